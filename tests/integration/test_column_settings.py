@@ -12,7 +12,7 @@ import psycopg
 
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+from acra_twisted.sandbox.postgres import Postgres
 from acra_twisted.sandbox.processes import twistd
 from tests.integration.base import Surroundings, eventually
 
@@ -50,15 +50,6 @@ class Case(Surroundings):
             server={"encryptor": {"encryptor_config_file": str(self.config)}},
         )
         self.told = {ANEW: 0, NOT_ANEW: 0}
-
-    def direct(self):
-        return psycopg.connect(
-            host="127.0.0.1",
-            port=self.postgres.port,
-            user=SUPERUSER,
-            dbname="postgres",
-            autocommit=True,
-        )
 
     def stored(self, number):
         with self.direct() as db:
@@ -138,15 +129,9 @@ class Checking(Case):
     def make_postgres(cls):
         return Postgres(password=PASSWORD)
 
-    def direct(self):
-        return psycopg.connect(
-            host="127.0.0.1",
-            port=self.postgres.port,
-            user=SUPERUSER,
-            password=PASSWORD,
-            dbname="postgres",
-            autocommit=True,
-        )
+    @classmethod
+    def direct(cls):
+        return super().direct(password=PASSWORD)
 
     def setUp(self):
         with self.direct() as db:

@@ -7,12 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
-from acra_twisted import events, purposes
+from acra_twisted import events
 from acra_twisted.sandbox.collector import Collector
-from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.postgres import SUPERUSER
 from acra_twisted.telemetry.tracing.vocabulary import attribute
-from tests.integration.base import Surroundings, eventually, get
+from tests.integration.base import eventually, get
+from tests.integration.protected import ProtectedCase
 
 CONFIG = """
 schemas:
@@ -30,25 +29,21 @@ SECRET = "Zaphodius"
 PASSES = "UPDATE people SET name = name || ? WHERE id = ?"
 
 
-class Seen(Surroundings):
+class Seen(ProtectedCase):
+    config = CONFIG
+    table = "CREATE TABLE people (id int PRIMARY KEY, name bytea, email bytea, age bytea)"
+
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
+    def make_served(cls):
         cls.collector = Collector().start()
         cls.addClassCleanup(cls.collector.stop)
-        keys = Keys(cls.folder, "people application")
-        keys.writer.generate(purposes.SEARCH_HMAC, keys.client_id)
-        config = cls.folder / "encryptor.yaml"
-        config.write_text(CONFIG)
         until = datetime.now(UTC).date() + timedelta(days=3)
-        cls.served = cls.chain(
-            link="none",
-            keys=keys,
-            server={
-                "encryptor": {"encryptor_config_file": str(config)},
+        return cls.protect(
+            cls.keys,
+            {
                 "tracing": {"otlp_endpoint": cls.collector.url, "tracing_interval": "0.1"},
                 "bypass:clean-up": {
-                    "client_id": keys.client_id,
+                    "client_id": cls.client,
                     "statement": PASSES,
                     "columns": "people.name",
                     "until": str(until),
@@ -58,13 +53,7 @@ class Seen(Surroundings):
         )
 
     def setUp(self):
-        with psycopg.connect(
-            host="127.0.0.1", port=self.postgres.port, user=SUPERUSER, autocommit=True
-        ) as db:
-            db.execute("DROP TABLE IF EXISTS people")
-            db.execute(
-                "CREATE TABLE people (id int PRIMARY KEY, name bytea, email bytea, age bytea)"
-            )
+        super().setUp()
         self.db = self.connect(self.served)
         self.addCleanup(self.db.close)
 

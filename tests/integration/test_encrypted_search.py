@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import shutil
 
-import asyncpg
 import pg8000.dbapi
 import psycopg
 
 from acra_twisted import purposes
-from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
-from tests.integration.base import Surroundings
+from acra_twisted.sandbox.postgres import SUPERUSER
+from tests.integration.protected import ProtectedCase, asyncpg_session
 
 CONFIG = """
 schemas:
@@ -135,50 +133,22 @@ GROUPS = (
 )
 
 
-class Search(Surroundings):
-    @classmethod
-    def make_postgres(cls):
-        return Postgres(settings=["log_statement = all", "log_parameter_max_length = -1"])
+class Search(ProtectedCase):
+    config = CONFIG
+    table = f"""DROP TABLE IF EXISTS twin; {TABLE}; {TWIN};
+        CREATE INDEX found ON people (substr(email, 1, 33))"""
 
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        keys = cls.keys = Keys(cls.folder, "people application")
-        keys.writer.generate(purposes.SEARCH_HMAC, keys.client_id)
+    def make_served(cls):
+        keys = cls.keys
         keys.writer.generate(purposes.STORAGE_SYMMETRIC, "somebody else")
         keys.writer.generate(purposes.SEARCH_HMAC, "somebody else")
-        config = cls.folder / "encryptor.yaml"
-        config.write_text(CONFIG)
         before = cls.folder / "keys of before"
         shutil.copytree(keys.path, before)
-        cls.served = cls.serve(config, keys.ini(before))
+        served = cls.protect(keys, {"keystore": keys.ini(before)})
         keys.writer.generate(purposes.SEARCH_HMAC, keys.client_id)
-        cls.rotated = cls.serve(config, keys.ini())
-
-    @classmethod
-    def serve(cls, config, keystore):
-        return cls.chain(
-            link="none",
-            keys=cls.keys,
-            server={
-                "encryptor": {"encryptor_config_file": str(config)},
-                "keystore": keystore,
-            },
-        )
-
-    def setUp(self):
-        with self.direct() as db:
-            db.execute(f"DROP TABLE IF EXISTS people, twin; {TABLE}; {TWIN}")
-            db.execute("CREATE INDEX found ON people (substr(email, 1, 33))")
-
-    def direct(self):
-        return psycopg.connect(
-            host="127.0.0.1",
-            port=self.postgres.port,
-            user=SUPERUSER,
-            dbname="postgres",
-            autocommit=True,
-        )
+        cls.rotated = cls.protect(keys)
+        return served
 
     def fill(self, *services):
         """Both tables have all rows; those of people are written by the services in turn."""
@@ -308,11 +278,7 @@ class Search(Surroundings):
         self.fill(self.served)
 
         async def talk():
-            db = await asyncpg.connect(
-                host="127.0.0.1", port=self.served.port, user=SUPERUSER, database="postgres",
-                ssl=False,
-            )  # fmt: skip
-            try:
+            async with asyncpg_session(self.served) as db:
                 for condition, value in (
                     ("email = $1", ROWS[0][1]),
                     ("email <> $1", ""),
@@ -328,8 +294,6 @@ class Search(Surroundings):
                     ]
                     found, expected = [await db.fetch(text, value) for text in texts]
                     self.assertEqual(found, expected, condition)
-            finally:
-                await db.close()
 
         asyncio.run(talk())
 
@@ -503,6 +467,6 @@ class Search(Surroundings):
             ):
                 rows = db.execute(f"EXPLAIN SELECT id FROM people WHERE {condition}", values)
                 self.assertIn(" found", "\n".join(line for (line,) in rows), condition)
-        log = b"".join(path.read_bytes() for path in self.postgres.folder.rglob("*.log"))
+        log = self.log()
         self.assertIn(b"EXPLAIN SELECT id", log)
         self.assertNotIn(b"seekerofvalues", log)

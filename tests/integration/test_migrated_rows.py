@@ -43,13 +43,7 @@ class Served(Surroundings):
         self.keys = Keys(folder, "people application")
         self.keys.writer.generate(purposes.SEARCH_HMAC, self.keys.client_id)
         self.config = folder / "encryptor.yaml"
-        self.db = psycopg.connect(
-            host="127.0.0.1",
-            port=self.postgres.port,
-            user=SUPERUSER,
-            dbname="postgres",
-            autocommit=True,
-        )
+        self.db = self.direct()
         self.addCleanup(self.db.close)
         self.db.execute("DROP TABLE IF EXISTS people, others")
         self.db.execute("CREATE TABLE others (data bytea)")

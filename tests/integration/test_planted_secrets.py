@@ -8,16 +8,12 @@ import json
 import random
 import tempfile
 import time
-from pathlib import Path
 
-import asyncpg
 import psycopg
 
-from acra_twisted import purposes
 from acra_twisted.sandbox.collector import Collector
-from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
-from tests.integration.base import Surroundings, eventually, get
+from tests.integration.base import eventually, get
+from tests.integration.protected import ProtectedCase, asyncpg_session, token_store
 from tests.support.planted import Search, forms
 
 CONFIG = """
@@ -118,47 +114,35 @@ NUMBERS = PARAMETERS.format(", ".join(f"${n}" for n in range(1, 10)))
 COPY = f"COPY people (id, {', '.join(COLUMNS)}) FROM STDIN"
 
 
-class Planted(Surroundings):
-    @classmethod
-    def make_postgres(cls):
-        return Postgres(settings=TALKATIVE)
+class Planted(ProtectedCase):
+    config = CONFIG
+    table = TABLE
+    database = TALKATIVE
 
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
+    def make_served(cls):
         cls.collector = Collector().start()
         cls.addClassCleanup(cls.collector.stop)
-        keys = Keys(cls.folder, "people application")
-        keys.writer.generate(purposes.SEARCH_HMAC, keys.client_id)
-        config = cls.folder / "encryptor.yaml"
-        config.write_text(CONFIG)
-        cls.temporary = Path(tempfile.mkdtemp(dir=cls.folder))
+        temporary = tempfile.mkdtemp(dir=cls.folder)
         cls.security_log = cls.folder / "security.log"
-        cls.served = cls.chain(
-            link="none",
-            keys=keys,
-            environment={"TMPDIR": str(cls.temporary)},
+        return cls.protect(
+            cls.keys,
+            environment={"TMPDIR": temporary},
             server={
                 "pipeline": {"stages": "query_capture, encryptor, decryptor, poison"},
                 "stage:query_capture": {"filepath": str(cls.folder / "captured.jsonl")},
-                "encryptor": {"encryptor_config_file": str(config)},
-                "tokens": {"token_store": f"sqlite:{cls.folder / 'tokens.db'}"},
                 "logging": {"d": "true", "security_log_file": str(cls.security_log)},
                 "tracing": {"otlp_endpoint": cls.collector.url, "tracing_interval": "0.1"},
+                **token_store(cls.keys),
             },
-        )
-
-    def direct(self):
-        return psycopg.connect(
-            host="127.0.0.1", port=self.postgres.port, user=SUPERUSER, autocommit=True
         )
 
     def setUp(self):
         self.planting = Planting()
         self.began = time.time()
         self.said: list[str] = []
+        super().setUp()
         with self.direct() as db:
-            db.execute(TABLE)
             db.execute("CREATE TABLE clear (id serial, note text, big bigint, raw bytea)")
         self.db = self.connect(self.served)
         self.addCleanup(self.db.close)
@@ -218,10 +202,7 @@ class Planted(Surroundings):
                 copying.write(("," if options else "\t").join(cells) + "\n")
 
     async def asyncpg(self):
-        db = await asyncpg.connect(
-            host="127.0.0.1", port=self.served.port, user=SUPERUSER, database="postgres", ssl=False
-        )
-        try:
+        async with asyncpg_session(self.served) as db:
             rows = [self.planting.row(f"asyncpg {number}") for number in range(3)]
             await db.executemany(NUMBERS, rows)
             row = self.planting.row("asyncpg's copy")
@@ -229,8 +210,6 @@ class Planted(Surroundings):
             email = self.planting.one("asyncpg's search", "email")
             found = await db.fetch("SELECT id FROM people WHERE email = ANY($1)", [email])
             self.assertEqual(found, [])
-        finally:
-            await db.close()
 
     def search(self):
         """Values that are looked for, and are nowhere."""

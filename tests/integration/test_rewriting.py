@@ -129,16 +129,6 @@ class Rewriting(Surroundings):
         with cls.direct() as db:
             db.execute("CREATE TABLE halves (id int, half text)")
 
-    @classmethod
-    def direct(cls):
-        return psycopg.connect(
-            host="127.0.0.1",
-            port=cls.postgres.port,
-            user=SUPERUSER,
-            dbname="postgres",
-            autocommit=True,
-        )
-
     def setUp(self):
         with self.direct() as db:
             db.execute("TRUNCATE halves")

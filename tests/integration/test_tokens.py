@@ -8,14 +8,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-import asyncpg
 import psycopg
 
 from acra_twisted import events, purposes
 from acra_twisted.encryption import tokens
-from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.postgres import SUPERUSER
-from tests.integration.base import Surroundings
+from tests.integration.protected import ProtectedCase, asyncpg_session
 from tests.support import vectors
 from tests.support.realredis import RealRedis
 from tests.unit.tokens.test_boltstore import FILE
@@ -56,22 +53,19 @@ OTHER = "other application"
 TOOL = "import sys; from acra_twisted.tools.tokens import script; sys.exit(script())"
 
 
-class Base(Surroundings):
+class Base(ProtectedCase):
     """Daemons with one store of tokens, for two clients."""
 
+    config = CONFIG
+    table = TABLE
+
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.keys = Keys(cls.folder, "people application")
+    def make_served(cls):
         for purpose in (purposes.SEARCH_HMAC, purposes.STORAGE, purposes.STORAGE_SYMMETRIC):
-            for client in (cls.keys.client_id, OTHER):
-                if not cls.keys.writer.has(purpose, client):
-                    cls.keys.writer.generate(purpose, client)
-        cls.config = cls.folder / "encryptor.yaml"
-        cls.config.write_text(CONFIG)
+            cls.keys.writer.generate(purpose, OTHER)
         cls.work = Path(tempfile.mkdtemp(prefix="acra-tokens-"))
         cls.store = cls.make_store()
-        cls.served = cls.daemon()
+        return cls.daemon()
 
     @classmethod
     def make_store(cls):
@@ -79,30 +73,8 @@ class Base(Surroundings):
         return {"token_store": f"sqlite:{cls.work}/tokens.db"}
 
     @classmethod
-    def daemon(cls, client="people application"):
-        return cls.chain(
-            link="none",
-            keys=cls.keys,
-            server={
-                "server": {"client_id": client},
-                "encryptor": {"encryptor_config_file": str(cls.config)},
-                "tokens": cls.store,
-            },
-        )
-
-    def setUp(self):
-        with self.direct() as db:
-            db.execute("DROP TABLE IF EXISTS people CASCADE")
-            db.execute(TABLE)
-
-    def direct(self):
-        return psycopg.connect(
-            host="127.0.0.1",
-            port=self.postgres.port,
-            user=SUPERUSER,
-            dbname="postgres",
-            autocommit=True,
-        )
+    def daemon(cls, client=ProtectedCase.client):
+        return cls.protect(cls.keys, {"server": {"client_id": client}, "tokens": cls.store})
 
     def stored(self, columns=COLUMNS, where="true"):
         with self.direct() as db:
@@ -162,14 +134,7 @@ class InSQLite(Base):
 
     def test_asyncpg(self):
         async def use():
-            db = await asyncpg.connect(
-                host="127.0.0.1",
-                port=self.served.port,
-                user=SUPERUSER,
-                database="postgres",
-                ssl=False,
-            )
-            try:
+            async with asyncpg_session(self.served) as db:
                 await db.executemany(
                     f"INSERT INTO people (id, {COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)",
                     [(key, *ZAPHOD) for key in range(50)],
@@ -191,8 +156,6 @@ class InSQLite(Base):
                 self.assertEqual(await db.fetchval(text, 0), 1)
                 prepared = await db.prepare("SELECT name, phone FROM people WHERE id = $1")
                 self.assertEqual(tuple(await prepared.fetchrow(8)), ("Zaphodius", 4711))
-            finally:
-                await db.close()
 
         asyncio.run(use())
 
@@ -371,16 +334,11 @@ class InRedis(Base):
         names = [f"name {number}" for number in range(300)]
 
         async def write(chain, first):
-            db = await asyncpg.connect(
-                host="127.0.0.1", port=chain.port, user=SUPERUSER, database="postgres", ssl=False
-            )
-            try:
+            async with asyncpg_session(chain) as db:
                 await db.executemany(
                     "INSERT INTO people (id, name) VALUES ($1, $2)",
                     [(first + number, name) for number, name in enumerate(names)],
                 )
-            finally:
-                await db.close()
 
         async def both():
             await asyncio.gather(write(self.served, 0), write(second, 1000))

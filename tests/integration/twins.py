@@ -7,9 +7,7 @@ from typing import NamedTuple
 import psycopg
 
 from acra_twisted import purposes
-from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
-from tests.integration.base import Surroundings
+from tests.integration.protected import ProtectedCase, token_store
 from tests.support.twinstatements import Drawn
 from tests.support.twinvalues import CONFIG, KINDS, MARK, ORDER, SEALED, TOKENS, pool
 
@@ -46,17 +44,22 @@ class Failed(NamedTuple):
         return self.sqlstate in REFUSED
 
 
-class TwinCase(Surroundings):
+class TwinCase(ProtectedCase):
     """``served`` is the chain of the client that owns the values, ``strange`` that of another."""
 
-    @classmethod
-    def make_postgres(cls):
-        return Postgres(settings=["log_statement = all", "log_parameter_max_length = -1"])
+    config = CONFIG
 
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        with cls.direct("postgres") as db:
+    def make_served(cls):
+        for purpose in (purposes.SEARCH_HMAC, purposes.STORAGE, purposes.STORAGE_SYMMETRIC):
+            cls.keys.writer.generate(purpose, OTHER)
+        cls.make_databases()
+        cls.strange = cls.serve(OTHER)
+        return cls.serve(cls.client)
+
+    @classmethod
+    def make_databases(cls):
+        with cls.direct() as db:
             for name in ("protected", "twin"):
                 db.execute(f"CREATE DATABASE {name}")
             db.execute("ALTER DATABASE twin SET log_statement = none")
@@ -66,44 +69,19 @@ class TwinCase(Surroundings):
             sealed = "bytea" if name == "protected" else None
             kinds = {c: sealed if sealed and c in SEALED else KINDS[c] for c in ORDER[1:]}
             columns = ", ".join(f"{column} {kind}" for column, kind in kinds.items())
-            with cls.direct(name) as db:
+            with cls.direct(dbname=name) as db:
                 db.execute(f"CREATE TABLE people (id int PRIMARY KEY, {columns})")
                 db.execute("CREATE VIEW seen AS SELECT * FROM people")
                 db.execute("CREATE TABLE other (pid int, title text)")
                 db.execute("INSERT INTO other SELECT n, 'title ' || n FROM generate_series(1, 5) n")
-        keys = Keys(cls.folder, "people application")
-        for purpose in (purposes.SEARCH_HMAC, purposes.STORAGE, purposes.STORAGE_SYMMETRIC):
-            for client in (keys.client_id, OTHER):
-                if not keys.writer.has(purpose, client):
-                    keys.writer.generate(purpose, client)
-        cls.config = cls.folder / "encryptor.yaml"
-        cls.config.write_text(CONFIG)
-        cls.served, cls.strange = (
-            cls.chain(
-                link="none",
-                keys=keys,
-                server={
-                    "server": {"client_id": client},
-                    "encryptor": {"encryptor_config_file": str(cls.config)},
-                    "tokens": {"token_store": f"sqlite:{cls.folder}/tokens.db"},
-                    "logging": {"v": "false"},
-                },
-            )
-            for client in (keys.client_id, OTHER)
-        )
 
     @classmethod
-    def direct(cls, database):
-        return psycopg.connect(
-            host="127.0.0.1",
-            port=cls.postgres.port,
-            user=SUPERUSER,
-            dbname=database,
-            autocommit=True,
-        )
+    def serve(cls, client):
+        sections = {"server": {"client_id": client}, "logging": {"v": "false"}}
+        return cls.protect(cls.keys, {**sections, **token_store(cls.keys)})
 
     def setUp(self):
-        self.twin, self.raw = self.direct("twin"), self.direct("protected")
+        self.twin, self.raw = self.direct(dbname="twin"), self.direct(dbname="protected")
         self.ours = self.connect(self.served, dbname="protected")
         self.stranger = self.connect(self.strange, dbname="protected")
         for db in (self.twin, self.raw, self.ours, self.stranger):

@@ -7,12 +7,7 @@ import uuid
 from contextlib import contextmanager
 from typing import NamedTuple
 
-import psycopg
-
-from acra_twisted import purposes
-from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
-from tests.integration.base import Surroundings
+from tests.integration.protected import ProtectedCase, token_store
 
 CONFIG = """
 schemas:
@@ -88,52 +83,28 @@ SECRETS = (
 )
 
 
-class PeopleCase(Surroundings):
+class PeopleCase(ProtectedCase):
     """``served`` is a chain for the owner of the table's values, ``strangers`` one for another
     client, with keys of its own."""
 
+    config = CONFIG
+    client = "application"
+
     @classmethod
-    def make_postgres(cls):
-        return Postgres(settings=["log_statement = all", "log_parameter_max_length = -1"])
+    def make_served(cls):
+        stranger = cls.make_keys("stranger")
+        cls.strangers = cls.protect(stranger, token_store(stranger))
+        return cls.protect(cls.keys, token_store(cls.keys))
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        config = cls.folder / "encryptor.yaml"
-        config.write_text(CONFIG)
-        chains = []
-        for name in ("application", "stranger"):
-            folder = cls.folder / name
-            folder.mkdir()
-            keys = Keys(folder, name)
-            keys.writer.generate(purposes.SEARCH_HMAC, keys.client_id)
-            chains.append(
-                cls.chain(
-                    link="none",
-                    keys=keys,
-                    server={
-                        "encryptor": {"encryptor_config_file": str(config)},
-                        "tokens": {"token_store": f"sqlite:{folder}/tokens.db"},
-                    },
-                )
-            )
-        cls.served, cls.strangers = chains
         with cls.direct() as db:
             db.execute(TABLE)
 
     def setUp(self):
         with self.direct() as db:
             db.execute("TRUNCATE people RESTART IDENTITY")
-
-    @classmethod
-    def direct(cls):
-        return psycopg.connect(
-            host="127.0.0.1",
-            port=cls.postgres.port,
-            user=SUPERUSER,
-            dbname="postgres",
-            autocommit=True,
-        )
 
     @contextmanager
     def fresh(self, what: str):
@@ -164,7 +135,7 @@ class PeopleCase(Surroundings):
                 elif value is not None:
                     self.assertIn(b"%%%", value)
                     self.assertFalse([one for one in SECRETS if one in value[:-4]])
-        log = b"".join(path.read_bytes() for path in self.postgres.folder.rglob("*.log"))
+        log = self.log()
         self.assertIn(b"people", log)
         self.assertFalse([one for one in SECRETS if one in log])
 
