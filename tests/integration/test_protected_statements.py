@@ -6,9 +6,7 @@ refused by the server.
 
 import hashlib
 import re
-import unittest
 
-import psycopg
 from hypothesis import HealthCheck, example, given, settings
 from psycopg.pq import DiagnosticField, ExecStatus
 
@@ -16,8 +14,8 @@ from acra_twisted.encryption.plan import STORE_EACH
 from acra_twisted.encryption.postgresql.arrays import to_array_text
 from acra_twisted.encryption.postgresql.planner import Planner
 from acra_twisted.encryption.settings import PLAIN, SEARCHABLE, EncryptionSettings
-from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from acra_twisted.sql.literals import postgresql_value
+from tests.integration.base import Surroundings
 from tests.support.planning import MODE, PATH, SETTINGS, planner
 from tests.support.statements import queries, writes
 from tests.unit.encryption.postgresql import test_queries, test_writes
@@ -36,6 +34,7 @@ create table books (id int, title text);
 create table "Odd Table" (a int, "Secret" bytea default 'x', b int, plain text,
     other bytea {other});
 alter table "Odd Table" drop a, drop b;
+create function f(int) returns books language sql as $$ select $1, 'title' $$;
 create view adults as select id, name as label, '1' as size from people;
 insert into people values (101), (107); insert into orders values (1), (2);
 """
@@ -63,17 +62,12 @@ def filled(use, value):
     return to_array_text(elements).decode()
 
 
-class Live(unittest.TestCase):
+class Live(Surroundings):
     @classmethod
     def setUpClass(cls):
-        cls.server = Postgres()
-        cls.addClassCleanup(cls.server.remove)
-        cls.server.start()
-        cls.db = psycopg.connect(
-            host="127.0.0.1", port=cls.server.port, user=SUPERUSER, dbname="postgres"
-        )
+        super().setUpClass()
+        cls.db = cls.direct()
         cls.addClassCleanup(cls.db.close)
-        cls.db.autocommit = True
         cls.raw = cls.db.pgconn
         cls.raw.exec_(b"set statement_timeout = '5s'")
         cls.planner: Planner = planner()
