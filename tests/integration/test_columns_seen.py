@@ -17,13 +17,9 @@ CONFIG = """
 schemas:
   - table: people
     encrypted:
-      - column: name
-        data_type: str
-      - column: email
-        searchable: true
-        data_type: str
-      - column: age
-        data_type: int32
+      - {column: name, data_type: str}
+      - {column: email, searchable: true, data_type: str}
+      - {column: age, data_type: int32}
 """
 SECRET = "Zaphodius"
 PASSES = "UPDATE people SET name = name || ? WHERE id = ?"

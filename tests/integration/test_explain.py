@@ -5,13 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
-from unittest import TestCase
-
-import psycopg
 
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+from tests.integration.base import Surroundings
 
 PASSWORD = "of the superuser"
 PROGRAM = "from acra_twisted.tools.explain import script; exit(script())"
@@ -25,25 +21,22 @@ schemas:
 """
 
 
-class LiveSchema(TestCase):
+class LiveSchema(Surroundings):
+    @classmethod
+    def make_postgres(cls):
+        return Postgres(password=PASSWORD)
+
     @classmethod
     def setUpClass(cls):
-        made = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(made.cleanup)
-        cls.folder = Path(made.name)
-        cls.server = Postgres(password=PASSWORD)
-        cls.addClassCleanup(cls.server.remove)
-        cls.server.start()
+        super().setUpClass()
         columns = ", ".join(f"an_unprotected_column_with_a_long_name_{n} int" for n in range(400))
-        with psycopg.connect(
-            host="127.0.0.1", port=cls.server.port, user=SUPERUSER, password=PASSWORD
-        ) as db:
+        with cls.direct(password=PASSWORD) as db:
             db.execute(f"CREATE TABLE people (id int, {columns}, email bytea, name bytea)")
             db.execute("CREATE VIEW shown AS SELECT name AS label FROM people WHERE id <> 4711")
             db.execute("ALTER TABLE people ALTER COLUMN name SET DEFAULT 'Mallory'")
         (cls.folder / "enc.yaml").write_text(CONFIG)
         cls.ini = cls.folder / "server.ini"
-        cls.ini.write_text(f"[database]\ndb_host = 127.0.0.1\ndb_port = {cls.server.port}\n")
+        cls.ini.write_text(f"[database]\ndb_host = 127.0.0.1\ndb_port = {cls.postgres.port}\n")
         (cls.folder / "password").write_text(PASSWORD)
         (cls.folder / "password").chmod(0o600)
 

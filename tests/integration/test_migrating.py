@@ -9,7 +9,6 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from unittest import TestCase
 
 import psycopg
 
@@ -18,6 +17,8 @@ from acra_twisted.crypto import envelopes
 from acra_twisted.crypto.openers import Opener
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+from tests.integration.base import Surroundings
+from tests.integration.protected import LOGGED
 
 PROGRAM = "from acra_twisted.tools.migrate import script; exit(script())"
 OWNER = "people application"
@@ -25,40 +26,27 @@ CONFIG = """
 schemas:
   - table: people
     encrypted:
-      - column: name
-        data_type: str
-      - column: email
-        searchable: true
-        data_type: str
-      - column: card
-        masking: "xxxx"
-        plaintext_length: 4
-        plaintext_side: right
-        data_type: str
+      - {column: name, data_type: str}
+      - {column: email, searchable: true, data_type: str}
+      - {column: card, masking: xxxx, plaintext_length: 4, plaintext_side: right, data_type: str}
   - table: staff
     encrypted:
-      - column: name
-        data_type: str
-      - column: age
-        data_type: int32
-      - column: phone
-        token_type: str
-        consistent_tokenization: true
+      - {column: name, data_type: str}
+      - {column: age, data_type: int32}
+      - {column: phone, token_type: str, consistent_tokenization: true}
 """
 ROWS = 5_000
 
 
-class Base(TestCase):
+class Base(Surroundings):
+    @classmethod
+    def make_postgres(cls):
+        return Postgres(settings=LOGGED)
+
     @classmethod
     def setUpClass(cls):
-        made = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(made.cleanup)
-        cls.folder = Path(made.name)
-        logged = ["log_statement = all", "log_parameter_max_length = -1"]
-        cls.server = Postgres(settings=logged)
-        cls.addClassCleanup(cls.server.remove)
-        cls.server.start()
-        cls.dsn = f"host=127.0.0.1 port={cls.server.port} user={SUPERUSER} dbname=postgres"
+        super().setUpClass()
+        cls.dsn = f"host=127.0.0.1 port={cls.postgres.port} user={SUPERUSER} dbname=postgres"
         cls.config = cls.folder / "encryptor.yaml"
         cls.config.write_text(CONFIG)
 
@@ -68,7 +56,7 @@ class Base(TestCase):
         self.keys = Keys(Path(folder.name), OWNER)
         self.keys.writer.generate(purposes.SEARCH_HMAC, OWNER)
         self.tokens = f"sqlite:{folder.name}/tokens.db"
-        self.db = psycopg.connect(self.dsn, autocommit=True)
+        self.db = self.direct()
         self.addCleanup(self.db.close)
         self.db.execute("DROP TABLE IF EXISTS people, staff CASCADE")
         self.db.execute("DROP FUNCTION IF EXISTS staff__acra")
@@ -93,7 +81,7 @@ class Base(TestCase):
         return self.db.execute(text).fetchall()
 
     def log(self):
-        return (self.server.folder / "postgres.log").read_bytes()
+        return (self.postgres.folder / "postgres.log").read_bytes()
 
     def newest(self):
         """An opener of the newest keys alone."""

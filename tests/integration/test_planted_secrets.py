@@ -20,27 +20,14 @@ CONFIG = """
 schemas:
   - table: people
     encrypted:
-      - column: name
-        data_type: str
-      - column: email
-        searchable: true
-        data_type: str
-      - column: big
-        data_type: int64
-      - column: raw
-      - column: card
-        masking: "xxxx"
-        plaintext_length: 0
-        plaintext_side: right
-        data_type: str
-      - column: struct
-        crypto_envelope: acrastruct
-        data_type: str
-      - column: key
-        data_type: uuid
-      - column: phone
-        token_type: str
-        consistent_tokenization: true
+      - {column: name, data_type: str}
+      - {column: email, searchable: true, data_type: str}
+      - {column: big, data_type: int64}
+      - {column: raw}
+      - {column: card, masking: xxxx, plaintext_length: 0, plaintext_side: right, data_type: str}
+      - {column: struct, crypto_envelope: acrastruct, data_type: str}
+      - {column: key, data_type: uuid}
+      - {column: phone, token_type: str, consistent_tokenization: true}
 """
 TABLE = (
     "CREATE TABLE people (id int PRIMARY KEY, name bytea, email bytea, big bytea, raw bytea,"

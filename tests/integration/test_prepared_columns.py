@@ -14,16 +14,9 @@ schemas:
   - table: people
     columns: [id, name, email, card, note]
     encrypted:
-      - column: name
-        data_type: str
-      - column: email
-        searchable: true
-        data_type: str
-      - column: card
-        masking: "xxxx"
-        plaintext_length: 4
-        plaintext_side: right
-        data_type: str
+      - {column: name, data_type: str}
+      - {column: email, searchable: true, data_type: str}
+      - {column: card, masking: xxxx, plaintext_length: 4, plaintext_side: right, data_type: str}
 """
 TABLE = "CREATE TABLE people (id int PRIMARY KEY, name bytea, email bytea, card bytea, note text)"
 SECRETS = ("Zaphodius", "zaphod@example.com", "4012888888881881")

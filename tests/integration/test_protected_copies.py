@@ -17,26 +17,15 @@ schemas:
   - table: people
     columns: [id, name, email, age, raw, card, note]
     encrypted:
-      - column: name
-        data_type: str
-      - column: email
-        searchable: true
-        data_type: str
-      - column: age
-        data_type: int32
-      - column: raw
-        crypto_envelope: acrastruct
-      - column: card
-        masking: "xxxx"
-        plaintext_length: 4
-        plaintext_side: right
-        data_type: str
+      - {column: name, data_type: str}
+      - {column: email, searchable: true, data_type: str}
+      - {column: age, data_type: int32}
+      - {column: raw, crypto_envelope: acrastruct}
+      - {column: card, masking: xxxx, plaintext_length: 4, plaintext_side: right, data_type: str}
   - table: calls
     columns: [id, phone]
     encrypted:
-      - column: phone
-        token_type: str
-        consistent_tokenization: true
+      - {column: phone, token_type: str, consistent_tokenization: true}
 """
 TABLE = (
     "CREATE TABLE people (id int PRIMARY KEY, name bytea, email bytea, age bytea, raw bytea,"
