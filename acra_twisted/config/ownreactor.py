@@ -9,6 +9,8 @@ from twisted.internet.defer import ensureDeferred
 from twisted.python.failure import Failure
 
 Answer = TypeVar("Answer")
+#: Returns the answer of a function that gets the reactor, as `in_own_reactor` does.
+Run = Callable[[Callable[[Any], Coroutine[Any, Any, Any]]], Any]
 
 
 def in_own_reactor(ask: Callable[[Any], Coroutine[Any, Any, Answer]]) -> Answer:

@@ -19,6 +19,8 @@ from acra_twisted.tools import acrawords
 _EXTRACTORS = ("distinguished_name", "serial_number")
 #: Where tools read their environment and write; replaced by tests.
 Environment = MutableMapping[str, str]
+#: Asks at the terminal; empty where there is none.
+Ask = Callable[[str], str]
 
 
 class Parser(argparse.ArgumentParser):
@@ -134,6 +136,15 @@ def run(
         sys.stderr.write(f"{program}: {_of_system(error)}\n")
         return 1
     return 0
+
+
+def ask(prompt: str) -> str:
+    """Return the line that is typed at the terminal; an empty text where there is none."""
+    if not sys.stdin.isatty():
+        return ""
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    return sys.stdin.readline()
 
 
 def _of_system(error: OSError) -> str:

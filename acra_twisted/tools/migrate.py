@@ -4,30 +4,23 @@ them."""
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, TextIO
 
 from twisted.internet.threads import deferToThread
 
-from acra_twisted.config.ownreactor import in_own_reactor
+from acra_twisted.config.ownreactor import Run, in_own_reactor
 from acra_twisted.encryption.migrating import CHANGES, DECRYPT, ENCRYPT, REENCRYPT, REWRAP
 from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
 from acra_twisted.errors import ConfigError
 from acra_twisted.nearest import meant
 from acra_twisted.tools import commandline, tokenstoreflags
-from acra_twisted.tools.commandline import Environment, Parser
+from acra_twisted.tools.commandline import Ask, Environment, Parser
 from acra_twisted.tools.configuredcolumns import configured_columns
 from acra_twisted.tools.databaseclient import DatabaseClient
 from acra_twisted.tools.migrationjob import MigrationJob
 
 PROGRAM = "acra-migrate"
-#: Where the question is asked; replaced by tests.
-ERRORS: TextIO = sys.stderr
-#: Waits for what a function that gets the reactor returns.
-Run = Callable[[Callable[[Any], Coroutine[Any, Any, Any]]], Any]
-#: Asks at the terminal; empty where there is none.
-Ask = Callable[[str], str]
 _TEXTS: Final = {
     ENCRYPT: "Encrypt the values that are in clear.",
     REENCRYPT: "Encrypt values anew that are not stored as they would be today: with the newest "
@@ -140,7 +133,7 @@ def main(
     tables = [_table(settings, name) for name in given.table]
     resume = _place(given.resume)
     if given.command == DECRYPT and not (given.yes or given.dry_run or given.ddl):
-        answer = (ask or _ask)("Store the values in clear? [yes/no] ")
+        answer = (ask or commandline.ask)("Store the values in clear? [yes/no] ")
         if answer.strip() != "yes":
             raise ConfigError("nothing was decrypted: answer yes, or give --yes")
 
@@ -179,14 +172,6 @@ def _place(text: str) -> tuple[str, int]:
     if not name or not page.isdecimal():
         raise ConfigError("--resume: expected what an interrupted run has told, 'TABLE PAGE'")
     return name, int(page)
-
-
-def _ask(prompt: str) -> str:
-    if not sys.stdin.isatty():
-        return ""
-    ERRORS.write(prompt)
-    ERRORS.flush()
-    return sys.stdin.readline()
 
 
 def script() -> int:

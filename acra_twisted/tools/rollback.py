@@ -6,12 +6,12 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, TextIO
 
 from twisted.internet.threads import deferToThread
 
-from acra_twisted.config.ownreactor import in_own_reactor
+from acra_twisted.config.ownreactor import Run, in_own_reactor
 from acra_twisted.crypto.openers import Closed, Opener
 from acra_twisted.encryption.postgresql import bytea, types
 from acra_twisted.errors import AcraError, ConfigError
@@ -25,8 +25,6 @@ from acra_twisted.tools.selection import data_of, each_row
 PROGRAM = "acra-rollback"
 #: Where warnings go; replaced by tests.
 ERRORS: TextIO = sys.stderr
-#: Waits for what a function that gets the reactor returns.
-Run = Callable[[Callable[[Any], Coroutine[Any, Any, Any]]], Any]
 _PLACEHOLDER: Final = re.compile(r"\$1(?![0-9])")
 #: Rows that are told one by one.
 _TOLD: Final = 20

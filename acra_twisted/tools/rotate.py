@@ -6,13 +6,13 @@ import base64
 import json
 import os
 import stat
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TextIO
 
 from twisted.internet.threads import deferToThread
 
 from acra_twisted import purposes
-from acra_twisted.config.ownreactor import in_own_reactor
+from acra_twisted.config.ownreactor import Run, in_own_reactor
 from acra_twisted.crypto import acrablock, acrastruct, envelopes
 from acra_twisted.crypto.envelopes import ACRABLOCK, ACRASTRUCT, Envelope
 from acra_twisted.crypto.openers import Closed, Opener
@@ -30,8 +30,6 @@ from acra_twisted.tools.databaseclient import DatabaseClient
 from acra_twisted.tools.selection import Row, each_row
 
 PROGRAM = "acra-rotate"
-#: Waits for what a function that gets the reactor returns.
-Run = Callable[[Callable[[Any], Coroutine[Any, Any, Any]]], Any]
 _KEYS: Final[Mapping[str, Purpose]] = {ACRASTRUCT: STORAGE, ACRABLOCK: STORAGE_SYMMETRIC}
 #: Bytes of the map, and of a file with an AcraStruct.
 _LARGEST: Final = 1 << 30

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TextIO
 
-from acra_twisted.config.ownreactor import in_own_reactor
+from acra_twisted.config.ownreactor import Run, in_own_reactor
 from acra_twisted.encryption.tokenrecords import Record
 from acra_twisted.encryption.tokens import KINDS, bucket_of, scope_of
 from acra_twisted.errors import AcraError, ConfigError
@@ -19,17 +19,13 @@ from acra_twisted.tokenentry import Entry
 from acra_twisted.tokens.exportfile import ExportWriter
 from acra_twisted.tokens.opening import FORMS, open_source, open_store
 from acra_twisted.tools import commandline, tokengc, tokenstoreflags, tokenwork
-from acra_twisted.tools.commandline import Environment, Parser
+from acra_twisted.tools.commandline import Ask, Environment, Parser
 from acra_twisted.tools.tokentimes import human, unix_seconds
 from acra_twisted.tools.tokenwork import Limits, Totals
 
 PROGRAM = "acra-tokens"
 #: Where progress is shown; replaced by tests.
 ERRORS: TextIO = sys.stderr
-#: Waits for what a function that gets the reactor returns.
-Run = Callable[[Callable[[Any], Coroutine[Any, Any, Any]]], Any]
-#: Asks at the terminal; empty where there is none.
-Ask = Callable[[str], str]
 #: Seconds after which a token without a value's record is nobody's: its writer is done.
 _SETTLED: Final = 24 * 3600
 
@@ -133,7 +129,9 @@ def main(
             create=create,
         )
         try:
-            await work(_Job(given, environment, store, reactor, settings, output, ask or _ask))
+            await work(
+                _Job(given, environment, store, reactor, settings, output, ask or commandline.ask)
+            )
         finally:
             await store.close()
 
@@ -305,14 +303,6 @@ _COMMANDS: Final[dict[str, Callable[[_Job], Awaitable[None]]]] = {
     "import": _import,
     "export": _export,
 }
-
-
-def _ask(prompt: str) -> str:
-    if not sys.stdin.isatty():
-        return ""
-    ERRORS.write(prompt)
-    ERRORS.flush()
-    return sys.stdin.readline()
 
 
 def script() -> int:

@@ -12,6 +12,25 @@ from acra_twisted.sandbox.authority import Authority
 from acra_twisted.tools import censor, commandline
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+class Asking(SynchronousTestCase):
+    def asked(self, typed):
+        """The answer, and all that is shown on standard error."""
+        self.patch(sys, "stdin", typed)
+        with contextlib.redirect_stderr(io.StringIO()) as shown:
+            return commandline.ask("Sure? "), shown.getvalue()
+
+    def test_one_line_of_a_terminal_is_the_answer(self):
+        self.assertEqual(self.asked(Terminal("yes\nno\n")), ("yes\n", "Sure? "))
+
+    def test_nobody_is_asked_without_a_terminal(self):
+        self.assertEqual(self.asked(io.StringIO("yes\n")), ("", ""))
+
+
 class Running(SynchronousTestCase):
     def test_dashes(self):
         seen = []
