@@ -129,7 +129,8 @@ class EncryptionSettings(NamedTuple):
             )
             for table in self.tables
         ]
-        return tables, [bypass._replace(line=0) for bypass in self.bypasses]
+        bypasses = [bypass._replace(line=0) for bypass in self.bypasses]
+        return tables, bypasses, self.allow_text, self.trusted
 
     @property
     def columns(self) -> Sequence[ColumnSetting]:
@@ -137,10 +138,10 @@ class EncryptionSettings(NamedTuple):
         return [column for table in self.tables for column in table.protected.values()]
 
     def without(self, labels: Collection[str]) -> EncryptionSettings:
-        """Return the settings of all columns but those with these labels."""
+        """Return the settings of all columns but those with these labels, without bypasses."""
         tables = []
         for table in self.tables:
             left = {n: one for n, one in table.protected.items() if one.label not in labels}
             if left:
                 tables.append(table._replace(protected=left))
-        return EncryptionSettings(tables)
+        return EncryptionSettings(tables, allow_text=self.allow_text, trusted=self.trusted)

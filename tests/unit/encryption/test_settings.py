@@ -30,6 +30,9 @@ class Names(SynchronousTestCase):
         left = settings.without({"s.t.a"})
         self.assertEqual([table.schema for table in left.tables], [""])
         self.assertEqual(settings.without(()).columns, settings.columns)
+        more = settings._replace(allow_text=True, trusted=frozenset("f"))
+        left = more.without({"t.a"})
+        self.assertEqual((left.allow_text, left.trusted), (True, {"f"}))
 
 
 class Sameness(SynchronousTestCase):
@@ -43,6 +46,8 @@ class Sameness(SynchronousTestCase):
         self.assertTrue(settings.is_same(same))
         for other in (
             settings._replace(bypasses=()),
+            settings._replace(allow_text=True),
+            settings._replace(trusted=frozenset(("add_partition",))),
             settings._replace(bypasses=[bypass._replace(until=2.0)]),
             settings._replace(tables=[table._replace(columns=())]),
             settings._replace(tables=[table._replace(schema="hr")]),
