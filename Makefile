@@ -21,7 +21,7 @@
 .DEFAULT_GOAL := test
 PLAIN = $(addprefix tests/integration/test_,drivers.py link.py database_tls.py life.py)
 TOUCHING = tests/unit tests/fuzz/test_wire.py $(addprefix tests/integration/test_,drivers.py \
-    life.py protection.py tracing.py censor.py)
+    life.py protection.py tracing.py censor.py encryption.py protected_copies.py)
 
 demo:
 	@.ci/install-venv demo

@@ -34,7 +34,7 @@ _MODULES = {
     "crypto.": "acrablock acrastruct cells envelopes",
     "pipeline.": "driver hooks plans observers",
     "stages.": "containers censor cellreading columnbindings columnencoding columnkeys "
-    "columnmeanings columnseen columnstatements columnverdicts keymarks sessionknown sqlprepared",
+    "columnmeanings columnseen columnstatements columnverdicts sessionknown sqlprepared",
     "encryption.": "canonical finding masks randomness reading sealing searching",
     "encryption.postgresql.": "arrays binary bulk bytea cellreader concerns copying encodings "
     "forms givenvalues inputs keeper loading plaintexts planner sessionschema statementwords "

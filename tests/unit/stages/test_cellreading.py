@@ -198,7 +198,7 @@ class Outdated(Case):
     def test_rows_of_tables_that_are_not_known_yet_are_refused(self):
         reading = OutdatedReading()
         verifyObject(IRowTransform, reading)
-        verdict = reading.transform(batch([b"x"], types=[TEXT]), None)
+        verdict = reading.transform(batch([b"x"], types=[TEXT]), self.bench.exchange)
         self.assertEqual((type(verdict), verdict.sqlstate), (Deny, b"0A000"))
         # The statement is done: no driver may try it again by itself.
         self.assertEqual(verdict.routine, "")
