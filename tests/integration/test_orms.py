@@ -7,10 +7,8 @@ import decimal
 import os
 import signal
 
-import django
 import psycopg
 import sqlalchemy as sa
-from django.conf import settings
 from sqlalchemy import orm
 from sqlalchemy.dialects import mysql
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -20,6 +18,7 @@ from acra_twisted.stages.statementfile import read_statements
 from acra_twisted.tools.learn import learn
 from tests.fuzz import rules as mixed
 from tests.integration.base import Surroundings, eventually
+from tests.support import djangodatabases
 
 RULES = """version: 0.85.0
 handlers:
@@ -201,8 +200,8 @@ class Orms(Surroundings):
                 "censor": {"acracensor_config_file": str(cls.rules)},
             },
         )
-        settings.configure(
-            DATABASES={
+        djangodatabases.use(
+            {
                 "default": {
                     "ENGINE": "django.db.backends.postgresql",
                     "HOST": "127.0.0.1",
@@ -211,10 +210,8 @@ class Orms(Surroundings):
                     "NAME": "postgres",
                     "OPTIONS": {"sslmode": "disable"},
                 }
-            },
-            USE_TZ=True,
+            }
         )
-        django.setup()
         cls.models = make_models()
 
     def use(self, seed: int) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import datetime
 import uuid
 
-import django
-from django.conf import settings
-
 from acra_twisted.sandbox.postgres import SUPERUSER
+from tests.support import djangodatabases
 from tests.support.people import NOBODY, PeopleCase, Person, person
 
 
@@ -58,15 +56,13 @@ class Django(PeopleCase):
         }
         options = {"sslmode": "disable"}
         bound = {**options, "server_side_binding": True}
-        settings.configure(
-            DATABASES={
+        djangodatabases.use(
+            {
                 "default": {**database, "PORT": cls.served.port, "OPTIONS": options},
                 "bound": {**database, "PORT": cls.served.port, "OPTIONS": bound},
                 "stranger": {**database, "PORT": cls.strangers.port, "OPTIONS": options},
-            },
-            USE_TZ=True,
+            }
         )
-        django.setup()
         cls.model = make_model()
 
     def test_models(self):
