@@ -44,7 +44,8 @@ _TICK = 0.01
 _BLOCK = 64 * 1024
 
 
-def _connect(port: int) -> psycopg.Connection:
+def connect(port: int) -> psycopg.Connection:
+    """Return a connection that commits each statement."""
     return psycopg.connect(
         host="127.0.0.1",
         port=port,
@@ -65,7 +66,7 @@ class _Pinger(threading.Thread):
         self.took: list[float] = []
 
     def run(self) -> None:
-        with _connect(self._port) as db:
+        with connect(self._port) as db:
             while not self._stop_it.is_set():
                 began = time.perf_counter()
                 db.pgconn.exec_(b"SELECT 1")
@@ -91,7 +92,7 @@ def _measure(port: int, process: int) -> list[str]:
             best, cheapest, waits = 0.0, 1e9, []
             for _ in range(_ROUNDS):
                 pinger = _Pinger(port)
-                with _connect(port) as db:
+                with connect(port) as db:
                     if way == "in":
                         db.execute(f"TRUNCATE {table}")
                     pinger.start()
@@ -127,7 +128,7 @@ def table(compiled: Path) -> str:
         postgres = Postgres()
         stack.callback(postgres.remove)
         postgres.start()
-        with _connect(postgres.port) as db:
+        with connect(postgres.port) as db:
             for table in _TABLES:
                 db.execute(f"CREATE UNLOGGED TABLE {table} (id int, name bytea, note text)")
         keys = Keys(folder, "bench client")

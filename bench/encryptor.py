@@ -13,12 +13,12 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
-import psycopg
+from copies import connect
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from inprocess import printed_by
 
@@ -34,7 +34,7 @@ from acra_twisted.encryption.sealing import ColumnSealer, block_seal
 from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+from acra_twisted.sandbox.postgres import Postgres
 from acra_twisted.sandbox.processes import processor_time
 from acra_twisted.sql.languages import LANGUAGES
 
@@ -80,7 +80,7 @@ class Served:
         self.keys.writer.generate(purposes.SEARCH_HMAC, self.keys.client_id)
         config = self._folder / "encryptor.yaml"
         config.write_text(_CONFIG)
-        with self.connected(postgres.port) as db:
+        with connect(postgres.port) as db:
             for statement in _TABLES:
                 db.execute(statement)
         self.chains: dict[str, Chain] = {}
@@ -103,25 +103,12 @@ class Served:
             )
             stack.callback(chain.stop)
             self.chains[name] = chain.start()
-        with self.connected(self.chains[ON].port) as db, db.transaction():
+        with connect(self.chains[ON].port) as db, db.transaction():
             for number in range(_ROWS):
                 db.execute(
                     "INSERT INTO people (id, name, age, email) VALUES (%s, %s, %s, %s)",
                     (number, _TEXT, number, f"{number}{_EMAIL}"),
                 )
-
-    @contextmanager
-    def connected(self, port: int) -> Iterator[psycopg.Connection]:
-        """A connection that commits each statement."""
-        with psycopg.connect(
-            host="127.0.0.1",
-            port=port,
-            user=SUPERUSER,
-            dbname="postgres",
-            sslmode="disable",
-            autocommit=True,
-        ) as db:
-            yield db
 
     def compare(self, workload: Workload, rounds: int) -> dict[str, dict[str, float]]:
         """Return by statement the rate with the stage as a ratio to that without it, and the
@@ -158,7 +145,7 @@ class Served:
         return found
 
     def _prefix(self) -> bytes:
-        with self.connected(self._postgres.port) as db:
+        with connect(self._postgres.port) as db:
             row = db.execute("SELECT substr(email, 1, 33) FROM people WHERE id = 7").fetchone()
         assert row is not None
         return bytes(row[0])
@@ -185,7 +172,7 @@ class Served:
                 used = processor_time(chain.server.pid) - before
                 spent[name].append(used / (rates[name] * took) * 1e6)
             ratio.append(rates[ON] / rates[OFF])
-            with self.connected(self._postgres.port) as db:
+            with connect(self._postgres.port) as db:
                 db.execute("TRUNCATE written, plain")
         return {"ratio": median(ratio), **{name: median(each) for name, each in spent.items()}}
 
@@ -194,7 +181,7 @@ class Served:
         best = dict.fromkeys(self.chains, 0.0)
         for _ in range(rounds):
             for name, chain in self.chains.items():
-                with self.connected(chain.port) as db:
+                with connect(chain.port) as db:
                     began = time.perf_counter()
                     result = db.pgconn.exec_(b"SELECT id, name, age FROM people")
                     took = time.perf_counter() - began

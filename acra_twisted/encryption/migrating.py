@@ -109,10 +109,6 @@ class StoredValues:
             return Opened(canonical(self._setting.data_type, stored) if stored else b"", True)
         return self._open(stored, found)
 
-    def is_encrypted(self, stored: bytes) -> bool:
-        """Tell whether a stored value is a container of the column."""
-        return self._container(stored) is not None
-
     def is_same(self, change: str, before: bytes, after: bytes) -> bool:
         """Tell whether a changed value holds what it held before: by the contents, or by the data
         key and the encrypted data alone where those have only got another key."""

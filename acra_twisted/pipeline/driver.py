@@ -32,8 +32,8 @@ def then(
     """Go on with ``function`` now if the value is there, else when it is.  For stages."""
     # By its classes: a negative isinstance against Deferred, which has a metaclass, takes longer.
     if Deferred in type(value).__mro__:
-        return value.addCallback(function)  # type: ignore[union-attr]
-    return function(value)  # type: ignore[arg-type]
+        return value.addCallback(function)  # type: ignore[union-attr]  # it is one
+    return function(value)  # type: ignore[arg-type]  # it is none
 
 
 def settled(result: Any) -> Any:

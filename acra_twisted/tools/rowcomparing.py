@@ -12,7 +12,8 @@ from acra_twisted.encryption.postgresql import moving, secondcolumns
 from acra_twisted.encryption.postgresql.moving import Part
 from acra_twisted.encryption.postgresql.schema import Relation
 from acra_twisted.tools.columnchanges import Pair, SecondColumnChange
-from acra_twisted.tools.rowmoving import PAGES, Client, Counts, Habits, Row, Stopped
+from acra_twisted.tools.databaseclient import DatabaseClient
+from acra_twisted.tools.rowmoving import PAGES, Counts, Habits, Row, Stopped
 
 
 class RowComparer:
@@ -21,7 +22,7 @@ class RowComparer:
 
     def __init__(
         self,
-        client: Client,
+        client: DatabaseClient,
         relation: Relation,
         parts: Sequence[Part],
         changes: Sequence[SecondColumnChange],

@@ -9,7 +9,7 @@ at one moment: it is the last one if every row that it has found could be writte
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.postgresql import moving
@@ -17,7 +17,7 @@ from acra_twisted.encryption.postgresql.moving import Part, Values
 from acra_twisted.encryption.postgresql.schema import Relation
 from acra_twisted.errors import AcraError
 from acra_twisted.tools.columnchanges import Changed, ColumnChange, Written
-from acra_twisted.tools.databaseclient import Answer, DatabaseError
+from acra_twisted.tools.databaseclient import DatabaseClient, DatabaseError
 
 #: Pages whose rows are asked for at a time.
 PAGES: Final = 64
@@ -63,19 +63,6 @@ class Stopped(MigrationError):
         self.page = page
 
 
-class Client(Protocol):
-    """A DatabaseClient."""
-
-    async def ask(
-        self,
-        statement: str | bytes,
-        values: Sequence[str | bytes | None] = (),
-        types: Sequence[int] | None = None,
-        formats: Sequence[int] | None = None,
-    ) -> Answer:
-        """See DatabaseClient."""
-
-
 class Counts:
     """Numbers of values: ``changed`` ones, or those to be changed in a dry run; ``left`` because
     somebody held their row or changed it; ``refused`` ones, of which ``told`` names the first."""
@@ -108,7 +95,7 @@ class RowMover:
 
     def __init__(
         self,
-        client: Client,
+        client: DatabaseClient,
         relation: Relation,
         parts: Sequence[Part],
         changes: Sequence[ColumnChange],

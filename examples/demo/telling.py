@@ -42,7 +42,7 @@ def refused(run: Callable[[], Any]) -> str | None:
 
 
 def connect(port: int, options: str = "") -> psycopg.Connection:
-    """As an application would."""
+    """Connect as an application does."""
     where = f"host=127.0.0.1 port={port} user={SUPERUSER} dbname=postgres sslmode=disable"
     return psycopg.connect(where, autocommit=True, application_name="demo", options=options)
 

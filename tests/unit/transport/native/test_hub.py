@@ -326,7 +326,7 @@ class Reactors(SynchronousTestCase):
         self.assertEqual(self.told, [b"a"])
 
     def test_a_stage_that_waits_for_the_reactor_has_its_answer_in_the_next_turn(self):
-        """As one does that asks a web service: other sessions do not keep the answer waiting."""
+        """Other sessions do not keep the answer waiting, as that of a web service."""
         asked = Deferred()
         pump = Pump(
             RequestFlow(make_session(), frozenset((STATEMENT,))),
