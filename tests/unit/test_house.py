@@ -21,8 +21,17 @@ PACKAGE = TOP / "acra_twisted"
 #: but for ``writer``, which is for applications and stands last.
 ORDER = (
     ("fast", "keystore.plugins"),
-    ("wire", "wire.formats", "wire.postgres", "wire.link", "wire.http", "sql", "themis"),
-    ("censor", "crypto", "dialects", "dialects.postgresql"),
+    (
+        "wire",
+        "wire.formats",
+        "wire.postgres",
+        "wire.mysql",
+        "wire.link",
+        "wire.http",
+        "sql",
+        "themis",
+    ),
+    ("censor", "crypto", "dialects", "dialects.postgresql", "dialects.mysql"),
     ("encryption", "encryption.configuration", "encryption.postgresql"),
     ("keystore",),
     ("tokens",),

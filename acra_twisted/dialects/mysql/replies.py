@@ -1,0 +1,72 @@
+"""MySQL's replies in the queue of `acra_twisted.outstanding`: codes, and what is known of each.
+
+An entry's code names the form of the reply, its payload is a `Reply`.  An entry with the action
+ANSWER has the answer in it, which is sent with the reply's first number.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+#: Results, one behind the other: of a query, an execution, or several at once.
+RESULT: Final = 0
+#: A statement was prepared: its number, its parameters, its columns.
+PREPARE: Final = 1
+#: Rows of a cursor, whose columns are those of its statement's execution.
+FETCH: Final = 2
+#: One packet: OK, EOF or an error.
+ONE: Final = 3
+#: One packet of text, or an error.
+TEXT: Final = 4
+#: Another user's login: any packets, between which the client answers, up to OK or an error.
+AUTH: Final = 5
+#: Definitions of a table's columns.
+FIELDS: Final = 6
+
+# What a request may change of how later texts are read.
+#: Nothing.
+KEEPS: Final = 0
+#: What a plain SET names: what its reply says of it is true.
+SETS: Final = 1
+#: Something: what its reply says of it need not be true.
+MAY_CHANGE: Final = 2
+#: Everything: settings are as they were when the session began, or as its new user has them.
+RESETS: Final = 3
+
+
+class Reply:
+    """The facts that the reply flow needs of a reply that is owed.  It is never changed.
+
+    ``sequence`` is the number of its first packet for the client: one more than that of the
+    command's last packet.  ``answer``: the payload that the client gets in place of a database's
+    reply, empty if the database replies.  ``prepared`` is the statement that it is about, a
+    `prepared.Prepared`, or None.  ``local``: the database may ask for a file of the client's.
+    ``changes`` is one of KEEPS, SETS, MAY_CHANGE and RESETS.  ``collation`` is the number of the
+    one that holds behind a RESETS, 0 where that is not known.  ``schema``: the one that the request
+    makes the session's if it succeeds; None for a request that says nothing of it.
+    """
+
+    __slots__ = ("sequence", "answer", "prepared", "local", "changes", "collation", "schema")
+
+    def __init__(
+        self,
+        sequence: int = 1,
+        *,
+        answer: bytes = b"",
+        prepared: Any = None,
+        local: bool = False,
+        changes: int = KEEPS,
+        collation: int = 0,
+        schema: bytes | None = None,
+    ) -> None:
+        self.sequence = sequence
+        self.answer = answer
+        self.prepared = prepared
+        self.local = local
+        self.changes = changes
+        self.collation = collation
+        self.schema = schema
+
+
+#: The reply to a command of one packet about which there is nothing to know.
+PLAIN: Final = Reply()

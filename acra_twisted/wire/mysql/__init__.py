@@ -1,0 +1,1 @@
+"""Packets of MySQL and MariaDB: bytes to values and back."""
