@@ -21,6 +21,7 @@ class EndReason(Enum):
     NO_RIGHT = "this user may not log in any more"
     TOO_MANY = "there are too many sessions"
     PROTOCOL = "a peer broke the protocol, or took too long over a message"
+    SEQUENCE = "a packet has another number than is due"
     TOO_LARGE = "a message is larger than a limit"
     REFUSED = "a stage ended the session"
     STAGE = "a stage did not answer in time"

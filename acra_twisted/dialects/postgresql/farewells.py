@@ -20,6 +20,7 @@ _SQLSTATES: Final = {
     EndReason.NO_RIGHT: b"57P01",
     EndReason.TOO_MANY: b"53300",
     EndReason.PROTOCOL: b"08P01",
+    EndReason.SEQUENCE: b"08P01",
     EndReason.TOO_LARGE: b"54000",
     EndReason.REFUSED: b"42000",
     EndReason.STAGE: b"58000",
