@@ -24,7 +24,7 @@ _MODULES = {
     "wire.formats.": "protobuf",
     "wire.link.": "lengthprefix tracecontext",
     "wire.postgres.": "frames datarows frontend backend nested copyformat copylines copytuples",
-    "dialects.": "flow",
+    "dialects.": "flow propagation",
     "dialects.postgresql.": "held replies prepared propagation descriptions rows results unloads "
     "values refusal opening extended loads request response answers "
     "extendedreplies wholerequests wholereplies untilready challenge keylogin authentication "

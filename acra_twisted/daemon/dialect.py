@@ -22,10 +22,10 @@ from acra_twisted.config.loginmethods import by_certificate
 from acra_twisted.dialects.postgresql.challenge import ChallengePolicy
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.hashchallenge import SALT
-from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
 from acra_twisted.dialects.postgresql.servicequery import Account, ServiceQuery
 from acra_twisted.dialects.postgresql.startup import StartupPolicy
+from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
 

@@ -3,12 +3,14 @@
 Where it is found and well-formed it is taken out, so that it never defeats the database's
 statement caches; a malformed one stays where it is.  What else its comment holds stays for the
 database, and is not in the text that stages judge and caches know a statement by.  Here is the
-short way for contexts that stand alone at the end of a text; `tags` has the long one.
+short way for contexts that stand alone at the end of a text; `tags` has the long one.  Texts are
+PostgreSQL's, but where a function takes the place of a comment; `mysqlcomments` has MySQL's.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -19,11 +21,9 @@ from acra_twisted.wire.link.tracecontext import TraceContext, parse_plain, parse
 #: A text without any context lacks this.
 CONTEXT_KEY: Final = b"traceparent"
 #: In a text of more tokens a context is found at its very end alone: everybody waits meanwhile.
-_TOKENS_LIMIT: Final = 4_000
-# A context at the very end of a text, as `add_context` and most of the field's libraries put it.
-_TAIL: Final = re.compile(
-    rb"/\*traceparent='([0-9a-f-]{55})'(?:,tracestate='([^'\\]{0,1536})')?\*/"
-)
+TOKENS_LIMIT: Final = 4_000
+#: A context at the very end of a text, as `add_context` and most of the field's libraries put it.
+TAIL: Final = re.compile(rb"/\*traceparent='([0-9a-f-]{55})'(?:,tracestate='([^'\\]{0,1536})')?\*/")
 #: A text with a tag that may be shown has this.
 _TAGGED: Final = re.compile(
     rb"\b(?:%b)\s*+[=:]" % b"|".join(sorted([key.encode() for key in tags.KEYS]))
@@ -41,14 +41,34 @@ _DASH: Final = 0x2D
 _PLAIN: Final = len(_OPEN) + 55 + len(_CLOSE)
 
 
+#: Puts a comment into a text, where it changes nothing.
+Place = Callable[[bytes, bytes], bytes]
+
+
+def behind(text: bytes, comment: bytes) -> bytes:
+    """A text of PostgreSQL with a comment at its end."""
+    # Behind a comment that ends with its line it would be a part of it.
+    return text + (b"\n" if has_dashes(text) else b" ") + comment
+
+
 class Kept:
     """The text for the database of a statement without its context, where other things of its
-    comments stay: ``text`` with these, among them ``comments``.  See `tags.Tagged` for the rest.
+    comments stay: ``text`` with these, among them ``comments``.  ``place`` is the language's.  See
+    `tags.Tagged` for the rest.
     """
 
-    __slots__ = ("text", "tail", "lead", "trail", "comments")
+    __slots__ = ("text", "tail", "lead", "trail", "comments", "_place")
 
-    def __init__(self, text: bytes, tail: int, lead: bytes, trail: bytes, comments: bytes) -> None:
+    def __init__(
+        self,
+        text: bytes,
+        tail: int,
+        lead: bytes,
+        trail: bytes,
+        comments: bytes,
+        place: Place = behind,
+    ) -> None:
+        self._place = place
         self.text = text
         self.tail = tail
         self.lead = lead
@@ -57,15 +77,16 @@ class Kept:
 
     def replaced(self, text: bytes) -> Kept:
         """The same comments behind another text."""
-        return Kept(_behind(text) + self.comments, -1, b"", b"", self.comments)
+        placed = self._place(text, self.comments)
+        return Kept(placed, -1, b"", b"", self.comments, self._place)
 
     def with_context(self, context: TraceContext, state: str = "") -> bytes:
         """The text with a context where the one before it stood."""
         if self.tail < 0:
-            return add_context(self.text, context, state)
+            return self._place(self.text, comment_of(context, state))
         at = len(self.text) - self.tail
         # Without the marks of the comment.
-        pairs = add_context(b"", context, state)[3:-2]
+        pairs = comment_of(context, state)[2:-2]
         return self.text[:at] + self.lead + pairs + self.trail + self.text[at:]
 
 
@@ -102,16 +123,16 @@ def take_context(text: bytes, standard_conforming_strings: bool | None = True) -
     at = text.find(CONTEXT_KEY) - 2
     if at == -3:
         return Found(text, None, False)
-    if at >= 0 and len(text) == at + _PLAIN and not _has_dashes(text[:at]):
+    if at >= 0 and len(text) == at + _PLAIN and not has_dashes(text[:at]):
         # As below, and without a state.
         if text[at : at + len(_OPEN)] == _OPEN and text[-3:] == _CLOSE:
             plain = parse_plain(text[at + len(_OPEN) : -3])
             if plain is not None:
-                before = _before(text, at)
-                if not _has_tags(before):
+                before = before_comment(text, at)
+                if not has_tags(before):
                     return Found(before, plain, False)
-    tail = _TAIL.fullmatch(text, at) if at >= 0 else None
-    if tail is not None and not _has_dashes(text):
+    tail = TAIL.fullmatch(text, at) if at >= 0 else None
+    if tail is not None and not has_dashes(text):
         # No need to know what stands before it: had that left a literal or a comment open, no
         # server would read the text, with this comment or without it.
         if tail[2] is None:
@@ -119,8 +140,8 @@ def take_context(text: bytes, standard_conforming_strings: bool | None = True) -
         else:
             found = tags.context_from(tail[1], tail[2])
         if found is not None:
-            before = _before(text, at)
-            if not _has_tags(before):
+            before = before_comment(text, at)
+            if not has_tags(before):
                 return Found(before, found, False)
     return _looked_through(text, standard_conforming_strings)
 
@@ -128,14 +149,19 @@ def take_context(text: bytes, standard_conforming_strings: bool | None = True) -
 def _looked_through(text: bytes, standard_conforming_strings: bool | None) -> Found:
     """The long way."""
     try:
-        tokens: Any = lexer.tokens(text, standard_conforming_strings, _TOKENS_LIMIT)
+        tokens: Any = lexer.tokens(text, standard_conforming_strings, TOKENS_LIMIT)
     except LexError:
         return Found(text, None, True)
+    return read_tokens(text, tokens, behind)
+
+
+def read_tokens(text: bytes, tokens: Any, place: Place) -> Found:
+    """Look for a trace context in the comments among a text's tokens."""
     found = tags.read(text, tokens)
     kept = None
     if found.comments:
         comments = b" ".join(found.comments)
-        kept = Kept(found.sent, found.tail, found.lead, found.trail, comments)
+        kept = Kept(found.sent, found.tail, found.lead, found.trail, comments, place)
     return Found(found.text, found.context, found.malformed, kept, found.tags or None)
 
 
@@ -157,18 +183,18 @@ def may_set_context(text: bytes, takes_parameters: bool) -> bool:
     return takes_parameters and text.find(_TRACE) >= 0
 
 
-def _has_dashes(text: bytes) -> bool:
+def has_dashes(text: bytes) -> bool:
     return _DASH in text and text.find(b"--") >= 0
 
 
-def _has_tags(text: bytes) -> bool:
+def has_tags(text: bytes) -> bool:
     """Tell whether a text begins or ends with a comment, and may have tags in it."""
     if not text or (text[0] != _SLASH and text[-1] != _SLASH):
         return False
     return _TAGGED.search(text) is not None
 
 
-def _before(text: bytes, at: int) -> bytes:
+def before_comment(text: bytes, at: int) -> bytes:
     """Cut out the comment that begins at ``at``, and the blank before it."""
     return text[: at - 1 if at and text[at - 1] in b" \n" else at]
 
@@ -179,12 +205,10 @@ def add_context(text: bytes, context: TraceContext, state: str = "") -> bytes:
     Never changes what the statement means: in a text that ends inside a literal or a comment it
     leaves that as open as it was.
     """
+    return behind(text, comment_of(context, state))
+
+
+def comment_of(context: TraceContext, state: str) -> bytes:
+    """The comment that holds a context."""
     more = f",tracestate='{quote(state, safe='')}'" if state else ""
-    comment = f"/*traceparent='{context.traceparent()}'{more}*/".encode("ascii")
-    return _behind(text) + comment
-
-
-def _behind(text: bytes) -> bytes:
-    """A text, behind which a comment may stand."""
-    # Behind a comment that ends with its line it would be a part of it.
-    return text + (b"\n" if _has_dashes(text) else b" ")
+    return f"/*traceparent='{context.traceparent()}'{more}*/".encode("ascii")

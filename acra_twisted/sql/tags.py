@@ -147,8 +147,9 @@ def _around(body: bytes, first: int, last: int) -> tuple[bytes, bytes, bytes, by
 
 
 def _comment(body: bytes) -> bytes:
-    """A comment with a body, which is no hint."""
-    return b"/* " + body + b"*/" if body[:1] in (b"+", b"!") else b"/*" + body + b"*/"
+    """A comment with a body, which is no hint, and no code that MySQL or MariaDB runs."""
+    is_more = body[:1] in (b"+", b"!") or body[:2] == b"M!"
+    return b"/* " + body + b"*/" if is_more else b"/*" + body + b"*/"
 
 
 def _note(found: Tagged, body: bytes) -> None:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
-from acra_twisted.dialects.postgresql.propagation import NOTHING, Propagation
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.dialects.postgresql.response import ResponseFlow
+from acra_twisted.dialects.propagation import NOTHING, Propagation
 from acra_twisted.errors import QuestionError
 from acra_twisted.interfaces import IStatementStage
 from acra_twisted.pipeline.hooks import Pipeline

@@ -59,8 +59,8 @@ SHARED = {
 }
 #: The one place where they are given one; and acra-doctor asks a PostgreSQL as its clients do.
 KNOW_ONE = {"daemon.dialect", "server.examination"}
-#: Of a database, as a module's name begins; its flows' base is every database's.
-OF_A_DATABASE = re.compile(r"dialects\.(?!flow\b)\w|wire\.(postgres|mysql)\b").match
+#: Of a database, as a module's name begins; two modules of all dialects are every database's.
+OF_A_DATABASE = re.compile(r"dialects\.(?!(?:flow|propagation)\b)\w|wire\.(postgres|mysql)\b").match
 _SQLSTATE = re.compile(rb"(?=.*[0-9])[0-9A-Z]{5}")
 _DATABASES = frozenset(("postgres", "postgresql", "mysql", "mariadb"))
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 from acra_twisted.dialects.postgresql import questions, replies
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.prepared import Prepared
-from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
+from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.errors import RolledBackError
 from acra_twisted.exchange import Exchange, take_reply
 from acra_twisted.outstanding import (

@@ -8,7 +8,7 @@ from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.opening import OpeningBatch, sent_form
 from acra_twisted.dialects.postgresql.prepared import Portal, Prepared
-from acra_twisted.dialects.postgresql.propagation import Propagation, carried
+from acra_twisted.dialects.propagation import Propagation, carried
 from acra_twisted.exchange import (
     PARAMETERS,
     ROWS,

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.extended import ExtendedBatch
-from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.dialects.postgresql.rows import CopyRows, LoadedLines
 from acra_twisted.dialects.postgresql.values import VALUES
+from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.errors import RolledBackError
 from acra_twisted.exchange import ROWS, Exchange, Work
 from acra_twisted.outstanding import ANSWER, FORWARD, REPLACE

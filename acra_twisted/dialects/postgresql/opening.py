@@ -13,8 +13,9 @@ from acra_twisted.dialects.postgresql import contextsettings, replies
 from acra_twisted.dialects.postgresql.contextsettings import ContextSettings
 from acra_twisted.dialects.postgresql.namedcontexts import NamedContexts
 from acra_twisted.dialects.postgresql.prepared import Portal
-from acra_twisted.dialects.postgresql.propagation import CARRIER, Propagation, asks_for_notices
+from acra_twisted.dialects.postgresql.propagation import asks_for_notices
 from acra_twisted.dialects.postgresql.refusal import RefusingBatch
+from acra_twisted.dialects.propagation import CARRIER, Propagation
 from acra_twisted.exchange import Brought, Exchange, Statement
 from acra_twisted.outstanding import SKIP, is_answer
 from acra_twisted.session import IDLE, Session

@@ -1,9 +1,9 @@
-"""Parts of a trace that cross the database protocol.
+"""Parts of a trace that cross PostgreSQL's protocol; `dialects.propagation` has what is common.
 
 * Towards the database: a context in a sqlcommenter comment at the end of a Query or Parse.  Where
   AcraServer is at the other end, a request without text (Bind of a statement prepared earlier,
   Describe, Close) is preceded by a Close of a prepared statement that does not exist, whose name
-  is the context: `CARRIER`.  The protocol answers it with CloseComplete and nothing else;
+  is the context.  The protocol answers it with CloseComplete and nothing else;
   AcraServer takes it off and answers by itself.
 * From the application: a traceparent in its startup packet, for requests that bring none
   (`contextsettings` has those that come later).
@@ -13,14 +13,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterator
+from typing import Final
 
 from acra_twisted.dialects.postgresql.contextsettings import APPLICATION_NAME, NAMES
-from acra_twisted.exchange import Exchange
 from acra_twisted.sql.comments import CONTEXT_KEY
 from acra_twisted.sql.tags import context_in_value
-from acra_twisted.wire.link.tracecontext import TraceContext, parse_plain, parse_traceparent
+from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres.frames import StartupPacket
 
 #: By this an AcraServer of this package makes itself known to a connector: a ParameterStatus
@@ -28,8 +27,6 @@ from acra_twisted.wire.postgres.frames import StartupPacket
 #: that others made.
 SERVER_NAME: Final = b"acra_twisted"
 SERVER_VALUE: Final = b"1"
-#: How the name of a prepared statement that nobody has begins where it is a context.
-CARRIER: Final = b"traceparent="
 
 _OPTION: Final = re.compile(
     rb"\b(acra\.traceparent|pg_tracing\.trace_context|application_name)=((?:\\.|[^\s\\])*)"
@@ -39,62 +36,6 @@ _SET_NOTICE: Final = re.compile(
     rb"\s*set\s+(?:session\s+)?acra\.trace_notice\s*(?:=|\bto\b)\s*'?(\w+)'?\s*;?\s*", re.I
 )
 _ON: Final = frozenset((b"on", b"true", b"yes", b"1"))
-_NS_PER_MS: Final = 1e6
-
-
-class Propagation(NamedTuple):
-    """``context`` gives the context of an exchange, ``onward`` that which is handed on towards
-    the database with it (None: nothing of this one).  ``to_acra``: AcraServer may be there, and
-    executions carry theirs as well.  ``errors``: trace ids in errors.  ``notices``: sessions may
-    ask for a NOTICE behind each reply.
-    """
-
-    context: Callable[[Exchange], TraceContext] | None = None
-    onward: Callable[[Exchange], TraceContext | None] | None = None
-    to_acra: bool = False
-    errors: bool = False
-    notices: bool = False
-
-    def hint(self, exchange: Exchange | None) -> str:
-        """Return the hint of an error about its trace; empty if there is none."""
-        if not self.errors or self.context is None or exchange is None:
-            return ""
-        return f"trace_id {self.context(exchange).trace_id}"
-
-    def notice(self, exchange: Exchange | None) -> str:
-        """Return the notice after a reply for a session that asked for it; empty if there is
-        none."""
-        if not self.notices or self.context is None or exchange is None:
-            return ""
-        if not exchange.session.notices:
-            return ""
-        return describe(exchange, self.context(exchange).trace_id, exchange.session.clock())
-
-
-NOTHING: Final = Propagation()
-
-
-def describe(exchange: Exchange, trace_id: str, now: int) -> str:
-    """Where the time of an exchange went, up to now."""
-    parts = [f"trace_id {trace_id}", f"total {_shown(now - exchange.opened)}"]
-    if exchange.sent:
-        parts.append(f"proxy before the database {_shown(exchange.sent - exchange.opened)}")
-        if exchange.first_byte >= exchange.sent:
-            parts.append(f"database to first byte {_shown(exchange.first_byte - exchange.sent)}")
-        parts.append(f"database and rows {_shown(now - exchange.sent)}")
-    return "acra: " + ", ".join(parts)
-
-
-def _shown(nanoseconds: int) -> str:
-    return f"{nanoseconds / _NS_PER_MS:.3f} ms"
-
-
-def carried(name: bytes) -> TraceContext | None:
-    """The context in the name that a Close has; None if it is a name like any other."""
-    if name[: len(CARRIER)] != CARRIER:
-        return None
-    value = name[len(CARRIER) :]
-    return parse_plain(value) or parse_traceparent(value.decode("latin-1"))
 
 
 def startup_contexts(startup: StartupPacket) -> tuple[dict[bytes, TraceContext | None], bool]:

@@ -13,7 +13,7 @@ from typing import Final
 
 from acra_twisted.dialects.postgresql import questions, replies
 from acra_twisted.dialects.postgresql.held import HeldBatch
-from acra_twisted.dialects.postgresql.propagation import Propagation
+from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.errors import QuestionError, RolledBackError
 from acra_twisted.exchange import Exchange
 from acra_twisted.outstanding import ANSWER, FORWARD, REPLACE, SKIP, is_answer

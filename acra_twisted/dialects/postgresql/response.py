@@ -19,12 +19,9 @@ from acra_twisted.dialects.postgresql import contextsettings, questions, replies
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.extendedreplies import ExtendedReplies
 from acra_twisted.dialects.postgresql.prepared import Portal, Prepared
-from acra_twisted.dialects.postgresql.propagation import (
-    NOTHING,
-    Propagation,
-)
 from acra_twisted.dialects.postgresql.rows import CopyRows
 from acra_twisted.dialects.postgresql.values import ANYTHING
+from acra_twisted.dialects.propagation import NOTHING, Propagation
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import MESSAGES, Exchange, Work
 from acra_twisted.outstanding import (

@@ -11,17 +11,13 @@ from acra_twisted.dialects.postgresql.contextsettings import ContextSettings
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.farewells import encode_farewell
 from acra_twisted.dialects.postgresql.prepared import Prepared
-from acra_twisted.dialects.postgresql.propagation import (
-    NOTHING,
-    Propagation,
-    startup_contexts,
-    startup_notices,
-)
+from acra_twisted.dialects.postgresql.propagation import startup_contexts, startup_notices
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.dialects.postgresql.startup import settle_version
 from acra_twisted.dialects.postgresql.startupsettings import setting_names
 from acra_twisted.dialects.postgresql.untilready import UntilReady
+from acra_twisted.dialects.propagation import NOTHING, Propagation
 from acra_twisted.endreason import EndReason
 from acra_twisted.exchange import MESSAGES, Exchange
 from acra_twisted.outstanding import FORWARD

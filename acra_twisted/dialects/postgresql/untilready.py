@@ -13,14 +13,10 @@ from typing import Any, Final
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.authentication import Mediated, Mediator, tell_refusal
 from acra_twisted.dialects.postgresql.contextsettings import note_parameter
-from acra_twisted.dialects.postgresql.propagation import (
-    NOTHING,
-    SERVER_NAME,
-    SERVER_VALUE,
-    Propagation,
-)
+from acra_twisted.dialects.postgresql.propagation import SERVER_NAME, SERVER_VALUE
 from acra_twisted.dialects.postgresql.rows import CopyRows
 from acra_twisted.dialects.postgresql.values import ANYTHING
+from acra_twisted.dialects.propagation import NOTHING, Propagation
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import MESSAGES, Work, take_reply
 from acra_twisted.loginactions import (

@@ -16,9 +16,9 @@ from acra_twisted import events
 from acra_twisted.dialectinterfaces import ILogin
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.farewells import encode_farewell
-from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
 from acra_twisted.dialects.postgresql.startup import StartupPolicy
+from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.interfaces import IMessageStage

@@ -5,8 +5,8 @@ from zope.interface.verify import verifyObject
 
 from acra_twisted.dialectinterfaces import IDatabaseDialect, IFollowedLogin, ILogin
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
-from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
+from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.endreason import EndReason
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET, StartupPacket
 from tests.support.logins import LoginPlay

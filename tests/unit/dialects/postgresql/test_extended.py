@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.dialects.postgresql.propagation import Propagation
+from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import Parameters, Statement, ToldType
 from acra_twisted.verdicts import PASS, Replace

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acra_twisted.dialects.postgresql.followedlogin import FollowedLogin
-from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.dialects.postgresql.sessions import Sessions
+from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.loginactions import (
     CANCEL,
     CLIENT,

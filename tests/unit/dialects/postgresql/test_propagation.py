@@ -3,13 +3,11 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql.propagation import (
-    CARRIER,
-    Propagation,
     asks_for_notices,
-    carried,
     startup_contexts,
     startup_notices,
 )
+from acra_twisted.dialects.propagation import CARRIER, Propagation
 from acra_twisted.exchange import Statement
 from acra_twisted.session import IN_TRANSACTION
 from acra_twisted.verdicts import Deny, Replace
@@ -226,11 +224,6 @@ class FromTheApplication(SynchronousTestCase):
         play.session.context = CONTEXT
         play.client(query(b"SELECT 1") + parse(b"", b"x") + SYNC + bind(b"", b"s") + SYNC)
         self.assertEqual([e.remote for e in play.recorder.opened], [CONTEXT] * 3)
-
-    def test_names(self):
-        self.assertEqual(carried(CARRIER + PARENT), CONTEXT)
-        self.assertIsNone(carried(b"s"))
-        self.assertIsNone(carried(CARRIER + b"\xff"))
 
 
 class ToldToTheClient(SynchronousTestCase):

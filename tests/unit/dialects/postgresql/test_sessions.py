@@ -6,8 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from acra_twisted.dialects.postgresql.authentication import AuthenticationPolicy, PassThrough
-from acra_twisted.dialects.postgresql.propagation import Propagation
 from acra_twisted.dialects.postgresql.sessions import Sessions
+from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.errors import FrameTooLarge
 from acra_twisted.interfaces import (
     ILoadStage,

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.dialects.postgresql.propagation import CARRIER, Propagation
+from acra_twisted.dialects.propagation import CARRIER, Propagation
 from acra_twisted.exchange import ROWS
 from acra_twisted.verdicts import PASS
 from acra_twisted.wire.link.tracecontext import TraceContext

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.propagation import CARRIER, Propagation
+from acra_twisted.dialects.propagation import CARRIER, Propagation
 from acra_twisted.exchange import PARAMETERS, ROWS, STATEMENT
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.wire.link.tracecontext import TraceContext

@@ -1,0 +1,74 @@
+"""How trace contexts cross a database's protocol, whatever that is.
+
+`Propagation` says what a session's flows take in and hand on.  Where AcraServer is at the other
+end, a request without text follows a message that carries its context (`CARRIER`); each dialect has
+one to which the protocol gives no meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from acra_twisted.exchange import Exchange
+from acra_twisted.wire.link.tracecontext import TraceContext, parse_plain, parse_traceparent
+
+#: How a context begins in the message that carries it.
+CARRIER: Final = b"traceparent="
+
+_NS_PER_MS: Final = 1e6
+
+
+class Propagation(NamedTuple):
+    """``context`` gives the context of an exchange, ``onward`` that which is handed on towards
+    the database with it (None: nothing of this one).  ``to_acra``: AcraServer may be there, and
+    executions carry theirs as well.  ``errors``: trace ids in errors.  ``notices``: sessions may
+    ask for a NOTICE behind each reply.
+    """
+
+    context: Callable[[Exchange], TraceContext] | None = None
+    onward: Callable[[Exchange], TraceContext | None] | None = None
+    to_acra: bool = False
+    errors: bool = False
+    notices: bool = False
+
+    def hint(self, exchange: Exchange | None) -> str:
+        """Return the hint of an error about its trace; empty if there is none."""
+        if not self.errors or self.context is None or exchange is None:
+            return ""
+        return f"trace_id {self.context(exchange).trace_id}"
+
+    def notice(self, exchange: Exchange | None) -> str:
+        """Return the notice after a reply for a session that asked for it; empty if there is
+        none."""
+        if not self.notices or self.context is None or exchange is None:
+            return ""
+        if not exchange.session.notices:
+            return ""
+        return describe(exchange, self.context(exchange).trace_id, exchange.session.clock())
+
+
+NOTHING: Final = Propagation()
+
+
+def describe(exchange: Exchange, trace_id: str, now: int) -> str:
+    """Where the time of an exchange went, up to now."""
+    parts = [f"trace_id {trace_id}", f"total {_shown(now - exchange.opened)}"]
+    if exchange.sent:
+        parts.append(f"proxy before the database {_shown(exchange.sent - exchange.opened)}")
+        if exchange.first_byte >= exchange.sent:
+            parts.append(f"database to first byte {_shown(exchange.first_byte - exchange.sent)}")
+        parts.append(f"database and rows {_shown(now - exchange.sent)}")
+    return "acra: " + ", ".join(parts)
+
+
+def _shown(nanoseconds: int) -> str:
+    return f"{nanoseconds / _NS_PER_MS:.3f} ms"
+
+
+def carried(content: bytes) -> TraceContext | None:
+    """The context that a message carries; None if it is one like any other."""
+    if content[: len(CARRIER)] != CARRIER:
+        return None
+    value = content[len(CARRIER) :]
+    return parse_plain(value) or parse_traceparent(value.decode("latin-1"))

@@ -1,0 +1,127 @@
+"""Trace context in the comments of MySQL's and MariaDB's texts: see `comments`.
+
+A comment behind the last semicolon is a statement of its own, which has a result of its own: a
+context is put before the semicolon, and one that stood behind it leaves an empty comment there.
+Hints (``/*+``) and comments that a server runs (``/*!``, ``/*M!``) are no place for a context, and
+are never cut.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from acra_twisted.errors import LexError
+from acra_twisted.sql import lexer, tags
+from acra_twisted.sql.comments import (
+    CONTEXT_KEY,
+    TAIL,
+    TOKENS_LIMIT,
+    Found,
+    before_comment,
+    comment_of,
+    has_dashes,
+    has_tags,
+    read_tokens,
+)
+from acra_twisted.sql.readers import READERS
+from acra_twisted.wire.link.tracecontext import TraceContext, parse_traceparent
+
+_BLANKS: Final = b" \t\r\n\f\v"
+_HASH: Final = 0x23
+_EMPTY: Final = b"/**/"
+
+
+def take_context(text: bytes, conforming: bool | None = False) -> Found:
+    """Look for a trace context in the comments of a statement and cut its comment out.
+
+    ``conforming``: whether a backslash is an ordinary character in a string; None where that is not
+    known.  The context of a text that can be read in two ways stays where it is.
+    """
+    at = text.find(CONTEXT_KEY) - 2
+    if at == -3:
+        return Found(text, None, False)
+    if at >= 0 and not _may_hide(text[:at]):
+        end = len(text) - 1 if text[-1:] == b";" else len(text)
+        tail = TAIL.fullmatch(text, at, end)
+        if tail is not None:
+            # No need to know what stands before it: had that left a literal open, no server would
+            # read the text, with this comment or without it.
+            if tail[2] is None:
+                context = parse_traceparent(tail[1].decode("ascii"))
+            else:
+                context = tags.context_from(tail[1], tail[2])
+            before = before_comment(text, at)
+            if context is not None and not has_tags(before):
+                return Found(_still_ended(before + text[end:], text), context, False)
+    try:
+        tokens = READERS["mysql"].tokens(text, conforming, TOKENS_LIMIT)
+    except LexError:
+        return Found(text, None, True)
+    found = read_tokens(text, tokens, place)
+    if found.kept is None:
+        found.text = _still_ended(found.text, text)
+    else:
+        found.kept.text = _still_ended(found.kept.text, text)
+    return found
+
+
+def add_context(text: bytes, context: TraceContext, state: str = "") -> bytes:
+    """A statement with a comment, which `take_context` takes off again; the text as it is where a
+    comment would change what it means, or that cannot be seen."""
+    return place(text, comment_of(context, state))
+
+
+def place(text: bytes, comment: bytes) -> bytes:
+    """A text with a comment at its end, or before its last semicolon."""
+    hides = _may_hide(text)
+    bare = text.rstrip(_BLANKS)
+    if not bare:
+        # Without a statement it is an error, and with a comment it would be none.
+        return text
+    at = len(bare) - 1
+    if bare[at:] != b";":
+        if hides and not _is_closed(text) and _semicolon(text) is None:
+            return text
+        return text + (b"\n" if hides else b" ") + comment
+    if hides:
+        found = _semicolon(text)
+        if found is None:
+            return text
+        if found < 0:
+            return text + b"\n" + comment
+        at = found
+    before = text[:at]
+    if before.rstrip(_BLANKS)[-1:] in (b"", b";"):
+        return text
+    return before + (b"\n" if hides else b" ") + comment + text[at:]
+
+
+def _semicolon(text: bytes) -> int | None:
+    """Where the semicolon is that ends a text, less than 0 without one; None if that is not
+    certain."""
+    try:
+        tokens = READERS["mysql"].tokens(text, None, TOKENS_LIMIT)
+    except LexError:
+        return None
+    for kind, start, end in reversed(tokens):
+        if kind not in (lexer.COMMENT, lexer.HINT):
+            return start if text[start:end] == b";" else -1
+    return -1
+
+
+def _may_hide(text: bytes) -> bool:
+    """Return True if a comment at the end of a text may be a part of what stands before it."""
+    return _HASH in text or has_dashes(text) or not _is_closed(text)
+
+
+def _is_closed(text: bytes) -> bool:
+    """Return True if no comment that has begun in a text goes on behind it."""
+    begins = text.rfind(b"/*")
+    return begins < 0 or text.rfind(b"*/") >= begins + 2
+
+
+def _still_ended(text: bytes, before: bytes) -> bytes:
+    """A text from which comments were cut, with as many statements as it had before."""
+    if text.rstrip(_BLANKS)[-1:] == b";" and before.rstrip(_BLANKS)[-1:] != b";":
+        return text + _EMPTY
+    return text
