@@ -2,7 +2,9 @@
 # make demo ONCE=1 the same, ends by itself
 # make tutorial    the two incidents of docs/tutorial.rst, planted and solved; Ctrl-C ends it
 # make tutorial ONCE=1  the same, ends by itself
-# make test        every test, against real servers that the tests start themselves
+# make test        every test, against real servers that the tests start themselves; how much of
+#                  the code the unit tests run
+# make coverage    the same, with daemons and tools that tests start: takes twice as long
 # make compiled    build/compiled, in which the hot path is compiled; make test-compiled tests it
 # make test-forms  test-plain, and the tests that touch compiled modules on these
 # make test-plain  drivers, link and database with native_transports = off: Twisted's transports
@@ -17,7 +19,7 @@
 #                  MUTANTS=acra_twisted/crypto/cells.py, some of them with SAMPLE=100
 # make soak        the whole chain under a mixed load (SECONDS=180), checked, and drawn to soak.png
 # make bench       direct, pgbouncer, server, connector and server: side by side, as ratios
-.PHONY: html demo tutorial test test-forms test-plain compiled test-compiled lint dist changelog docs fuzz mutants soak bench clean
+.PHONY: html demo tutorial test coverage test-forms test-plain compiled test-compiled lint dist changelog docs fuzz mutants soak bench clean
 .DEFAULT_GOAL := test
 PLAIN = $(addprefix tests/integration/test_,drivers.py link.py database_tls.py life.py)
 TOUCHING = tests/unit tests/fuzz/test_wire.py $(addprefix tests/integration/test_,drivers.py \
@@ -34,10 +36,15 @@ tutorial:
 test:
 	@.ci/install-venv test
 	@.ci/install-servers
+	@$(if $(TESTS),exec .venv/bin/python -m pytest -q $(TESTS),.ci/test)
+
+coverage:
+	@.ci/install-venv test
+	@.ci/install-servers
 	@rm -f .coverage .coverage.*
 	COVERAGE_FILE="$(CURDIR)/.coverage" exec .venv/bin/coverage run -m pytest -q $(TESTS)
 	@.venv/bin/coverage combine -q
-	@$(if $(TESTS),true,.venv/bin/coverage report --skip-covered)
+	@.venv/bin/coverage report --skip-covered
 
 test-forms: test-plain
 	@$(MAKE) test-compiled TESTS="$(TOUCHING)"
