@@ -1,0 +1,113 @@
+"""Commands of a client behind its login: their payloads to values and back.
+
+A payload begins with the command's code.  Decoders raise WireError for one that ends before its
+fixed part does; what a server ignores behind that part is ignored here, too.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from acra_twisted.fast.littleendian import uint16, uint32
+from acra_twisted.wire.mysql.lenenc import cut_short
+
+QUIT: Final = 0x01
+INIT_DB: Final = 0x02
+QUERY: Final = 0x03
+FIELD_LIST: Final = 0x04
+STATISTICS: Final = 0x09
+PROCESS_KILL: Final = 0x0C
+PING: Final = 0x0E
+CHANGE_USER: Final = 0x11
+PREPARE: Final = 0x16
+EXECUTE: Final = 0x17
+LONG_DATA: Final = 0x18
+CLOSE: Final = 0x19
+RESET: Final = 0x1A
+SET_OPTION: Final = 0x1B
+FETCH: Final = 0x1C
+RESET_CONNECTION: Final = 0x1F
+BULK_EXECUTE: Final = 0xFA
+
+#: MariaDB's number for the statement that was prepared last.
+LAST_PREPARED: Final = 0xFFFF_FFFF
+#: The number of a statement that nobody has: to close it does nothing, so it can carry a context.
+NOBODYS: Final = 0xFFFF_FFFE
+
+# Flags of EXECUTE.
+CURSOR: Final = 0x07
+COUNTED: Final = 0x08
+
+# Values of SET_OPTION.
+MULTI_STATEMENTS_ON: Final = 0
+MULTI_STATEMENTS_OFF: Final = 1
+
+#: Bytes of a command's payload that must be there, by its code; 1 for any other.
+FIXED: Final[dict[int, int]] = {
+    EXECUTE: 10,
+    LONG_DATA: 7,
+    CLOSE: 5,
+    RESET: 5,
+    SET_OPTION: 3,
+    FETCH: 9,
+    BULK_EXECUTE: 7,
+    PROCESS_KILL: 5,
+}
+#: Commands of which nothing stands behind their fixed part.
+WHOLE: Final = frozenset(
+    (QUIT, STATISTICS, PING, CLOSE, RESET, SET_OPTION, FETCH, RESET_CONNECTION, PROCESS_KILL)
+)
+
+
+class LongData(NamedTuple):
+    """A piece of the value of a statement's parameter, which is counted from 0."""
+
+    statement: int
+    parameter: int
+    data: bytes
+
+
+def check_size(payload: bytes) -> None:
+    """Raises WireError for a command that ends within its fixed part."""
+    if len(payload) < FIXED.get(payload[0], 1):
+        raise cut_short("client")
+
+
+def fixed_part(payload: bytes) -> bytes:
+    """A command of `WHOLE` without what a server ignores behind it."""
+    size = FIXED.get(payload[0], 1)
+    return payload if len(payload) == size else payload[:size]
+
+
+def statement_number(payload: bytes) -> int:
+    """The number of the statement that a command of a checked size is about."""
+    return int(uint32(payload, 1))
+
+
+def with_statement(payload: bytes, number: int) -> bytes:
+    """The same command about another statement."""
+    return payload[:1] + number.to_bytes(4, "little") + payload[5:]
+
+
+def decode_long_data(payload: bytes) -> LongData:
+    """Read a LONG_DATA of a checked size."""
+    return LongData(statement_number(payload), int(uint16(payload, 5)), payload[7:])
+
+
+def encode_long_data(message: LongData) -> bytes:
+    """The payload of a LONG_DATA."""
+    number, parameter = (
+        message.statement.to_bytes(4, "little"),
+        message.parameter.to_bytes(2, "little"),
+    )
+    return b"\x18" + number + parameter + message.data
+
+
+def decode_option(payload: bytes) -> int:
+    """The value of a SET_OPTION of a checked size."""
+    return int(uint16(payload, 1))
+
+
+def encode_close(number: int, behind: bytes = b"") -> bytes:
+    """The payload of a CLOSE, with what a server ignores behind it."""
+    return b"\x19" + number.to_bytes(4, "little") + behind
