@@ -7,7 +7,7 @@ import tempfile
 import pytest
 
 from acra_twisted.sandbox.endings import in_order
-from acra_twisted.sandbox.postgres import KEPT
+from acra_twisted.sandbox.places import KEPT
 
 # Servers that tests start end with the tests, whoever ends these, and how.
 in_order()

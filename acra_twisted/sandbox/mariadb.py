@@ -1,4 +1,4 @@
-"""A throw-away MariaDB of the system's on a unix socket, asked through its own client."""
+"""A throw-away MariaDB of the system's, asked through its own client on a unix socket."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from acra_twisted.sandbox.endings import bound
-from acra_twisted.sandbox.places import temporary
-from acra_twisted.sandbox.processes import Process, as_user, unprivileged
+from acra_twisted.sandbox.places import make_or_copy, temporary
+from acra_twisted.sandbox.processes import Process, as_user, free_port, unprivileged
 
 _ERROR = re.compile(rb"^ERROR ([0-9]+) \([0-9A-Z]+\) at line ([0-9]+): (.*)$", re.MULTILINE)
+#: Debian's plugins of the server, in the package mariadb-server.
+PLUGINS = Path("/usr/lib/mysql/plugin")
+_ED25519 = "auth_ed25519"
 _SETTINGS = (
-    "--skip-networking",
+    "--skip-name-resolve",
     "--innodb-buffer-pool-size=32M",
     "--innodb-log-file-size=8M",
     "--innodb-flush-log-at-trx-commit=0",
-    "--max-connections=20",
+    "--max-connections=100",
     "--skip-log-bin",
 )
 
@@ -42,28 +46,69 @@ def program(name: str) -> str:
 
 
 class MariaDB:
-    """One server in a temporary folder; only its own socket, no password."""
+    """One server in a temporary folder.  Root may do everything, without password.
 
-    def __init__(self) -> None:
-        install, self._server = program("mariadb-install-db"), program("mariadbd")
+    ``listens``: it serves ``port`` on loopback, beside its unix socket.  There ``tls`` is its
+    certificate and key, and ``ca`` the authority of its clients' certificates.  ``plugins`` is a
+    folder with Debian's plugins: it then knows ed25519.  ``settings`` are more options.
+    """
+
+    def __init__(
+        self,
+        *,
+        listens: bool = False,
+        tls: tuple[Path, Path] | None = None,
+        ca: Path | None = None,
+        plugins: Path | None = None,
+        settings: Sequence[str] = (),
+    ) -> None:
+        self._install, self._server = program("mariadb-install-db"), program("mariadbd")
         self._client = program("mariadb")
         self._user = unprivileged()
+        self.port = free_port() if listens else 0
         self.folder = temporary("acra-maria-", user=self._user)
         self._process: Process | None = None
         self._data = self.folder / "data"
         self._socket = self.folder / "socket"
-        self._data.mkdir()
+        self._settings = list(settings)
+        if listens:
+            self._settings += ["--bind-address=127.0.0.1", f"--port={self.port}"]
+        else:
+            self._settings.append("--skip-networking")
+        if tls is not None:
+            names = ("ssl-cert", "ssl-key", "ssl-ca")
+            for name, source in zip(names, (*tls, ca), strict=True):
+                if source is not None:
+                    self._settings.append(f"--{name}={self._own(source, name)}")
+        if plugins is not None:
+            library = self._own(plugins / f"{_ED25519}.so", f"{_ED25519}.so")
+            self._settings += [f"--plugin-dir={library.parent}", f"--plugin-load-add={_ED25519}"]
         if self._user:
             os.chown(self.folder, *self._user)
+        make_or_copy(self._data, (self._server, _SETTINGS, self._user), self._make_data)
+
+    def _own(self, source: Path, name: str) -> Path:
+        """A copy of a file that the server can read."""
+        copy = self.folder / name
+        shutil.copyfile(source, copy)
+        copy.chmod(0o600)
+        if self._user:
+            os.chown(copy, *self._user)
+        return copy
+
+    def _make_data(self) -> None:
+        self._data.mkdir()
+        if self._user:
             os.chown(self._data, *self._user)
         made = subprocess.run(
             bound(
                 [
-                    install,
+                    self._install,
                     "--no-defaults",
                     f"--datadir={self._data}",
                     "--auth-root-authentication-method=normal",
                     "--skip-test-db",
+                    *_SETTINGS,
                 ]
             ),
             capture_output=True,
@@ -86,12 +131,29 @@ class MariaDB:
                 f"--socket={self._socket}",
                 f"--pid-file={self.folder / 'pid'}",
                 *_SETTINGS,
+                *self._settings,
             ],
             self.folder / "mariadb.log",
             user=self._user,
         )
         self._process.wait_until(lambda: self._call(b"SELECT 1;").returncode == 0, "answering")
         return self
+
+    def account(
+        self, name: str, password: str, *, plugin: str = "mysql_native_password", require: str = ""
+    ) -> None:
+        """Make an account that may do everything but grant, from anywhere.
+
+        ``plugin`` is the name of its authentication: mysql_native_password, ed25519, or two such
+        with OR between.  ``require`` is what it must show: SSL, X509.
+        """
+        secret = "" if plugin == "unix_socket" else f" USING PASSWORD('{password}')"
+        via = " OR ".join(f"{one}{secret}" for one in plugin.split(" OR "))
+        demand = f" REQUIRE {require}" if require else ""
+        self.run(
+            f"CREATE USER '{name}'@'%' IDENTIFIED VIA {via}{demand};"
+            f" GRANT ALL ON *.* TO '{name}'@'%';"
+        )
 
     def _call(
         self, script: bytes, user: str = "root", database: str = ""

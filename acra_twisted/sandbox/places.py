@@ -6,15 +6,20 @@ programs may be executed in them.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from acra_twisted.sandbox.endings import bound
 from acra_twisted.sandbox.processes import as_user
 
+#: Names a folder of its user's alone, in which new data of servers are kept: the next are copies.
+KEPT: Final = "ACRA_SANDBOX_CLUSTERS"
 #: Where one is made if the system's own choice (``TMPDIR``) does not do.
 _OTHERS = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/opt")  # noqa: S108 - mkdtemp makes it
 #: Bytes of a path that a socket's name fits behind: the system's limit is 107.
@@ -90,6 +95,29 @@ def _fails(*command: str, user: tuple[int, int] | None) -> str:
         return f"cannot become user {user[0] if user else os.geteuid()}: {error.strerror}"
     said = (done.stderr or done.stdout).strip().splitlines()
     return "" if done.returncode == 0 else (said or [f"status {done.returncode}"])[-1]
+
+
+def make_or_copy(target: Path, made_of: object, make: Callable[[], None]) -> None:
+    """``make`` the data of a server, or copy those that were made of equal things before.
+
+    The ``repr`` of ``made_of`` tells them apart.  `KEPT` names where they are kept.
+    """
+    kept = None
+    if place := os.environ.get(KEPT):
+        kept = Path(place) / hashlib.sha256(repr(made_of).encode()).hexdigest()
+        if kept.exists():
+            _copy(kept, target)
+            return
+    make()
+    if kept is not None:
+        _copy(target, kept)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy data that no server uses, with their owner; ``target`` is there when it is whole."""
+    part = target.with_name(f"{target.name}.{os.getpid()}")
+    subprocess.run(["cp", "-a", "--reflink=auto", str(source), str(part)], check=True)
+    part.rename(target)
 
 
 def neutral() -> None:

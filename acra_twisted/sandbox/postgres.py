@@ -6,7 +6,6 @@ of its files if that user can't reach the originals.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import shutil
@@ -14,15 +13,12 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from acra_twisted.sandbox.endings import bound
-from acra_twisted.sandbox.places import copied, executable, temporary
+from acra_twisted.sandbox.places import copied, executable, make_or_copy, temporary
 from acra_twisted.sandbox.processes import Process, accepts, as_user, free_port, unprivileged
 
 SUPERUSER = "postgres"
-#: Names a folder of its user's alone, in which new clusters are kept: the next one is a copy.
-KEPT: Final = "ACRA_SANDBOX_CLUSTERS"
 
 
 def embedded() -> Path:
@@ -141,28 +137,23 @@ class Postgres:
 
     def _make_data(self, password: str, options: Sequence[str]) -> None:
         """Make ``data`` by initdb, or copy what it has made before."""
-        kept = None
-        if place := os.environ.get(KEPT):
-            what = repr((str(self._original), password, options, self._user))
-            kept = Path(place) / hashlib.sha256(what.encode()).hexdigest()
-            if kept.exists():
-                _copy(kept, self.data)
-                return
-        secret = self.folder / "password"
-        secret.write_text(password)
-        if self._user:
-            os.chown(secret, *self._user)
-        self._run(
-            str(self.bin / "initdb"),
-            "-D",
-            str(self.data),
-            *("-A", "trust", "-U", SUPERUSER, "--no-sync", "-E", "UTF8", "--locale=C"),
-            f"--pwfile={secret}",
-            *options,
-        )
-        secret.unlink()
-        if kept is not None:
-            _copy(self.data, kept)
+
+        def make() -> None:
+            secret = self.folder / "password"
+            secret.write_text(password)
+            if self._user:
+                os.chown(secret, *self._user)
+            self._run(
+                str(self.bin / "initdb"),
+                "-D",
+                str(self.data),
+                *("-A", "trust", "-U", SUPERUSER, "--no-sync", "-E", "UTF8", "--locale=C"),
+                f"--pwfile={secret}",
+                *options,
+            )
+            secret.unlink()
+
+        make_or_copy(self.data, (str(self._original), password, options, self._user), make)
 
     def start(self) -> Postgres:
         """Start and wait until it accepts connections."""
@@ -196,10 +187,3 @@ class Postgres:
 
     def __exit__(self, *exc: object) -> None:
         self.remove()
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a cluster that does not run, with its owner; ``target`` is there when it is whole."""
-    part = target.with_name(f"{target.name}.{os.getpid()}")
-    subprocess.run(["cp", "-a", "--reflink=auto", str(source), str(part)], check=True)
-    part.rename(target)

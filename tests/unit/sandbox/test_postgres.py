@@ -7,7 +7,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.sandbox import postgres
+from acra_twisted.sandbox import places, postgres
 from acra_twisted.sandbox.processes import accepts
 
 
@@ -23,7 +23,7 @@ class Clusters(SynchronousTestCase):
     def test_a_cluster_is_made_once_and_copied(self):
         folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, folder)
-        self.patch(postgres.os, "environ", {**os.environ, postgres.KEPT: folder})
+        self.patch(os, "environ", {**os.environ, places.KEPT: folder})
         clusters = []
         for password, kept in (("one", 1), ("one", 1), ("two", 2)):
             clusters.append(cluster := postgres.Postgres(password=password))

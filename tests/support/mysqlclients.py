@@ -1,0 +1,244 @@
+"""Clients of MySQL and MariaDB, each of which logs in by a driver of its own and asks once.
+
+Each runs in a process of its own.  A login of a driver is an object in JSON on the standard input
+of its program (this module, or ``tests/interop/mysql.js``), its answer one with ``value`` or
+``error``.  The linker of libmysqlclient must find the libraries that its wheel brings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import ssl
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from acra_twisted.sandbox.endings import bound
+from acra_twisted.sandbox.mariadb import PLUGINS, program
+from tests.support.themis_peer import FOLDER as INTEROP
+
+TOP = Path(__file__).parents[2]
+#: Made by `.ci/install-servers`, where Debian's package is not installed.
+_UNPACKED = TOP / ".servers/usr/lib/mysql/plugin"
+_PATIENCE = 30
+
+
+class Login(NamedTuple):
+    """A login at a server on loopback.  ``ca`` is its authority's certificate: then there is TLS.
+    ``keys``: the client may ask for the server's RSA key."""
+
+    port: int
+    user: str = "u"
+    password: str = "pw"
+    ca: str = ""
+    keys: bool = True
+    text: str = "SELECT 'one'"
+
+
+class Refused(Exception):
+    """The server or the driver said no."""
+
+
+def plugins() -> Path:
+    """The folder of MariaDB's plugins."""
+    return PLUGINS if PLUGINS.exists() else _UNPACKED
+
+
+def _context(login: Login) -> ssl.SSLContext | None:
+    return ssl.create_default_context(cafile=login.ca) if login.ca else None
+
+
+def _pymysql(login: Login) -> str:
+    import pymysql
+
+    try:
+        connection = pymysql.connect(
+            host="127.0.0.1",
+            port=login.port,
+            user=login.user,
+            password=login.password,
+            ssl=_context(login),
+            ssl_disabled=not login.ca,
+            read_timeout=_PATIENCE,
+        )
+        with connection, connection.cursor() as cursor:
+            cursor.execute(login.text)
+            return str(cursor.fetchone()[0])
+    except pymysql.Error as error:
+        raise Refused(str(error)) from None
+
+
+def _aiomysql(login: Login) -> str:
+    import aiomysql
+    import pymysql
+
+    async def ask() -> str:
+        connection = await aiomysql.connect(
+            host="127.0.0.1",
+            port=login.port,
+            user=login.user,
+            password=login.password,
+            ssl=_context(login),
+        )
+        try:
+            async with connection.cursor() as cursor:
+                await cursor.execute(login.text)
+                return str((await cursor.fetchone())[0])
+        finally:
+            connection.close()
+
+    try:
+        return asyncio.run(asyncio.wait_for(ask(), _PATIENCE))
+    except pymysql.Error as error:
+        raise Refused(str(error)) from None
+
+
+def _asyncmy(login: Login) -> str:
+    import asyncmy
+    import asyncmy.errors
+
+    async def ask() -> str:
+        connection = await asyncmy.connect(
+            host="127.0.0.1",
+            port=login.port,
+            user=login.user,
+            password=login.password,
+            ssl=_context(login),
+        )
+        try:
+            async with connection.cursor() as cursor:
+                await cursor.execute(login.text)
+                return str((await cursor.fetchone())[0])
+        finally:
+            connection.close()
+
+    try:
+        return asyncio.run(asyncio.wait_for(ask(), _PATIENCE))
+    except asyncmy.errors.MySQLError as error:
+        raise Refused(str(error)) from None
+
+
+def _connector(login: Login, pure: bool = True) -> str:
+    import mysql.connector
+
+    tls = {"ssl_ca": login.ca, "ssl_verify_cert": True} if login.ca else {"ssl_disabled": True}
+    try:
+        connection = mysql.connector.connect(
+            host="127.0.0.1",
+            port=login.port,
+            user=login.user,
+            password=login.password,
+            use_pure=pure,
+            connection_timeout=_PATIENCE,
+            **tls,
+        )
+        try:
+            cursor = connection.cursor(prepared=True)
+            cursor.execute(login.text)
+            row = cursor.fetchone()
+            cursor.close()
+            return str(row[0])
+        finally:
+            connection.close()
+    except mysql.connector.Error as error:
+        raise Refused(str(error)) from None
+
+
+def _elsewhere(arguments: list[str], login: Login, environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        bound(arguments),
+        input=json.dumps(login._asdict()),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=2 * _PATIENCE,
+        cwd=TOP,
+        env={**os.environ, **environment},
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    said = json.loads(done.stdout)
+    if "error" in said:
+        raise Refused(said["error"])
+    return str(said["value"])
+
+
+def _python(driver: str) -> Callable[[Login], str]:
+    def ask(login: Login) -> str:
+        import mysql
+
+        vendor = Path(mysql.__path__[0]) / "vendor"
+        path = {"LD_LIBRARY_PATH": f"{vendor}:{vendor / 'private'}"}
+        arguments = [sys.executable, "-m", "tests.support.mysqlclients", driver]
+        return _elsewhere(arguments, login, path if driver == "libmysqlclient" else {})
+
+    return ask
+
+
+def _node(driver: str) -> Callable[[Login], str]:
+    def ask(login: Login) -> str:
+        return _elsewhere(["node", str(INTEROP / "mysql.js"), driver], login, {})
+
+    return ask
+
+
+def _command_line(login: Login) -> str:
+    tls = [f"--ssl-ca={login.ca}", "--ssl-verify-server-cert"] if login.ca else ["--skip-ssl"]
+    done = subprocess.run(
+        bound(
+            [
+                program("mariadb"),
+                "--no-defaults",
+                "--protocol=tcp",
+                "--host=127.0.0.1",
+                f"--port={login.port}",
+                f"--user={login.user}",
+                "--batch",
+                "--skip-column-names",
+                *tls,
+                f"--execute={login.text}",
+            ]
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_PATIENCE,
+        env={**os.environ, "MYSQL_PWD": login.password},
+    )
+    if done.returncode:
+        raise Refused(done.stderr)
+    return done.stdout.rstrip("\n")
+
+
+_DRIVERS: dict[str, Callable[[Login], str]] = {
+    "PyMySQL": _pymysql,
+    "aiomysql": _aiomysql,
+    "asyncmy": _asyncmy,
+    "connector, pure": _connector,
+    "libmysqlclient": partial(_connector, pure=False),
+}
+#: Clients by name: each returns the first value of a login's statement, or raises `Refused`.
+CLIENTS: dict[str, Callable[[Login], str]] = {
+    **{driver: _python(driver) for driver in _DRIVERS},
+    "mysql2": _node("mysql2"),
+    "npm mariadb": _node("mariadb"),
+    "mariadb": _command_line,
+}
+
+
+def _main() -> None:
+    login = Login(**json.load(sys.stdin))
+    try:
+        said = {"value": _DRIVERS[sys.argv[1]](login)}
+    except Refused as error:
+        said = {"error": str(error)}
+    json.dump(said, sys.stdout)
+
+
+if __name__ == "__main__":
+    _main()
