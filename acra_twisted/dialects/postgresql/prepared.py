@@ -249,10 +249,13 @@ class Prepared:
         (self._confirmed if kind == b"S" else self._portals).pop(name, None)
 
     def transaction_ended(self) -> None:
-        """Portals live no longer than their transaction."""
+        """Portals live no longer than their transaction.  Those that the database has not bound yet
+        belong to the next one."""
         self._portal_era += 1
         if self._portals:
-            self._portals.clear()
+            self._portals = {
+                name: portal for name, portal in self._portals.items() if portal.era < 0
+            }
 
     def command_complete(self, tag: bytes, statement: Statement | None) -> None:
         """A command that may drop names, or give them to others, by its tag."""

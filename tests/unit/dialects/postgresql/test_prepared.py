@@ -66,7 +66,17 @@ class Table(SynchronousTestCase):
     def test_portals_end_with_their_transaction(self):
         portal = Portal(b"p", self.one)
         self.table.bind_sent(portal)
+        self.table.bind_complete(portal)
         self.assertIs(self.table.portal(b"p"), portal)
+        self.table.transaction_ended()
+        self.assertIsNone(self.table.portal(b"p").statement)
+
+    def test_a_portal_that_the_database_has_not_bound_yet_is_of_the_next_transaction(self):
+        portal = Portal(b"p", self.one)
+        self.table.bind_sent(portal)
+        self.table.transaction_ended()
+        self.assertIs(self.table.portal(b"p"), portal)
+        self.table.bind_complete(portal)
         self.table.transaction_ended()
         self.assertIsNone(self.table.portal(b"p").statement)
 

@@ -66,6 +66,21 @@ class Denial(SynchronousTestCase):
         self.assertEqual(database.kept, [])
         play.done()
 
+    def test_a_begin_whose_execution_comes_behind_the_answer_to_another_request_is_not_lost(self):
+        play = denying()
+        database = ReferenceServer()
+        batch = parse(b"", b"ok") + bind(b"", b"") + execute()
+        batch += parse(b"", b"begin") + bind(b"", b"")
+        sent = play.client(query(b"ok") + batch)
+        # The request before the batch ends: the portal of BEGIN is of another transaction.
+        play.database(database.feed(sent))
+        sent = play.client(execute() + parse(b"", b"deny") + SYNC)
+        self.assertIn(batch + execute(), sent)
+        got = play.database(database.feed(sent))
+        self.assertEqual(types(got), "12DC12CEZ")
+        self.assertEqual(statuses(got), [b"E"])
+        play.done()
+
     def test_simple_query(self):
         play = denying()
         self.assertEqual(play.client(query(b"deny")), b"")
