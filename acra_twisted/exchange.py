@@ -188,6 +188,10 @@ class Parameters:
         self.statement = statement
         self.types = types
 
+    def replaced(self, values: Sequence[bytes | None], formats: Sequence[int]) -> Parameters:
+        """Return what is bound in their place: other values, of types that nobody has told."""
+        return Parameters(values, formats, self.statement, None, self.is_meant, self.portal)
+
 
 class Exchange:
     """One request and its whole reply; the record from which its spans are made.

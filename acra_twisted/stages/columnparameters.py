@@ -160,4 +160,4 @@ class ColumnParameters:
 
 
 def _verdict(parameters: Parameters, bound: Bound) -> Replace[Parameters]:
-    return Replace(Parameters(bound.values, bound.formats, parameters.statement))
+    return Replace(parameters.replaced(bound.values, bound.formats))

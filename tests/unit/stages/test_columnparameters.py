@@ -21,6 +21,15 @@ class Bound(BoundCase):
         self.assertEqual(sent.formats, [1, 1, 1, 0])
         self.assertEqual([self.opened(one) for one in sent.values[1:3]], values[1:])
 
+    def test_encoded_values_are_for_the_same_portal(self):
+        statement = self.prepare()
+        exchange = Exchange(self.session, "execute", statement, 1)
+        bound = Parameters([b"1", b"x", b"42"], [0] * 3, statement, [0] * 3, True, b"portal")
+        sent = self.settled(self.stage.on_parameters(bound, exchange)).item
+        self.assertEqual((sent.portal, sent.statement, sent.is_meant), (b"portal", statement, True))
+        # There are more of them, of types that nobody has told.
+        self.assertEqual((len(sent.values), sent.types), (4, None))
+
     def test_a_statement_without_protected_values_is_left_alone(self):
         statement = self.prepare("SELECT id FROM people WHERE id = $1")
         self.assertIsNone(statement.told)
