@@ -85,9 +85,12 @@ class ParameterUse(NamedTuple):
 
 
 class ResultColumn(NamedTuple):
-    """A result column by the statement's tree: ``setting`` is None if it is not protected."""
+    """A result column by the statement's tree: ``setting`` is None if it is not protected.
+    ``rest``: it stands for any number of columns that are not protected, as ``*`` of a table that
+    is not known does."""
 
     setting: ColumnSetting | None
+    rest: bool = False
 
 
 class Prepared(NamedTuple):
@@ -124,7 +127,7 @@ class StatementPlan(NamedTuple):
     the literals, in the order in which they appear there: ``slots`` gives for each the ordinal of
     the literal of the client's text (a literal may stand twice, or be left out).  ``literals`` are
     those of them that are encoded.  ``parameters`` are those of the text that is sent, () if the
-    client's stay as they are.  ``results`` are the output columns, None if they cannot be told.
+    client's stay as they are.  ``results`` are the output columns, None if none matters.
     ``schema`` is the number of the schema that it holds for.  ``added`` are literals that stand for
     words of the client's text, such as ``'true'`` for TRUE: their ordinals go on behind those of
     the client's literals.  ``prepares`` and ``copies`` are set for PREPARE and COPY, ``executes``

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -46,16 +47,16 @@ class Meaning:
             by_column.get((table, attribute)) if table else None
             for table, attribute in zip(columns.tables, columns.attributes, strict=True)
         ]
-        results = self.results
-        if results is None:
+        if self.results is None:
             return found
-        if len(results) != len(found):
+        told = _placed(self.results, found)
+        if told is None:
             self._told(STALE)
             return None
         strange: set[int] = set()
-        for at, result in enumerate(results):
-            if result.setting is not None and found[at] is None:
-                found[at] = result.setting
+        for at, setting in enumerate(told):
+            if setting is not None and found[at] is None:
+                found[at] = setting
                 strange.add(columns.tables[at])
         strange.discard(0)
         if strange and not self._agree(columns, found, strange):
@@ -82,6 +83,26 @@ class Meaning:
             if shown != setting.name if setting is not None else shown in names:
                 return False
         return True
+
+
+def _placed(
+    results: Sequence[ResultColumn], found: Sequence[ColumnSetting | None]
+) -> list[ColumnSetting | None] | None:
+    """The settings of a result's columns by the tree.
+
+    ``found`` are those by their tables: the protected columns between two that stand for any number
+    must be among them, for their places are not known.  None if the result cannot be the tree's."""
+    settings = [one.setting for one in results]
+    rests = [at for at, one in enumerate(results) if one.rest]
+    if not rests:
+        return settings if len(settings) == len(found) else None
+    if len(found) < len(settings) - len(rests):
+        return None
+    first, last = rests[0], rests[-1] + 1
+    between = found[first : len(found) - len(settings) + last]
+    if Counter(filter(None, settings[first:last])) - Counter(filter(None, between)):
+        return None
+    return [*settings[:first], *[None] * len(between), *settings[last:]]
 
 
 class Snapshot:

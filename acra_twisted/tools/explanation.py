@@ -54,7 +54,8 @@ class Parameter(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A protected column of the result, by its number from 1; ``type`` is what clients see."""
+    """A protected column of the result, by its number from 1, 0 where columns that are not known
+    stand before it; ``type`` is what clients see."""
 
     number: int
     column: str
@@ -97,7 +98,8 @@ class Explanation(NamedTuple):
             told = f"{action} {column}" if action else "as it is"
             yield "  parameter", f"${number} is the client's ${source}, {told}"
         for result in self.results:
-            yield "  read", f"{result.column}: result column {result.number}, {result.type}"
+            shown = f"result column {result.number}" if result.number else "a result column"
+            yield "  read", f"{result.column}: {shown}, {result.type}"
 
 
 def explain(text: bytes, planned: Planned) -> list[Explanation]:
@@ -132,10 +134,12 @@ def _of_plan(plan: StatementPlan, literals: Sequence[bytes]) -> Explanation:
         for number, setting in enumerate(copied, 1)
         if setting is not None
     ]
+    shown = plan.results or ()
+    known = next((at for at, one in enumerate(shown) if one.rest), len(shown))
     results = [
-        Result(number, setting.label, setting.data_type or "bytes")
-        for number, (setting,) in enumerate(plan.results or (), 1)
-        if setting is not None
+        Result(at + 1 if at < known else 0, one.setting.label, one.setting.data_type or "bytes")
+        for at, one in enumerate(shown)
+        if one.setting is not None
     ]
     marks = {one.ordinal: _mark(one.use) for one in plan.literals}
     text = _sent(plan, len(literals) + len(plan.added), marks)

@@ -160,7 +160,10 @@ def _aliased(fields: Fields, columns: Columns) -> Item:
 
 def _indirect(columns: Columns) -> Columns:
     """Columns of a subquery: nothing outside gives them a type."""
-    return tuple(one._replace(value=values.merged([one.value])) for one in columns)
+    return tuple(
+        one._replace(value=tuple(leaf._replace(direct=False) for leaf in one.value))
+        for one in columns
+    )
 
 
 def _join(analysis: Analysis, fields: Fields, scope: Scope, before: Sequence[Range]) -> Item:

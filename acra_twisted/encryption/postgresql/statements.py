@@ -162,13 +162,21 @@ def _declared(analysis: Analysis, fields: Fields) -> None:
                 )
 
 
-def _shown(analysis: Analysis, columns: Columns) -> Sequence[ResultColumn] | None:
-    """The result's columns; None if they cannot be counted."""
+def _shown(analysis: Analysis, columns: Columns) -> Sequence[ResultColumn]:
+    """The result's columns.  Where columns that are not known stand before a protected one and
+    behind it, the database must tell which one that is."""
     for one in columns:
         analysis.show(one.value)
-    if values.is_open(columns):
-        return None
-    return tuple(ResultColumn(setting_of(one.value)) for one in columns)
+    rests = [at for at, one in enumerate(columns) if one.rest]
+    for one in columns[rests[0] : rests[-1]] if rests else ():
+        if values.is_protected(one.value) and not values.is_named(one.value):
+            raise refused(
+                refusals.EXPRESSION,
+                setting_of(one.value),
+                "is shown by a set operation or an expression among columns that are not known",
+                "name the columns in place of *",
+            )
+    return tuple(ResultColumn(setting_of(one.value), one.rest) for one in columns)
 
 
 def _created(analysis: Analysis, fields: Fields) -> None:

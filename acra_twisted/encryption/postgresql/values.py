@@ -34,9 +34,10 @@ class Leaf(NamedTuple):
 
     ``start`` is where its token begins in the text; what is replaced by its encoded value is
     ``text[begin:end]``: a sign or a function around it belongs to it.  ``casts`` are around it, the
-    innermost first.  ``direct``: the column that it is stored in gives it its type.  ``decoding``
-    is the function around a literal (see `encryption.plan`).  The first cast of EACH is that to an
-    array, with the type of its elements.
+    innermost first.  ``direct``: the column that it is stored in gives it its type.  ``named``: the
+    database tells which table's column it is, if it is one.  ``decoding`` is the function around a
+    literal (see `encryption.plan`).  The first cast of EACH is that to an array, with the type of
+    its elements.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Leaf(NamedTuple):
     setting: ColumnSetting | None = None
     casts: tuple[Cast, ...] = ()
     direct: bool = True
+    named: bool = True
     negative: bool = False
     decoding: str = ""
 
@@ -79,8 +81,14 @@ def merged(values: Iterable[Value]) -> Value:
     leaves: dict[Leaf, None] = {}
     for value in values:
         for leaf in value:
-            leaves[leaf._replace(direct=False)] = None
+            leaves[leaf._replace(direct=False, named=False)] = None
     return tuple(leaves)
+
+
+def is_named(value: Value) -> bool:
+    """Tell whether the database says of a result's column with this value which table's column it
+    is, if it is one."""
+    return len(value) == 1 and value[0].named and not value[0].casts
 
 
 def is_open(columns: Columns) -> bool:

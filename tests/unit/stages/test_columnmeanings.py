@@ -2,7 +2,10 @@
 
 from acra_twisted.encryption.plan import ResultColumn
 from acra_twisted.results import Columns
-from tests.support.encryptors import NAME, ColumnsCase
+from tests.support.encryptors import AGE, NAME, ColumnsCase
+
+#: Any number of columns.
+REST = ResultColumn(None, True)
 
 
 class Results(ColumnsCase):
@@ -29,7 +32,7 @@ class Results(ColumnsCase):
         self.setUp()
         snapshot = self.successResultOf(self.learn())
         self.now += 2
-        meaning = snapshot.meaning_of([ResultColumn(setting) for setting in tree])
+        meaning = snapshot.meaning_of([REST if one is ... else ResultColumn(one) for one in tree])
         found = meaning.settings(self.described(*places, names=names))
         self.assertIsNone(self.columns.snapshot(self.session, self.known))
         self.database.fails = True
@@ -53,6 +56,39 @@ class Results(ColumnsCase):
             self.assertIsNone(self.judged(both, (99, 1), (99, 2), names=names))
         self.assertIsNone(self.judged(both, (99, 2), names=[b"name"]))
         self.assertIsNone(self.judged(both, (7, 1), (7, 2), (7, 3)))
+
+    def test_columns_before_and_behind_those_that_are_not_known_have_their_places(self):
+        meaning = self.successResultOf(self.learn()).meaning_of(
+            (ResultColumn(NAME), REST, ResultColumn(None), ResultColumn(AGE))
+        )
+        for between in range(3):
+            places = [(0, 0), *[(99, 1)] * between, (99, 2), (0, 0)]
+            found = meaning.settings(self.described(*places))
+            self.assertEqual(found, [NAME, *[None] * between, None, AGE])
+
+    def test_those_between_two_are_told_by_their_tables(self):
+        tree = (REST, ResultColumn(NAME), ResultColumn(NAME), REST)
+        meaning = self.successResultOf(self.learn()).meaning_of(tree)
+        found = meaning.settings(self.described((99, 1), (7, 2), (99, 2), (7, 2)))
+        self.assertEqual(found, [None, NAME, None, NAME])
+        for places in (
+            [(99, 1), (7, 2), (99, 2)],
+            [(99, 1), (7, 2), (7, 3)],
+            [(7, 2)],
+        ):
+            self.assertIsNone(meaning.settings(self.described(*places)))
+
+    def test_a_table_that_was_made_past_the_server_is_known_among_columns_that_are_not(self):
+        for tree, expected in (
+            ((None, NAME, ...), [None, NAME, None]),
+            ((..., None, NAME), [None, None, NAME]),
+        ):
+            at = 0 if tree[0] is ... else 2
+            places = [(99, 1), (99, 2)]
+            places.insert(at, (88, 1))
+            for order, shown in (([b"id", b"name"], expected), ([b"name", b"id"], None)):
+                order.insert(at, b"other")
+                self.assertEqual(self.judged(tree, *places, names=order), shown)
 
     def test_a_table_that_is_not_protected_may_be_any(self):
         meaning = self.successResultOf(self.learn()).meaning_of(
