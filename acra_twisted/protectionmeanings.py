@@ -36,6 +36,13 @@ PROTECTION_MEANINGS: Final[dict[int, Event]] = {
         "Check that the client's keys are there and whose keys encrypt the column (``client_id`` "
         "in its configuration).",
     ),
+    events.BYPASSES_IN_FORCE: Event(
+        5,
+        "warning",
+        "statements may leave protected columns unprotected, as long as the bypasses in the line "
+        "are in force; told each hour",
+        "Take out each bypass that has done its work.",
+    ),
     events.COLUMN_MISFIT: Event(
         5,
         "warning",

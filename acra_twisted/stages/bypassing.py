@@ -55,6 +55,13 @@ class Bypasses:
             ways.setdefault(one.client_id, []).append(_Way(one, pattern_of(one)))
         self._ways = ways
 
+    def in_force(self) -> Sequence[Bypass]:
+        """The bypasses that clients can use now."""
+        now = self._now()
+        return [
+            way.bypass for ways in self._ways.values() for way in ways if now < way.bypass.until
+        ]
+
     def find(self, client_id: str, text: bytes, mode: Mode) -> Bypass | None:
         """The bypass that a statement of a client has now; None if it has none."""
         for way in self._ways.get(client_id, ()):

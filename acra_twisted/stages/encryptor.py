@@ -32,6 +32,7 @@ from acra_twisted.results import Columns
 from acra_twisted.session import Session
 from acra_twisted.stages import containers
 from acra_twisted.stages.bypassing import Bypasses
+from acra_twisted.stages.bypassreminder import BypassReminder
 from acra_twisted.stages.cellclosing import CellClosing
 from acra_twisted.stages.cellreading import CellReading, OutdatedReading
 from acra_twisted.stages.columnbindings import known_plans
@@ -88,6 +89,7 @@ class Encryptor:
         self._tokens = ColumnTokens(tokenizer)
         self._bypasses = Bypasses(now)
         self._bypasses.put_in_force(settings.bypasses)
+        self._reminder = BypassReminder(self._bypasses)
         encoder = Encoder(self._keys, self._tokens, KeyMarks(keys), workers)
         self._statements = ColumnStatements(encoder, workers, self._bypasses)
         self._parameters = ColumnParameters(encoder, workers, self._bypasses)
@@ -98,8 +100,13 @@ class Encryptor:
         count = len(self._columns.settings.columns)
         return f"{count} column{'' if count == 1 else 's'}"
 
+    def start(self, reactor: Any) -> None:
+        """Remind the operator of bypasses that are in force, each hour."""
+        self._reminder.start(reactor)
+
     def stop(self) -> Any:
         """Close the store of tokens, when all is written."""
+        self._reminder.stop()
         return self._tokens.stop()
 
     def reload(self) -> Deferred[None]:

@@ -62,7 +62,7 @@ class EncryptorFactory:
 
         tell(configured)
         seconds = services.reactor.seconds
-        return Encryptor(
+        stage = Encryptor(
             configured,
             keys,
             services.workers,
@@ -71,6 +71,8 @@ class EncryptorFactory:
             read=read_again,
             now=now,
         )
+        stage.start(services.reactor)
+        return stage
 
 
 def check_columns(

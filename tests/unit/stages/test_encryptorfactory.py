@@ -40,6 +40,7 @@ NOW = 1_795_910_400 * 10**9
 class Making(SynchronousTestCase):
     def setUp(self):
         self.factory = EncryptorFactory()
+        self.clock = Clock()
         self.path = self.mktemp()
         self.workers = Workers()
         self.section = ""
@@ -61,7 +62,7 @@ class Making(SynchronousTestCase):
                 file.write(text)
         path = self.path if text is not None else ""
         services = Services(
-            Clock(),
+            self.clock,
             lambda: NOW,
             MemoryKeyStore() if keys else None,
             settings={
@@ -167,6 +168,18 @@ class Making(SynchronousTestCase):
         self.assertIsInstance(self.make(text=CONFIG + BYPASS), Encryptor)
         said = self.refused(text=CONFIG + BYPASS.replace("''", "''; SELECT 1"))
         self.assertIn("(line 9): statement: expected one statement", said)
+
+    def test_bypasses_are_told_of_each_hour_until_it_stops(self):
+        told = []
+        globalLogPublisher.addObserver(told.append)
+        self.addCleanup(globalLogPublisher.removeObserver, told.append)
+        stage = self.make(text=CONFIG + BYPASS)
+        for hours in (1, 2):
+            self.clock.advance(3600)
+            found = [one for one in told if one.get("code") == events.BYPASSES_IN_FORCE]
+            self.assertEqual(len(found), hours)
+        stage.stop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_values_that_it_would_not_see(self):
         self.assertIn("function_call_enable", self.refused(calls=True))
