@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 
 import psycopg
@@ -15,6 +13,7 @@ from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER
 from tests.integration.base import Surroundings, eventually
 from tests.integration.test_migrating import PROGRAM
+from tests.support import preloaded
 
 #: Without it a configuration would name no column.
 OTHER = """
@@ -54,9 +53,10 @@ class Served(Surroundings):
         return self.chain(link="none", keys=self.keys, server=settings)
 
     def migrate(self, change, *flags):
-        done = subprocess.run(
+        ended, said = preloaded.run(
+            PROGRAM,
             [
-                *(sys.executable, "-c", PROGRAM, change, "people", *flags),
+                *(change, "people", *flags),
                 f"--encryptor_config_file={self.config}",
                 f"--connection_string=host=127.0.0.1 port={self.postgres.port} user={SUPERUSER}"
                 " dbname=postgres",
@@ -64,12 +64,9 @@ class Served(Surroundings):
                 f"--keys_dir={self.keys.path}",
                 f"--master_key_file={self.keys.master_key_file}",
             ],
-            capture_output=True,
-            text=True,
-            timeout=120,
         )
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        return done.stdout
+        self.assertEqual(ended, 0, said)
+        return said
 
     def assert_served(self, db, rows=ROWS):
         found = db.execute("SELECT id, email, age FROM people ORDER BY id").fetchall()

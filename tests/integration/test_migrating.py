@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,8 +17,9 @@ from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from tests.integration.base import Surroundings
 from tests.integration.protected import LOGGED
+from tests.support import preloaded
 
-PROGRAM = "from acra_twisted.tools.migrate import script; exit(script())"
+PROGRAM = "acra-migrate"
 OWNER = "people application"
 CONFIG = """
 schemas:
@@ -35,7 +34,7 @@ schemas:
       - {column: age, data_type: int32}
       - {column: phone, token_type: str, consistent_tokenization: true}
 """
-ROWS = 5_000
+ROWS = 2_000
 
 
 class Base(Surroundings):
@@ -64,7 +63,7 @@ class Base(Surroundings):
     def command(self, *arguments):
         change, *rest = arguments
         return [
-            *(sys.executable, "-c", PROGRAM, change, f"--encryptor_config_file={self.config}"),
+            *(change, f"--encryptor_config_file={self.config}"),
             *(f"--connection_string={self.dsn}", f"--client_id={OWNER}"),
             *(f"--keys_dir={self.keys.path}", f"--master_key_file={self.keys.master_key_file}"),
             *rest,
@@ -72,10 +71,10 @@ class Base(Surroundings):
 
     def migrate(self, *arguments, status=0):
         """Return what the tool says."""
-        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, timeout=120)
-        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
-        self.assertNotIn("Traceback", done.stderr)
-        return done.stdout + done.stderr
+        ended, said = preloaded.run(PROGRAM, self.command(*arguments))
+        self.assertEqual(ended, status, said)
+        self.assertNotIn("Traceback", said)
+        return said
 
     def rows(self, text):
         return self.db.execute(text).fetchall()
@@ -151,21 +150,18 @@ class InPlace(Base):
 
     def test_killed_in_the_middle_and_run_again(self):
         for sent in (signal.SIGTERM, signal.SIGKILL):
-            process = subprocess.Popen(
-                self.command("encrypt", "people", "--batch=50", "--rate=2000"),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
+            process = preloaded.Run(
+                PROGRAM, self.command("encrypt", "people", "--batch=50", "--rate=800")
             )
-            self.addCleanup(process.stdout.close)
+            self.addCleanup(process.remove)
             deadline = time.monotonic() + 30
             begun = self.encrypted()
             while self.encrypted() < begun + 200 and time.monotonic() < deadline:
                 time.sleep(0.02)
-            process.send_signal(sent)
-            said = process.communicate(timeout=30)[0]
+            process.send(sent)
+            ended, said = process.wait(30), process.said
             if sent == signal.SIGTERM:
-                self.assertEqual(process.returncode, 1)
+                self.assertEqual(ended, 1)
                 self.assertIn("--resume='public.people ", said)
                 resume = said[said.index("--resume=") :].split("'")[1]
         self.assertLess(self.encrypted(), ROWS)
@@ -208,12 +204,12 @@ class InPlace(Base):
         self.assertEqual(self.rows("SELECT id, name, email, card FROM people ORDER BY id"), before)
 
     def test_values_that_cannot_be_changed_are_named_and_stay(self):
-        self.db.execute("UPDATE people SET name = '\\xff' WHERE id = 4712")
+        self.db.execute("UPDATE people SET name = '\\xff' WHERE id = 1712")
         said = self.migrate("encrypt", "people", status=1)
         self.assertIn("table public.people, column name, row with ctid (", said)
         self.assertIn("1 values stay as they are", said)
         place = said[said.index("ctid (") + 5 :].split(")")[0] + ")"
-        self.assertEqual(self.rows(f"SELECT id FROM people WHERE ctid = '{place}'"), [(4712,)])
+        self.assertEqual(self.rows(f"SELECT id FROM people WHERE ctid = '{place}'"), [(1712,)])
 
     def test_a_trigger_that_writes_something_else_ends_it(self):
         self.db.execute(

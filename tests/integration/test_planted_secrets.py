@@ -117,7 +117,10 @@ class Planted(ProtectedCase):
             environment={"TMPDIR": temporary},
             server={
                 "pipeline": {"stages": "query_capture, encryptor, decryptor, poison"},
-                "stage:query_capture": {"filepath": str(cls.folder / "captured.jsonl")},
+                "stage:query_capture": {
+                    "filepath": str(cls.folder / "captured.jsonl"),
+                    "flush_interval": "0.5",
+                },
                 "logging": {"d": "true", "security_log_file": str(cls.security_log)},
                 "tracing": {"otlp_endpoint": cls.collector.url, "tracing_interval": "0.1"},
                 **token_store(cls.keys),

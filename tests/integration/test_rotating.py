@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from unittest import TestCase
@@ -16,8 +14,8 @@ from acra_twisted import purposes
 from acra_twisted.crypto import acrablock, acrastruct, envelopes
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+from tests.support import preloaded
 
-PROGRAM = "from acra_twisted.tools.{} import script; exit(script())"
 OWNER = "people application"
 ROWS = 1_200
 
@@ -52,18 +50,11 @@ class Rows(TestCase):
         return acrastruct.create(text, self.keys.storage_public_key, b"", os.urandom)
 
     def call(self, tool, *flags, status=0):
-        done = subprocess.run(
-            [
-                *(sys.executable, "-c", PROGRAM.format(tool), *flags),
-                *(f"--keys_dir={self.keys.path}", f"--master_key_file={self.keys.master_key_file}"),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
-        self.assertNotIn("Traceback", done.stderr)
-        return done.stdout + done.stderr
+        keys = (f"--keys_dir={self.keys.path}", f"--master_key_file={self.keys.master_key_file}")
+        ended, said = preloaded.run(f"acra-{tool}", [*flags, *keys])
+        self.assertEqual(ended, status, said)
+        self.assertNotIn("Traceback", said)
+        return said
 
     def roll_back(self, *flags, **options):
         return self.call(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -13,7 +11,7 @@ import psycopg
 from acra_twisted import events, purposes
 from acra_twisted.encryption import tokens
 from tests.integration.protected import ProtectedCase, asyncpg_session
-from tests.support import vectors
+from tests.support import preloaded, vectors
 from tests.support.realredis import RealRedis
 from tests.unit.tokens.test_boltstore import FILE
 
@@ -50,7 +48,6 @@ TABLE = (
 COLUMNS = "phone, account, name, email, raw, once"
 ZAPHOD = (4711, -(1 << 40), "Zaphodius", "zaphod@example.com", b"\0\xff Trillian", "Marvinius")
 OTHER = "other application"
-TOOL = "import sys; from acra_twisted.tools.tokens import script; sys.exit(script())"
 
 
 class Base(ProtectedCase):
@@ -92,11 +89,9 @@ class Base(ProtectedCase):
                 self.assertEqual(len(token), len(value))
 
     def tool(self, *arguments):
-        done = subprocess.run(
-            [sys.executable, "-c", TOOL, *arguments], capture_output=True, text=True, check=False
-        )
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout
+        ended, said = preloaded.run("acra-tokens", arguments)
+        self.assertEqual(ended, 0, said)
+        return said
 
 
 class InSQLite(Base):

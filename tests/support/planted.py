@@ -63,10 +63,23 @@ class Search:
             for name, value in values.items()
             for kind, form in forms(value).items()
         }
+        # There are thousands of forms.  Wherever a long one stands, one of its first parts stands
+        # where a multiple of the part's length is: so a look at those places finds it.
+        self._parts: dict[bytes, list[bytes]] = {}
+        self._short: list[bytes] = []
+        for form in self._wanted:
+            if len(form) < 2 * SHORTEST - 1:
+                self._short.append(form)
+                continue
+            for at in range(SHORTEST):
+                self._parts.setdefault(form[at : at + SHORTEST], []).append(form)
 
     def within(self, data: bytes) -> set[str]:
         """The names of the values in some bytes, each with its form."""
-        return {name for form, name in self._wanted.items() if form in data}
+        places = range(0, len(data), SHORTEST)
+        there = self._parts.keys() & (data[at : at + SHORTEST] for at in places)
+        likely = [*self._short, *(form for part in there for form in self._parts[part])]
+        return {self._wanted[form] for form in likely if form in data}
 
     def in_file(self, path: Path) -> set[str]:
         """The same for a file; one that has gone meanwhile has none."""
