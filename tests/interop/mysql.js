@@ -12,7 +12,11 @@ async function ask(driver, login) {
   };
   if (driver === "mysql2") {
     const connection = await require("mysql2/promise").createConnection(options);
-    const [rows] = await connection.execute({ sql: login.text, rowsAsArray: true });
+    const [rows] = await connection.execute({
+      sql: login.text,
+      rowsAsArray: true,
+      ...(login.attributes && { attributes: login.attributes }),
+    });
     connection.destroy();
     return rows[0][0];
   }

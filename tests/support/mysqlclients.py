@@ -13,7 +13,7 @@ import os
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +30,7 @@ _PATIENCE = 30
 
 class Login(NamedTuple):
     """A login at a server on loopback.  ``ca`` is its authority's certificate: then there is TLS.
-    ``keys``: the client may ask for the server's RSA key."""
+    ``keys``: the client may ask for the server's RSA key.  Some drivers send ``attributes``."""
 
     port: int
     user: str = "u"
@@ -38,6 +38,7 @@ class Login(NamedTuple):
     ca: str = ""
     keys: bool = True
     text: str = "SELECT 'one'"
+    attributes: Mapping[str, str] | None = None
 
 
 class Refused(Exception):
@@ -139,6 +140,8 @@ def _connector(login: Login, pure: bool = True) -> str:
         )
         try:
             cursor = connection.cursor(prepared=True)
+            for name, value in (login.attributes or {}).items():
+                cursor.add_attribute(name, value)
             cursor.execute(login.text)
             row = cursor.fetchone()
             cursor.close()
