@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from acra_twisted.options import BOOLEAN, FILE, NAMES, TEXT, Option, Section
+from acra_twisted.options import BOOLEAN, FILE, NAMES, TEXT, Choice, Option, Section
 
 ENCRYPTOR: Final = Section(
     "encryptor",
@@ -27,6 +27,20 @@ ENCRYPTOR: Final = Section(
             "Functions of the database that may be called although their code uses a protected "
             "table. AcraServer does not see what they store, be it plaintext. Names as the "
             "database has them, without a schema.",
+        ),
+        Option(
+            "strict_copies",
+            BOOLEAN,
+            False,
+            "Refuse to make a table of the values of protected columns (CREATE TABLE AS, SELECT "
+            "INTO). Otherwise it holds them encrypted, and no configuration knows its columns.",
+        ),
+        Option(
+            "ddl_types",
+            Choice("refuse", "rewrite"),
+            "refuse",
+            "Answer to a definition of a protected column with a type of the application's, such "
+            "as varchar(80). rewrite: the column gets the type of what is stored.",
         ),
         Option(
             "schema_user",

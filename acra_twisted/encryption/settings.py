@@ -108,19 +108,23 @@ class Bypass(NamedTuple):
 class EncryptionSettings(NamedTuple):
     """A whole configuration of protected columns.  ``remarks`` are sentences for the operator.
     ``allow_text``: columns of text may hold what is stored, written as text.  ``trusted`` are names
-    of functions that may use protected tables, though nobody sees their code."""
+    of functions that may use protected tables, though nobody sees their code.  ``strict_copies``:
+    no table may be made of what protected columns store.  ``retypes``: a definition of a protected
+    column gets the type of what is stored."""
 
     tables: Sequence[TableSetting]
     bypasses: Sequence[Bypass] = ()
     remarks: Sequence[str] = ()
     allow_text: bool = False
     trusted: frozenset[str] = frozenset()
+    strict_copies: bool = False
+    retypes: bool = False
 
     def is_same(self, other: EncryptionSettings) -> bool:
         """Tell whether another configuration says the same, wherever its lines stand."""
         return self._unplaced() == other._unplaced()
 
-    def _unplaced(self) -> tuple[object, ...]:
+    def _unplaced(self) -> EncryptionSettings:
         tables = [
             table._replace(
                 columns=list(table.columns),
@@ -130,7 +134,7 @@ class EncryptionSettings(NamedTuple):
             for table in self.tables
         ]
         bypasses = [bypass._replace(line=0) for bypass in self.bypasses]
-        return tables, bypasses, self.allow_text, self.trusted
+        return self._replace(tables=tables, bypasses=bypasses, remarks=())
 
     @property
     def columns(self) -> Sequence[ColumnSetting]:
@@ -144,4 +148,4 @@ class EncryptionSettings(NamedTuple):
             left = {n: one for n, one in table.protected.items() if one.label not in labels}
             if left:
                 tables.append(table._replace(protected=left))
-        return EncryptionSettings(tables, allow_text=self.allow_text, trusted=self.trusted)
+        return self._replace(tables=tables, bypasses=(), remarks=())

@@ -36,7 +36,17 @@ def read_columns(
             "the stage 'encryptor' needs columns to protect: name a file in "
             f"{_OPTION}, or give sections [encrypt:TABLE.COLUMN]"
         )
-    return read_column_source(path, chosen, now)
+    return with_options(read_column_source(path, chosen, now), settings)
+
+
+def with_options(found: EncryptionSettings, settings: Mapping[str, Any]) -> EncryptionSettings:
+    """Return the configuration of columns with those options of the daemon that are about them."""
+    return found._replace(
+        allow_text=settings["allow_text_columns"],
+        trusted=frozenset(settings["trusted_functions"]),
+        strict_copies=settings["strict_copies"],
+        retypes=settings["ddl_types"] == "rewrite",
+    )
 
 
 def read_column_source(

@@ -92,10 +92,7 @@ def check_columns(
         )
     configured = read_columns(settings, own, blocks, now)
     _check_bypasses(configured)
-    return configured._replace(
-        allow_text=settings["allow_text_columns"],
-        trusted=frozenset(settings["trusted_functions"]),
-    )
+    return configured
 
 
 def _tokenized(configured: EncryptionSettings) -> list[ColumnSetting]:

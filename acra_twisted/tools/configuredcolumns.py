@@ -9,7 +9,7 @@ from acra_twisted.config.reading import read_settings
 from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import ConfigError
 from acra_twisted.server import tap
-from acra_twisted.stages.columnsource import read_column_source, read_columns
+from acra_twisted.stages.columnsource import read_column_source, read_columns, with_options
 from acra_twisted.tools.commandline import Environment
 
 
@@ -28,7 +28,8 @@ def configured_columns(
     words = [f"--config_file={server_config}"]
     _, settings = read_settings(tap.Options.program, words, environment)
     if path:
-        return read_column_source(path, blocks_of(settings.blocks, COLUMN_BLOCKS), time.time())
+        chosen = blocks_of(settings.blocks, COLUMN_BLOCKS)
+        return with_options(read_column_source(path, chosen, time.time()), settings)
     if "encryptor" not in settings["stages"]:
         raise ConfigError("it protects no column", server_config)
     return read_columns(settings, settings.stages["encryptor"], settings.blocks, time.time())

@@ -6,6 +6,7 @@ import datetime
 import uuid
 
 from acra_twisted.sandbox.postgres import SUPERUSER
+from tests.integration.protected import token_store
 from tests.support import djangodatabases
 from tests.support.people import NOBODY, PeopleCase, Person, person
 
@@ -48,6 +49,12 @@ class Django(PeopleCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        djangodatabases.use(cls.databases(default=cls.served))
+        cls.model = make_model()
+
+    @classmethod
+    def databases(cls, default):
+        """Django's settings of the databases by their names; ``default`` is a chain."""
         database = {
             "ENGINE": "django.db.backends.postgresql",
             "HOST": "127.0.0.1",
@@ -56,14 +63,11 @@ class Django(PeopleCase):
         }
         options = {"sslmode": "disable"}
         bound = {**options, "server_side_binding": True}
-        djangodatabases.use(
-            {
-                "default": {**database, "PORT": cls.served.port, "OPTIONS": options},
-                "bound": {**database, "PORT": cls.served.port, "OPTIONS": bound},
-                "stranger": {**database, "PORT": cls.strangers.port, "OPTIONS": options},
-            }
-        )
-        cls.model = make_model()
+        return {
+            "default": {**database, "PORT": default.port, "OPTIONS": options},
+            "bound": {**database, "PORT": cls.served.port, "OPTIONS": bound},
+            "stranger": {**database, "PORT": cls.strangers.port, "OPTIONS": options},
+        }
 
     def test_models(self):
         from django.db import connections
@@ -173,6 +177,30 @@ class Django(PeopleCase):
         self.assertEqual(values(kept), person(1))
         self.assertIn("people", connection.introspection.table_names())
         connection.close()
+
+    def test_a_model_makes_its_own_table(self):
+        """Where ``ddl_types`` rewrites them, migrations run as they are."""
+        from django.db import connections, models
+
+        sections = {"encryptor": {"ddl_types": "rewrite"}, **token_store(self.keys)}
+        rewriting = self.protect(self.keys, sections)
+        djangodatabases.use(self.databases(default=rewriting))
+        self.addCleanup(djangodatabases.use, self.databases(default=self.served))
+        self.addCleanup(self.make_table)
+        with self.direct() as db:
+            db.execute("DROP TABLE people")
+        with connections["default"].schema_editor() as editor:
+            editor.create_model(self.model)
+        longer = models.CharField(max_length=60, null=True)
+        longer.set_attributes_from_name("name")
+        named = self.model._meta.get_field("name")
+        with connections["default"].schema_editor() as editor:
+            editor.alter_field(self.model, named, longer, strict=True)
+            editor.remove_field(self.model, longer)
+            editor.add_field(self.model, named)
+        self.use("default")
+        self.assert_stored(31)
+        connections["default"].close()
 
     def test_another_client_sees_masks(self):
         from django.db import connections

@@ -99,7 +99,13 @@ class PeopleCase(ProtectedCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.make_table()
+
+    @classmethod
+    def make_table(cls):
+        """Make the table anew."""
         with cls.direct() as db:
+            db.execute("DROP TABLE IF EXISTS people")
             db.execute(TABLE)
 
     def setUp(self):

@@ -27,10 +27,16 @@ _VALUES: Final = frozenset(
 )
 #: References let a small file name many values.
 _MOST_VALUES: Final = 200_000
-_ZONES: Final = (
-    "zone_id is not supported: there are no zones; give the data to a client id and name that in "
-    "client_id"
-)
+_INI: Final = "belongs in the section [encryptor] of AcraServer's ini file"
+#: Keys that stand nowhere in a file, and what to write instead.
+_INSTEAD: Final = {
+    "zone_id": "zone_id is not supported: there are no zones; give the data to a client id and "
+    "name that in client_id",
+    "read_expressions": "read_expressions is not supported: a bypass names the statement that "
+    "computes with what is stored",
+    **{name: f"{name} {_INI}" for name in ("strict_copies", "ddl_types")},
+    **{name: f"{name} {_INI}" for name in ("allow_text_columns", "trusted_functions")},
+}
 
 
 class TooMuchError(Exception):
@@ -164,8 +170,8 @@ def _text(kind: Kind, node: Any) -> str:
 
 
 def _unknown(name: str, level: Level) -> str:
-    if name == "zone_id":
-        return _ZONES
+    if name in _INSTEAD:
+        return _INSTEAD[name]
     homes = [other.place for other in LEVELS if name in other.known]
     if homes:
         return f"{name!r} belongs {' or '.join(homes)}, not {level.place}"

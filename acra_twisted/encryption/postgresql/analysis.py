@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 from acra_twisted.encryption.plan import STORE, STORE_EACH, Prepared, Refusal, Use
 from acra_twisted.encryption.postgresql import casts, refusals
 from acra_twisted.encryption.postgresql.casts import Cast
+from acra_twisted.encryption.postgresql.columntypes import Retyped
 from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.schema import Attribute, Relation
 from acra_twisted.encryption.postgresql.scopes import Scope
@@ -65,8 +66,13 @@ class Names(Protocol):
         """The relation that a name means; None if it has nothing to do with protected columns.
         Raises StatementRefusedError if that is not known."""
 
-    def definition(self, kind: str, fields: Fields) -> Refusal | None:
-        """The refusal of a statement that defines or makes a table; None if it may pass."""
+    @property
+    def strict_copies(self) -> bool:
+        """No table may be made of what protected columns store."""
+
+    def definition(self, kind: str, fields: Fields, retyped: list[Retyped]) -> Refusal | None:
+        """The refusal of a statement that defines something, with the node of this kind; None if it
+        may pass, once the columns that are added to ``retyped`` have the type of what is stored."""
 
     def by_oid(self, oid: int) -> Relation | None:
         """A relation by its number, that of a view's table."""

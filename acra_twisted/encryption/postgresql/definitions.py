@@ -7,14 +7,14 @@ anew after them (`keeper`).  The trees are libpg_query's own.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from acra_twisted.encryption.plan import Refusal
-from acra_twisted.encryption.postgresql import partitions, refusals, trees
+from acra_twisted.encryption.postgresql import columntypes, partitions, refusals, trees
+from acra_twisted.encryption.postgresql.columntypes import Retyped
 from acra_twisted.encryption.postgresql.naming import Resolved, SearchPath, resolve
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.schema import SYSTEM_SCHEMAS, Relation
-from acra_twisted.encryption.postgresql.storage import is_storable, storage_type
 from acra_twisted.encryption.settings import ColumnSetting
 
 #: Settings by name of column.
@@ -29,12 +29,35 @@ _RENAMED: Final = "under another name it would not be"
 _READ: Final = "an expression cannot read it"
 
 
+class _Place(NamedTuple):
+    """The tables that a definition may name, and the columns whose type must be another one."""
+
+    protection: Protection
+    path: SearchPath
+    retyped: list[Retyped]
+
+    def refused_type(self, column: dict[str, Any], setting: ColumnSetting) -> Refusal | None:
+        """Judge the type of a ColumnDef."""
+        type_name = column.get("typeName", {})
+        if columntypes.is_fit(type_name, setting):
+            return None
+        if not self.protection.settings.retypes:
+            return columntypes.refusal(setting)
+        self.retyped.append(Retyped(setting, type_name))
+        return None
+
+
 def refusal(
-    kind: str, fields: dict[str, Any], protection: Protection, path: SearchPath
+    kind: str,
+    fields: dict[str, Any],
+    protection: Protection,
+    path: SearchPath,
+    retyped: list[Retyped],
 ) -> Refusal | None:
     """The refusal of a statement that defines something, None if it may pass.
 
-    ``kind`` and ``fields`` are those of the statement's node.
+    ``kind`` and ``fields`` are those of the statement's node.  Where the settings say so, columns
+    that need another type are not refused but added to ``retyped``.
     """
     judge = _JUDGES.get(kind)
     if judge is None:
@@ -46,36 +69,37 @@ def refusal(
     if kind in _TABLES and any("SubLink" in item for item in trees.dicts(fields)):
         # The database takes none, and would write the statement to its log.
         return Refusal(refusals.EXPRESSION, "", "the definition of a table has a subquery")
-    return judge(fields, protection, path)
+    return judge(fields, _Place(protection, path, retyped))
 
 
 def _refused(reason: str, setting: ColumnSetting, text: str, hint: str = "") -> Refusal:
     return refusals.refused(reason, setting, text, hint).refusal
 
 
-def _alter(fields: dict[str, Any], protection: Protection, path: SearchPath) -> Refusal | None:
+def _alter(fields: dict[str, Any], place: _Place) -> Refusal | None:
     where = fields.get("relation", {})
-    found = _resolved(where, protection, path)
+    found = _resolved(where, place)
     if found.unknown:
-        if fields.get("missing_ok") and not protection.named(where.get("relname", "")):
+        if fields.get("missing_ok") and not place.protection.named(where.get("relname", "")):
             return None
         return _unknown(where, found)
     if found.relation is None:
         return None
-    present, coming = _settings(protection, found.relation)
+    present, coming = _settings(place.protection, found.relation)
     for item in fields.get("cmds", ()):
         command = item.get("AlterTableCmd", {})
-        refused = _command(command, {**coming, **present}) or _parted(
-            command, protection, path, found.relation
+        refused = _command(command, {**coming, **present}, place) or _parted(
+            command, place, found.relation
         )
         if refused:
             return refused
     return None
 
 
-def _resolved(where: dict[str, Any], protection: Protection, path: SearchPath) -> Resolved:
+def _resolved(where: dict[str, Any], place: _Place) -> Resolved:
     """Find the relation of a RangeVar."""
-    return resolve(protection, path, where.get("schemaname", ""), where.get("relname", ""))
+    schema, name = where.get("schemaname", ""), where.get("relname", "")
+    return resolve(place.protection, place.path, schema, name)
 
 
 def _unknown(where: dict[str, Any], found: Resolved) -> Refusal:
@@ -95,14 +119,14 @@ def _settings(protection: Protection, relation: Relation) -> tuple[_Named, _Name
     )
 
 
-def _command(command: dict[str, Any], settings: _Named) -> Refusal | None:
+def _command(command: dict[str, Any], settings: _Named, place: _Place) -> Refusal | None:
     """Judge one part of ALTER TABLE."""
     subtype = command.get("subtype", "AT_AddColumn")
     definition = command.get("def", {})
     if subtype == "AT_AddConstraint":
         return _constraint(definition.get("Constraint", {}), settings)
     if subtype == "AT_AddColumn":
-        return _column(definition.get("ColumnDef", {}), settings)
+        return _column(definition.get("ColumnDef", {}), settings, place)
     if subtype == "AT_AlterColumnType":
         new = definition.get("ColumnDef", {})
         refused = _judged(trees.columns(new.get("raw_default")), settings, ())
@@ -119,7 +143,7 @@ def _command(command: dict[str, Any], settings: _Named) -> Refusal | None:
         new = definition.get("ColumnDef", {})
         if "raw_default" in new:
             return _refused(refusals.EXPRESSION, setting, "USING would compute its values")
-        return _type(new, setting)
+        return place.refused_type(new, setting)
     if subtype == "AT_ColumnDefault" and definition and not _is_null(definition):
         return _refused(refusals.DEFAULT_IN_CLEAR, setting, "its default would be stored in clear")
     if subtype in ("AT_AddIdentity", "AT_SetExpression"):
@@ -127,23 +151,21 @@ def _command(command: dict[str, Any], settings: _Named) -> Refusal | None:
     return None
 
 
-def _parted(
-    command: dict[str, Any], protection: Protection, path: SearchPath, relation: Relation
-) -> Refusal | None:
+def _parted(command: dict[str, Any], place: _Place, relation: Relation) -> Refusal | None:
     """Judge a partition that is added, and a table that is parted from the one whose settings it
     has."""
     partition = command.get("def", {}).get("PartitionCmd", {})
     if command.get("subtype") == "AT_AttachPartition":
-        return partitions.refused_bound(partition.get("bound", {}), protection, relation)
+        return partitions.refused_bound(partition.get("bound", {}), place.protection, relation)
     if command.get("subtype") == "AT_DropInherit":
         child: Relation | None = relation
     elif command.get("subtype") == "AT_DetachPartition":
-        child = _resolved(partition.get("name", {}), protection, path).relation
+        child = _resolved(partition.get("name", {}), place).relation
     else:
         return None
     if child is None:
         return None
-    present, own = _settings(protection, child)
+    present, own = _settings(place.protection, child)
     for name, setting in present.items():
         if name not in own:
             return _refused(
@@ -155,27 +177,27 @@ def _parted(
     return None
 
 
-def _create(fields: dict[str, Any], protection: Protection, path: SearchPath) -> Refusal | None:
-    settings = _configured(fields.get("relation", {}), protection, path)
+def _create(fields: dict[str, Any], place: _Place) -> Refusal | None:
+    settings = _configured(fields.get("relation", {}), place)
     # A child's own words about the columns that it inherits.
     for parent in fields.get("inhRelations", ()):
         where = parent.get("RangeVar", {})
-        found = _resolved(where, protection, path)
+        found = _resolved(where, place)
         if found.relation is not None:
             refused = partitions.refused_bound(
-                fields.get("partbound", {}), protection, found.relation
+                fields.get("partbound", {}), place.protection, found.relation
             )
             if refused:
                 return refused
-            settings = {**_settings(protection, found.relation)[0], **settings}
-        elif found.unknown and protection.named(where.get("relname", "")):
+            settings = {**_settings(place.protection, found.relation)[0], **settings}
+        elif found.unknown and place.protection.named(where.get("relname", "")):
             return _unknown(where, found)
         elif found.unknown:
             # It is about to be made, and has been judged.
-            settings = {**_configured(where, protection, path), **settings}
+            settings = {**_configured(where, place), **settings}
     for item in fields.get("tableElts", ()):
         refused = _constraint(item.get("Constraint", {}), settings) or _column(
-            item.get("ColumnDef", {}), settings
+            item.get("ColumnDef", {}), settings, place
         )
         if refused:
             return refused
@@ -184,14 +206,12 @@ def _create(fields: dict[str, Any], protection: Protection, path: SearchPath) ->
     return _judged([*named, *trees.columns(keys)], settings, (), _DIVIDED)
 
 
-def _configured(
-    where: dict[str, Any], protection: Protection, path: SearchPath
-) -> dict[str, ColumnSetting]:
+def _configured(where: dict[str, Any], place: _Place) -> dict[str, ColumnSetting]:
     """The settings of a table that is about to be made."""
     name = where.get("relname", "")
-    schema = where.get("schemaname", "") or _first(path)
+    schema = where.get("schemaname", "") or _first(place.path)
     found: dict[str, ColumnSetting] = {}
-    for table in protection.settings.tables:
+    for table in place.protection.settings.tables:
         if table.name == name and (not table.schema or not schema or table.schema == schema):
             found.update(table.protected)
     return found
@@ -205,11 +225,11 @@ def _first(path: SearchPath) -> str:
     return ""
 
 
-def _column(column: dict[str, Any], settings: _Named) -> Refusal | None:
+def _column(column: dict[str, Any], settings: _Named, place: _Place) -> Refusal | None:
     """Judge the definition of a column."""
     setting = settings.get(column.get("colname", ""))
     if setting is not None and "typeName" in column:
-        refused = _type(column, setting)
+        refused = place.refused_type(column, setting)
         if refused:
             return refused
     for item in column.get("constraints", ()):
@@ -217,22 +237,6 @@ def _column(column: dict[str, Any], settings: _Named) -> Refusal | None:
         if refused:
             return refused
     return None
-
-
-def _type(column: dict[str, Any], setting: ColumnSetting) -> Refusal | None:
-    kind = column.get("typeName", {})
-    names = [part.get("String", {}).get("sval", "") for part in kind.get("names", ())]
-    array = "arrayBounds" in kind
-    if not array and names and names[:-1] in ([], ["pg_catalog"]):
-        if is_storable(setting, names[-1]):
-            return None
-    wanted = storage_type(setting)
-    return _refused(
-        refusals.SCHEMA_MISMATCH,
-        setting,
-        "a column of that type cannot hold it",
-        f"Make it {wanted}.",
-    )
 
 
 def _constraint(
@@ -265,20 +269,18 @@ def _judged(
     return None
 
 
-def _expressions(
-    fields: dict[str, Any], protection: Protection, path: SearchPath
-) -> Refusal | None:
+def _expressions(fields: dict[str, Any], place: _Place) -> Refusal | None:
     """Judge a definition with expressions, such as an index or a policy.  None may read a protected
     column but by IS NULL, and by ``substr(column, 1, 33)``, which searches need."""
     names = list(trees.columns(fields, _is_harmless))
     settings: dict[str, ColumnSetting] = {}
     rows: set[str] = set()
     for where in trees.tables(fields) if names else ():
-        found = _resolved(where, protection, path)
+        found = _resolved(where, place)
         if found.unknown:
             return _unknown(where, found)
         if found.relation is not None:
-            present, coming = _settings(protection, found.relation)
+            present, coming = _settings(place.protection, found.relation)
             settings = {**settings, **coming, **present}
             alias = where.get("alias", {})
             rows |= {where["relname"], alias.get("aliasname", "")}
@@ -303,7 +305,7 @@ def _is_harmless(item: dict[str, Any]) -> bool:
     )
 
 
-def _schema(fields: dict[str, Any], _protection: Protection, _path: SearchPath) -> Refusal | None:
+def _schema(fields: dict[str, Any], _place: _Place) -> Refusal | None:
     if "schemaElts" not in fields:
         return None
     return Refusal(
@@ -320,18 +322,18 @@ def _is_null(node: dict[str, Any]) -> bool:
     return bool(node.get("A_Const", {}).get("isnull"))
 
 
-def _rename(fields: dict[str, Any], protection: Protection, path: SearchPath) -> Refusal | None:
+def _rename(fields: dict[str, Any], place: _Place) -> Refusal | None:
     """Judge a new name: a column or table is protected by the one that it has, and by that of its
     schema."""
     if fields.get("renameType") == "OBJECT_SCHEMA":
-        return _lost(_within(fields.get("subname", ""), protection), _RENAMED)
-    found = _resolved(fields.get("relation", {}), protection, path)
+        return _lost(_within(fields.get("subname", ""), place.protection), _RENAMED)
+    found = _resolved(fields.get("relation", {}), place)
     if found.relation is None:
         return None
-    settings = _settings(protection, found.relation)[0]
+    settings = _settings(place.protection, found.relation)[0]
     kind = fields.get("renameType")
     if kind == "OBJECT_COLUMN":
-        table = protection.table_setting(found.relation)
+        table = place.protection.table_setting(found.relation)
         lost: Sequence[ColumnSetting] = [
             setting
             for name, setting in settings.items()
@@ -339,7 +341,7 @@ def _rename(fields: dict[str, Any], protection: Protection, path: SearchPath) ->
             and not (table and fields.get("newname") in table.protected)
         ]
     elif kind in ("OBJECT_TABLE", "OBJECT_FOREIGN_TABLE"):
-        lost = list(settings.values()) if protection.table_setting(found.relation) else []
+        lost = list(settings.values()) if place.protection.table_setting(found.relation) else []
     else:
         lost = []
     return _lost(lost, _RENAMED)
@@ -351,11 +353,11 @@ def _within(schema: str, protection: Protection) -> Sequence[ColumnSetting]:
     return [setting for table in tables for setting in table.protected.values()]
 
 
-def _move(fields: dict[str, Any], protection: Protection, path: SearchPath) -> Refusal | None:
-    found = _resolved(fields.get("relation", {}), protection, path)
+def _move(fields: dict[str, Any], place: _Place) -> Refusal | None:
+    found = _resolved(fields.get("relation", {}), place)
     if found.relation is None:
         return None
-    table = protection.table_setting(found.relation)
+    table = place.protection.table_setting(found.relation)
     if table is None or not table.schema:
         return None
     return _lost(list(table.protected.values()), "in another schema it would not be")
@@ -367,12 +369,10 @@ def _lost(settings: Sequence[ColumnSetting], text: str) -> Refusal | None:
     return None
 
 
-_JUDGES: Final[dict[str, Callable[[dict[str, Any], Protection, SearchPath], Refusal | None]]] = {
+_JUDGES: Final[dict[str, Callable[[dict[str, Any], _Place], Refusal | None]]] = {
     "AlterTableStmt": _alter,
     "CreateStmt": _create,
-    "CreateForeignTableStmt": lambda fields, protection, path: _create(
-        fields.get("base", {}), protection, path
-    ),
+    "CreateForeignTableStmt": lambda fields, place: _create(fields.get("base", {}), place),
     "RenameStmt": _rename,
     "AlterObjectSchemaStmt": _move,
     "CreateSchemaStmt": _schema,

@@ -7,6 +7,7 @@ from typing import Any
 
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql import definitions, naming, refusals
+from acra_twisted.encryption.postgresql.columntypes import Retyped
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.refusals import refused
@@ -59,7 +60,13 @@ class SessionNames:
         """See `analysis.Names`."""
         return self._protection.stored_type(setting)
 
-    def definition(self, kind: str, fields: dict[str, Any]) -> Refusal | None:
-        """The refusal of a statement that would leave a protected column in clear by what it
-        defines, None for any other.  ``kind`` and ``fields`` are those of its node."""
-        return definitions.refusal(kind, fields, self._protection, self._path)
+    @property
+    def strict_copies(self) -> bool:
+        """See `analysis.Names`."""
+        return self._protection.settings.strict_copies
+
+    def definition(
+        self, kind: str, fields: dict[str, Any], retyped: list[Retyped]
+    ) -> Refusal | None:
+        """See `analysis.Names`."""
+        return definitions.refusal(kind, fields, self._protection, self._path, retyped)

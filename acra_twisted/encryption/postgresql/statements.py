@@ -12,6 +12,7 @@ from typing import Any, Final
 from acra_twisted.encryption.plan import Copied, Prepared, Refusal, ResultColumn, Use
 from acra_twisted.encryption.postgresql import (
     casts,
+    columntypes,
     copies,
     expressions,
     queries,
@@ -20,6 +21,7 @@ from acra_twisted.encryption.postgresql import (
     writes,
 )
 from acra_twisted.encryption.postgresql.analysis import Analysis, alone
+from acra_twisted.encryption.postgresql.columntypes import Retyped
 from acra_twisted.encryption.postgresql.ranges import relation_of
 from acra_twisted.encryption.postgresql.refusals import StatementRefusedError, refused
 from acra_twisted.encryption.postgresql.scopes import Scope
@@ -98,11 +100,15 @@ def _statement(
             _created(analysis, fields["intoClause"])
         columns = _WALKS[kind](analysis, fields, Scope())
         found.results = _shown(analysis, columns)
+        if "intoClause" in fields:
+            _copied(analysis, found.results)
     elif kind == "CreateTableAsStmt":
         _created(analysis, fields.get("into", {}))
         _carried(analysis, statement, fields, found)
         if fields.get("objtype") == "OBJECT_MATVIEW":
             _kept(analysis)
+        else:
+            _copied(analysis, found.results)
         found.results = None
     elif kind == "DeclareCursorStmt":
         _declared(analysis, fields)
@@ -196,11 +202,32 @@ def _created(analysis: Analysis, fields: Fields) -> None:
         )
 
 
+def _copied(analysis: Analysis, results: Sequence[ResultColumn] | None) -> None:
+    """Refuse to make a table of what protected columns store, if that is wanted: AcraServer would
+    not know its columns."""
+    if not analysis.names.strict_copies:
+        return
+    text = "would be copied into a table that is not protected, which strict_copies forbids"
+    if results is None:
+        raise refused(refusals.UNALIKE, None, text)
+    for one in results:
+        if one.setting is not None:
+            raise refused(refusals.UNALIKE, one.setting, text)
+
+
 def _defined(analysis: Analysis, kind: str, fields: Fields) -> None:
-    """Refuse a definition that would leave a protected column in clear."""
-    refusal = analysis.names.definition(kind, fields)
+    """Refuse a definition that would leave a protected column in clear, and give columns the type
+    of what is stored, if that is wanted."""
+    retyped: list[Retyped] = []
+    refusal = analysis.names.definition(kind, fields, retyped)
     if refusal is not None:
         raise StatementRefusedError(refusal)
+    for setting, type_name in retyped:
+        written = (casts.read(analysis.text, type_name),)
+        if not casts.may_have(setting, written):
+            raise StatementRefusedError(columntypes.refusal(setting))
+        analysis.deciding.update(one.modifier for one in written if one.modifier >= 0)
+        analysis.recast(casts.stored_type(setting), written)
 
 
 def _prepare(analysis: Analysis, statement: Statement, fields: Fields, found: Found) -> None:

@@ -18,6 +18,7 @@ class Options(SynchronousTestCase):
         settings = self.settings()
         self.assertNotIn("encryptor", settings["stages"])
         given = {option.name: settings[option.name] for option in ENCRYPTOR.options}
+        self.assertEqual(given.pop("ddl_types"), "refuse")
         self.assertEqual([name for name, value in given.items() if value], ["schema_databases"])
 
     def test_a_file_switches_the_stage_on(self):

@@ -30,9 +30,11 @@ class Names(SynchronousTestCase):
         left = settings.without({"s.t.a"})
         self.assertEqual([table.schema for table in left.tables], [""])
         self.assertEqual(settings.without(()).columns, settings.columns)
-        more = settings._replace(allow_text=True, trusted=frozenset("f"))
-        left = more.without({"t.a"})
-        self.assertEqual((left.allow_text, left.trusted), (True, {"f"}))
+        told = {"allow_text": True, "trusted": frozenset("f")}
+        told |= {"strict_copies": True, "retypes": True}
+        left = settings._replace(**told, remarks=["x"]).without({"t.a"})
+        self.assertEqual({name: getattr(left, name) for name in told}, told)
+        self.assertEqual((left.bypasses, left.remarks), ((), ()))
 
 
 class Sameness(SynchronousTestCase):
@@ -47,6 +49,8 @@ class Sameness(SynchronousTestCase):
         for other in (
             settings._replace(bypasses=()),
             settings._replace(allow_text=True),
+            settings._replace(strict_copies=True),
+            settings._replace(retypes=True),
             settings._replace(trusted=frozenset(("add_partition",))),
             settings._replace(bypasses=[bypass._replace(until=2.0)]),
             settings._replace(tables=[table._replace(columns=())]),

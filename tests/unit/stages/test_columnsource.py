@@ -4,7 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config.ini import IniFile
 from acra_twisted.errors import ConfigError
-from acra_twisted.stages.columnsource import read_column_source
+from acra_twisted.stages.columnsource import read_column_source, read_columns
 
 YAML = b"schemas: [{table: people, encrypted: [{column: name}]}]\n"
 INI = "[encrypt:people.email]\nsearchable = true\n"
@@ -26,6 +26,21 @@ class Source(SynchronousTestCase):
         ):
             settings = read_column_source(path, given, 0.0)
             self.assertEqual([column.label for column in settings.columns], expected)
+
+    def test_options_of_the_daemon_that_are_about_columns(self):
+        settings = {
+            "encryptor_config_file": self.written(YAML),
+            "allow_text_columns": False,
+            "trusted_functions": ["f"],
+            "strict_copies": False,
+            "ddl_types": "refuse",
+        }
+        found = read_columns(settings, {"config_file": ""}, (), 0.0)
+        self.assertEqual(found.trusted, {"f"})
+        self.assertFalse(found.allow_text or found.strict_copies or found.retypes)
+        settings |= {"allow_text_columns": True, "strict_copies": True, "ddl_types": "rewrite"}
+        found = read_columns(settings, {"config_file": ""}, (), 0.0)
+        self.assertTrue(found.allow_text and found.strict_copies and found.retypes)
 
     def test_mistakes_have_the_path(self):
         path = self.written(YAML.replace(b"name", b"''"))

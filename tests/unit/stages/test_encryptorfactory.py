@@ -71,6 +71,8 @@ class Making(SynchronousTestCase):
                 "function_call_enable": calls,
                 "allow_text_columns": False,
                 "trusted_functions": (),
+                "strict_copies": False,
+                "ddl_types": "refuse",
                 "keys_dir": "",
                 "keystore": "",
             },

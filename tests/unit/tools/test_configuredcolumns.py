@@ -29,6 +29,14 @@ class Columns(ToolCase):
         self.assertEqual(self.names("", server), ["email"])
         self.assertEqual(sorted(self.names(path, server)), ["email", "name"])
 
+    def test_options_of_the_server_hold_for_tools_as_well(self):
+        path = self.file(FILE)
+        options = "[encryptor]\ntrusted_functions = enlist\nstrict_copies = true\n"
+        server = self.file(SERVER.format("encryptor") + options + SECTION)
+        for given in ("", path):
+            found = configured_columns(given, server, {})
+            self.assertEqual((found.trusted, found.strict_copies), ({"enlist"}, True))
+
     def test_no_columns(self):
         error = self.assertRaises(ConfigError, configured_columns, "", "", {})
         self.assertIn("give --encryptor_config_file", str(error))

@@ -79,6 +79,9 @@ class Mappings(SynchronousTestCase):
             ("crypto_envelope: x", keys.TABLE, "belongs in defaults or in an entry of encrypted"),
             ("case_sensitive_table_identifiers: x", keys.DATABASES, "database_settings, mysql"),
             ("x: 1", keys.POSTGRESQL, "unknown key 'x' in database_settings, postgresql"),
+            ("read_expressions: pass", keys.COLUMN, "a bypass names the statement that computes"),
+            ("strict_copies: true", keys.TOP, "belongs in the section [encryptor] of AcraServer"),
+            ("ddl_types: rewrite", keys.TABLE, "ddl_types belongs in the section [encryptor] of"),
             ("zone_id: x", keys.COLUMN, "there are no zones; give the data to a client id"),
             (f"{'q' * 99}: 1", keys.TOP, f"unknown key '{'q' * 60}...' at the top level"),
         ):

@@ -28,13 +28,14 @@ GIVEN = EncryptionSettings(
 PATH = SearchPath(("pg_catalog", "public", "app"))
 
 
-def reasons(text, path=PATH):
+def reasons(text, path=PATH, given=GIVEN, retyped=None):
     """The reasons and columns of the refusals of a text's statements."""
-    made = protection([PEOPLE, PART, VIEW, FIRMS, DIVIDED], GIVEN, ("seen",))
+    made = protection([PEOPLE, PART, VIEW, FIRMS, DIVIDED], given, ("seen",))
+    retyped = [] if retyped is None else retyped
     found = []
     for statement in pgparse.parse(text):
         [(kind, fields)] = statement["stmt"].items()
-        refused = refusal(kind, fields, made, path)
+        refused = refusal(kind, fields, made, path, retyped)
         found += [] if refused is None else [(refused.reason, refused.column)]
     return found
 
@@ -209,13 +210,34 @@ class Definitions(SynchronousTestCase):
             "CREATE TABLE other (name text)",
         )
 
+    def test_types_that_give_way_where_the_settings_say_so(self):
+        given = GIVEN._replace(retypes=True)
+        for text, labels in (
+            ("CREATE TABLE later (id int, name varchar(80))", ["later.name"]),
+            ("CREATE TABLE later (id int, name bytea)", []),
+            ("ALTER TABLE people ALTER name TYPE text, ADD nick text", ["people.name"] * 2),
+            ("CREATE TABLE part_2 (name text) INHERITS (people)", ["people.name"]),
+            ("CREATE TABLE tokens (number bytea)", ["tokens.number"]),
+        ):
+            retyped = []
+            self.assertEqual(reasons(text, given=given, retyped=retyped), [], text)
+            found = [one.setting.label.replace("nick", "name") for one in retyped]
+            self.assertEqual(found, labels, text)
+        for text, reason in (
+            ("CREATE TABLE later (name text DEFAULT 'x')", "default_in_clear"),
+            ("CREATE TABLE later (name text CHECK (name <> ''))", "expression"),
+            ("ALTER TABLE later ALTER name TYPE text USING lower(name)", "schema_unknown"),
+            ("ALTER TABLE people ALTER name TYPE text USING lower(name)", "expression"),
+        ):
+            self.assertEqual([one for one, _ in reasons(text, given=given)], [reason], text)
+
     def test_a_column_that_is_added(self):
         made = protection([Relation(9, "public", "later", "r", columns("id"))], GIVEN)
 
         def judged(text):
             [statement] = pgparse.parse(text)
             [(kind, fields)] = statement["stmt"].items()
-            return refusal(kind, fields, made, PATH)
+            return refusal(kind, fields, made, PATH, [])
 
         refused = judged("ALTER TABLE later ADD COLUMN name varchar(80)")
         self.assertEqual((refused.reason, refused.column), ("schema_mismatch", "later.name"))
@@ -264,7 +286,7 @@ class Definitions(SynchronousTestCase):
         made = protection([PEOPLE, PART], both)
         [statement] = pgparse.parse("ALTER TABLE people DETACH PARTITION part")
         fields = statement["stmt"]["AlterTableStmt"]
-        self.assertIsNone(refusal("AlterTableStmt", fields, made, PATH))
+        self.assertIsNone(refusal("AlterTableStmt", fields, made, PATH, []))
 
     def test_a_table_that_is_not_known(self):
         self.refused("ALTER TABLE later ADD x int", "schema_unknown", "later")
@@ -278,5 +300,5 @@ class Definitions(SynchronousTestCase):
         made = protection([PEOPLE], GIVEN)
         [statement] = pgparse.parse("ALTER TABLE people ALTER name SET DEFAULT 'plaintext'")
         [(kind, fields)] = statement["stmt"].items()
-        refused = refusal(kind, fields, made, PATH)
+        refused = refusal(kind, fields, made, PATH, [])
         self.assertNotIn("plaintext", refused.text + refused.hint)

@@ -69,6 +69,64 @@ class Statements(SynchronousTestCase):
         # A table is filled once.
         self.assertIn("substr(a.email", outcome(f"create table v as {join}", made))
 
+    def test_columns_get_the_type_of_what_is_stored_where_the_settings_say_so(self):
+        made = planner(settings=SETTINGS._replace(retypes=True))
+        for text, sent in (
+            (
+                "create table people (id int, name varchar(80) not null, email text, age integer,"
+                " card character varying (19), phone varchar(30), flag boolean, note text)",
+                "create table people (id int, name bytea not null, email bytea, age bytea,"
+                " card bytea, phone varchar(30), flag bytea, note text)",
+            ),
+            (
+                'alter table people alter "name" type pg_catalog.varchar (90), add age int4 null',
+                'alter table people alter "name" type bytea, add age bytea null',
+            ),
+            ("create table clones (name bytea)", "create table clones (name bytea)"),
+        ):
+            self.assertEqual(outcome(text, made), sent)
+        for text in (
+            "create table people (age text)",
+            "create table people (age serial)",
+            "create table people (name varchar(80)[])",
+            "create table people (name other.text)",
+            "create table people (name json)",
+            "create table people (flag int)",
+            "alter table people alter age type numeric(9)",
+        ):
+            self.assertEqual(outcome(text, made), "!schema_mismatch", text)
+            self.assertEqual(outcome(text.replace("age serial", "age int")), "!schema_mismatch")
+
+    def test_tables_are_not_made_of_stored_values_where_the_settings_say_so(self):
+        made = planner(settings=SETTINGS._replace(strict_copies=True), claims=Comparisons())
+        prepared = {"q": Prepared("q", (), None, 7, PATH)}
+        for text in (
+            "create table copies as select id, name from people",
+            "create temp table copies as table people with no data",
+            "select name into copies from people",
+            "select * into temp copies from people",
+            "create table copies as with found as (select email from people) table found",
+            "create table copies as select phone from people union select phone from people",
+            "explain create table copies as select card from people",
+            "create table copies as select * from other, people",
+        ):
+            self.assertEqual(outcome(text, made), "!source_not_protected_alike", text)
+            self.assertNotIn("!", outcome(text, planner(claims=Comparisons())))
+        text = b"create table copies as execute q /* people */"
+        planned = made.plan(text, MODE, PATH, prepared)
+        self.assertEqual(shown(planned, text.decode()), "!source_not_protected_alike")
+        for text in (
+            "create table copies as select id, note from people",
+            "create table copies as select count(*) from people",
+            "create table copies as select other.* from other, people",
+            "select id into copies from people",
+            "create materialized view copies as select name from people",
+            "create view v as select name from people",
+            "insert into clones (name) select name from people",
+            "explain select name from people",
+        ):
+            self.assertEqual(outcome(text, made), text)
+
     def test_statements_that_may_bring_values_unseen_are_refused(self):
         for text, reason in REFUSED:
             found = outcome(text)
