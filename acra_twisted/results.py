@@ -45,8 +45,9 @@ class Columns:
     """The description of a result: parallel sequences, one entry a column.
 
     ``tables`` are the identifiers of the tables that the columns come from, ``attributes`` the
-    columns' numbers there, 0 where they come from none.  ``types``, ``sizes`` and ``modifiers`` are
-    as the database gives them; a type is 0 where it is not known.  ``formats``: 0 text, 1 binary,
+    columns' own there, 0 where they come from none; a dialect has its own form of both.
+    ``types``, ``sizes`` and ``modifiers`` are as the database gives them; a type is 0 where it is
+    not known.  ``formats``: 0 text, 1 binary,
     UNKNOWN_FORMAT.  ``values`` knows the types; None: nobody does.
     ``layout``: LINES, TUPLES or STREAM if the rows are messages of bulk data, each a single cell as
     it is on the wire, else empty.  ``plan``: the stages' plan, once it has been made.
@@ -73,11 +74,11 @@ class Columns:
     def __init__(
         self,
         names: Sequence[bytes],
-        tables: Sequence[int],
+        tables: Sequence[Any],
         types: Sequence[int],
         formats: Sequence[int],
         layout: str = "",
-        attributes: Sequence[int] = (),
+        attributes: Sequence[Any] = (),
         sizes: Sequence[int] = (),
         modifiers: Sequence[int] = (),
         values: Values | None = None,

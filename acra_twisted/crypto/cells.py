@@ -122,10 +122,8 @@ def find(cell: bytes, binary: bool = True, syntax: bool = False) -> list[Sightin
     ``binary``: False if the cell is text for sure.  ``syntax``: it is text with a syntax of its
     own, where nothing but digits can take the place of digits.
     """
-    found: list[Sighting] = []
     size = len(cell)
-    if binary and (_STRUCT in cell or _BLOCK in cell):
-        found += [_sighting(e, cell, RAW, 0, 1) for e in envelopes.find(cell)]
+    found = find_raw(cell) if binary else []
     if contains_any(cell, _HEX_MARKS, 0, size):
         found += _find_hex(cell)
     if has_escaped(cell, 0, size):
@@ -133,6 +131,13 @@ def find(cell: bytes, binary: bool = True, syntax: bool = False) -> list[Sightin
     if len(found) > 1:
         found.sort(key=lambda sighting: sighting.start)
     return found
+
+
+def find_raw(cell: bytes) -> list[Sighting]:
+    """Find everything that looks like a container as it is, in order."""
+    if _STRUCT in cell or _BLOCK in cell:
+        return [_sighting(e, cell, RAW, 0, 1) for e in envelopes.find(cell)]
+    return []
 
 
 def _sighting(e: Envelope, data: bytes, form: str, begin: int, width: int) -> Sighting:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from acra_twisted.verdicts import Deny
+from acra_twisted.wire.mysql import errors
+
 #: Results, one behind the other: of a query, an execution, or several at once.
 RESULT: Final = 0
 #: A statement was prepared: its number, its parameters, its columns.
@@ -23,15 +26,19 @@ AUTH: Final = 5
 #: Definitions of a table's columns.
 FIELDS: Final = 6
 
-# What a request may change of how later texts are read.
+# What a request may change of how later texts are read: flags.
 #: Nothing.
 KEEPS: Final = 0
-#: What a plain SET names: what its reply says of it is true.
+#: The modes of SQL, by a plain SET: what its reply says of them is true.
 SETS: Final = 1
-#: Something: what its reply says of it need not be true.
+#: Anything: what its reply says of modes need not be true.
 MAY_CHANGE: Final = 2
 #: Everything: settings are as they were when the session began, or as its new user has them.
-RESETS: Final = 3
+RESETS: Final = 4
+#: The character set, by a statement that names it.
+RENAMES: Final = 8
+#: The database may not tell of character sets any more.
+UNTRACKS: Final = 16
 
 
 class Reply:
@@ -41,12 +48,16 @@ class Reply:
     command's last packet.  ``answer``: the payload that the client gets in place of a database's
     reply, empty if the database replies.  ``prepared`` is the statement that it is about, a
     `prepared.Prepared`, or None.  ``local``: the database may ask for a file of the client's.
-    ``changes`` is one of KEEPS, SETS, MAY_CHANGE and RESETS.  ``collation`` is the number of the
-    one that holds behind a RESETS, 0 where that is not known.  ``schema``: the one that the request
-    makes the session's if it succeeds; None for a request that says nothing of it.
+    ``changes`` has flags of KEEPS, SETS, MAY_CHANGE, RESETS, RENAMES and UNTRACKS.  ``collation``
+    is the number of the one that holds behind a RESETS, 0 where that is not known.  ``schema``: the
+    one that the request makes the session's if it succeeds; None for a request that says nothing of
+    it.  ``login`` is the `authentication.Plugins` of an AUTH.
     """
 
-    __slots__ = ("sequence", "answer", "prepared", "local", "changes", "collation", "schema")
+    __slots__ = (
+        *("sequence", "answer", "prepared", "local"),
+        *("changes", "collation", "schema", "login"),
+    )
 
     def __init__(
         self,
@@ -58,6 +69,7 @@ class Reply:
         changes: int = KEEPS,
         collation: int = 0,
         schema: bytes | None = None,
+        login: Any = None,
     ) -> None:
         self.sequence = sequence
         self.answer = answer
@@ -66,7 +78,15 @@ class Reply:
         self.changes = changes
         self.collation = collation
         self.schema = schema
+        self.login = login
 
 
 #: The reply to a command of one packet about which there is nothing to know.
 PLAIN: Final = Reply()
+
+
+def denial(verdict: Deny) -> bytes:
+    """The payload of the error that a client gets in place of a reply, or of the rest of one."""
+    denied = errors.DENIED
+    state = denied.sqlstate if verdict.errno == denied.number else errors.FAILED.sqlstate
+    return errors.encode_error(errors.Situation(verdict.errno, state, denied.text), verdict.text)

@@ -1,45 +1,56 @@
 """A session's state as its MySQL database tells it: how its texts are read, and its transaction.
 
-Two bits of the status tell whether a backslash escapes and whether double quotes enclose names.
-They are true behind a login and behind a plain SET; a routine that changes them for itself leaves
-them wrong.  So a change that comes with any other reply makes them unknown, until they are set.
+Two bits of MariaDB's status tell whether a backslash escapes and whether double quotes enclose
+names; MySQL has the first of them.  They are true behind a login and behind a plain SET.  A routine
+that changes the modes for itself leaves them wrong: a change that comes with any other reply makes
+them unknown, until they are set.
 
-The character set is told by the tracking of variables alone.
+The character set is told by the tracking of variables alone, which a client can switch off.  Behind
+a statement that may have changed it, and of which nothing is told then, it is unknown.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from acra_twisted.dialects.mysql.replies import KEEPS, RESETS, SETS, Reply
+from acra_twisted.dialects.mysql.replies import (
+    KEEPS,
+    MAY_CHANGE,
+    RENAMES,
+    RESETS,
+    SETS,
+    UNTRACKS,
+    Reply,
+)
 from acra_twisted.session import IDLE, IN_TRANSACTION
+from acra_twisted.sql.mysqltokens import UNSAFE_CHARSETS
+from acra_twisted.wire.mysql.okpackets import (
+    ANSI_QUOTES,
+    IN_TRANS,
+    NO_BACKSLASH_ESCAPES,
+    SCHEMA,
+)
 from acra_twisted.wire.mysql.types import character_set
 
 if TYPE_CHECKING:
     from acra_twisted.session import Session
 
-# Flags of the status.
-IN_TRANS: Final = 0x0001
-MORE_RESULTS: Final = 0x0008
-CURSOR_EXISTS: Final = 0x0040
-LAST_ROW_SENT: Final = 0x0080
-NO_BACKSLASH_ESCAPES: Final = 0x0200
-OUT_PARAMETERS: Final = 0x1000
-STATE_CHANGED: Final = 0x4000
-ANSI_QUOTES: Final = 0x8000
-_READ_BY: Final = NO_BACKSLASH_ESCAPES | ANSI_QUOTES
-
 _MODE: Final = b"sql_mode"
 _CHARACTER_SET: Final = b"character_set_client"
-#: Of a setting whose value nobody knows.
+#: Modes that have ANSI_QUOTES in them.
+_ANSI: Final = frozenset(
+    (b"ANSI_QUOTES", b"ANSI", b"DB2", b"MAXDB", b"MSSQL", b"ORACLE", b"POSTGRESQL")
+)
+_UNSAFE: Final = frozenset(name.encode() for name in UNSAFE_CHARSETS)
+#: In place of a value that nobody knows, and behind a mode of which nobody knows if it is set.
 UNKNOWN: Final = b"?"
 
 
 class MysqlState:
     """The last words of a session's database.  One serves both flows.
 
-    ``mariadb``: the database is one; ``status`` is that of its greeting, ``collation`` the one that
-    the client has logged in with.
+    ``mariadb``: the database is one; ``status`` is that of its greeting, or of the OK of the login,
+    ``collation`` the one that the client has logged in with.
 
     ``status`` has the flags as they were reported last.  ``changing``: so many requests are
     unanswered that may change how texts are read.  ``upload``: the number that the first packet of
@@ -47,17 +58,30 @@ class MysqlState:
     it.
     """
 
-    __slots__ = ("_session", "_mariadb", "_charset", "_certain", "status", "changing", "upload")
+    __slots__ = (
+        *("_session", "_mariadb", "_charset", "_tracking"),
+        *("_charset_told", "_modes_told"),
+        *("_backslash", "_ansi", "status", "changing", "upload"),
+    )
 
     def __init__(self, session: Session, *, mariadb: bool, status: int, collation: int) -> None:
         self._session = session
         self._mariadb = mariadb
+        # Empty while it is not known.
         self._charset = character_set(collation, mariadb=mariadb)
-        self._certain = True
+        # Variables are tracked as far as anybody knows; what was told in this reply.
+        self._tracking = True
+        self._charset_told = self._modes_told = False
+        # A backslash escapes; double quotes enclose names.  None: nobody knows.
+        self._backslash: bool | None = None
+        self._ansi: bool | None = None
         self.status = status
         self.changing = 0
         self.upload = -1
+        self._believe()
         self._tell()
+
+    # -- told by the flows ------------------------------------------------------------------------
 
     def sent(self, reply: Reply) -> None:
         """Take note of a request that leaves for the database."""
@@ -65,30 +89,82 @@ class MysqlState:
             self.changing += 1
 
     def reported(self, status: int, reply: Reply) -> None:
-        """Take the status that the reply to a request ends with, or one of its results."""
+        """Take the status at the end of a result."""
         if status == self.status:
             return
         before, self.status = self.status, status
         self._session.transaction = IN_TRANSACTION if status & IN_TRANS else IDLE
-        if (before ^ status) & _READ_BY:
-            self._certain = reply.changes in (SETS, RESETS)
+        changed = before ^ status
+        if changed & NO_BACKSLASH_ESCAPES or (self._mariadb and changed & ANSI_QUOTES):
+            if reply.changes & (SETS | RESETS) and not reply.changes & MAY_CHANGE:
+                self._believe()
+            else:
+                self._backslash = self._ansi = None
             self._tell()
 
-    def ended(self, reply: Reply) -> None:
-        """Take note of a reply's end."""
-        if reply.changes != KEEPS:
-            self.changing -= 1
+    def tracked(self, name: bytes, value: bytes) -> None:
+        """Take a variable's new value, or the new schema under the name SCHEMA."""
+        if name == SCHEMA:
+            self._session.database = value
+        elif name == _CHARACTER_SET:
+            self._charset = value.lower()
+            self._charset_told = True
+            self._tell()
+        elif name == _MODE and not self._mariadb:
+            modes = {mode.strip() for mode in value.upper().split(b",")}
+            self._backslash = b"NO_BACKSLASH_ESCAPES" not in modes
+            self._ansi = not _ANSI.isdisjoint(modes)
+            self._modes_told = True
+            self._tell()
+
+    def ended(self, reply: Reply, *, failed: bool) -> None:
+        """Take note of a reply's end; ``failed``: with an error, of which nothing is told."""
+        if reply.schema is not None and not failed:
+            self._session.database = reply.schema
+        changes = reply.changes
+        if changes == KEEPS:
+            return
+        self.changing -= 1
+        charset_told, self._charset_told = self._charset_told, False
+        modes_told, self._modes_told = self._modes_told, False
+        if changes & UNTRACKS:
+            self._tracking = False
+        if changes & RESETS and not failed:
+            self._charset = character_set(reply.collation, mariadb=self._mariadb)
+            self._tracking = True
+        elif changes & RENAMES or (changes & MAY_CHANGE and not self._tracking):
+            if not charset_told:
+                self._charset = b""
+        if not modes_told:
+            if changes & (SETS | RESETS) and not changes & MAY_CHANGE and not failed:
+                self._believe()
+            elif not self._mariadb and changes != RENAMES:
+                self._ansi = None
+        self._tell()
+
+    # -- how texts are read -----------------------------------------------------------------------
+
+    def _believe(self) -> None:
+        """Take the modes from the status."""
+        self._backslash = not self.status & NO_BACKSLASH_ESCAPES
+        self._ansi = bool(self.status & ANSI_QUOTES) if self._mariadb else None
 
     def _tell(self) -> None:
         """Say how texts are read, as the session's parameters."""
-        if not self._certain:
-            mode = b"NO_BACKSLASH_ESCAPES?,ANSI_QUOTES?"
+        modes = []
+        if self._backslash is not True:
+            modes.append(_told(b"NO_BACKSLASH_ESCAPES", self._backslash is False))
+        if self._ansi is not False:
+            modes.append(_told(b"ANSI_QUOTES", self._ansi is True))
+        session = self._session
+        parameters = {_MODE: b",".join(modes), _CHARACTER_SET: self._charset or UNKNOWN}
+        if parameters != session.parameters:
+            session.parameters = parameters
+        if self._backslash is None or not self._charset or self._charset in _UNSAFE:
+            session.conforming = None
         else:
-            flags = [b"NO_BACKSLASH_ESCAPES"] if self.status & NO_BACKSLASH_ESCAPES else []
-            if self.status & ANSI_QUOTES:
-                flags.append(b"ANSI_QUOTES")
-            mode = b",".join(flags)
-        self._session.parameters = {_MODE: mode, _CHARACTER_SET: self._charset or UNKNOWN}
-        self._session.conforming = (
-            bool(self.status & NO_BACKSLASH_ESCAPES) if self._certain and self._charset else None
-        )
+            session.conforming = not self._backslash
+
+
+def _told(mode: bytes, certain: bool) -> bytes:
+    return mode if certain else mode + UNKNOWN

@@ -60,6 +60,18 @@ def header(size: int, sequence: int) -> bytes:
     return (size | sequence << 24).to_bytes(HEADER_SIZE, "little")
 
 
+def renumbered(data: bytes, start: int, end: int, shift: int) -> bytes:
+    """The whole parts in ``data[start:end]`` with numbers that are higher by ``shift``."""
+    if not shift:
+        return data[start:end]
+    out = bytearray(data[start:end])
+    at, size = 0, end - start
+    while at < size:
+        out[at + 3] = (out[at + 3] + shift) & 0xFF
+        at += HEADER_SIZE + uint24(data, start + at)
+    return bytes(out)
+
+
 class Assembler:
     """Whole payloads out of a buffer, at most ``limit`` bytes each.
 

@@ -3,6 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.mysql import replies
+from acra_twisted.verdicts import Deny, broken
 
 
 class Replies(SynchronousTestCase):
@@ -19,3 +20,14 @@ class Replies(SynchronousTestCase):
             *(replies.TEXT, replies.AUTH, replies.FIELDS),
         )
         self.assertEqual(len(set(codes)), 7)
+
+    def test_a_denial_is_acra_s_with_its_state(self):
+        self.assertEqual(
+            replies.denial(Deny("AcraCensor blocked this query")),
+            bytes.fromhex("ff2505233730313030") + b"AcraCensor blocked this query",
+        )
+
+    def test_any_other_refusal_is_an_error_of_the_proxy(self):
+        payload = replies.denial(broken("decryptor"))
+        self.assertEqual(payload[:9], bytes.fromhex("ff5104234859303030"))
+        self.assertTrue(payload.endswith(b"stage decryptor failed"))

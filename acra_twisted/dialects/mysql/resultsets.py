@@ -1,0 +1,198 @@
+"""The beginning of a MySQL result: how many columns it has, and their definitions.
+
+A prepared statement has two such lists, of parameters and of columns.  A server that knows that its
+client keeps the columns leaves them out of the result of an execution.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from acra_twisted.dialects.mysql import replies
+from acra_twisted.dialects.mysql.descriptions import Descriptions
+from acra_twisted.dialects.mysql.replies import Reply
+from acra_twisted.dialects.mysql.results import ResultRows
+from acra_twisted.dialects.mysql.state import MysqlState
+from acra_twisted.errors import WireError
+from acra_twisted.exchange import Exchange
+from acra_twisted.fast.littleendian import uint16, uint24, uint32
+from acra_twisted.results import Columns, Planner
+from acra_twisted.session import Session
+from acra_twisted.wire.mysql import lenenc, okpackets
+from acra_twisted.wire.mysql.capabilities import InForce
+from acra_twisted.wire.mysql.frames import HEADER_SIZE, PART_MAX, packets, too_large
+from acra_twisted.wire.mysql.okpackets import CURSOR_EXISTS, ERR
+
+# The packets that come next.
+FIRST: Final = 0
+DEFINITIONS: Final = 1
+DEFINITIONS_END: Final = 2
+ROWS: Final = 3
+FILE_END: Final = 4
+
+#: Columns of a result, or of a statement, at most: two bytes tell them.
+_COLUMNS_MAX: Final = 0xFFFF
+_PREPARED_SIZE: Final = 12
+
+
+class ResultSets(ResultRows):
+    """The part of MysqlReplies that reads descriptions.  See there."""
+
+    def __init__(
+        self,
+        session: Session,
+        state: MysqlState,
+        in_force: InForce,
+        results: Planner | None,
+        message_limit: int,
+        descriptions: Descriptions | None,
+    ) -> None:
+        super().__init__(session, results, message_limit)
+        self._state = state
+        self._in_force = in_force
+        self._descriptions = descriptions or Descriptions(in_force.extended_metadata)
+        # The reply that has begun: its entry's parts, and what comes next of it.
+        self._begun = False
+        self._code = replies.ONE
+        self._reply: Reply = replies.PLAIN
+        self._exchange: Exchange | None = None
+        self._phase = FIRST
+        # So many results of the reply have ended.
+        self._ordinal = 0
+        # Definitions that are to come, and those that came where they are kept; of a prepared
+        # statement, the columns that come behind its parameters.
+        self._left = 0
+        self._kept: list[bytes] | None = None
+        self._kept_size = 0
+        self._then = 0
+
+    def _reply_ended(self, end: int, *, failed: bool = False) -> None:
+        """The reply ends with the packet that ends there; ``failed``: with an error."""
+        raise NotImplementedError  # pragma: no cover - abstract
+
+    def _client_number(self, start: int) -> int:
+        """The number of a packet for the client."""
+        return (self._buffer.data[start + 3] + self._shift) & 0xFF
+
+    def _count_of_columns(self, start: int, end: int) -> None:
+        """Take the packet with which a result begins that has columns."""
+        payload = self._buffer.data[start + HEADER_SIZE : end]
+        count, at = lenenc.read_int(payload, 0, "database")
+        follow = 1
+        if self._in_force.cache_metadata:
+            follow, at = lenenc.read_uint8(payload, at, "database")
+        if not 0 < count <= _COLUMNS_MAX or at != len(payload):
+            raise WireError("database", "a result that begins otherwise than results do")
+        self._pass(start, end)
+        if follow:
+            self._define(count, kept=self._results is not None)
+        else:
+            prepared = self._reply.prepared
+            self._described(None if prepared is None else prepared.columns)
+
+    def _prepared(self, start: int, end: int) -> None:
+        """Take the OK of a prepared statement."""
+        payload = self._buffer.data[start + HEADER_SIZE : end]
+        if payload[0] != okpackets.OK or len(payload) < _PREPARED_SIZE:
+            raise WireError("database", "a prepared statement that is none")
+        number, columns, parameters = uint32(payload, 1), uint16(payload, 5), uint16(payload, 7)
+        prepared = self._reply.prepared
+        self._session.prepared.confirm(prepared, number, columns, parameters)
+        prepared.columns = None
+        self._pass(start, end)
+        self._then = columns
+        if parameters:
+            self._define(parameters, kept=False)
+        else:
+            self._define_columns(end)
+
+    def _define_columns(self, end: int) -> None:
+        """Go on with the columns of a prepared statement, if it has any."""
+        columns, self._then = self._then, 0
+        if columns:
+            self._define(columns, kept=self._results is not None)
+        else:
+            self._reply_ended(end)
+
+    def _define(self, count: int, *, kept: bool) -> None:
+        """So many definitions come."""
+        self._phase = DEFINITIONS
+        self._left = count
+        self._kept = [] if kept else None
+        self._kept_size = 0
+
+    def _definitions(self, data: bytes, position: int, size: int) -> int:
+        """Take whole definitions; stop before an error in the place of one."""
+        start, left = position, self._left
+        while left and size - position > HEADER_SIZE:
+            length = uint24(data, position)
+            end = position + HEADER_SIZE + length
+            if end > size or data[position + HEADER_SIZE] == ERR or length in (0, PART_MAX):
+                break
+            position = end
+            left -= 1
+        if position == start:
+            return start
+        self._number = (data[start + 3] + self._left - left) & 0xFF
+        self._left = left
+        if self._kept is not None:
+            self._kept.append(data[start:position])
+            self._kept_size += position - start
+            if self._kept_size > self._message_limit:
+                raise too_large("database", self._message_limit)
+        self._pass(start, position)
+        if not left:
+            self._defined(position)
+        return position
+
+    def _defined(self, end: int) -> None:
+        """All definitions of a list are there."""
+        columns: Columns | None = None
+        if self._kept is not None:
+            columns = self._descriptions.columns(b"".join(self._kept))
+            self._kept = None
+            if self._reply.prepared is not None:
+                self._reply.prepared.columns = columns
+        if self._code == replies.RESULT:
+            self._described(columns)
+        elif self._in_force.deprecate_eof:
+            self._define_columns(end)
+        else:
+            self._phase = DEFINITIONS_END
+
+    def _described(self, columns: Columns | None) -> None:
+        """Rows with these columns come."""
+        self._rows_begin(
+            None if columns is None else self._meant(columns), self._reply.prepared is not None
+        )
+        self._phase = ROWS if self._in_force.deprecate_eof else DEFINITIONS_END
+
+    def _definitions_end(self, start: int, end: int) -> None:
+        """Take the EOF behind definitions.  That of an opened cursor is the result's end."""
+        payload = self._buffer.data[start + HEADER_SIZE : end]
+        _, status = okpackets.decode_eof(payload)
+        if self._in_force.tracked_for_us and status & okpackets.STATE_CHANGED:
+            self._put(
+                start, end, packets(okpackets.untracked_eof(payload), self._client_number(start))
+            )
+        else:
+            self._pass(start, end)
+        if self._code == replies.PREPARE:
+            self._define_columns(end)
+        elif status & CURSOR_EXISTS:
+            self._state.reported(status, self._reply)
+            self._reply_ended(end)
+        else:
+            self._phase = ROWS
+
+    def _meant(self, columns: Columns) -> Columns:
+        """Give columns the meaning that a stage has told of the result that comes, if any has."""
+        meaning = self._session.meaning
+        if meaning is None:
+            return columns
+        statement = None if self._exchange is None else self._exchange.statement
+        if statement is not None and statement.meanings is not None:
+            # A result that the text does not account for has none but the session's.
+            if self._ordinal < len(statement.meanings):
+                meaning = statement.meanings[self._ordinal]
+        return columns.with_meaning(meaning)
