@@ -281,6 +281,11 @@ class RowBatch:
             found = self._rows[row] = self._split(self.offsets[row])
         return found
 
+    @property
+    def is_changed(self) -> bool:
+        """True if some value was changed."""
+        return bool(self._changed)
+
     def set_cell(self, row: int, column: int, value: bytes | None) -> None:
         """Change one value."""
         self.cells(row)

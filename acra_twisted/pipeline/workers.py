@@ -1,14 +1,16 @@
-"""Threads for work that would keep the reactor from its other sessions."""
+"""Threads, and turns of the reactor, for work that would keep it from its other sessions."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
+
+from acra_twisted.pipeline.steps import Steps
 
 Result = TypeVar("Result")
 
@@ -23,6 +25,7 @@ class Workers:
     def __init__(self, reactor: Any, count: int = 3) -> None:
         self._reactor = reactor
         self._pool = ThreadPool(minthreads=0, maxthreads=count, name="acra")
+        self._steps = Steps(reactor)
 
     def run(self, function: Callable[..., Result], *args: Any) -> Deferred[Result]:
         """The function's result, later.  It must not touch what the reactor's thread may touch."""
@@ -30,6 +33,10 @@ class Workers:
             sys.setswitchinterval(SWITCH_INTERVAL)
             self._pool.start()
         return deferToThreadPool(self._reactor, self._pool, function, *args)
+
+    def in_steps(self, work: Iterator[int]) -> Deferred[None] | None:
+        """Do work that consists of short pieces in turns of the reactor; see `Steps.run`."""
+        return self._steps.run(work)
 
     def stop(self) -> None:
         """Wait for what is being done; nothing may be asked for afterwards."""

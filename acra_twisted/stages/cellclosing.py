@@ -48,7 +48,7 @@ class CellClosing:
             return False
         changed = False
         for cell in findings.cells:
-            if cell.column in self._closed and (cell.row, cell.column) in findings.opened:
+            if cell.column in self._closed and cell.opened:
                 batch.set_cell(cell.row, cell.column, cell.value)
                 changed = True
         return changed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -29,17 +29,20 @@ from acra_twisted.stages.columntokens import ColumnTokens, Values
 from acra_twisted.stages.columnverdicts import CHANGED, guarded, refused, value_refused
 from acra_twisted.verdicts import PASS, Deny, Replace
 
-#: Cells that are read without leaving the reactor.
-INLINE: Final = 64
+#: Microseconds that it takes to read a cell, roughly.
+_COST: Final = 3
 
 
-class Read(NamedTuple):
+class Read:
     """The outcome of a run: whether it was changed, how many values had which fate, and the first
     value that is refused."""
 
-    changed: bool
-    counts: Counts
-    refused: ValueRefusedError | None = None
+    __slots__ = ("changed", "counts", "refused")
+
+    def __init__(self) -> None:
+        self.changed = False
+        self.counts: Counts = {}
+        self.refused: ValueRefusedError | None = None
 
 
 def retyped(columns: Columns, settings: Sequence[ColumnSetting | None]) -> Columns:
@@ -57,7 +60,7 @@ class Reader(Protocol):
 
     fates: Fates
 
-    def read(self, cell: bytes, opened: Sequence[Any]) -> bytes | None:
+    def read(self, cell: bytes, opened: Sequence[Any] = ()) -> bytes | None:
         """Return the client's cell for one that is not NULL.  Raises ValueRefusedError."""
 
 
@@ -134,71 +137,78 @@ class CellReading:
         ]
         chosen += ((one.place, one.reader) for one in found)
         client = exchange.session.identity.client_id
-        noted = self._run(len(batch) * len(found), note_all, batch, found)
-        values = then(noted, lambda tokens: self._tokens.values(tokens, client))
+        noted = containers.judge(self._workers, batch, noting(batch, found))
+        values = then(noted, lambda _: self._tokens.values(_tokens_of(found), client))
         return then(then(values, partial(_give, found)), lambda _: finish())
 
     def _finish(
         self, batch: RowBatch, exchange: Exchange, chosen: Sequence[tuple[int, Reader]]
     ) -> Any:
-        done = self._run(len(batch) * len(chosen), read_all, batch, chosen)
-        return then(done, partial(_verdict, batch, exchange))
-
-    def _run(self, count: int, function: Callable[..., Any], *given: Any) -> Any:
-        """The outcome of work on so many cells; of much by a worker."""
-        return self._workers.run(function, *given) if count > INLINE else function(*given)
+        read = Read()
+        done = containers.judge(self._workers, batch, reading(batch, chosen, read))
+        return then(done, lambda _: _verdict(batch, exchange, read))
 
 
-def note_all(
-    batch: RowBatch, found: Sequence[TokenColumn]
-) -> Mapping[ColumnSetting, Sequence[bytes]]:
-    """Note the tokens of a run, and return them; in a worker or not."""
-    stored = _stored_cells(batch)
+def noting(batch: RowBatch, found: Sequence[TokenColumn]) -> Iterator[int]:
+    """Note the tokens of a run; yield the cost of each row."""
+    marked = _marked_cells(batch)
+    width = len(batch.columns)
     for row in range(len(batch)):
         cells = batch.cells(row)
         for at, _, reader in found:
             cell = cells[at]
             if cell is not None:
-                reader.note(stored.get((row, at), cell))
+                mark = marked.get(row * width + at)
+                reader.note(cell if mark is None else mark.value)
+        yield _COST * len(found)
+
+
+def _tokens_of(found: Sequence[TokenColumn]) -> Mapping[ColumnSetting, Sequence[bytes]]:
+    """The tokens that were noted, each once."""
     tokens: dict[ColumnSetting, dict[bytes, None]] = {}
     for _, setting, reader in found:
         tokens.setdefault(setting, {}).update(dict.fromkeys(reader.tokens))
     return {setting: list(own) for setting, own in tokens.items()}
 
 
-def read_all(batch: RowBatch, chosen: Sequence[tuple[int, Reader]]) -> Read:
-    """Read the chosen columns of a run; in a worker or not."""
-    stored = _stored_cells(batch)
-    findings: containers.Findings | None = batch.findings
-    opened: Mapping[tuple[int, int], Any] = {} if findings is None else findings.opened
-    changed = False
-    present = dict.fromkeys((reader.fates for _, reader in chosen), 0)
+def reading(batch: RowBatch, chosen: Sequence[tuple[int, Reader]], read: Read) -> Iterator[int]:
+    """Read the chosen columns of a run; yield the cost of each row."""
+    marked = _marked_cells(batch)
+    width = len(batch.columns)
+    present = [0] * len(chosen)
     try:
         for row in range(len(batch)):
             cells = batch.cells(row)
-            for at, reader in chosen:
+            for number, (at, reader) in enumerate(chosen):
                 cell = cells[at]
                 if cell is None:
                     continue
-                present[reader.fates] += 1
-                place = (row, at)
-                shown = reader.read(stored.get(place, cell), opened.get(place, ()))
+                present[number] += 1
+                mark = marked.get(row * width + at)
+                shown = reader.read(cell) if mark is None else reader.read(mark.value, mark.opened)
                 if shown != cell:
                     batch.set_cell(row, at, shown)
-                    changed = True
+                    read.changed = True
+            yield _COST * len(chosen)
     except ValueRefusedError as refused:
-        return Read(changed, _counts(present), refused)
-    if changed:
-        batch.encode()
-    return Read(changed, _counts(present))
+        read.refused = refused
+    # Two columns of one setting share their fates.
+    together: Counter[Fates] = Counter()
+    for (_, reader), number in zip(chosen, present, strict=True):
+        together[reader.fates] += number
+    counts: Counter[tuple[ColumnSetting, str]] = Counter()
+    for fates, number in together.items():
+        counts.update(fates.counts(number))
+    read.counts = counts
 
 
-def _stored_cells(batch: RowBatch) -> Mapping[tuple[int, int], bytes]:
-    """The cells with containers as the database has sent them, by row and column."""
+def _marked_cells(batch: RowBatch) -> Mapping[int, containers.Cell]:
+    """The cells with containers, by their number in the run."""
     findings: containers.Findings | None = batch.findings
     if findings is None:
         return {}
-    return {(cell.row, cell.column): cell.value for cell in findings.cells}
+    width = len(batch.columns)
+    return {cell.row * width + cell.column: cell for cell in findings.cells}
 
 
 def _give(found: Sequence[TokenColumn], values: Mapping[ColumnSetting, Values]) -> None:
@@ -206,19 +216,11 @@ def _give(found: Sequence[TokenColumn], values: Mapping[ColumnSetting, Values]) 
         reader.values = values[setting]
 
 
-def _counts(present: Mapping[Fates, int]) -> Counts:
-    """How many of the values that were there had which fate."""
-    counts: Counter[tuple[ColumnSetting, str]] = Counter()
-    for fates, number in present.items():
-        counts.update(fates.counts(number))
-    return counts
-
-
-def _verdict(batch: RowBatch, exchange: Exchange, done: Read) -> Any:
-    show(exchange, done.counts)
-    if done.refused is not None:
-        return value_refused(done.refused)
-    return Replace(batch) if done.changed else PASS
+def _verdict(batch: RowBatch, exchange: Exchange, read: Read) -> Any:
+    show(exchange, read.counts)
+    if read.refused is not None:
+        return value_refused(read.refused)
+    return Replace(batch) if read.changed else PASS
 
 
 # Not by a decorator: a class that has one is not compiled.

@@ -8,8 +8,8 @@ the poison stage made before it.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 from acra_twisted.crypto import cells, envelopes
 from acra_twisted.crypto.cells import Sighting
@@ -19,45 +19,43 @@ from acra_twisted.pipeline.workers import Workers
 from acra_twisted.results import Columns, RowBatch, Search
 from acra_twisted.themis.keys import PublicKey
 
-#: What is opened without leaving the reactor: 32 containers, or 4 if each costs a multiplication on
-#: the curve.  About half a millisecond; what is more goes to a worker.
-INLINE: Final = 32
-_COSTLY: Final = 8
-#: Bytes of a run of rows above which even looking for containers leaves the reactor; and where it
-#: is laborious.
+#: Costs in microseconds, roughly: of an AcraBlock, of an AcraStruct that asks for a multiplication
+#: on the curve, and of a value that is looked at in vain.
+_CHEAP: Final = 12
+_COSTLY: Final = 120
+LOOK: Final = 4
+#: Bytes of a run of rows above which a thread works on it; and where values have to be taken apart.
 INLINE_BYTES: Final = 256 * 1024
 INLINE_LABORIOUS: Final = 16 * 1024
 
 
-class Cell(NamedTuple):
-    """A cell with something that looks like a container."""
+class Cell:
+    """A cell with something that looks like a container.
 
-    row: int
-    column: int
-    value: bytes
-    sightings: Sequence[Sighting]
+    ``value`` is what the database has sent.  ``opened`` is for the stages behind the one that opens
+    containers: those that were opened and their contents, in order; all others stayed closed.
+    """
+
+    __slots__ = ("row", "column", "value", "sightings", "opened")
+
+    def __init__(self, row: int, column: int, value: bytes, sightings: Sequence[Sighting]) -> None:
+        self.row = row
+        self.column = column
+        self.value = value
+        self.sightings = sightings
+        self.opened: Sequence[tuple[Sighting, bytes]] = ()
 
 
 class Findings:
-    """The containers in a run of rows, and their throw-away keys, decompressed once.
+    """The containers in a run of rows, and their throw-away keys, decompressed once.  ``complete``:
+    the whole run has been looked at."""
 
-    ``opened`` is for the stages behind the one that opens them: for each cell, by row and column,
-    of which something was opened, the containers of its value (that of ``cells``, as the database
-    sent it) and their contents, in order.  The containers of a cell that are not in it stayed
-    closed.
-    """
+    __slots__ = ("cells", "points", "complete")
 
-    __slots__ = ("cells", "points", "opened")
-
-    def __init__(self, found: list[Cell]) -> None:
-        self.cells = found
+    def __init__(self, complete: bool) -> None:
+        self.cells: list[Cell] = []
+        self.complete = complete
         self.points: dict[bytes, PublicKey] = {}
-        self.opened: dict[tuple[int, int], list[tuple[Sighting, bytes]]] = {}
-
-    def sightings(self) -> Iterator[Sighting]:
-        """Every one."""
-        for cell in self.cells:
-            yield from cell.sightings
 
 
 def can_hold(columns: Columns) -> bool:
@@ -77,7 +75,7 @@ def might_contain(batch: RowBatch) -> bool:
     if cells.might_contain(batch.data, _has_binary(batch.columns), batch.start, batch.end):
         return True
     # So that the next stage need not search again.
-    batch.findings = Findings([])
+    batch.findings = Findings(complete=True)
     return False
 
 
@@ -85,19 +83,25 @@ def _has_binary(columns: Columns) -> bool:
     return columns.layout != "" or any(columns.formats)
 
 
-def findings(batch: RowBatch) -> Findings:
-    """Every cell of the run with something that looks like a container; looked for once."""
-    if batch.findings is None:
-        found = []
-        for row in _marked_rows(batch):
-            for column, value in enumerate(batch.cells(row)):
-                if value is not None and len(value) >= envelopes.MINIMUM:
-                    sightings = _look(batch.columns, column, value)
-                    if sightings:
-                        found.append(Cell(row, column, value, sightings))
-        batch.findings = Findings(found)
-    kept: Findings = batch.findings
-    return kept
+def looking(batch: RowBatch) -> Iterator[Cell | None]:
+    """Every cell of a run with something that looks like a container, in order, and None for each
+    value in which nothing is found.  They are looked for once: ``batch.findings`` keeps them."""
+    kept: Findings | None = batch.findings
+    if kept is not None and kept.complete:
+        yield from kept.cells
+        return
+    found = batch.findings = Findings(complete=False)
+    for row in _marked_rows(batch):
+        for column, value in enumerate(batch.cells(row)):
+            if value is not None and len(value) >= envelopes.MINIMUM:
+                sightings = _look(batch.columns, column, value)
+                if sightings:
+                    cell = Cell(row, column, value, sightings)
+                    found.cells.append(cell)
+                    yield cell
+                else:
+                    yield None
+    found.complete = True
 
 
 def _marked_rows(batch: RowBatch) -> list[int]:
@@ -121,20 +125,25 @@ def _look(columns: Columns, column: int, value: bytes) -> Sequence[Sighting]:
     return columns.values.find(columns, column, value)
 
 
-def judge(
-    workers: Workers, work: Callable[[RowBatch, Opener], Any], batch: RowBatch, opener: Opener
-) -> Any:
-    """``work(batch, opener)`` here if that is quick, else in a worker (then a Deferred)."""
-    if batch.findings is None and (
-        batch.size > INLINE_BYTES or batch.size > INLINE_LABORIOUS and _laborious(batch)
-    ):
-        return workers.run(work, batch, opener)
-    cost = 0
-    for sighting in findings(batch).sightings():
-        cost += 1 if opener.is_cheap(sighting.kind, sighting.data) else _COSTLY
-        if cost > INLINE:
-            return workers.run(work, batch, opener)
-    return work(batch, opener)
+def cost(opener: Opener, sighting: Sighting) -> int:
+    """Return the microseconds that it takes to open a container, roughly."""
+    return _CHEAP if opener.is_cheap(sighting.kind, sighting.data) else _COSTLY
+
+
+def judge(workers: Workers, batch: RowBatch, work: Iterator[int]) -> Any:
+    """Do work on a run that is done in pieces, which yield their costs: in a thread where single
+    values may take long.  Return None if all is done, else a Deferred."""
+    if batch.size > INLINE_BYTES or batch.size > INLINE_LABORIOUS and _laborious(batch):
+        return workers.run(_all, batch, work)
+    return workers.in_steps(work)
+
+
+def _all(batch: RowBatch, work: Iterator[int]) -> None:
+    """Do all of it in a thread, and there what would be done when the run is sent."""
+    for _ in work:
+        pass
+    if batch.is_changed:
+        batch.encode()
 
 
 def _laborious(batch: RowBatch) -> bool:

@@ -9,13 +9,12 @@ were no key would hide a broken key store.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
-from acra_twisted.crypto import cells
-from acra_twisted.crypto.openers import Closed, Opener
+from acra_twisted.crypto.openers import Opener
 from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IResultStage, IRowTransform, IStageFactory
 from acra_twisted.options import Option, Settings
@@ -25,17 +24,9 @@ from acra_twisted.pipeline.workers import Workers
 from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
 from acra_twisted.results import Columns, RowBatch, Search
 from acra_twisted.stages import containers
-from acra_twisted.stages.containers import Cell, Tally
+from acra_twisted.stages.containeropening import Opened, opening
+from acra_twisted.stages.containers import Tally
 from acra_twisted.verdicts import PASS, Pass, Replace
-
-
-class Opened(NamedTuple):
-    """The results for the containers of a run."""
-
-    changed: bool
-    #: Numbers by kind: opened and failed.
-    kinds: dict[str, list[int]]
-    reasons: dict[str, int]
 
 
 @implementer(IPlugin, IStageFactory)
@@ -95,67 +86,22 @@ class Decryption:
         return then(opener, partial(self._open, batch, exchange))
 
     def _open(self, batch: RowBatch, exchange: Exchange, opener: Opener) -> Any:
-        done = containers.judge(self._stage.workers, open_all, batch, opener)
+        opened = Opened()
+        done = containers.judge(self._stage.workers, batch, opening(batch, opener, opened))
         # The reactor's thread tells of a worker's answer.
-        return then(done, partial(self._report, batch, exchange))
+        return then(done, lambda _: self._report(batch, exchange, opened))
 
     def _report(
-        self, batch: RowBatch, exchange: Exchange, done: Opened
+        self, batch: RowBatch, exchange: Exchange, opened: Opened
     ) -> Pass | Replace[RowBatch]:
         tally = Tally.of(exchange)
-        for kind, (opened, failed) in done.kinds.items():
-            tally.found += opened + failed
-            tally.opened += opened
+        for kind, (open_ones, failed) in opened.kinds.items():
+            tally.found += open_ones + failed
+            tally.opened += open_ones
             tally.failed += failed
-            exchange.session.observer.containers_read(exchange, kind, opened, failed)
-        for reason, count in done.reasons.items():
+            exchange.session.observer.containers_read(exchange, kind, open_ones, failed)
+        for reason, count in opened.reasons.items():
             tally.reasons[reason] = tally.reasons.get(reason, 0) + count
-        if done.kinds:
+        if opened.kinds:
             tally.show(exchange)
-        return Replace(batch) if done.changed else PASS
-
-
-def open_all(batch: RowBatch, opener: Opener) -> Opened:
-    """Open what can be opened in a run; in a worker or not."""
-    found = containers.findings(batch)
-    kinds: dict[str, list[int]] = {}
-    reasons: dict[str, int] = {}
-    changed = False
-    for cell in found.cells:
-        contents = _contents(cell, opener, found.points, kinds, reasons)
-        if contents:
-            batch.set_cell(cell.row, cell.column, cells.replace(cell.value, contents))
-            found.opened[cell.row, cell.column] = contents
-            changed = True
-    if changed:
-        # Here and not when it is sent: in a worker, if this is one.
-        batch.encode()
-    return Opened(changed, kinds, reasons)
-
-
-def _contents(
-    cell: Cell,
-    opener: Opener,
-    points: dict[bytes, Any],
-    kinds: dict[str, list[int]],
-    reasons: dict[str, int],
-) -> list[tuple[cells.Sighting, bytes]]:
-    contents: list[tuple[cells.Sighting, bytes]] = []
-    done = 0
-    for sighting in cell.sightings:
-        # Inside one that was opened: ciphertext that looked like something.
-        if sighting.start < done:
-            continue
-        counts = kinds.setdefault(sighting.kind, [0, 0])
-        try:
-            if sighting.form == cells.UNUSUAL:
-                raise Closed("unusual form")
-            content = opener.open(sighting.kind, sighting.data, points)
-        except Closed as closed:
-            counts[1] += 1
-            reasons[closed.reason] = reasons.get(closed.reason, 0) + 1
-            continue
-        counts[0] += 1
-        contents.append((sighting, content))
-        done = sighting.end
-    return contents
+        return Replace(batch) if opened.changed else PASS

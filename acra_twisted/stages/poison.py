@@ -11,7 +11,7 @@ damaged since does not make it harmless.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from shlex import quote
 from typing import Any
@@ -25,6 +25,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from acra_twisted import events
+from acra_twisted.crypto.cells import Sighting
 from acra_twisted.crypto.openers import Closed, Opener
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.exchange import Exchange
@@ -146,8 +147,9 @@ class Poison:
         return then(self._opener(), partial(self._count, batch, exchange))
 
     def _count(self, batch: RowBatch, exchange: Exchange, opener: Opener) -> Any:
-        counted = containers.judge(self.workers, count_records, batch, opener)
-        return then(counted, partial(self._judge, exchange))
+        found: list[Sighting] = []
+        done = containers.judge(self.workers, batch, finding(batch, opener, found))
+        return then(done, lambda _: self._judge(exchange, len(found)))
 
     def _judge(self, exchange: Exchange, records: int) -> Pass | Hangup:
         return self.react(exchange, records) if records else PASS
@@ -201,17 +203,22 @@ class Detection:
         self.transform = stage.detect
 
 
-def count_records(batch: RowBatch, opener: Opener) -> int:
-    """How many containers of a run open with the poison keys; in a worker or not."""
-    found = containers.findings(batch)
-    records = 0
-    for sighting in found.sightings():
-        try:
-            opener.unwrap(sighting.kind, sighting.data, found.points)
-        except Closed:
+def finding(batch: RowBatch, opener: Opener, records: list[Sighting]) -> Iterator[int]:
+    """Add the containers of a run that open with the poison keys to ``records``; yield the cost of
+    each container."""
+    for cell in containers.looking(batch):
+        if cell is None:
+            yield containers.LOOK
             continue
-        records += 1
-    return records
+        for sighting in cell.sightings:
+            price = containers.cost(opener, sighting)
+            try:
+                opener.unwrap(sighting.kind, sighting.data, batch.findings.points)
+            except Closed:
+                pass
+            else:
+                records.append(sighting)
+            yield price
 
 
 class Script(ProcessProtocol):

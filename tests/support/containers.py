@@ -12,7 +12,9 @@ from acra_twisted.dialects.postgresql.rows import CopyRows, DataRows
 from acra_twisted.dialects.postgresql.values import VALUES
 from acra_twisted.exchange import Exchange
 from acra_twisted.keystore.memory import MemoryKeyStore
+from acra_twisted.pipeline.steps import Steps
 from acra_twisted.results import LINES, Columns
+from acra_twisted.stages import containers
 from acra_twisted.themis import keys
 from acra_twisted.wire.postgres.frames import message
 from tests.support.sessions import make_session, row
@@ -73,17 +75,41 @@ def copy_batch(*lines, layout=LINES):
 
 
 class Workers:
-    """Keeps work until it is told to do it."""
+    """Keeps work until it is told to do it: ``waiting`` is that of threads, ``turns`` are turns of
+    the reactor that are asked for."""
 
     def __init__(self):
         self.waiting = []
+        self.turns = []
+        self._steps = Steps(self)
+
+    def callFromThread(self, turn):
+        self.turns.append(turn)
+
+    def in_steps(self, work):
+        return self._steps.run(work)
 
     def run(self, function, *args):
         answer = Deferred()
         self.waiting.append((answer, function, args))
         return answer
 
+    def step(self):
+        """Take a turn of the reactor."""
+        self.turns.pop(0)()
+
     def turn(self):
-        for answer, function, args in self.waiting:
-            execute(function, *args).chainDeferred(answer)
-        self.waiting = []
+        """Do everything that waits."""
+        while self.waiting or self.turns:
+            waiting, self.waiting = self.waiting, []
+            for answer, function, args in waiting:
+                execute(function, *args).chainDeferred(answer)
+            while self.turns:
+                self.step()
+
+
+def look(rows):
+    """Return the findings of a run in which all has been looked for."""
+    for _ in containers.looking(rows):
+        pass
+    return rows.findings

@@ -55,6 +55,9 @@ class PostgresqlValues:
         found = cells.find(value, True, oid in nested.SYNTAXES)
         if not found or (oid in nested.TEXTS and oid != nested.BYTEA):
             return found
+        if oid == nested.BYTEA and not nested.is_structure(value):
+            # Nothing in it counts bytes.
+            return found
         concerns = partial(cells.concerns, value)
         return cells.place(value, found, nested.leaves(value, 0, len(value), oid, concerns))
 

@@ -12,7 +12,7 @@ from acra_twisted.proxy.relay import Relay
 from acra_twisted.proxy.valve import between
 from acra_twisted.stages.decryptor import Decryptor
 from acra_twisted.stages.poison import Poison
-from tests.support.containers import Workbench, hexed
+from tests.support.containers import Workbench, Workers, hexed
 from tests.support.sessions import (
     BIND_COMPLETE,
     PARSE_COMPLETE,
@@ -38,7 +38,8 @@ class HotPath(SynchronousTestCase):
 
     def setUp(self):
         self.bench = Workbench()
-        stages = [Decryptor(self.bench.keys, None), Poison(self.bench.keys, None)]
+        keys, workers = self.bench.keys, Workers()
+        stages = [Decryptor(keys, workers), Poison(keys, workers)]
         pipeline = Pipeline(stages)
         self.session = make_session()
         self.client, self.database = FakeChannel(), FakeChannel()

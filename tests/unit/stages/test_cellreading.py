@@ -1,5 +1,6 @@
 """Cells of protected columns get their types behind the decryptor."""
 
+import operator
 import os
 
 from twisted.internet.defer import Deferred
@@ -16,10 +17,12 @@ from acra_twisted.encryption.settings import (
     Masking,
 )
 from acra_twisted.interfaces import IRowTransform
-from acra_twisted.stages.cellreading import INLINE, CellReading, OutdatedReading, retyped
+from acra_twisted.pipeline.steps import STEP
+from acra_twisted.stages import containers
+from acra_twisted.stages.cellreading import CellReading, OutdatedReading, retyped
 from acra_twisted.stages.columnkeys import ColumnKeys
 from acra_twisted.stages.columntokens import ColumnTokens
-from acra_twisted.stages.decryptor import Decryptor, open_all
+from acra_twisted.stages.decryptor import Decryptor
 from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.verdicts import PASS, Deny, Replace
 from tests.support.containers import BYTEA, CLIENT, TEXT, Workbench, Workers, batch, columns, hexed
@@ -34,6 +37,10 @@ PHONE = ColumnSetting(
 )
 NICK = ColumnSetting("", "people", "nick", kind=TOKENIZED, token_type="str", data_type="str")
 INT4, INT8 = 23, 20
+#: Cells that take several turns.
+MANY = 500
+#: Microseconds that an AcraBlock counts.
+CHEAP = 12
 
 
 class Case(SynchronousTestCase):
@@ -56,7 +63,6 @@ class Case(SynchronousTestCase):
         verifyObject(IRowTransform, reading)
         verdict = reading.transform(run, self.bench.exchange)
         if isinstance(verdict, Deferred):
-            self.workers.turn()
             self.workers.turn()
             verdict = self.successResultOf(verdict)
         return verdict, [run.cells(row) for row in range(len(run))]
@@ -126,18 +132,46 @@ class Reading(Case):
         self.assertEqual(verdict.sqlstate, b"22000")
         self.assertIn("people.age", verdict.text)
 
-    def test_many_cells_are_read_by_a_worker(self):
-        rows = [[hexed(self.stored(NAME, b"%d" % number))] for number in range(INLINE + 1)]
+    def test_many_cells_take_several_turns_and_no_thread(self):
+        """Counted: cells that a turn of the reactor has opened, and cells that one has read."""
+        rows = [[hexed(self.stored(NAME, b"%d" % number))] for number in range(MANY)]
         run = batch(*rows)
-        opener = self.bench.keys.opener(purposes.STORAGE, purposes.STORAGE_SYMMETRIC, CLIENT)
-        open_all(run, opener)
+        decryption = Decryptor(self.bench.keys, self.workers).plan_result(run.columns)
+        opening = decryption.transform(run, self.bench.exchange)
+        self.assertLessEqual(self.most_in_a_turn(run, opening), STEP // CHEAP + 1)
+        reading = CellReading(run.columns, [NAME], self.keys, self.tokens, self.workers)
+        verdict = reading.transform(run, self.bench.exchange)
+        self.assertLess(self.most_in_a_turn(run, verdict), MANY // 2)
+        found = [run.cells(row) for row in range(len(run))]
+        self.assertEqual(found, [[b"%d" % number] for number in range(MANY)])
+
+    def most_in_a_turn(self, run, verdict):
+        """Take turns until a verdict is there; the number of cells that the longest has changed."""
+        self.assertNoResult(verdict)
+        most = 0
+        while self.workers.turns:
+            before = [run.cells(row)[0] for row in range(MANY)]
+            self.workers.step()
+            after = [run.cells(row)[0] for row in range(MANY)]
+            most = max(most, sum(map(operator.ne, before, after)))
+        self.assertEqual(self.workers.waiting, [])
+        self.assertIsInstance(self.successResultOf(verdict), Replace)
+        return most
+
+    def test_large_cells_are_read_in_a_thread(self):
+        run = batch([hexed(self.stored(NAME, bytes(containers.INLINE_BYTES)))])
         reading = CellReading(run.columns, [NAME], self.keys, self.tokens, self.workers)
         verdict = reading.transform(run, self.bench.exchange)
         self.assertNoResult(verdict)
-        self.workers.turn()
-        self.assertIsInstance(self.successResultOf(verdict), Replace)
-        found = [run.cells(row) for row in range(len(run))]
-        self.assertEqual(found, [[b"%d" % number] for number in range(INLINE + 1)])
+        self.assertEqual((len(self.workers.waiting), self.workers.turns), (1, []))
+
+    def test_a_column_that_is_shown_twice_is_counted_twice(self):
+        foreign = hexed(self.bench.block(b"42", key=b"f" * 32))
+        self.read([NAME, NAME], [foreign, foreign], [hexed(self.stored(NAME, b"x")), None])
+        self.assertEqual(
+            self.bench.session.observer.columns,
+            {("people.name", "opened"): 1, ("people.name", "failed"): 2},
+        )
 
 
 class Tokens(Case):
@@ -172,10 +206,10 @@ class Tokens(Case):
         verdict, cells = self.read([hidden], [token], types=[TEXT])
         self.assertEqual((verdict, cells, self.store.asked), (PASS, [[token]], []))
 
-    def test_many_tokens_are_read_by_a_worker(self):
-        nicks = [self.token(NICK, b"nick%d" % n) for n in range(INLINE + 1)]
+    def test_many_tokens_are_read_in_several_turns(self):
+        nicks = [self.token(NICK, b"nick%d" % n) for n in range(MANY)]
         _, cells = self.read([NICK], *([one] for one in nicks), types=[TEXT])
-        self.assertEqual(cells, [[b"nick%d" % n] for n in range(INLINE + 1)])
+        self.assertEqual(cells, [[b"nick%d" % n] for n in range(MANY)])
 
     def test_a_store_that_is_away_refuses_the_rows(self):
         token = self.token(NICK, b"secret")

@@ -13,7 +13,8 @@ from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IResultStage, IRowTransform
 from acra_twisted.pipeline.services import Services
 from acra_twisted.results import STREAM, TUPLES, UNKNOWN_FORMAT
-from acra_twisted.stages.decryptor import Decryptor, DecryptorFactory, open_all
+from acra_twisted.stages.containeropening import Opened, opening
+from acra_twisted.stages.decryptor import Decryptor, DecryptorFactory
 from acra_twisted.verdicts import PASS, Replace
 from acra_twisted.wire.postgres.nested import SIGNATURE, CopiedTuples
 from tests.support import nested
@@ -119,7 +120,8 @@ class Decrypting(SynchronousTestCase):
                     return kind.encode()
 
             rows = batch([written(b"-" + looks + inner)], formats=[written is bytes])
-            found = open_all(rows, Opening((), ()))
+            found = Opened()
+            self.assertTrue(list(opening(rows, Opening((), ()), found)))
             self.assertEqual(found.kinds, {"acrastruct": [1, 0], "acrablock": [1, 0]})
             self.assertEqual(rows.cells(0), [written(b"-acrastructacrablock")])
 
@@ -378,20 +380,13 @@ class LeftToTheNext(SynchronousTestCase):
             [(cell.row, cell.column, cell.value) for cell in left.cells],
             [(0, at, hexed(stored[at])) for at in range(3)],
         )
-        contents = {
-            place: [(cells_of(sighting, left, place), content) for sighting, content in opened]
-            for place, opened in left.opened.items()
-        }
         self.assertEqual(
-            contents,
-            {(0, 0): [(hexed(first)[2:], b"one")], (0, 2): [(hexed(second)[2:], b"two")]},
+            [
+                [(cell.value[one.start : one.end], content) for one, content in cell.opened]
+                for cell in left.cells
+            ],
+            [[(hexed(first)[2:], b"one")], [], [(hexed(second)[2:], b"two")]],
         )
         # The cells themselves are those that the client is to get.
         self.assertEqual(rows.cells(0)[0], hexed(b"\x7f" * 33 + b"one"))
         self.assertEqual(rows.cells(0)[1], hexed(foreign))
-
-
-def cells_of(sighting, left, place):
-    """The part of a stored value at which a container was seen."""
-    [value] = [cell.value for cell in left.cells if (cell.row, cell.column) == place]
-    return value[sighting.start : sighting.end]
