@@ -97,6 +97,9 @@ class IReplyFlow(IMessageFlow):
     session.outstanding, takes that off at the end of its reply, and sets session.transaction."""
 
     may_interject: bool = Attribute("False while a message to the client has left in part.")
+    due: int = Attribute(
+        "The number of the next message to the client, in a protocol that numbers them; else 0."
+    )
 
     def release_answers() -> None:
         """Put out the answers of ours that have become due, unless a verdict is awaited."""
@@ -116,9 +119,11 @@ class ILogin(Interface):
     unanswered: bool = Attribute("The client waits for its session, and was told of no error.")
     holding: bool = Attribute("Requests wait for the session: the client need not be read.")
     terminated: bool = Attribute("The client has said that it goes.")
+    due: int = Attribute("The number of the next message to the client, as in IReplyFlow.")
 
     def begin() -> Sequence[Action]:
-        """A client is there.  A login whose database speaks first connects to it now."""
+        """A client is there.  A login whose database speaks first connects to it now, for its
+        GREETING."""
 
     def feed(leg: str, data: bytes) -> Sequence[Action]:
         """Bytes that CLIENT or DATABASE has sent."""
@@ -126,7 +131,8 @@ class ILogin(Interface):
     def connected(
         encrypted: bool, sent: bool = False, end_point: bytes | None = None
     ) -> Sequence[Action]:
-        """The database is there, in answer to Connect.  ``encrypted``: with TLS already; ``sent``:
+        """The database is there, in answer to Connect.  Where it had been reached for its greeting,
+        the client may now have a session.  ``encrypted``: with TLS already; ``sent``:
         it has got the bytes that were to come first, and what it says is its answer to them.
         ``end_point`` is that of the certificate that it has shown, see `transport.binding`."""
 
@@ -193,9 +199,9 @@ class IDatabaseDialect(Interface):
     default_port: int = Attribute("Port used when the ini file gives none.")
     refusals: Sequence[str] = Attribute("The reasons for which it refuses logins: metric labels.")
 
-    def encode_farewell(reason: EndReason, text: str, trace_id: str = "") -> bytes:
+    def encode_farewell(reason: EndReason, text: str, trace_id: str = "", number: int = 0) -> bytes:
         """The error that ends a session, in the database's own form; ``trace_id`` is for those
-        whom errors tell of traces."""
+        whom errors tell of traces, ``number`` the message's, as in IReplyFlow.due."""
 
 
 class IServerDialect(IDatabaseDialect):

@@ -17,6 +17,8 @@ class EndReason(Enum):
     IDLE_IN_TRANSACTION = "a transaction was idle for too long"
     NO_REPLY = "the database has said nothing for too long"
     DATABASE = "the database cannot be reached, or was lost"
+    HANDSHAKE = "the first packets of a client are malformed"
+    TLS_REQUIRED = "a client must use TLS, and does not"
     LOGIN = "this client may not have this session"
     NO_RIGHT = "this user may not log in any more"
     TOO_MANY = "there are too many sessions"

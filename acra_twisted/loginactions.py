@@ -16,7 +16,10 @@ from acra_twisted.fast.record import Record
 CLIENT: Final = "client"
 DATABASE: Final = "database"
 
-# The purposes of a connection to the database.
+# The purposes of a connection to the database.  Of one that speaks first its greeting is wanted
+# before there is a client that it could be for: then the connection is reached for GREETING, and
+# once more, where it is there already, for SESSION.
+GREETING: Final = "its greeting"
 SESSION: Final = "a session"
 ERRAND: Final = "a request that opens no session"
 

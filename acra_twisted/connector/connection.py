@@ -236,9 +236,9 @@ class ApplicationConnection(Channel):
         assert self._copying is not None  # noqa: S101 - Carry comes before
         self._copying.begin(action.from_client, action.from_database)
 
-    def fatal(self, reason: EndReason, text: str) -> bytes:
+    def fatal(self, reason: EndReason, text: str, number: int) -> bytes:
         """See Host."""
-        return self._connector.dialect.encode_farewell(reason, text)
+        return self._connector.dialect.encode_farewell(reason, text, number=number)
 
     def session_ended(self, reason: str) -> None:
         """See Host."""

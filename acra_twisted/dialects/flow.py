@@ -141,6 +141,11 @@ class DatabaseFlow(MessageFlow):
     """The base of IReplyFlow: from the database to the client."""
 
     @property
+    def due(self) -> int:
+        """See IReplyFlow: nothing is numbered."""
+        return 0
+
+    @property
     def may_interject(self) -> bool:
         """See IReplyFlow."""
         return not self._streaming

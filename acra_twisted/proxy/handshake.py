@@ -55,8 +55,8 @@ class Host(Protocol):
     def failed(self, error: Exception, at_once: bool) -> None:
         """End a connection that has no session, for a WireError or a HandshakeError."""
 
-    def fatal(self, reason: EndReason, text: str) -> bytes:
-        """Encode the error that ends a session."""
+    def fatal(self, reason: EndReason, text: str, number: int) -> bytes:
+        """Encode the error that ends a session, which has a number, as in IReplyFlow.due."""
 
     def session_ready(self, relay: Relay) -> None:
         """Take note that ``relay`` has the session from here on, and the handshake nothing."""
@@ -298,7 +298,7 @@ class Handshake:
         self.is_over = True
         client, session = self._channels[CLIENT], self.session
         if farewell is not None:
-            client.write(self._host.fatal(*farewell))
+            client.write(self._host.fatal(*farewell, self.login.due))
         client.close()
         self._channels[DATABASE].close()
         assert session is not None  # noqa: S101 - it is a session that ends

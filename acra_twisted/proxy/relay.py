@@ -39,7 +39,7 @@ class Relay:
         pipeline: Any,
         limits: Limits,
         *,
-        fatal: Callable[[EndReason, str], bytes],
+        fatal: Callable[[EndReason, str, int], bytes],
         seconds: Callable[[], float],
         later: Callable[[float, Callable[[], None]], Any],
         ended: Callable[[str], None],
@@ -258,7 +258,7 @@ class Relay:
             self._to_database(data)
         data = self._response.take_output()
         if farewell is not None and self._response.may_interject:
-            data += self._fatal(*farewell)
+            data += self._fatal(*farewell, self._response.due)
         if data:
             self._to_client(data)
         self._client.close()

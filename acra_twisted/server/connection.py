@@ -344,9 +344,9 @@ class ServerConnection(Arrival):
         self._stop()
         self._login.refuse(reason, text, self._trace_id())
 
-    def fatal(self, reason: EndReason, text: str) -> bytes:
+    def fatal(self, reason: EndReason, text: str, number: int) -> bytes:
         """See Host."""
-        return self._server.dialect.encode_farewell(reason, text, self._trace_id())
+        return self._server.dialect.encode_farewell(reason, text, self._trace_id(), number)
 
     def _trace_id(self) -> str:
         """The trace of the request whose reply the client waits for, else of the connection."""

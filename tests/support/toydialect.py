@@ -142,7 +142,7 @@ class ToyDialect:
     default_port = 7
     refusals = ()
 
-    def encode_farewell(self, reason, text, trace_id=""):
+    def encode_farewell(self, reason, text, trace_id="", number=0):
         return b"-%s %s\n" % (reason.name.encode(), text.encode())
 
     def begin(self, session):

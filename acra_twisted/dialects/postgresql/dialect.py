@@ -42,7 +42,9 @@ class PostgresqlDialect:
     def __init__(self, **options: Any) -> None:
         self._sessions = Sessions(**options)
 
-    def encode_farewell(self, reason: EndReason, text: str, trace_id: str = "") -> bytes:
+    def encode_farewell(
+        self, reason: EndReason, text: str, trace_id: str = "", number: int = 0
+    ) -> bytes:
         """Encode the error that ends a session, with its trace where errors have theirs."""
         return self._sessions.fatal(reason, text, trace_id)
 

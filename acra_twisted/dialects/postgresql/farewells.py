@@ -16,6 +16,8 @@ _SQLSTATES: Final = {
     EndReason.IDLE_IN_TRANSACTION: b"25P03",
     EndReason.NO_REPLY: b"57014",
     EndReason.DATABASE: b"08006",
+    EndReason.HANDSHAKE: b"08P01",
+    EndReason.TLS_REQUIRED: b"28000",
     EndReason.LOGIN: b"28000",
     EndReason.NO_RIGHT: b"57P01",
     EndReason.TOO_MANY: b"53300",

@@ -44,6 +44,11 @@ class Login:
         return self._until is not None and self._until.unanswered
 
     @property
+    def due(self) -> int:
+        """See ILogin: PostgreSQL's messages have no numbers."""
+        return 0
+
+    @property
     def holding(self) -> bool:
         """See ILogin."""
         return self._until is not None and self._until.holding

@@ -153,7 +153,7 @@ class Host:
         self.handshake.let_go()
         self.told.append(action)
 
-    def fatal(self, reason, text):
+    def fatal(self, reason, text, number):
         return encode_farewell(reason, text)
 
     def session_ready(self, relay):

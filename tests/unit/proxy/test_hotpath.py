@@ -54,7 +54,7 @@ class HotPath(SynchronousTestCase):
             self.flows,
             pipeline,
             Limits(100),
-            fatal=lambda sqlstate, text: b"",
+            fatal=lambda reason, text, number: b"",
             seconds=lambda: 0.0,
             later=lambda seconds, function: None,
             ended=lambda reason: None,

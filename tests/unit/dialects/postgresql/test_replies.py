@@ -68,7 +68,7 @@ class Order(SynchronousTestCase):
             (RequestFlow(session, pipeline.inspects), ResponseFlow(session)),
             pipeline,
             Limits(10_000),
-            fatal=lambda sqlstate, text: b"",
+            fatal=lambda reason, text, number: b"",
             seconds=lambda: 0.0,
             later=lambda seconds, function: None,
             ended=lambda reason: None,

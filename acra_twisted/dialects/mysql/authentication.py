@@ -1,0 +1,192 @@
+"""A database's plugins of authentication pass through, where they can; where not, it is said why.
+
+A plugin that is known to send no password passes, whichever legs have TLS.  Any other needs TLS on
+both, or a rule that allows it.  ``caching_sha2_password`` sends one when its server has no digest
+of it yet, ``sha256_password`` always.  They ask for the server's key where they see no TLS, so that
+both ends must see the same:
+
+====== ======== =================================================================================
+client database what happens
+====== ======== =================================================================================
+plain  plain    the client asks for the key, and encrypts its password with it; a client that does
+                not is refused
+TLS    TLS      the password passes, inside TLS
+TLS    plain    the database would be sent a password where it expects an encrypted one: refused
+plain  TLS      the database would take the request for its key for the password: refused
+====== ======== =================================================================================
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from acra_twisted.endreason import EndReason
+from acra_twisted.errors import WireError
+from acra_twisted.wire.mysql.handshake import (
+    ERR,
+    MORE,
+    NEXT_FACTOR,
+    OK,
+    SWITCH,
+    decode_switch,
+)
+
+#: Packets of one authentication, of both sides.
+PACKETS_MAX: Final = 32
+CACHING: Final = b"caching_sha2_password"
+SHA256: Final = b"sha256_password"
+#: Plugins whose client never sends a password as it is.  Any other may, or sends what is as good.
+_SAFE: Final = frozenset(
+    (b"", b"mysql_native_password", b"client_ed25519", b"parsec", CACHING, SHA256)
+)
+_OLD: Final = b"mysql_old_password"
+# The database's words about a digest that it has, or has not, and a client's wish for its key.
+_FAST: Final = b"\x01\x03"
+_FULL: Final = b"\x01\x04"
+_KEY_WANTED: Final = {CACHING: b"\x02", SHA256: b"\x01"}
+#: The shortest answer that may be encrypted with a key of RSA: 1024 bits.
+_ENCRYPTED_MIN: Final = 128
+
+
+class LegsPolicy(NamedTuple):
+    """The legs that have TLS, and the rule for passwords on a database leg without it.
+    ``exposed``: others may read what the client sends."""
+
+    client_tls: bool = False
+    database_tls: bool = False
+    password_without_tls: bool = False
+    exposed: bool = True
+
+
+class Plugins:
+    """Watches one authentication: a login's, or that of a session's next user.
+
+    ``client_due``: the client's answer is due, and else a packet of the database's.
+    ``over``: the database has decided.
+    ``proof``: the client has answered with something.
+    """
+
+    def __init__(self, policy: LegsPolicy) -> None:
+        self._policy = policy
+        self._plugin = b""
+        self._count = 0
+        # The password is due, and the key has passed with which it is encrypted.
+        self._full = False
+        self._has_key = False
+        self.client_due = False
+        self.over = False
+        self.proof = False
+
+    def begin(self, plugin: bytes, answer: bytes) -> None:
+        """The client's first answer, which it gave unasked.  Raises WireError."""
+        self._plugin = plugin
+        self.proof = bool(answer)
+        if plugin == SHA256:
+            self._full = True
+        if answer:
+            self._check_answer(answer)
+
+    def from_database(self, payload: bytes) -> None:
+        """A packet of the database's, which the client gets.  Raises WireError."""
+        self._next(False, "database")
+        kind = payload[0] if payload else -1
+        if kind in (OK, ERR):
+            self.over = True
+        elif kind in (SWITCH, NEXT_FACTOR):
+            self._switch(payload)
+        elif kind == MORE:
+            self._more(payload)
+        else:
+            raise WireError("database", "an unknown packet in the middle of a login")
+
+    def from_client(self, payload: bytes) -> None:
+        """A client's answer, which the database gets.  Raises WireError."""
+        self._next(True, "client")
+        self.client_due = False
+        self.proof = self.proof or bool(payload)
+        if payload:
+            self._check_answer(payload)
+
+    def _next(self, of_client: bool, side: str) -> None:
+        if self.over or self.client_due != of_client:
+            raise WireError(side, "it speaks out of turn in a login", EndReason.SEQUENCE)
+        self._count += 1
+        if self._count > PACKETS_MAX:
+            raise WireError(side, f"a login of more than {PACKETS_MAX} packets")
+
+    def _switch(self, payload: bytes) -> None:
+        if len(payload) == 1:
+            raise _refusal("it asks for mysql_old_password, which is not safe: set a new password")
+        plugin = decode_switch(payload).plugin
+        if plugin == _OLD:
+            raise _refusal("it asks for mysql_old_password, which is not safe: set a new password")
+        self._plugin = plugin
+        self._full = plugin == SHA256
+        self._has_key = False
+        self.client_due = True
+        if plugin not in _SAFE:
+            self._check_legs()
+        elif plugin == SHA256:
+            self._check_alike()
+
+    def _more(self, payload: bytes) -> None:
+        if self._plugin == CACHING and payload == _FAST:
+            return
+        self.client_due = True
+        if self._plugin == CACHING and payload == _FULL:
+            self._full = True
+            self._check_alike()
+        elif self._full:
+            self._has_key = True
+
+    def _check_answer(self, answer: bytes) -> None:
+        """Refuse a password on a leg where others may read it."""
+        plugin = self._plugin
+        if plugin not in _SAFE:
+            self._check_legs()
+        elif not self._full:
+            return
+        elif self._policy.client_tls:
+            self._check_alike()
+        elif not self._has_key:
+            if answer != _KEY_WANTED[plugin]:
+                raise _refusal(
+                    "the client sends its password as it is, on a connection without TLS; "
+                    "let it use TLS (client_tls)"
+                )
+            self._check_alike()
+        elif len(answer) < _ENCRYPTED_MIN:
+            raise _refusal(
+                "the client sends its password as it is, on a connection without TLS; "
+                "let it use TLS (client_tls)"
+            )
+
+    def _check_legs(self) -> None:
+        """Let a password pass where nobody can read it, or a rule says so."""
+        policy = self._policy
+        named = self._plugin.decode("ascii", "replace")
+        if policy.exposed and not policy.client_tls:
+            raise _refusal(f"{named} sends the password: the client must use TLS (client_tls)")
+        if not (policy.database_tls or policy.password_without_tls):
+            raise _refusal(
+                f"{named} sends the password: the database needs TLS (db_tls = require), or "
+                "db_password_without_tls must allow it"
+            )
+
+    def _check_alike(self) -> None:
+        """Both ends must see TLS, or neither."""
+        policy = self._policy
+        if policy.client_tls == policy.database_tls:
+            return
+        named = self._plugin.decode("ascii", "replace")
+        if policy.client_tls:
+            text = "TLS to the database (db_tls = require)"
+        else:
+            text = "a client with TLS (client_tls)"
+        cached = ", or a login that the database has cached" if self._plugin == CACHING else ""
+        raise _refusal(f"{named} needs {text}{cached}")
+
+
+def _refusal(text: str) -> WireError:
+    """The error of a login that cannot pass: its text is for the client."""
+    return WireError("database", text, EndReason.LOGIN)

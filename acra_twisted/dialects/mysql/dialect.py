@@ -1,0 +1,54 @@
+"""MySQL and MariaDB as one IDatabaseDialect: their name, their errors, and their logins."""
+
+from __future__ import annotations
+
+from zope.interface import implementer
+
+from acra_twisted.dialectinterfaces import IDatabaseDialect
+from acra_twisted.dialects.mysql.farewells import read_refusal
+from acra_twisted.dialects.mysql.servedlogin import REFUSALS, ServedLogin, ServePolicy
+from acra_twisted.dialects.mysql.sessions import LANGUAGE, NAME, Sessions
+from acra_twisted.endreason import EndReason
+from acra_twisted.wire.mysql.frames import HEADER_SIZE
+
+
+@implementer(IDatabaseDialect)
+class MysqlDialect:
+    """``sessions`` makes those of its clients."""
+
+    name = NAME
+    language = LANGUAGE
+    refusals = REFUSALS
+    default_port = 3306
+    #: Its clients have no name for it: TLS never begins at once.
+    alpn = b""
+    server_speaks_first = True
+
+    read_refusal = staticmethod(read_refusal)
+
+    @staticmethod
+    def offers_binding(answer: bytes) -> bool:
+        """See IDatabaseDialect: nothing binds a login to its TLS."""
+        return False
+
+    @staticmethod
+    def is_error(answer: bytes) -> bool:
+        """See IDatabaseDialect."""
+        return answer[HEADER_SIZE : HEADER_SIZE + 1] == b"\xff"
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def encode_farewell(
+        self, reason: EndReason, text: str, trace_id: str = "", number: int = 0
+    ) -> bytes:
+        """Encode the error that ends a session, with its trace where errors have theirs."""
+        return self._sessions.farewell(reason, text, trace_id, number)
+
+    def serve(self, policy: ServePolicy) -> ServedLogin:
+        """Return the login of a client that AcraServer serves, by a policy."""
+        return ServedLogin(self._sessions, policy)
+
+    def send_away(self, reason: EndReason, text: str) -> ServedLogin:
+        """Return the login of a client that is refused whatever it asks for."""
+        return ServedLogin(self._sessions, ServePolicy(), (reason, text))

@@ -1,0 +1,52 @@
+"""Logins of MySQL played without channels: see `logins.LoginPlay`."""
+
+from acra_twisted.dialects.mysql.servedlogin import ServedLogin, ServePolicy
+from acra_twisted.dialects.mysql.sessions import Sessions
+from acra_twisted.loginactions import DATABASE, GREETING, SESSION, Connect, StartTLS
+from acra_twisted.wire.mysql import capabilities as bits
+from acra_twisted.wire.mysql.frames import packets
+from acra_twisted.wire.mysql.handshake import Response
+from tests.support.logins import LoginPlay
+from tests.support.mysqlvectors import conversations
+
+NATIVE = b"mysql_native_password"
+#: MariaDB's, and that of a server of MySQL 8.4.
+MARIADB = conversations()["pymysql"].packets[0].payload
+MYSQL = conversations()["query_attributes_c"].packets[0].payload
+SCRAMBLED = b"s" * 20
+OK = b"\0\0\0\2\0\0\0"
+DENIED = b"\xff\x15\x04#28000Access denied"
+
+
+def response(also=0, user=b"ann", answer=SCRAMBLED, plugin=NATIVE, **more):
+    """A client's response, with what is required and ``also``."""
+    has = bits.REQUIRED | bits.PLUGIN_AUTH_LENENC | bits.LONG_PASSWORD | also
+    return Response(has, 0, 1 << 24, 45, user, answer, plugin=plugin, **more)
+
+
+class MysqlPlay(LoginPlay):
+    """``agreed`` is what the flows are made of.  The database is reached when it is wanted, and its
+    TLS begins; with ``admits`` the client may have its session."""
+
+    def __init__(self, policy=None, admits=True, **changes):
+        self.agreed = None
+        self.admits = admits
+        sessions = Sessions(self.make_flows)
+        super().__init__(ServedLogin(sessions, (policy or ServePolicy())._replace(**changes)))
+
+    def make_flows(self, *agreed):
+        self.agreed = agreed
+        return "requests", "replies"
+
+    def perform(self, actions):
+        super().perform(actions)
+        for action in actions:
+            if isinstance(action, Connect):
+                if action.purpose == GREETING or (action.purpose == SESSION and self.admits):
+                    self.perform(self.login.connected(False))
+            elif isinstance(action, StartTLS) and action.leg == DATABASE:
+                self.perform(self.login.tls_started(DATABASE, None))
+
+    def greet(self, greeting=MARIADB):
+        """The database greets; returned is what the client gets."""
+        return self.database(packets(greeting, 0))
