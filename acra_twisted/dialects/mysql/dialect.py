@@ -6,7 +6,8 @@ from zope.interface import implementer
 
 from acra_twisted.dialectinterfaces import IDatabaseDialect
 from acra_twisted.dialects.mysql.farewells import read_refusal
-from acra_twisted.dialects.mysql.servedlogin import REFUSALS, ServedLogin, ServePolicy
+from acra_twisted.dialects.mysql.refusals import REFUSALS
+from acra_twisted.dialects.mysql.servedlogin import ServedLogin, ServePolicy
 from acra_twisted.dialects.mysql.sessions import LANGUAGE, NAME, Sessions
 from acra_twisted.endreason import EndReason
 from acra_twisted.wire.mysql.frames import HEADER_SIZE

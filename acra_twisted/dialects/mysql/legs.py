@@ -19,8 +19,10 @@ UNREAD_LIMIT: Final = 2 * AUTHENTICATION_LIMIT
 
 
 class Leg:
-    """One leg, ``name`` as in `loginactions`: packets that come are numbered one behind the other
-    with those that are sent.  ``due`` is the number of the next one, whoever sends it."""
+    """A leg, ``name`` as in `loginactions`.
+
+    Packets that come and packets that are sent are numbered together; ``due`` is the next number.
+    """
 
     __slots__ = ("name", "due", "_buffer", "_assembler")
 

@@ -12,11 +12,11 @@ from typing import Any, Final, NamedTuple
 
 from zope.interface import classImplements
 
-from acra_twisted import events
 from acra_twisted.dialectinterfaces import ILogin
 from acra_twisted.dialects.mysql.authentication import LegsPolicy, Plugins
 from acra_twisted.dialects.mysql.farewells import read_refusal
 from acra_twisted.dialects.mysql.legs import Leg
+from acra_twisted.dialects.mysql.refusals import note_refusal
 from acra_twisted.dialects.mysql.sessions import Sessions
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
@@ -49,7 +49,6 @@ from acra_twisted.wire.mysql.handshake import (
     Response,
     asks_for_tls,
     decode_greeting,
-    decode_refusal,
     decode_response,
 )
 from acra_twisted.wire.mysql.lenenc import read_int, read_uint16
@@ -63,26 +62,6 @@ _ADMISSION: Final = 4
 _DATABASE_TLS: Final = 5
 _OPENED: Final = 6
 _DECISION: Final = 7
-#: Why a database refuses a login: a label, and what that says in words.
-REASONS: Final = {
-    "password": "wrong password, no such user, or not from this host",
-    "database": "no such database, or the user may not use it",
-    "other": "see the database's log",
-}
-_BY_NUMBER: Final = {
-    1044: "database",
-    1045: "password",
-    1049: "database",
-    1227: "other",
-    1251: "other",
-    1698: "password",
-    3118: "other",
-    3159: "other",
-    3955: "other",
-    4151: "other",
-}
-#: Labels of refusals, and of ours: of a login that cannot pass.
-REFUSALS: Final = (*REASONS, "proxy")
 
 
 class ServePolicy(NamedTuple):
@@ -320,7 +299,8 @@ class ServedLogin:
     def _decide(self) -> list[Action]:
         """Read what the database says of the client's answers."""
         plugins, session, exchange = self._plugins, self._session, self._exchange
-        assert plugins is not None and session is not None and exchange is not None  # noqa: S101
+        assert plugins is not None and session is not None  # noqa: S101 - it has begun
+        assert exchange is not None  # noqa: S101 - it has begun
         actions: list[Action] = []
         while not self._is_over:
             payload = self._database.take()
@@ -342,21 +322,7 @@ class ServedLogin:
         session, exchange = self._session, self._exchange
         assert session is not None and exchange is not None  # noqa: S101 - it has begun
         self._is_over = True
-        number, _, _ = decode_refusal(payload)
-        exchange.outcome, exchange.status_code = "error", str(number)
-        reason = _BY_NUMBER.get(number, "")
-        if reason:
-            exchange.denied_by = "database"
-            exchange.add_attribute("acra.verdict", "deny")
-            session.refused = True
-            session.observer.security_event(
-                events.LOGIN_REFUSED,
-                "The database refused the login",
-                session,
-                exchange,
-                rule=reason,
-                error=f"{REASONS[reason]} ({number})",
-            )
+        note_refusal(session, exchange, payload)
         take_reply(session)
         return [self._counted(self._client.write(payload)), Close(CLIENT)]
 

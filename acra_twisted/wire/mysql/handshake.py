@@ -72,7 +72,7 @@ class Greeting(NamedTuple):
 
 
 class Attribute(NamedTuple):
-    """What a client says of itself."""
+    """A client's word about itself."""
 
     name: bytes
     value: bytes

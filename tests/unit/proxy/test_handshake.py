@@ -154,6 +154,7 @@ class Host:
         self.told.append(action)
 
     def fatal(self, reason, text, number):
+        self.number = number
         return encode_farewell(reason, text)
 
     def session_ready(self, relay):
@@ -433,6 +434,7 @@ class Greeting:
     """
 
     encrypted = declined = holding = terminated = False
+    due = 7
 
     def __init__(self, flows):
         self.flows = flows
@@ -597,4 +599,5 @@ class ServerFirst(Case):
         host.handshake.tls_started(DATABASE)
         host.carrier.database_lost(Failure(ConnectionLost()))
         self.assertIn(b"C08006", host.client.data)
+        self.assertEqual(host.number, 7)
         self.assert_ended(host, "database connection lost")
