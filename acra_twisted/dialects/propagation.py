@@ -3,6 +3,8 @@
 `Propagation` says what a session's flows take in and hand on.  Where AcraServer is at the other
 end, a request without text follows a message that carries its context (`CARRIER`); each dialect has
 one to which the protocol gives no meaning.
+
+What comes in a statement's comments is not judged: `bring` takes it, `sent_form` gives it back.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from acra_twisted.exchange import Exchange
+from acra_twisted.exchange import Brought, Exchange, Statement
+from acra_twisted.sql.comments import Found
 from acra_twisted.wire.link.tracecontext import TraceContext, parse_plain, parse_traceparent
 
 #: How a context begins in the message that carries it.
@@ -72,3 +75,36 @@ def carried(content: bytes) -> TraceContext | None:
         return None
     value = content[len(CARRIER) :]
     return parse_plain(value) or parse_traceparent(value.decode("latin-1"))
+
+
+def bring(exchange: Exchange, statement: Statement, found: Found) -> bool:
+    """Take what was found in the comments of an exchange's statement: the context goes, its tags
+    stay for the database.  Return False if there is no context."""
+    if found.malformed:
+        exchange.add_attribute("acra.traceparent_malformed", True)
+    if found.context is None:
+        return False
+    statement.rewrite(found.text)
+    exchange.remote = found.context
+    if exchange.kind == "prepare":
+        statement.origin = found.context
+    if found.kept is not None or found.tags is not None:
+        brought = statement.brought = Brought(found.kept, found.tags)
+        show_tags(exchange, brought)
+    return True
+
+
+def show_tags(exchange: Exchange, brought: Brought) -> None:
+    """Put the tags that came with a statement on the span of an exchange."""
+    if brought.tags is not None:
+        for key, value in brought.tags.items():
+            exchange.add_attribute(f"acra.tag.{key}", value)
+
+
+def sent_form(statement: Statement) -> bytes:
+    """A statement as the database gets it, with what stages do not see."""
+    brought = statement.brought
+    if brought is not None and brought.kept is not None:
+        text: bytes = brought.kept.text
+        return text
+    return statement.text

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.opening import OpeningBatch, sent_form
+from acra_twisted.dialects.postgresql.opening import OpeningBatch
 from acra_twisted.dialects.postgresql.prepared import Portal, Prepared
-from acra_twisted.dialects.propagation import Propagation, carried
+from acra_twisted.dialects.propagation import Propagation, carried, sent_form
 from acra_twisted.exchange import (
     PARAMETERS,
     ROWS,

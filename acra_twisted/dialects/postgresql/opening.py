@@ -15,7 +15,7 @@ from acra_twisted.dialects.postgresql.namedcontexts import NamedContexts
 from acra_twisted.dialects.postgresql.prepared import Portal
 from acra_twisted.dialects.postgresql.propagation import asks_for_notices
 from acra_twisted.dialects.postgresql.refusal import RefusingBatch
-from acra_twisted.dialects.propagation import CARRIER, Propagation
+from acra_twisted.dialects.propagation import CARRIER, Propagation, bring, show_tags
 from acra_twisted.exchange import Brought, Exchange, Statement
 from acra_twisted.outstanding import SKIP, is_answer
 from acra_twisted.session import IDLE, Session
@@ -96,7 +96,7 @@ class OpeningBatch(RefusingBatch):
             exchange.linked = statement.linked
         brought = statement.brought
         if brought is not None:
-            self._show_tags(exchange, brought)
+            show_tags(exchange, brought)
             if origin is None and brought.changes is not None and brought.changes.alone:
                 exchange.remote = None
 
@@ -124,28 +124,11 @@ class OpeningBatch(RefusingBatch):
     def _take_context(self, exchange: Exchange, statement: Statement) -> None:
         """The context in a statement's comment goes, its tags stay for the database."""
         found = take_context(statement.text, statement.conforming)
-        if found.malformed:
-            exchange.add_attribute("acra.traceparent_malformed", True)
-        if found.context is None:
-            return
-        statement.rewrite(found.text)
-        exchange.remote = found.context
-        if exchange.kind == "prepare":
-            statement.origin = found.context
-        if may_give_name(found.text):
+        if bring(exchange, statement, found) and may_give_name(found.text):
             session = self._session
             if session.named is None:
                 session.named = NamedContexts()
             session.named.note(found.text, found.context)
-        if found.kept is not None or found.tags is not None:
-            brought = statement.brought = Brought(found.kept, found.tags)
-            self._show_tags(exchange, brought)
-
-    @staticmethod
-    def _show_tags(exchange: Exchange, brought: Brought) -> None:
-        if brought.tags is not None:
-            for key, value in brought.tags.items():
-                exchange.add_attribute(f"acra.tag.{key}", value)
 
     def _look_for_settings(self, exchange: Exchange, statement: Statement) -> None:
         """A statement that sets a context is no part of it, unless it does something else, too."""
@@ -263,12 +246,3 @@ class OpeningBatch(RefusingBatch):
             if self._carries:
                 self._carry_context(exchange, start)
         return exchange
-
-
-def sent_form(statement: Statement) -> bytes:
-    """A statement as the database gets it, with what stages do not see."""
-    brought = statement.brought
-    if brought is not None and brought.kept is not None:
-        text: bytes = brought.kept.text
-        return text
-    return statement.text

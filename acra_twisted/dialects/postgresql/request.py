@@ -24,9 +24,8 @@ from typing import Any, Final
 from acra_twisted import events
 from acra_twisted.dialects.postgresql import replies, wholerequests
 from acra_twisted.dialects.postgresql.loads import LONGEST, LoadingBatch
-from acra_twisted.dialects.postgresql.opening import sent_form
 from acra_twisted.dialects.postgresql.prepared import Portal
-from acra_twisted.dialects.propagation import NOTHING, Propagation
+from acra_twisted.dialects.propagation import NOTHING, Propagation, sent_form
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import (
     PARAMETERS,

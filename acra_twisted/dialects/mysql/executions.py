@@ -1,0 +1,234 @@
+"""Executions of prepared statements, and the values that come ahead of them.
+
+An execution is read where a stage judges values, or something of its attributes is ours; any other
+passes as it came.  While stages judge values, those that come ahead of an execution (long data) are
+held back until it is there.  Once a stage has changed a value, each execution of its statement
+tells the types of its values: the database's memory of them is another than the client's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from acra_twisted.dialects.mysql import replies
+from acra_twisted.dialects.mysql.opening import OpeningRequests
+from acra_twisted.dialects.mysql.prepared import DENIED, Prepared
+from acra_twisted.dialects.mysql.replies import Reply
+from acra_twisted.dialects.mysql.state import MysqlState
+from acra_twisted.dialects.propagation import Propagation
+from acra_twisted.errors import WireError
+from acra_twisted.exchange import PARAMETERS, Exchange, Parameters, Work
+from acra_twisted.session import Session
+from acra_twisted.sql.tags import CONTEXT_KEY
+from acra_twisted.verdicts import Deny, Replace
+from acra_twisted.wire.mysql import commands, errors, parameters
+from acra_twisted.wire.mysql.capabilities import InForce
+from acra_twisted.wire.mysql.commands import LongData
+from acra_twisted.wire.mysql.frames import Packet, packets
+from acra_twisted.wire.mysql.parameters import BLOB, Execution, is_string
+
+# Formats of values, as stages see them.
+TEXT: Final = 0
+BINARY: Final = 1
+
+_OVERLONG: Final = "values sent ahead of an execution are larger than message_size_limit"
+
+
+class Executing:
+    """An execution that was read.  ``pieces`` are values that came ahead of it; ``rewrites``: it
+    does not leave as it came."""
+
+    __slots__ = ("packet", "prepared", "execution", "pieces", "rewrites")
+
+    def __init__(
+        self,
+        packet: Packet,
+        prepared: Prepared,
+        execution: Execution,
+        pieces: list[LongData],
+        rewrites: bool,
+    ) -> None:
+        self.packet = packet
+        self.prepared = prepared
+        self.execution = execution
+        self.pieces = pieces
+        self.rewrites = rewrites
+
+
+class ExecutingRequests(OpeningRequests):
+    """``judges``: some stage has hooks for values."""
+
+    def __init__(
+        self,
+        session: Session,
+        state: MysqlState,
+        in_force: InForce,
+        propagation: Propagation,
+        judges: bool,
+    ) -> None:
+        super().__init__(session, state, in_force, propagation)
+        self._judges = judges
+        # The execution whose values wait for their verdict.
+        self._executing: Executing | None = None
+        # The bulk execution of which a row does, or that goes on with the next one.
+        self._bulk: Any = None
+
+    def _must_wait(self, packet: Packet) -> bool:
+        """Return True if an execution cannot be read before its statement is prepared."""
+        payload = packet.payload
+        prepared = self._prepared.find(commands.statement_number(payload))
+        return prepared is not None and prepared.is_pending and self._must_read(payload)
+
+    def _must_read(self, payload: bytes) -> bool:
+        if self._judges or self._in_attributes:
+            return True
+        return self._in_force.query_attributes and payload.find(CONTEXT_KEY) >= 0
+
+    def _found(self, kind: str, packet: Packet) -> Prepared | None:
+        """The statement that a command is about; `DENIED` for one that was refused: then the client
+        has its answer."""
+        prepared = self._prepared.find(commands.statement_number(packet.payload))
+        if prepared is DENIED:
+            self._refuse(errors.UNKNOWN_STATEMENT, self._open(kind), packet.following)
+        return prepared
+
+    def _reply(self, prepared: Prepared | None, packet: Packet) -> Reply:
+        """The reply to an execution."""
+        if prepared is None:
+            return Reply(packet.following)
+        return Reply(
+            packet.following,
+            prepared=prepared,
+            local=prepared.local and self._in_force.local_files,
+            changes=prepared.changes,
+        )
+
+    # -- executions -----------------------------------------------------------------------------
+
+    def _execute(self, packet: Packet) -> Work | None:
+        payload = packet.payload
+        prepared = self._found("execute", packet)
+        if prepared is DENIED:
+            return None
+        if prepared is None or prepared.failed or not self._must_read(payload):
+            exchange, _ = self._open_execution("execute", prepared)
+            self._carry(exchange)
+            self._pass(packet, replies.RESULT, exchange, self._reply(prepared, packet))
+            return None
+        is_overlong = prepared.is_overlong
+        pieces = self._prepared.drop_long(prepared)
+        long = joined(pieces)
+        try:
+            execution = parameters.decode_execution(
+                payload,
+                prepared.parameters,
+                prepared.kinds,
+                long,
+                with_attributes=self._in_force.query_attributes,
+            )
+        except WireError:
+            exchange, _ = self._open_execution("execute", prepared)
+            if self._judges:
+                prepared.tells = True
+                self._refuse(errors.MALFORMED, exchange, packet.following)
+            else:
+                # Nobody here needs what it says, and the database judges it for itself.
+                self._pass(packet, replies.RESULT, exchange, self._reply(prepared, packet))
+            return None
+        exchange, attributes = self._open_execution("execute", prepared, execution.attributes)
+        if execution.renewed:
+            prepared.kinds = execution.kinds
+        if is_overlong:
+            prepared.tells = True
+            self._refuse(errors.TOO_LARGE, exchange, packet.following, _OVERLONG)
+            return None
+        rewrites = len(attributes) != len(execution.attributes)
+        rewrites = rewrites or (prepared.tells and not execution.renewed)
+        execution = execution._replace(attributes=attributes)
+        executing = Executing(packet, prepared, execution, pieces, rewrites)
+        if not self._judges or not prepared.parameters:
+            self._executes(executing, exchange)
+            return None
+        self._executing = executing
+        values = [long.get(number, value) for number, value in enumerate(execution.values)]
+        formats = [
+            TEXT if number in long or is_string(kind) else BINARY
+            for number, kind in enumerate(execution.kinds)
+        ]
+        item = Parameters(values, formats, prepared.statement, [*execution.kinds])
+        return Work(PARAMETERS, item, exchange)
+
+    def _settle_execution(self, executing: Executing, work: Work, verdict: Any) -> None:
+        """Apply a verdict to the values of an execution."""
+        self._executing = None
+        if type(verdict) is Deny:
+            # The kinds that it has brought are known to nobody but the client.
+            executing.prepared.tells = True
+            self._deny(work.exchange, verdict, executing.packet)
+            return
+        if type(verdict) is Replace:
+            item: Parameters = verdict.item
+            execution = executing.execution
+            if not len(item.values) == len(item.formats) == len(execution.kinds):
+                raise ValueError(f"{len(item.values)} values for {len(execution.kinds)} parameters")
+            kinds = [
+                told_kind(kind, value, form)
+                for kind, value, form in zip(
+                    item.types or execution.kinds, item.values, item.formats, strict=True
+                )
+            ]
+            # All values are in the command itself now.
+            executing.execution = execution._replace(kinds=kinds, values=item.values)
+            executing.pieces = []
+            executing.rewrites = executing.prepared.tells = True
+        self._executes(executing, work.exchange)
+
+    def _executes(self, executing: Executing, exchange: Exchange) -> None:
+        """An execution goes to the database."""
+        packet, execution = executing.packet, executing.execution
+        for piece in executing.pieces:
+            self._out.append(packets(commands.encode_long_data(piece), 0))
+        attributes = self._handed_on(exchange, execution.attributes)
+        self._carry(exchange)
+        reply = self._reply(executing.prepared, packet)
+        if not executing.rewrites and attributes is execution.attributes:
+            self._pass(packet, replies.RESULT, exchange, reply)
+            return
+        flags = execution.flags | (commands.COUNTED if attributes else 0)
+        payload = parameters.encode_execution(
+            execution._replace(attributes=attributes, flags=flags),
+            with_attributes=self._in_force.query_attributes,
+            long=joined(executing.pieces),
+        )
+        self._send(payload, replies.RESULT, exchange, reply)
+
+    # -- values ahead of an execution -------------------------------------------------------------
+
+    def _long_data(self, packet: Packet) -> None:
+        """A piece of a value: no reply answers it."""
+        prepared = self._prepared.find(commands.statement_number(packet.payload))
+        if prepared is DENIED:
+            return
+        if prepared is None or prepared.failed or not self._judges:
+            self._out.append(
+                packets(packet.payload, 0)
+                if packet.start < 0
+                else self._part(packet.start, packet.end)
+            )
+        else:
+            self._prepared.hold(prepared, commands.decode_long_data(packet.payload))
+
+
+def joined(pieces: Sequence[LongData]) -> dict[int, bytes]:
+    """Values that came in pieces, by their parameters."""
+    parts: dict[int, list[bytes]] = {}
+    for piece in pieces:
+        parts.setdefault(piece.parameter, []).append(piece.data)
+    return {parameter: b"".join(data) for parameter, data in parts.items()}
+
+
+def told_kind(kind: int, value: bytes | None, form: int) -> int:
+    """The kind that the database is told of a value: bytes where a stage has put such in place of a
+    number or a date."""
+    return BLOB if value is not None and form == TEXT and not is_string(kind) else kind

@@ -1,0 +1,332 @@
+"""Client to database: commands in, work for the stages and bytes for the database out.
+
+Each command is answered by itself, whatever became of the one before it.  One that is refused never
+reaches the database: its error takes its place in the queue of replies.  Commands are allowed by
+list; one that is cut short is answered here, since a server would read on behind it.
+
+Nothing behind a command may be taken for one while the database may ask for a file: the client
+sends that then.  So it waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from acra_twisted.dialects.mysql import replies
+from acra_twisted.dialects.mysql.bulkexecutions import BulkRequests
+from acra_twisted.dialects.mysql.contexts import announced
+from acra_twisted.dialects.mysql.opening import TOO_MANY_STATEMENTS
+from acra_twisted.dialects.mysql.prepared import DENIED, Prepared
+from acra_twisted.dialects.mysql.replies import KEEPS, PLAIN, RESETS, Reply
+from acra_twisted.dialects.mysql.state import MysqlState
+from acra_twisted.dialects.mysql.texts import changes, may_ask_for_file
+from acra_twisted.dialects.mysql.uploads import Upload
+from acra_twisted.dialects.propagation import NOTHING, Propagation
+from acra_twisted.errors import FrameTooLarge, WireError
+from acra_twisted.exchange import PARAMETERS, STATEMENT, Exchange, Statement, Work
+from acra_twisted.session import Session
+from acra_twisted.verdicts import Deny, Replace
+from acra_twisted.wire.mysql import commands, errors, parameters
+from acra_twisted.wire.mysql.capabilities import InForce
+from acra_twisted.wire.mysql.frames import HEADER_SIZE, Assembler, Packet, packets
+from acra_twisted.wire.mysql.parameters import Attribute, Query
+
+#: Commands that no reply answers, not even where they are cut short.
+_UNANSWERED: Final = frozenset((commands.LONG_DATA, commands.CLOSE))
+#: Their statement must be prepared before they can be read.
+_EXECUTIONS: Final = frozenset((commands.EXECUTE, commands.BULK_EXECUTE))
+
+
+class MysqlRequests(BulkRequests):
+    """IMessageFlow for the client's direction.
+
+    ``state`` is the session's, whose ``prepared`` is a `prepared.PreparedStatements`.
+    ``inspects``: kinds of Work that some stage has hooks for; the others are never made.
+    ``message_limit``: bytes of one command.  ``collation`` is the one that the
+    client has logged in with.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        state: MysqlState,
+        in_force: InForce,
+        inspects: frozenset[str] = frozenset(),
+        *,
+        message_limit: int = 64 << 20,
+        collation: int = 0,
+        propagation: Propagation = NOTHING,
+    ) -> None:
+        super().__init__(session, state, in_force, propagation, PARAMETERS in inspects)
+        self._statements = STATEMENT in inspects
+        self._collation = collation
+        self._assembler = Assembler("client", self._buffer, message_limit)
+        # An execution that waits until its statement is prepared.
+        self._kept: Packet | None = None
+        # The text that waits for its verdict, with its attributes.
+        self._text: tuple[Packet, Query, Sequence[Attribute]] | None = None
+        self._upload = Upload()
+        self._on: dict[int, Callable[[Packet], Work | None]] = {
+            commands.QUIT: self._quit,
+            commands.INIT_DB: self._init_db,
+            commands.QUERY: self._query,
+            commands.STATISTICS: self._statistics,
+            commands.PING: self._ping,
+            commands.PREPARE: self._prepare,
+            commands.EXECUTE: self._execute,
+            commands.LONG_DATA: self._long_data,
+            commands.CLOSE: self._close,
+            commands.RESET: self._reset,
+            commands.SET_OPTION: self._set_option,
+            commands.FETCH: self._fetch,
+            commands.RESET_CONNECTION: self._reset_connection,
+            commands.BULK_EXECUTE: self._execute_bulk,
+        }
+
+    # -- IMessageFlow -------------------------------------------------------------------------
+
+    def next_work(self) -> Work | None:
+        """The next statement or set of values to judge; None when input is used up."""
+        self._load_waiting()
+        self.awaits_load = False
+        work = None if self._bulk is None else self._next_row(self._bulk)
+        while work is None and not self.terminated:
+            if self._state.upload >= 0:
+                if not self._uploads():
+                    return None
+                continue
+            if self._is_blocked():
+                self.awaits_load = len(self._buffer) > 0
+                return None
+            packet = self._next()
+            if packet is None:
+                return None
+            work = self._command(packet)
+            if self._kept is not None:
+                self.awaits_load = True
+                return None
+        self._unsettled = work is not None
+        return work
+
+    def settle(self, work: Work, verdict: Any) -> None:
+        """Apply a verdict to the statement, or the values, that `next_work` stopped at."""
+        self._unsettled = False
+        if work.kind == PARAMETERS:
+            if self._executing is not None:
+                self._settle_execution(self._executing, work, verdict)
+            else:
+                self._settle_row(self._bulk, verdict)
+            return
+        text, self._text = self._text, None
+        assert text is not None  # noqa: S101 - a statement was handed out
+        packet, query, attributes = text
+        if type(verdict) is Deny:
+            self._deny(work.exchange, verdict, packet)
+            if packet.payload[0] == commands.PREPARE:
+                self._prepared.denied()
+            return
+        if type(verdict) is Replace:
+            statement: Statement = work.item
+            statement.become(verdict.item)
+            statement.conforming = statement.conforming and self._session.conforming
+            brought = statement.brought
+            if brought is not None and brought.kept is not None:
+                brought.kept = brought.kept.replaced(verdict.item.text)
+        self._text_passed(packet, query, attributes, work.exchange, work.item)
+
+    def take_output(self) -> bytes:
+        """Bytes for the database."""
+        buffer = self._buffer
+        if buffer.data and buffer.position == len(buffer.data) and not self._unsettled:
+            # A session may be idle for long.
+            buffer.forget()
+        return self._taken()
+
+    # -- packets ----------------------------------------------------------------------------------
+
+    def _next(self) -> Packet | None:
+        """The next command; None if it is not here whole, or cannot be read."""
+        packet, self._kept = self._kept, None
+        if packet is not None:
+            return packet
+        try:
+            packet = self._assembler.take()
+        except FrameTooLarge:
+            self._end(errors.TOO_LARGE, 1)
+            return None
+        except WireError:
+            self._end(errors.OUT_OF_ORDER, 1)
+            return None
+        if packet is None:
+            if len(self._buffer):
+                self._reading_since = self._reading_since or self._session.clock()
+                self._assembler.wait()
+        elif packet.sequence:
+            self._end(errors.OUT_OF_ORDER, packet.following)
+            return None
+        return packet
+
+    def _is_blocked(self) -> bool:
+        """Return True while nothing may be read, for a reply decides what comes next."""
+        if self._blocking is None:
+            return False
+        outstanding = self._session.outstanding
+        if outstanding and outstanding[len(outstanding) - 1][3] is self._blocking:
+            return True
+        self._blocking = None
+        return False
+
+    def _uploads(self) -> bool:
+        """Pass on what is here of a file; return True at its end."""
+        upload, buffer = self._upload, self._buffer
+        ended = upload.take(buffer, self._state, self._out)
+        self._streaming = upload.left
+        if not ended:
+            if len(buffer):
+                buffer.wait_for(HEADER_SIZE)
+            return False
+        exchange: Exchange = self._session.outstanding[0][2]
+        exchange.add_attribute("acra.mysql.infile_bytes", upload.size)
+        upload.size = 0
+        return True
+
+    def _command(self, packet: Packet) -> Work | None:
+        payload = packet.payload
+        on = self._on.get(payload[0]) if payload else None
+        if on is None:
+            exchange = self._open("command")
+            self._refuse(errors.UNKNOWN_COMMAND, exchange, packet.following)
+            return None
+        code = payload[0]
+        if len(payload) < commands.FIXED.get(code, 1):
+            if code not in _UNANSWERED:
+                self._refuse(errors.MALFORMED, self._open("command"), packet.following)
+            return None
+        if code in _EXECUTIONS and self._must_wait(packet):
+            # Its bytes may be gone by then.
+            self._kept = packet._replace(start=-1)
+            return None
+        return on(packet)
+
+    # -- texts ------------------------------------------------------------------------------------
+
+    def _query(self, packet: Packet) -> Work | None:
+        try:
+            query = parameters.decode_query(packet.payload, self._in_force.query_attributes)
+        except WireError:
+            self._refuse(errors.MALFORMED, self._open("query"), packet.following)
+            return None
+        return self._read_text("query", packet, query)
+
+    def _prepare(self, packet: Packet) -> Work | None:
+        if self._prepared.is_full:
+            self._prepared.denied()
+            self._refuse(TOO_MANY_STATEMENTS, self._open("prepare"), packet.following)
+            return None
+        return self._read_text("prepare", packet, Query(packet.payload[1:], ()))
+
+    def _read_text(self, kind: str, packet: Packet, query: Query) -> Work | None:
+        statement = Statement(query.text, b"" if kind == "prepare" else None)
+        exchange, attributes = self._open_statement(kind, statement, query.attributes)
+        if self._statements:
+            self._text = packet, query, attributes
+            return Work(STATEMENT, statement, exchange)
+        self._text_passed(packet, query, attributes, exchange, statement)
+        return None
+
+    def _text_passed(
+        self,
+        packet: Packet,
+        query: Query,
+        attributes: Sequence[Attribute],
+        exchange: Exchange,
+        statement: Statement,
+    ) -> None:
+        """A text goes to the database; as it came, if nothing of it has changed."""
+        text = self._text_handed_on(exchange, statement)
+        flags = changes(statement.text, statement.conforming)
+        local = self._in_force.local_files and may_ask_for_file(statement.text)
+        if exchange.kind == "prepare":
+            prepared = Prepared(statement, flags, local)
+            self._prepared.sent(prepared)
+            reply = Reply(packet.following, prepared=prepared)
+            if text is query.text:
+                self._pass(packet, replies.PREPARE, exchange, reply)
+            else:
+                self._send(b"\x16" + text, replies.PREPARE, exchange, reply)
+            return
+        reply = PLAIN
+        if flags != KEEPS or local or packet.following != 1:
+            reply = Reply(packet.following, local=local, changes=flags)
+        attributes = self._handed_on(exchange, attributes)
+        if text is query.text and attributes is query.attributes:
+            self._pass(packet, replies.RESULT, exchange, reply)
+        else:
+            sent = Query(text, attributes)
+            payload = parameters.encode_query(sent, self._in_force.query_attributes)
+            self._send(payload, replies.RESULT, exchange, reply)
+
+    # -- other commands ---------------------------------------------------------------------------
+
+    def _plain(self, kind: str, code: int, packet: Packet, reply: Reply) -> None:
+        """A command without a text; a server ignores what stands behind its fixed part."""
+        exchange, _ = self._open_execution(kind, reply.prepared)
+        self._carry(exchange)
+        payload = packet.payload
+        if payload[0] in commands.WHOLE and len(payload) > commands.FIXED.get(payload[0], 1):
+            self._send(commands.fixed_part(payload), code, exchange, reply)
+        else:
+            self._pass(packet, code, exchange, reply)
+
+    def _quit(self, packet: Packet) -> None:
+        self._out.append(packets(commands.fixed_part(packet.payload), 0))
+        self.terminated = True
+
+    def _init_db(self, packet: Packet) -> None:
+        reply = Reply(packet.following, schema=packet.payload[1:])
+        self._plain("init_db", replies.ONE, packet, reply)
+
+    def _statistics(self, packet: Packet) -> None:
+        self._plain("statistics", replies.TEXT, packet, PLAIN)
+
+    def _ping(self, packet: Packet) -> None:
+        self._plain("ping", replies.ONE, packet, PLAIN)
+
+    def _set_option(self, packet: Packet) -> None:
+        if commands.decode_option(packet.payload) > commands.MULTI_STATEMENTS_OFF:
+            self._refuse(errors.UNKNOWN_COMMAND, self._open("set_option"), packet.following)
+        else:
+            self._plain("set_option", replies.ONE, packet, PLAIN)
+
+    def _reset_connection(self, packet: Packet) -> None:
+        reply = Reply(packet.following, changes=RESETS, collation=self._collation)
+        self._plain("reset_connection", replies.ONE, packet, reply)
+
+    def _reset(self, packet: Packet) -> None:
+        prepared = self._found("reset", packet)
+        if prepared is DENIED:
+            return
+        if prepared is not None:
+            self._prepared.drop_long(prepared)
+        self._plain("reset", replies.ONE, packet, Reply(packet.following, prepared=prepared))
+
+    def _fetch(self, packet: Packet) -> None:
+        prepared = self._found("fetch", packet)
+        if prepared is DENIED:
+            return
+        code = replies.ONE if prepared is None else replies.FETCH
+        self._plain("fetch", code, packet, Reply(packet.following, prepared=prepared))
+
+    def _close(self, packet: Packet) -> None:
+        """No reply answers it; and it may be no such command, but carry a context."""
+        context = announced(packet.payload)
+        if context is not None:
+            self._announced = context
+            return
+        prepared = self._prepared.find(commands.statement_number(packet.payload))
+        if prepared is DENIED:
+            return
+        if prepared is not None:
+            self._prepared.close(prepared)
+        self._out.append(packets(commands.fixed_part(packet.payload), 0))

@@ -1,0 +1,278 @@
+"""Executions of prepared statements, whose values stages judge."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.dialects.mysql import replies
+from acra_twisted.dialects.mysql.contexts import with_context
+from acra_twisted.exchange import PARAMETERS, STATEMENT, Parameters
+from acra_twisted.verdicts import PASS, Deny, Replace
+from acra_twisted.wire.link.tracecontext import TraceContext
+from acra_twisted.wire.mysql import capabilities, parameters
+from acra_twisted.wire.mysql.parameters import Attribute, Execution
+from tests.support.mysqlrequests import Desk, about, said
+
+LAST = 0xFFFFFFFF
+ATTRIBUTES = capabilities.QUERY_ATTRIBUTES
+CONTEXT = TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", True)
+#: A string and a number, with their kinds; the number alone, without.
+FIRST = b"\0\1\0\0\0\0\1\xfd\0\3\0\1x\1\0\0\0"
+AGAIN = b"\0\1\0\0\0\1\0\2\0\0\0"
+
+
+def number(answer):
+    return int.from_bytes(answer[1:3], "little")
+
+
+def execute(rest=FIRST, statement=7):
+    return about(0x17, statement, rest)
+
+
+def piece(data, parameter=0, statement=7):
+    return about(0x18, statement, parameter.to_bytes(2, "little") + data)
+
+
+def judging(verdict=lambda work: PASS, **options):
+    desk = Desk(verdict, (PARAMETERS,), **options)
+    desk.prepares(b"INSERT INTO t VALUES (?, ?)", 7, 2)
+    return desk
+
+
+def with_values(*values, formats=(0, 0), types=None):
+    return lambda work: Replace(Parameters(values, formats, work.item.statement, types))
+
+
+class Unread(SynchronousTestCase):
+    def test_where_no_stage_judges_values_they_pass_as_they_came(self):
+        desk = Desk(inspects=(STATEMENT,))
+        desk.prepares(b"SELECT ?", 7, 1)
+        data = said(piece(b"x"), execute(b"\0\1\0\0\0whatever"))
+        self.assertEqual(desk.says(data), data)
+        reply = desk.session.outstanding[0][3]
+        self.assertEqual(reply.prepared.number, 7)
+
+    def test_a_statement_that_nobody_knows_is_the_databases(self):
+        desk = judging()
+        data = said(execute(statement=9), piece(b"x", statement=9))
+        self.assertEqual(desk.says(data), data)
+        self.assertEqual(desk.works, [])
+
+
+class Judged(SynchronousTestCase):
+    def test_values_with_their_kinds(self):
+        desk = judging()
+        data = said(execute(), execute(AGAIN))
+        self.assertEqual(desk.says(data), data)
+        first, second = (work.item for work in desk.works)
+        self.assertEqual((first.values, first.formats), ([b"x", b"\1\0\0\0"], [0, 1]))
+        self.assertEqual((second.values, second.types), ([None, b"\2\0\0\0"], [253, 3]))
+        self.assertEqual(first.statement.text, b"INSERT INTO t VALUES (?, ?)")
+
+    def test_other_values(self):
+        desk = judging(with_values(b"longer", b"\5\0\0\0", formats=(0, 1)))
+        out = desk.says(said(execute()))
+        self.assertEqual(out, said(execute(b"\0\1\0\0\0\0\1\xfd\0\3\0\6longer\5\0\0\0")))
+
+    def test_bytes_in_place_of_a_number(self):
+        desk = judging(with_values(None, b"sealed"))
+        self.assertEqual(
+            desk.says(said(execute())),
+            said(execute(b"\0\1\0\0\0\1\1\xfd\0\xfc\0\6sealed")),
+        )
+        # The client's kinds hold for the client, and the database is told others each time.
+        desk.verdict = lambda work: PASS
+        self.assertEqual(
+            desk.says(said(execute(AGAIN))),
+            said(execute(b"\0\1\0\0\0\1\1\xfd\0\3\0\2\0\0\0")),
+        )
+        self.assertEqual(desk.works[1].item.types, [253, 3])
+
+    def test_a_refusal(self):
+        desk = judging(lambda work: Deny("no"))
+        self.assertEqual(desk.says(said(execute())), b"")
+        self.assertEqual(number(desk.owed()[0]), 1317)
+        # The database has never seen the kinds that came with it.
+        desk.verdict = lambda work: PASS
+        self.assertEqual(
+            desk.says(said(execute(AGAIN))),
+            said(execute(b"\0\1\0\0\0\1\1\xfd\0\3\0\2\0\0\0")),
+        )
+
+    def test_malformed(self):
+        desk = judging()
+        for rest in (b"\0\1\0\0\0\0\1\xfd\0\3\0\xfbx", AGAIN, FIRST + b"\0", b"\0\1\0\0\0"):
+            self.assertEqual(desk.says(said(execute(rest))), b"")
+            self.assertEqual(number(desk.owed()[-1]), 1835)
+        self.assertEqual(desk.works, [])
+
+    def test_a_wrong_number_of_values_is_a_mistake_of_the_stage(self):
+        desk = judging(with_values(b"x", formats=(0,)))
+        with self.assertRaises(ValueError):
+            desk.says(said(execute()))
+
+
+class PreparedLast(SynchronousTestCase):
+    """MariaDB's number for the statement prepared last."""
+
+    def test_its_execution_waits_for_the_count_of_parameters(self):
+        desk = Desk(inspects=(PARAMETERS,))
+        out = desk.says(said(b"\x16SELECT ?, ?", execute(statement=LAST), b"\x0e"))
+        self.assertEqual(out, said(b"\x16SELECT ?, ?"))
+        self.assertTrue(desk.flow.awaits_load)
+        self.assertEqual(desk.replied(7, 2), said(execute(statement=LAST), b"\x0e"))
+        self.assertEqual((len(desk.works), desk.flow.awaits_load), (1, False))
+        self.assertEqual(desk.owed(), [replies.RESULT, replies.ONE])
+
+    def test_a_preparation_that_failed_is_the_databases_to_tell(self):
+        desk = Desk(inspects=(PARAMETERS,))
+        desk.says(said(b"\x16SELECT nope", execute(statement=LAST)))
+        self.assertEqual(desk.replied(), said(execute(statement=LAST)))
+        self.assertEqual(desk.works, [])
+
+    def test_behind_a_refusal_the_one_before_is_not_run(self):
+        def verdict(work):
+            return Deny("no") if b"secret" in work.item.text else PASS
+
+        desk = Desk(verdict, (STATEMENT,))
+        desk.prepares(b"SELECT ?", 7, 1)
+        commands = said(
+            b"\x16SELECT secret",
+            piece(b"x", statement=LAST),
+            execute(statement=LAST),
+            about(0xFA, LAST, b"\x80\0"),
+            about(0x1A, LAST),
+            about(0x1C, LAST, b"\1\0\0\0"),
+            about(0x19, LAST),
+        )
+        self.assertEqual(desk.says(commands), b"")
+        self.assertEqual([number(answer) for answer in desk.owed()], [1317, *[1243] * 4])
+        # By its number it is still there.
+        self.assertEqual(desk.says(said(execute())), said(execute()))
+
+    def test_mysql_has_no_such_number(self):
+        desk = Desk(lambda work: Deny("no"), (STATEMENT,), mariadb=False)
+        data = said(execute(statement=LAST))
+        self.assertEqual(desk.says(said(b"\x16SELECT secret") + data), data)
+
+
+class LongData(SynchronousTestCase):
+    SENT = b"\0\1\0\0\0\1\1\xfc\0\3\0\1\0\0\0"
+
+    def test_it_is_judged_with_the_rest_though_it_is_said_to_be_null(self):
+        desk = judging()
+        pieces = said(piece(b"one"), piece(b"two"))
+        self.assertEqual(desk.says(pieces), b"")
+        self.assertEqual(desk.says(said(execute(self.SENT))), pieces + said(execute(self.SENT)))
+        self.assertEqual(desk.works[0].item.values, [b"onetwo", b"\1\0\0\0"])
+        # It holds for one execution.
+        desk.says(said(execute(self.SENT)))
+        self.assertEqual(desk.works[1].item.values, [None, b"\1\0\0\0"])
+
+    def test_another_value_goes_with_the_execution(self):
+        desk = judging(with_values(b"sealed", b"\1\0\0\0", formats=(0, 1)))
+        out = desk.says(said(piece(b"one"), execute(self.SENT)))
+        self.assertEqual(out, said(execute(b"\0\1\0\0\0\0\1\xfc\0\3\0\6sealed\1\0\0\0")))
+
+    def test_a_refusal_leaves_nothing_of_it(self):
+        desk = judging(lambda work: Deny("no"))
+        self.assertEqual(desk.says(said(piece(b"one"), execute(self.SENT))), b"")
+        desk.verdict = lambda work: PASS
+        desk.says(said(execute(self.SENT)))
+        self.assertEqual(desk.works[1].item.values, [None, b"\1\0\0\0"])
+
+    def test_reset_and_close_drop_it(self):
+        desk = judging()
+        self.assertEqual(desk.says(said(piece(b"one"), about(0x1A, 7))), said(about(0x1A, 7)))
+        desk.says(said(execute(self.SENT)))
+        self.assertEqual(desk.works[0].item.values[0], None)
+        self.assertEqual(desk.says(said(piece(b"one"), about(0x19, 7))), said(about(0x19, 7)))
+
+    def test_too_much_of_it_is_refused_at_the_execution(self):
+        desk = judging(message_limit=100)
+        desk.says(said(*[piece(b"x" * 60)] * 3))
+        self.assertEqual(desk.says(said(execute(self.SENT))), b"")
+        self.assertEqual(number(desk.owed()[0]), 1153)
+        self.assertFalse(desk.flow.terminated)
+        self.assertNotEqual(desk.says(said(execute(self.SENT))), b"")
+
+
+class QueryAttributes(SynchronousTestCase):
+    def execution(self, values, attributes):
+        kinds = [254] * len(values)
+        made = Execution(7, 8, 1, kinds, (), values, attributes, True)
+        return said(parameters.encode_execution(made, with_attributes=True))
+
+    def desk(self, count=1, **options):
+        desk = Desk(capabilities=ATTRIBUTES, **options)
+        desk.prepares(b"SELECT ?", 7, count)
+        return desk
+
+    def test_ours_go_and_others_stay(self):
+        shop = Attribute(254, b"shop", b"a")
+        for inspects in ((), (PARAMETERS,)):
+            desk = self.desk(inspects=inspects)
+            out = desk.says(self.execution([b"x"], with_context([shop], CONTEXT, "")))
+            self.assertEqual(out, self.execution([b"x"], [shop]))
+            self.assertEqual(desk.recorder.opened[-1].remote, CONTEXT)
+
+    def test_a_statement_without_parameters(self):
+        desk = self.desk(0)
+        out = desk.says(self.execution([], with_context([], CONTEXT, "")))
+        self.assertEqual(out, said(about(0x17, 7, b"\x08\1\0\0\0\0")))
+
+    def test_attributes_are_no_parameters(self):
+        desk = self.desk(inspects=(PARAMETERS,))
+        data = self.execution([b"x"], [Attribute(254, b"shop", b"secret")])
+        self.assertEqual(desk.says(data), data)
+        self.assertEqual(desk.works[0].item.values, [b"x"])
+
+    def test_a_value_that_looks_like_one_passes(self):
+        desk = self.desk()
+        data = said(about(0x17, 7, b"\x08\1\0\0\0\1\0\0\x0btraceparent"))
+        self.assertEqual(desk.says(data), data)
+
+
+class Both(SynchronousTestCase):
+    @given(
+        st.lists(
+            st.tuples(
+                st.none() | st.binary(max_size=9),
+                st.none() | st.integers(0, 2**31 - 1),
+                st.booleans(),
+                st.sampled_from(("pass", "seal", "deny")),
+            ),
+            min_size=1,
+            max_size=8,
+        )
+    )
+    def test_a_database_reads_what_stages_left(self, given):
+        """The client leaves kinds out where it has told them; the database knows only what
+        reached it."""
+        desk = judging()
+        told, client_told = None, False
+        for text, numbered, brings, what in given:
+            kinds = [253, 3]
+            values = [text, None if numbered is None else numbered.to_bytes(4, "little")]
+            execution = Execution(7, 0, 1, kinds, (), values, (), True)
+            payload = parameters.encode_execution(execution)
+            if client_told and not brings:
+                payload = payload[:11] + b"\0" + payload[16:]
+            client_told = True
+            expected = values
+            if what == "deny":
+                desk.verdict = lambda work: Deny("no")
+            elif what == "seal":
+                expected = [text and b"#" + text, None if numbered is None else b"%d" % numbered]
+                desk.verdict = with_values(*expected)
+            else:
+                desk.verdict = lambda work: PASS
+            out = desk.says(said(payload))
+            if what == "deny":
+                self.assertEqual(out, b"")
+                continue
+            read = parameters.decode_execution(out[4:], 2, told)
+            told = read.kinds
+            self.assertEqual(read.values, expected)
+            sealed = what == "seal" and numbered is not None
+            self.assertEqual(read.kinds[1], 252 if sealed else 3)
