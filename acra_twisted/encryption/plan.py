@@ -131,7 +131,7 @@ class StatementPlan(NamedTuple):
     ``schema`` is the number of the schema that it holds for.  ``added`` are literals that stand for
     words of the client's text, such as ``'true'`` for TRUE: their ordinals go on behind those of
     the client's literals.  ``prepares`` and ``copies`` are set for PREPARE and COPY, ``executes``
-    is the name that EXECUTE has.
+    is the name that EXECUTE has, ``declares`` are the columns of the cursor of DECLARE.
     ``changes``: what is sent is another text than the client's, or has other parameters.
 
     ``matched`` are columns whose stored values the statement compares with each other, which tells
@@ -156,6 +156,7 @@ class StatementPlan(NamedTuple):
     asked: Sequence[ColumnSetting] = ()
     changes: bool = False
     executes: str = ""
+    declares: Sequence[ResultColumn] | None = None
 
     def text(self, literals: Sequence[bytes]) -> bytes:
         """The text that is sent.  ``literals`` are the client's, in the order in which they appear

@@ -37,7 +37,7 @@ class Binding(NamedTuple):
     parameters, ``matched`` its columns that are compared with each other, ``prepares`` the
     statements that it prepares by SQL.  ``is_watched``: its execution may change tables.  ``mark``
     is that of the keys by which its literals were encoded, for ``literals``; ``bypass``
-    lets it pass."""
+    lets it pass.  ``is_cursors``: its execution has had to do with a cursor."""
 
     text: bytes
     mode: Mode
@@ -50,6 +50,7 @@ class Binding(NamedTuple):
     literals: Sequence[Kept] = ()
     mark: bytes = b""
     bypass: Bypass | None = None
+    is_cursors: bool = False
 
     @property
     def is_named(self) -> bool:
@@ -69,7 +70,12 @@ def _concerns(plan: StatementPlan) -> bool:
     """Tell whether a plan does anything at all."""
     if plan.refusal or plan.changes or plan.literals or plan.prepares or plan.copies:
         return True
-    return bool(plan.executes or plan.matched or any(one.setting for one in plan.results or ()))
+    return bool(
+        plan.executes
+        or plan.declares
+        or plan.matched
+        or any(one.setting for one in plan.results or ())
+    )
 
 
 def _sent(plan: StatementPlan) -> StatementPlan:
@@ -81,9 +87,9 @@ def _sent(plan: StatementPlan) -> StatementPlan:
 def is_untouched(binding: Binding | None, known: Known, snapshot: Snapshot) -> bool:
     """Tell whether a statement has nothing to do with protected columns, by names that mean the
     same as when it was prepared.  Most statements are such."""
-    if binding is None or binding.is_watched or binding.is_named:
+    if binding is None or binding.is_watched or binding.is_named or binding.is_cursors:
         return False
-    if known.prepared or known.portals:
+    if known.prepared or known.cursors:
         return False
     before, path, _ = binding.names
     return before is snapshot and path == known.schema.path

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
 
+from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql.planner import Planned
 from acra_twisted.encryption.postgresql.question import prepared_question
 from acra_twisted.encryption.postgresql.writing import Bound
@@ -15,7 +16,7 @@ from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange, Parameters, Statement
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
-from acra_twisted.stages import portals
+from acra_twisted.stages import cursors
 from acra_twisted.stages.bypassing import Bypasses, tell
 from acra_twisted.stages.columnbindings import Binding, is_same, is_untouched, names_of, plans_of
 from acra_twisted.stages.columnencoding import Encoder
@@ -29,7 +30,8 @@ from acra_twisted.stages.columnverdicts import (
     outdated,
     refused,
 )
-from acra_twisted.stages.sessionknown import NAME_SIZE, Known
+from acra_twisted.stages.opencursors import NAME_SIZE, Results
+from acra_twisted.stages.sessionknown import Known
 from acra_twisted.stages.statementwatch import watch
 from acra_twisted.verdicts import PASS, Replace
 
@@ -133,11 +135,30 @@ class ColumnParameters:
         """Encode values for a statement whose literals are encoded by keys with the ``mark``."""
         if mark != binding.mark:
             return outdated(ROTATED)
-        parameters, _, exchange, known, _ = judged
-        fetches = portals.refusal(binding.text, known)
-        if fetches is not None:
-            return refused(fetches)
-        portals.bound(parameters, binding, exchange, known)
+        known, snapshot = judged.known, judged.snapshot
+        if binding.is_cursors or cursors.concerns(binding.text, binding.plans, known):
+            found = cursors.commands(binding.text, binding.mode, snapshot, self._workers)
+            return then(found, partial(self._followed, judged, binding))
+        shown = [plan.results for plan in binding.plans or ()]
+        return self._sent(judged, binding, shown[0] if shown else None)
+
+    def _followed(self, judged: _Judged, binding: Binding, found: cursors.Commands | None) -> Any:
+        request = _request(judged, binding)
+        followed = cursors.follow(request, found, judged.known, judged.snapshot)
+        if isinstance(followed, Refusal):
+            return refused(followed)
+        judged.statement.meanings = followed.meanings
+        judged.statement.plan = binding = binding._replace(is_cursors=True)
+        return self._sent(judged, binding, followed.shown)
+
+    def _sent(self, judged: _Judged, binding: Binding, shown: Results | None) -> Any:
+        """Encode values for a statement that shows these columns; None for none."""
+        parameters, _, exchange, known, snapshot = judged
+        if parameters.portal:
+            # SQL knows no portal without a name.
+            refusal = cursors.bound(_request(judged, binding), shown, known, snapshot)
+            if refusal is not None:
+                return refused(refusal)
         bypass = binding.bypass
         if bypass is not None:
             if not self._bypasses.is_in_force(bypass, judged.client):
@@ -157,6 +178,11 @@ class ColumnParameters:
             return outdated(UNSURE)
         bound = self._encoder.parameters(parameters, uses, matched, exchange)
         return then(bound, partial(_verdict, parameters))
+
+
+def _request(judged: _Judged, binding: Binding) -> cursors.Request:
+    portal = judged.parameters.portal
+    return cursors.Request(binding.plans, binding.mode, judged.exchange, portal)
 
 
 def _verdict(parameters: Parameters, bound: Bound) -> Replace[Parameters]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql import writing
 from acra_twisted.encryption.postgresql.givenvalues import Kept
 from acra_twisted.encryption.postgresql.planner import Planned
@@ -17,12 +18,12 @@ from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.sql.languages import Mode
-from acra_twisted.stages import portals, sqlprepared
+from acra_twisted.stages import cursors, sqlprepared
 from acra_twisted.stages.bypassing import Bypasses, tell
 from acra_twisted.stages.columnbindings import Binding, mode_of, names_of, plans_of
 from acra_twisted.stages.columncopies import copies_of
 from acra_twisted.stages.columnencoding import Encoder
-from acra_twisted.stages.columnmeanings import Snapshot
+from acra_twisted.stages.columnmeanings import Meaning, Snapshot
 from acra_twisted.stages.columnverdicts import ROTATED, first_refusal, refused
 from acra_twisted.stages.sessionknown import Known, PreparedText
 from acra_twisted.stages.statementwatch import watch
@@ -30,7 +31,8 @@ from acra_twisted.verdicts import PASS, Pass, Replace
 
 
 class _Judged(NamedTuple):
-    """A statement that is judged, and all that is known about it: ``bypass`` lets it pass."""
+    """A statement that is judged, and all that is known about it: ``bypass`` lets it pass,
+    ``meanings`` are those of its results if it reads cursors."""
 
     statement: Statement
     exchange: Exchange
@@ -38,6 +40,7 @@ class _Judged(NamedTuple):
     snapshot: Snapshot
     mode: Mode
     bypass: Bypass | None = None
+    meanings: Sequence[Meaning] | None = None
 
 
 class ColumnStatements:
@@ -58,9 +61,6 @@ class ColumnStatements:
     ) -> Any:
         """Return the verdict on a statement, or a Deferred of it.  ``planned`` are its plans, None
         if they are not known yet.  Raises ValueRefusedError, or fails with it."""
-        fetches = portals.refusal(statement.text, known)
-        if fetches is not None:
-            return refused(fetches)
         if known.prepared:
             if statement.prepared_name:
                 known.forget_prepared(statement.prepared_name)
@@ -74,7 +74,7 @@ class ColumnStatements:
         return self._planned(judged, planned)
 
     def _planned(self, judged: _Judged, planned: Planned) -> Any:
-        statement, exchange, known, snapshot, mode, _ = judged
+        statement, exchange, known, snapshot, mode, _, _ = judged
         plans = planned.statements
         client = exchange.session.identity.client_id
         refusal = None if plans is None else known.unfit or first_refusal(plans, client)
@@ -85,6 +85,23 @@ class ColumnStatements:
             tell(exchange, passed.bypass)
             judged = judged._replace(bypass=passed.bypass)
             planned, plans = passed.planned, passed.planned.statements
+        if cursors.concerns(statement.text, plans, known):
+            found = cursors.commands(statement.text, mode, snapshot, self._workers)
+            return then(found, partial(self._followed, judged, planned))
+        return self._passed(judged, planned)
+
+    def _followed(self, judged: _Judged, planned: Planned, found: cursors.Commands | None) -> Any:
+        portal = b"" if judged.statement.prepared_name is None else None
+        request = cursors.Request(planned.statements, judged.mode, judged.exchange, portal)
+        followed = cursors.follow(request, found, judged.known, judged.snapshot)
+        if isinstance(followed, Refusal):
+            return refused(followed)
+        return self._passed(judged._replace(meanings=followed.meanings), planned)
+
+    def _passed(self, judged: _Judged, planned: Planned) -> Any:
+        """Go on with a statement that is not refused for what it names."""
+        statement, exchange = judged.statement, judged.exchange
+        plans = planned.statements
         if plans is None:
             return _untouched(judged)
         executed = sqlprepared.executed(plans, judged.known)
@@ -121,7 +138,7 @@ class ColumnStatements:
     ) -> Any:
         """Write a statement; ``kept`` are uses of literals that will be executed later, encoded by
         keys with the ``mark``."""
-        statement, exchange, known, snapshot, mode, bypass = judged
+        statement, exchange, known, snapshot, mode, bypass, meanings = judged
         plans = planned.statements or ()
         text = statement.text
         is_watched = may_change(text)
@@ -130,7 +147,7 @@ class ColumnStatements:
         matched = [setting for plan in plans for setting in plan.matched]
         matched += (setting for one in executed for setting in one.plan.matched)
         made = Statement(text, statement.prepared_name)
-        made.meanings = snapshot.meanings_of(plans)
+        made.meanings = snapshot.meanings_of(plans) if meanings is None else meanings
         made.copies = copies_of(plans, self._encoder, exchange)
         if statement.prepared_name is None:
             if is_watched:
@@ -139,7 +156,8 @@ class ColumnStatements:
             uses = [one for plan in plans for one in plan.parameters]
             names = names_of(known, snapshot, is_watched)
             made.plan = Binding(
-                text, mode, names, plans, is_watched, uses, matched, prepares, kept, mark, bypass
+                *(text, mode, names, plans, is_watched, uses, matched, prepares, kept, mark),
+                *(bypass, meanings is not None),
             )
             if uses:
                 made.types = writing.declared(uses, statement.types or ())
@@ -150,11 +168,17 @@ class ColumnStatements:
 
 def _untouched(judged: _Judged) -> Pass:
     """Let a statement pass that names nothing protected, or nothing but what is bypassed."""
-    statement, exchange, known, snapshot, mode, bypass = judged
+    statement, exchange, known, snapshot, mode, bypass, meanings = judged
+    if meanings is not None:
+        statement.meanings = meanings
     is_watched = may_change(statement.text)
     if statement.prepared_name is not None:
         names = names_of(known, snapshot, is_watched)
-        statement.plan = Binding(statement.text, mode, names, None, is_watched, bypass=bypass)
+        statement.plan = Binding(
+            *(statement.text, mode, names, None, is_watched),
+            bypass=bypass,
+            is_cursors=meanings is not None,
+        )
     elif is_watched:
         watch(known, exchange, statement.text, bypass is not None)
     return PASS

@@ -130,7 +130,7 @@ class Encryptor:
         if known is not None and snapshot is not None:
             planned = known_plans(statement, session, known, snapshot)
             if planned is not None and planned.quiet and statement.prepared_name is None:
-                if not known.portals:
+                if not known.cursors:
                     session.meaning = snapshot.meaning
                     return PASS
         if is_control(statement.text):

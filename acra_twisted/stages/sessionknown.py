@@ -9,14 +9,12 @@ from typing import Final, NamedTuple
 from acra_twisted.encryption.plan import Prepared, Refusal, StatementPlan
 from acra_twisted.encryption.postgresql.givenvalues import Kept
 from acra_twisted.encryption.postgresql.sessionschema import SessionSchema
-from acra_twisted.exchange import Exchange
 from acra_twisted.session import IDLE, Session
 from acra_twisted.sql.languages import Mode
+from acra_twisted.stages.opencursors import NAME_SIZE, OpenCursors
 
 #: Statements of a session by SQL's PREPARE that are kept.
 _PREPARED: Final = 1_000
-#: Bytes of a name that count for PostgreSQL.
-NAME_SIZE: Final = 63
 
 
 class PreparedText(NamedTuple):
@@ -37,18 +35,17 @@ class Known:
     read by the settings ``parameters``.  ``unfit`` is the refusal of each statement that concerns a
     protected column, if its database can have none.  ``open`` is the number of its statements that
     are watched and not answered; ``is_dirty``: something was watched since the database last had no
-    transaction open.  ``portals`` are names, and the exchanges that bind them: see
-    `stages.portals`."""
+    transaction open.  ``cursors`` are those that show protected columns."""
 
     __slots__ = (
-        *("schema", "unfit", "portals", "prepared", "prepared_texts", "prepared_changes"),
+        *("schema", "unfit", "cursors", "prepared", "prepared_texts", "prepared_changes"),
         *("open", "is_dirty", "reported_path", "parameters", "mode"),
     )
 
     def __init__(self, schema: SessionSchema, unfit: Refusal | None) -> None:
         self.schema = schema
         self.unfit = unfit
-        self.portals: dict[bytes, Exchange] = {}
+        self.cursors = OpenCursors()
         self.prepared: dict[str, Prepared] = {}
         self.prepared_texts: dict[str, PreparedText] = {}
         self.prepared_changes = 0
@@ -66,14 +63,14 @@ class Known:
 
     def _ready(self, session: Session) -> None:
         """The database is ready.  If no transaction is open, what was watched is everybody's, and
-        portals that were bound before have ended."""
+        cursors and portals that were opened before have ended."""
         if session.transaction != IDLE:
             return
         if self.is_dirty:
             self.schema.settled()
             self.is_dirty = bool(self.open)
-        self.portals = {name: one for name, one in self.portals.items() if not one.closed}
-        if not self.is_dirty and not self.portals:
+        self.cursors.transaction_ended()
+        if not self.is_dirty and not self.cursors.are_passing:
             session.on_ready = None
 
     def keep_prepared(self, made: PreparedText) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import asyncpg
 import psycopg
 
 from tests.integration.protected import ProtectedCase, asyncpg_session
@@ -127,7 +126,7 @@ class Prepared(ProtectedCase):
 
         self.run_asyncpg(work)
 
-    def test_a_portal_that_shows_protected_columns_is_not_fetched_by_sql(self):
+    def test_sql_fetches_of_a_portal_what_the_protocol_executes(self):
         async def work(db):
             await db.execute(INSERT + " ($1, $2, $3, $4)", 1, *SECRETS)
             async with db.transaction():
@@ -136,7 +135,7 @@ class Prepared(ProtectedCase):
                 cursor = await prepared.cursor()
                 self.assertEqual((await cursor.fetchrow())["card"], SECRETS[2])
                 [portal] = await db.fetch("SELECT name FROM pg_cursors WHERE name LIKE '%asyncpg%'")
-                with self.assertRaises(asyncpg.FeatureNotSupportedError):
-                    await db.fetch(f"FETCH ALL FROM {portal['name']}")
+                found = await db.fetch(f"FETCH ALL FROM {portal['name']}")
+                self.assertEqual([one["card"] for one in found], [SECRETS[2]])
 
         self.run_asyncpg(work)

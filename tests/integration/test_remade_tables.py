@@ -94,3 +94,52 @@ class Remade(ProtectedCase):
             with self.assertRaises(psycopg.errors.UndefinedColumn):
                 db.execute(f"INSERT INTO people {VALUES}")
             self.assertEqual(self.past("SELECT count(*) FROM people"), [(0,)])
+
+    def copied(self, db):
+        """Put a copy in the place of the table, past AcraServer: its rows are those, but it has
+        another number."""
+        db.execute("INSERT INTO people VALUES (1, 'Zaphodius', 'a note', '4012')")
+        self.past(
+            "ALTER TABLE people RENAME TO old; CREATE TABLE people AS "
+            "SELECT id, name, note, card FROM old WHERE id = 1; DROP TABLE old"
+        )
+
+    def test_rows_beside_those_of_another_table(self):
+        self.past("DROP TABLE IF EXISTS other; CREATE TABLE other (id int, name bytea)")
+        self.past("INSERT INTO other VALUES (2, 'theirs')")
+        row, theirs = (1, "Zaphodius", b"a note", "4012"), (2, b"theirs")
+        union = "(SELECT card FROM people UNION ALL SELECT card FROM people WHERE false) q"
+        for text, expected in (
+            ("SELECT * FROM people, other", row + theirs),
+            ("SELECT * FROM other, people", theirs + row),
+            (f"SELECT * FROM {union}, other", ("4012", *theirs)),
+            (f"SELECT * FROM other, {union}", (*theirs, "4012")),
+        ):
+            with self.known() as db:
+                self.copied(db)
+                self.assertEqual(db.execute(text).fetchall(), [expected], text)
+
+    def test_rows_of_columns_between_those_of_other_tables_are_refused_once(self):
+        self.past("DROP TABLE IF EXISTS other; CREATE TABLE other (id int, name bytea)")
+        self.past("INSERT INTO other VALUES (2, 'theirs')")
+        with self.known() as db:
+            self.copied(db)
+            text = "SELECT a.*, p.name, b.* FROM other a, people p, other b"
+            with self.assertRaises(psycopg.errors.FeatureNotSupported):
+                db.execute(text)
+            found = db.execute(text).fetchall()
+            self.assertEqual(found, [(2, b"theirs", "Zaphodius", 2, b"theirs")])
+
+    def test_rows_of_cursors(self):
+        for declare, fetch in (
+            ("DECLARE c CURSOR FOR {}", "FETCH ALL FROM c"),
+            ("DECLARE c BINARY CURSOR FOR {}", "FETCH 5 c"),
+            ("DECLARE c CURSOR WITH HOLD FOR {}; COMMIT; BEGIN", "/* a */ FETCH c"),
+        ):
+            with self.known() as db:
+                self.copied(db)
+                db.execute("BEGIN")
+                db.execute(declare.format("SELECT card, name FROM people"))
+                for _ in range(2):
+                    self.assertEqual(db.execute(fetch).fetchall(), [("4012", "Zaphodius")])
+                    db.execute("MOVE ABSOLUTE 0 IN c")

@@ -12,7 +12,7 @@ comes, if nothing has happened since that may have given the name away.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 from acra_twisted.dialects.postgresql.values import VALUES
@@ -144,6 +144,12 @@ class Prepared:
         """Find what is bound to a name; a portal of its own if nothing is known to be."""
         found = self._portals.get(name)
         return Portal(name) if found is None else found
+
+    def executable(self, but: bytes) -> Iterator[Statement]:
+        """The statements that portals run, apart from the portal of one name."""
+        for name, portal in self._portals.items():
+            if name != but and portal.statement is not None:
+                yield portal.statement
 
     def bind_complete(self, portal: Portal) -> None:
         """The database has bound it."""

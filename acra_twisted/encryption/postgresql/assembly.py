@@ -54,6 +54,7 @@ def assemble(analysis: Analysis, statement: Statement, found: Found) -> Statemen
         tuple(analysis.asked),
         bool(pieces or parameters),
         found.executes,
+        found.declares,
     )
 
 

@@ -24,6 +24,7 @@ from acra_twisted.encryption.postgresql import (
 )
 from acra_twisted.encryption.postgresql.analysis import Analysis, Claims, NoClaims
 from acra_twisted.encryption.postgresql.concerns import Concerns
+from acra_twisted.encryption.postgresql.cursorcommands import CursorCommand, command_of
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.refusals import StatementRefusedError
@@ -145,6 +146,12 @@ class Planner:
         except StatementRefusedError as error:
             return Planned((StatementPlan(refusal=error.refusal),))
 
+    def commands(self, text: bytes, mode: Mode) -> list[CursorCommand | None]:
+        """Return the command on cursors that each statement of a text is, None for other
+        statements.  Raises StatementRefusedError for a text that cannot be read."""
+        tokens = self._tokens(text, mode)
+        return [command_of(one) for one in self._statements(Text(text, tokens), tokens)[1]]
+
     def _read(
         self,
         text: bytes,
@@ -165,11 +172,7 @@ class Planner:
         if len(literals) > self._limits.values:
             raise _unreadable("the statement has too many values")
         _check(read)
-        alike = bulk.find(read, self._limits.rows)
-        found = self._parsed(read, tokens, bulk.unread(alike))
-        if not bulk.are_rows(read, alike, found):
-            alike = []
-            found = self._parsed(read, tokens)
+        alike, found = self._statements(read, tokens)
         known = SessionNames(self.protection, path)
         plans: list[StatementPlan] = []
         deciding: set[int] = set()
@@ -237,6 +240,16 @@ class Planner:
             return lexer.tokens(text, True, 4 * self._limits.values + self._limits.structure)
         except LexError as error:
             raise _unreadable(error.why) from None
+
+    def _statements(
+        self, read: Text, tokens: Sequence[Token]
+    ) -> tuple[Sequence[bulk.Alike], Sequence[Statement]]:
+        """The rows of a text that are alike, and read once, and its statements."""
+        alike = bulk.find(read, self._limits.rows)
+        found = self._parsed(read, tokens, bulk.unread(alike))
+        if bulk.are_rows(read, alike, found):
+            return alike, found
+        return [], self._parsed(read, tokens)
 
     def _parsed(
         self, read: Text, tokens: Sequence[Token], unread: Sequence[tuple[int, int]] = ()

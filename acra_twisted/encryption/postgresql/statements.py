@@ -62,15 +62,17 @@ _NOT_BY_SQL: Final = Refusal(
 
 
 class Found:
-    """The result, prepared statement and COPY of a statement, and the name that it executes."""
+    """The result, prepared statement, COPY and cursor of a statement, and the name that it
+    executes."""
 
-    __slots__ = ("results", "prepares", "copies", "executes")
+    __slots__ = ("results", "prepares", "copies", "executes", "declares")
 
     def __init__(self) -> None:
         self.results: Sequence[ResultColumn] | None = None
         self.prepares: Prepared | None = None
         self.copies: Copied | None = None
         self.executes = ""
+        self.declares: Sequence[ResultColumn] | None = None
 
 
 def walk(analysis: Analysis, statement: Statement) -> Found:
@@ -111,7 +113,7 @@ def _statement(
             _copied(analysis, found.results)
         found.results = None
     elif kind == "DeclareCursorStmt":
-        _declared(analysis, fields)
+        found.declares = _declared(analysis, fields)
     elif kind == "ExplainStmt":
         _carried(analysis, statement, fields, found)
         found.results = None
@@ -151,11 +153,11 @@ def _kept(analysis: Analysis) -> None:
         )
 
 
-def _declared(analysis: Analysis, fields: Fields) -> None:
-    """Walk through the query of a cursor.  FETCH says nothing of it: each protected column of the
-    result must be one that the database names a table for."""
+def _declared(analysis: Analysis, fields: Fields) -> Sequence[ResultColumn]:
+    """The columns of a cursor.  Code may read it by its name: each that is protected must be one
+    that the database names a table for."""
     columns = _data(analysis, fields.get("query"), Scope())
-    _shown(analysis, columns)
+    shown = _shown(analysis, columns)
     for one in columns:
         for leaf in one.value:
             if leaf.kind == values.PROTECTED and (leaf.casts or not leaf.direct):
@@ -166,6 +168,7 @@ def _declared(analysis: Analysis, fields: Fields) -> None:
                     "expression",
                     "declare the cursor for the column itself",
                 )
+    return shown
 
 
 def _shown(analysis: Analysis, columns: Columns) -> Sequence[ResultColumn]:

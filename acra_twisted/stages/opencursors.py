@@ -1,0 +1,111 @@
+"""The cursors and portals of one session by which protected columns can be read, as they are when
+everything that was sent has been done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from acra_twisted.encryption.plan import ResultColumn
+from acra_twisted.exchange import Exchange
+
+#: Bytes of a name that count for PostgreSQL.
+NAME_SIZE: Final = 63
+#: Names that are kept.
+_NAMES: Final = 1_000
+
+Results = Sequence[ResultColumn]
+
+
+class _Change(NamedTuple):
+    """A request that gives a name to a cursor with these results; None if it takes it away, or
+    gives it to a cursor without protected columns.  ``is_held``: it outlives its transaction."""
+
+    exchange: Exchange
+    results: Results | None
+    is_held: bool
+
+    @property
+    def has_failed(self) -> bool:
+        return self.exchange.outcome not in (None, "ok")
+
+
+class OpenCursors:
+    """Follows names from the requests that change them: each counts once it is sent, and no more if
+    it has failed."""
+
+    def __init__(self) -> None:
+        self._changes: dict[bytes, list[_Change]] = {}
+        # A name that is not known may be one of ours.
+        self._is_unsure = False
+
+    def __bool__(self) -> bool:
+        return bool(self._changes)
+
+    @property
+    def are_passing(self) -> bool:
+        """True if the end of a transaction may end some."""
+        return any(
+            not one.is_held or not one.exchange.closed
+            for changes in self._changes.values()
+            for one in changes
+        )
+
+    def opened(
+        self, name: bytes, results: Results | None, exchange: Exchange, is_held: bool = False
+    ) -> None:
+        """Note that a request gives a name to a cursor with these results; None if they have no
+        protected columns."""
+        if results is None:
+            self._put(name, _Change(exchange, None, False))
+        elif name[:NAME_SIZE] in self._changes or len(self._changes) < _NAMES:
+            self._put(name, _Change(exchange, results, is_held), True)
+            # Clients may read the name in another encoding later.
+            self._is_unsure = self._is_unsure or not name.isascii()
+        else:
+            self._is_unsure = True
+
+    def closed(self, name: bytes | None, exchange: Exchange) -> None:
+        """Note that a request closes the cursor of a name, or all of them."""
+        for one in [*self._changes] if name is None else [name]:
+            self._put(one, _Change(exchange, None, False))
+
+    def results(self, name: bytes) -> Results | None:
+        """The results of the cursor of a name; None if it shows no protected columns.  Raises
+        KeyError for one that may be any."""
+        changes = self._changes.get(name[:NAME_SIZE])
+        if changes is None:
+            if self._is_unsure:
+                raise KeyError(name)
+            return None
+        # Where all have failed the database has no such cursor.
+        left = [one for one in changes if not one.has_failed]
+        return (left or changes)[-1].results
+
+    def transaction_ended(self) -> None:
+        """Forget cursors that have ended with it: those of requests that were answered before."""
+        for name, changes in [*self._changes.items()]:
+            left: list[_Change] = []
+            for one in changes:
+                if not one.exchange.closed:
+                    left.append(one)
+                elif not one.has_failed:
+                    left = [one] if one.is_held else []
+            if left:
+                self._changes[name] = left
+            else:
+                del self._changes[name]
+        self._is_unsure = self._is_unsure and bool(self._changes)
+
+    def _put(self, name: bytes, change: _Change, is_new: bool = False) -> None:
+        name = name[:NAME_SIZE]
+        before = self._changes.get(name)
+        if before is None and not is_new:
+            return
+        left: list[_Change] = []
+        for one in before or ():
+            if one.exchange.outcome == "ok":
+                left = [one]
+            elif not one.has_failed:
+                left.append(one)
+        self._changes[name] = [*left, change]

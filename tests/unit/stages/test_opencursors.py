@@ -1,0 +1,100 @@
+"""Names of cursors that show protected columns, while requests are on their way."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.encryption.plan import ResultColumn
+from acra_twisted.exchange import Exchange
+from acra_twisted.stages.opencursors import OpenCursors
+from tests.support.encryptors import AGE, NAME
+from tests.support.sessions import make_session
+
+ONE, OTHER = (ResultColumn(NAME),), (ResultColumn(AGE),)
+
+
+class Names(SynchronousTestCase):
+    def setUp(self):
+        self.cursors = OpenCursors()
+        self.session = make_session()
+
+    def open(self, name=b"c", results=ONE, outcome=None, held=False):
+        exchange = self.request(outcome)
+        self.cursors.opened(name, results, exchange, held)
+        return exchange
+
+    def close(self, name=b"c", outcome=None):
+        exchange = self.request(outcome)
+        self.cursors.closed(name, exchange)
+        return exchange
+
+    def request(self, outcome):
+        exchange = Exchange(self.session, "query", None, 1)
+        if outcome is not None:
+            exchange.close(outcome)
+        return exchange
+
+    def test_the_last_request_counts_that_has_not_failed(self):
+        self.open()
+        self.assertEqual(self.cursors.results(b"c"), ONE)
+        second = self.open(results=OTHER)
+        self.assertEqual(self.cursors.results(b"c"), OTHER)
+        second.close("error")
+        self.assertEqual(self.cursors.results(b"c"), ONE)
+        third = self.close()
+        self.assertIsNone(self.cursors.results(b"c"))
+        third.close("lost")
+        self.assertEqual(self.cursors.results(b"c"), ONE)
+
+    def test_names_that_show_nothing_protected_are_not_kept(self):
+        self.open(results=None)
+        self.close()
+        self.close(None)
+        self.assertFalse(self.cursors)
+        self.assertIsNone(self.cursors.results(b"c"))
+
+    def test_the_end_of_a_transaction_ends_those_that_were_answered(self):
+        self.open(b"a", outcome="ok")
+        self.open(b"b")
+        self.open(b"c", outcome="ok", held=True)
+        self.open(b"d", outcome="error", held=True)
+        self.open(b"e", outcome="ok", held=True)
+        self.close(b"e", outcome="ok")
+        self.open(b"f", outcome="ok", held=True)
+        closing = self.close(b"f")
+        self.assertTrue(self.cursors.are_passing)
+        self.cursors.transaction_ended()
+        found = {name: self.cursors.results(name) for name in (b"a", b"b", b"c", b"d", b"e", b"f")}
+        self.assertEqual({name for name, one in found.items() if one}, {b"b", b"c"})
+        closing.close("error")
+        self.assertEqual(self.cursors.results(b"f"), ONE)
+
+    def test_all_are_closed_at_once(self):
+        for name in (b"a", b"b"):
+            self.open(name, outcome="ok", held=True)
+        self.close(None, outcome="ok")
+        self.assertIsNone(self.cursors.results(b"a"))
+        self.cursors.transaction_ended()
+        self.assertFalse(self.cursors)
+
+    def test_nothing_is_passing_where_all_are_held(self):
+        self.open(outcome="ok", held=True)
+        self.assertFalse(self.cursors.are_passing)
+        self.cursors.transaction_ended()
+        self.assertEqual(self.cursors.results(b"c"), ONE)
+
+    def test_where_there_are_too_many_any_name_may_be_one(self):
+        for number in range(1_000):
+            self.open(b"c%d" % number, outcome="ok")
+        self.assertIsNone(self.cursors.results(b"another"))
+        self.open(b"one more", outcome="ok")
+        self.assertRaises(KeyError, self.cursors.results, b"another")
+        self.assertEqual(self.cursors.results(b"c7"), ONE)
+        self.cursors.transaction_ended()
+        self.assertIsNone(self.cursors.results(b"another"))
+
+    def test_changes_of_one_name_are_few(self):
+        exchanges = [self.open(results=(ONE, OTHER)[number % 2]) for number in range(1_000)]
+        for one in exchanges[:-1]:
+            one.close("ok")
+        self.open()
+        exchanges[-1].close("error")
+        self.assertEqual(self.cursors.results(b"c"), ONE)
