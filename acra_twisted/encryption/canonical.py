@@ -48,10 +48,13 @@ _NO_NUMBERS: Final = {
     b"-infinity": b"-Infinity",
 }
 _UUID: Final = re.compile(rb"(?:[0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}")
-#: A day with a time zone, which means nothing to it: pgJDBC sends days so.
+_ZONE: Final = rb"[+-](?:(?:0?[0-9]|1[0-5])(?::[0-5][0-9]){0,2}|(?:0[0-9]|1[0-5])[0-5][0-9])"
+_TIME: Final = rb"([0-9]{1,2}):([0-9]{1,2})(?::([0-9]{1,2})(?:[.]([0-9]{0,60}))?)?"
+#: A day with a time and a time zone, which mean nothing to it: pgJDBC sends days with a zone,
+#: postgres.js with both.
 _DATE: Final = re.compile(
     rb"([0-9]{3,7})-([0-9]{1,2})-([0-9]{1,2})(?:[ ]+(ad|bc))?"
-    rb"(?:[ ]+[+-](?:0?[0-9]|1[0-5])(?::[0-5][0-9]){0,2})?",
+    rb"(?:(?:(?<=[0-9])T|[ ]+)" + _TIME + rb"(?:[ ]*(?:Z|" + _ZONE + rb"))?|[ ]+" + _ZONE + rb")?",
     re.I,
 )
 #: Digits of the longest integer.
@@ -177,13 +180,15 @@ def uuid(digits: bytes) -> bytes:
 
 def date_text(text: bytes) -> bytes:
     """A day in its ISO form, ``BC`` behind it before the year 1; ``infinity`` and ``-infinity``.
-    A time zone behind it is read and counts for nothing, as in PostgreSQL."""
+    A time and a time zone behind it are read and count for nothing, as in PostgreSQL."""
     lower = text.lower()
     if lower in (FOREVER, NEVER):
         return lower
     match = _DATE.fullmatch(text)
     if match is None:
         raise invalid("date", errors.DATE_SYNTAX)
+    if match[5] is not None and not _is_time(*match.group(5, 6, 7, 8)):
+        raise out_of_range("date", errors.DATE_RANGE)
     before = match[4] is not None and match[4].lower() == b"bc"
     year, month, day = int(match[1]), int(match[2]), int(match[3])
     if not year:
@@ -196,6 +201,14 @@ def date_text(text: bytes) -> bytes:
     if not dates.FIRST <= days <= dates.LAST:
         raise out_of_range("date", errors.DATE_RANGE)
     return date(days)
+
+
+def _is_time(hour: bytes, minute: bytes, second: bytes | None, fraction: bytes | None) -> bool:
+    """Tell whether a day has such a time, its end and a leap second among them."""
+    minutes, seconds = int(minute), int(second or b"0")
+    passed = 3600 * int(hour) + 60 * minutes + seconds
+    after = bool(fraction and fraction.strip(b"0"))
+    return minutes < 60 and seconds <= 60 and passed + after <= 86_400
 
 
 def date(days: int) -> bytes:
