@@ -65,6 +65,8 @@ class Censor:
         #: Whether a client must not change which tables names without a schema mean.
         self.keeps_names = self._planner.keeps_names
         self._limits = (cache_entries, cache_bytes // 4)
+        # Modes of which one thing is not known, and the same for texts to which it does not matter.
+        self._settled: dict[Mode, Mode] = {}
         self.forget()
         self.idle = given.idle
         self._beyond_ascii = any(
@@ -126,6 +128,8 @@ class Censor:
             kept = self._texts.get(text)
             if kept is not None:
                 return kept
+        if mode.ansi is None and b'"' not in text:
+            mode = self._without_quotes(mode)
         if not mode.default or mode.backslash is None or len(text) > KEY_LIMIT:
             return None
         found = skeleton.split(text, self._name_quote)
@@ -150,7 +154,9 @@ class Censor:
                 raise TooCostlyError(
                     f"{len(text)} bytes, max_text allows {self._costs.max_text}", 0
                 )
-            if mode.backslash is None:
+            if mode.ansi is None and b'"' not in text:
+                mode = self._without_quotes(mode)
+            if mode.backslash is None or mode.ansi is None:
                 return self._decide_either_way(text, mode, prepared, name, told)
             return self._decide(text, mode, prepared, name, told)
         except TooCostlyError as costly:
@@ -162,26 +168,40 @@ class Censor:
         except LexError as error:
             return Decision(False, "refused", error.why)
 
+    def _without_quotes(self, mode: Mode) -> Mode:
+        """The same mode, for texts that do not have what would be read in two ways."""
+        found = self._settled.get(mode)
+        if found is None:
+            default = mode.backslash is not False and mode.encoding == "utf-8"
+            found = self._settled[mode] = mode._replace(ansi=False, default=default)
+        return found
+
     def _decide_either_way(
         self, text: bytes, mode: Mode, prepared: Prepared | None, name: str, told: Told
     ) -> Decision:
-        """While a setting may be changing: only what is allowed by all its values is allowed.
-
-        Which characters bytes above 127 are is not known either, only that they are none of
-        ASCII: that is enough where no rule has others.
-        """
-        if not text.isascii() and self._beyond_ascii:
-            raise LexError("characters beyond ASCII, in an encoding that may be changing", 0)
+        """While a setting is not known: only what is allowed by all its values is allowed."""
         usual = normal(text, mode)
-        for kind, start, end in self._tokens(usual, mode):
+        tokens = self._tokens(usual, mode)
+        if mode.backslash is None:
+            self._check_characters(text, usual, tokens, mode)
+        decision = NO_STATEMENT
+        for reading in _readings(text, mode):
+            decision = self._decide(text, reading, prepared, name, told)
+            if not decision.allowed:
+                break
+        return decision
+
+    def _check_characters(self, text: bytes, usual: bytes, tokens: list[Token], mode: Mode) -> None:
+        """Which characters bytes above 127 are is not known either, only that they are none of
+        ASCII: that is enough where no rule has others.  Raises LexError."""
+        if text.isascii():
+            return
+        if self._beyond_ascii:
+            raise LexError("characters beyond ASCII, in an encoding that may be changing", 0)
+        for kind, start, end in tokens:
             if kind in _NAME_KINDS and not usual[start:end].isascii():
                 if mode.names or end - start >= names.CERTAIN_BYTES:
                     raise LexError("a name in an encoding that may be changing", start)
-        decision = self._decide(text, mode._replace(backslash=False), prepared, name, told)
-        if decision.allowed and b"\\" in text:
-            other = mode._replace(backslash=True, default=False)
-            decision = self._decide(text, other, prepared, name, told)
-        return decision
 
     def _tokens(self, text: bytes, mode: Mode) -> list[Token]:
         limit = self._costs.max_tokens
@@ -324,13 +344,24 @@ class _Values:
         return literal_values(*self._arguments)
 
 
+def _readings(text: bytes, mode: Mode) -> list[Mode]:
+    """The modes in which a text may be read."""
+    found: list[Mode] = []
+    backslash = (False, True) if b"\\" in text else (False,)
+    for ansi in (False, True) if mode.ansi is None else (mode.ansi,):
+        for escapes in backslash if mode.backslash is None else (mode.backslash,):
+            default = mode.default and (mode.backslash is not None or not escapes)
+            found.append(mode._replace(backslash=escapes, ansi=ansi, default=default))
+    return found
+
+
 _NAME_KINDS: Final = frozenset((lexer.WORD, lexer.QUOTED, lexer.UNICODE_QUOTED))
 _SCANNED: Final = frozenset((lexer.ESCAPE, lexer.UNICODE, lexer.STRING))
 
 
 def _full_key(text: bytes, tokens: list[Token], mode: Mode) -> bytes:
     """The tokens with marks for literals.  No other key begins with NUL."""
-    parts = [b"\0%d%d%b" % (mode.backslash is not False, mode.ansi, mode.names.encode())]
+    parts = [b"\0%d%d%b" % (mode.backslash is not False, mode.ansi is True, mode.names.encode())]
     number_end = 0
     for kind, start, end in tokens:
         if kind in lexer.LITERALS:

@@ -32,6 +32,8 @@ from acra_twisted.sql.tree import Parsed, Table
 from acra_twisted.sql.words import Words
 
 MAX_BRACKETS = 100
+#: In place of a setting's value, or behind a flag in one: nobody knows what it is.
+UNKNOWN = "?"
 #: Bytes of names, words and signs for each token that may be parsed.
 _TOKEN_BYTES = 16
 
@@ -50,14 +52,14 @@ class Limits(NamedTuple):
 class Mode(NamedTuple):
     """``backslash``: whether it escapes in plain strings; None if that is not known, nor whether
     ``encoding`` still holds, so that a text must mean the same whatever they are.  ``ansi``:
-    ``"x"`` is a name in MySQL.  ``encoding``: a Python codec; empty for one that cannot be read
-    safely.  ``default``: skeletons may be used.
+    ``"x"`` is a name in MySQL; None if that is not known.  ``encoding``: a Python codec; empty for
+    one that cannot be read safely.  ``default``: skeletons may be used.
     ``names``: how the server compares names, one of `sql.names`.  ``whole``: decisions are the
     same as in every other such mode, for texts that are read the same.
     """
 
     backslash: bool | None
-    ansi: bool
+    ansi: bool | None
     encoding: str
     default: bool
     names: str = names.EXACT
@@ -83,8 +85,11 @@ class Language(Protocol):
     def mode_of(self, settings: Mapping[str, str]) -> Mode:
         """The mode that a session's settings, under the server's names, make."""
 
+    def changing(self, mode: Mode) -> Mode:
+        """The mode while something that was sent and not answered may be changing it."""
+
     def tokens(self, text: bytes, mode: Mode, limit: int = lexer.MAX_TOKENS) -> list[Token]:
-        """Raises LexError."""
+        """Raises LexError; also where a text means two things and which is not known."""
 
     def parse(self, text: bytes, tokens: list[Token], mode: Mode) -> list[Parsed]:
         """Raises tree.UnparsableError, and LexError for what must not be parsed."""
@@ -161,6 +166,10 @@ class Postgresql:
         default = not backslash and encoding == "utf-8" and exact
         return Mode(backslash, False, encoding, default, compared, bool(encoding) and exact)
 
+    def changing(self, mode: Mode) -> Mode:
+        """The mode while something that was sent and not answered may be changing it."""
+        return mode._replace(backslash=None)
+
     def tokens(self, text: bytes, mode: Mode, limit: int = lexer.MAX_TOKENS) -> list[Token]:
         """Raises LexError; also where a text means two things and which is not known."""
         conforming = None if mode.backslash is None else not mode.backslash
@@ -221,19 +230,46 @@ class Mysql:
     path_settings: frozenset[str] = frozenset()
 
     def mode_of(self, settings: Mapping[str, str]) -> Mode:
-        """As session tracking or the server's answer to SELECT @@sql_mode give them."""
+        """As the status, session tracking or the server's answer to SELECT @@sql_mode give them.
+
+        A flag with UNKNOWN behind it may be set or not; beside a character set that is UNKNOWN
+        nothing is known of backslashes either.
+        """
         flags = {flag.strip().upper() for flag in settings.get("sql_mode", "").split(",")}
         combined = {"ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"}
-        ansi = "ANSI_QUOTES" in flags or bool(flags & combined)
-        backslash = "NO_BACKSLASH_ESCAPES" not in flags
+        ansi: bool | None = "ANSI_QUOTES" in flags or bool(flags & combined)
+        if f"ANSI_QUOTES{UNKNOWN}" in flags:
+            ansi = None
+        backslash: bool | None = "NO_BACKSLASH_ESCAPES" not in flags
         charset = settings.get("character_set_client", "utf8mb4").lower()
+        if charset == UNKNOWN or f"NO_BACKSLASH_ESCAPES{UNKNOWN}" in flags:
+            backslash = None
         encoding = "" if charset in UNSAFE_CHARSETS else _MYSQL_CODECS.get(charset, "")
-        default = not ansi and backslash and encoding == "utf-8"
+        if charset == UNKNOWN:
+            encoding = "utf-8"
+        default = ansi is False and backslash is not False and encoding == "utf-8"
         return Mode(backslash, ansi, encoding, default, names.LOOSE, bool(encoding))
 
+    def changing(self, mode: Mode) -> Mode:
+        """The mode while something that was sent and not answered may be changing it."""
+        return mode._replace(backslash=None, ansi=None, default=False)
+
     def tokens(self, text: bytes, mode: Mode, limit: int = lexer.MAX_TOKENS) -> list[Token]:
-        """Raises LexError."""
-        return mysqllexer.tokens(text, mode.ansi, not mode.backslash, limit)
+        """Raises LexError; also where a text means two things and which is not known."""
+        if mode.backslash is None:
+            half = _MAY_BE_HALF.search(text)
+            if half is not None:
+                raise LexError("a sign that may be half a character", half.start())
+        found: list[Token] | None = None
+        for ansi in (False, True) if mode.ansi is None else (mode.ansi,):
+            for backslash in (True, False) if mode.backslash is None else (mode.backslash,):
+                tokens = mysqllexer.tokens(text, ansi, not backslash, limit)
+                if found is None:
+                    found = tokens
+                elif [token[1:] for token in tokens] != [token[1:] for token in found]:
+                    raise LexError("a text that two settings of sql_mode read differently", 0)
+        assert found is not None  # noqa: S101 - there is a reading
+        return found
 
     def parse(self, text: bytes, tokens: list[Token], mode: Mode) -> list[Parsed]:
         """Parse canonical text, which no mode changes."""
@@ -268,6 +304,8 @@ class Mysql:
         return Table(tree.fold(parts[-2]) if len(parts) > 1 else "", tree.fold(parts[-1]))
 
 
+#: In some character sets these are one character.
+_MAY_BE_HALF = re.compile(rb"[\x80-\xff][\\`]")
 _MYSQL_CODECS = {
     **dict.fromkeys(("utf8", "utf8mb3", "utf8mb4"), "utf-8"),
     **dict.fromkeys(("latin1", "binary", "ascii"), "latin-1"),

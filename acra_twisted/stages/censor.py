@@ -313,8 +313,7 @@ class CensorStage:
             texts = [value.decode("latin-1") for value in values]
             mode = self._language.mode_of(dict(zip(names, texts, strict=True)))
             if in_flight:
-                # Something that was sent and not answered may be changing it.
-                mode = mode._replace(backslash=None)
+                mode = self._language.changing(mode)
             if len(self._modes) < 64:
                 self._modes[key] = mode
         return mode

@@ -1016,6 +1016,70 @@ class Sessions(SynchronousTestCase):
                 if "encoding" not in decision.why:
                     self.assertTrue(decision.allowed, (holds, decision))
 
+    def test_fw5_while_modes_of_mysql_are_not_known_a_text_is_allowed_only_by_all_of_them(self):
+        mode_of = LANGUAGES["mysql"].mode_of
+        quotes = mode_of({"sql_mode": "ANSI_QUOTES?"})
+        rules = censor("mysql", [*DENY, {"handler": "deny", "queries": ['SELECT "a" FROM t']}])
+        for text, allowed in (
+            (b'SELECT "a" FROM t', False),
+            (b'SELECT "b" FROM t', True),
+            (b'SELECT "b" FROM secrets', False),
+            (b'SELECT 1 FROM "secrets"', False),
+            (b"SELECT 'b\\'' FROM t", True),
+            ("SELECT 'ä' FROM t".encode(), True),
+            (b"SELECT 1 FROM t", True),
+            (b"SELECT 1 FROM secrets", False),
+        ):
+            for _ in range(2):
+                self.assertIs(rules.decide(text, quotes).allowed, allowed, text)
+        for unknown in (
+            {"sql_mode": "NO_BACKSLASH_ESCAPES?,ANSI_QUOTES?"},
+            {"character_set_client": "?"},
+        ):
+            for text, allowed in (
+                (b"SELECT '\\' FROM secrets -- '", False),
+                (b"SELECT '\xbf\\' FROM secrets -- '", False),
+                (b"SELECT 'a\\\\' FROM t", True),
+                (b"SELECT 'c' FROM t", True),
+                (b"SELECT 1 FROM secrets", False),
+            ):
+                for _ in range(2):
+                    mode = mode_of(unknown)
+                    self.assertIs(rules.decide(text, mode).allowed, allowed, (text, unknown))
+
+    @given(
+        st.lists(
+            st.sampled_from(
+                [
+                    *("'", "\\", "'", '"', "`", " ", ",", "-- ", "/*", "*/", "#", "\n", "1"),
+                    *("FROM secrets", "FROM t", "ä", "中", "[", "secrets", ";", "x'"),
+                ]
+            ),
+            max_size=10,
+        ),
+        st.sampled_from(
+            [
+                {"sql_mode": "ANSI_QUOTES?"},
+                {"sql_mode": "NO_BACKSLASH_ESCAPES?,ANSI_QUOTES?"},
+                {"character_set_client": "?"},
+            ]
+        ),
+    )
+    def test_fw5_what_mysql_is_allowed_then_is_allowed_by_each(self, parts, unknown):
+        mode_of = LANGUAGES["mysql"].mode_of
+        text = ("SELECT " + "".join(parts)).encode()
+        if not censor("mysql", DENY).decide(text, mode_of(unknown)).allowed:
+            return
+        modes, charset = unknown.get("sql_mode", ""), unknown.get("character_set_client")
+        for ansi in ("", "ANSI_QUOTES") if "ANSI_QUOTES?" in modes else ("",):
+            for escapes in ("", ",NO_BACKSLASH_ESCAPES") if "ESCAPES?" in modes else ("",):
+                for encoding in ("utf8mb4", "latin1", "ujis") if charset else ("utf8mb4",):
+                    holds = {"sql_mode": ansi + escapes, "character_set_client": encoding}
+                    decision = censor("mysql", DENY).decide(text, mode_of(holds))
+                    # The server refuses bytes that its character set does not have.
+                    if "encoding" not in decision.why:
+                        self.assertTrue(decision.allowed, (holds, decision))
+
     def test_fw5_rules_with_other_characters_say_nothing_of_an_encoding_that_may_be_changing(self):
         changing = LANGUAGES["postgresql"].mode._replace(backslash=None)
         rules = censor("postgresql", DENY)

@@ -24,6 +24,37 @@ class Modes(SynchronousTestCase):
         self.assertFalse(MY.mode_of({"sql_mode": "NO_BACKSLASH_ESCAPES"}).backslash)
         self.assertEqual(MY.mode_of({"character_set_client": "gbk"}).encoding, "")
 
+    def test_mysql_of_which_not_all_is_known(self):
+        quotes = MY.mode_of({"sql_mode": "ANSI_QUOTES?"})
+        self.assertEqual((quotes.backslash, quotes.ansi, quotes.default), (True, None, False))
+        modes = MY.mode_of({"sql_mode": "NO_BACKSLASH_ESCAPES?,ANSI_QUOTES?"})
+        self.assertEqual((modes.backslash, modes.ansi, modes.encoding), (None, None, "utf-8"))
+        characters = MY.mode_of({"character_set_client": "?"})
+        self.assertEqual((characters.backslash, characters.ansi), (None, False))
+
+    def test_what_two_modes_of_mysql_read_differently_is_refused_while_they_are_not_known(self):
+        changing = MY.mode_of({"sql_mode": "NO_BACKSLASH_ESCAPES?,ANSI_QUOTES?"})
+        for text, count in ((b"SELECT 'a\\b', \"c\"", 4), ("SELECT 'é', `a`".encode(), 4)):
+            self.assertEqual(len(MY.tokens(text, changing)), count)
+        for text in (
+            b"SELECT '\\', x",
+            b"SELECT '\\' || ' OR '",
+            b'SELECT "\\", x',
+            b'SELECT "\'", a, "\\"',
+            b"SELECT '\xbf\\\\'",
+            "SELECT 'é\\\\'".encode(),
+            "SELECT 'é`' || '`'".encode(),
+        ):
+            with self.assertRaises(LexError):
+                MY.tokens(text, changing)
+        self.assertEqual(len(MY.tokens(b"SELECT '\xbf\\\\'", changing._replace(backslash=True))), 2)
+
+    def test_double_quotes_that_may_be_either_are_read_as_both(self):
+        quotes = MY.mode_of({"sql_mode": "ANSI_QUOTES?"})
+        self.assertEqual(len(MY.tokens(b'SELECT "a", "b"', quotes)), 4)
+        with self.assertRaises(LexError):
+            MY.tokens(b'SELECT "a\\" -- " ', quotes)
+
     def test_text_in_utf8(self):
         self.assertEqual(normal(b"\xe9", PG.mode_of({"client_encoding": "LATIN1"})), "é".encode())
         for text, settings in ((b"\xe9", {}), (b"a", {"client_encoding": "SJIS"})):

@@ -45,12 +45,12 @@ class Stage(SynchronousTestCase):
         self.clock.callWhenRunning = lambda function: function()
         self.session = make_session()
 
-    def make(self, rules=RULES, **settings):
+    def make(self, rules=RULES, language="postgresql", **settings):
         with open(self.path, "w") as file:
             file.write(rules)
         own = Settings({"cache_entries": 100, "cache_bytes": 100_000, **LIMITS})
         settings = {"acracensor_config_file": self.path, **settings}
-        services = Services(self.clock, None, settings=settings, language="postgresql")
+        services = Services(self.clock, None, settings=settings, language=language)
         stage = CensorFactory().make(own, services)
         self.addCleanup(stage.stop)
         return stage
@@ -98,6 +98,36 @@ class Stage(SynchronousTestCase):
         self.session.in_flight = False
         self.session.parameters = {**self.session.parameters, b"client_encoding": b"SJIS"}
         self.assertEqual(self.judge(stage, b"SELECT 1").rule, "refused")
+
+    def test_fw5_how_a_mysql_text_is_read(self):
+        stage = self.make(language="mysql")
+        escaped = b"SELECT '\\' FROM secrets -- '"
+        quoted = b'SELECT 1 FROM "secrets"'
+        for mode, charset, allowed in (
+            (b"", b"utf8mb4", (True, True)),
+            (b"NO_BACKSLASH_ESCAPES", b"utf8mb4", (False, True)),
+            (b"ANSI_QUOTES", b"utf8mb4", (True, False)),
+            (b"ANSI_QUOTES?", b"utf8mb4", (True, False)),
+            (b"NO_BACKSLASH_ESCAPES?,ANSI_QUOTES?", b"utf8mb4", (False, False)),
+            (b"", b"?", (False, True)),
+            (b"", b"gbk", (False, False)),
+        ):
+            self.session.parameters = {b"sql_mode": mode, b"character_set_client": charset}
+            for text, expected in zip((escaped, quoted), allowed, strict=True):
+                self.assertIs(self.judge(stage, text) is PASS, expected, (mode, charset, text))
+
+    def test_fw5_a_mode_of_mysql_that_may_be_changing(self):
+        stage = self.make(language="mysql")
+        self.session.parameters = {b"sql_mode": b"", b"character_set_client": b"utf8mb4"}
+        self.session.in_flight = True
+        for text, allowed in (
+            (b"SELECT '\\' FROM secrets -- '", False),
+            (b'SELECT "\'", 1 FROM secrets, "\'"', False),
+            (b'SELECT 1 FROM "secrets"', False),
+            ("SELECT 'é' FROM t".encode(), True),
+            ("SELECT 'é\\\\' FROM t".encode(), False),
+        ):
+            self.assertIs(self.judge(stage, text) is PASS, allowed, text)
 
     def test_fw5_what_was_changed_and_not_reported_yet(self):
         """The database may read the second text by the other setting, as nobody here can know."""
