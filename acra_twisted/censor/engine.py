@@ -192,8 +192,11 @@ class Censor:
         return decision
 
     def _check_characters(self, text: bytes, usual: bytes, tokens: list[Token], mode: Mode) -> None:
-        """Which characters bytes above 127 are is not known either, only that they are none of
-        ASCII: that is enough where no rule has others.  Raises LexError."""
+        """Refuse bytes above 127 where it matters which characters they are.  Raises LexError.
+
+        Nothing is known of them but that they are none of ASCII: that is enough where no rule has
+        others.
+        """
         if text.isascii():
             return
         if self._beyond_ascii:

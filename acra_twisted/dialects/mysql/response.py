@@ -152,6 +152,22 @@ class MysqlReplies(ResultSets):
                 self._start = 0
         return self._taken()
 
+    @property
+    def due(self) -> int:
+        """See IReplyFlow."""
+        outstanding = self._session.outstanding
+        at = 0
+        if self._begun:
+            if not self._dropping:
+                number = self._run_number if self._unsettled or self._long else self._number
+                return (number + self._shift) & 0xFF
+            # The client has got the reply's end.
+            at = 1
+        if len(outstanding) <= at:
+            return 0
+        reply: Reply = outstanding[at][3]
+        return reply.sequence
+
     def release_answers(self) -> None:
         """See IReplyFlow."""
         if not (self._unsettled or self._begun):
@@ -171,10 +187,11 @@ class MysqlReplies(ResultSets):
                 raise WireError("database", "a reply that answers no request")
             # The database ends the session.
             self._code, self._exchange, self._reply = _UNASKED, None, replies.PLAIN
-            self._shift = 0
+            self._number, self._shift = data[position + 3], 0
             return
         _, self._code, self._exchange, self._reply = head
-        self._shift = (self._reply.sequence - data[position + 3]) & 0xFF
+        self._number = data[position + 3]
+        self._shift = (self._reply.sequence - self._number) & 0xFF
         exchange = self._exchange
         if exchange is not None and not exchange.first_byte:
             exchange.first_byte = self._session.clock()
@@ -342,17 +359,18 @@ class MysqlReplies(ResultSets):
     def _fail(self, work: Work, verdict: Deny) -> None:
         """Give the client an error in place of rows, and nothing more of the reply."""
         start, end = self._run
-        row = work.item
-        number = row.sequence if type(row) is LongRow else self._buffer.data[start + 3]
+        number = (self._run_number + self._shift) & 0xFF
         work.exchange.refuse(verdict, str(verdict.errno))
-        self._put(start, end, packets(replies.denial(verdict), (number + self._shift) & 0xFF))
+        self._put(start, end, packets(replies.denial(verdict), number))
         self._dropping = True
 
     def _judge_error(self, start: int, end: int) -> Work:
         exchange = self._exchange
         if exchange is None:
             exchange = Exchange(self._session, "message", None, self._session.clock())
-        message = Message(self._buffer.data, ANYTHING, start + HEADER_SIZE, end)
+        data = self._buffer.data
+        self._run_number = data[start + 3]
+        message = Message(data, ANYTHING, start + HEADER_SIZE, end)
         return self._ask(Work(MESSAGES, message, exchange), (start, end))
 
     def _ends_rows(self, data: bytes, position: int, length: int) -> bool:

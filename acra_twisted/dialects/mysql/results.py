@@ -49,12 +49,12 @@ class ResultRows(DatabaseFlow):
         self._rows_seen = 0
         # The next packet goes on with the one before.
         self._continues = False
-        # The parts of a long row that is judged, and the first one's number.
+        # The parts of a long row that is judged.
         self._long: list[bytes] = []
         self._long_size = 0
-        self._long_number = 0
-        # The packets that a Work was made of: where they stand.
+        # The packets that a Work was made of: where they stand, and the first one's number.
         self._run: tuple[int, int] = (0, 0)
+        self._run_number = 0
 
     @property
     def unfinished(self) -> bool:
@@ -187,6 +187,7 @@ class ResultRows(DatabaseFlow):
         if not plan.concerns(data, position, end):
             self._pass(position, end)
             return end, None
+        self._run_number = data[position + 3]
         batch = MysqlRows(data, self._columns, position, end, self._binary)
         return end, self._ask(Work(ROWS, batch, exchange, plan.hooks), (position, end))
 
@@ -201,7 +202,7 @@ class ResultRows(DatabaseFlow):
         if end > size:
             return position, None
         if not self._long:
-            self._long_number = data[position + 3]
+            self._run_number = data[position + 3]
         self._long.append(data[position + HEADER_SIZE : end])
         self._long_size += length
         self._number = (data[position + 3] + 1) & 0xFF
@@ -212,7 +213,7 @@ class ResultRows(DatabaseFlow):
         payload, self._long, self._long_size = b"".join(self._long), [], 0
         self._rows_seen += 1
         plan = self._plan
-        row = LongRow(payload, self._columns, self._binary, self._long_number)
+        row = LongRow(payload, self._columns, self._binary, self._run_number)
         if plan.concerns(payload, 0, len(payload)):
             return end, self._ask(Work(ROWS, row, exchange, plan.hooks), (end, end))
         self._replace(end, end, row)

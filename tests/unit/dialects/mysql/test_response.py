@@ -13,7 +13,7 @@ from acra_twisted.errors import WireError
 from acra_twisted.session import IN_TRANSACTION
 from acra_twisted.verdicts import PASS, Deny
 from acra_twisted.wire.mysql.frames import packets
-from tests.support.mysqlreplies import Followed, see_all, text_head, text_result
+from tests.support.mysqlreplies import Followed, see_all, text_head, text_result, text_tail
 from tests.support.mysqlvectors import CLIENT, SERVER, conversations
 
 #: Conversations with packets that no session of ours is in: progress, which is masked, a command
@@ -158,6 +158,28 @@ class Answers(SynchronousTestCase):
         followed.ask(reply=Reply(255))
         got = [followed.feed(said[at : at + 777_777]) for at in range(0, len(said), 777_777)]
         self.assertEqual(b"".join(got) == due, True)
+
+    def test_the_number_that_is_due_is_that_of_the_next_packet(self):
+        """An error that ends the session bears it."""
+        followed = Followed(plan=see_all)
+        flow = followed.flow
+        self.assertEqual(flow.due, 0)
+        followed.ask(reply=Reply(7))
+        followed.ask(reply=Reply(9))
+        self.assertEqual(flow.due, 7)
+        followed.feed(text_head())
+        self.assertEqual(flow.due, 10)
+        flow.feed(packets(b"\1a", 4) + packets(b"\1b", 5))
+        work = flow.next_work()
+        self.assertEqual((flow.due, flow.take_output()), (10, b""))
+        flow.settle(work, PASS)
+        self.assertEqual(flow.due, 12)
+        followed.feed(packets(b"\1c", 6), lambda work: Deny("no", errno=1105))
+        self.assertEqual(flow.due, 9)
+        followed.feed(text_tail(7))
+        self.assertEqual(flow.due, 9)
+        followed.feed(packets(OK, 1))
+        self.assertEqual(flow.due, 0)
 
 
 command = st.sampled_from(("result", "ok", "error", "denied", "several", "refused"))
