@@ -211,11 +211,7 @@ class ExecutingRequests(OpeningRequests):
         if prepared is DENIED:
             return
         if prepared is None or prepared.failed or not self._judges:
-            self._out.append(
-                packets(packet.payload, 0)
-                if packet.start < 0
-                else self._part(packet.start, packet.end)
-            )
+            self._forward(packet)
         else:
             self._prepared.hold(prepared, commands.decode_long_data(packet.payload))
 

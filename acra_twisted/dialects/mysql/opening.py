@@ -178,11 +178,15 @@ class OpeningRequests(ClientFlow):
 
     def _pass(self, packet: Packet, code: int, exchange: Exchange, reply: Reply) -> None:
         """A command goes on as it came."""
+        self._forward(packet)
+        self._await(code, exchange, reply)
+
+    def _forward(self, packet: Packet) -> None:
+        """A packet goes on as it came, whether a reply is owed for it or not."""
         if packet.start < 0:
-            self._out.append(packets(packet.payload, 0))
+            self._out.append(packets(packet.payload, packet.sequence))
         else:
             self._out.append(self._part(packet.start, packet.end))
-        self._await(code, exchange, reply)
 
     def _send(self, payload: bytes, code: int, exchange: Exchange, reply: Reply) -> None:
         """A command goes on as ``payload``."""

@@ -4,8 +4,8 @@ Each command is answered by itself, whatever became of the one before it.  One t
 reaches the database: its error takes its place in the queue of replies.  Commands are allowed by
 list; one that is cut short is answered here, since a server would read on behind it.
 
-Nothing behind a command may be taken for one while the database may ask for a file: the client
-sends that then.  So it waits.
+Nothing behind a command may be taken for one while the database may ask for a file, or for a proof
+of another user: the client sends that then.  So it waits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from acra_twisted.dialects.mysql import replies
-from acra_twisted.dialects.mysql.bulkexecutions import BulkRequests
+from acra_twisted.dialects.mysql.authentication import LegsPolicy
 from acra_twisted.dialects.mysql.contexts import announced
 from acra_twisted.dialects.mysql.opening import TOO_MANY_STATEMENTS
 from acra_twisted.dialects.mysql.prepared import DENIED, Prepared
@@ -22,6 +22,7 @@ from acra_twisted.dialects.mysql.replies import KEEPS, PLAIN, RESETS, Reply
 from acra_twisted.dialects.mysql.state import MysqlState
 from acra_twisted.dialects.mysql.texts import changes, may_ask_for_file
 from acra_twisted.dialects.mysql.uploads import Upload
+from acra_twisted.dialects.mysql.userchanges import ChangingRequests
 from acra_twisted.dialects.propagation import NOTHING, Propagation
 from acra_twisted.errors import FrameTooLarge, WireError
 from acra_twisted.exchange import PARAMETERS, STATEMENT, Exchange, Statement, Work
@@ -29,7 +30,7 @@ from acra_twisted.session import Session
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.mysql import commands, errors, parameters
 from acra_twisted.wire.mysql.capabilities import InForce
-from acra_twisted.wire.mysql.frames import HEADER_SIZE, Assembler, Packet, packets
+from acra_twisted.wire.mysql.frames import HEADER_SIZE, Packet, packets
 from acra_twisted.wire.mysql.parameters import Attribute, Query
 
 #: Commands that no reply answers, not even where they are cut short.
@@ -38,13 +39,13 @@ _UNANSWERED: Final = frozenset((commands.LONG_DATA, commands.CLOSE))
 _EXECUTIONS: Final = frozenset((commands.EXECUTE, commands.BULK_EXECUTE))
 
 
-class MysqlRequests(BulkRequests):
+class MysqlRequests(ChangingRequests):
     """IMessageFlow for the client's direction.
 
     ``state`` is the session's, whose ``prepared`` is a `prepared.PreparedStatements`.
     ``inspects``: kinds of Work that some stage has hooks for; the others are never made.
     ``message_limit``: bytes of one command.  ``collation`` is the one that the
-    client has logged in with.
+    client has logged in with.  ``legs``: see ChangingRequests.
     """
 
     def __init__(
@@ -55,13 +56,14 @@ class MysqlRequests(BulkRequests):
         inspects: frozenset[str] = frozenset(),
         *,
         message_limit: int = 64 << 20,
+        legs: LegsPolicy | None = None,
         collation: int = 0,
         propagation: Propagation = NOTHING,
     ) -> None:
-        super().__init__(session, state, in_force, propagation, PARAMETERS in inspects)
+        judges = PARAMETERS in inspects
+        super().__init__(session, state, in_force, propagation, judges, message_limit, legs)
         self._statements = STATEMENT in inspects
         self._collation = collation
-        self._assembler = Assembler("client", self._buffer, message_limit)
         # An execution that waits until its statement is prepared.
         self._kept: Packet | None = None
         # The text that waits for its verdict, with its attributes.
@@ -73,6 +75,7 @@ class MysqlRequests(BulkRequests):
             commands.QUERY: self._query,
             commands.STATISTICS: self._statistics,
             commands.PING: self._ping,
+            commands.CHANGE_USER: self._change_user,
             commands.PREPARE: self._prepare,
             commands.EXECUTE: self._execute,
             commands.LONG_DATA: self._long_data,
@@ -97,8 +100,13 @@ class MysqlRequests(BulkRequests):
                     return None
                 continue
             if self._is_blocked():
-                self.awaits_load = len(self._buffer) > 0
-                return None
+                login = None if self._blocking is None else self._blocking.login
+                if login is None or not login.client_due:
+                    self.awaits_load = len(self._buffer) > 0
+                    return None
+                if not self._answers_login(login):
+                    return None
+                continue
             packet = self._next()
             if packet is None:
                 return None
@@ -175,6 +183,7 @@ class MysqlRequests(BulkRequests):
         if outstanding and outstanding[len(outstanding) - 1][3] is self._blocking:
             return True
         self._blocking = None
+        self._changed_user()
         return False
 
     def _uploads(self) -> bool:
@@ -300,7 +309,9 @@ class MysqlRequests(BulkRequests):
             self._plain("set_option", replies.ONE, packet, PLAIN)
 
     def _reset_connection(self, packet: Packet) -> None:
-        reply = Reply(packet.following, changes=RESETS, collation=self._collation)
+        # MySQL's character set is its server's default then.
+        collation = self._collation if self._in_force.mariadb else 0
+        reply = Reply(packet.following, changes=RESETS, collation=collation)
         self._plain("reset_connection", replies.ONE, packet, reply)
 
     def _reset(self, packet: Packet) -> None:
