@@ -344,7 +344,8 @@ class Settings(Mapping[str, Any]):
     repeated, in file order; ``file`` is the path of the file, empty if there was none.  ``given``
     says of each setting that somebody made where that was (``file:line``, a variable, a flag);
     ``remarks`` are sentences for the operator, about settings that are taken and do nothing.
-    Iteration is in order of declaration.
+    ``listeners`` holds one Settings for each ``[listener:NAME]``: all values that hold there, of
+    which ``given`` names those that the section has itself.  Iteration is in order of declaration.
     """
 
     def __init__(
@@ -355,6 +356,7 @@ class Settings(Mapping[str, Any]):
         file: str = "",
         given: Mapping[str, str] | None = None,
         remarks: Sequence[str] = (),
+        listeners: Mapping[str, Settings] | None = None,
     ) -> None:
         self._values = dict(values)
         self.stages: Mapping[str, Settings] = dict(stages or {})
@@ -362,6 +364,7 @@ class Settings(Mapping[str, Any]):
         self.file = file
         self.given: Mapping[str, str] = dict(given or {})
         self.remarks = tuple(remarks)
+        self.listeners: Mapping[str, Settings] = dict(listeners or {})
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
@@ -374,21 +377,18 @@ class Settings(Mapping[str, Any]):
 
     def remarked(self, remarks: Sequence[str]) -> Settings:
         """A copy with more to tell."""
-        told = (*self.remarks, *remarks)
-        return Settings(self._values, self.stages, self.blocks, self.file, self.given, told)
+        return self._copy(self._values, (*self.remarks, *remarks))
 
     def but(self, **changes: Any) -> Settings:
         """A copy with some values changed."""
         unknown = changes.keys() - self._values.keys()
         if unknown:
             raise KeyError(", ".join(sorted(unknown)))
+        return self._copy({**self._values, **changes}, self.remarks)
+
+    def _copy(self, values: Mapping[str, Any], remarks: Sequence[str]) -> Settings:
         return Settings(
-            {**self._values, **changes},
-            self.stages,
-            self.blocks,
-            self.file,
-            self.given,
-            self.remarks,
+            values, self.stages, self.blocks, self.file, self.given, remarks, self.listeners
         )
 
 

@@ -13,7 +13,9 @@ from interfacepages import interfaces_page
 
 from acra_twisted.config.acratable import ACRA_OPTIONS, AcraOption, options_of
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
-from acra_twisted.config.render import render_ini, render_reference
+from acra_twisted.config.listeners import SERVERS
+from acra_twisted.config.listeners import options_of as options_of_listener
+from acra_twisted.config.render import render_ini, render_listener, render_reference
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.eventtable import TABLE
 from acra_twisted.sql import pgtable
@@ -251,7 +253,8 @@ def _section(title: str, body: str) -> list[str]:
 def pages() -> dict[str, str]:
     """Return the contents of each generated file, by its path below the top."""
     return {
-        "etc/acra-server.ini": render_ini("acra-server", SERVER_SECTIONS),
+        "etc/acra-server.ini": render_ini("acra-server", SERVER_SECTIONS)
+        + render_listener(options_of_listener(SERVER_SECTIONS, SERVERS)),
         "etc/acra-connector.ini": render_ini("acra-connector", CONNECTOR_SECTIONS),
         "docs/options.rst": render_reference(
             {"acra-server": SERVER_SECTIONS, "acra-connector": CONNECTOR_SECTIONS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from acra_twisted.blocks import LISTENER
 from acra_twisted.options import Settings
 
 
@@ -17,4 +18,10 @@ def changes(before: Settings, after: Settings) -> list[str]:
         # The setting `stages` decides if it runs at all.
         if old is not None and new is not None:
             found += [f"[stage:{stage}] {name}" for name in old if old[name] != new.get(name)]
-    return found
+    for name, was in before.listeners.items():
+        now = after.listeners.get(name)
+        if now is not None:
+            own = (key for key in was if key in was.given or key in now.given)
+            found += [f"[{LISTENER}{name}] {key}" for key in own if was[key] != now.get(key)]
+    gone = before.listeners.keys() ^ after.listeners.keys()
+    return [*found, *(f"[{LISTENER}{name}]" for name in sorted(gone))]

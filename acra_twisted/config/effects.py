@@ -27,23 +27,29 @@ class Rule(NamedTuple):
 def without_effect(
     settings: Settings, options: Iterable[Option], rules: Iterable[Rule]
 ) -> tuple[list[ConfigError], list[str]]:
-    """Mistakes, and remarks."""
-    made = {
-        option.name
-        for option in options
-        if option.name in settings.given and settings[option.name] != option.default
-    }
+    """Mistakes, and remarks.
+
+    A setting of the daemon has an effect if it has one at a listener that inherits it.
+    """
+    known = {option.name: option.default for option in options}
+    heirs = tuple(settings.listeners.values())
+    every = tuple(rules)
     wrong: list[ConfigError] = []
     remarks: list[str] = []
-    for rule in rules:
-        found = [name for name in rule.names if name in made]
-        if not found or rule.holds(settings):
-            continue
-        made.difference_update(found)
-        for name in found:
-            error = ConfigError(f"{name} has no effect: {rule.because}", settings.given[name])
-            if rule.protects:
-                wrong.append(error)
-            else:
-                remarks.append(str(error))
+    for one in (settings, *heirs):
+        made = {name for name in known if name in one.given and one[name] != known[name]}
+        for rule in every:
+            found = [name for name in rule.names if name in made]
+            if not found or rule.holds(one):
+                continue
+            made.difference_update(found)
+            effective = [heir for heir in heirs if one is settings and rule.holds(heir)]
+            for name in found:
+                if any(name not in heir.given for heir in effective):
+                    continue
+                error = ConfigError(f"{name} has no effect: {rule.because}", one.given[name])
+                if rule.protects:
+                    wrong.append(error)
+                else:
+                    remarks.append(str(error))
     return wrong, remarks

@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, Protocol
 
 from acra_twisted.blocks import ALL_BLOCKS
-from acra_twisted.config.ini import FileTexts, IniFile, StageFileTexts
+from acra_twisted.config.ini import FileTexts, IniFile, StageFileTexts, StageTexts
 from acra_twisted.errors import ConfigError
 from acra_twisted.events import READ_CONFIGURATION
-from acra_twisted.options import Block, Section
+from acra_twisted.options import Block, Option, Section
 
 _LARGEST: Final = 4 << 20
 _YAML_NAMES: Final = (".yaml", ".yml")
@@ -30,6 +30,11 @@ class ConfigFile(Protocol):
         self, sections: Sequence[Section], installed: Callable[[], Any]
     ) -> StageFileTexts:
         """Read the options of stages."""
+
+    def read_repeated(
+        self, prefix: str, options: Sequence[Option]
+    ) -> tuple[StageTexts, list[ConfigError]]:
+        """Read the sections that may be repeated and have options; by what is behind the prefix."""
 
     def blocks(self, prefixes: Sequence[str] = ALL_BLOCKS) -> tuple[Block, ...]:
         """The sections that may be repeated, in file order."""

@@ -169,6 +169,20 @@ class IniFile:
                 found.unread[stage] = self.where(name)
         return found
 
+    def read_repeated(
+        self, prefix: str, options: Sequence[Option]
+    ) -> tuple[StageTexts, list[ConfigError]]:
+        """Read sections that may be repeated and have ``options``: texts by what stands behind the
+        prefix, and mistakes."""
+        found = FileTexts({}, {}, [], [])
+        made: StageTexts = {}
+        for name, keys in self.sections.items():
+            if name.startswith(prefix):
+                section = Section(name, "", tuple(options))
+                texts = found._replace(ours=made.setdefault(name.removeprefix(prefix), {}))
+                self._read_keys(section, keys, texts, {name: section}, ())
+        return made, found.wrong
+
     def _read_keys(
         self,
         section: Section,

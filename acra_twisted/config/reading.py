@@ -11,65 +11,17 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from acra_twisted.blocks import LISTENER
 from acra_twisted.config.acraoptions import Judged, address, judge
 from acra_twisted.config.acratable import options_of
+from acra_twisted.config.actions import ACTIONS
 from acra_twisted.config.effects import Rule, without_effect
 from acra_twisted.config.files import ConfigFile, is_to_be_made, open_file
 from acra_twisted.config.hints import hint
 from acra_twisted.config.ini import EMPTY, StageTexts, parse_value
+from acra_twisted.config.listeners import Listener, read_listeners, settings_of
 from acra_twisted.errors import ConfigError, raise_together
-from acra_twisted.options import BOOLEAN, FILE, Block, Boolean, Line, Option, Section, Settings
-
-#: Only on the command line.
-ACTIONS = Section(
-    "command line",
-    "Only on the command line.",
-    (
-        Option(
-            "config_file",
-            FILE,
-            "",
-            "Path of the file to read: ini, or Acra's YAML.",
-            short="config",
-        ),
-        Option("check_config", BOOLEAN, False, "Check the whole configuration and exit."),
-        Option(
-            "probe",
-            BOOLEAN,
-            False,
-            "With --check_config: look at files, certificates, keys and ports, and ask the "
-            "database, AcraServer and destinations of spans, too, as acra-doctor does.",
-        ),
-        Option(
-            "probe_exporters",
-            BOOLEAN,
-            False,
-            "With --check_config: ask every destination of spans whether it takes some, too.",
-        ),
-        Option(
-            "schema",
-            BOOLEAN,
-            False,
-            "With --check_config: log in to the database (schema_user), and tell which tables, "
-            "columns and indexes are not as protected columns need them.",
-        ),
-        Option(
-            "dump_config",
-            BOOLEAN,
-            False,
-            "Print the settings in force as an ini file. With a config_file whose name ends in "
-            ".yaml or .yml: write them there, as Acra does.",
-        ),
-        Option(
-            "generate_markdown_args_table",
-            BOOLEAN,
-            False,
-            "Print a table of the options in Markdown.",
-        ),
-        Option("version", BOOLEAN, False, "Print the version and exit."),
-        Option("help", BOOLEAN, False, "Print this help and exit.", short="h"),
-    ),
-)
+from acra_twisted.options import Block, Boolean, Line, Option, Section, Settings
 
 
 def environment_name(option: str, stage: str = "") -> str:
@@ -91,7 +43,8 @@ class Program:
     its parts, and gives sentences for the operator: only --check_config asks, and who has something
     to mend anyway.  ``probe`` gets a reactor and asks what is outside: name and what is wrong.
     ``blocks`` are the prefixes of sections that may be repeated.  ``examination`` gives the
-    doctor.examination.Examination, which brings much along.
+    doctor.examination.Examination, which brings much along.  ``listener`` are the options that
+    ``[listener:NAME]`` may have; without them there are no such sections.
     """
 
     def __init__(
@@ -107,6 +60,7 @@ class Program:
         settle: Callable[[dict[str, Any], Mapping[str, str]], None] = lambda values, given: None,
         rules: Sequence[Rule] = (),
         examination: Callable[[], Any] = lambda: None,
+        listener: Sequence[Option] = (),
     ) -> None:
         self.name = name
         self.sections = tuple(sections)
@@ -119,6 +73,9 @@ class Program:
         self.settle = settle
         self.rules = tuple(rules)
         self.examination = examination
+        self.listener = tuple(listener)
+        #: Prefixes of all sections of which there may be any number.
+        self.repeated = (*self.blocks, LISTENER) if self.listener else self.blocks
 
 
 class Flags:
@@ -205,6 +162,7 @@ class _Reading:
         self.given: dict[str, str] = {}
         self.blocks: tuple[Block, ...] = ()
         self.stages: dict[str, Settings] = {}
+        self.listeners: dict[str, Listener] = {}
         self._options = {o.name: o for s in program.sections for o in s.options}
         self.file: ConfigFile | None = None
         if path:
@@ -226,7 +184,7 @@ class _Reading:
         if self.file is not None:
             acra_names = options_of(self.program.name)
             texts, acra, wrong, remarks = self.file.read(
-                self.program.sections, acra_names, self.program.blocks
+                self.program.sections, acra_names, self.program.repeated
             )
             filed = frozenset(acra)
             self.wrong += wrong
@@ -250,8 +208,19 @@ class _Reading:
         self._take({n: e for n, e in judged.ours.items() if n not in self.given and e.text})
         self._listen(judged)
         if self.file is not None:
-            self.blocks = self.file.blocks(self.program.blocks)
+            self.blocks = self.file.blocks(self.program.repeated)
         self.program.settle(self.values, self.given)
+        if self.file is not None and self.program.listener:
+            repeated, wrong = self.file.read_repeated(LISTENER, self.program.listener)
+            self.listeners, mistakes = read_listeners(
+                repeated,
+                self.program.listener,
+                self.values,
+                self.given,
+                self.blocks,
+                self.program.settle,
+            )
+            self.wrong += [*wrong, *mistakes]
         self._read_stages()
         # In the order of the file, whatever was looked at first; sorting keeps the rest in place.
         self.wrong.sort(key=_line)
@@ -279,6 +248,10 @@ class _Reading:
             sections = self.program.stages(self.values, self.blocks)
         if sections:
             self.values["stages"] = tuple(section.name.partition(":")[2] for section in sections)
+        for listener in self.listeners.values():
+            with self._noting():
+                more = listener.choose(self.program.stages)
+                sections = list({each.name: each for each in (*sections, *more)}.values())
         texts: StageTexts = {}
         if self.file is not None:
             texts, wrong, unread = self.file.read_stages(sections, self.program.installed)
@@ -388,6 +361,7 @@ def read_settings(
         actions["config_file"],
         reading.given,
         reading.remarks,
+        settings_of(reading.listeners, reading.stages, actions["config_file"]),
     )
     _raise_together(reading.wrong, settings, actions)
     return actions, settings

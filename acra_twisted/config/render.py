@@ -43,6 +43,16 @@ def render_ini(program: str, sections: Sequence[Section], settings: Settings | N
     return "\n".join(lines) + "\n"
 
 
+def render_listener(options: Sequence[Option]) -> str:
+    """The part of a sample file that shows a further listener with ``options``."""
+    about = (
+        "Any number of further addresses to listen on, each with settings of its own. A key that "
+        "such a section does not have is as above. It may have these keys: "
+    )
+    names = ", ".join(option.name for option in options)
+    return f"\n{_comment(about + names + '.')}\n#[listener:NAME]\n"
+
+
 def _plain(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value}"
 

@@ -18,7 +18,7 @@ import yaml
 
 from acra_twisted.config.acratable import DUMPED
 from acra_twisted.config.hints import hint
-from acra_twisted.config.ini import FileTexts, StageFileTexts, Texts
+from acra_twisted.config.ini import FileTexts, StageFileTexts, StageTexts, Texts
 from acra_twisted.errors import ConfigError, raise_together
 from acra_twisted.events import READ_CONFIGURATION
 from acra_twisted.options import Block, Line, Option, Section, Settings
@@ -110,6 +110,12 @@ class YamlFile:
     ) -> StageFileTexts:
         """A flat file has none."""
         return StageFileTexts({}, [], {})
+
+    def read_repeated(
+        self, prefix: str, options: Sequence[Option]
+    ) -> tuple[StageTexts, list[ConfigError]]:
+        """A flat file has none."""
+        return {}, []
 
     def blocks(self, prefixes: Sequence[str] = ()) -> tuple[Block, ...]:
         """A flat file has none."""

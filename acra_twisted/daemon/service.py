@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from acra_twisted import events
+from acra_twisted.config.listeners import ADDRESS, each
 from acra_twisted.daemon.connections import Connections
 from acra_twisted.daemon.reload import Reloader, renew
 from acra_twisted.daemon.revocation import Revocation
@@ -36,7 +37,7 @@ from acra_twisted.transport.keepalive import keepalive
 from acra_twisted.transport.native.adoption import make_transports
 from acra_twisted.transport.tlscontext import TLSContexts
 
-MAIN = "incoming_connection_string"
+MAIN = ADDRESS
 API = "incoming_connection_api_string"
 
 
@@ -84,9 +85,10 @@ class DaemonService(MultiService):
         self._mode = mode
         self._inherited = inherited
         # First of all sockets: when the pages answer, clients can connect.
+        self._at = {option: (address, shared) for option, address, shared in self._addresses()}
         self._bound = {
-            option: bind(option, settings[option], mode, shared, self.keepalive, inherited)
-            for option, shared in self._addresses()
+            option: bind(option, address, mode, shared, self.keepalive, inherited)
+            for option, (address, shared) in self._at.items()
         }
         self.listeners: dict[str, ListenerService] = {}
         self.contexts = TLSContexts()
@@ -125,11 +127,14 @@ class DaemonService(MultiService):
     def _parts(self) -> Iterable[Any]:
         return (*self.reloadable(), *self.revocation.parts())
 
-    def _addresses(self) -> Iterable[tuple[str, bool]]:
-        """Options of addresses to listen on, and whether other processes may share each."""
-        yield MAIN, self.settings["incoming_connection_reuse_port"]
+    def _addresses(self) -> Iterable[tuple[str, Address, bool]]:
+        """Options of addresses to listen on, each with the address, and whether other processes
+        may share it."""
+        shared = self.settings["incoming_connection_reuse_port"]
+        for mark, settings in each(self.settings):
+            yield mark + MAIN, settings[MAIN], shared
         if self.settings.get("http_api_enable"):
-            yield API, False
+            yield API, self.settings[API], False
 
     # -- for those who inherit --------------------------------------------------------------------
 
@@ -163,7 +168,8 @@ class DaemonService(MultiService):
         return self._numbers
 
     def serve(self, option: str, accept: Callable[[str], Any], security: Any = None) -> None:
-        """Accept connections at the address of ``option``.
+        """Accept connections at the address of ``option``; that of a listener has its section in
+        front.
 
         ``accept`` gets the peer's host and returns a protocol.  ``security`` is the
         ITransportSecurity around it, None if there is none.
@@ -171,7 +177,7 @@ class DaemonService(MultiService):
         factory: Any = _ConnectionFactory(accept)
         if security is not None:
             factory = security.protect(factory)
-        address: Address = self.settings[option]
+        address, _ = self._at[option]
         listener = ListenerService(
             self.reactor,
             self._bound[option],

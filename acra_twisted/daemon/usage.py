@@ -13,10 +13,11 @@ from typing import Final, NoReturn, TextIO
 from twisted.python import usage
 
 from acra_twisted import __version__
+from acra_twisted.config.actions import ACTIONS
 from acra_twisted.config.changes import changes
 from acra_twisted.config.files import has_yaml_name
 from acra_twisted.config.ownreactor import in_own_reactor
-from acra_twisted.config.reading import ACTIONS, Program, load, read_settings
+from acra_twisted.config.reading import Program, load, read_settings
 from acra_twisted.config.render import render_help, render_ini, render_markdown
 from acra_twisted.daemon import startlog
 from acra_twisted.errors import ConfigError

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from acra_twisted.config.effects import without_effect
+from acra_twisted.config.listeners import each
 from acra_twisted.config.ownreactor import in_own_reactor
 from acra_twisted.config.reading import Program, read_settings
 from acra_twisted.doctor import far, local
@@ -91,14 +92,15 @@ def here(program: Program, settings: Settings, environment: Mapping[str, str]) -
 def _certificates(program: Program, settings: Settings) -> list[Loaded]:
     """Those of this side that are used."""
     found: dict[tuple[Any, ...], Loaded] = {}
-    for own in program.examination().certificates(settings):
-        try:
-            credentials = Credentials(settings, own.prefix, falls_back=own.falls_back)
-            loaded = credentials.loaded(own.usage)
-        except ConfigError:
-            continue
-        for each in loaded:
-            found[each.option, each.usage] = each
+    for _, there in each(settings):
+        for own in program.examination().certificates(there):
+            try:
+                credentials = Credentials(there, own.prefix, falls_back=own.falls_back)
+                loaded = credentials.loaded(own.usage)
+            except ConfigError:
+                continue
+            for one in loaded:
+                found[one.option, one.usage, one.certificate] = one
     return list(found.values())
 
 

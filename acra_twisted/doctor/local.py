@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from acra_twisted import purposes
+from acra_twisted.config.listeners import ADDRESS, each
 from acra_twisted.config.reading import Program
 from acra_twisted.doctor.owner import owner_of
 from acra_twisted.doctor.result import FAIL, Result, fail, of_lines, ok, warn
@@ -28,7 +29,6 @@ from acra_twisted.transport.endpoints import bind
 #: Options whose files are written.
 _WRITTEN = ("log_to_file", "security_log_file", "parse_errors_log")
 _LISTENS = (
-    "incoming_connection_string",
     "incoming_connection_api_string",
     "incoming_connection_prometheus_metrics_string",
     "incoming_connection_zpages_string",
@@ -194,11 +194,13 @@ def audit(settings: Settings, environment: Mapping[str, str]) -> Iterator[Result
 def ports(program: Program, settings: Settings) -> Iterator[Result]:
     """Check that the daemon can listen on each address, by listening there for a moment."""
     seen: set[str] = set()
-    for option in _LISTENS:
-        address: Address | None = settings.get(option)
+    addresses: list[tuple[str, Address | None]] = [
+        (mark + ADDRESS, own.get(ADDRESS)) for mark, own in each(settings)
+    ]
+    for option, address in [*addresses, *((name, settings.get(name)) for name in _LISTENS)]:
         if address is None or str(address) in seen:
             continue
-        if "api" in option and not settings["http_api_enable"]:
+        if option == "incoming_connection_api_string" and not settings["http_api_enable"]:
             continue
         seen.add(str(address))
         yield from _port(program, option, address)

@@ -61,6 +61,8 @@ class Arrival(Channel):
         self._server = server
         self.number = number
         self.address = address
+        #: The name of the listener that accepted it, empty for the server's own address.
+        self.listener = server.listener
         self.receiver = self._link_data
         self._buffer = b""
         self._first = b""
@@ -195,6 +197,8 @@ class Arrival(Channel):
         if self._identity.certificate:
             span.add_attribute("tls.client.subject", self._identity.certificate)
         span.add_attribute("acra.session_id", self.number)
+        if self.listener:
+            span.add_attribute("acra.listener", self.listener)
         tracing.joins(wrap, span, remote)
         if remote is None:
             # Without a connector the handshake is the beginning of the connection.

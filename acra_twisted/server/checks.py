@@ -13,8 +13,9 @@ from acra_twisted.config.authentication import (
     requires_tls,
     uses_secrets,
 )
+from acra_twisted.config.listeners import ADDRESS, checked, each
 from acra_twisted.config.loginmethods import by_certificate
-from acra_twisted.config.revocation import check_revocation, staples, weak
+from acra_twisted.config.revocation import check_revocation, policy_of, staples, weak
 from acra_twisted.config.secretsources import has_sources
 from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls
@@ -47,14 +48,43 @@ _NEED_CLIENTS_KEYS = frozenset(("encryptor", "decryptor"))
 def check(settings: Settings) -> None:
     """Settings that cannot be used together.  Raises ConfigError; reads certificate files."""
     try_all(
+        lambda: checked(_check_listener, settings),
+        lambda: _check_addresses(settings),
+        lambda: _check_api(settings),
+        lambda: check_revocation(settings, verified_legs(settings)),
+        lambda: checked(_check_staple, settings),
+    )
+
+
+def _check_listener(settings: Settings) -> None:
+    try_all(
         lambda: _check_database(settings),
         lambda: _check_client_ids(settings),
         lambda: _check_link(settings),
         lambda: _check_keys(settings),
         lambda: check_sources(settings),
-        lambda: check_revocation(settings, verified_legs(settings)),
-        lambda: _check_staple(settings),
     )
+
+
+def _check_addresses(settings: Settings) -> None:
+    """Listeners have addresses of their own, and revocation is the same at all of them."""
+    addresses: dict[Address, str] = {}
+    for mark, there in each(settings):
+        address = there[ADDRESS]
+        if address in addresses and address.port != 0:
+            other = addresses[address] or "[server] "
+            raise ConfigError(f"{mark}{ADDRESS}: {other.strip()} listens on {address} already")
+        addresses[address] = mark
+        for leg in verified_legs(there):
+            same = leg in verified_legs(settings) and all(
+                there[name] == settings[name] for name in (f"tls_{leg}_ca", f"tls_{leg}_auth")
+            )
+            if mark and not same and policy_of(settings, leg).active:
+                raise ConfigError(
+                    f"{mark}tls_{leg}_ca: certificates are asked about by tls_ocsp_url or "
+                    "tls_crl_url as the server's own address has them; verify the same ones in "
+                    "the same way there, or turn it off"
+                )
 
 
 def _check_staple(settings: Settings) -> None:
@@ -101,10 +131,11 @@ def _check_link(settings: Settings) -> None:
         client.server_context()
     _check_proofs(settings, client)
     _check_binding(settings)
-    check_api(
-        settings,
-        is_secure_session(settings, ACRACONNECTOR) or (link_tls and client.auth == REQUIRE),
-    )
+
+
+def _check_api(settings: Settings) -> None:
+    shown = is_tls(settings, ACRACONNECTOR) and Credentials(settings, "tls_client_").auth == REQUIRE
+    check_api(settings, is_secure_session(settings, ACRACONNECTOR) or shown)
 
 
 def _check_proofs(settings: Settings, client: Credentials) -> None:
@@ -181,13 +212,13 @@ def check_whole(settings: Settings) -> list[str]:
     try_all(
         lambda: make_exporters(None, "", settings),
         lambda: make_guard(settings, "tls_client_"),
-        lambda: _check_rules(settings),
-        lambda: remarks.extend(_check_columns(settings)),
+        lambda: checked(_check_rules, settings),
+        lambda: remarks.extend(checked(_check_columns, settings)),
         lambda: check_token_store(settings),
-        lambda: remarks.extend(_without_keys(settings)),
-        lambda: remarks.extend(_without_certificates(settings)),
+        lambda: remarks.extend(checked(_without_keys, settings)),
+        lambda: remarks.extend(checked(_without_certificates, settings)),
         lambda: remarks.extend(doubts(settings)),
-        lambda: remarks.extend(check_certificates(settings)),
+        lambda: remarks.extend(checked(check_certificates, settings)),
     )
     return remarks
 
@@ -270,6 +301,10 @@ def check_certificates(settings: Settings) -> list[str]:
 
 def insecure(settings: Settings) -> list[str]:
     """Return a sentence for each setting that weakens protection."""
+    return checked(_insecure, settings) + weak(settings, verified_legs(settings))
+
+
+def _insecure(settings: Settings) -> list[str]:
     found = []
     if uses_database_tls(settings) and Credentials(settings, "tls_database_").auth == 0:
         found.append("tls_database_auth = 0: the database's certificate is not verified")
@@ -288,7 +323,7 @@ def insecure(settings: Settings) -> list[str]:
     if settings["trusted_functions"] and _ENCRYPTOR in settings["stages"]:
         names = ", ".join(settings["trusted_functions"])
         found.append(f"trusted_functions: nobody sees whether these store plaintext: {names}")
-    return found + weak(settings, verified_legs(settings))
+    return found
 
 
 def _weak_methods(settings: Settings) -> list[str]:

@@ -32,7 +32,7 @@ from acra_twisted.server.upstream import database_tls, make_database
 from acra_twisted.stages.encryptorfactory import check_columns
 from acra_twisted.transport.keepalive import keepalive
 
-_STAGE: Final = "encryptor"
+PROTECTS: Final = "encryptor"
 _PASSWORD: Final = "schema_password_file"  # noqa: S105 - the name of an option
 #: Seconds for a login, and for an answer.
 _TIMEOUT: Final = 30.0
@@ -43,7 +43,7 @@ async def schema(
     reactor: Any, settings: Settings, environment: Mapping[str, str]
 ) -> AsyncIterator[Result]:
     """Examine the tables, by a connection that is made for it."""
-    if _STAGE not in settings["stages"]:
+    if PROTECTS not in settings["stages"]:
         yield fail(
             "columns",
             "no column is protected",
@@ -63,10 +63,10 @@ async def schema(
 
 async def columns(reactor: Any, settings: Settings, database: Database) -> AsyncIterator[Result]:
     """Examine the tables of each database, if a role is named that may look at them."""
-    if _STAGE not in settings["stages"] or not settings["schema_user"]:
+    if PROTECTS not in settings["stages"] or not settings["schema_user"]:
         return
     try:
-        own = settings.stages[_STAGE]
+        own = settings.stages[PROTECTS]
         configured = check_columns(settings, own, settings.blocks, time.time())
         path = settings[_PASSWORD]
         password = password_in(path, _PASSWORD) if path else b""

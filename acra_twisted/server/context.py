@@ -37,7 +37,8 @@ class ServerContext:
     the link, the certificate or ``client_id`` gives them.
     ``link_encrypted``: everything between client, or connector, and this server is encrypted.
     ``certificates`` say which users a client's certificate proves, None where none does;
-    ``in_thread`` runs a function in a thread and gives its result later.
+    ``in_thread`` runs a function in a thread and gives its result later.  ``listener`` is the name
+    of the listener whose connections these are, empty for the server's own address.
     """
 
     reactor: Any
@@ -66,3 +67,4 @@ class ServerContext:
     link_encrypted: bool = False
     certificates: CertificateUsers | None = None
     in_thread: Any = None
+    listener: str = ""

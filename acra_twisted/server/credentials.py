@@ -115,26 +115,19 @@ def make_credentials(
     settings: Settings,
     database: Database,
     in_thread: InThread,
-    registry: Any,
+    metrics: LookupMetrics,
     event: Callable[..., None],
     log: Any,
 ) -> ServedCredentials | None:
     """Make what finds secrets of users; None if the database alone checks users.
 
-    ``registry`` is that of the metrics, which has those of lookups in either case; ``event`` logs a
-    code and a text and counts it.  Raises ConfigError.
+    ``event`` logs a code and a text and counts it.  Raises ConfigError.
     """
-    made: ServedCredentials | None = None
-    metrics = LookupMetrics(
-        registry,
-        lambda: 0 if made is None else made.waiting,
-        lambda: made is not None and made.is_away,
-    )
     if not uses_secrets(settings):
         return None
     clock = reactor.seconds
     user = settings["auth_query_user"].encode()
-    made = ServedCredentials(
+    return ServedCredentials(
         clock,
         _Watcher(metrics, event, log),
         file=make_file(settings, clock),
@@ -143,7 +136,6 @@ def make_credentials(
         refused=frozenset((user,)) if user else frozenset(),
         iterations=settings["auth_scram_iterations"],
     )
-    return made
 
 
 @implementer(IReloadable)

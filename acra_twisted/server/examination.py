@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from acra_twisted.config.authentication import ends_authentication
+from acra_twisted.config.listeners import each
 from acra_twisted.config.revocation import DATABASE
 from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.daemon.link import ACRACONNECTOR, is_tls
@@ -24,7 +25,7 @@ from acra_twisted.errors import ConfigError, WireError
 from acra_twisted.lines import printable
 from acra_twisted.options import Settings
 from acra_twisted.server.checks import insecure
-from acra_twisted.server.columnexamination import columns, schema
+from acra_twisted.server.columnexamination import PROTECTS, columns, schema
 from acra_twisted.server.database import DatabaseChannel
 from acra_twisted.server.effects import verified_credentials
 from acra_twisted.server.loginadvice import REMEDY, ends_client_tls
@@ -52,13 +53,32 @@ _TEXT_MAX = 300
 
 
 def certificates(settings: Settings) -> list[Own]:
-    """Certificates of AcraServer that are used."""
+    """Certificates of AcraServer that are used at one listener."""
     found = []
     if is_tls(settings, ACRACONNECTOR) or settings["client_tls"] != "disable":
         found.append(Own("tls_client_", SERVER))
     if uses_database_tls(settings):
         found.append(Own("tls_database_", CLIENT))
     return found
+
+
+async def databases(
+    reactor: Any, settings: Settings, environment: Mapping[str, str]
+) -> AsyncIterator[Result]:
+    """Examine the database of each listener."""
+    for mark, own in each(settings):
+        async for result in database(reactor, own, environment):
+            yield result._replace(text=mark + result.text)
+
+
+async def schemas(
+    reactor: Any, settings: Settings, environment: Mapping[str, str]
+) -> AsyncIterator[Result]:
+    """Examine the tables of the database of each listener with protected columns."""
+    for mark, own in each(settings):
+        if not mark or PROTECTS in own["stages"]:
+            async for result in schema(reactor, own, environment):
+                yield result._replace(text=mark + result.text)
 
 
 async def database(
@@ -182,4 +202,4 @@ def _of_error(body: bytes) -> Result:
     return warn("database", f"it is PostgreSQL and says: {text} ({sqlstate})")
 
 
-EXAMINATION = Examination(certificates, database, insecure, schema)
+EXAMINATION = Examination(certificates, databases, insecure, schemas)

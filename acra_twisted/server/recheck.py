@@ -33,8 +33,9 @@ _LOST: Final = Refusal(
 
 class Checked(Protocol):
     """A connection.  ``secret_of`` is the user whose secret was looked up for its login, empty if
-    none was."""
+    none was.  ``listener`` is the name of the listener that accepted it."""
 
+    listener: str
     secret_of: bytes
 
     def turn_away(self, refused: Refusal) -> None:
@@ -42,8 +43,11 @@ class Checked(Protocol):
 
 
 class Recheck(TimerService):
-    """``interval`` is in seconds.  Users are looked up one after the other, so that no number of
-    sessions asks a source for much at once; a round that lasts longer delays the next."""
+    """``interval`` is in seconds.  Connections of ``listener`` alone are looked at.
+
+    Users are looked up one after the other, so that no number of sessions asks a source for much at
+    once; a round that lasts longer delays the next.
+    """
 
     def __init__(
         self,
@@ -51,18 +55,23 @@ class Recheck(TimerService):
         interval: float,
         credentials: Credentials,
         connections: Iterable[Checked],
+        listener: str = "",
     ) -> None:
         super().__init__(interval, self.check)
         self.clock = reactor
         self._credentials = credentials
         self._connections = connections
+        self._listener = listener
 
     def check(self) -> Deferred[None]:
         """Look up all users with open sessions once."""
         return ensureDeferred(self._check())
 
+    def _checked(self) -> list[Checked]:
+        return [each for each in self._connections if each.listener == self._listener]
+
     async def _check(self) -> None:
-        users = {connection.secret_of for connection in self._connections} - {b""}
+        users = {connection.secret_of for connection in self._checked()} - {b""}
         for user in sorted(users):
             try:
                 await self._look_up(user)
@@ -78,6 +87,6 @@ class Recheck(TimerService):
             self._end(user)
 
     def _end(self, user: bytes) -> None:
-        for connection in self._connections:
+        for connection in self._checked():
             if connection.secret_of == user:
                 connection.turn_away(_LOST)

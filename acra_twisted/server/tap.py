@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from acra_twisted.blocks import ALL_BLOCKS, CENSOR_BLOCKS, COLUMN_BLOCKS, blocks_of
+from acra_twisted.config.listeners import SERVERS, options_of
 from acra_twisted.config.reading import Program
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.daemon.root import exit_with, make_root
@@ -85,6 +86,7 @@ class Options(DaemonOptions):
         settle,
         RULES,
         _examination,
+        options_of(SERVER_SECTIONS, SERVERS),
     )
 
 

@@ -24,7 +24,7 @@ from acra_twisted.telemetry.logs.audit import AuditLog
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
 from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
 from acra_twisted.telemetry.pages.access import Guard
-from acra_twisted.telemetry.pages.readiness import Reach
+from acra_twisted.telemetry.pages.readiness import Reach, ReachAll
 from acra_twisted.telemetry.pages.rpcz import RpcStats
 from acra_twisted.telemetry.pages.sessions import LastStatements
 from acra_twisted.telemetry.pages.traces import TracePages
@@ -90,7 +90,7 @@ class TelemetryService(MultiService):
         for exporter in self.exporters:
             metrics.watch_exporter(exporter)
         zpages = settings["incoming_connection_zpages_string"]
-        self._catch_up: Callable[[], None] = lambda: None
+        self._told: list[Observers] = []
         self.store = SpanStore() if zpages is not None else None
         #: Counts requests for the pages; None where there are none.
         self.calls: RpcStats | None = None
@@ -124,7 +124,7 @@ class TelemetryService(MultiService):
         #: Why no new connections should come; empty while they may.
         self.unready = "starting"
         #: The destination behind the daemon, for questions if it can be reached.
-        self.reach: Reach | None = None
+        self.reach: Reach | ReachAll | None = None
         self._keepalive = keepalive(settings)
         self._inherited = inherited
         self._listen(settings, tls_prefix)
@@ -147,12 +147,13 @@ class TelemetryService(MultiService):
         if self.calls is not None:
             told += (self.calls, LastStatements())
         observers = Observers(told, exchanges.slow, self._afterwards)
-        self._catch_up = observers.catch_up
+        self._told.append(observers)
         return observers
 
     def _up_to_date(self) -> None:
         """Before anything is shown: there may be no observers yet when this is handed out."""
-        self._catch_up()
+        for observers in self._told:
+            observers.catch_up()
 
     def add_exporter(self, exporter: Any) -> None:
         """One more that a daemon has made itself, before the start."""
@@ -215,7 +216,7 @@ class TelemetryService(MultiService):
         return self.unready
 
     def _measure_lag(self) -> None:
-        self._catch_up()
+        self._up_to_date()
         now = self._reactor.seconds()
         if self._due:
             self.metrics.loop_lag(now - self._due)
@@ -243,7 +244,7 @@ class TelemetryService(MultiService):
         for loop in (self._lag, self._look):
             if loop.running:
                 loop.stop()
-        self._catch_up()
+        self._up_to_date()
         flushed = [maybeDeferred(exporter.stop) for exporter in self.exporters]
         return DeferredList([*flushed, maybeDeferred(super().stopService)], consumeErrors=True)
 

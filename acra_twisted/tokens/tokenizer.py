@@ -77,6 +77,7 @@ class Tokenizer:
         self._random = random_bytes
         self._cache = TokenCache(now)
         self._renewals: set[Deferred[Any]] = set()
+        self._stopping: Deferred[Any] | None = None
         names = ("made", "unknown", "disabled", "closed", "hit", "miss", "renewed", "not_renewed")
         self.counts = dict.fromkeys(names, 0)
 
@@ -112,10 +113,12 @@ class Tokenizer:
         self._cache.clear()
 
     def stop(self) -> Deferred[Any]:
-        """Wait for what is still written, and close the store."""
-        self.forget()
-        written = gatherResults(self._renewals, consumeErrors=True)
-        return written.addBoth(lambda _: self._store.close())
+        """Wait for what is still written, and close the store: once, however many stages use it."""
+        if self._stopping is None:
+            self.forget()
+            written = gatherResults(self._renewals, consumeErrors=True)
+            self._stopping = written.addBoth(lambda _: self._store.close())
+        return self._stopping
 
     # -- writing ----------------------------------------------------------------------------------
 

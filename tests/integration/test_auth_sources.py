@@ -22,6 +22,7 @@ from acra_twisted.options import defaults
 from acra_twisted.sandbox.postgres import SUPERUSER
 from acra_twisted.server.credentials import make_credentials
 from acra_twisted.server.upstream import database_tls, make_database
+from acra_twisted.telemetry.metrics.lookups import LookupMetrics
 from acra_twisted.tools.authsql import set_up
 from acra_twisted.transport.keepalive import KeepAlive
 from acra_twisted.wire import scram
@@ -99,7 +100,7 @@ class Lookups(TestCase, Base):
             settings,
             database,
             deferToThread,
-            CollectorRegistry(),
+            LookupMetrics(CollectorRegistry(), int, bool),
             lambda code, text, **fields: self.events.append((code, fields)),
             Logger(),
         )

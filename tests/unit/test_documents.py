@@ -7,10 +7,11 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.blocks import ALL_BLOCKS
+from acra_twisted.blocks import ALL_BLOCKS, LISTENER
 from acra_twisted.censor.rulefile import parse_rules
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.config.ini import STAGE_PREFIX, IniFile
+from acra_twisted.config.listeners import SERVERS, options_of
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.migrating import CHANGES
@@ -171,8 +172,9 @@ class Files(SynchronousTestCase):
         with tempfile.NamedTemporaryFile("w", suffix=".ini") as file:
             file.write(block.text)
             file.flush()
-            values_of(file.name, sections, ALL_BLOCKS)
+            values_of(file.name, sections, (*ALL_BLOCKS, LISTENER))
             ini = IniFile(file.name, block.text)
+            raise_together(ini.read_repeated(LISTENER, options_of(sections, SERVERS))[1])
             # Stages of the examples are not installed.
             named = [name.removeprefix(STAGE_PREFIX) for name in ini.sections if ":" in name]
             installed = [name for name in named if name in stage_factories()]

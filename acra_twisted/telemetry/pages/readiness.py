@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.protocol import Factory, Protocol
 
 #: Seconds for which an answer holds, so that many who ask cost no connections.
@@ -22,11 +23,13 @@ class _Closing(Protocol):
 class Reach:
     """Makes a connection by ``endpoint`` and closes it at once; nothing is said on it.
 
-    ``name`` is what is asked for: database or acraserver.
+    ``name`` is what is asked for: database or acraserver.  ``about`` is a name of its own, where
+    there are several.
     """
 
-    def __init__(self, reactor: Any, name: str, endpoint: Any) -> None:
+    def __init__(self, reactor: Any, name: str, endpoint: Any, about: str = "") -> None:
         self.name = name
+        self._about = about or name
         self._reactor = reactor
         self._endpoint = endpoint
         self._until = 0.0
@@ -45,7 +48,7 @@ class Reach:
             attempt: Deferred[Any] = self._endpoint.connect(factory)
             attempt.addTimeout(TIMEOUT, self._reactor).addCallbacks(
                 lambda _: self._answer(""),
-                lambda _: self._answer(f"{self.name} cannot be reached"),
+                lambda _: self._answer(f"{self._about} cannot be reached"),
             )
         return asking
 
@@ -54,3 +57,16 @@ class Reach:
         waiting, self._waiting = self._waiting, []
         for asking in waiting:
             asking.callback(problem)
+
+
+class ReachAll:
+    """Reaches all of several destinations of one name."""
+
+    def __init__(self, reaches: Sequence[Reach]) -> None:
+        self.name = reaches[0].name
+        self._reaches = reaches
+
+    def problem(self) -> Deferred[str]:
+        """Fires with all that is wrong, empty if nothing is."""
+        asked = gatherResults([reach.problem() for reach in self._reaches])
+        return asked.addCallback(lambda problems: "; ".join(filter(None, problems)))

@@ -16,7 +16,7 @@ from twisted.web.server import NOT_DONE_YET, Site
 
 from acra_twisted.telemetry.pages.access import Guard
 from acra_twisted.telemetry.pages.channel import HeadChannel, PageRequest, Visitors
-from acra_twisted.telemetry.pages.readiness import Reach
+from acra_twisted.telemetry.pages.readiness import Reach, ReachAll
 from acra_twisted.telemetry.pages.scrape import Scrape
 from acra_twisted.telemetry.pages.search import Unfit
 from acra_twisted.telemetry.pages.traces import PLACES, NotKept, Page, TracePages
@@ -132,7 +132,9 @@ class Health(Resource):
     isLeaf = True
 
     def __init__(
-        self, unready: Callable[[], str], reach: Callable[[], Reach | None] = lambda: None
+        self,
+        unready: Callable[[], str],
+        reach: Callable[[], Reach | ReachAll | None] = lambda: None,
     ) -> None:
         Resource.__init__(self)
         self._unready = unready
@@ -284,7 +286,7 @@ def make_site(
     traces: TracePages | None,
     guard: Guard = _OPEN,
     unready: Callable[[], str] = str,
-    reach: Callable[[], Reach | None] = lambda: None,
+    reach: Callable[[], Reach | ReachAll | None] = lambda: None,
     catch_up: Callable[[], None] = lambda: None,
     visitors: Visitors | None = None,
     turns: Turns | None = None,

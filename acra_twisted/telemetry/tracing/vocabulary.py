@@ -204,6 +204,12 @@ ATTRIBUTES = (
         "handleConnection",
         "the line of client_id_map_file that has given the client id, or refused it",
     ),
+    Attribute(
+        "acra.listener",
+        str,
+        "handleConnection",
+        "the name of the ``[listener:NAME]`` that accepted the connection",
+    ),
     Attribute("acra.verdict", str, "request, stage", "allow or deny; on a stage's span its answer"),
     Attribute(
         "acra.denied_by", str, _REQUEST, "the stage that refused it; database for a refused login"

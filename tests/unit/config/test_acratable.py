@@ -3,8 +3,8 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config.acratable import ACRA_OPTIONS, options_of
+from acra_twisted.config.actions import ACTIONS
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
-from acra_twisted.config.reading import ACTIONS
 from acra_twisted.config.server import SERVER_SECTIONS
 
 PROGRAMS = {"acra-server": SERVER_SECTIONS, "acra-connector": CONNECTOR_SECTIONS}

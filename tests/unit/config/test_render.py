@@ -6,7 +6,8 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
-from acra_twisted.config.render import render_help, render_ini
+from acra_twisted.config.listeners import SERVERS, options_of
+from acra_twisted.config.render import render_help, render_ini, render_listener
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.options import Settings, defaults
 from tests.support.settings import values_of
@@ -35,6 +36,14 @@ class RoundTrip(SynchronousTestCase):
             values = defaults(sections)
             self.assertEqual(self.read(render_ini("x", sections), sections), {})
             self.assertEqual(self.read(render_ini("x", sections, values), sections), dict(values))
+
+    def test_the_sample_of_a_listener_is_a_comment_with_its_options(self):
+        options = options_of(SERVER_SECTIONS, SERVERS)
+        text = render_listener(options)
+        self.assertTrue(all(line[:1] in ("#", "") for line in text.splitlines()), text)
+        words = set(text.replace(",", " ").replace(".", " ").split())
+        self.assertLessEqual({option.name for option in options}, words)
+        self.assertFalse(any(option.secret for option in options))
 
     def test_stages_are_dumped(self):
         settings = Settings({}, {"cap": Settings({"size": 3, "on": True})})

@@ -89,7 +89,7 @@ class ServerCase(SynchronousTestCase):
         return attempt
 
     def accept(self, data=b"", address="10.0.0.1"):
-        connection = self.server.accept(address)
+        connection = self.server.accepting[""].accept(address)
         connection.makeConnection(StringTransport())
         if data:
             connection.dataReceived(data)
@@ -450,7 +450,7 @@ trusted_one user=none database=ann
 
     def login(self, user=b"ann", asks=True, address="10.0.0.1"):
         """The client's connection, once the database has let it in."""
-        connection = self.server.accept(address)
+        connection = self.server.accepting[""].accept(address)
         transport = StringTransport(peerAddress=IPv4Address("TCP", address, 40000))
         connection.makeConnection(transport)
         connection.dataReceived(StartupPacket(0, {b"user": user}).encode())
@@ -479,7 +479,7 @@ trusted_one user=none database=ann
         self.assertEqual(connection.session.identity.client_id, "trusted_one")
         # Nor does it let in whom a proof would: the line asks for one.
         self.rules.write_text("payments user=ann")
-        self.server.client_ids.reload()
+        self.server.context.client_ids.reload()
         refused = self.login(asks=False)
         self.assertEqual(types(refused.transport.value()), "E")
 
@@ -500,7 +500,7 @@ trusted_one user=none database=ann
             self.assertEqual(connection.session.identity.client_id, "")
 
     def test_early_requests_wait_for_it(self):
-        connection = self.server.accept("10.0.0.2")
+        connection = self.server.accepting[""].accept("10.0.0.2")
         connection.makeConnection(StringTransport())
         connection.dataReceived(STARTUP + query(b"select 1"))
         self.back = self.database()
@@ -520,8 +520,8 @@ trusted_one user=none database=ann
 
     def test_the_link_is_one_of_its_facts(self):
         self.rules.write_text("payments link=conn_1 user=none")
-        self.server.client_ids.reload()
-        connection = self.server.accept("10.0.0.1")
+        self.server.context.client_ids.reload()
+        connection = self.server.accepting[""].accept("10.0.0.1")
         connection.peer_authenticated = lambda certificate: None
         connection.makeConnection(StringTransport())
         del connection.peer_authenticated
@@ -540,7 +540,7 @@ trusted_one user=none database=ann
         for by_certificate in (False, True):
             self.make(client_id="", client_id_map_file=str(self.rules))
             self.server.context.id_from_certificate = "serial_number" if by_certificate else ""
-            connection = self.server.accept("10.0.0.1")
+            connection = self.server.accepting[""].accept("10.0.0.1")
             connection.peer_authenticated = lambda certificate: None
             connection.makeConnection(StringTransport())
             del connection.peer_authenticated

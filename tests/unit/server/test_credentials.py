@@ -14,6 +14,7 @@ from acra_twisted.options import Address
 from acra_twisted.server import checks
 from acra_twisted.server.credentials import make_credentials, read_password
 from acra_twisted.server.service import AcraServer
+from acra_twisted.telemetry.metrics.lookups import LookupMetrics
 from tests.support.lookups import MemoryDatabase
 from tests.support.serviceserver import refusal, verifier
 from tests.unit.server.test_service import close, settings
@@ -55,7 +56,7 @@ class Base(SynchronousTestCase):
             settings(**changes),
             self.database,
             lambda function, *args: succeed(function(*args)),
-            self.registry,
+            LookupMetrics(self.registry, int, bool),
             self.event,
             self.log,
         )

@@ -15,8 +15,8 @@ SECRET, NONE, AWAY = Found(b"a secret", "file"), Found(None, "query"), Found(Non
 class Connection:
     """An open connection of a user whose secret was looked up."""
 
-    def __init__(self, user=b""):
-        self.secret_of = user
+    def __init__(self, user=b"", listener=""):
+        self.secret_of, self.listener = user, listener
         self.ended = []
         self.turn_away = self.ended.append
 
@@ -34,9 +34,9 @@ class Credentials:
 
 
 class Rechecking(SynchronousTestCase):
-    def start(self, connections, **answers):
+    def start(self, connections, *listener, **answers):
         self.clock, self.credentials = Clock(), Credentials(**answers)
-        self.recheck = Recheck(self.clock, 60, self.credentials, connections)
+        self.recheck = Recheck(self.clock, 60, self.credentials, connections, *listener)
         self.recheck.startService()
         self.addCleanup(self.recheck.stopService)
         self.credentials.asked.clear()
@@ -56,6 +56,12 @@ class Rechecking(SynchronousTestCase):
             self.assertEqual(refused.code, events.USER_LOST)
             self.assertEqual(refused.reason, EndReason.NO_RIGHT)
         self.assertEqual(bob.ended, [])
+
+    def test_only_sessions_of_its_listener_are_looked_at(self):
+        ann, other = Connection(b"ann", "second"), Connection(b"ann")
+        self.start([ann, other], "second", ann=NONE)
+        self.clock.advance(60)
+        self.assertEqual((bool(ann.ended), other.ended), (True, []))
 
     def test_a_source_that_cannot_be_asked_ends_none(self):
         ann = Connection(b"ann")

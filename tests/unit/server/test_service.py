@@ -40,7 +40,7 @@ class Reloading(SynchronousTestCase):
         )
         self.addCleanup(close, server)
         planner = Planner(Plan)
-        server.pipeline.results = planner
+        server.context.pipeline.results = planner
         columns = Columns([], [], [], [])
         before = planner.plan(columns)
         self.assertIs(planner.plan(columns), before)

@@ -34,7 +34,9 @@ class Tap(SynchronousTestCase):
         self.assertEqual(options.settings.stages["query_capture"]["filepath"], path)
         root = tap.makeService(options, MemoryReactorClock())
         (server,) = root
-        self.assertEqual([stage.name for stage in server.pipeline.stages], ["query_capture"])
+        self.assertEqual(
+            [stage.name for stage in server.context.pipeline.stages], ["query_capture"]
+        )
         server.listeners[MAIN]._listener.close()
         self.assertIn("query_capture", tap._installed())
 
@@ -75,7 +77,7 @@ class Tap(SynchronousTestCase):
         root = tap.makeService(options, MemoryReactorClock())
         (server,) = root
         server.listeners[MAIN]._listener.close()
-        [stage] = server.pipeline.stages
+        [stage] = server.context.pipeline.stages
         self.assertEqual(stage.censor.decide(b"TABLE salaries").by, "deny.table")
         with open(path, "w") as file:
             file.write("[censor:a]\nhandler = deny\ntables = wages\n")

@@ -415,6 +415,13 @@ class Access(Case):
             self.detokenize(setting(), *made, by=self.desk.another()), [(DISABLED, None)]
         )
 
+    def test_stopped_twice_it_closes_its_store_once(self):
+        closed = []
+        self.store.close = lambda: succeed(closed.append(1))
+        for _ in range(2):
+            self.assertTrue(self.tokenizer.stop().called)
+        self.assertEqual(closed, [1])
+
     def test_stopping_waits_for_what_is_written(self):
         made = self.tokenize(setting(), b"Anna Maria")
         self.desk.now += 24 * 3600

@@ -7,7 +7,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.pages.readiness import Reach
+from acra_twisted.telemetry.pages.readiness import Reach, ReachAll
 
 
 class Endpoint:
@@ -59,3 +59,13 @@ class Reaching(SynchronousTestCase):
         self.clock.advance(0.2)
         self.assertNoResult(self.reach.problem())
         self.assertEqual(len(self.endpoint.attempts), 2)
+
+    def test_of_several_the_one_that_cannot_be_reached_is_named(self):
+        second = Endpoint()
+        both = ReachAll([self.reach, Reach(self.clock, "database", second, "database of second")])
+        self.assertEqual(both.name, "database")
+        asked = both.problem()
+        self.connected()
+        self.assertNoResult(asked)
+        second.attempts[-1][1].errback(Failure(ConnectionRefusedError("10.1.2.3")))
+        self.assertEqual(self.successResultOf(asked), "database of second cannot be reached")
