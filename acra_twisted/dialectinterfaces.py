@@ -207,7 +207,16 @@ class IDatabaseDialect(Interface):
 class IServerDialect(IDatabaseDialect):
     """A dialect's answers for the daemons, which reach it, serve its clients and follow them."""
 
-    alpn: bytes = Attribute("The name that its clients offer by ALPN when TLS begins at once.")
+    alpn: bytes = Attribute(
+        "The name that its clients offer by ALPN when TLS begins at once; empty if it never does."
+    )
+    protocol: str = Attribute("What its protocol is called, as in transport.spoken.")
+    server_speaks_first: bool = Attribute(
+        "Its servers greet before their clients say anything, and TLS with them begins later."
+    )
+    handshake_limit: float = Attribute(
+        "Seconds in which a session must be ready, lest its server gives it up."
+    )
     tls_request: bytes = Attribute("Asks a server for TLS.")
     spans_offer: bytes = Attribute("A first packet by which a connector offers spans.")
 

@@ -19,6 +19,8 @@ from acra_twisted.config.authentication import (
     requires_tls,
 )
 from acra_twisted.config.loginmethods import by_certificate
+from acra_twisted.dialects.mysql.dialect import MysqlDialect
+from acra_twisted.dialects.mysql.servedlogin import ServePolicy as MysqlServePolicy
 from acra_twisted.dialects.postgresql.challenge import ChallengePolicy
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.hashchallenge import SALT
@@ -29,7 +31,7 @@ from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
 
-#: An IDatabaseDialect's class: what is true of the database whatever the settings.
+#: An IServerDialect's class: the database of connectors and tools.
 DIALECT: Final = PostgresqlDialect
 #: Random bytes of a nonce.
 _NONCE: Final = 18
@@ -37,21 +39,36 @@ _NONCE: Final = 18
 Context = Callable[[Any], Any]
 
 
-def server_dialect(
-    settings: Mapping[str, Any], context: Context, database_context: Context
-) -> PostgresqlDialect:
-    """Make AcraServer's dialect; ``database_context`` is for the database's part of an exchange."""
-    return DIALECT(
-        message_limit=settings["message_size_limit"],
+def dialect_of(settings: Mapping[str, Any]) -> type[PostgresqlDialect] | type[MysqlDialect]:
+    """Return the class of AcraServer's dialect: what is true of its database whatever the other
+    settings."""
+    return MysqlDialect if settings.get("mysql_enable") else PostgresqlDialect
+
+
+def protocols(dialect: Any) -> tuple[bytes, ...]:
+    """The names that a dialect's clients offer by ALPN."""
+    return (dialect.alpn,) if dialect.alpn else ()
+
+
+def server_dialect(settings: Mapping[str, Any], context: Context, database_context: Context) -> Any:
+    """Make AcraServer's IServerDialect; ``database_context`` is for the database's part."""
+    propagation = Propagation(
+        context,
+        database_context if settings["tracing_propagate_to_database"] else None,
+        errors=settings["tracing_trace_id_in_errors"],
+        notices=settings["tracing_notice_enable"],
+    )
+    limits = {
+        "message_limit": settings["message_size_limit"],
+        "max_prepared": settings["max_prepared_statements"],
+    }
+    if dialect_of(settings) is MysqlDialect:
+        return MysqlDialect(propagation=propagation, **limits)
+    return PostgresqlDialect(
         hold_limit=settings["batch_hold_limit"],
-        max_prepared=settings["max_prepared_statements"],
         function_call=settings["function_call_enable"],
-        propagation=Propagation(
-            context,
-            database_context if settings["tracing_propagate_to_database"] else None,
-            errors=settings["tracing_trace_id_in_errors"],
-            notices=settings["tracing_notice_enable"],
-        ),
+        propagation=propagation,
+        **limits,
     )
 
 
@@ -70,20 +87,32 @@ def login_policy(
     *,
     offers_tls: bool,
     password_without_tls: bool,
+    database_tls: str = "off",
     plain: bool = False,
     mock_key: bytes = b"",
-) -> ServePolicy:
+) -> ServePolicy | MysqlServePolicy:
     """Say what AcraServer's clients may ask for, and what they are asked.
 
-    ``plain``: the link is not encrypted.  ``mock_key`` is as in ChallengePolicy.  Raises
-    ConfigError.
+    ``plain``: the link is not encrypted.  ``mock_key`` is as in ChallengePolicy, ``database_tls``
+    as in `server.database.Database.tls`.  Raises ConfigError.
     """
     insists = requires_tls(settings, plain)
     if insists and not offers_tls:
         raise ConfigError(WITHOUT_TLS)
     offered = "require" if insists or settings["client_tls"] == "require" else "allow"
+    tls = offered if offers_tls else "disable"
+    if dialect_of(settings) is MysqlDialect:
+        return MysqlServePolicy(
+            tls,
+            database_tls,
+            pipeline,
+            password_without_tls,
+            exposed=is_exposed(settings, plain),
+            # A map of client ids decides about the user of the login.
+            changes_user=not settings["client_id_map_file"],
+        )
     startup = StartupPolicy(
-        tls=offered if offers_tls else "disable",
+        tls=tls,
         parameters=frozenset(name.lower() for name in settings["allowed_startup_parameters"]),
         replication=settings["replication_enable"],
     )

@@ -87,6 +87,14 @@ class Arrival(Channel):
         """The first byte is there, and the connection's span: set `receiver`."""
         raise NotImplementedError
 
+    def linked(self) -> None:
+        """The link's handshake is complete."""
+
+    @property
+    def is_awaiting(self) -> bool:
+        """True if the peer waits for us to speak first."""
+        return False
+
     # -- 1: the link ------------------------------------------------------------------------------
 
     def opened(self) -> None:
@@ -115,6 +123,7 @@ class Arrival(Channel):
         self.facts = self.facts._replace(link=link)
         self._wrap.end = self._tracing.clock()
         self.receiver = self._context_data
+        self.linked()
         if self._buffer:
             data, self._buffer = self._buffer, b""
             self.receiver(data)
@@ -204,6 +213,14 @@ class Arrival(Channel):
             # Without a connector the handshake is the beginning of the connection.
             span.start = min(span.start, wrap.start)
         self.receiver = self._first_data
+        if self.is_awaiting:
+            self._begin_with()
+
+    def _begin_with(self) -> None:
+        self._has_begun = True
+        self.begun()
+        if not self.asks_for_nothing:
+            self._emit_wrap()
 
     def _first_data(self, data: bytes) -> None:
         self._has_begun = True
@@ -234,6 +251,7 @@ class Arrival(Channel):
         self._has_begun = True
         login = self._server.dialect.send_away(EndReason.LOGIN, _WRONG_PORT)
         self.receiver = lambda data: self._tell(login.feed(CLIENT, data))
+        self._tell(login.begin())
 
     def _tell(self, actions: Sequence[Action]) -> None:
         for action in actions:

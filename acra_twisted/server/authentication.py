@@ -45,13 +45,12 @@ class Refusal(NamedTuple):
 _NO_ID: Final = Refusal(
     "No client id", EndReason.LOGIN, "no client id: a client certificate is required"
 )
-_FULL: Final = Refusal(
-    "Too many connections", EndReason.TOO_MANY, "sorry, too many clients already"
-)
+#: There are as many sessions as there may be.
+FULL: Final = Refusal("Too many connections", EndReason.TOO_MANY, "sorry, too many clients already")
 #: Methods whose proof is compared with a secret that was looked up.
 _BY_SECRET: Final = frozenset(("scram", "md5", "cleartext"))
 #: The client is told the same whichever limit it was.
-_BUSY: Final = (EndReason.TOO_MANY, "sorry, too many logins at once")
+BUSY: Final = (EndReason.TOO_MANY, "sorry, too many logins at once")
 
 
 class Client(Protocol):
@@ -126,7 +125,7 @@ class Authentication:
         self._asked: Deferred[Any] | None = None
         self._user = self._database = b""
         self._attempt = LoginAttempt(
-            server, client.address, client.event, lambda: client.farewell(*_BUSY)
+            server, client.address, client.event, lambda: client.farewell(*BUSY)
         )
         #: By the types of a login's actions: what carries them out.
         self.actions: dict[type[Any], Callable[[Any], None]] = {
@@ -157,7 +156,7 @@ class Authentication:
     def admits(self) -> bool:
         """Decide whether a client may have the session that it asks for; refuse it if not."""
         client, match = self._client, self._match
-        refused = _FULL if self._server.connections.is_full else None
+        refused = FULL if self._server.connections.is_full else None
         if match is not None:
             refused = _unmapped(match) or refused
         elif self._server.client_ids is None:
@@ -183,7 +182,7 @@ class Authentication:
 
     def _look_up(self, wanted: LookUp) -> None:
         if not self._attempt.begin(wanted.user, wanted.database, self._client.span):
-            self._client.farewell(*_BUSY)
+            self._client.farewell(*BUSY)
             return
         self._user, self._database = wanted.user, wanted.database
         certificates = self._server.certificates

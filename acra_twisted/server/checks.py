@@ -17,7 +17,7 @@ from acra_twisted.config.listeners import ADDRESS, checked, each
 from acra_twisted.config.loginmethods import by_certificate
 from acra_twisted.config.revocation import check_revocation, policy_of, staples, weak
 from acra_twisted.config.secretsources import has_sources
-from acra_twisted.daemon.dialect import DIALECT
+from acra_twisted.daemon.dialect import dialect_of
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls
 from acra_twisted.daemon.stapling import own
 from acra_twisted.encryption.settings import EncryptionSettings
@@ -256,7 +256,7 @@ def _without_keys(settings: Settings) -> Iterator[str]:
 
 def _check_rules(settings: Settings) -> None:
     if "censor" in settings["stages"]:
-        check_rules(settings, settings.blocks, DIALECT.language)
+        check_rules(settings, settings.blocks, dialect_of(settings).language)
 
 
 def _check_columns(settings: Settings) -> Sequence[str]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
@@ -21,20 +20,19 @@ from acra_twisted import events
 from acra_twisted.authentication.clientidmap import YES
 from acra_twisted.endreason import EndReason, Farewell
 from acra_twisted.errors import ForeignProtocol, HandshakeError, WireError
-from acra_twisted.loginactions import CLIENT, ERRAND, Cancellable, Connect, Serve
+from acra_twisted.loginactions import CLIENT, Cancellable, Connect, Serve
 from acra_twisted.proxy import ends
 from acra_twisted.proxy.handshake import Handshake
 from acra_twisted.proxy.relay import Relay
 from acra_twisted.proxy.valve import Valve
 from acra_twisted.server.arrival import DECLINED_TLS, LEFT, Arrival
 from acra_twisted.server.authentication import Authentication, Refusal
-from acra_twisted.server.offered import reach
+from acra_twisted.server.reaching import Reaching
 from acra_twisted.server.spanlink import SpanLink
 from acra_twisted.session import Session
 from acra_twisted.telemetry.pages.sessions import current
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.exchanges import context_of
-from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.transport import failures, spoken
 from acra_twisted.transport.channel import ignored
 from acra_twisted.transport.peers import APPLICATION
@@ -43,7 +41,6 @@ from acra_twisted.wire.link.spanlink import ACCEPTED, DECLINED
 
 if TYPE_CHECKING:
     from acra_twisted.server.context import ServerContext
-    from acra_twisted.server.database import DatabaseChannel
 
 #: The first bytes of a startup packet, which may be broken.
 _NOT_FOREIGN = frozenset(("", spoken.POSTGRESQL, spoken.PLAIN))
@@ -55,8 +52,7 @@ class ServerConnection(Arrival):
     def __init__(self, server: ServerContext, number: int, address: str) -> None:
         super().__init__(server, number, address)
         self._handshake: Handshake | None = None
-        self._connecting: Deferred[Any] | None = None
-        self._database: DatabaseChannel | None = None
+        self._reaching: Reaching | None = None
         self._key: Any = None
         self._authentication: Authentication | None = None
         #: The relay of a ready session.
@@ -66,8 +62,25 @@ class ServerConnection(Arrival):
 
     # -- 3: the login -----------------------------------------------------------------------------
 
+    def linked(self) -> None:
+        """See Arrival: a client may wait for the greeting that has never heard of a connector."""
+        if self._server.dialect.server_speaks_first and not self._server.link_encrypted:
+            self._begin_login()
+
+    @property
+    def is_awaiting(self) -> bool:
+        """See Arrival: it waits for a greeting."""
+        return self._server.dialect.server_speaks_first
+
     def begun(self) -> None:
-        """Begin the login; see Arrival."""
+        """See Arrival: begin the login, unless it has begun."""
+        self.receiver = self._login_data
+        if self._handshake is None:
+            self._begin_login()
+        elif self._reaching is not None:
+            self._reaching.trace()
+
+    def _begin_login(self) -> None:
         server = self._server
         authentication = self._authentication = Authentication(server, self, lambda: self._login)
         login = server.dialect.serve(
@@ -76,6 +89,7 @@ class ServerConnection(Arrival):
                 startup_parent=self._startup_parent,
             )
         )
+        reaching = self._reaching = Reaching(server, self, lambda: self._login, authentication)
         self._handshake = Handshake(
             login,
             self,
@@ -84,13 +98,12 @@ class ServerConnection(Arrival):
             server.limits,
             server.reactor,
             {
-                Connect: self._reach,
+                Connect: lambda wanted: self._reach(reaching, wanted),
                 Cancellable: self._cancellable,
                 Serve: self._take_spans,
                 **authentication.actions,
             },
         )
-        self.receiver = self._login_data
         self._handshake.begin()
 
     @property
@@ -136,8 +149,9 @@ class ServerConnection(Arrival):
             self._ends_foreign(protocol)
 
     def tls_context(self, leg: str) -> Any:
-        """See Host: the database's TLS begins before its channel is handed out."""
-        return self._server.client_tls
+        """See Host: of a database that does not speak first TLS begins before its channel is handed
+        out."""
+        return self._server.client_tls if leg == CLIENT else self._server.database.creator
 
     def tls_started(self) -> None:
         """TLS inside the database protocol is complete."""
@@ -177,29 +191,17 @@ class ServerConnection(Arrival):
         self.event(events.UNEXPECTED_PACKET, str(error))
         self.abort()
 
-    # -- the database -----------------------------------------------------------------------------
+    def _reach(self, reaching: Reaching, wanted: Connect) -> None:
+        if self.span is not None:
+            self._emit_wrap()
+        reaching.reach(wanted)
 
-    def _reach(self, wanted: Connect) -> None:
-        self._emit_wrap()
-        if wanted.purpose == ERRAND:
-            self._reach_for_errand(wanted)
-        elif (authentication := self._authentication) and authentication.admits():
-            authentication.go_on(lambda: self._reach_for_session(wanted))
+    @property
+    def may_bind(self) -> bool:
+        """See reaching.Client."""
+        return self._login.login.encrypted or self._identity.from_connector
 
-    def _reach_for_errand(self, wanted: Connect) -> None:
-        """A cancel request: its client gets no answer, and waits for the close alone."""
-        if not self._server.cancel_keys.accepts(wanted.request, self.address):
-            self.close()
-            return
-        connecting = self._connecting = self._server.database.connect()
-        connecting.addCallbacks(self._send_errand, lambda failure: self.close())
-
-    def _send_errand(self, database: DatabaseChannel) -> None:
-        self._connecting, self._database = None, database
-        # libpq waits for the close: it means that the database has dealt with the request.
-        database.receiver = self._login.from_database
-        database.on_lost = lambda reason: self.close()
-        self._login.reached(database, database.encrypted)
+    # -- the end of a login -----------------------------------------------------------------------
 
     def turn_away(self, refused: Refusal) -> None:
         """End a client that gets no session, or loses it."""
@@ -213,61 +215,8 @@ class ServerConnection(Arrival):
         """Stop what goes on for a client that gets no session."""
         if self._authentication is not None:
             self._authentication.stop()
-        connecting, self._connecting = self._connecting, None
-        if connecting is not None:
-            connecting.cancel()
-
-    def _reach_for_session(self, wanted: Connect) -> None:
-        server = self._server
-        assert self.span is not None  # noqa: S101 - made in _begin()
-        span = self._tracing.child(self.span, "ConnectDatabase", spans.CLIENT)
-        span.add_attribute("server.address", server.database.address.host)
-        span.add_attribute("server.port", server.database.address.port)
-        policy = server.login_policy
-        # It may go on without the TLS that the database offers.
-        settles = server.database.tls == "if offered" and policy.password_without_tls
-        if policy.challenge is None and settles:
-            may_bind = self._login.login.encrypted or self._identity.from_connector
-            connecting = ensureDeferred(reach(server.database, wanted.first, may_bind, span))
-        else:
-            connecting = server.database.connect(span=span)
-        self._connecting = connecting
-        connecting.addCallbacks(
-            lambda database: self._connected(database, span),
-            lambda failure: self._unreachable(failure, span),
-        )
-        connecting.addErrback(self._broken)
-
-    def _unreachable(self, failure: Failure, span: Span) -> None:
-        is_wanted, self._connecting = self._connecting is not None, None
-        reason = failures.reason_of(failure, self._server.database_party)
-        failures.tell(span, spans.UNAVAILABLE, reason)
-        self._tracing.finish(span)
-        if not is_wanted:
-            return
-        plain = reason.kind in failures.WITHOUT_TLS
-        code = events.CONNECT_TO_DATABASE if plain else events.TLS_GENERAL
-        self.event(code, "Can't connect to db", error=str(reason))
-        self.farewell(*ends.not_reached(reason))
-
-    def _broken(self, failure: Failure) -> None:
-        self._server.log.failure("internal error", failure)
-        self.abort()
-
-    def _connected(self, database: DatabaseChannel, span: Span) -> None:
-        is_wanted, self._connecting = self._connecting is not None, None
-        self._tracing.finish(span)
-        if not is_wanted:
-            database.abort()
-            return
-        login = self._login
-        answer = database.answer
-        database.on_lost = login.database_lost
-        database.receiver = self._first_answer
-        self._database = database
-        login.reached(database, database.encrypted, bool(answer))
-        if answer:
-            self._first_answer(answer)
+        if self._reaching is not None:
+            self._reaching.stop()
 
     def make_session(self) -> Session:
         """See Host."""
@@ -275,27 +224,18 @@ class ServerConnection(Arrival):
         session = Session(self.number, self._identity, server.observers, self._tracing.clock)
         session.span = self.span
         self.session = session
+        if self._reaching is not None:
+            self._reaching.session_opened()
         return session
 
     def session_ready(self, relay: Relay) -> None:
         """See Host: nothing of the login is kept."""
-        assert self._database is not None  # noqa: S101 - it has let the client in
-        self._database.on_lost = relay.database_lost
+        reaching = self._reaching
+        assert reaching is not None  # noqa: S101 - it has reached the database
+        assert reaching.database is not None  # noqa: S101 - it has let the client in
+        reaching.database.on_lost = relay.database_lost
         self.relay = relay
-        self._handshake = self._authentication = None
-
-    def _first_answer(self, data: bytes) -> None:
-        """Take the first bytes of the database: whatever it is, it should be one."""
-        database, login = self._database, self._login
-        assert database is not None  # noqa: S101 - set in _connected()
-        database.receiver = login.from_database
-        wrong = spoken.foreign(data)
-        if wrong is None:
-            login.from_database(data)
-            return
-        reason = failures.reason_of(wrong, self._server.database_party)
-        self.event(events.CONNECT_TO_DATABASE, "Can't connect to db", error=str(reason))
-        login.finish("not a database", ends.not_reached(reason))
+        self._handshake = self._authentication = self._reaching = None
 
     def _cancellable(self, action: Cancellable) -> None:
         self._key = action.key
@@ -316,7 +256,10 @@ class ServerConnection(Arrival):
     @property
     def _is_awaited(self) -> bool:
         """True if a client has sent its first packet, and nothing has come of it yet."""
-        return bool(self._connecting or self._authentication and self._authentication.in_progress)
+        reaching, authentication = self._reaching, self._authentication
+        return bool(
+            reaching and reaching.in_progress or authentication and authentication.in_progress
+        )
 
     def drain(self) -> None:
         """Shutdown: end as soon as no work is lost by it."""
@@ -338,6 +281,9 @@ class ServerConnection(Arrival):
 
     def farewell(self, reason: EndReason, text: str) -> None:
         """Refuse a client that has sent its startup packet."""
+        if self.span is None and self._wrap is not None:
+            # It waits for the greeting, and nothing will be known of it any more.
+            self._begin(None, False)
         if self.span is not None:
             self.span.fail(spans.UNAVAILABLE, text)
         self.receiver = ignored
@@ -370,8 +316,8 @@ class ServerConnection(Arrival):
         self._stop()
         if self.session is not None:
             self._carrier.client_lost(reason)
-        elif self._database is not None:
-            self._database.close()
+        elif self._reaching is not None:
+            self._reaching.close()
         if self._starting_tls and not reason.check(ConnectionDone, ConnectionLost):
             why = failures.reason_of(reason, failures.Party(APPLICATION))
             self.event(events.TLS_INIT, "TLS with an application failed", error=str(why))

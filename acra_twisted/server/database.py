@@ -47,6 +47,8 @@ class DatabaseChannel(Channel):
         #: The answer to `ask`.
         self.answer = b""
         self.on_lost: Callable[[Failure], None] | None = None
+        #: Of a database that speaks first TLS begins later: then this is called.
+        self.on_encrypted: Callable[[], None] | None = None
 
     def peer_authenticated(self, certificate: bytes | None, client_id: str = "") -> None:
         """The socket is there; ask for TLS if it must be."""
@@ -66,6 +68,8 @@ class DatabaseChannel(Channel):
             return
         self.encrypted = True
         self._become_ready()
+        if self.on_encrypted is not None:
+            self.on_encrypted()
 
     def give_up(self) -> None:
         """Nobody waits for it any longer."""
@@ -164,7 +168,8 @@ class Database:
         self._settles = settles
         self._direct = direct
         self._reactor = reactor
-        self._creator = creator
+        #: For TLS, None if there is to be none.
+        self.creator = creator
         self._timeout = timeout
         self._endpoint = transports.connecting(
             client_endpoint(reactor, address, timeout, keepalive)
@@ -173,7 +178,7 @@ class Database:
     def connect(self, plain: bool = False, span: Any = None) -> Deferred[DatabaseChannel]:
         """A channel that is ready for a startup or cancel packet; without TLS if it is to be
         ``plain``.  ``span`` is the one of this, if it is traced.  Cancelling gives up."""
-        creator = None if plain else self._creator
+        creator = None if plain else self.creator
         pending: list[DatabaseChannel] = []
 
         def cancel(_: Any) -> None:

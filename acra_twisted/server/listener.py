@@ -12,7 +12,7 @@ from acra_twisted.authentication.mapfile import MapFile
 from acra_twisted.blocks import ALL_BLOCKS, blocks_beside, blocks_of
 from acra_twisted.config.files import open_file
 from acra_twisted.config.revocation import CLIENT, DATABASE, staples
-from acra_twisted.daemon.dialect import DIALECT, login_policy, server_dialect
+from acra_twisted.daemon.dialect import dialect_of, login_policy, protocols, server_dialect
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls, protection
 from acra_twisted.daemon.service import DaemonService
 from acra_twisted.keystore.opening import need_keys
@@ -71,7 +71,8 @@ class Listener:
         daemon, workers = shared.daemon, shared.workers
         self._daemon = daemon
         reactor, telemetry, metrics = daemon.reactor, daemon.telemetry, shared.metrics
-        self.link = self.secured((DIALECT.alpn, b"h2"))
+        dialect = self._dialect = dialect_of(settings)
+        self.link = self.secured((*protocols(dialect), b"h2"))
         database = self._database()
         self.credentials = make_credentials(
             reactor,
@@ -93,7 +94,7 @@ class Listener:
                 daemon.give_up,
                 settings,
                 self._read_blocks,
-                DIALECT.language,
+                dialect.language,
                 telemetry.opencensus_exporter,
                 shared.tokenizer,
             ),
@@ -101,7 +102,7 @@ class Listener:
         address = database.address
         exchanges = ExchangeTracing(
             telemetry.tracing,
-            system=DIALECT.name,
+            system=dialect.name,
             scope=settings["tracing_scope"],
             slow=int(settings["tracing_slow_threshold"] * 1e9),
             server=(address.host, address.port),
@@ -143,6 +144,7 @@ class Listener:
                 settings,
                 self.pipeline,
                 offers_tls=context is not None,
+                database_tls=database.tls,
                 password_without_tls=password_without_tls,
                 plain=plain,
                 mock_key=shared.mock_key,
@@ -154,7 +156,7 @@ class Listener:
                 else ""
             ),
             client_tls=context,
-            handshake_timeout=settings["handshake_timeout"],
+            handshake_timeout=min(settings["handshake_timeout"], dialect.handshake_limit),
             login_limits=login_limits,
             intake=shared.intake if proves_connectors(settings) else None,
             credentials=self.credentials,
@@ -215,7 +217,7 @@ class Listener:
             # Behind such a link the peer has been verified: the application shows no certificate.
             if encrypted:
                 credentials.auth = 0
-            return credentials.server_context((DIALECT.alpn,))
+            return credentials.server_context(protocols(self._dialect))
 
         judge = None if encrypted else self._daemon.revocation.judge(CLIENT)
         return self._daemon.contexts.add(make, judge=judge)

@@ -8,7 +8,7 @@ from typing import Any
 
 from acra_twisted.authentication.credentials import Credentials
 from acra_twisted.config.listeners import checked, each
-from acra_twisted.daemon.dialect import DIALECT
+from acra_twisted.daemon.dialect import dialect_of
 from acra_twisted.daemon.link import ACRACONNECTOR, protection
 from acra_twisted.daemon.service import API, MAIN, DaemonService
 from acra_twisted.options import Settings
@@ -48,12 +48,18 @@ class AcraServer(DaemonService):
         exit_with: Callable[[int], None] = lambda status: None,
         inherited: InheritedSockets | None = None,
     ) -> None:
-        metrics = ServerMetrics(DIALECT.name, DIALECT.refusals)
+        dialect = dialect_of(settings)
+        refusals = [
+            label
+            for one in (settings, *settings.listeners.values())
+            for label in dialect_of(one).refusals
+        ]
+        metrics = ServerMetrics(dialect.name, tuple(dict.fromkeys(refusals)))
         super().__init__(
             reactor,
             settings,
             metrics,
-            system=DIALECT.name,
+            system=dialect.name,
             abrupt_limit=_ABRUPT * settings["max_connections"],
             per_address=settings["max_connections_per_address"],
             inherited=inherited,

@@ -33,7 +33,7 @@ _GREETINGS: Final = frozenset((9, 10, 0xFF))
 _CLIENT_ID: Final = re.compile(rb"[A-Za-z0-9_ -]+")
 
 #: What a database may begin with: of links those who connect speak first.
-_NOT_FOREIGN: Final = frozenset(("", POSTGRESQL, PLAIN, SECURE_SESSION))
+_NOT_FOREIGN: Final = frozenset(("", PLAIN, SECURE_SESSION))
 
 
 def spoken(data: bytes) -> str:
@@ -70,7 +70,10 @@ def _on_a_link(data: bytes) -> str:
     return SECURE_SESSION if _CLIENT_ID.match(content) else ""
 
 
-def foreign(data: bytes) -> ForeignProtocol | None:
-    """The reason for giving up if the first bytes of a database are those of another protocol."""
+def foreign(data: bytes, expected: str = POSTGRESQL) -> ForeignProtocol | None:
+    """The reason for giving up if the first bytes of a database are those of another protocol than
+    the ``expected`` one."""
     protocol = spoken(data)
-    return None if protocol in _NOT_FOREIGN else ForeignProtocol(protocol)
+    if protocol == expected or protocol in _NOT_FOREIGN:
+        return None
+    return ForeignProtocol(protocol)

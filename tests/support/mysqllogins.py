@@ -3,6 +3,7 @@
 from acra_twisted.dialects.mysql.servedlogin import ServedLogin, ServePolicy
 from acra_twisted.dialects.mysql.sessions import Sessions
 from acra_twisted.loginactions import DATABASE, GREETING, SESSION, Connect, StartTLS
+from acra_twisted.options import Settings
 from acra_twisted.wire.mysql import capabilities as bits
 from acra_twisted.wire.mysql.frames import packets
 from acra_twisted.wire.mysql.handshake import Response
@@ -24,6 +25,18 @@ def response(also=0, user=b"ann", answer=SCRAMBLED, plugin=NATIVE, **more):
     return Response(has, 0, 1 << 24, 45, user, answer, plugin=plugin, **more)
 
 
+def serving_mysql(settings):
+    """The settings of a server whose database is MySQL or MariaDB."""
+    return Settings(
+        {**settings, "mysql_enable": True},
+        settings.stages,
+        settings.blocks,
+        settings.file,
+        settings.given,
+        listeners=settings.listeners,
+    )
+
+
 class MysqlPlay(LoginPlay):
     """``agreed`` is what the flows are made of.  The database is reached when it is wanted, and its
     TLS begins; with ``admits`` the client may have its session."""
@@ -31,7 +44,8 @@ class MysqlPlay(LoginPlay):
     def __init__(self, policy=None, admits=True, **changes):
         self.agreed = None
         self.admits = admits
-        sessions = Sessions(self.make_flows)
+        sessions = Sessions()
+        sessions.flows = self.make_flows
         super().__init__(ServedLogin(sessions, (policy or ServePolicy())._replace(**changes)))
 
     def make_flows(self, *agreed):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from zope.interface import implementer
 
 from acra_twisted.dialectinterfaces import IDatabaseDialect
@@ -15,7 +17,7 @@ from acra_twisted.wire.mysql.frames import HEADER_SIZE
 
 @implementer(IDatabaseDialect)
 class MysqlDialect:
-    """``sessions`` makes those of its clients."""
+    """``options`` are those of Sessions."""
 
     name = NAME
     language = LANGUAGE
@@ -23,7 +25,10 @@ class MysqlDialect:
     default_port = 3306
     #: Its clients have no name for it: TLS never begins at once.
     alpn = b""
+    protocol = "the MySQL protocol"
     server_speaks_first = True
+    #: A server waits ten seconds for the response to its greeting (connect_timeout).
+    handshake_limit = 9.0
 
     read_refusal = staticmethod(read_refusal)
 
@@ -37,8 +42,8 @@ class MysqlDialect:
         """See IDatabaseDialect."""
         return answer[HEADER_SIZE : HEADER_SIZE + 1] == b"\xff"
 
-    def __init__(self, sessions: Sessions) -> None:
-        self._sessions = sessions
+    def __init__(self, **options: Any) -> None:
+        self._sessions = Sessions(**options)
 
     def encode_farewell(
         self, reason: EndReason, text: str, trace_id: str = "", number: int = 0

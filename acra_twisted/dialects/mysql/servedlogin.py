@@ -68,7 +68,8 @@ class ServePolicy(NamedTuple):
     """How AcraServer serves one client.
 
     ``tls``: "disable", "allow" or "require", for the client.  ``database_tls``: "off", "if offered"
-    or "on".  ``local_files``: the database may ask the client for files.  ``announces`` and
+    or "on".  ``local_files``: the database may ask the client for files.
+    ``changes_user``: a session may become another user's.  ``announces`` and
     ``startup_parent`` are as in PostgreSQL's.  For the rest see `authentication.LegsPolicy`.
     """
 
@@ -78,6 +79,7 @@ class ServePolicy(NamedTuple):
     password_without_tls: bool = True
     local_files: bool = False
     exposed: bool = False
+    changes_user: bool = True
     announces: bool = False
     startup_parent: str = ""
 
@@ -107,6 +109,7 @@ class ServedLogin:
         self._response: Response | None = None
         self._in_force: InForce | None = None
         self._plugins: Plugins | None = None
+        self._legs: LegsPolicy | None = None
         self._session: Session | None = None
         self._exchange: Exchange | None = None
         # The database's own error, which the client gets in place of ours.
@@ -272,11 +275,10 @@ class ServedLogin:
         self._in_force = InForce(agreed & ~bits.SSL, extended, greeting.mariadb)
         towards = agreed & ~bits.SSL | (bits.SSL if self._database_tls else 0)
         self._response = response._replace(capabilities=towards, extended=extended)
-        self._plugins = plugins = Plugins(
-            LegsPolicy(
-                self.encrypted, self._database_tls, policy.password_without_tls, policy.exposed
-            )
+        self._legs = LegsPolicy(
+            self.encrypted, self._database_tls, policy.password_without_tls, policy.exposed
         )
+        self._plugins = plugins = Plugins(self._legs)
         plugins.begin(response.plugin or b"", response.answer)
         self._stage = _ADMISSION
         return [Connect(SESSION, response, b"")]
@@ -342,8 +344,14 @@ class ServedLogin:
         session.ready = True
         take_reply(session)
         told = self._counted(self._client.write(payload))
+        policy = self._policy
         flows = self._sessions.flows(
-            session, in_force, status, response.collation, self._policy.pipeline
+            session,
+            in_force,
+            status,
+            response.collation,
+            policy.pipeline,
+            self._legs if policy.changes_user else None,
         )
         # None of it is of any use for the session, which may last.
         self._response = self._plugins = None

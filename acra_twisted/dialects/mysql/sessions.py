@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from acra_twisted.dialects.mysql import replies
+from acra_twisted.dialects.mysql.authentication import LegsPolicy
+from acra_twisted.dialects.mysql.descriptions import Descriptions
 from acra_twisted.dialects.mysql.farewells import encode_farewell
+from acra_twisted.dialects.mysql.prepared import PreparedStatements
+from acra_twisted.dialects.mysql.request import MysqlRequests
+from acra_twisted.dialects.mysql.response import MysqlReplies
+from acra_twisted.dialects.mysql.state import MysqlState
 from acra_twisted.dialects.propagation import NOTHING, Propagation
 from acra_twisted.endreason import EndReason
-from acra_twisted.exchange import Exchange
+from acra_twisted.exchange import MESSAGES, Exchange
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.session import Session
 from acra_twisted.wire.link.tracecontext import TraceContext, parse_traceparent
@@ -23,17 +28,24 @@ LANGUAGE: Final = "mysql"
 MARIADB: Final = "mariadb"
 #: The client's attribute that holds a trace context.
 _TRACEPARENT: Final = b"traceparent"
-#: A session's agreement, as its flows are made of it: session, capabilities, the status that its
-#: database reports, the client's collation, and what judges it.
-Flows = Callable[[Session, InForce, int, int, Any], tuple[Any, Any]]
 
 
 class Sessions:
-    """Makes the sessions of one daemon.  ``flows`` makes those of one that is ready."""
+    """Makes the sessions of one daemon.  Limits are bytes and counts; see the options of the same
+    names."""
 
-    def __init__(self, flows: Flows, propagation: Propagation = NOTHING) -> None:
-        self.flows = flows
+    def __init__(
+        self,
+        *,
+        message_limit: int = 64 << 20,
+        max_prepared: int = 10_000,
+        propagation: Propagation = NOTHING,
+    ) -> None:
+        self._message_limit = message_limit
+        self._max_prepared = max_prepared
         self._propagation = propagation
+        # Their definitions of columns are alike, or have one more field.
+        self._descriptions = {extended: Descriptions(extended) for extended in (False, True)}
 
     def farewell(
         self,
@@ -64,6 +76,47 @@ class Sessions:
         session.outstanding.append((FORWARD, replies.AUTH, exchange, replies.PLAIN))
         session.observer.exchange_opened(exchange)
         return exchange
+
+    def flows(
+        self,
+        session: Session,
+        in_force: InForce,
+        status: int,
+        collation: int,
+        pipeline: Any,
+        legs: LegsPolicy | None = None,
+    ) -> tuple[MysqlRequests, MysqlReplies]:
+        """Make the flows of a session that is ready.
+
+        ``status`` is the one that its database reports, ``collation`` the client's at its login,
+        ``pipeline`` what judges it, see `pipeline.hooks`, or None if it passes.  ``legs`` are those
+        of its login, None if its client may not become another user.
+        """
+        state = MysqlState(session, mariadb=in_force.mariadb, status=status, collation=collation)
+        session.prepared = PreparedStatements(
+            self._max_prepared, self._message_limit, in_force.mariadb
+        )
+        requests = MysqlRequests(
+            session,
+            state,
+            in_force,
+            frozenset() if pipeline is None else pipeline.inspects,
+            message_limit=self._message_limit,
+            legs=legs,
+            collation=collation,
+            propagation=self._propagation,
+        )
+        answers = MysqlReplies(
+            session,
+            state,
+            in_force,
+            None if pipeline is None else pipeline.results,
+            messages=pipeline is not None and MESSAGES in pipeline.inspects,
+            message_limit=self._message_limit,
+            propagation=self._propagation,
+            descriptions=self._descriptions[in_force.extended_metadata],
+        )
+        return requests, answers
 
 
 def _context(response: Response) -> tuple[TraceContext | None, bool]:

@@ -27,6 +27,9 @@ class PostgresqlDialect:
     refusals = REFUSALS
     default_port = 5432
     alpn = ALPN
+    protocol = "the PostgreSQL protocol"
+    server_speaks_first = False
+    handshake_limit = float("inf")
     tls_request = frames.SSL_REQUEST_PACKET
     spans_offer = frames.SPANS_OFFERED_PACKET
 

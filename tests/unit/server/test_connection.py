@@ -74,7 +74,7 @@ class ServerCase(SynchronousTestCase):
                 **changes,
             },
         )
-        self.server = AcraServer(self.reactor, settings)
+        self.server = AcraServer(self.reactor, self.configured(settings))
         self.addCleanup(self.server.listeners[MAIN]._listener.close)
         self.attempts = []
         self.server.context.database.connect = self.connect
@@ -82,6 +82,10 @@ class ServerCase(SynchronousTestCase):
         self.server.telemetry.tracing.emit = self.spans.append
         self.server.telemetry.tracing.recording = True
         self.server.telemetry.tracing.emit_recorded = None
+
+    def configured(self, settings):
+        """The settings of the server."""
+        return settings
 
     def connect(self, span=None):
         attempt = Deferred()

@@ -4,7 +4,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.mysql.dialect import MysqlDialect
 from acra_twisted.dialects.mysql.servedlogin import ServePolicy
-from acra_twisted.dialects.mysql.sessions import Sessions
 from acra_twisted.endreason import EndReason
 from acra_twisted.loginactions import CLIENT, GREETING, Close, Connect, Write
 from acra_twisted.wire.mysql.frames import packets
@@ -13,7 +12,7 @@ from tests.support.mysqllogins import DENIED, MARIADB
 
 class Dialect(SynchronousTestCase):
     def setUp(self):
-        self.dialect = MysqlDialect(Sessions(None))
+        self.dialect = MysqlDialect()
 
     def test_farewells_are_numbered(self):
         told = self.dialect.encode_farewell(EndReason.SHUTDOWN, "bye", number=9)

@@ -116,7 +116,7 @@ class Greeting(Case):
         self.assertEqual(written(play.to_client), [(0, b"\xff\x51\x04could not connect")])
 
     def test_sent_away(self):
-        login = ServedLogin(Sessions(None), ServePolicy(), (EndReason.LOGIN, "not here"))
+        login = ServedLogin(Sessions(), ServePolicy(), (EndReason.LOGIN, "not here"))
         told = packets(b"\xff\x15\x04not here", 0)
         self.assertEqual(login.begin(), [Write(CLIENT, told), Close(CLIENT)])
         self.assertEqual(login.feed(CLIENT, b"whatever"), [])
@@ -135,13 +135,21 @@ class Session(Case):
         *_, proven, ready = play.actions
         self.assertEqual(proven, Proven(b"ann", "database", False, b""))
         self.assertEqual(ready, Ready(("requests", "replies"), b"", b"more"))
-        session, in_force, status, collation, pipeline = play.agreed
+        session, in_force, status, collation, pipeline, legs = play.agreed
         self.assertIs(session, play.session)
         self.assertTrue(in_force.mariadb)
         self.assertEqual((status, collation, pipeline), (2, 45, "stages"))
+        self.assertEqual(legs, (False, False, True, False))
         self.assertTrue(session.ready)
         self.assertEqual((session.system, session.language), ("mariadb", "mysql"))
         self.assertEqual(list(session.outstanding), [])
+
+    def test_a_client_that_may_not_become_another_user(self):
+        play = MysqlPlay(changes_user=False)
+        play.greet()
+        play.client(packets(response().encode(), 1))
+        play.database(packets(OK, 2))
+        self.assertIsNone(play.agreed[-1])
 
     def test_a_client_without_password(self):
         play = MysqlPlay()

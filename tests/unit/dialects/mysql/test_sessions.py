@@ -15,7 +15,7 @@ class Beginning(SynchronousTestCase):
     def begin(self, greeting=MARIADB, **more):
         session = make_session(ready=False)
         asked = bits.CONNECT_WITH_DB | bits.CONNECT_ATTRS
-        Sessions(None).begin(session, decode_greeting(greeting), response(asked, **more))
+        Sessions().begin(session, decode_greeting(greeting), response(asked, **more))
         return session
 
     def test_what_is_known_of_it(self):
@@ -42,7 +42,7 @@ class Beginning(SynchronousTestCase):
 class Farewells(SynchronousTestCase):
     def test_with_a_trace_where_errors_have_theirs(self):
         for errors in (True, False):
-            sessions = Sessions(None, Propagation(errors=errors))
+            sessions = Sessions(propagation=Propagation(errors=errors))
             told = sessions.farewell(EndReason.IDLE, "bye", "7" * 32, 5)
             self.assertEqual(b"7" * 32 in told, errors)
             self.assertEqual(told[3], 5)

@@ -1,0 +1,299 @@
+"""One client's way to a database that speaks first; for others see test_connection."""
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+
+from acra_twisted import events
+from acra_twisted.server.database import DatabaseChannel
+from acra_twisted.wire.link import tracecontext
+from acra_twisted.wire.mysql import capabilities as bits
+from acra_twisted.wire.mysql.frames import packets
+from acra_twisted.wire.mysql.handshake import decode_greeting
+from tests.support.mysqllogins import DENIED, MARIADB, OK, response, serving_mysql
+from tests.unit.server.test_connection import CONTEXT, ServerCase
+
+GREETING = packets(MARIADB, 0)
+RESPONSE = packets(response().encode(), 1)
+WELCOME = packets(OK, 2)
+PING = packets(b"\x0e", 0)
+
+
+class MysqlCase(ServerCase):
+    def configured(self, settings):
+        return serving_mysql(settings)
+
+    def connect(self, plain=False, span=None):
+        self.assertTrue(plain, "TLS begins behind the greeting")
+        return super().connect(span)
+
+    def greeted(self, data=b""):
+        """A client that has been shown the greeting of a database, and both channels."""
+        connection = self.accept(data)
+        database = self.database()
+        database.dataReceived(GREETING)
+        return connection, database
+
+    def said(self, connection):
+        """The packets that a client has got: numbers and payloads."""
+        data, found = connection.transport.value(), []
+        while data:
+            size = int.from_bytes(data[:3], "little")
+            found.append((data[3], data[4 : 4 + size]))
+            data = data[4 + size :]
+        return found
+
+    def lose(self, connection):
+        connection.connectionLost(Failure(ConnectionDone()))
+
+
+class Applications(MysqlCase):
+    """An application that has no connector waits for the greeting."""
+
+    def test_a_session(self):
+        connection, database = self.greeted()
+        ((number, payload),) = self.said(connection)
+        self.assertEqual(number, 0)
+        self.assertEqual(decode_greeting(payload).thread, decode_greeting(MARIADB).thread)
+        self.assertEqual(database.transport.value(), b"")
+        connection.dataReceived(RESPONSE)
+        self.assertTrue(database.transport.value().endswith(b"mysql_native_password\0"))
+        database.dataReceived(WELCOME)
+        self.assertEqual(self.said(connection)[1], (2, OK))
+        database.transport.clear()
+        connection.dataReceived(PING)
+        self.assertEqual(database.transport.value(), PING)
+        database.dataReceived(packets(OK, 1))
+        self.assertEqual(self.said(connection)[2], (1, OK))
+        self.lose(connection)
+        self.assertTrue(database.transport.disconnecting)
+        self.assertEqual(len(self.server.connections), 0)
+
+    def test_its_spans(self):
+        connection, database = self.greeted()
+        self.assertEqual(self.spans, [])
+        for byte in RESPONSE:
+            connection.dataReceived(bytes((byte,)))
+        database.dataReceived(WELCOME)
+        self.lose(connection)
+        named = {span.name: span for span in self.spans}
+        whole, reached = named["handleConnection"], named["ConnectDatabase"]
+        self.assertEqual(reached.parent_id, whole.span_id)
+        self.assertLessEqual(reached.start, reached.end)
+        self.assertIn("WrapServer", named)
+
+    def test_one_that_says_nothing_at_all(self):
+        """Balancers look at a port: the database is reached, and left, and nobody is told."""
+        connection, database = self.greeted()
+        self.lose(connection)
+        self.assertTrue(database.transport.disconnecting)
+        self.assertEqual(self.spans, [])
+        connection = self.accept()
+        attempt = self.attempts[0]
+        self.lose(connection)
+        self.assertTrue(attempt.called)
+        self.assertEqual(self.server.context.login_limits.in_progress, 0)
+
+    def test_a_database_that_cannot_be_reached(self):
+        connection = self.accept()
+        self.attempts.pop().errback(ConnectionRefusedError())
+        ((number, payload),) = self.said(connection)
+        self.assertEqual((number, payload[:3]), (0, b"\xff\x51\x04"))
+        self.assertNotIn(b"#", payload)
+        self.assertNotIn(b"127.0.0.1", payload)
+        self.assertTrue(connection.transport.disconnecting)
+        self.lose(connection)
+        named = {span.name: span for span in self.spans}
+        self.assertEqual(named["ConnectDatabase"].parent_id, named["handleConnection"].span_id)
+        self.assertTrue(named["handleConnection"].status)
+
+    def test_a_database_that_takes_no_connection(self):
+        connection = self.accept()
+        error = b"\xff\x10\x04Too many connections"
+        self.database().dataReceived(packets(error, 0))
+        self.assertEqual(self.said(connection), [(0, error)])
+        self.assertTrue(connection.transport.disconnecting)
+
+    def test_another_protocol_in_its_place(self):
+        connection = self.accept()
+        self.database().dataReceived(b"HTTP/1.1 400 Bad Request\r\n")
+        ((number, payload),) = self.said(connection)
+        self.assertEqual((number, payload[:3]), (0, b"\xff\x51\x04"))
+
+    def test_a_database_that_is_lost_meanwhile(self):
+        connection, database = self.greeted()
+        database.connectionLost(Failure(ConnectionLost()))
+        number, payload = self.said(connection)[-1]
+        self.assertEqual((number, payload[:9]), (1, b"\xff\x51\x04#HY000"))
+        self.assertTrue(connection.transport.disconnecting)
+        connection, database = self.greeted()
+        connection.dataReceived(RESPONSE)
+        database.connectionLost(Failure(ConnectionLost()))
+        number, payload = self.said(connection)[-1]
+        self.assertEqual((number, payload[:3]), (2, b"\xff\x51\x04"))
+
+    def test_a_client_that_speaks_another_protocol(self):
+        connection, database = self.greeted(b"\0\0\0\x08\x04\xd2\x16\x2f")
+        number, payload = self.said(connection)[-1]
+        self.assertEqual((number, payload[:9]), (1, b"\xff\x84\x04#08S01"))
+        self.assertEqual(database.transport.value(), b"")
+
+    def test_a_login_that_the_database_refuses(self):
+        connection, database = self.greeted()
+        connection.dataReceived(RESPONSE)
+        database.dataReceived(packets(DENIED, 2))
+        self.assertEqual(self.said(connection)[-1], (2, DENIED))
+        self.assertTrue(connection.transport.disconnecting)
+
+    def test_nothing_reaches_the_database_of_a_client_without_id(self):
+        self.make(client_id="")
+        connection, database = self.greeted()
+        connection.dataReceived(RESPONSE)
+        number, payload = self.said(connection)[-1]
+        self.assertEqual((number, payload[:9]), (2, b"\xff\x15\x04#28000"))
+        self.assertEqual(database.transport.value(), b"")
+
+
+class Limits(MysqlCase):
+    def test_greeted_clients_are_limited_by_themselves(self):
+        self.make(auth_max_logins_per_address=2, max_connections=9, max_connections_per_address=9)
+        first, _ = self.greeted()
+        _, database = self.greeted()
+        third = self.accept()
+        self.assertEqual(self.attempts, [])
+        ((number, payload),) = self.said(third)
+        self.assertEqual((number, payload[:3]), (0, b"\xff\x10\x04"))
+        self.lose(first)
+        fourth, database = self.greeted()
+        # A session is counted no longer.
+        fourth.dataReceived(RESPONSE)
+        database.dataReceived(WELCOME)
+        self.assertEqual(self.server.context.login_limits.in_progress, 1)
+        self.lose(fourth)
+        self.assertEqual(self.server.context.login_limits.in_progress, 1)
+
+    def test_too_many_connections(self):
+        for _ in range(2):
+            self.accept()
+        ((number, payload),) = self.said(self.accept())
+        self.assertEqual((number, payload[:3]), (0, b"\xff\x10\x04"))
+        self.assertEqual(len(self.attempts), 2)
+
+    def test_time(self):
+        """A server gives a client up after ten seconds: it is told before that."""
+        connection, database = self.greeted()
+        self.reactor.advance(9.5)
+        self.server.connections.check()
+        number, payload = self.said(connection)[-1]
+        self.assertEqual((number, payload[:9]), (1, b"\xff\x87\x04#08S01"))
+        self.lose(connection)
+        self.assertTrue(database.transport.disconnecting)
+
+    def test_shutdown(self):
+        connection = self.accept()
+        connection.drain()
+        ((number, payload),) = self.said(connection)
+        self.assertEqual((number, payload[:3]), (0, b"\xff\x1d\x04"))
+
+
+class Connectors(MysqlCase):
+    def test_a_plain_link_carries_the_context_late(self):
+        connection, database = self.greeted()
+        connection.dataReceived(tracecontext.encode(CONTEXT) + RESPONSE)
+        database.dataReceived(WELCOME)
+        self.assertEqual(self.said(connection)[-1], (2, OK))
+        self.assertEqual(connection.span.trace_id, CONTEXT.trace_id)
+        self.lose(connection)
+        named = {span.name: span for span in self.spans}
+        self.assertEqual(named["ConnectDatabase"].trace_id, CONTEXT.trace_id)
+
+    def test_on_a_link_of_connectors_the_context_comes_first(self):
+        self.server.context.link_encrypted = True
+        connection = self.accept()
+        self.assertEqual(self.attempts, [])
+        connection.dataReceived(tracecontext.encode(CONTEXT))
+        database = self.database()
+        database.dataReceived(GREETING)
+        connection.dataReceived(RESPONSE)
+        database.dataReceived(WELCOME)
+        self.assertEqual([number for number, _ in self.said(connection)], [0, 2])
+        self.lose(connection)
+        named = {span.name: span for span in self.spans}
+        self.assertEqual(named["ConnectDatabase"].trace_id, CONTEXT.trace_id)
+
+
+class DatabaseTLS(MysqlCase):
+    """TLS with the database begins behind the client's response."""
+
+    def database(self):
+        channel = Starting()
+        channel.makeConnection(StringTransport())
+        self.attempts.pop().callback(channel)
+        return channel
+
+    def make(self, **changes):
+        super().make(db_tls="require", **changes)
+
+    def test_it_begins_before_the_response_leaves(self):
+        connection, database = self.greeted_with_tls()
+        connection.dataReceived(RESPONSE)
+        sent = database.transport.value()
+        self.assertEqual(sent[:4], b"\x20\0\0\x01")
+        self.assertEqual(len(sent), 36)
+        self.assertEqual(database.begun, [(self.server.context.database.creator, True)])
+        database.complete()
+        self.assertEqual(database.transport.value()[36 + 3], 2)
+        self.assertIn(b"ann\0", database.transport.value())
+
+    def test_it_fails(self):
+        connection, database = self.greeted_with_tls()
+        connection.dataReceived(RESPONSE)
+        database.connectionLost(Failure(ConnectionLost()))
+        self.assertNotIn(b"ann\0", database.transport.value())
+        number, payload = self.said(connection)[-1]
+        self.assertEqual((number, payload[:3]), (2, b"\xff\x51\x04"))
+
+    def test_it_is_not_offered(self):
+        connection = self.accept()
+        database = self.database()
+        greeting = decode_greeting(MARIADB)
+        plain = greeting.showing(greeting.capabilities & ~bits.SSL, greeting.extended)
+        database.dataReceived(packets(plain, 0))
+        ((number, payload),) = self.said(connection)
+        self.assertEqual((number, payload[:3]), (0, b"\xff\x51\x04"))
+        self.assertEqual(database.transport.value(), b"")
+
+    def greeted_with_tls(self):
+        connection = self.accept()
+        database = self.database()
+        greeting = decode_greeting(MARIADB)
+        offers = greeting.showing(greeting.capabilities | bits.SSL, greeting.extended)
+        database.dataReceived(packets(offers, 0))
+        return connection, database
+
+
+class Starting(DatabaseChannel):
+    """A channel whose TLS begins in memory."""
+
+    def __init__(self):
+        super().__init__(None, Deferred())
+        self.begun = []
+
+    def start_tls(self, context, is_client, received=b""):
+        self.begun.append((context, is_client))
+
+    def complete(self):
+        self.transport.negotiatedProtocol = None
+        self.tls_started()
+
+
+class Events(MysqlCase):
+    def test_a_database_that_cannot_be_reached(self):
+        heard = []
+        self.server.context.observers.security_event = (
+            lambda code, text, session, exchange, **fields: heard.append(code)
+        )
+        self.accept()
+        self.attempts.pop().errback(ConnectionRefusedError())
+        self.assertEqual(heard, [events.CONNECT_TO_DATABASE])
