@@ -112,11 +112,12 @@ class Followed:
     def feed(self, data, judge=lambda work: PASS):
         """Bytes of the database; return those for the client."""
         out = []
-        self.flow.feed(data)
-        while (work := self.flow.next_work()) is not None:
+        work = self.flow.begin(data)
+        while work is not None:
             out.append(self.flow.take_output())
             self.works += 1
             self.flow.settle(work, judge(work))
+            work = self.flow.next_work()
         out.append(self.flow.take_output())
         return b"".join(out)
 

@@ -20,11 +20,11 @@ from acra_twisted.dialects.mysql.resultsets import (
     FILE_END,
     FIRST,
     ROWS,
-    ResultSets,
 )
 from acra_twisted.dialects.mysql.rows import LongRow, Message
 from acra_twisted.dialects.mysql.state import MysqlState
 from acra_twisted.dialects.mysql.values import ANYTHING
+from acra_twisted.dialects.mysql.wholereplies import WholeReplies
 from acra_twisted.dialects.propagation import NOTHING, Propagation
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import MESSAGES, Exchange, Work, take_reply
@@ -49,7 +49,7 @@ from acra_twisted.wire.mysql.okpackets import (
 _UNASKED: Final = -1
 
 
-class MysqlReplies(ResultSets):
+class MysqlReplies(WholeReplies):
     """IMessageFlow for the database's direction.
 
     ``state`` is the session's, ``results``: see ResultRows; ``messages``: True if some stage looks
@@ -79,6 +79,13 @@ class MysqlReplies(ResultSets):
         self._instead = b""
 
     # -- IMessageFlow -------------------------------------------------------------------------
+
+    def begin(self, data: bytes) -> Work | None:
+        """See IMessageFlow.  A reply that is whole and concerns no stage passes in one piece."""
+        if self._whole(data):
+            return None
+        self.feed(data)
+        return self.next_work()
 
     def next_work(self) -> Work | None:
         """The next run of rows, or error, to judge; None when input is used up."""
