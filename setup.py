@@ -19,7 +19,7 @@ from setuptools import Extension, setup
 _MODULES = {
     "": "outstanding stagerun session exchange verdicts errors cache results ratelimit "
     "loginactions lookup",
-    "fast.": "bigendian compiled record",
+    "fast.": "bigendian compiled hmacsha256 record",
     "wire.": "framing scram",
     "wire.formats.": "protobuf",
     "wire.link.": "lengthprefix tracecontext",
@@ -31,11 +31,11 @@ _MODULES = {
     "passwordmessages passwordchallenge hashchallenge certificatelogin login servedlogin "
     "followedlogin",
     "themis.": "cell container kdf message session",
-    "crypto.": "acrablock acrastruct cells envelopes",
-    "pipeline.": "driver hooks plans observers",
-    "stages.": "containers censor cellreading columnbindings columnencoding columnkeys "
-    "columnmeanings columnseen columnstatements columnverdicts sessionknown sqlprepared",
-    "encryption.": "canonical finding masks randomness reading sealing searching",
+    "crypto.": "acrablock acrastruct cells envelopes openers",
+    "pipeline.": "driver hooks plans observers steps",
+    "stages.": "containeropening containers censor cellreading columnbindings columnencoding "
+    "columnkeys columnmeanings columnseen columnstatements columnverdicts sessionknown sqlprepared",
+    "encryption.": "canonical fates finding masks randomness reading sealing searching",
     "encryption.postgresql.": "arrays binary bulk bytea cellreader concerns copying encodings "
     "forms givenvalues inputs keeper loading plaintexts planner sessionschema statementwords "
     "writing",

@@ -15,8 +15,8 @@ from __future__ import annotations
 import binascii
 import re
 import struct
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from acra_twisted.crypto import acrablock, acrastruct, envelopes
 from acra_twisted.crypto.envelopes import Envelope
@@ -99,7 +99,7 @@ def marks_in(data: bytes, binary: bool, start: int, end: int) -> list[bytes]:
     return [mark for mark in marks if contains_any(data, (mark,), start, end)]
 
 
-class Sighting(NamedTuple):
+class Sighting:
     """A container in a cell: its kind and bytes (the inner one's), and where to put its content.
 
     ``[start, end)`` are places in the bytes of the cell, ``inner`` is the one where the inner one
@@ -107,13 +107,31 @@ class Sighting(NamedTuple):
     replaced, and ``data`` may be no more than its head.
     """
 
-    kind: str
-    data: bytes
-    form: str
-    start: int
-    end: int
-    inner: int
-    lengths: tuple[int, ...] = ()
+    __slots__ = ("kind", "data", "form", "start", "end", "inner", "lengths")
+
+    def __init__(
+        self,
+        kind: str,
+        data: bytes,
+        form: str,
+        start: int,
+        end: int,
+        inner: int,
+        lengths: tuple[int, ...] = (),
+    ) -> None:
+        self.kind = kind
+        self.data = data
+        self.form = form
+        self.start = start
+        self.end = end
+        self.inner = inner
+        self.lengths = lengths
+
+    def within(self, begin: int, lengths: tuple[int, ...]) -> Sighting:
+        """The same in a cell that holds this one's from ``begin`` on, with lengths that count
+        it."""
+        start, end, inner = begin + self.start, begin + self.end, begin + self.inner
+        return Sighting(self.kind, self.data, self.form, start, end, inner, lengths)
 
 
 def find(cell: bytes, binary: bool = True, syntax: bool = False) -> list[Sighting]:
@@ -123,8 +141,17 @@ def find(cell: bytes, binary: bool = True, syntax: bool = False) -> list[Sightin
     own, where nothing but digits can take the place of digits.
     """
     size = len(cell)
+    has_digits = contains_any(cell, _HEX_MARKS, 0, size)
+    if has_digits and cell[:2] == b"\\x":
+        # A bytea, the usual case: it is digits and nothing else.
+        try:
+            data = _unhex(cell, 2, size)
+        except binascii.Error:
+            pass
+        else:
+            return _in_bytea(_in_digits(data, 2), 2, data)
     found = find_raw(cell) if binary else []
-    if contains_any(cell, _HEX_MARKS, 0, size):
+    if has_digits:
         found += _find_hex(cell)
     if has_escaped(cell, 0, size):
         found += _find_escaped(cell, syntax)
@@ -154,7 +181,8 @@ def _sighting(e: Envelope, data: bytes, form: str, begin: int, width: int) -> Si
 
 def unusual(sighting: Sighting) -> Sighting:
     """The same, not to be replaced."""
-    return sighting._replace(form=UNUSUAL)
+    kind, data, lengths = sighting.kind, sighting.data, sighting.lengths
+    return Sighting(kind, data, UNUSUAL, sighting.start, sighting.end, sighting.inner, lengths)
 
 
 def concerns(cell: bytes, start: int, end: int) -> bool:
@@ -175,14 +203,7 @@ def place(cell: bytes, found: list[Sighting], leaves: Sequence[Leaf]) -> list[Si
             if leaf.whole or (strange and sighting.form == ESCAPE):
                 if not fills(sighting, value):
                     sighting = unusual(sighting)
-            placed.append(
-                sighting._replace(
-                    start=leaf.start + sighting.start,
-                    end=leaf.start + sighting.end,
-                    inner=leaf.start + sighting.inner,
-                    lengths=leaf.lengths,
-                )
-            )
+            placed.append(sighting.within(leaf.start, leaf.lengths))
     known = {(sighting.kind, sighting.inner) for sighting in placed}
     heads = {_head(sighting) for sighting in placed}
     for one in found:
@@ -204,14 +225,6 @@ def fills(sighting: Sighting, value: bytes) -> bool:
 
 
 def _find_hex(cell: bytes) -> list[Sighting]:
-    if cell[:2] == b"\\x":
-        # A bytea, the usual case.
-        try:
-            data = _unhex(cell, 2, len(cell))
-        except binascii.Error:
-            pass
-        else:
-            return _in_bytea(_in_digits(data, 2), 2, data)
     found = []
     # Digits pair up in one of two ways, and a mark tells which: each run is read at most twice.
     done = [0, 0]
@@ -351,6 +364,10 @@ def replace(cell: bytes, contents: Sequence[tuple[Sighting, bytes]]) -> bytes:
     The sightings must be of this cell, in order, and must not overlap.  Raises struct.error rather
     than wrap a length.
     """
+    if len(contents) == 1 and not contents[0][0].lengths:
+        sighting, content = contents[0]
+        written = _WRITE[sighting.form](content)
+        return b"".join((cell[: sighting.start], written, cell[sighting.end :]))
     parts = []
     grown: dict[int, int] = {}
     for sighting, content in contents:
@@ -372,10 +389,6 @@ def replace(cell: bytes, contents: Sequence[tuple[Sighting, bytes]]) -> bytes:
     return b"".join((*changed, cell[done:]))
 
 
-def _as_it_is(data: bytes) -> bytes:
-    return data
-
-
 def _digits(data: bytes) -> bytes:
     if len(data) <= _PIECE:
         return binascii.hexlify(data)
@@ -383,4 +396,4 @@ def _digits(data: bytes) -> bytes:
     return b"".join(binascii.hexlify(view[at : at + _PIECE]) for at in range(0, len(data), _PIECE))
 
 
-_WRITE: Final = {RAW: _as_it_is, HEX: _digits, ESCAPE: _escape}
+_WRITE: Final[dict[str, Callable[[bytes], bytes]]] = {RAW: bytes, HEX: _digits, ESCAPE: _escape}

@@ -10,7 +10,7 @@ search in C instead of an attempt per byte.
 from __future__ import annotations
 
 import struct
-from typing import Final, NamedTuple
+from typing import Final
 
 from acra_twisted.crypto import acrablock, acrastruct
 
@@ -34,18 +34,21 @@ HEAD_SIZE: Final[int] = max(acrastruct.HEAD_SIZE, acrablock.HEAD_SIZE)
 MINIMUM: Final = acrablock.OVERHEAD + 1
 
 
-class Envelope(NamedTuple):
+class Envelope:
     """A container found: ``[start, end)`` with its ``%%%`` header, the inner one from ``inner``.
 
     ``deep``: it lies in more than MAX_DEPTH others.  Its data key tells whose it is; its content is
     not to be read.
     """
 
-    kind: str
-    start: int
-    inner: int
-    end: int
-    deep: bool = False
+    __slots__ = ("kind", "start", "inner", "end", "deep")
+
+    def __init__(self, kind: str, start: int, inner: int, end: int, deep: bool = False) -> None:
+        self.kind = kind
+        self.start = start
+        self.inner = inner
+        self.end = end
+        self.deep = deep
 
     def data(self, source: bytes) -> bytes:
         """The inner one's bytes; of one that lies too deep only the head."""
@@ -105,15 +108,14 @@ def has_broken_header(data: bytes, envelope: Envelope) -> bool:
 
 def _by_place(found: list[Envelope]) -> list[Envelope]:
     """Sort the containers found, and mark those that lie too deep in others."""
-    told: list[Envelope] = []
+    told = sorted(found, key=lambda envelope: envelope.inner)
     around: list[int] = []
-    for envelope in sorted(found, key=lambda envelope: envelope.inner):
+    for envelope in told:
         around = [end for end in around if end > envelope.inner]
         if len(around) < MAX_DEPTH:
             around.append(envelope.end)
-            told.append(envelope)
         else:
-            told.append(envelope._replace(deep=True))
+            envelope.deep = True
     return told
 
 

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from acra_twisted.crypto import acrablock, acrastruct, envelopes
 from acra_twisted.errors import CryptoError
+from acra_twisted.fast.compiled import mypyc_attr
 from acra_twisted.themis import keys
 from acra_twisted.themis.cell import Key
 from acra_twisted.themis.keys import PrivateKey, PublicKey
@@ -25,12 +26,10 @@ from acra_twisted.themis.keys import PrivateKey, PublicKey
 Item = TypeVar("Item")
 
 #: Why a container stayed closed; one of a few words, for traces.
-NO_KEY, WRONG_KEY, DAMAGED = "no key", "no key fits", "damaged"
-_KEPT = 10_000
-_OPEN_DATA = {
-    envelopes.ACRASTRUCT: acrastruct.open_data,
-    envelopes.ACRABLOCK: acrablock.open_data,
-}
+NO_KEY: Final = "no key"
+WRONG_KEY: Final = "no key fits"
+DAMAGED: Final = "damaged"
+_KEPT: Final = 10_000
 
 
 class Closed(CryptoError):
@@ -41,6 +40,7 @@ class Closed(CryptoError):
         self.reason = reason
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Opener:
     """Opens what was made for these keys; the newest first, then the one that opened last.
 
@@ -131,9 +131,10 @@ class Opener:
     def open(self, kind: str, data: bytes, points: dict[bytes, PublicKey]) -> bytes:
         """The plaintext of a container that is all of ``data``.  Raises Closed."""
         key = self.unwrap(kind, data, points)
-        open_data = _OPEN_DATA[kind]
         try:
-            return open_data(data, key, self._context)
+            if kind == envelopes.ACRABLOCK:
+                return acrablock.open_data(data, key, self._context)
+            return acrastruct.open_data(data, key, self._context)
         except CryptoError:
             raise Closed(DAMAGED) from None
 

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
 from acra_twisted.errors import CryptoError
+from acra_twisted.fast.hmacsha256 import digest
 from acra_twisted.themis import kdf
 from acra_twisted.themis.kdf import derive
 
@@ -40,12 +41,18 @@ _MESSAGE_KEY: Final = b"Themis secure cell message key"
 _MESSAGE_IV: Final = b"Themis secure cell message iv"
 # What the derivation of every message key begins with: joined once (5 us of an AcraStruct's 150).
 _KEY_PREFIX: Final = kdf.message(_MESSAGE_KEY)
+#: Bytes of the longest key that is hashed as it is.
+_BLOCK: Final = 64
 _LENGTH: Final = struct.Struct("<I")
 _LONG: Final = struct.Struct("<Q")
 
 
 def _message_key(key: Key, length: bytes, context: bytes) -> bytes:
-    return hmac.digest(key, _KEY_PREFIX + length + context, "sha256")
+    message = _KEY_PREFIX + length + context
+    # Nobody wipes bytes; a key that is wiped is not copied.
+    if isinstance(key, bytes) and len(key) <= _BLOCK:
+        return digest(key, message)
+    return hmac.digest(key, message, "sha256")
 
 
 def seal(key: Key, message: bytes, context: bytes, random_bytes: Random) -> bytes:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.errors import AcraError
+from acra_twisted.fast.hmacsha256 import digest, sha256
 from acra_twisted.fast.record import Record
 from acra_twisted.wire.saslprep import prepare
 
@@ -40,11 +41,6 @@ _DIGITS_MAX: Final = 10
 _MALFORMED: Final = "malformed SCRAM message"
 _NO_VERIFIER: Final = "this is no SCRAM-SHA-256 verifier"
 _PREFIX: Final = b"SCRAM-SHA-256$"
-#: The block of SHA-256, and what HMAC makes of each byte of a key in it, for the inner hash and the
-#: outer one (RFC 2104).
-_BLOCK: Final = 64
-_INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
-_OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
 
 
 class ScramError(AcraError):
@@ -123,12 +119,12 @@ def salted(password: bytes, salt: bytes, iterations: int) -> bytes:
 
 def keys_of(salted_password: bytes) -> Keys:
     """Return the keys that a salted password gives."""
-    return Keys(_mac(salted_password, b"Client Key"), _mac(salted_password, b"Server Key"))
+    return Keys(digest(salted_password, b"Client Key"), digest(salted_password, b"Server Key"))
 
 
 def verifier_of(keys: Keys, salt: bytes, iterations: int) -> Verifier:
     """Return what a server stores for these keys."""
-    return Verifier(iterations, salt, _hash(keys.client), keys.server)
+    return Verifier(iterations, salt, sha256(keys.client), keys.server)
 
 
 def mock_verifier(key: bytes, user: bytes, salt_size: int, iterations: int) -> Verifier:
@@ -136,8 +132,8 @@ def mock_verifier(key: bytes, user: bytes, salt_size: int, iterations: int) -> V
     64 bytes at most.  No proof fits it."""
     salt = b""
     while len(salt) < salt_size:
-        salt += _mac(key, b"acra scram mock %d %b" % (len(salt), user))
-    server_key = _mac(key, b"acra scram mock key " + user)
+        salt += digest(key, b"acra scram mock %d %b" % (len(salt), user))
+    server_key = digest(key, b"acra scram mock key " + user)
     return Verifier(iterations, salt[:salt_size], bytes(_KEY), server_key)
 
 
@@ -212,9 +208,9 @@ class ServerConversation:
         if not hmac.compare_digest(nonce, self._nonce):
             raise ScramError(REPLAY, "invalid SCRAM response")
         told = self._so_far + message[: len(message) - len(rest) - 1]
-        key = _xor(proof, _mac(self._verifier.stored_key, told))
-        signature = _mac(self._verifier.server_key, told)
-        if not hmac.compare_digest(_hash(key), self._verifier.stored_key):
+        key = _xor(proof, digest(self._verifier.stored_key, told))
+        signature = digest(self._verifier.server_key, told)
+        if not hmac.compare_digest(sha256(key), self._verifier.stored_key):
             return None
         self.last = b"v=" + _encoded(signature)
         return key
@@ -330,8 +326,8 @@ class ClientConversation:
         binding = _encoded(self._choice.header + self._choice.end_point)
         bare = b"c=%b,r=%b" % (binding, self._nonce)
         told = b",".join((self._bare, self._challenge, bare))
-        self._signature = _mac(keys.server, told)
-        proof = _xor(keys.client, _mac(_hash(keys.client), told))
+        self._signature = digest(keys.server, told)
+        proof = _xor(keys.client, digest(sha256(keys.client), told))
         return b"%b,p=%b" % (bare, _encoded(proof))
 
     def accepted(self, message: bytes) -> bool:
@@ -383,17 +379,6 @@ def _number(digits: bytes) -> int:
     if not (digits.isdigit() and len(digits) <= _DIGITS_MAX):
         raise ValueError("not a number")
     return int(digits)
-
-
-def _mac(key: bytes, data: bytes) -> bytes:
-    """Return the HMAC by a key of 64 bytes at most.  ``hmac.digest`` has OpenSSL look for the
-    algorithm each time, which takes three times as many instructions as the hashes."""
-    block = key.ljust(_BLOCK, b"\0")
-    return _hash(block.translate(_OUTER) + _hash(block.translate(_INNER) + data))
-
-
-def _hash(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()
 
 
 def _xor(one: bytes, other: bytes) -> bytes:

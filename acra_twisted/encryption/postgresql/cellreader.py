@@ -67,7 +67,9 @@ class CellReader:
         """The usual case, without taking the ciphertext out of its digits."""
         sighting, content = opened[0]
         before, behind = cell[: sighting.start], cell[sighting.end :]
-        if sighting.form == HEX and before[:2] == _HEAD:
+        if sighting.form == HEX and before == _HEAD and not behind:
+            before = b""
+        elif sighting.form == HEX and before[:2] == _HEAD:
             try:
                 before, behind = binascii.unhexlify(before[2:]), binascii.unhexlify(behind)
             except binascii.Error:

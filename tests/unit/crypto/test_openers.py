@@ -40,7 +40,7 @@ class Opening(SynchronousTestCase):
             self.agreed += 1
             return real(private, public)
 
-        self.patch(openers.keys, "shared_secret", counted)
+        self.patch(keys, "shared_secret", counted)
 
     def refused(self, reason, kind, data, opener=None):
         error = self.assertRaises(Closed, (opener or self.opener).open, kind, data, {})

@@ -1,0 +1,21 @@
+"""HMAC-SHA-256 is the library's, whatever the key and the message are."""
+
+import hashlib
+import hmac
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.fast import hmacsha256
+
+
+class Digesting(SynchronousTestCase):
+    @given(st.binary(max_size=64), st.binary(max_size=200))
+    def test_as_the_library_makes_it(self, key, message):
+        expected = hmac.digest(key, message, "sha256")
+        self.assertEqual(hmacsha256.digest(key, message), expected)
+        self.assertEqual(hmacsha256.sha256(message), hashlib.sha256(message).digest())
+
+    def test_a_long_key_is_refused(self):
+        self.assertRaises(ValueError, hmacsha256.digest, bytes(65), b"")
