@@ -70,7 +70,6 @@ class MysqlReplies(WholeReplies):
         descriptions: Descriptions | None = None,
     ) -> None:
         super().__init__(session, state, in_force, results, message_limit, descriptions)
-        self._tracks = in_force.session_track or in_force.tracked_for_us
         # Packets with EOF's first byte and fewer bytes than these end rows.
         self._end_below = PART_MAX if in_force.deprecate_eof else EOF_BELOW
         self._messages = messages
@@ -288,33 +287,6 @@ class MysqlReplies(WholeReplies):
             self._exchange.add_attribute("acra.mysql.results", self._ordinal)
         self._reply_ended(end)
 
-    def _status(self, start: int, end: int) -> int:
-        """Pass an OK or an EOF on, and return its status.  The client sees nothing of what is
-        tracked for us alone."""
-        payload = self._buffer.data[start + HEADER_SIZE : end]
-        state, shown = self._state, payload
-        hides = self._in_force.tracked_for_us
-        if payload[0] == EOF and not self._in_force.deprecate_eof:
-            warnings, status = okpackets.decode_eof(payload)
-            if hides:
-                shown = okpackets.untracked_eof(payload)
-        else:
-            ok = okpackets.decode_ok(payload)
-            warnings, status = ok.warnings, ok.status
-            if self._tracks and status & okpackets.STATE_CHANGED:
-                for name, value in okpackets.tracked(payload, ok):
-                    state.tracked(name, value)
-            if hides:
-                shown = okpackets.untracked(payload, ok)
-        state.reported(status, self._reply)
-        if warnings and self._exchange is not None:
-            self._exchange.add_attribute("acra.mysql.warnings", warnings)
-        if shown == payload:
-            self._pass(start, end)
-        else:
-            self._put(start, end, packets(shown, self._client_number(start)))
-        return status
-
     def _error(self, start: int, end: int) -> None:
         """Take an ERR: it ends the reply, whatever was announced."""
         session, exchange = self._session, self._exchange
@@ -388,10 +360,12 @@ class MysqlReplies(WholeReplies):
         return first == ERR or (first == EOF and length < self._end_below)
 
     def _wanted(self, data: bytes, position: int, size: int) -> int:
-        """How much must be there to go on: a header and a byte, or a packet that is read whole."""
-        if size - position < HEADER_SIZE or (self._phase == ROWS and not self._plan.hooks):
+        """How much must be there to go on: a header, a byte, or a packet that is read whole."""
+        if size - position < HEADER_SIZE:
+            return HEADER_SIZE
+        if size - position == HEADER_SIZE or (self._phase == ROWS and not self._plan.hooks):
             return HEADER_SIZE + 1
-        return HEADER_SIZE + max(1, uint24(data, position))
+        return HEADER_SIZE + uint24(data, position)
 
 
 def _expect(true: bool) -> None:

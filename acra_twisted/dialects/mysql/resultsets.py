@@ -1,4 +1,4 @@
-"""The beginning of a MySQL result: how many columns it has, and their definitions.
+"""The beginning and the end of a MySQL result: its columns, their definitions, and its status.
 
 A prepared statement has two such lists, of parameters and of columns.  A server that knows that its
 client keeps the columns leaves them out of the result of an execution.
@@ -21,7 +21,7 @@ from acra_twisted.session import Session
 from acra_twisted.wire.mysql import lenenc, okpackets
 from acra_twisted.wire.mysql.capabilities import InForce
 from acra_twisted.wire.mysql.frames import HEADER_SIZE, PART_MAX, packets, too_large
-from acra_twisted.wire.mysql.okpackets import CURSOR_EXISTS, ERR
+from acra_twisted.wire.mysql.okpackets import CURSOR_EXISTS, EOF, ERR
 
 # The packets that come next.
 FIRST: Final = 0
@@ -36,7 +36,7 @@ _PREPARED_SIZE: Final = 12
 
 
 class ResultSets(ResultRows):
-    """The part of MysqlReplies that reads descriptions.  See there."""
+    """The part of MysqlReplies that reads descriptions and statuses.  See there."""
 
     def __init__(
         self,
@@ -50,6 +50,7 @@ class ResultSets(ResultRows):
         super().__init__(session, results, message_limit)
         self._state = state
         self._in_force = in_force
+        self._tracks = in_force.session_track or in_force.tracked_for_us
         self._descriptions = descriptions or Descriptions(in_force.extended_metadata)
         # The reply that has begun: its entry's parts, and what comes next of it.
         self._begun = False
@@ -73,6 +74,33 @@ class ResultSets(ResultRows):
     def _client_number(self, start: int) -> int:
         """The number of a packet for the client."""
         return (self._buffer.data[start + 3] + self._shift) & 0xFF
+
+    def _status(self, start: int, end: int) -> int:
+        """Pass an OK or an EOF on, and return its status.  The client sees nothing of what is
+        tracked for us alone."""
+        payload = self._buffer.data[start + HEADER_SIZE : end]
+        state, shown = self._state, payload
+        hides = self._in_force.tracked_for_us
+        if payload[0] == EOF and not self._in_force.deprecate_eof:
+            warnings, status = okpackets.decode_eof(payload)
+            if hides:
+                shown = okpackets.untracked_eof(payload)
+        else:
+            ok = okpackets.decode_ok(payload)
+            warnings, status = ok.warnings, ok.status
+            if self._tracks and status & okpackets.STATE_CHANGED:
+                for name, value in okpackets.tracked(payload, ok):
+                    state.tracked(name, value)
+            if hides:
+                shown = okpackets.untracked(payload, ok)
+        state.reported(status, self._reply)
+        if warnings and self._exchange is not None:
+            self._exchange.add_attribute("acra.mysql.warnings", warnings)
+        if shown == payload:
+            self._pass(start, end)
+        else:
+            self._put(start, end, packets(shown, self._client_number(start)))
+        return status
 
     def _count_of_columns(self, start: int, end: int) -> None:
         """Take the packet with which a result begins that has columns."""
