@@ -66,6 +66,7 @@ class Prepared:
 
 #: Stands for a statement whose preparation was refused here.
 DENIED: Final = Prepared(None)
+DENIED.failed = True
 
 
 class PreparedStatements:

@@ -150,6 +150,15 @@ class PreparedLast(SynchronousTestCase):
         # By its number it is still there.
         self.assertEqual(desk.says(said(execute())), said(execute()))
 
+    def test_nor_does_anything_wait_for_what_was_refused(self):
+        def verdict(work):
+            return Deny("no") if b"secret" in getattr(work.item, "text", b"") else PASS
+
+        desk = Desk(verdict, (STATEMENT, PARAMETERS))
+        out = desk.says(said(b"\x16SELECT secret", execute(statement=LAST), b"\x0e"))
+        self.assertEqual((out, desk.flow.awaits_load), (said(b"\x0e"), False))
+        self.assertEqual([number(answer) for answer in desk.owed()[:2]], [1317, 1243])
+
     def test_mysql_has_no_such_number(self):
         desk = Desk(lambda work: Deny("no"), (STATEMENT,), mariadb=False)
         data = said(execute(statement=LAST))
