@@ -51,7 +51,7 @@ from acra_twisted.wire.mysql.handshake import (
     decode_greeting,
     decode_response,
 )
-from acra_twisted.wire.mysql.lenenc import read_int, read_uint16
+from acra_twisted.wire.mysql.okpackets import decode_ok, tracked, untracked
 
 # How far a login has come: each waits for what its name says.
 _REACHED: Final = 0
@@ -272,8 +272,10 @@ class ServedLogin:
             raise WireError("client", text, EndReason.TLS_REQUIRED)
         shown, extended = self._shown(greeting)
         agreed, extended = response.capabilities & shown, response.extended & extended
-        self._in_force = InForce(agreed & ~bits.SSL, extended, greeting.mariadb)
-        towards = agreed & ~bits.SSL | (bits.SSL if self._database_tls else 0)
+        # How texts are read depends on changes of the session that nothing else tells of.
+        tracks = shown & ~agreed & bits.SESSION_TRACK
+        self._in_force = InForce(agreed & ~bits.SSL, extended, greeting.mariadb, bool(tracks))
+        towards = agreed & ~bits.SSL | tracks | (bits.SSL if self._database_tls else 0)
         self._response = response._replace(capabilities=towards, extended=extended)
         self._legs = LegsPolicy(
             self.encrypted, self._database_tls, policy.password_without_tls, policy.exposed
@@ -334,22 +336,24 @@ class ServedLogin:
         assert session is not None and response is not None  # noqa: S101 - it has begun
         assert plugins is not None and in_force is not None  # noqa: S101 - it was accepted
         self._is_over = True
-        _, at = read_int(payload, 1, "database")
-        _, at = read_int(payload, at, "database")
-        status, _ = read_uint16(payload, at, "database")
+        ok = decode_ok(payload)
+        tracks = in_force.session_track or in_force.tracked_for_us
+        changes = tracked(payload, ok) if tracks else ()
+        shown = untracked(payload, ok) if in_force.tracked_for_us else payload
         user, database = session.user, session.database
         proven: Action = (
             Proven(user, "database", False, database) if plugins.proof else Admitted(database)
         )
         session.ready = True
         take_reply(session)
-        told = self._counted(self._client.write(payload))
+        told = self._counted(self._client.write(shown))
         policy = self._policy
         flows = self._sessions.flows(
             session,
             in_force,
-            status,
+            ok.status,
             response.collation,
+            changes,
             policy.pipeline,
             self._legs if policy.changes_user else None,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from acra_twisted.dialects.mysql import replies
@@ -83,16 +84,19 @@ class Sessions:
         in_force: InForce,
         status: int,
         collation: int,
+        changes: Sequence[tuple[bytes, bytes]],
         pipeline: Any,
         legs: LegsPolicy | None = None,
     ) -> tuple[MysqlRequests, MysqlReplies]:
         """Make the flows of a session that is ready.
 
         ``status`` is the one that its database reports, ``collation`` the client's at its login,
-        ``pipeline`` what judges it, see `pipeline.hooks`, or None if it passes.  ``legs`` are those
-        of its login, None if its client may not become another user.
+        ``changes`` are those of the session that its database tells of.  ``pipeline`` is what
+        judges it, see `pipeline.hooks`, or None if it passes.  ``legs`` are those of its login,
+        None if its client may not become another user.
         """
         state = MysqlState(session, mariadb=in_force.mariadb, status=status, collation=collation)
+        state.logged_in(changes)
         session.prepared = PreparedStatements(
             self._max_prepared, self._message_limit, in_force.mariadb
         )

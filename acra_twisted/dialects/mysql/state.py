@@ -11,6 +11,7 @@ a statement that may have changed it, and of which nothing is told then, it is u
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from acra_twisted.dialects.mysql.replies import (
@@ -116,6 +117,12 @@ class MysqlState:
             self._ansi = not _ANSI.isdisjoint(modes)
             self._modes_told = True
             self._tell()
+
+    def logged_in(self, changes: Sequence[tuple[bytes, bytes]]) -> None:
+        """Take the changes that the database tells of at the end of the login: as `tracked`."""
+        for name, value in changes:
+            self.tracked(name, value)
+        self._charset_told = self._modes_told = False
 
     def ended(self, reply: Reply, *, failed: bool) -> None:
         """Take note of a reply's end; ``failed``: with an error, of which nothing is told."""

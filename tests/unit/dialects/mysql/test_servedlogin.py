@@ -135,10 +135,10 @@ class Session(Case):
         *_, proven, ready = play.actions
         self.assertEqual(proven, Proven(b"ann", "database", False, b""))
         self.assertEqual(ready, Ready(("requests", "replies"), b"", b"more"))
-        session, in_force, status, collation, pipeline, legs = play.agreed
+        session, in_force, status, collation, changes, pipeline, legs = play.agreed
         self.assertIs(session, play.session)
         self.assertTrue(in_force.mariadb)
-        self.assertEqual((status, collation, pipeline), (2, 45, "stages"))
+        self.assertEqual((status, collation, changes, pipeline), (2, 45, [], "stages"))
         self.assertEqual(legs, (False, False, True, False))
         self.assertTrue(session.ready)
         self.assertEqual((session.system, session.language), ("mariadb", "mysql"))
@@ -180,12 +180,36 @@ class Session(Case):
         ((_, payload),) = written(play.client(packets(client.encode(), 1)))
         play.database(packets(OK, 2))
         towards, in_force = decode_response(payload), play.agreed[1]
-        self.assertEqual(in_force.capabilities, towards.capabilities)
+        self.assertEqual(in_force.capabilities, towards.capabilities & ~bits.SESSION_TRACK)
         self.assertEqual(in_force.extended, towards.extended)
         self.assertEqual(towards.extended, 0x1C & decode_greeting(MARIADB).extended)
         self.assertTrue(in_force.deprecate_eof)
         self.assertFalse(in_force.query_attributes, "MariaDB has none")
         self.assertFalse(towards.capabilities & (bits.COMPRESS | bits.LOCAL_FILES))
+
+    def test_the_session_is_tracked_for_a_client_that_did_not_ask(self):
+        told = b"\0\0\0\2\x40\0\0\0\x04\x01\x02\x01d"
+        for asks in (0, bits.SESSION_TRACK):
+            play = MysqlPlay()
+            play.greet(MARIADB)
+            ((_, payload),) = written(play.client(packets(response(asks).encode(), 1)))
+            self.assertTrue(decode_response(payload).capabilities & bits.SESSION_TRACK)
+            shown = play.database(packets(told, 2))
+            self.assertEqual(shown, packets(told if asks else OK, 2))
+            in_force, changes = play.agreed[1], play.agreed[4]
+            self.assertEqual(in_force.tracked_for_us, not asks)
+            self.assertEqual(in_force.session_track, bool(asks))
+            self.assertEqual([value for _, value in changes], [b"d"])
+
+    def test_a_server_that_cannot_track(self):
+        greeting = decode_greeting(MARIADB)
+        without = greeting.capabilities & ~bits.SESSION_TRACK
+        play = MysqlPlay()
+        play.greet(greeting.showing(without, greeting.extended))
+        ((_, payload),) = written(play.client(packets(response().encode(), 1)))
+        self.assertFalse(decode_response(payload).capabilities & bits.SESSION_TRACK)
+        play.database(packets(OK, 2))
+        self.assertFalse(play.agreed[1].tracked_for_us)
 
     def test_the_field_of_a_capability_that_is_taken_off_goes_with_it(self):
         greeting = decode_greeting(MARIADB)

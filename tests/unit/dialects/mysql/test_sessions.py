@@ -2,12 +2,16 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.dialects.mysql.authentication import LegsPolicy
 from acra_twisted.dialects.mysql.sessions import Sessions
 from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.endreason import EndReason
 from acra_twisted.wire.mysql import capabilities as bits
+from acra_twisted.wire.mysql.capabilities import InForce
+from acra_twisted.wire.mysql.frames import packets
 from acra_twisted.wire.mysql.handshake import Attribute, decode_greeting
-from tests.support.mysqllogins import MARIADB, MYSQL, response
+from acra_twisted.wire.mysql.okpackets import SCHEMA
+from tests.support.mysqllogins import MARIADB, MYSQL, OK, response
 from tests.support.sessions import make_session
 
 
@@ -46,3 +50,33 @@ class Farewells(SynchronousTestCase):
             told = sessions.farewell(EndReason.IDLE, "bye", "7" * 32, 5)
             self.assertEqual(b"7" * 32 in told, errors)
             self.assertEqual(told[3], 5)
+
+
+class Flows(SynchronousTestCase):
+    def flows(self, changes=(), legs=None):
+        session = make_session(ready=False)
+        made = Sessions().flows(session, InForce(0, mariadb=True), 2, 45, changes, None, legs)
+        return session, made
+
+    def test_what_the_login_tells_of_the_session(self):
+        session, _ = self.flows()
+        self.assertEqual(session.parameters[b"character_set_client"], b"utf8mb4")
+        changes = [(b"character_set_client", b"gbk"), (SCHEMA, b"shop")]
+        session, _ = self.flows(changes)
+        self.assertEqual(session.parameters[b"character_set_client"], b"gbk")
+        self.assertEqual(session.database, b"shop")
+
+    def test_requests_and_replies(self):
+        session, (requests, answers) = self.flows()
+        self.assertIsNone(requests.begin(packets(b"\x0e", 0)))
+        self.assertEqual(requests.take_output(), packets(b"\x0e", 0))
+        self.assertIsNone(answers.begin(packets(OK, 1)))
+        self.assertEqual(answers.take_output(), packets(OK, 1))
+        self.assertEqual(list(session.outstanding), [])
+        self.assertEqual(answers.due, 0)
+
+    def test_another_user_where_that_may_be(self):
+        for legs, sent in ((None, False), (LegsPolicy(), True)):
+            _, (requests, _) = self.flows(legs=legs)
+            requests.begin(packets(b"\x11u\0\0d\0", 0))
+            self.assertEqual(bool(requests.take_output()), sent)
