@@ -28,16 +28,8 @@ from acra_twisted.tools.columnchanges import Keys, column_change, second_column_
 from acra_twisted.tools.commandline import Environment
 from acra_twisted.tools.databaseclient import DatabaseClient
 from acra_twisted.tools.rowcomparing import RowComparer
-from acra_twisted.tools.rowmoving import (
-    ALONE,
-    WITHIN,
-    Counts,
-    Habits,
-    MigrationError,
-    RowMover,
-    Stopped,
-    Words,
-)
+from acra_twisted.tools.rowmoving import ALONE, WITHIN, RowMover, Words
+from acra_twisted.tools.rowpages import Counts, Habits, MigrationError, Stopped
 
 #: Where progress is shown; replaced by tests.
 ERRORS: TextIO = sys.stderr

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from acra_twisted.encryption.postgresql import moving, secondcolumns
+from acra_twisted.encryption.postgresql import secondcolumns
 from acra_twisted.encryption.postgresql.moving import Part
 from acra_twisted.encryption.postgresql.schema import Relation
 from acra_twisted.tools.columnchanges import Pair, SecondColumnChange
 from acra_twisted.tools.databaseclient import DatabaseClient
-from acra_twisted.tools.rowmoving import PAGES, Counts, Habits, Row, Stopped
+from acra_twisted.tools.rowpages import Counts, Habits, Row, batches
 
 
 class RowComparer:
@@ -35,28 +35,16 @@ class RowComparer:
         """Empty the second columns of each row in which one does not stand for the first, and
         return the number of those rows.  An empty second column is not compared.  Raises Stopped,
         DatabaseError, KeyStoreError, TokenStoreError."""
-        [[cell]] = (await self._client.ask(moving.size(self._relation))).rows
-        pages, page, number = int(cell or b"0"), 0, 0
-        question = secondcolumns.pairs(self._relation, self._parts, self._habits.batch)
-        emptying = secondcolumns.empty(self._relation, self._parts)
-        counts = Counts()
-        while page < pages:
-            place, end = b"(%d,0)" % page, b"(%d,0)" % (page + PAGES)
-            while True:
-                if self._habits.is_over():
-                    raise Stopped(self._relation, page)
-                rows = (await self._client.ask(question, (place, end))).rows
-                places = await self._differing(rows)
-                if places:
-                    array = b"{%s}" % b",".join(b'"%s"' % one for one in places)
-                    await self._client.ask(emptying, (array,))
-                number += len(places)
-                counts.rows += len(rows)
-                if len(rows) < self._habits.batch:
-                    break
-                place = rows[-1][0] or b""
-            page += PAGES
-            self._habits.show(min(page, pages), pages, counts)
+        client, relation, number, counts = self._client, self._relation, 0, Counts()
+        question = secondcolumns.pairs(relation, self._parts, self._habits.batch)
+        emptying = secondcolumns.empty(relation, self._parts)
+        async for rows in batches(client, relation, question, self._habits, counts):
+            places = await self._differing(rows)
+            if places:
+                array = b"{%s}" % b",".join(b'"%s"' % one for one in places)
+                await client.ask(emptying, (array,))
+            number += len(places)
+            counts.rows += len(rows)
         return number
 
     async def _differing(self, rows: Sequence[Row]) -> Sequence[bytes]:

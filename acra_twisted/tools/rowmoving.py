@@ -8,7 +8,7 @@ at one moment: it is the last one if every row that it has found could be writte
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.encryption.errors import ValueRefusedError
@@ -18,13 +18,10 @@ from acra_twisted.encryption.postgresql.schema import Relation
 from acra_twisted.errors import AcraError
 from acra_twisted.tools.columnchanges import Changed, ColumnChange, Written
 from acra_twisted.tools.databaseclient import DatabaseClient, DatabaseError
+from acra_twisted.tools.rowpages import Counts, Habits, MigrationError, Row, batches
 
-#: Pages whose rows are asked for at a time.
-PAGES: Final = 64
 #: Parameters of one statement.
 _PARAMETERS: Final = 60_000
-#: Refusals that are told one by one.
-TOLD: Final = 20
 
 
 class Words(NamedTuple):
@@ -42,52 +39,9 @@ ALONE: Final = Words()
 WITHIN: Final = Words("", "SAVEPOINT acra", "RELEASE SAVEPOINT acra", "ROLLBACK TO SAVEPOINT acra")
 
 
-#: A row as it was read: its place, its writer, and a text for each part.
-Row = Sequence[bytes | None]
-#: A row, and what is to be written into it.
+#: A row as it was read, which has its place, its writer, and a text for each part; and what is to
+#: be written into it.
 Due = tuple[Row, Values]
-
-
-class MigrationError(AcraError):
-    """The rows cannot be changed.  The text has no value."""
-
-
-class Stopped(MigrationError):
-    """Somebody wants it to stop.  ``page``: the pages before it are done in this pass."""
-
-    def __init__(self, relation: Relation, page: int) -> None:
-        super().__init__(
-            f"stopped; everything written so far stays; to go on where it has stopped, add "
-            f"--resume='{moving.label(relation)} {page}'"
-        )
-        self.page = page
-
-
-class Counts:
-    """Numbers of values: ``changed`` ones, or those to be changed in a dry run; ``left`` because
-    somebody held their row or changed it; ``refused`` ones, of which ``told`` names the first."""
-
-    def __init__(self) -> None:
-        self.rows = self.changed = self.left = self.refused = 0
-        self.told: list[str] = []
-
-    def refuse(self, where: str, why: object) -> None:
-        """Count a value that stays as it is."""
-        self.refused += 1
-        if len(self.told) < TOLD:
-            self.told.append(f"{where}: {why}")
-
-
-class Habits(NamedTuple):
-    """How the work is done: ``batch`` rows in a transaction; ``pause`` is awaited after each with
-    the number of its rows; ``is_over`` tells whether to stop; ``show`` is told the page, the number
-    of pages and the counts."""
-
-    batch: int
-    dry: bool
-    pause: Callable[[int], Awaitable[None]]
-    is_over: Callable[[], bool]
-    show: Callable[[int, int, Counts], None]
 
 
 class RowMover:
@@ -103,9 +57,9 @@ class RowMover:
         words: Words = ALONE,
     ) -> None:
         self._client, self._relation, self._parts = client, relation, parts
-        self._changes, self._habits, self._words = changes, habits, words
         most = _PARAMETERS // (2 + len(parts))
-        self._batch = min(habits.batch, most)
+        self._habits = habits._replace(batch=min(habits.batch, most))
+        self._changes, self._words = changes, words
         self._counts = Counts()
 
     async def run(self, page: int, passes: int) -> Counts:
@@ -137,33 +91,23 @@ class RowMover:
     async def _go_through(self, page: int, looks: bool) -> bool:
         """Make one pass.  ``looks``: rows are written once the whole table has been looked at as it
         was at one moment; False if there were too many of them to wait for that."""
-        [[cell]] = (await self._client.ask(moving.size(self._relation))).rows
-        pages = int(cell or b"0")
-        question = moving.read(self._relation, self._parts, self._batch)
+        client, relation, most = self._client, self._relation, self._habits.batch
+        question = moving.read(relation, self._parts, most)
         whole = True
         due: list[Due] = []
         if looks:
-            await self._client.ask(self._words.look)
-        while page < pages:
-            place, end = b"(%d,0)" % page, b"(%d,0)" % (page + PAGES)
-            while True:
-                if self._habits.is_over():
-                    raise Stopped(self._relation, page)
-                rows = (await self._client.ask(question, (place, end))).rows
-                due += await self._judged(rows)
-                if due and (not looks or len(due) >= self._batch):
-                    if looks:
-                        whole = False
-                        await self._client.ask(self._words.end)
-                    await self._write_all(due)
-                    due = []
-                    if looks:
-                        await self._client.ask(self._words.look)
-                if len(rows) < self._batch:
-                    break
-                place = rows[-1][0] or b""
-            page += PAGES
-            self._habits.show(min(page, pages), pages, self._counts)
+            await client.ask(self._words.look)
+        counts = self._counts
+        async for rows in batches(client, relation, question, self._habits, counts, page):
+            due += await self._judged(rows)
+            if due and (not looks or len(due) >= most):
+                if looks:
+                    whole = False
+                    await client.ask(self._words.end)
+                await self._write_all(due)
+                due = []
+                if looks:
+                    await client.ask(self._words.look)
         if looks:
             await self._client.ask(self._words.end)
             await self._write_all(due)
@@ -194,8 +138,8 @@ class RowMover:
         return []
 
     async def _write_all(self, due: Sequence[Due]) -> None:
-        for begin in range(0, len(due), self._batch):
-            batch = due[begin : begin + self._batch]
+        for begin in range(0, len(due), self._habits.batch):
+            batch = due[begin : begin + self._habits.batch]
             await self._write(batch)
             await self._habits.pause(len(batch))
 
