@@ -44,6 +44,11 @@ class _Work(NamedTuple):
     parts: Sequence[Part]
 
 
+#: Marks of tables that were compared, by each table and the numbers of its columns: see
+#: `secondcolumns.MARK`.
+_Marks = dict[tuple[int, tuple[tuple[int, int], ...]], int]
+
+
 class MigrationJob:
     """One command.  ``given`` are its flags; ``client`` is connected."""
 
@@ -153,30 +158,40 @@ class MigrationJob:
         show = self._progress(moving.label(relation))
         return Habits(given.batch, given.dry_run, self._pause, lambda: self._is_over, show)
 
-    async def _compared(self, work: _Work) -> int:
-        """Empty the second columns of the rows whose values differ, and return the number of those
-        rows."""
+    def _comparer(self, work: _Work, since: int | None) -> RowComparer:
         command, keys, any_prefix = self._given.command, self._need_keys(), self._any_prefix
         changes = [
             second_column_change(part, command, keys, any_prefix, self._need_tokens)
             for part in work.parts
         ]
         habits = self._habits(work.relation)
-        comparer = RowComparer(self._client, work.relation, work.parts, changes, habits)
-        try:
-            return await comparer.run()
-        finally:
-            self._end_progress()
+        return RowComparer(self._client, work.relation, work.parts, changes, habits, since)
+
+    async def _looked_at(self, work: Sequence[_Work]) -> _Marks:
+        """Compare tables while others use them, and return the marks of those without a difference:
+        there, only what is written from the mark on can make one."""
+        marks: _Marks = {}
+        for one in work:
+            [[cell]] = (await self._client.ask(secondcolumns.MARK)).rows
+            try:
+                number = await self._comparer(one, None).look()
+            finally:
+                self._end_progress()
+            if not number:
+                marks[_key(one)] = int(cell or b"")
+        return marks
 
     async def _switch(self, root: Relation, work: Sequence[_Work]) -> None:
-        """Keep everybody out, change the rows that are left, compare all, and give second columns
-        their names."""
-        if not any(part.beside for one in work for part in one.parts):
+        """Compare all rows; then keep everybody out, change the rows that are left, compare those
+        that were written since, and give second columns their names."""
+        pairs = _beside(work)
+        if not pairs:
             self._tell(f"{moving.label(root)}: it has no second column to switch to")
             return
         client = self._client
-        await client.ask("BEGIN")
         try:
+            marks = await self._looked_at(pairs)
+            await client.ask("BEGIN")
             await client.ask(f"SET LOCAL lock_timeout = '{self._given.lock_timeout}s'")
             await client.ask(secondcolumns.lock(root))
             # Somebody may have made a table that inherits, or a view, before the lock.
@@ -185,10 +200,8 @@ class MigrationJob:
             if locked is None:
                 raise MigrationError(f"table {moving.label(root)} is not the one that it was")
             lines = secondcolumns.switch(protection, locked)
-            for one in self._work(protection, locked):
-                parts = [part for part in one.parts if part.beside]
-                if parts:
-                    await self._settled(_Work(one.relation, parts))
+            for one in _beside(self._work(protection, locked)):
+                await self._settled(one, marks.get(_key(one)))
             for line in lines:
                 await client.ask(line)
         except BaseException as error:
@@ -204,10 +217,9 @@ class MigrationJob:
             f"NAME{secondcolumns.LEFT}, and nothing is lost until you drop them"
         )
 
-    async def _settled(self, work: _Work) -> None:
+    async def _settled(self, work: _Work, since: int | None) -> None:
         """Fill second columns and compare them, while nobody else has the table."""
-        await self._filled(work)
-        number = await self._compared(work)
+        number = await self._filled(work, since)
         if not number:
             return
         name = moving.label(work.relation)
@@ -215,8 +227,7 @@ class MigrationJob:
             f"{name}: {number} rows had other values in their second columns than in the first "
             "ones; they are filled anew"
         )
-        await self._filled(work)
-        number = await self._compared(work)
+        number = await self._filled(work, since)
         if number:
             raise MigrationError(
                 f"table {name}: {number} rows have other values in their second columns as soon as "
@@ -224,10 +235,15 @@ class MigrationJob:
                 "switch"
             )
 
-    async def _filled(self, work: _Work) -> None:
+    async def _filled(self, work: _Work, since: int | None) -> int:
+        """Fill second columns, empty those that differ, and return the number of their rows."""
         counts = await self._moved(work, 0, WITHIN)
         if counts.refused:
             raise MigrationError("\n".join(counts.told))
+        try:
+            return await self._comparer(work, since).run()
+        finally:
+            self._end_progress()
 
     @property
     def _any_prefix(self) -> bool:
@@ -292,3 +308,14 @@ class MigrationJob:
         if self._shown:
             ERRORS.write("\n")
             self._shown = ""
+
+
+def _beside(work: Sequence[_Work]) -> Sequence[_Work]:
+    """The second columns among what is to be changed."""
+    found = [one._replace(parts=[part for part in one.parts if part.beside]) for one in work]
+    return [one for one in found if one.parts]
+
+
+def _key(work: _Work) -> tuple[int, tuple[tuple[int, int], ...]]:
+    parts = tuple((part.source.number, part.target.number) for part in work.parts)
+    return work.relation.oid, parts

@@ -15,7 +15,7 @@ from acra_twisted.crypto import envelopes
 from acra_twisted.crypto.openers import Opener
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
-from tests.integration.base import Surroundings
+from tests.integration.base import Surroundings, eventually
 from tests.integration.protected import LOGGED
 from tests.support import preloaded
 
@@ -312,6 +312,27 @@ class Inherited(Base):
         said = self.switch(150, 250)
         for name in ("late", "temps"):
             self.assertIn(f"public.{name}: 1 rows had other values", said)
+
+    def test_a_change_behind_the_comparison_that_no_trigger_has_seen(self):
+        """The switch compares, waits for the lock, and compares what was written meanwhile."""
+        holder = self.direct(autocommit=False)
+        self.addCleanup(holder.close)
+        holder.execute("SELECT FROM staff")
+        arguments = self.command("encrypt", "staff", self.store, "--switch", "--lock_timeout=60")
+        switching = preloaded.Run(PROGRAM, arguments)
+        self.addCleanup(switching.remove)
+        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
+        eventually(lambda: self.rows(waiting), "the switch waits for the table", 60)
+        holder.execute("UPDATE temps SET name = 'Anna' WHERE id = 150")
+        holder.execute("ALTER TABLE temps DISABLE TRIGGER ALL")
+        holder.execute("UPDATE temps SET name = 'Berta' WHERE id = 160")
+        holder.execute("ALTER TABLE temps ENABLE TRIGGER ALL")
+        holder.commit()
+        self.assertEqual(switching.wait(), 0, switching.said)
+        self.assertIn("public.temps: 1 rows had other values", switching.said)
+        found = self.rows("SELECT id, name FROM staff WHERE id IN (7, 150, 160) ORDER BY id")
+        opened = [(number, self.opened(name)[1]) for number, name in found]
+        self.assertEqual(opened, [(7, b"Name 7"), (150, b"Anna"), (160, b"Berta")])
 
     def test_a_value_that_became_null_unseen(self):
         self.db.execute("ALTER TABLE temps DISABLE TRIGGER ALL")

@@ -118,9 +118,17 @@ def lock(root: Relation) -> str:
     return f"LOCK TABLE {name_of(root)} IN ACCESS EXCLUSIVE MODE"
 
 
-def pairs(relation: Relation, wanted: Sequence[Part], most: int) -> bytes:
+#: The question for the oldest transaction that may still write: what others have written is seen by
+#: whoever asks later.
+MARK: Final = (
+    b"SELECT (pg_catalog.txid_snapshot_xmin(pg_catalog.txid_current_snapshot()) % 4294967296)::text"
+)
+
+
+def pairs(relation: Relation, wanted: Sequence[Part], most: int, since: int | None = None) -> bytes:
     """The question for rows between two places, $1 and $2, in their order, that have a value in a
-    second column: place, and the texts of the first and of the second column of each part."""
+    second column: place, and the texts of the first and of the second column of each part.
+    ``since``: those alone that this transaction, the answer to MARK, or a later one has written."""
     names = [(quoted(part.source.name), quoted(part.target.name)) for part in wanted]
     shown = ", ".join(f"{first}::text, {second}::text" for first, second in names)
     some = " OR ".join(f"{second} IS NOT NULL" for _, second in names)
@@ -128,9 +136,11 @@ def pairs(relation: Relation, wanted: Sequence[Part], most: int) -> bytes:
         f"SELECT t.ctid::text, {shown}",
         f"FROM ONLY {name_of(relation)} t",
         f"WHERE t.ctid > $1::tid AND t.ctid < $2::tid AND ({some})",
+        # Ages are compared, since numbers of transactions go round.
+        "" if since is None else f"AND pg_catalog.age(t.xmin) <= pg_catalog.age('{since}'::xid)",
         f"ORDER BY t.ctid LIMIT {most}",
     )
-    return " ".join(pieces).encode()
+    return " ".join(filter(None, pieces)).encode()
 
 
 def empty(relation: Relation, wanted: Sequence[Part]) -> bytes:

@@ -4,6 +4,7 @@ import io
 import os
 import signal
 
+from acra_twisted.encryption.postgresql import secondcolumns
 from acra_twisted.tools import migrationjob
 from tests.support.schemas import column, table
 from tests.unit.tools.test_migrate import MigrateCase
@@ -42,6 +43,12 @@ class Job(MigrateCase):
         self.assertEqual(asked[begun - 2 : begun], ["BEGIN", "SET LOCAL lock_timeout = '5s'"])
         self.assertEqual(asked[-1], "COMMIT")
         self.assertTrue([text for text in asked[begun:] if "RENAME COLUMN" in text])
+        # All rows are compared before the lock, and behind it those that were written since.
+        compared = [at for at, text in enumerate(asked) if '"name__acra" IS NOT NULL' in text]
+        newer = [at for at in compared if "age('4294967290'::xid)" in asked[at]]
+        self.assertEqual(newer, [at for at in compared if at > begun])
+        self.assertTrue(newer and compared != newer)
+        self.assertLess(asked.index(secondcolumns.MARK.decode()), compared[0])
 
     def test_a_switch_that_is_stopped_is_undone(self):
         self.database.tables[0] = table(1, "people", column("name", 1, 25), column("name__acra", 2))

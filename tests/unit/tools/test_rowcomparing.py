@@ -30,9 +30,11 @@ class Table:
     def __init__(self, *rows):
         self.rows = dict(enumerate(rows))
         self.questions = 0
+        self.asked = []
 
     async def ask(self, statement, values=(), types=None, formats=None):
         text = statement.decode()
+        self.asked.append(text)
         if "pg_relation_size" in text:
             return Answer([[b"%d" % (max(self.rows, default=-1) // 2 + 1)]], [25])
         if text.startswith("UPDATE"):
@@ -53,10 +55,16 @@ class Table:
 
 
 class Comparing(SynchronousTestCase):
-    def compare(self, table, over=False, batch=3):
-        habits = Habits(batch, False, succeed, lambda: over, lambda page, pages, counts: None)
-        comparer = RowComparer(table, PEOPLE, PARTS, [UpperCase(), UpperCase()], habits)
-        return Deferred.fromCoroutine(comparer.run())
+    def compare(self, table, over=False, batch=3, look=False, since=None):
+        self.paused = []
+
+        def pause(rows):
+            self.paused.append(rows)
+            return succeed(None)
+
+        habits = Habits(batch, False, pause, lambda: over, lambda page, pages, counts: None)
+        comparer = RowComparer(table, PEOPLE, PARTS, [UpperCase(), UpperCase()], habits, since)
+        return Deferred.fromCoroutine(comparer.look() if look else comparer.run())
 
     def test_a_row_that_differs_in_a_part_is_emptied_in_all(self):
         good = (b"ann", b"ANN", b"a@x", b"A@X")
@@ -73,6 +81,20 @@ class Comparing(SynchronousTestCase):
         self.assertEqual(sum(row == good for row in table.rows.values()), 302)
         self.assertGreater(table.questions, 100)
         self.assertEqual(self.successResultOf(self.compare(table)), 0)
+
+    def test_a_look_counts_and_changes_nothing(self):
+        rows = [(b"ann", b"ANN", b"a@x", b"A@X")] * 7 + [(b"ann", b"BOB", b"a@x", None)] * 2
+        table = Table(*rows)
+        self.assertEqual(self.successResultOf(self.compare(table, look=True)), 2)
+        self.assertEqual(list(table.rows.values()), rows)
+        # The first place of a table is none of a row.
+        self.assertEqual(sum(self.paused), len(rows) - 1)
+
+    def test_rows_that_were_written_since(self):
+        table = Table((b"ann", b"ANN", b"a@x", b"A@X"))
+        for since in (None, 700):
+            self.assertEqual(self.successResultOf(self.compare(table, since=since)), 0)
+            self.assertEqual("pg_catalog.age('700'::xid)" in table.asked[-1], since is not None)
 
     def test_an_empty_table(self):
         self.assertEqual(self.successResultOf(self.compare(Table())), 0)
