@@ -136,7 +136,8 @@ def pairs(relation: Relation, wanted: Sequence[Part], most: int, since: int | No
         f"SELECT t.ctid::text, {shown}",
         f"FROM ONLY {name_of(relation)} t",
         f"WHERE t.ctid > $1::tid AND t.ctid < $2::tid AND ({some})",
-        # Ages are compared, since numbers of transactions go round.
+        # Ages are compared, since numbers of transactions go round.  A row that was written while
+        # the lock was waited for may be younger than the transaction that asks: less than 0.
         "" if since is None else f"AND pg_catalog.age(t.xmin) <= pg_catalog.age('{since}'::xid)",
         f"ORDER BY t.ctid LIMIT {most}",
     )
