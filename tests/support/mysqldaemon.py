@@ -19,7 +19,8 @@ from twisted.internet.task import react
 from twisted.logger import globalLogBeginner, textFileLogObserver
 
 from acra_twisted.config.server import SERVER_SECTIONS
-from acra_twisted.options import Address, defaults
+from acra_twisted.options import Address, Settings, defaults
+from acra_twisted.plugins.chosen import stage_sections
 from acra_twisted.sandbox.endings import bound
 from acra_twisted.sandbox.processes import free_port
 from acra_twisted.server.service import AcraServer
@@ -91,7 +92,11 @@ async def _main(reactor: Any) -> None:
             **given,
         }
     )
-    server = AcraServer(reactor, serving_mysql(settings))
+    own = {
+        section.name.partition(":")[2]: defaults([section])
+        for section in stage_sections(settings["stages"])
+    }
+    server = AcraServer(reactor, serving_mysql(Settings(dict(settings), own)))
     server.startService()
     until = _UntilItEnds()
     stdio.StandardIO(until)
