@@ -120,7 +120,7 @@ class Rows(SynchronousTestCase):
             )
 
     def test_rows_that_change_the_number_of_their_packets(self):
-        """What is stored is longer than 16 MiB, what is opened is not; and rows that stay so."""
+        """Two stored values are longer than 16 MiB, and not when they are opened; one stays so."""
         clear = (os.urandom(1000) * 16_778)[: _PART - 100]
         with self.direct() as connection, connection.cursor() as cursor:
             cursor.execute("CREATE TABLE large (id INT, kept LONGBLOB)")

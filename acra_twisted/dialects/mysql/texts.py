@@ -26,6 +26,9 @@ _RUN: Final = (b"/*!", b"/*M!")
 _CARRIERS: Final = frozenset(("(", "statement", "select"))
 #: Words by which a SET names a character set.
 _RENAMING: Final = frozenset(("names", "charset", "character", "char"))
+#: The variable that tells how the bytes of a text are read; a list of tracked ones must have it.
+_CHARACTER_SET: Final = "character_set_client"
+_TRACKING: Final = re.compile(rb"session_track", re.I).search
 #: More tokens than a SET has that anybody writes.
 _TOKENS_LIMIT: Final = 500
 #: So many bytes of a text are looked at: a longer one may do anything.
@@ -39,28 +42,39 @@ def changes(text: bytes, conforming: bool | None) -> int:
     ``conforming``: whether a backslash is an ordinary character in a string; None where that is not
     known.  A routine that a statement calls leaves the settings as they were.
     """
-    if text.find(_RUN[0]) >= 0 or text.find(_RUN[1]) >= 0:
-        return MAY_CHANGE
-    if _HARMLESS(text) is not None:
-        return KEEPS
-    if _SET(text) is None or len(text) > _LENGTH_LIMIT:
-        return MAY_CHANGE
+    if text.find(_RUN[0]) < 0 and text.find(_RUN[1]) < 0:
+        if _HARMLESS(text) is not None:
+            return KEEPS
+        if _SET(text) is not None and len(text) <= _LENGTH_LIMIT:
+            found = _changes_of_set(text, conforming)
+            if found >= 0:
+                return found
+    return MAY_CHANGE | UNTRACKS if _TRACKING(text) is not None else MAY_CHANGE
+
+
+def _changes_of_set(text: bytes, conforming: bool | None) -> int:
+    """The flags of a text that begins with SET; -1 if it may do anything."""
     try:
         tokens = READERS["mysql"].tokens(text, conforming, _TOKENS_LIMIT)
     except LexError:
-        return MAY_CHANGE
+        return -1
     parts = mysqltokens.statements(text, tokens)
     words = [mysqltokens.word(text, token) for token in tokens]
     if len(parts) != 1 or not _CARRIERS.isdisjoint(words):
-        return MAY_CHANGE
+        return -1
     found = KEEPS
+    tracks = False
     for word in words:
-        if "sql_mode" in word:
+        if word[0] == "'":
+            tracks = tracks or _CHARACTER_SET in word or word == "'*'"
+        elif "sql_mode" in word:
             found |= SETS
         elif "session_track" in word:
             found |= UNTRACKS
-        elif word in _RENAMING or "character_set" in word or "collation" in word:
+        elif word in _RENAMING or _CHARACTER_SET in word:
             found |= RENAMES
+    if found & UNTRACKS and tracks:
+        found &= ~UNTRACKS
     if mysqltokens.lexing_settings(text, parts[0]).refused:
         found |= MAY_CHANGE
     return found

@@ -28,9 +28,36 @@ class Changes(SynchronousTestCase):
     def test_modes_and_character_sets(self):
         self.check(SETS, b"SET sql_mode = 'ANSI'", b"set @@session.sql_mode='', autocommit=1;")
         self.check(RENAMES, b"SET NAMES utf8mb4", b"SET character_set_client = latin1")
-        self.check(RENAMES, b"SET CHARACTER SET latin1", b"SET collation_connection = latin1_bin")
+        self.check(RENAMES, b"SET CHARACTER SET latin1", b'SET "character_set_client" = latin1')
         self.check(SETS | RENAMES, b"SET NAMES utf8mb4, sql_mode = ''")
-        self.check(UNTRACKS, b"SET session_track_system_variables = ''")
+
+    def test_what_a_client_is_sent_does_not_matter(self):
+        self.check(
+            KEEPS,
+            b"SET character_set_results = NULL",
+            b"SET collation_connection = latin1_bin",
+            b"SET @a = 'character_set_client'",
+        )
+
+    def test_tracking_is_kept_where_the_character_set_is_in_its_list(self):
+        name = b"session_track_system_variables"
+        self.check(
+            UNTRACKS,
+            b"SET %b = ''" % name,
+            b"SET @@session.%b = 'autocommit'" % name,
+            b"SET %b = DEFAULT" % name,
+        )
+        self.check(
+            KEEPS,
+            b"SET %b = 'autocommit,character_set_client'" % name,
+            b"SET SESSION %b = '*'" % name,
+        )
+        self.check(
+            MAY_CHANGE | UNTRACKS,
+            b"SET %b = CONCAT('auto', 'commit')" % name,
+            b"EXECUTE IMMEDIATE 'SET %b = NULL'" % name,
+            b"SELECT 1; SET %b = ''" % name.upper(),
+        )
 
     def test_anything(self):
         self.check(
