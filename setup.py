@@ -34,13 +34,15 @@ _MODULES = {
     "crypto.": "acrablock acrastruct cells envelopes openers",
     "pipeline.": "driver hooks plans observers steps",
     "stages.": "containeropening containers censor cellreading columnbindings columnencoding "
-    "columnkeys columnmeanings columnseen columnstatements columnverdicts sessionknown sqlprepared",
-    "encryption.": "canonical fates finding masks randomness reading sealing searching",
+    "columnkeys columnmeanings columnparameters columnseen columnstatements columnverdicts cursors "
+    "encryptor opencursors sessioncolumns sessionknown sqlprepared",
+    "encryption.": "canonical facts fates finding masks plan randomness reading sealing searching",
+    "keystore.": "cache",
     "encryption.postgresql.": "arrays binary bulk bytea cellreader concerns copying encodings "
     "forms givenvalues inputs keeper loading plaintexts planner sessionschema statementwords "
     "writing",
     "censor.": "engine plan planner",
-    "sql.": "comments readers skeleton redact",
+    "sql.": "comments literals readers skeleton redact",
     "authentication.": "limits",
     "server.": "authentication loginattempt",
     "transport.": "sessionstream",

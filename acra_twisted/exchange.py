@@ -7,7 +7,7 @@ for each message.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from acra_twisted import events
@@ -144,6 +144,10 @@ class Statement:
         """Another text, of which nothing has been made yet."""
         self.text = text
         self.skeleton = self.shown = None
+
+
+#: Tells whether values that are bound to a statement now must be judged.
+LooksAt = Callable[[Statement, Session], bool]
 
 
 class Brought:

@@ -85,6 +85,15 @@ class IParameterStage(IStage):
         is None if they are not certain."""
 
 
+class ISelectiveParameterStage(IParameterStage):
+    """Looks at the values of some statements alone."""
+
+    def looks_at(statement: Statement, session: Session) -> bool:
+        """Return False if values that are bound to a statement now need no verdict.  Asked for each
+        execution, once it is certain which statement that is, and then in place of on_parameters:
+        it must be quick, and raise nothing."""
+
+
 class IWatch(Interface):
     """The watch of a stage over a request that may change what it knows: `exchange.watch`, set
     before the request leaves."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from twisted.internet.defer import Deferred
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from acra_twisted.interfaces import IKeys
 from acra_twisted.keystore.openers import make_opener
@@ -21,14 +21,14 @@ from acra_twisted.keystore.secret import Secret
 from acra_twisted.purposes import CONNECTOR, SERVER, Purpose
 
 #: Seconds for which a kept key is not compared with the store's.
-RECHECK = 1.0
+RECHECK: Final = 1.0
 
 #: The size that keeps nothing.
-OFF = -1
+OFF: Final = -1
 
 # Keys that anybody may have looked for by any name, before anything is proven: that there are none
 # is not kept, for there is no end of names.
-_UNPROVEN = frozenset((CONNECTOR, SERVER))
+_UNPROVEN: Final = frozenset((CONNECTOR, SERVER))
 
 
 class _Kept(NamedTuple):
@@ -37,7 +37,6 @@ class _Kept(NamedTuple):
     checked: float
 
 
-@implementer(IKeys)
 class KeyCache:
     """Keeps what ``store``, an IKeyStore, answers.
 
@@ -125,3 +124,7 @@ class KeyCache:
                     key.forget()
         self._kept.clear()
         self._store.close()
+
+
+# Not as a decorator: compiled classes have none.
+classImplements(KeyCache, IKeys)

@@ -8,12 +8,13 @@ from typing import Any
 
 from twisted.internet.defer import maybeDeferred
 
-from acra_twisted.exchange import MESSAGES, PARAMETERS, ROWS, STATEMENT, Work
+from acra_twisted.exchange import MESSAGES, PARAMETERS, ROWS, STATEMENT, LooksAt, Work
 from acra_twisted.interfaces import (
     ILoadStage,
     IMessageStage,
     IParameterStage,
     IResultStage,
+    ISelectiveParameterStage,
     IStatementStage,
 )
 from acra_twisted.pipeline import driver
@@ -26,7 +27,8 @@ class Pipeline:
     """The configured stages as flat tuples of hooks, in the order in which they run.
 
     ``results`` has the plans for results, ``loads`` those for rows that a client loads; None if no
-    stage looks at them.
+    stage looks at them.  ``looks_at`` tells whether some stage looks at the values of a statement;
+    None if one looks at those of all, or none at any.
     """
 
     def __init__(
@@ -51,6 +53,9 @@ class Pipeline:
         self.message_hooks = hooks(IMessageStage, "on_message")[::-1]
         self.results = _planner(result_hooks)
         self.loads = _planner(hooks(ILoadStage, "plan_load"))
+        self.looks_at = _choice(
+            [stage for stage in self.stages if IParameterStage.providedBy(stage)]
+        )
         kinds = (
             (STATEMENT, self.statement_hooks),
             (PARAMETERS, self.parameter_hooks),
@@ -81,6 +86,17 @@ class Pipeline:
         """Stop every stage, the one nearest the client first."""
         for stage in self.stages:
             await maybeDeferred(stage.stop)
+
+
+def _choice(stages: Sequence[Any]) -> LooksAt | None:
+    """The choice of some stages that look at values."""
+    if not stages or not all(map(ISelectiveParameterStage.providedBy, stages)):
+        return None
+    if len(stages) == 1:
+        (alone,) = stages
+        looks_at: LooksAt = alone.looks_at
+        return looks_at
+    return lambda statement, session: any(one.looks_at(statement, session) for one in stages)
 
 
 def _planner(hooks: tuple[Hook, ...]) -> Planner | None:

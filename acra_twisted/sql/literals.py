@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from acra_twisted.sql.lexer import (
     BIT,
@@ -17,13 +18,13 @@ from acra_twisted.sql.lexer import (
 #: A class (``"string"``, ``"number"``, ``"hex"``, ``"bit"``) and the bytes that are compared.
 Value = tuple[str, bytes]
 
-_CONTINUATION = re.compile(rb"'(?:[ \t\f\v\r\n]|--[^\n\r]*+)++'")
-_ESCAPES = {98: b"\b", 102: b"\f", 110: b"\n", 114: b"\r", 116: b"\t", 118: b"\v"}
-_MYSQL_ESCAPES = {48: b"\0", 98: b"\b", 110: b"\n", 114: b"\r", 116: b"\t", 90: b"\x1a"}
-_ESCAPE = re.compile(
+_CONTINUATION: Final = re.compile(rb"'(?:[ \t\f\v\r\n]|--[^\n\r]*+)++'")
+_ESCAPES: Final = {98: b"\b", 102: b"\f", 110: b"\n", 114: b"\r", 116: b"\t", 118: b"\v"}
+_MYSQL_ESCAPES: Final = {48: b"\0", 98: b"\b", 110: b"\n", 114: b"\r", 116: b"\t", 90: b"\x1a"}
+_ESCAPE: Final = re.compile(
     rb"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.S
 )
-_UNICODE = re.compile(rb"\\(?:\+([0-9A-Fa-f]{6})|([0-9A-Fa-f]{4})|(\\))")
+_UNICODE: Final = re.compile(rb"\\(?:\+([0-9A-Fa-f]{6})|([0-9A-Fa-f]{4})|(\\))")
 
 
 def _escaped(match: re.Match[bytes]) -> bytes:
@@ -64,7 +65,9 @@ def postgresql_value(kind: str, raw: bytes, conforming: bool = True) -> Value:
 
 
 def _joined(body: bytes) -> bytes:
-    return _CONTINUATION.sub(b"", body) if b"\n" in body or b"\r" in body else body
+    # `in` makes an exception and drops it before it looks.
+    has_lines = body.find(b"\n") >= 0 or body.find(b"\r") >= 0
+    return _CONTINUATION.sub(b"", body) if has_lines else body
 
 
 def mysql_value(kind: str, raw: bytes, no_backslash: bool = False) -> Value:

@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from acra_twisted.encryption.facts import NOTHING, Wanted
 from acra_twisted.encryption.plan import ParameterUse, StatementPlan
 from acra_twisted.encryption.postgresql import planner
 from acra_twisted.encryption.postgresql.givenvalues import Kept
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.planner import Planned
-from acra_twisted.encryption.settings import Bypass, ColumnSetting
+from acra_twisted.encryption.settings import Bypass
 from acra_twisted.exchange import Statement
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.session import Session
@@ -34,10 +35,10 @@ class Binding(NamedTuple):
 
     ``text``, read by ``mode``, is what was planned, ``names`` are what it was planned by, and
     ``plans`` what came of it, None if it names nothing protected.  ``uses`` are those of its
-    parameters, ``matched`` its columns that are compared with each other, ``prepares`` the
-    statements that it prepares by SQL.  ``is_watched``: its execution may change tables.  ``mark``
-    is that of the keys by which its literals were encoded, for ``literals``; ``bypass``
-    lets it pass.  ``is_cursors``: its execution has had to do with a cursor."""
+    parameters, ``wanted`` the columns of these and those that it compares with each other,
+    ``prepares`` the statements that it prepares by SQL.  ``is_watched``: its execution may change
+    tables.  ``mark`` is that of the keys by which its literals were encoded, for ``literals``;
+    ``bypass`` lets it pass.  ``is_cursors``: its execution has had to do with a cursor."""
 
     text: bytes
     mode: Mode
@@ -45,7 +46,7 @@ class Binding(NamedTuple):
     plans: Sequence[StatementPlan] | None
     is_watched: bool
     uses: Sequence[ParameterUse] = ()
-    matched: Sequence[ColumnSetting] = ()
+    wanted: Wanted = NOTHING
     prepares: Sequence[PreparedText] = ()
     literals: Sequence[Kept] = ()
     mark: bytes = b""
@@ -87,12 +88,12 @@ def _sent(plan: StatementPlan) -> StatementPlan:
 def is_untouched(binding: Binding | None, known: Known, snapshot: Snapshot) -> bool:
     """Tell whether a statement has nothing to do with protected columns, by names that mean the
     same as when it was prepared.  Most statements are such."""
-    if binding is None or binding.is_watched or binding.is_named or binding.is_cursors:
+    if binding is None or binding.plans is not None or binding.bypass is not None:
         return False
-    if known.prepared or known.cursors:
+    if binding.is_watched or binding.is_cursors or known.prepared or known.cursors:
         return False
-    before, path, _ = binding.names
-    return before is snapshot and path == known.schema.path
+    names = binding.names
+    return names.snapshot is snapshot and names.path == known.schema.path
 
 
 def names_of(known: Known, snapshot: Snapshot, may_execute: bool) -> Names:
@@ -125,7 +126,14 @@ def known_plans(
     """Return the `Planned` of a statement if it is known: one lookup by its skeleton, which is all
     that most statements cost."""
     mode = mode_of(known, session, statement)
-    return snapshot.planner.known(statement.text, mode, known.schema.path)
+    if not mode.default:
+        return None
+    parts = statement.skeleton
+    if parts is None:
+        parts = statement.skeleton = planner.cut(statement.text)
+        if parts is None:
+            return None
+    return snapshot.planner.known_by(parts, known.schema.path)
 
 
 def plans_of(text: bytes, mode: Mode, known: Known, snapshot: Snapshot, workers: Workers) -> Any:

@@ -4,11 +4,12 @@ or made into what they are searched by, with the keys that hold at that moment."
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from acra_twisted.encryption.plan import STORE_EACH, STORING, ParameterUse, Use
+from acra_twisted.encryption.facts import Wanted
+from acra_twisted.encryption.plan import STORING, ParameterUse, Use
 from acra_twisted.encryption.postgresql import loading, writing
 from acra_twisted.encryption.postgresql.copying import CopiedRows
 from acra_twisted.encryption.postgresql.givenvalues import (
@@ -60,7 +61,7 @@ class Encoder:
         """Return all that decides, some time later, whether the literals of some plans are still
         encoded as they are now: see `marks`.  Raises ValueRefusedError."""
         plans = planned.statements or ()
-        uses = list(writing.uses_of(plans))
+        uses = () if planned.facts is None else planned.facts.uses
         if not any(use.column.kind == TOKENIZED and use.role not in STORING for use in uses):
             return uses
         encoding = encoding_of(exchange.session)
@@ -81,45 +82,43 @@ class Encoder:
         return then(mark, lambda own: self._tokens.mark(searched, client).addCallback(own.__add__))
 
     def literals(
-        self,
-        planned: Planned,
-        matched: Sequence[ColumnSetting],
-        conforming: bool | None,
-        exchange: Exchange,
+        self, planned: Planned, wanted: Wanted, conforming: bool | None, exchange: Exchange
     ) -> Any:
-        """Return the `Written` text of some plans, or a Deferred of it.  ``matched`` are columns
-        that they compare with each other.  Raises ValueRefusedError, or fails with it."""
-        uses = list(writing.uses_of(planned.statements or ()))
-        read = partial(
-            tokens_of_text,
-            planned.statements or (),
-            planned.literals,
-            encoding_of(exchange.session),
-            conforming is True,
-        )
-        write = partial(self._write, planned, conforming, exchange)
-        return then(self._makers(uses, matched, read, exchange), write)
+        """Return the `Written` text of some plans, or a Deferred of it.  ``wanted`` are the columns
+        of their literals.  Raises ValueRefusedError, or fails with it."""
+        makers = self._makers(wanted, exchange)
+        if wanted.is_tokenized:
+            read = partial(
+                tokens_of_text,
+                planned.statements or (),
+                planned.literals,
+                encoding_of(exchange.session),
+                conforming is True,
+            )
+            makers = self._add_tokens(wanted, read, exchange, makers)
+        return then(makers, partial(self._write, planned, wanted, conforming, exchange))
 
     def parameters(
         self,
         parameters: Parameters,
         uses: Sequence[ParameterUse],
-        matched: Sequence[ColumnSetting],
+        wanted: Wanted,
         exchange: Exchange,
     ) -> Any:
         """Return the `Bound` values of parameters whose types are known, or a Deferred of them; see
         `literals`."""
-        own = [one.use for one in uses if one.use is not None]
-        read = partial(
-            tokens_of_parameters,
-            uses,
-            parameters.values,
-            parameters.formats,
-            parameters.types or (),
-            encoding_of(exchange.session),
-        )
-        write = partial(self._bind, parameters, uses, exchange)
-        return then(self._makers(own, matched, read, exchange), write)
+        makers = self._makers(wanted, exchange)
+        if wanted.is_tokenized:
+            read = partial(
+                tokens_of_parameters,
+                uses,
+                parameters.values,
+                parameters.formats,
+                parameters.types or (),
+                encoding_of(exchange.session),
+            )
+            makers = self._add_tokens(wanted, read, exchange, makers)
+        return then(makers, partial(self._bind, parameters, uses, wanted, exchange))
 
     def rows(self, copied: CopiedRows, data: bytes | None, exchange: Exchange) -> Any:
         """Return what is `Written` in place of a piece of copied rows, None for their end, or a
@@ -130,26 +129,25 @@ class Encoder:
         copy = self._copy if len(sealed) == len(copied.settings) else self._copy_tokens
         return then(sealers, partial(copy, copied, data, exchange))
 
-    def _makers(
-        self,
-        uses: Sequence[Use],
-        matched: Sequence[ColumnSetting],
-        read: Callable[[], TokenValues],
-        exchange: Exchange,
-    ) -> Any:
-        """The Makers for some uses; searches in columns of other owners are shown on the span.
-        ``read`` returns their values in columns with tokens, if there are any."""
-        if not uses and not matched:
+    def _makers(self, wanted: Wanted, exchange: Exchange) -> Any:
+        """The Makers for some columns that need keys alone; searches in columns of other owners are
+        shown on the span."""
+        if not wanted.count and not wanted.matched:
             return _NO_MAKERS
         client = exchange.session.identity.client_id
-        columns = {use.column for use in uses if use.role not in STORING}
-        foreign = {one.label for one in columns if one.owner not in ("", client)}
-        if foreign:
-            exchange.add_attribute("acra.search_foreign_owner", ", ".join(sorted(foreign)))
-        makers = self._keys.makers(uses, client, matched)
-        if not any(use.column.kind == TOKENIZED for use in uses):
-            return makers
-        return then(makers, partial(self._with_tokens, read, len(uses) > INLINE, client))
+        if wanted.owned:
+            foreign = {one.label for one in wanted.owned if one.owner != client}
+            if foreign:
+                exchange.add_attribute("acra.search_foreign_owner", ", ".join(sorted(foreign)))
+        return self._keys.makers(wanted, client)
+
+    def _add_tokens(
+        self, wanted: Wanted, read: Callable[[], TokenValues], exchange: Exchange, makers: Any
+    ) -> Any:
+        """The Makers, or a Deferred of them, and those for columns with tokens: ``read`` returns
+        the values that need some."""
+        client = exchange.session.identity.client_id
+        return then(makers, partial(self._with_tokens, read, wanted.count > INLINE, client))
 
     def _with_tokens(
         self, read: Callable[[], TokenValues], many: bool, client: str, makers: Makers
@@ -159,32 +157,34 @@ class Encoder:
         return then(tokens, partial(_joined, makers))
 
     def _write(
-        self, planned: Planned, conforming: bool | None, exchange: Exchange, makers: Makers
+        self,
+        planned: Planned,
+        wanted: Wanted,
+        conforming: bool | None,
+        exchange: Exchange,
+        makers: Makers,
     ) -> Any:
         plans = planned.statements or ()
-        values = sum(len(plan.literals) for plan in plans)
-        tools = _tools(exchange.session, makers, values, conforming)
-        if values > INLINE or _may_be_many(writing.uses_of(plans)):
-            written: Any = self._workers.run(writing.write_text, plans, planned.literals, tools)
-        else:
-            written = writing.write_text(plans, planned.literals, tools)
-        return then(written, partial(_shown, exchange))
+        tools = _tools(exchange.session, makers, wanted.count, conforming)
+        if _is_long(wanted):
+            later = self._workers.run(writing.write_text, plans, planned.literals, tools)
+            return later.addCallback(partial(_shown, exchange))
+        return _shown(exchange, writing.write_text(plans, planned.literals, tools))
 
     def _bind(
         self,
         parameters: Parameters,
         uses: Sequence[ParameterUse],
+        wanted: Wanted,
         exchange: Exchange,
         makers: Makers,
     ) -> Any:
-        tools = _tools(exchange.session, makers, len(uses), True)
-        kinds = parameters.types or ()
-        arguments = (uses, parameters.values, parameters.formats, kinds, tools)
-        if len(uses) > INLINE or _may_be_many(one.use for one in uses):
-            bound: Any = self._workers.run(writing.write_parameters, *arguments)
-        else:
-            bound = writing.write_parameters(*arguments)
-        return then(bound, partial(_shown, exchange))
+        values, formats, kinds = parameters.values, parameters.formats, parameters.types or ()
+        tools = _tools(exchange.session, makers, wanted.count, True)
+        if _is_long(wanted):
+            later = self._workers.run(writing.write_parameters, uses, values, formats, kinds, tools)
+            return later.addCallback(partial(_shown, exchange))
+        return _shown(exchange, writing.write_parameters(uses, values, formats, kinds, tools))
 
     def _copy(
         self, copied: CopiedRows, data: bytes | None, exchange: Exchange, sealers: _Sealers
@@ -216,9 +216,9 @@ class Encoder:
         return self._workers.run(function, *given) if much else function(*given)
 
 
-def _may_be_many(uses: Iterable[Use | None]) -> bool:
-    """Tell whether one of some values holds any number that are stored."""
-    return any(use is not None and use.role == STORE_EACH for use in uses)
+def _is_long(wanted: Wanted) -> bool:
+    """Tell whether values are encoded by a worker."""
+    return wanted.count > INLINE or wanted.has_arrays
 
 
 def _is_much(data: bytes | None) -> bool:

@@ -7,6 +7,8 @@ long a key is used.  The objects are kept for as long as the store gives the ver
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from operator import is_
 from typing import Any, Final, NamedTuple
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -14,19 +16,28 @@ from twisted.internet.defer import Deferred, gatherResults
 from acra_twisted.crypto.envelopes import ACRABLOCK
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.facts import Wanted, storing
 from acra_twisted.encryption.finding import ColumnSearcher
-from acra_twisted.encryption.plan import STORING, Use
 from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.encryption.postgresql.writing import Sealer, Searcher
 from acra_twisted.encryption.reading import ColumnReader
 from acra_twisted.encryption.sealing import ColumnSealer, Seal, block_seal, struct_seal
 from acra_twisted.encryption.searching import Prefixes
-from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED, ColumnSetting
+from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting
 from acra_twisted.pipeline.driver import then
 from acra_twisted.purposes import SEARCH_HMAC, STORAGE, STORAGE_SYMMETRIC
 
-#: Owners whose keys are kept in a usable form.
+#: Owners whose keys are kept in a usable form, and makers that are.
 _KEPT: Final = 1_000
+
+# Answers of a key store, each of an owner: what opens containers, and keys.
+_OPENER: Final = "opener"
+_SYMMETRIC: Final = "symmetric"
+_PUBLIC: Final = "public"
+_SEARCH: Final = "search"
+#: The kind and the owner of an answer.
+_Question = tuple[str, str]
+_Answers = Mapping[_Question, Any]
 
 
 class Makers(NamedTuple):
@@ -36,84 +47,103 @@ class Makers(NamedTuple):
     searchers: Mapping[ColumnSetting, Searcher]
 
 
+class _Kept(NamedTuple):
+    """Makers, and the answers of the key store that they are made of, by what was asked."""
+
+    questions: Sequence[_Question]
+    answers: Sequence[Any]
+    makers: Makers
+
+
 class ColumnKeys:
     """Uses the keys of ``keys``, an IKeys."""
 
     def __init__(self, keys: Any) -> None:
         self._keys = keys
         self._seals: dict[tuple[str, str], tuple[Any, Seal]] = {}
+        self._kept: dict[tuple[Wanted, str], _Kept] = {}
 
-    def makers(
-        self, uses: Iterable[Use], client: str, matched: Sequence[ColumnSetting] = ()
-    ) -> Any:
-        """Return the Makers for the columns of some uses, or a Deferred of them: see `sealers` and
-        `searchers`.  They have none for columns with tokens, which no key makes alone.
+    def makers(self, wanted: Wanted, client: str) -> Any:
+        """Return the Makers for some columns and a session of ``client``, or a Deferred of them.
+        They have none for columns with tokens, which no key makes alone.  Values are searched for
+        by all of the client's own keys, in a column of another owner, too.
 
-        ``matched`` are columns whose stored values are compared with each other.  Raises
-        ValueRefusedError, or fails with it, if they are not stored with one key."""
-        stored: dict[ColumnSetting, None] = {}
-        compared: dict[ColumnSetting, None] = {}
-        for use in uses:
-            if use.column.kind == TOKENIZED:
-                continue
-            (stored if use.role in STORING else compared)[use.column] = None
-        asked = [self.sealers(stored, client) if stored else {}, self.searchers(compared, client)]
-        for setting in matched:
-            if setting.kind != SEARCHABLE:
-                continue
-            asked += (self._prefixes(setting, one) for one in {client, setting.owner or client})
+        Raises ValueRefusedError, or fails with it, if a column's owner has no key, or columns that
+        are matched are not stored with one key."""
+        kept = self._kept.get((wanted, client))
+        if kept is None:
+            questions = _questions(wanted, client)
+            asked = [self._ask(kind, owner) for kind, owner in questions]
+        else:
+            questions = kept.questions
+            asked = [self._ask(kind, owner) for kind, owner in questions]
+            if all(map(is_, asked, kept.answers)):
+                return kept.makers
+        return together(asked, partial(self._keep, wanted, client, questions))
 
-        def make(found: Sequence[Any]) -> Makers:
-            if any(prefixes.count > 1 for prefixes in found[2:]):
-                raise ValueRefusedError(
-                    errors.NOT_SUPPORTED,
-                    refusals.COMPARISON,
-                    f"column {matched[0].label} is protected by AcraServer and is compared with a "
-                    "column, which takes a single search key; write the values again and retire "
-                    "the older keys",
-                    matched[0].label,
-                )
-            return Makers(found[0], found[1])
-
-        return together(asked, make)
-
-    def searchers(self, settings: Iterable[ColumnSetting], client: str) -> Any:
-        """Return the makers of the forms in which a session of ``client`` finds values of each of
-        these columns: a mapping, or a Deferred of one.  It has none for a column that is not
-        searchable.  All have the client's own keys, for a column of another owner, too."""
-        wanted = [one for one in dict.fromkeys(settings) if one.kind == SEARCHABLE]
-        if not wanted:
-            return {}
-        asked = [self._keys.opener(STORAGE, STORAGE_SYMMETRIC, client)]
-        asked += (self._prefixes(setting, client) for setting in wanted)
-
-        def make(found: Sequence[Any]) -> Mapping[ColumnSetting, ColumnSearcher]:
-            opener, *prefixes = found
-            return {
-                setting: ColumnSearcher(setting, own, opener)
-                for setting, own in zip(wanted, prefixes, strict=True)
-            }
-
-        return together(asked, make)
+    def _keep(
+        self, wanted: Wanted, client: str, questions: Sequence[_Question], found: Sequence[Any]
+    ) -> Makers:
+        """Make makers, and keep them as long as the answers are the same.  None is kept any more
+        once other keys have come."""
+        key = (wanted, client)
+        if key in self._kept or len(self._kept) >= _KEPT:
+            self._kept.clear()
+        makers = self._make(wanted, client, dict(zip(questions, found, strict=True)))
+        self._kept[key] = _Kept(questions, found, makers)
+        return makers
 
     def sealers(self, settings: Iterable[ColumnSetting], client: str) -> Any:
         """Return the makers of the stored values of each of these columns, for a session of
         ``client``: a mapping, or a Deferred of one.  Raises ValueRefusedError, or fails with it,
         if a column's owner has no key."""
-        wanted = list(dict.fromkeys(settings))
-        opener = self._keys.opener(STORAGE, STORAGE_SYMMETRIC, client)
-        asked = [opener]
-        for setting in wanted:
+        wanted = storing(settings)
+        questions = _questions(wanted, client)
+
+        def make(found: Sequence[Any]) -> Mapping[ColumnSetting, Sealer]:
+            return self._make(wanted, client, dict(zip(questions, found, strict=True))).sealers
+
+        return together([self._ask(kind, owner) for kind, owner in questions], make)
+
+    def _ask(self, kind: str, owner: str) -> Any:
+        if kind == _OPENER:
+            return self._keys.opener(STORAGE, STORAGE_SYMMETRIC, owner)
+        if kind == _PUBLIC:
+            return self._keys.public_key(STORAGE, owner)
+        return self._keys.keys(STORAGE_SYMMETRIC if kind == _SYMMETRIC else SEARCH_HMAC, owner)
+
+    def _make(self, wanted: Wanted, client: str, answers: _Answers) -> Makers:
+        """Make the makers for some columns of all answers that they need."""
+        opener: Any = answers.get((_OPENER, client))
+        sealers = {}
+        for setting in wanted.stored:
             owner = setting.owner or client
-            asked += (self._seal(setting, owner), self._prefixes(setting, owner))
+            prefixes = _prefixes_of(setting, owner, answers)
+            seal = self._seal(setting, owner, answers)
+            sealers[setting] = ColumnSealer(setting, seal, prefixes, opener)
+        searchers = {}
+        for setting in wanted.compared:
+            prefixes = _prefixes_of(setting, client, answers)
+            if prefixes is not None:
+                searchers[setting] = ColumnSearcher(setting, prefixes, opener)
+        for setting in wanted.matched:
+            if any(len(answers[_SEARCH, one]) > 1 for one in (client, setting.owner or client)):
+                label = wanted.matched[0].label
+                raise ValueRefusedError(
+                    errors.NOT_SUPPORTED,
+                    refusals.COMPARISON,
+                    f"column {label} is protected by AcraServer and is compared with a column, "
+                    "which takes a single search key; write the values again and retire the older "
+                    "keys",
+                    label,
+                )
+        return Makers(sealers, searchers)
 
-        def make(found: Sequence[Any]) -> Mapping[ColumnSetting, ColumnSealer]:
-            return {
-                setting: ColumnSealer(setting, found[1 + 2 * at], found[2 + 2 * at], found[0])
-                for at, setting in enumerate(wanted)
-            }
-
-        return together(asked, make)
+    def _seal(self, setting: ColumnSetting, owner: str, answers: _Answers) -> Seal:
+        if setting.envelope == ACRABLOCK:
+            return self._made("block", setting, owner, answers[_SYMMETRIC, owner], _secret_seal)
+        key = answers[_PUBLIC, owner]
+        return self._made("struct", setting, owner, key and [key], struct_seal)
 
     def readers(self, settings: Iterable[ColumnSetting], client: str) -> Any:
         """Return the readers of the values of each of these columns for ``client``: a mapping, or a
@@ -127,15 +157,6 @@ class ColumnKeys:
             }
 
         return together([self._prefixes(setting, client) for setting in wanted], make)
-
-    def _seal(self, setting: ColumnSetting, owner: str) -> Any:
-        if setting.envelope == ACRABLOCK:
-            found = self._keys.keys(STORAGE_SYMMETRIC, owner)
-            return then(found, lambda keys: self._made("block", setting, owner, keys, _secret_seal))
-        public = self._keys.public_key(STORAGE, owner)
-        return then(
-            public, lambda key: self._made("struct", setting, owner, key and [key], struct_seal)
-        )
 
     def _made(
         self,
@@ -163,6 +184,31 @@ class ColumnKeys:
             return None
         found = self._keys.keys(SEARCH_HMAC, owner)
         return then(found, lambda keys: Prefixes(setting, [key.value for key in keys]))
+
+
+def _questions(wanted: Wanted, client: str) -> Sequence[_Question]:
+    """The kinds and owners of the answers that the makers for some columns need, each once."""
+    found: dict[_Question, None] = {}
+    if wanted.stored or wanted.compared:
+        found[_OPENER, client] = None
+    for setting in wanted.stored:
+        owner = setting.owner or client
+        found[_SYMMETRIC if setting.envelope == ACRABLOCK else _PUBLIC, owner] = None
+        if setting.kind == SEARCHABLE:
+            found[_SEARCH, owner] = None
+    for setting in wanted.compared:
+        if setting.kind == SEARCHABLE:
+            found[_SEARCH, client] = None
+    for setting in wanted.matched:
+        found[_SEARCH, client] = None
+        found[_SEARCH, setting.owner or client] = None
+    return list(found)
+
+
+def _prefixes_of(setting: ColumnSetting, owner: str, answers: _Answers) -> Prefixes | None:
+    if setting.kind != SEARCHABLE:
+        return None
+    return Prefixes(setting, [key.value for key in answers[_SEARCH, owner]])
 
 
 def _secret_seal(secret: Any) -> Seal:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from acra_twisted.encryption.facts import Facts
 from acra_twisted.encryption.plan import ResultColumn, StatementPlan
 from acra_twisted.encryption.postgresql.comparisons import Comparisons
 from acra_twisted.encryption.postgresql.keeper import DOUBT, STALE
@@ -119,6 +120,14 @@ class Snapshot:
     def meanings_of(self, plans: Sequence[StatementPlan]) -> list[Meaning]:
         """The meanings of the results of a text's statements."""
         return [self.meaning_of(plan.results) for plan in plans]
+
+    def kept_meanings(self, plans: Sequence[StatementPlan], facts: Facts) -> Sequence[Meaning]:
+        """Return the same for plans of this reading of the schema with these facts, which keep
+        them."""
+        found = facts.meanings
+        if found is None:
+            found = facts.meanings = tuple(self.meanings_of(plans))
+        return found
 
     def meaning_of(self, results: Sequence[ResultColumn] | None) -> Meaning:
         """The meaning of a statement's result, the same for the same columns."""

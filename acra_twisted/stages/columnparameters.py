@@ -3,10 +3,12 @@ is known of the statement, or refused."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import maybeDeferred
+from twisted.python.failure import Failure
 
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql.planner import Planned
@@ -33,7 +35,7 @@ from acra_twisted.stages.columnverdicts import (
 from acra_twisted.stages.opencursors import NAME_SIZE, Results
 from acra_twisted.stages.sessionknown import Known
 from acra_twisted.stages.statementwatch import watch
-from acra_twisted.verdicts import PASS, Replace
+from acra_twisted.verdicts import PASS, Deny, Replace
 
 
 class _Judged(NamedTuple):
@@ -72,26 +74,20 @@ class ColumnParameters:
         judged = _Judged(parameters, statement, exchange, known, snapshot)
         if parameters.is_meant:
             return self._meant(judged)
-        return Deferred.fromCoroutine(self._confirmed(judged))
+        # The database knows whether the name of the statement is still its own.
+        asked = maybeDeferred(exchange.session.ask, prepared_question())
+        return asked.addCallbacks(partial(self._confirmed, judged), _not_confirmed)
 
-    async def _confirmed(self, judged: _Judged) -> Any:
-        """Ask the database whether the name of the statement is still its own."""
-        parameters, session = judged.parameters, judged.exchange.session
-        try:
-            rows = await session.ask(prepared_question())
-        except QuestionError:
-            return outdated(UNSURE)
-        session.prepared.confirm({name for row in rows for name in row}, parameters)
-        if not parameters.is_meant:
-            return outdated(UNSURE)
-        verdict = self._meant(judged)
-        return await verdict if isinstance(verdict, Deferred) else verdict
+    def _confirmed(self, judged: _Judged, rows: Sequence[Sequence[bytes | None]]) -> Any:
+        parameters, prepared = judged.parameters, judged.exchange.session.prepared
+        prepared.confirm({name for row in rows for name in row}, parameters)
+        return self._meant(judged) if parameters.is_meant else outdated(UNSURE)
 
     def _meant(self, judged: _Judged) -> Any:
         statement, known = judged.statement, judged.known
         name = (statement.prepared_name or b"")[:NAME_SIZE].decode("utf-8", "replace")
-        binding: Binding | None = statement.plan
-        if name in known.prepared or binding is None:
+        binding = statement.plan
+        if name in known.prepared or not isinstance(binding, Binding):
             return outdated(UNSURE)
         names = names_of(known, judged.snapshot, binding.is_watched)
         if binding.names == names:
@@ -166,23 +162,28 @@ class ColumnParameters:
             tell(exchange, bypass)
         if binding.is_watched:
             watch(known, exchange, binding.text, binding.is_named, binding.prepares)
-        uses, matched = binding.uses, binding.matched
+        uses, wanted = binding.uses, binding.wanted
         if not uses:
-            if not matched:
+            if not wanted.matched:
                 return PASS
-            checked = self._encoder.parameters(parameters, (), matched, exchange)
+            checked = self._encoder.parameters(parameters, (), wanted, exchange)
             return then(checked, lambda _: PASS)
         kinds = parameters.types
         needed = max(one.source for one in uses)
         if kinds is None or not needed == len(kinds) == len(parameters.values):
             return outdated(UNSURE)
-        bound = self._encoder.parameters(parameters, uses, matched, exchange)
+        bound = self._encoder.parameters(parameters, uses, wanted, exchange)
         return then(bound, partial(_verdict, parameters))
 
 
 def _request(judged: _Judged, binding: Binding) -> cursors.Request:
     portal = judged.parameters.portal
     return cursors.Request(binding.plans, binding.mode, judged.exchange, portal)
+
+
+def _not_confirmed(failure: Failure) -> Deny:
+    failure.trap(QuestionError)
+    return outdated(UNSURE)
 
 
 def _verdict(parameters: Parameters, bound: Bound) -> Replace[Parameters]:

@@ -15,7 +15,6 @@ Counts = Mapping[tuple[ColumnSetting, str], int]
 
 #: Columns that a span names at most.
 _MOST: Final = 20
-_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 def show(exchange: Exchange, counts: Counts) -> None:
@@ -23,22 +22,27 @@ def show(exchange: Exchange, counts: Counts) -> None:
     which fate, and tell observers; may be called several times for one request."""
     if not counts:
         return
-    shown = exchange.attributes or _NOTHING
-    totals: dict[str, int] = {}
-    labels: set[str] = set()
+    last = ""
     for (setting, action), number in counts.items():
-        totals[action] = totals.get(action, 0) + number
-        labels.add(setting.label)
-    for action, number in totals.items():
-        before = shown.get(f"acra.columns_{action}", 0)
+        before = _shown(exchange, f"acra.columns_{action}", 0)
         exchange.add_attribute(f"acra.columns_{action}", before + number)
-    known = shown.get("acra.columns")
-    if known is not None:
-        labels.update(known.split(", "))
-    if len(labels) > 1:
-        names = ", ".join(sorted(labels)[:_MOST])
-    else:
-        (names,) = labels
-    if names != known:
-        exchange.add_attribute("acra.columns", names)
+        label = setting.label
+        if label != last:
+            _name(exchange, label)
+            last = label
     exchange.session.observer.column_values(exchange, counts)
+
+
+def _name(exchange: Exchange, label: str) -> None:
+    """Add a column to those that the span names."""
+    known = _shown(exchange, "acra.columns", "")
+    if not known:
+        exchange.add_attribute("acra.columns", label)
+    elif known != label:
+        labels = {label, *known.split(", ")}
+        exchange.add_attribute("acra.columns", ", ".join(sorted(labels)[:_MOST]))
+
+
+def _shown(exchange: Exchange, name: str, default: Any) -> Any:
+    attributes = exchange.attributes
+    return default if attributes is None else attributes.get(name, default)

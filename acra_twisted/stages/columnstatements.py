@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from acra_twisted.encryption.facts import Wanted
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql import writing
 from acra_twisted.encryption.postgresql.givenvalues import Kept
@@ -38,9 +39,13 @@ class _Judged(NamedTuple):
     exchange: Exchange
     known: Known
     snapshot: Snapshot
-    mode: Mode
     bypass: Bypass | None = None
     meanings: Sequence[Meaning] | None = None
+
+    @property
+    def mode(self) -> Mode:
+        """The mode in which the statement is read."""
+        return mode_of(self.known, self.exchange.session, self.statement)
 
 
 class ColumnStatements:
@@ -66,27 +71,29 @@ class ColumnStatements:
                 known.forget_prepared(statement.prepared_name)
             client = exchange.session.identity.client_id
             sqlprepared.renew(statement.text, client, known, snapshot)
-        mode = mode_of(known, exchange.session, statement)
-        judged = _Judged(statement, exchange, known, snapshot, mode)
+        judged = _Judged(statement, exchange, known, snapshot)
         if planned is None:
-            found = plans_of(statement.text, mode, known, snapshot, self._workers)
+            found = plans_of(statement.text, judged.mode, known, snapshot, self._workers)
             return then(found, partial(self._planned, judged))
         return self._planned(judged, planned)
 
     def _planned(self, judged: _Judged, planned: Planned) -> Any:
-        statement, exchange, known, snapshot, mode, _, _ = judged
-        plans = planned.statements
+        statement, exchange, known, snapshot, _, _ = judged
+        plans, facts = planned.statements, planned.facts
+        if facts is not None and facts.is_plain and known.unfit is None:
+            if statement.prepared_name is None and not known.cursors:
+                return self._current(judged, planned)
         client = exchange.session.identity.client_id
         refusal = None if plans is None else known.unfit or first_refusal(plans, client)
         if refusal is not None:
-            passed = self._bypasses.passed(statement.text, mode, client, known, snapshot)
+            passed = self._bypasses.passed(statement.text, judged.mode, client, known, snapshot)
             if passed is None:
                 return refused(refusal)
             tell(exchange, passed.bypass)
             judged = judged._replace(bypass=passed.bypass)
             planned, plans = passed.planned, passed.planned.statements
         if cursors.concerns(statement.text, plans, known):
-            found = cursors.commands(statement.text, mode, snapshot, self._workers)
+            found = cursors.commands(statement.text, judged.mode, snapshot, self._workers)
             return then(found, partial(self._followed, judged, planned))
         return self._passed(judged, planned)
 
@@ -138,44 +145,50 @@ class ColumnStatements:
     ) -> Any:
         """Write a statement; ``kept`` are uses of literals that will be executed later, encoded by
         keys with the ``mark``."""
-        statement, exchange, known, snapshot, mode, bypass, meanings = judged
-        plans = planned.statements or ()
+        statement, exchange, known, snapshot, bypass, meanings = judged
+        plans, facts = planned.statements or (), planned.facts
+        assert facts is not None  # noqa: S101 - plans have facts
         text = statement.text
-        is_watched = may_change(text)
-        prepares = sqlprepared.made(plans, text, mode, kept, mark)
-        exchange.add_attribute("acra.plan", "hit" if planned.hit else "miss")
-        matched = [setting for plan in plans for setting in plan.matched]
-        matched += (setting for one in executed for setting in one.plan.matched)
+        is_watched = not planned.quiet and may_change(text)
+        prepares: Sequence[PreparedText] = ()
         made = Statement(text, statement.prepared_name)
-        made.meanings = snapshot.meanings_of(plans) if meanings is None else meanings
-        made.copies = copies_of(plans, self._encoder, exchange)
+        made.meanings = snapshot.kept_meanings(plans, facts) if meanings is None else meanings
+        if not facts.is_plain:
+            prepares = sqlprepared.made(plans, text, judged.mode, kept, mark)
+            made.copies = copies_of(plans, self._encoder, exchange)
+        exchange.add_attribute("acra.plan", "hit" if planned.hit else "miss")
+        matched, wanted = facts.matched, facts.wanted
+        if executed:
+            matched += tuple(setting for one in executed for setting in one.plan.matched)
+            wanted = Wanted(facts.uses, matched)
         if statement.prepared_name is None:
             if is_watched:
                 watch(known, exchange, text, True, prepares)
         else:
             uses = [one for plan in plans for one in plan.parameters]
             names = names_of(known, snapshot, is_watched)
+            bound = Wanted([one.use for one in uses if one.use is not None], matched)
             made.plan = Binding(
-                *(text, mode, names, plans, is_watched, uses, matched, prepares, kept, mark),
+                *(text, judged.mode, names, plans, is_watched, uses, bound, prepares, kept, mark),
                 *(bypass, meanings is not None),
             )
             if uses:
                 made.types = writing.declared(uses, statement.types or ())
                 made.told = writing.told(uses, statement.types or ())
-        written = self._encoder.literals(planned, matched, statement.conforming, exchange)
+        written = self._encoder.literals(planned, wanted, statement.conforming, exchange)
         return then(written, partial(_verdict, statement, made))
 
 
 def _untouched(judged: _Judged) -> Pass:
     """Let a statement pass that names nothing protected, or nothing but what is bypassed."""
-    statement, exchange, known, snapshot, mode, bypass, meanings = judged
+    statement, exchange, known, snapshot, bypass, meanings = judged
     if meanings is not None:
         statement.meanings = meanings
     is_watched = may_change(statement.text)
     if statement.prepared_name is not None:
         names = names_of(known, snapshot, is_watched)
         statement.plan = Binding(
-            *(statement.text, mode, names, None, is_watched),
+            *(statement.text, judged.mode, names, None, is_watched),
             bypass=bypass,
             is_cursors=meanings is not None,
         )

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from zope.interface import implementer
+from twisted.python.failure import Failure
+from zope.interface import classImplements
 
 from acra_twisted import events
 from acra_twisted.encryption.plan import Refusal
@@ -26,7 +27,12 @@ from acra_twisted.encryption.postgresql.statementwords import is_control
 from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange, Parameters, Statement
-from acra_twisted.interfaces import IParameterStage, IReloadable, IResultStage, IStatementStage
+from acra_twisted.interfaces import (
+    IReloadable,
+    IResultStage,
+    ISelectiveParameterStage,
+    IStatementStage,
+)
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.results import Columns
 from acra_twisted.session import Session
@@ -35,9 +41,10 @@ from acra_twisted.stages.bypassing import Bypasses
 from acra_twisted.stages.bypassreminder import BypassReminder
 from acra_twisted.stages.cellclosing import CellClosing
 from acra_twisted.stages.cellreading import CellReading, OutdatedReading
-from acra_twisted.stages.columnbindings import known_plans
+from acra_twisted.stages.columnbindings import Binding, is_untouched, known_plans
 from acra_twisted.stages.columnencoding import Encoder
 from acra_twisted.stages.columnkeys import ColumnKeys
+from acra_twisted.stages.columnlearning import learn
 from acra_twisted.stages.columnmeanings import Meaning, Snapshot
 from acra_twisted.stages.columnparameters import ColumnParameters
 from acra_twisted.stages.columnstatements import ColumnStatements
@@ -48,9 +55,12 @@ from acra_twisted.stages.sessioncolumns import SessionColumns
 from acra_twisted.stages.sessionknown import Known
 from acra_twisted.stages.statementwatch import watch
 from acra_twisted.tokens.tokenizer import Tokenizer
-from acra_twisted.verdicts import PASS
+from acra_twisted.verdicts import PASS, Deny
 
 _log: Final = Logger()
+
+#: Returns a verdict by what is certain of a session, or a Deferred of one.
+_Decide = Callable[[Known, Snapshot], Any]
 
 #: The plan of a statement that controls a transaction.
 _CONTROL: Final = "control"
@@ -62,7 +72,6 @@ def tell(settings: EncryptionSettings) -> None:
         _log.warn("{event_text}", event_text=remark, code=events.INSECURE_SETTING)
 
 
-@implementer(IStatementStage, IParameterStage, IResultStage, IReloadable)
 class Encryptor:
     """``keys`` is an IKeys; ``seconds`` a monotonic clock; ``tokenizer`` is None if no column has
     tokens.  ``read`` gives the settings anew, or raises ConfigError; without it they never change.
@@ -129,11 +138,11 @@ class Encryptor:
         planned: Planned | None = None
         if known is not None and snapshot is not None:
             planned = known_plans(statement, session, known, snapshot)
-            if planned is not None and planned.quiet and statement.prepared_name is None:
-                if not known.cursors:
+            if planned is not None and planned.statements is None and planned.quiet:
+                if statement.prepared_name is None and not known.cursors:
                     session.meaning = snapshot.meaning
                     return PASS
-        if is_control(statement.text):
+        if (planned is None or not planned.quiet) and is_control(statement.text):
             statement.plan = _CONTROL
             if statement.prepared_name is None:
                 self._follow(statement, exchange)
@@ -152,6 +161,18 @@ class Encryptor:
         known: Known | None = session.notes.get(STAGE)
         snapshot = self._columns.snapshot(session, known) if known is not None else None
         return self._informed(session, known, snapshot, decide)
+
+    def looks_at(self, statement: Statement, session: Session) -> bool:
+        """See ISelectiveParameterStage."""
+        known: Known | None = session.notes.get(STAGE)
+        binding = statement.plan
+        if known is None or not isinstance(binding, Binding):
+            return True
+        snapshot = self._columns.snapshot(session, known)
+        if snapshot is None or not is_untouched(binding, known, snapshot):
+            return True
+        session.meaning = snapshot.meaning
+        return False
 
     def plan_result(self, columns: Columns) -> CellReading | CellClosing | OutdatedReading | None:
         """See IResultStage."""
@@ -181,7 +202,7 @@ class Encryptor:
         session: Session,
         known: Known | None,
         snapshot: Snapshot | None,
-        decide: Callable[[Known, Snapshot], Any],
+        decide: _Decide,
     ) -> Any:
         """Decide by what is certain of the session's database; ask for it, if it is not."""
         if known is None:
@@ -190,23 +211,27 @@ class Encryptor:
         if snapshot is not None:
             session.meaning = snapshot.meaning
             return guarded(decide, known, snapshot)
-        return Deferred.fromCoroutine(self._ask(session, known, decide))
+        learning = Deferred.fromCoroutine(learn(self._columns, session, known))
+        return learning.addCallbacks(partial(self._learned, session, known, decide), _unknown)
 
-    async def _ask(
-        self, session: Session, known: Known, decide: Callable[[Known, Snapshot], Any]
-    ) -> Any:
-        try:
-            snapshot = await self._columns.learn(session, known)
-        except (QuestionError, SchemaError) as error:
-            # Where a batch has begun nobody can ask: a driver that prepares anew begins another.
-            return outdated(
-                Refusal(
-                    refusals.SCHEMA_UNKNOWN,
-                    "",
-                    "AcraServer does not know the tables of the database: " + str(error),
-                    "try again",
-                )
-            )
+    def _learned(self, session: Session, known: Known, decide: _Decide, snapshot: Snapshot) -> Any:
         session.meaning = snapshot.meaning
-        decision = guarded(decide, known, snapshot)
-        return await decision if isinstance(decision, Deferred) else decision
+        return guarded(decide, known, snapshot)
+
+
+def _unknown(failure: Failure) -> Deny:
+    """The verdict where the database does not tell its tables."""
+    failure.trap(QuestionError, SchemaError)
+    # Where a batch has begun nobody can ask: a driver that prepares anew begins another.
+    return outdated(
+        Refusal(
+            refusals.SCHEMA_UNKNOWN,
+            "",
+            f"AcraServer does not know the tables of the database: {failure.value}",
+            "try again",
+        )
+    )
+
+
+# Not as a decorator: compiled classes have none.
+classImplements(Encryptor, IStatementStage, ISelectiveParameterStage, IResultStage, IReloadable)

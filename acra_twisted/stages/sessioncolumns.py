@@ -1,13 +1,13 @@
-"""The protected columns of a session's database: asked for on the session's own connection, kept
-for all sessions of the database, and asked for again when they may be others.
+"""The protected columns of a session's database, kept for all sessions of the database until they
+may be others: see `columnlearning`.
 
 A statement is decided by certain facts alone: one before it that may have changed a table, or the
-meaning of a name, has to be answered first.
+meaning of a name, has to be answered first.  Every statement passes through here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import count
 from typing import Final
 
@@ -15,10 +15,8 @@ from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.encryption.postgresql.keeper import DOUBT, SchemaKeeper
 from acra_twisted.encryption.postgresql.protection import Protection
-from acra_twisted.encryption.postgresql.schema import SchemaError
 from acra_twisted.encryption.postgresql.sessionschema import SessionSchema
 from acra_twisted.encryption.settings import EncryptionSettings
-from acra_twisted.errors import QuestionError
 from acra_twisted.session import IDLE, Session
 from acra_twisted.stages.columnfindings import ColumnFindings
 from acra_twisted.stages.columnmeanings import Snapshot
@@ -36,7 +34,7 @@ class SessionColumns:
 
     def __init__(self, settings: EncryptionSettings, seconds: Callable[[], float]) -> None:
         self.settings = settings
-        self._seconds = seconds
+        self.seconds = seconds
         self._numbers = count(1)
         self._keepers: dict[bytes, SchemaKeeper] = {}
         self._snapshots: dict[int, Snapshot] = {}
@@ -68,57 +66,33 @@ class SessionColumns:
         return keeper
 
     def snapshot(self, session: Session, known: Known) -> Snapshot | None:
-        """The protected columns as they are now; None if `learn` must be waited for."""
+        """The protected columns as they are now; None if `columnlearning.learn` must be waited
+        for."""
         if known.schema.settings is not self.settings:
             known.schema.reconfigure(self._keeper(session), self.settings)
-        reported = session.parameters.get(b"search_path")
-        if reported != known.reported_path:
-            known.reported_path = reported
-            known.schema.path_reported()
+        parameters = session.parameters
+        if parameters is not known.reported_by:
+            known.reported_by = parameters
+            reported = parameters.get(b"search_path")
+            if reported != known.reported_path:
+                known.reported_path = reported
+                known.schema.path_reported()
         if known.open or known.schema.is_path_due:
             return None
-        now = self._seconds()
+        now = self.seconds()
         # First: it decides whose keeper counts.
-        is_due = known.schema.is_due(now, _in_transaction(session, known))
+        is_due = known.schema.is_due(now, in_transaction(session, known))
         keeper = known.schema.keeper
         protection = keeper.protection(now)
-        return None if is_due or protection is None else self._snapshot(keeper, protection)
+        return None if is_due or protection is None else self.of(keeper, protection)
 
-    async def learn(self, session: Session, known: Known) -> Snapshot:
-        """Ask for the facts that are not certain.  Raises QuestionError, SchemaError."""
-        if known.open or session.in_flight:
-            # What was sent before must be answered first: it may also begin a transaction.
-            await session.ask(b"SELECT")
-            if known.open:
-                raise QuestionError("a statement before it may have changed the tables")
-        now = self._seconds()
-        is_due = known.schema.is_due(now, _in_transaction(session, known))
-        keeper = known.schema.keeper
-        protection = keeper.protection(now)
-        if is_due or protection is None:
-            protection = await self._read(session, keeper, protection)
-        if known.schema.is_path_due:
-            question = known.schema.path_question(protection)
-            known.schema.path_answered(_cells(await session.ask(question)))
-        return self._snapshot(keeper, protection)
+    def found(self, session: Session, keeper: SchemaKeeper, protection: Protection) -> None:
+        """Tell the operator what is remarkable about tables that have just been read."""
+        if self._keepers.get(session.database) is keeper:
+            self._findings.tell(session.database, protection)
 
-    async def _read(
-        self, session: Session, keeper: SchemaKeeper, before: Protection | None
-    ) -> Protection:
-        asked = keeper.asked(self._seconds())
-        try:
-            found = keeper.answered(asked, _cells(await session.ask(keeper.question)))
-        except QuestionError:
-            keeper.failed(asked)
-            known = keeper.protection(self._seconds())
-            if before is None or known is None:
-                raise
-            found = known
-        if found is not before and self._keepers.get(session.database) is keeper:
-            self._findings.tell(session.database, found)
-        return found
-
-    def _snapshot(self, keeper: SchemaKeeper, protection: Protection) -> Snapshot:
+    def of(self, keeper: SchemaKeeper, protection: Protection) -> Snapshot:
+        """Return the snapshot of a reading of a schema, the same for the same reading."""
         number = protection.schema.number
         found = self._snapshots.get(number)
         if found is None or found.protection is not protection:
@@ -128,7 +102,7 @@ class SessionColumns:
         return found
 
 
-def _in_transaction(session: Session, known: Known) -> bool:
+def in_transaction(session: Session, known: Known) -> bool:
     """Tell whether a transaction is open, be it that of a batch whose end has not come."""
     return known.is_dirty or session.transaction != IDLE
 
@@ -143,13 +117,3 @@ def _unfit(session: Session) -> Refusal | None:
         "",
         "AcraServer protects columns of databases in UTF8 alone, and server_encoding is another",
     )
-
-
-def _cells(rows: Sequence[Sequence[bytes | None]]) -> list[bytes]:
-    """The only cell of each row.  Raises SchemaError."""
-    found = []
-    for row in rows:
-        if len(row) != 1 or row[0] is None:
-            raise SchemaError("the database's answer about its schema is not understood")
-        found.append(row[0])
-    return found

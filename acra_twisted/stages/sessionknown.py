@@ -39,7 +39,7 @@ class Known:
 
     __slots__ = (
         *("schema", "unfit", "cursors", "prepared", "prepared_texts", "prepared_changes"),
-        *("open", "is_dirty", "reported_path", "parameters", "mode"),
+        *("open", "is_dirty", "reported_path", "reported_by", "parameters", "mode"),
     )
 
     def __init__(self, schema: SessionSchema, unfit: Refusal | None) -> None:
@@ -53,8 +53,10 @@ class Known:
         self.mode: Mode | None = None
         self.open = 0
         self.is_dirty = False
-        # The search_path as the database reports it, None where it does not.
+        # The search_path as the database reports it, None where it does not, and the settings that
+        # it was looked up in.
         self.reported_path: bytes | None = None
+        self.reported_by: Mapping[bytes, bytes] | None = None
 
     def follow(self, session: Session) -> None:
         """Take in what the session's database says of its transaction, until nothing depends on

@@ -15,6 +15,7 @@ from acra_twisted.encryption.settings import (
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange, Parameters, Statement
 from acra_twisted.session import IDLE
+from acra_twisted.stages.columnlearning import learn
 from acra_twisted.stages.encryptor import Encryptor
 from acra_twisted.stages.sessioncolumns import SessionColumns
 from acra_twisted.stages.statementwatch import watch
@@ -183,7 +184,7 @@ class ColumnsCase(SynchronousTestCase):
 
     def learn(self, session=None, known=None):
         return Deferred.fromCoroutine(
-            self.columns.learn(session or self.session, known or self.known)
+            learn(self.columns, session or self.session, known or self.known)
         )
 
     def run_statement(self, text, *tags, status=IDLE, outcome="ok", code=""):

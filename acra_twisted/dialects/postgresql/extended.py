@@ -14,6 +14,7 @@ from acra_twisted.exchange import (
     ROWS,
     STATEMENT,
     Exchange,
+    LooksAt,
     Parameters,
     Statement,
     Work,
@@ -44,21 +45,39 @@ class ExtendedBatch(OpeningBatch):
     """An OpeningBatch that reads the messages of the extended protocol.
 
     ``inspects``: kinds of Work that some stage has hooks for; the others are never made.
+    ``looks_at`` tells whether some stage looks at the values of a statement; None: at those of all.
     """
 
     def __init__(
         self,
         session: Session,
         inspects: frozenset[str],
+        looks_at: LooksAt | None,
         hold_limit: int,
         propagation: Propagation,
     ) -> None:
         super().__init__(session, hold_limit, propagation)
         self._statements = STATEMENT in inspects
         self._parameters = PARAMETERS in inspects
+        self._looks_at = looks_at
         self._result_formats = ROWS in inspects
         # The message that a Work was made of: where it stands, and its decoded form.
         self._message: tuple[int, int, Any] = (0, 0, None)
+
+    def _is_unseen(self, data: bytes, bind: int) -> bool:
+        """Return True if no stage looks at the values of the Bind that begins at ``bind``, which is
+        whole and binds the unnamed portal."""
+        if not self._parameters:
+            return True
+        name = data[bind + 6 : data.find(b"\0", bind + 6)]
+        return self._is_overlooked(self._session.prepared.statement(name))
+
+    def _is_overlooked(self, statement: Statement | None) -> bool:
+        """Return True if no stage looks at values that are bound to a statement now."""
+        looks_at = self._looks_at
+        if looks_at is None or statement is None or not self._session.prepared.is_meant(statement):
+            return False
+        return not looks_at(statement, self._session)
 
     def _whole_execution(self, execution: tuple[int, int, bool], size: int) -> None:
         start, end, described = execution
@@ -67,7 +86,10 @@ class ExtendedBatch(OpeningBatch):
             self._close(0, start)
         exchange, portal = self._bind_unseen(start, end)
         if described:
+            portal.is_described = True
             self._expected.append((FORWARD, replies.DESCRIBE_PORTAL, exchange, portal))
+        elif self._session.meaning is not None and self._result_formats:
+            self._have_described(exchange, portal, end)
         self._executed(exchange, portal)
         self._sync(size - len(frontend.SYNC), size)
 
@@ -98,12 +120,15 @@ class ExtendedBatch(OpeningBatch):
         self._expected.append((FORWARD, replies.PARSE, exchange, statement))
 
     def _bind(self, start: int, end: int) -> Work | None:
-        if not self._parameters:
+        body = self._buffer.data[start + 5 : end]
+        prepared = self._session.prepared
+        if not self._parameters or (
+            self._looks_at is not None
+            and self._is_overlooked(prepared.statement(frontend.bind_names(body)[1]))
+        ):
             self._bind_unseen(start, end)
             return None
-        body = self._buffer.data[start + 5 : end]
         bind = frontend.decode_bind(body)
-        prepared = self._session.prepared
         statement = prepared.statement(bind.statement)
         exchange = self._executing(statement, start, body)
         self._message = (start, end, bind)

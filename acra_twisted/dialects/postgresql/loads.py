@@ -15,7 +15,7 @@ from acra_twisted.dialects.postgresql.rows import CopyRows, LoadedLines
 from acra_twisted.dialects.postgresql.values import VALUES
 from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.errors import RolledBackError
-from acra_twisted.exchange import ROWS, Exchange, Work
+from acra_twisted.exchange import ROWS, Exchange, LooksAt, Work
 from acra_twisted.outstanding import ANSWER, FORWARD, REPLACE
 from acra_twisted.results import LINES, STREAM, Columns, Plan, Planner, RowBatch
 from acra_twisted.session import Load, Session
@@ -55,11 +55,12 @@ class LoadingBatch(ExtendedBatch):
         session: Session,
         inspects: frozenset[str],
         loads: Planner | None,
+        looks_at: LooksAt | None,
         message_limit: int,
         hold_limit: int,
         propagation: Propagation,
     ) -> None:
-        super().__init__(session, inspects, hold_limit, propagation)
+        super().__init__(session, inspects, looks_at, hold_limit, propagation)
         self._message_limit = message_limit
         self._loads = loads
         # Of the copy data at hand: what the stages do with it, and its layout.

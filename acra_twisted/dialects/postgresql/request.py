@@ -32,6 +32,7 @@ from acra_twisted.exchange import (
     ROWS,
     STATEMENT,
     Exchange,
+    LooksAt,
     Statement,
     Work,
 )
@@ -57,7 +58,7 @@ class RequestFlow(LoadingBatch):
     """IMessageFlow for the client's direction.
 
     ``inspects``: kinds of Work that some stage has hooks for; the others are never made.
-    ``loads``: see LoadingBatch.
+    ``loads``: see LoadingBatch; ``looks_at``: see ExtendedBatch.
     ``hold_limit``: bytes of a batch held back; ``message_limit``: bytes of one message;
     ``function_call``: whether FunctionCall passes, unseen, and is not refused.
     """
@@ -67,13 +68,14 @@ class RequestFlow(LoadingBatch):
         session: Session,
         inspects: frozenset[str] = frozenset(),
         loads: Planner | None = None,
+        looks_at: LooksAt | None = None,
         *,
         message_limit: int = 64 << 20,
         hold_limit: int = 1 << 20,
         function_call: bool = False,
         propagation: Propagation = NOTHING,
     ) -> None:
-        super().__init__(session, inspects, loads, message_limit, hold_limit, propagation)
+        super().__init__(session, inspects, loads, looks_at, message_limit, hold_limit, propagation)
         self._function_calls = function_call
         self._on: dict[int, Callable[[int, int], Work | None]] = {
             frames.QUERY: self._query,
@@ -104,9 +106,9 @@ class RequestFlow(LoadingBatch):
                 work = self._query(0, size)
                 self._unsettled = work is not None
                 return work
-            if not self._parameters and session.meaning is None:
+            if not self._parameters or self._looks_at is not None:
                 execution = wholerequests.execution(data, self._message_limit)
-                if execution is not None:
+                if execution is not None and self._is_unseen(data, execution[0]):
                     self.passed_whole += 1
                     self._load(data)
                     self._whole_execution(execution, len(data))

@@ -134,6 +134,7 @@ class Sessions:
             session,
             frozenset() if pipeline is None else pipeline.inspects,
             None if pipeline is None else pipeline.loads,
+            None if pipeline is None else pipeline.looks_at,
             message_limit=self._message_limit,
             hold_limit=0 if pipeline is None else self._hold_limit,
             function_call=pipeline is None or self._function_call,

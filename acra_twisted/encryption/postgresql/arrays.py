@@ -26,7 +26,6 @@ _BLANKS: Final = b" \t\n\v\f\r"
 _ELEMENT: Final = re.compile(
     rb'[ \t\n\v\f\r]*+(?:"((?:[^"\\]++|\\.)*+)"[ \t\n\v\f\r]*+|((?:[^",{}\\]++|\\.)++))([,}])', re.S
 )
-_SPECIAL: Final = re.compile(rb'["\\]')
 _ESCAPED: Final = re.compile(rb"\\(.)", re.S)
 
 #: Types of arrays by the types of their elements.
@@ -167,6 +166,8 @@ def to_array(elements: Sequence[bytes | None], element: int = types.BYTEA) -> by
 
 def to_array_text(elements: Sequence[bytes | None]) -> bytes:
     """The text of an array of texts, each in quotes."""
-    return b"{%s}" % b",".join(
-        [b"NULL" if one is None else b'"%s"' % _SPECIAL.sub(rb"\\\g<0>", one) for one in elements]
-    )
+    return b"{%s}" % b",".join([b"NULL" if one is None else _quoted(one) for one in elements])
+
+
+def _quoted(element: bytes) -> bytes:
+    return b'"%s"' % element.replace(b"\\", b"\\\\").replace(b'"', b'\\"')

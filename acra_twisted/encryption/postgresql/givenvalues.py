@@ -59,14 +59,22 @@ def of_literal(one: LiteralUse, raw: bytes, encoding: str, conforming: bool) -> 
     Raises ValueRefusedError, which names the column."""
     use = one.use
     try:
-        kind = lexer.tokens(raw, conforming)[0][0]
-        literal = Literal(kind, raw, one.negative, one.decoding)
+        literal = Literal(_kind(raw, conforming), raw, one.negative, one.decoding)
         if use.role in ARRAYS:
             text = characters_of(literal, encoding, conforming)
             return arrays.from_array(text, 0, TEXT_FORMAT, _way(use))
         return (from_literal(literal, _way(use), encoding, conforming),)
     except ValueRefusedError as error:
         raise about(use, error) from None
+
+
+def _kind(raw: bytes, conforming: bool) -> str:
+    """The kind of a literal by `sql.lexer`, which need not be asked where the only quotes are those
+    at its ends."""
+    if conforming and raw[:1] == b"'" and raw.find(b"'", 1) == len(raw) - 1:
+        return lexer.STRING
+    kind: str = lexer.tokens(raw, conforming)[0][0]
+    return kind
 
 
 def of_parameter(

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from acra_twisted.cache import GenerationCache
+from acra_twisted.encryption.facts import Facts
 from acra_twisted.encryption.plan import Prepared, Refusal, StatementPlan
 from acra_twisted.encryption.postgresql import (
     assembly,
@@ -34,6 +35,7 @@ from acra_twisted.errors import LexError
 from acra_twisted.sql import languages, lexer, names, skeleton
 from acra_twisted.sql.languages import Mode
 from acra_twisted.sql.lexer import Token
+from acra_twisted.sql.skeleton import Skeleton
 from acra_twisted.sql.tree import UnparsableError
 
 _LANGUAGE: Final = languages.LANGUAGES["postgresql"]
@@ -66,21 +68,36 @@ class Planned(NamedTuple):
     """The plans of a text's statements, None for a text that has nothing to do with protected
     columns.  ``literals`` are the text's own, in their order.  ``hit``: the plans were known.
     ``quiet``: it is known, too, to change nothing of what names mean, and to begin or end no
-    transaction."""
+    transaction.  ``facts`` are those of the plans, if there are any."""
 
     statements: Sequence[StatementPlan] | None
     literals: Sequence[bytes] = ()
     hit: bool = False
     quiet: bool = False
+    facts: Facts | None = None
 
 
-class _Kept(NamedTuple):
+class _Made(NamedTuple):
+    """The plans of a text, and their facts."""
+
+    plans: Sequence[StatementPlan]
+    facts: Facts
+
+
+class _Kept:
     """The plans of a skeleton: the ordinals of the literals that decide, and the plans by their
-    texts.  ``untouched``: that of any text that has nothing to do with protected columns."""
+    texts.  ``quiet`` as in Planned.  ``untouched``: that of any text that has nothing to do with
+    protected columns."""
 
-    deciding: Sequence[int]
-    plans: dict[tuple[bytes, ...], Sequence[StatementPlan]]
-    untouched: Planned | None = None
+    __slots__ = ("deciding", "quiet", "untouched", "plans")
+
+    def __init__(
+        self, deciding: Sequence[int], quiet: bool, untouched: Planned | None = None
+    ) -> None:
+        self.deciding = deciding
+        self.quiet = quiet
+        self.untouched = untouched
+        self.plans: dict[tuple[bytes, ...], _Made] = {}
 
 
 _UNTOUCHED: Final = Planned(None)
@@ -109,11 +126,11 @@ class Planner:
 
     def known(self, text: bytes, mode: Mode, path: SearchPath) -> Planned | None:
         """The plans of a text whose skeleton is known; None for one that is to be planned."""
-        if not mode.default:
-            return None
-        parts = skeleton.split(text, b'"')
-        if parts is None:
-            return None
+        parts = cut(text) if mode.default else None
+        return None if parts is None else self.known_by(parts, path)
+
+    def known_by(self, parts: Skeleton, path: SearchPath) -> Planned | None:
+        """Do as `known` for a text that is read in the default mode, by its skeleton."""
         kept = self._kept.get(self._key(parts[0], path))
         if kept is None:
             return None
@@ -133,18 +150,19 @@ class Planner:
         known = self.known(text, mode, path)
         if known is not None:
             return known
-        parts = skeleton.split(text, b'"') if mode.default else None
+        parts = cut(text) if mode.default else None
         plain = parts is not None and skeleton.is_plain(parts[2])
         if parts is not None and plain and not self._concerns.may_touch(parts[0]):
-            untouched = _QUIET if statementwords.is_quiet(parts[0]) else _UNTOUCHED
-            self._keep(parts[0], path, _Kept((), {}, untouched))
+            quiet = statementwords.is_quiet(parts[0])
+            self._keep(parts[0], path, _Kept((), quiet, _QUIET if quiet else _UNTOUCHED))
             return _UNTOUCHED
         if not plain and not self._concerns.may_touch_in(text, mode):
             return _UNTOUCHED
         try:
             return self._read(text, mode, path, prepared, parts[0] if parts and plain else None)
         except StatementRefusedError as error:
-            return Planned((StatementPlan(refusal=error.refusal),))
+            plans = (StatementPlan(refusal=error.refusal),)
+            return Planned(plans, facts=Facts(plans))
 
     def commands(self, text: bytes, mode: Mode) -> list[CursorCommand | None]:
         """Return the command on cursors that each statement of a text is, None for other
@@ -194,9 +212,12 @@ class Planner:
                 changed = True
             if succession.moves_names(statement, shown):
                 known = SessionNames(self.protection, path._replace(schemas=None))
-        if key is not None and plans:
-            self._learn(key, path, sorted(map(read.ordinal, deciding)), literals, plans)
-        return Planned(tuple(plans), literals) if plans else _UNTOUCHED
+        if not plans:
+            return _UNTOUCHED
+        done = _Made(tuple(plans), Facts(plans))
+        if key is not None:
+            self._learn(key, path, sorted(map(read.ordinal, deciding)), literals, done)
+        return Planned(done.plans, literals, facts=done.facts)
 
     def _statement(
         self,
@@ -302,17 +323,22 @@ class Planner:
         path: SearchPath,
         deciding: Sequence[int],
         literals: Sequence[bytes],
-        plans: Sequence[StatementPlan],
+        made: _Made,
     ) -> None:
         """Keep the plans of a text whose skeleton is ``key``."""
         kept = self._kept.get(self._key(key, path))
         if kept is None or len(kept.plans) >= _VARIANTS:
-            kept = _Kept(deciding, {})
+            kept = _Kept(deciding, statementwords.is_quiet(key))
         elif not set(deciding) <= set(kept.deciding):
             # Another value made other literals count: both are asked for from now on.
-            kept = _Kept(sorted({*kept.deciding, *deciding}), {})
-        kept.plans[tuple(literals[one] for one in kept.deciding)] = tuple(plans)
+            kept = _Kept(sorted({*kept.deciding, *deciding}), kept.quiet)
+        kept.plans[tuple([literals[one] for one in kept.deciding])] = made
         self._keep(key, path, kept)
+
+
+def cut(text: bytes) -> Skeleton | None:
+    """Return the skeleton of a text that is read in the default mode, if it has one."""
+    return skeleton.split(text, _LANGUAGE.quote)
 
 
 def _chosen(kept: _Kept, literals: list[bytes]) -> Planned | None:
@@ -320,8 +346,10 @@ def _chosen(kept: _Kept, literals: list[bytes]) -> Planned | None:
     if kept.untouched is not None:
         return kept.untouched
     values = tuple([literals[one] for one in kept.deciding]) if kept.deciding else ()
-    plans = kept.plans.get(values, ())
-    return Planned(plans, literals, True) if plans else None
+    made = kept.plans.get(values)
+    if made is None:
+        return None
+    return Planned(made.plans, literals, True, kept.quiet, made.facts)
 
 
 def _check(text: Text) -> None:

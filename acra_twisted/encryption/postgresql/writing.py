@@ -5,8 +5,7 @@ Nothing here waits or knows a session: it may run in a worker.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
@@ -38,7 +37,7 @@ REPLACED: Final = "tokenized"
 #: It is searched for.
 SEARCHED: Final = "searched"
 
-_Counts = Counter[tuple[ColumnSetting, str]]
+_Counts = dict[tuple[ColumnSetting, str], int]
 
 
 class Sealer(Protocol):
@@ -73,7 +72,7 @@ class Tools(NamedTuple):
     @property
     def width(self) -> int:
         """The number of forms of each value that is searched for."""
-        return max((one.width for one in self.searchers.values()), default=1)
+        return max([one.width for one in self.searchers.values()], default=1)
 
 
 class Written(NamedTuple):
@@ -91,20 +90,14 @@ class Bound(NamedTuple):
     counts: _Counts
 
 
-def uses_of(plans: Sequence[StatementPlan]) -> Iterator[Use]:
-    """The uses of the literals of a text by protected columns."""
-    for plan in plans:
-        for one in plan.literals:
-            yield one.use
-
-
 def write_text(plans: Sequence[StatementPlan], literals: Sequence[bytes], tools: Tools) -> Written:
     """The text of some plans with their values encoded; ``literals`` are the client's own.  Raises
     ValueRefusedError for a value that cannot be stored or searched for, CryptoError."""
-    counts: _Counts = Counter()
+    counts: _Counts = {}
     texts = []
     for plan in plans:
-        given = [*literals, *plan.added]
+        given = list(literals)
+        given += plan.added
         for one in plan.literals:
             given[one.ordinal] = _literal(one, given[one.ordinal], tools, counts)
         texts.append(plan.text(given))
@@ -120,7 +113,7 @@ def write_parameters(
 ) -> Bound:
     """Encode parameters; ``kinds`` are the types that the client has been told, 0 for open ones.
     Raises ValueRefusedError, CryptoError."""
-    found = Bound([], [], Counter())
+    found = Bound([], [], {})
     for source, use in uses:
         value, form = given[source - 1], formats[source - 1]
         if use is not None:
@@ -198,8 +191,13 @@ def _stored(use: Use, plaintext: bytes, tools: Tools, counts: _Counts) -> bytes:
     column = use.column
     stored = tools.sealers[column].store(plaintext, tools.random_bytes)
     made = REPLACED if column.kind == TOKENIZED else ENCRYPTED
-    counts[column, PASSED if stored.passed else made] += 1
+    _count(counts, column, PASSED if stored.passed else made, 1)
     return stored.data
+
+
+def _count(counts: _Counts, column: ColumnSetting, action: str, values: int) -> None:
+    key = (column, action)
+    counts[key] = counts.get(key, 0) + values
 
 
 def _elements(
@@ -220,5 +218,5 @@ def _forms(
         raise ValueRefusedError(
             errors.NOT_SUPPORTED, errors.WRONG_TYPE, f"it cannot be compared in {use.place}"
         )
-    counts[use.column, SEARCHED] += len(elements)
+    _count(counts, use.column, SEARCHED, len(elements))
     return forms.spread(elements, searcher.forms, tools.width)

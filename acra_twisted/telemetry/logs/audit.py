@@ -138,7 +138,10 @@ class AuditLog(BaseObserver):
     def column_values(self, exchange: Exchange, counts: Mapping[tuple[Any, str], int]) -> None:
         """Debug: who was given something else than the value, where the column's setting wants
         that."""
-        failed = sum(number for (_, action), number in counts.items() if action == "failed")
+        failed = 0
+        for (_, action), number in counts.items():
+            if action == "failed":
+                failed += number
         if failed:
             labels = {setting.label for setting, action in counts if action == "failed"}
             self._log.debug(

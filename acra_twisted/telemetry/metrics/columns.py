@@ -6,7 +6,7 @@ the configuration.  Source of Acra's names: acra-observability reference, sectio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter
@@ -23,11 +23,22 @@ _ACRAS: Final = {
 }
 
 
+class _LateCounter(Counter):
+    """A Counter that `settle` brings up to date before it is read."""
+
+    settle: Callable[[], None]
+
+    def collect(self) -> Iterable[Any]:
+        """prometheus-client: the samples."""
+        self.settle()
+        return super().collect()
+
+
 class ColumnMetrics:
     """Counts values of protected columns, refusals, and uses of bypasses."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._values = Counter(
+        self._values = _LateCounter(
             "acra_column_values_total",
             "Values of protected columns, by what became of them",
             ["column", "action"],
@@ -46,20 +57,34 @@ class ColumnMetrics:
             registry=registry,
         )
         self._acras = {
-            action: Counter(name, text, ["status", label], registry=registry)
+            action: _LateCounter(name, text, ["status", label], registry=registry)
             for action, (name, text, label) in _ACRAS.items()
         }
+        for counter in (self._values, *self._acras.values()):
+            counter.settle = self._settle
         # By column and action: labels are compared as text, under a lock.
         self._bound: dict[tuple[Any, str], tuple[Callable[[float], None], ...]] = {}
+        # Plain integers since somebody last asked: inc() takes a microsecond, and these are for
+        # every statement.
+        self._pending: dict[tuple[Any, str], int] = {}
 
     def values(self, counts: Mapping[tuple[Any, str], int]) -> None:
         """Count values by their columns' settings and what became of them."""
+        pending = self._pending
         for key, number in counts.items():
-            bound = self._bound.get(key)
-            if bound is None:
-                bound = self._bound[key] = tuple(self._bind(*key))
-            for count in bound:
-                count(number)
+            if key in pending:
+                pending[key] += number
+            else:
+                pending[key] = number
+                self._bound[key] = tuple(self._bind(*key))
+
+    def _settle(self) -> None:
+        """Put what has been counted into the counters."""
+        for key, number in self._pending.items():
+            if number:
+                self._pending[key] = 0
+                for count in self._bound[key]:
+                    count(number)
 
     def _bind(self, setting: Any, action: str) -> list[Callable[[float], None]]:
         bound: list[Callable[[float], None]] = [self._values.labels(setting.label, action).inc]

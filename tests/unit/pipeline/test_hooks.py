@@ -4,8 +4,16 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from acra_twisted.exchange import MESSAGES, PARAMETERS, ROWS, STATEMENT, Exchange, Work
-from acra_twisted.interfaces import ILoadStage
+from acra_twisted.exchange import (
+    MESSAGES,
+    PARAMETERS,
+    ROWS,
+    STATEMENT,
+    Exchange,
+    Statement,
+    Work,
+)
+from acra_twisted.interfaces import ILoadStage, ISelectiveParameterStage
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.results import Columns
 from acra_twisted.verdicts import PASS, Deny
@@ -28,6 +36,32 @@ class Hooks(SynchronousTestCase):
         self.assertEqual(verdict.reason, "planned")
         # Replies run the list backwards.
         self.assertEqual(pipeline.run(Work(MESSAGES, None, exchange)).reason, "second")
+
+    def test_values_are_looked_at_if_any_stage_looks_at_those_of_the_statement(self):
+        @implementer(ISelectiveParameterStage)
+        class Selective:
+            name = "selective"
+
+            def __init__(self, text):
+                self.text = text
+
+            def on_parameters(self, parameters, exchange):
+                return PASS
+
+            def looks_at(self, statement, session):
+                return statement.text == self.text
+
+        session = make_session()
+        for stages, looked_at in (
+            ([Selective(b"a")], [b"a"]),
+            ([Selective(b"a"), Selective(b"b")], [b"a", b"b"]),
+        ):
+            looks_at = Pipeline(stages).looks_at
+            found = [text for text in (b"a", b"b", b"c") if looks_at(Statement(text), session)]
+            self.assertEqual(found, looked_at)
+        # One that looks at all values leaves no choice, and without any there is none.
+        for stages in ([], [Everything()], [Selective(b"a"), Everything()]):
+            self.assertIsNone(Pipeline(stages).looks_at)
 
     def test_results_are_planned_from_the_database_to_the_client_until_a_reload(self):
         order = []

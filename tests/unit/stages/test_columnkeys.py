@@ -1,6 +1,8 @@
 """Keys of columns: asked for each time, made usable once."""
 
+import gc
 import os
+from weakref import ref
 
 from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
@@ -8,10 +10,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted import purposes
 from acra_twisted.crypto import envelopes
 from acra_twisted.encryption.errors import NO_KEY, ValueRefusedError
-from acra_twisted.encryption.plan import COMPARE, Use
+from acra_twisted.encryption.facts import Wanted
+from acra_twisted.encryption.plan import COMPARE, STORE, Use
 from acra_twisted.encryption.searching import Prefixes
 from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting
 from acra_twisted.errors import KeyStoreError
+from acra_twisted.keystore.cache import KeyCache
 from acra_twisted.keystore.memory import MemoryKeyStore
 from acra_twisted.stages.columnkeys import ColumnKeys, is_reader
 from tests.support.containers import CLIENT, Workbench
@@ -33,6 +37,32 @@ class Later(LaterStore):
         while self.waiting:
             answer, function, args = self.waiting.pop(0)
             answer.callback(function(*args))
+
+
+class Key:
+    def __init__(self, value):
+        self.value = value
+
+
+class Rotating:
+    """A store of one key at a time, which gives nothing else."""
+
+    def __init__(self):
+        self.count = 0
+        self.rotate()
+
+    def rotate(self):
+        """Forget the key, and return a reference to it that does not keep it."""
+        before = ref(self.found[0]) if self.count else None
+        self.count += 1
+        self.found = (Key(b"%d" % self.count * 32),)
+        return before
+
+    def keys(self, purpose, owner=""):
+        return self.found
+
+    def opener(self, pair, symmetric, owner=""):
+        return None
 
 
 class Keys(SynchronousTestCase):
@@ -71,6 +101,33 @@ class Keys(SynchronousTestCase):
         newest.put(purposes.STORAGE_SYMMETRIC, b"n" * 32, CLIENT)
         self.assertEqual(self.opened(stored, store=newest), b"text")
 
+    def test_makers_are_made_once_for_the_same_keys(self):
+        cached = KeyCache(self.store, 0, lambda: 0.0)
+        keys = ColumnKeys(cached)
+        wanted = Wanted([Use(PLAIN, STORE, ""), Use(SEARCHED, COMPARE, "")], [SEARCHED])
+        made = keys.makers(wanted, CLIENT)
+        self.assertIs(keys.makers(wanted, CLIENT), made)
+        # Others have their own.
+        self.store.put(purposes.SEARCH_HMAC, b"o" * 32, "other")
+        self.assertIsNot(keys.makers(wanted, "other"), made)
+        self.assertIs(keys.makers(wanted, CLIENT), made)
+        same = Wanted([Use(PLAIN, STORE, ""), Use(SEARCHED, COMPARE, "")])
+        self.assertIsNot(keys.makers(same, CLIENT), made)
+
+    def test_makers_are_made_anew_of_new_keys_and_all_of_older_ones_are_let_go(self):
+        store = Rotating()
+        keys = ColumnKeys(store)
+        searches = [Wanted([Use(SEARCHED, COMPARE, "")]) for _ in range(2)]
+        for wanted in searches:
+            keys.makers(wanted, CLIENT)
+        before = store.rotate()
+        made = keys.makers(searches[0], CLIENT)
+        self.assertEqual(
+            made.searchers[SEARCHED].forms(b"a"), Prefixes(SEARCHED, [b"2" * 32]).all(b"a")
+        )
+        gc.collect()
+        self.assertIsNone(before())
+
     def test_a_store_that_answers_later(self):
         later = Later(self.store)
         keys = ColumnKeys(later)
@@ -88,7 +145,7 @@ class Keys(SynchronousTestCase):
         foreign = SEARCHED._replace(owner="other")
         for store in (self.store, Later(self.store)):
             uses = [Use(one, COMPARE, "") for one in (SEARCHED, foreign, PLAIN)]
-            made = ColumnKeys(store).makers(uses, CLIENT)
+            made = ColumnKeys(store).makers(Wanted(uses), CLIENT)
             if isinstance(made, Deferred):
                 store.answer()
                 made = self.successResultOf(made)
@@ -105,11 +162,11 @@ class Keys(SynchronousTestCase):
         foreign = SEARCHED._replace(owner="other")
         self.store.put(purposes.SEARCH_HMAC, b"1" * 32, "other")
         for setting in (SEARCHED, foreign):
-            self.assertEqual(keys.makers([], CLIENT, [setting]), ({}, {}))
+            self.assertEqual(keys.makers(Wanted([], [setting]), CLIENT), ({}, {}))
         self.store.put(purposes.SEARCH_HMAC, b"2" * 32, "other")
-        self.assertEqual(keys.makers([], CLIENT, [SEARCHED]), ({}, {}))
-        self.assertRaises(ValueRefusedError, keys.makers, [], CLIENT, [foreign])
-        self.assertRaises(ValueRefusedError, keys.makers, [], "other", [SEARCHED])
+        self.assertEqual(keys.makers(Wanted([], [SEARCHED]), CLIENT), ({}, {}))
+        self.assertRaises(ValueRefusedError, keys.makers, Wanted([], [foreign]), CLIENT)
+        self.assertRaises(ValueRefusedError, keys.makers, Wanted([], [SEARCHED]), "other")
 
     def test_a_store_that_fails(self):
         class Broken(Later):

@@ -7,8 +7,13 @@ from zope.interface.verify import verifyObject
 from acra_twisted.dialects.postgresql.values import VALUES
 from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
 from acra_twisted.errors import ConfigError
-from acra_twisted.exchange import Exchange, Parameters
-from acra_twisted.interfaces import IParameterStage, IReloadable, IResultStage, IStatementStage
+from acra_twisted.exchange import Exchange, Parameters, Statement
+from acra_twisted.interfaces import (
+    IReloadable,
+    IResultStage,
+    ISelectiveParameterStage,
+    IStatementStage,
+)
 from acra_twisted.results import LINES, Columns
 from acra_twisted.session import FAILED_TRANSACTION
 from acra_twisted.stages.cellreading import OutdatedReading
@@ -16,12 +21,23 @@ from acra_twisted.stages.decryptor import Decryptor
 from acra_twisted.stages.encryptor import Encryptor
 from acra_twisted.verdicts import PASS, Deny, Replace
 from tests.support.containers import CLIENT, batch, hexed
-from tests.support.encryptors import AGE, FOREIGN, NAME, NAMES, SECRET, SETTINGS, EncryptorCase
+from tests.support.encryptors import (
+    AGE,
+    FOREIGN,
+    NAME,
+    NAMES,
+    SECRET,
+    SETTINGS,
+    BoundCase,
+    EncryptorCase,
+    end,
+)
+from tests.support.sessions import make_session
 
 
 class Hooks(EncryptorCase):
     def test_it_is_a_stage_for_statements_values_and_results(self):
-        for interface in (IStatementStage, IParameterStage, IResultStage, IReloadable):
+        for interface in (IStatementStage, ISelectiveParameterStage, IResultStage, IReloadable):
             verifyObject(interface, self.stage)
 
     def test_nothing_passes_while_the_tables_are_not_known(self):
@@ -36,6 +52,52 @@ class Hooks(EncryptorCase):
             self.assertIs(verdict, PASS)
             bound = Parameters([], [], statement, [])
             self.assertIs(self.stage.on_parameters(bound, self.exchange), PASS)
+
+
+class Looking(BoundCase):
+    """Values that are bound to statements without protected columns are left alone."""
+
+    PLAIN = "SELECT note FROM others WHERE id = $1"
+
+    def looked_at(self, statement):
+        return self.stage.looks_at(statement, self.session)
+
+    def test_values_of_other_statements_are_not_looked_at(self):
+        statement = self.prepare(self.PLAIN)
+        meaning, self.session.meaning = self.session.meaning, None
+        self.assertFalse(self.looked_at(statement))
+        # Its result is read by the tables as they are now.
+        self.assertIs(self.session.meaning, meaning)
+        self.assertIs(self.bind(statement, [b"1"]), PASS)
+
+    def test_all_that_may_concern_a_protected_column_is_looked_at(self):
+        for text in (self.TEXT, "BEGIN", "SET search_path = 'x'", "SELECT name FROM people"):
+            self.assertTrue(self.looked_at(self.prepare(text)), text)
+        self.assertTrue(self.looked_at(Statement(b"SELECT 1", b"s")))
+
+    def test_nothing_is_passed_over_where_names_may_mean_others(self):
+        statement = self.prepare(self.PLAIN)
+        other = make_session()
+        other.database = b"db"
+        self.assertTrue(self.stage.looks_at(statement, other))
+        self.now += 301
+        self.assertTrue(self.looked_at(statement))
+        self.judge("SELECT 1")
+        self.assertFalse(self.looked_at(statement))
+        self.judge("ALTER TABLE people ADD x int")
+        self.assertTrue(self.looked_at(statement))
+        self.database.oid = 8
+        end(self.exchange, b"ALTER TABLE")
+        self.judge("SELECT 1")
+        # The names of its tables mean others than when it was prepared.
+        self.assertTrue(self.looked_at(statement))
+        self.assertFalse(self.looked_at(self.prepare(self.PLAIN)))
+
+    def test_values_are_looked_at_while_a_portal_or_sql_may_run_something_else(self):
+        statement = self.prepare(self.PLAIN)
+        self.judge("PREPARE q AS SELECT name FROM people")
+        end(self.exchange, b"PREPARE")
+        self.assertTrue(self.looked_at(statement))
 
 
 class Reloading(EncryptorCase):

@@ -1,12 +1,8 @@
 """Protected columns of a session: asked for when they are not certain, and shared when they are."""
 
-from twisted.internet.defer import fail
-
 from acra_twisted.errors import QuestionError
-from acra_twisted.exchange import Exchange
 from acra_twisted.session import FAILED_TRANSACTION, IDLE, IN_TRANSACTION
-from acra_twisted.stages.statementwatch import watch
-from tests.support.encryptors import NAME, ColumnsCase, end
+from tests.support.encryptors import NAME, ColumnsCase
 
 
 class Learning(ColumnsCase):
@@ -22,12 +18,6 @@ class Learning(ColumnsCase):
         self.assertEqual(database.asked, ["path"])
         session, known, database = self.begin(b"another database")
         self.assertIsNot(self.successResultOf(self.learn(session, known)), snapshot)
-
-    def test_where_the_database_cannot_be_asked_nothing_is_known(self):
-        self.database.fails = True
-        self.failureResultOf(self.learn(), QuestionError)
-        self.database.fails = False
-        self.successResultOf(self.learn())
 
     def test_what_is_old_is_asked_for_again_and_holds_if_it_cannot_be(self):
         snapshot = self.successResultOf(self.learn())
@@ -59,11 +49,6 @@ class Learning(ColumnsCase):
         self.session.transaction = IDLE
         self.assertIsNone(self.columns.snapshot(self.session, self.known))
 
-    def test_what_is_unanswered_may_begin_a_transaction_and_is_awaited(self):
-        self.session.in_flight = True
-        self.successResultOf(self.learn())
-        self.assertEqual(self.database.asked, ["wait", "schema", "path"])
-
     def test_the_same_tables_have_the_same_plans(self):
         snapshot = self.successResultOf(self.learn())
         self.now += 301
@@ -87,32 +72,6 @@ class Changing(ColumnsCase):
         self.assertEqual(self.database.asked, ["schema"])
         self.assertIsNone(self.columns.snapshot(other_session, other))
 
-    def test_definitions_beside_a_statement_do_not_refuse_it(self):
-        other_session, other, other_database = self.begin()
-
-        def ask(text):
-            self.run_statement(b"ALTER TABLE people ADD x int", b"ALTER TABLE")
-            return other_database.ask(text)
-
-        other_session.ask = ask
-        for _ in range(2):
-            self.now += 1
-            self.assertIs(self.successResultOf(self.learn(other_session, other)), self.snapshot)
-            # Later ones ask again.
-            self.assertIsNone(self.columns.snapshot(other_session, other))
-
-    def test_definitions_and_a_question_without_an_answer_refuse_it(self):
-        other_session, other, _ = self.begin()
-
-        def ask(text):
-            self.run_statement(b"ALTER TABLE people ADD x int", b"ALTER TABLE")
-            return fail(QuestionError("not now"))
-
-        self.successResultOf(self.learn(other_session, other))
-        other_session.ask = ask
-        self.now += 301
-        self.failureResultOf(self.learn(other_session, other), QuestionError)
-
     def test_one_inside_a_transaction_is_the_sessions_own_until_it_ends(self):
         other_session, other, _ = self.begin()
         self.successResultOf(self.learn(other_session, other))
@@ -126,15 +85,6 @@ class Changing(ColumnsCase):
         self.run_statement(b"COMMIT", b"COMMIT")
         self.assertIsNone(self.columns.snapshot(other_session, other))
         self.assertFalse(self.known.is_dirty)
-
-    def test_a_statement_that_is_not_answered_must_be_waited_for(self):
-        exchange = Exchange(self.session, "query", None, 1)
-        watch(self.known, exchange, b"SET search_path = x", False)
-        self.failureResultOf(self.learn(), QuestionError)
-        self.assertEqual(self.database.asked, ["wait"])
-        end(exchange, b"SET")
-        self.successResultOf(self.learn())
-        self.assertEqual(self.database.asked, ["wait", "path"])
 
     def test_an_error_that_tells_of_another_schema(self):
         self.now += 2

@@ -36,6 +36,13 @@ PREPARED = (("client", parse(b"s", b"SELECT $1") + SYNC), ("database", PARSE_COM
 EXECUTION = bind(b"", b"s") + execute() + SYNC
 DESCRIBED = bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC
 
+
+def overlook(statement, session):
+    """No stage looks at values, but some give results a meaning."""
+    session.meaning = "a meaning"
+    return False
+
+
 pieces = st.sampled_from(
     [
         *(bind(b"", b"s"), bind(b"p", b"s"), bind(b"", b"other"), bind(b"", b"s")[:-1] + b"\1"),
@@ -73,11 +80,46 @@ class Whole(SynchronousTestCase):
         [("client", DESCRIBED), ("database", BIND_COMPLETE + complete(b"SELECT 1") + ready())],
         set(),
         False,
+        None,
     )
-    @given(talks, st.sets(st.sampled_from([STATEMENT, PARAMETERS, ROWS])), st.booleans())
-    def test_as_if_taken_apart(self, talk, inspects, connector):
+    @given(
+        talks,
+        st.sets(st.sampled_from([STATEMENT, PARAMETERS, ROWS])),
+        st.booleans(),
+        st.sampled_from([None, overlook, lambda statement, session: True]),
+    )
+    def test_as_if_taken_apart(self, talk, inspects, connector, looks_at):
         propagation = Propagation(lambda e: CONTEXT, lambda e: CONTEXT, to_acra=True)
-        self.check(talk, inspects=inspects, **({"propagation": propagation} if connector else {}))
+        options = {"propagation": propagation} if connector else {}
+        self.check(talk, inspects=inspects, looks_at=looks_at, **options)
+
+    def test_an_execution_passes_whole_if_no_stage_looks_at_its_values(self):
+        for looks_at, passes in ((None, False), (overlook, True), (lambda *_: True, False)):
+            for request in (EXECUTION, DESCRIBED, CLOSE + DESCRIBED):
+                play = Playbook(inspects=[PARAMETERS], looks_at=looks_at)
+                for side, data in PREPARED:
+                    getattr(play, side)(data)
+                before = play.request.passed_whole
+                self.assertEqual(play.client(request)[-len(SYNC) :], SYNC)
+                self.assertEqual(play.request.passed_whole - before, passes)
+                self.assertEqual([kind for kind, _ in play.works], [] if passes else [PARAMETERS])
+
+    def test_values_are_looked_at_where_the_name_may_be_another_statements(self):
+        play = Playbook(inspects=[PARAMETERS], looks_at=overlook)
+        for side, data in PREPARED:
+            getattr(play, side)(data)
+        play.client(query(b"DISCARD ALL"))
+        play.database(complete(b"DO") + ready())
+        play.client(EXECUTION)
+        play.client(bind(b"", b"nobody") + execute() + SYNC)
+        self.assertEqual([kind for kind, _ in play.works], [PARAMETERS, PARAMETERS])
+
+    def test_a_result_with_a_meaning_is_described_as_if_taken_apart(self):
+        for request in (EXECUTION, DESCRIBED):
+            talk = [("client", request), ("client", query(b"SELECT 1"))]
+            short = self.check(talk, inspects=[PARAMETERS, ROWS], looks_at=overlook)
+            sent = [code for _, code in short["owed"]].count(replies.DESCRIBE_PORTAL)
+            self.assertEqual(sent, 1)
 
     def test_behind_part_of_a_batch(self):
         """It is the rest of the same batch: its statement's exchange and context hold for it."""

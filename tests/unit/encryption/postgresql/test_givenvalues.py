@@ -1,5 +1,7 @@
 """Values as a client gives them."""
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.errors import ValueRefusedError
@@ -22,6 +24,8 @@ from acra_twisted.encryption.postgresql.givenvalues import (
     tokens_of_text,
 )
 from acra_twisted.encryption.settings import TOKENIZED
+from acra_twisted.errors import LexError
+from acra_twisted.sql import lexer, literals
 from tests.support.planning import setting
 
 PHONE = setting("people", "phone", kind=TOKENIZED, token_type="int32", data_type="int32")
@@ -34,6 +38,19 @@ def use(column, role=STORE):
 
 
 class Given(SynchronousTestCase):
+    @given(st.text("a'\\\n -;é", max_size=6))
+    def test_a_string_is_what_the_lexer_reads(self, text):
+        """A string without a quote inside is told by its ends alone."""
+        raw = b"'%s'" % text.encode()
+        try:
+            [(kind, start, end), *others] = lexer.tokens(raw)
+        except LexError:
+            return
+        if (kind, start, end, others) != (lexer.STRING, 0, len(raw), []):
+            return
+        [value] = of_literal(LiteralUse(0, use(NAME)), raw, "UTF8", True)
+        self.assertEqual(value, literals.postgresql_value(kind, raw)[1])
+
     def test_literals(self):
         for one, raw, values in (
             (LiteralUse(0, use(PHONE)), b"7", (b"7",)),

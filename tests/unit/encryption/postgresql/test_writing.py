@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.crypto import envelopes
 from acra_twisted.crypto.openers import Opener
 from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.facts import Facts
 from acra_twisted.encryption.finding import ColumnSearcher
 from acra_twisted.encryption.plan import (
     COMPARE,
@@ -28,7 +29,6 @@ from acra_twisted.encryption.postgresql.writing import (
     Tools,
     declared,
     told,
-    uses_of,
     write_parameters,
     write_text,
 )
@@ -87,7 +87,7 @@ class Texts(SynchronousTestCase):
             self.assertEqual(opened(bytes.fromhex(part.strip('"\\x'))), plain)
         self.assertEqual(ages.count("252525"), 4)
         self.assertEqual((counts[NAME, ENCRYPTED], counts[AGE, ENCRYPTED]), (3, 4))
-        [use, _] = uses_of(plans)
+        [use, _] = Facts(plans).uses
         self.assertEqual(use.role, STORE_EACH)
 
     def test_every_literal_becomes_ciphertext_and_the_rest_stays(self):
@@ -102,7 +102,7 @@ class Texts(SynchronousTestCase):
         self.assertTrue(text.endswith(", '')"))
         self.assertNotIn("a''b", text)
         self.assertEqual(counts, {(NAME, ENCRYPTED): 2, (AGE, ENCRYPTED): 2})
-        self.assertEqual([use.column for use in uses_of(plans)], [NAME, AGE, NAME, AGE])
+        self.assertEqual([use.column for use in Facts(plans).uses], [NAME, AGE, NAME, AGE])
 
     def test_a_word_may_stand_right_before_a_literal(self):
         text, _, _ = self.write("update people set name=case when true then'x'end")
@@ -277,6 +277,3 @@ class Values(SynchronousTestCase):
         self.assertEqual(
             told(self.USES, (0, unknown, 20)), [ToldType(1), ToldType(2, 25), ToldType(3, 20)]
         )
-
-    def test_a_plan_without_values_has_no_uses(self):
-        self.assertEqual(list(uses_of([StatementPlan()])), [])

@@ -1,0 +1,62 @@
+"""Questions to a session's database about the protected columns, asked on the session's own
+connection where a statement cannot be decided without the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from acra_twisted.encryption.postgresql.keeper import SchemaKeeper
+from acra_twisted.encryption.postgresql.protection import Protection
+from acra_twisted.encryption.postgresql.schema import SchemaError
+from acra_twisted.errors import QuestionError
+from acra_twisted.session import Session
+from acra_twisted.stages.columnmeanings import Snapshot
+from acra_twisted.stages.sessioncolumns import SessionColumns, in_transaction
+from acra_twisted.stages.sessionknown import Known
+
+
+async def learn(columns: SessionColumns, session: Session, known: Known) -> Snapshot:
+    """Ask for the facts that are not certain, and return the protected columns.  Raises
+    QuestionError, SchemaError."""
+    if known.open or session.in_flight:
+        # What was sent before must be answered first: it may also begin a transaction.
+        await session.ask(b"SELECT")
+        if known.open:
+            raise QuestionError("a statement before it may have changed the tables")
+    now = columns.seconds()
+    is_due = known.schema.is_due(now, in_transaction(session, known))
+    keeper = known.schema.keeper
+    protection = keeper.protection(now)
+    if is_due or protection is None:
+        protection = await _read(columns, session, keeper, protection)
+    if known.schema.is_path_due:
+        question = known.schema.path_question(protection)
+        known.schema.path_answered(_cells(await session.ask(question)))
+    return columns.of(keeper, protection)
+
+
+async def _read(
+    columns: SessionColumns, session: Session, keeper: SchemaKeeper, before: Protection | None
+) -> Protection:
+    asked = keeper.asked(columns.seconds())
+    try:
+        found = keeper.answered(asked, _cells(await session.ask(keeper.question)))
+    except QuestionError:
+        keeper.failed(asked)
+        known = keeper.protection(columns.seconds())
+        if before is None or known is None:
+            raise
+        found = known
+    if found is not before:
+        columns.found(session, keeper, found)
+    return found
+
+
+def _cells(rows: Sequence[Sequence[bytes | None]]) -> list[bytes]:
+    """The only cell of each row.  Raises SchemaError."""
+    found = []
+    for row in rows:
+        if len(row) != 1 or row[0] is None:
+            raise SchemaError("the database's answer about its schema is not understood")
+        found.append(row[0])
+    return found

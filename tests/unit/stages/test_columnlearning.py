@@ -1,0 +1,68 @@
+"""Questions about protected columns, where a statement cannot be decided without the answers."""
+
+from twisted.internet.defer import fail, succeed
+
+from acra_twisted.encryption.postgresql.schema import SchemaError
+from acra_twisted.errors import QuestionError
+from acra_twisted.exchange import Exchange
+from acra_twisted.stages.statementwatch import watch
+from tests.support.encryptors import ColumnsCase, end
+
+
+class Learning(ColumnsCase):
+    def test_where_the_database_cannot_be_asked_nothing_is_known(self):
+        self.database.fails = True
+        self.failureResultOf(self.learn(), QuestionError)
+        self.database.fails = False
+        self.successResultOf(self.learn())
+
+    def test_what_is_unanswered_may_begin_a_transaction_and_is_awaited(self):
+        self.session.in_flight = True
+        self.successResultOf(self.learn())
+        self.assertEqual(self.database.asked, ["wait", "schema", "path"])
+
+    def test_an_answer_that_is_no_schema_is_not_taken_for_one(self):
+        self.session.ask = lambda text: succeed([[b"x", b"y"]])
+        self.failureResultOf(self.learn(), SchemaError)
+
+
+class Changing(ColumnsCase):
+    def setUp(self):
+        super().setUp()
+        self.snapshot = self.successResultOf(self.learn())
+        self.database.asked.clear()
+
+    def test_definitions_beside_a_statement_do_not_refuse_it(self):
+        other_session, other, other_database = self.begin()
+
+        def ask(text):
+            self.run_statement(b"ALTER TABLE people ADD x int", b"ALTER TABLE")
+            return other_database.ask(text)
+
+        other_session.ask = ask
+        for _ in range(2):
+            self.now += 1
+            self.assertIs(self.successResultOf(self.learn(other_session, other)), self.snapshot)
+            # Later ones ask again.
+            self.assertIsNone(self.columns.snapshot(other_session, other))
+
+    def test_definitions_and_a_question_without_an_answer_refuse_it(self):
+        other_session, other, _ = self.begin()
+
+        def ask(text):
+            self.run_statement(b"ALTER TABLE people ADD x int", b"ALTER TABLE")
+            return fail(QuestionError("not now"))
+
+        self.successResultOf(self.learn(other_session, other))
+        other_session.ask = ask
+        self.now += 301
+        self.failureResultOf(self.learn(other_session, other), QuestionError)
+
+    def test_a_statement_that_is_not_answered_must_be_waited_for(self):
+        exchange = Exchange(self.session, "query", None, 1)
+        watch(self.known, exchange, b"SET search_path = x", False)
+        self.failureResultOf(self.learn(), QuestionError)
+        self.assertEqual(self.database.asked, ["wait"])
+        end(exchange, b"SET")
+        self.successResultOf(self.learn())
+        self.assertEqual(self.database.asked, ["wait", "path"])
