@@ -13,7 +13,7 @@ from pathlib import Path
 from acra_twisted.sandbox.chain import Chain, merge
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.processes import free_port, twistd
-from tests.integration.base import Surroundings, tls_postgres
+from tests.integration.base import Surroundings, eventually, tls_postgres
 
 DOCTOR = str(Path(sys.executable).with_name("acra-doctor"))
 
@@ -190,10 +190,10 @@ class Doctor(Surroundings):
         ]
         keys.append(f"--master_key_file={chain.folder / 'master.key'}")
         subprocess.run([str(Path(DOCTOR).with_name("acra-keymaker")), *keys], check=True)
-        with chain:
-            pass
-        self.finds("server", chain.server_ini, "ok    signed log:", status=0)
         path = self.folder / "signed.log"
+        with chain:
+            eventually(lambda: "Start listening" in path.read_text(), "the log has begun")
+        self.finds("server", chain.server_ini, "ok    signed log:", status=0)
         path.write_text(path.read_text().replace("Start listening", "Start l1stening"))
         self.finds("server", chain.server_ini, "FAIL  signed log:", "this line was changed")
 

@@ -1,0 +1,242 @@
+"""Random conversations with MySQL or MariaDB: what may be said, and all that is answered.
+
+A conversation is said at once, or each command when all before it is answered, in pieces of any
+size, by a client of a few lines that shares no code with what is tested.  The strict machine sees
+that the answers follow the protocol.  They are packets, to be compared with those of another way;
+MariaDB numbers prepared statements of all sessions together, so their numbers become places.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from itertools import chain
+from typing import NamedTuple
+
+from hypothesis import strategies as st
+
+from tests.support.mysqlaccounts import NATIVE, digest_native
+from tests.support.mysqlfields import Violation
+from tests.support.mysqlmachine import (
+    CACHE_METADATA,
+    CLIENT,
+    DEPRECATE_EOF,
+    LAST,
+    SERVER,
+    TRACK,
+    Machine,
+)
+
+#: LONG_PASSWORD is not among them: so MariaDB's own capabilities are meant.
+_BASE = 0x003FA20A & ~0x100000
+_LONG_PASSWORD = 1
+_LIMIT = 1 << 30
+_PATIENCE = 30
+QUIT = b"\x01"
+
+#: Each has one parameter.
+PREPARED = (
+    b"SELECT ?",
+    b"SELECT seq, ? FROM seq_1_to_5",
+    b"INSERT INTO t VALUES (?)",
+    b"SELECT * FROM nowhere WHERE a = ?",
+    b"SELEC ?",
+)
+TEXTS = (
+    b"SELECT 1",
+    b"SELECT NULL, 'a', 2.5",
+    b"SELECT seq FROM seq_1_to_300",
+    b"SELECT REPEAT('x', 70000)",
+    b"SELECT 1 WHERE 1 = 0",
+    b"SELECT nope",
+    b"SELEC",
+    b"",
+    b";",
+    b"SELECT 1; SELECT 2",
+    b"SELECT 1; SELECT nope; SELECT 2",
+    b"CREATE TEMPORARY TABLE IF NOT EXISTS t (a TEXT)",
+    b"INSERT INTO t VALUES ('x'), ('y')",
+    b"TABLE t",
+    b"SELECT * FROM t",
+    b"BEGIN",
+    b"COMMIT",
+    b"ROLLBACK",
+    b"SET autocommit = 0",
+    b"SET @a = 1",
+    b"SET sql_mode = 'ANSI_QUOTES'",
+    b"SET NAMES latin1",
+    b"CALL many()",
+    b"USE d",
+    b"USE nowhere",
+    b"DO 1",
+)
+#: Number of a statement that is not there; above it, the place of one among those of the session.
+_NOWHERE = 0x70000000
+_NUMBERS = st.sampled_from((*(_NOWHERE + place for place in (1, 2, 3)), LAST, LAST, _NOWHERE))
+#: Errors 1047, an unknown command, and 1243, an unknown statement.
+_OWN_WORDS = (b"\xff\x17\x04", b"\xff\xdb\x04")
+_BY_NUMBER = (0x17, 0x18, 0x19, 0x1A, 0x1C)
+
+
+def _statement(code: int, number: int, rest: bytes = b"") -> bytes:
+    return bytes((code,)) + struct.pack("<I", number) + rest
+
+
+def execute(number: int, value: bytes | int | None, cursor: bool) -> bytes:
+    """COM_STMT_EXECUTE with one parameter and its type."""
+    kind, data = b"\x06\0", b""
+    if isinstance(value, bytes):
+        kind, data = b"\xfd\0", bytes((len(value),)) + value
+    elif value is not None:
+        kind, data = b"\x08\0", struct.pack("<q", value)
+    null = bytes((value is None,))
+    return _statement(
+        0x17, number, bytes((cursor,)) + struct.pack("<I", 1) + null + b"\1" + kind + data
+    )
+
+
+def long_data(number: int) -> tuple[bytes, bytes]:
+    """COM_STMT_SEND_LONG_DATA, and the execution that has its value from there."""
+    types = b"\0\1\xfc\0"
+    return (
+        _statement(0x18, number, b"\0\0long"),
+        _statement(0x17, number, b"\0" + struct.pack("<I", 1) + types),
+    )
+
+
+_COMMANDS = st.one_of(
+    st.sampled_from(TEXTS).map(b"\x03".__add__),
+    st.sampled_from(PREPARED).map(b"\x16".__add__),
+    st.builds(execute, _NUMBERS, st.sampled_from((b"z", b"", 7, None)), st.booleans()),
+    st.builds(lambda number: _statement(0x1C, number, struct.pack("<I", 2)), _NUMBERS),
+    st.builds(lambda number: _statement(0x1A, number), _NUMBERS),
+    st.builds(lambda number: _statement(0x19, number), _NUMBERS),
+    st.sampled_from((b"\x0e", b"\x1f", b"\x02d", b"\x1b\0\0", b"\x1b\1\0", b"\x50")),
+)
+#: Commands that are said one behind the other.
+SAYINGS = st.one_of(_COMMANDS.map(lambda command: (command,)), _NUMBERS.map(long_data))
+#: What a client has beside the rest, of MySQL and of MariaDB.
+CAPABILITIES = st.tuples(
+    st.sampled_from((0, DEPRECATE_EOF, TRACK, DEPRECATE_EOF | TRACK)),
+    st.sampled_from((0, CACHE_METADATA)),
+)
+
+
+class Answer(NamedTuple):
+    """A packet of the server's."""
+
+    sequence: int
+    payload: bytes
+
+
+class Client:
+    """A session that has logged in."""
+
+    def __init__(self, port: int, user: str, password: str, more: int, extended: int) -> None:
+        self.raw = socket.create_connection(("127.0.0.1", port), _PATIENCE)
+        self._data = b""
+        #: Numbers of the statements that were prepared, in order.
+        self._prepared: list[int] = []
+        greeting = self.packet()
+        assert greeting is not None
+        shown, scramble = _read(greeting.payload)
+        self.machine = Machine((_BASE | more) & shown, extended)
+        response = struct.pack("<IIB19xI", _BASE | more, _LIMIT, 45, extended) + user.encode()
+        digest = digest_native(password.encode(), scramble)
+        response += b"\0" + bytes((len(digest),)) + digest + b"d\0" + NATIVE.encode() + b"\0"
+        self.raw.sendall(encoded(response, 1))
+        done = self.packet()
+        if done is None or done.payload[:1] != b"\0":
+            raise RuntimeError(f"no login: {done}")
+
+    def packet(self) -> Answer | None:
+        """The next packet; None at the end."""
+        while len(self._data) < 4 or len(self._data) < 4 + int.from_bytes(self._data[:3], "little"):
+            part = self.raw.recv(1 << 16)
+            if not part:
+                return None
+            self._data += part
+        end = 4 + int.from_bytes(self._data[:3], "little")
+        found = Answer(self._data[3], self._data[4:end])
+        self._data = self._data[end:]
+        return found
+
+    def ask(self, sayings: list[tuple[bytes, ...]], size: int, at_once: bool) -> list[Answer]:
+        """Say all of it in pieces of a size, then that it is the end; all that is answered.
+        Raises Violation if an answer does not follow the protocol."""
+        found: list[Answer] = []
+        for saying in chain.from_iterable(sayings):
+            resolved = saying if at_once else self._resolved(saying)
+            self.machine.feed(CLIENT, 0, resolved)
+            self._say(encoded(resolved, 0), size)
+            while not at_once and not self.machine.idle:
+                found.append(self._answer())
+        self._say(encoded(QUIT, 0), size)
+        while not self.machine.idle:
+            found.append(self._answer())
+        if self.packet() is not None:
+            raise Violation("an answer that nobody asked for")
+        return [self._placed(answer) for answer in found]
+
+    def _say(self, data: bytes, size: int) -> None:
+        for start in range(0, len(data), size):
+            self.raw.sendall(data[start : start + size])
+
+    def _answer(self) -> Answer:
+        answer = self.packet()
+        if answer is None:
+            raise Violation("answers are missing")
+        self.machine.feed(SERVER, *answer)
+        self._prepared += self.machine.statements.keys() - set(self._prepared)
+        return answer
+
+    def _resolved(self, saying: bytes) -> bytes:
+        """A command whose statement has its number."""
+        place = int.from_bytes(saying[1:5], "little") - _NOWHERE
+        if saying[:1] and saying[0] in _BY_NUMBER and 0 < place <= len(self._prepared):
+            number = self._prepared[place - 1]
+            return saying[:1] + struct.pack("<I", number) + saying[5:]
+        return saying
+
+    def _placed(self, answer: Answer) -> Answer:
+        """An answer with places for numbers of statements."""
+        payload = answer.payload
+        for place, number in enumerate(self._prepared, 1):
+            packed = struct.pack("<I", number)
+            if len(payload) == 12 and payload[:5] == b"\0" + packed:
+                payload = b"\0" + struct.pack("<I", place) + payload[5:]
+            elif payload[:1] == b"\xff":
+                payload = payload.replace(b"(%d)" % number, b"(place %d)" % place)
+        # A proxy answers these itself, in its own words.
+        if payload[:3] in _OWN_WORDS:
+            payload = payload[:9]
+        return answer._replace(payload=payload)
+
+
+def encoded(payload: bytes, sequence: int) -> bytes:
+    """A packet with its header."""
+    return len(payload).to_bytes(3, "little") + bytes((sequence,)) + payload
+
+
+def _read(greeting: bytes) -> tuple[int, bytes]:
+    """Capabilities and scramble."""
+    at = greeting.index(b"\0") + 1 + 4
+    low, high = greeting[at + 9 : at + 11], greeting[at + 14 : at + 16]
+    return int.from_bytes(low + high, "little"), greeting[at : at + 8] + greeting[at + 27 : at + 39]
+
+
+def answers(
+    port: int,
+    sayings: list[tuple[bytes, ...]],
+    *,
+    capabilities: tuple[int, int] = (0, 0),
+    size: int = 1 << 20,
+    at_once: bool = True,
+    user: str = "u",
+    password: str = "pw",
+) -> list[Answer]:
+    """All answers to a conversation at a port, which follow the protocol.  Raises Violation if
+    they do not."""
+    client = Client(port, user, password, *capabilities)
+    with client.raw:
+        return client.ask(sayings, size, at_once)
