@@ -94,19 +94,22 @@ class MysqlRequests(ChangingRequests):
         self._load_waiting()
         self.awaits_load = False
         work = None if self._bulk is None else self._next_row(self._bulk)
+        buffer = self._buffer
         while work is None and not self.terminated:
             if self._state.upload >= 0:
                 if not self._uploads():
                     return None
                 continue
-            if self._is_blocked():
-                login = None if self._blocking is None else self._blocking.login
+            if self._blocking is not None and self._is_blocked():
+                login = self._blocking.login
                 if login is None or not login.client_due:
-                    self.awaits_load = len(self._buffer) > 0
+                    self.awaits_load = len(buffer) > 0
                     return None
                 if not self._answers_login(login):
                     return None
                 continue
+            if buffer.position == len(buffer.data) and self._kept is None:
+                return None
             packet = self._next()
             if packet is None:
                 return None
@@ -177,8 +180,6 @@ class MysqlRequests(ChangingRequests):
 
     def _is_blocked(self) -> bool:
         """Return True while nothing may be read, for a reply decides what comes next."""
-        if self._blocking is None:
-            return False
         outstanding = self._session.outstanding
         if outstanding and outstanding[len(outstanding) - 1][3] is self._blocking:
             return True
