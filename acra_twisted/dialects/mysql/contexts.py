@@ -33,6 +33,9 @@ def take_attributes(
     context = context_from(value, values.get(STATE_KEY) or b"")
     if context is None:
         return attributes, None, True
+    if not context.sampled:
+        # Connector/Python says so of every trace, recorded or not.
+        context = TraceContext(context.trace_id, context.span_id, False, context.state, False)
     return [one for one in attributes if one.name not in _OURS], context, False
 
 

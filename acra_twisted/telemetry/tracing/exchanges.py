@@ -228,7 +228,8 @@ class ExchangeTracing(BaseObserver):
                     _link_origin(exchange.span, exchange.linked)
                 connection.kept = connection.kept or session.notices
             return
-        trace_id, sampled = self._tracing.decide(remote, session.identity.client_id)
+        decides = remote is None or remote.decides
+        trace_id, sampled = self._tracing.decide(remote, session.identity.client_id, decides)
         sampled = sampled or session.notices
         if sampled and self._tracing.recording:
             if session.notices or self._tracing.admits():

@@ -52,14 +52,22 @@ class TraceContext:
     """A span's address: 32 and 16 lower-case hex digits, and whether its trace is sampled.
 
     It has the attributes of OpenCensus's SpanContext: its propagators and samplers take it.
-    ``state`` is what others put into a tracestate: handed on as it came, never read.  Not to be
-    changed.  (A NamedTuple takes ten times as long to make where this is compiled, and every
-    request needs one.)
+    ``state`` is what others put into a tracestate: handed on as it came, never read.  ``decides``:
+    ``sampled`` is a decision; where it is not, whoever goes on decides.  Not to be changed.  (A
+    NamedTuple takes ten times as long to make where this is compiled, and every request needs one.)
     """
 
-    __slots__ = ("trace_id", "span_id", "sampled", "state")
+    __slots__ = ("trace_id", "span_id", "sampled", "state", "decides")
 
-    def __init__(self, trace_id: str, span_id: str, sampled: bool, state: str = "") -> None:
+    def __init__(
+        self,
+        trace_id: str,
+        span_id: str,
+        sampled: bool,
+        state: str = "",
+        decides: bool = True,
+    ) -> None:
+        self.decides = decides
         self.trace_id = trace_id
         self.span_id = span_id
         self.sampled = sampled
@@ -97,7 +105,7 @@ class TraceContext:
 
     def with_state(self, state: str) -> TraceContext:
         """The same with a tracestate."""
-        return TraceContext(self.trace_id, self.span_id, self.sampled, state)
+        return TraceContext(self.trace_id, self.span_id, self.sampled, state, self.decides)
 
     def traceparent(self) -> str:
         """The W3C header value, version 00."""

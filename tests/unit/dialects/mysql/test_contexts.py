@@ -34,6 +34,13 @@ class Attributes(SynchronousTestCase):
             self.assertEqual(take_attributes(given), (given, None, True))
         self.assertEqual(take_attributes([Attribute(254, b"traceparent", None)])[1:], (None, False))
 
+    def test_one_that_is_not_sampled_decides_nothing(self):
+        """Drivers say so of traces that they record."""
+        value = PARENT[:-2] + b"00"
+        context = take_attributes([Attribute(254, b"traceparent", value)])[1]
+        self.assertEqual((context.sampled, context.decides), (False, False))
+        self.assertTrue(take_attributes([OURS])[1].decides)
+
     def test_put_behind_the_others(self):
         made = with_context([OURS, OTHER], CONTEXT, "a=b")
         self.assertEqual(take_attributes(made), ([OTHER], CONTEXT.with_state("a=b"), False))

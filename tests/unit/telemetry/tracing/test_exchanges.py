@@ -155,6 +155,20 @@ class Exchanges(SynchronousTestCase):
         self.assertEqual(span.links[0][1], self.session.span.span_id)
         self.assertEqual(self.session.span.links[0][0], REMOTE.trace_id)
 
+    def test_one_that_decides_nothing_is_the_parent_of_what_is_decided_here(self):
+        self.make()
+        asked = []
+        sampler = lambda trace_id, remote: asked.append((trace_id, remote)) or True  # noqa: E731
+        tracing = Tracing(sampler, self.clock, self.spans.append)
+        self.observer = ExchangeTracing(tracing, system="postgresql")
+        undecided = TraceContext(REMOTE.trace_id, REMOTE.span_id, False, decides=False)
+        unsampled = TraceContext(REMOTE.trace_id, REMOTE.span_id, False)
+        self.exchange(remote=undecided)
+        self.exchange(remote=unsampled)
+        self.assertEqual(asked, [(REMOTE.trace_id, None), (REMOTE.trace_id, unsampled)])
+        span = self.spans[1]
+        self.assertEqual((span.trace_id, span.parent_id), (REMOTE.trace_id, REMOTE.span_id))
+
     def test_a_link_with_what_a_statement_was_prepared_with(self):
         expected = (REMOTE.trace_id, REMOTE.span_id, spans.LINK_UNSPECIFIED)
         for scope in ("connection", "request"):
