@@ -39,8 +39,13 @@ async def _read(
     columns: SessionColumns, session: Session, keeper: SchemaKeeper, before: Protection | None
 ) -> Protection:
     asked = keeper.asked(columns.seconds())
+    look = keeper.look
     try:
-        found = keeper.answered(asked, _cells(await session.ask(keeper.question)))
+        found = None
+        if look is not None:
+            found = keeper.looked(asked, _cells(await session.ask(look)))
+        if found is None:
+            found = keeper.answered(asked, _cells(await session.ask(keeper.question)))
     except QuestionError:
         keeper.failed(asked)
         known = keeper.protection(columns.seconds())

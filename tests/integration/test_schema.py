@@ -17,7 +17,11 @@ from acra_twisted.encryption.postgresql import belt, catalog
 from acra_twisted.encryption.postgresql.findings import findings
 from acra_twisted.encryption.postgresql.naming import resolve
 from acra_twisted.encryption.postgresql.protection import Protection
-from acra_twisted.encryption.postgresql.question import path_question, schema_question
+from acra_twisted.encryption.postgresql.question import (
+    mark_question,
+    path_question,
+    schema_question,
+)
 from acra_twisted.encryption.postgresql.schema import (
     PREFIX,
     RAW,
@@ -294,6 +298,72 @@ class Schemas:
         with connection.transaction():
             connection.execute("LOCK TABLE people, shown IN ACCESS EXCLUSIVE MODE")
             self.assertEqual(self.schema(other, "people"), expected)
+
+    def test_every_change_of_the_answer_changes_the_mark(self):
+        db = self.database(
+            """
+            CREATE TABLE people (id int, name bytea) PARTITION BY RANGE (id);
+            CREATE TABLE parts PARTITION OF people FOR VALUES FROM (0) TO (9);
+            CREATE TABLE orders (id int, name bytea);
+            CREATE VIEW shown AS SELECT id, name FROM people;
+            CREATE DOMAIN sealed AS bytea;
+            CREATE FUNCTION reads() RETURNS int LANGUAGE sql AS 'SELECT 1';
+            """
+        )
+        names = ("people", "parts", "shown", "persons")
+
+        def asked():
+            schema = schema_question(["people", "persons"])
+            [(mark,)] = db.execute(mark_question(names, oids)).fetchall()
+            return mark, db.execute(schema).fetchall()
+
+        known = "relname IN ('people', 'parts', 'shown')"
+        oids = [one for (one,) in db.execute(f"SELECT oid::int8 FROM pg_class WHERE {known}")]
+        mark, before = asked()
+        for unrelated in (
+            *("CREATE TABLE more (id int)", "CREATE TEMP TABLE now (id int)", "DROP TABLE more"),
+            *("INSERT INTO people VALUES (1, 'x')", "ANALYZE people", "VACUUM people"),
+            "DELETE FROM people",
+        ):
+            db.execute(unrelated)
+            self.assertEqual(asked(), (mark, before), unrelated)
+        for text in (
+            "ALTER TABLE people ADD COLUMN more text",
+            "ALTER TABLE people RENAME COLUMN more TO most",
+            "ALTER TABLE people ALTER COLUMN most TYPE varchar(5)",
+            "ALTER TABLE people ALTER COLUMN most SET DEFAULT 'x'",
+            "ALTER TABLE people ALTER COLUMN most DROP DEFAULT",
+            "ALTER TABLE people ALTER COLUMN most SET NOT NULL",
+            "ALTER TABLE people DROP COLUMN most",
+            "ALTER TABLE people ADD COLUMN kept sealed",
+            "ALTER DOMAIN sealed SET DEFAULT 'x'",
+            "CREATE INDEX by_name ON people (name)",
+            "DROP INDEX by_name",
+            "CREATE TABLE second PARTITION OF people FOR VALUES FROM (9) TO (99)",
+            "ALTER TABLE people DETACH PARTITION second",
+            "CREATE VIEW further AS SELECT name FROM people",
+            "CREATE OR REPLACE VIEW further AS SELECT name FROM orders",
+            "CREATE OR REPLACE VIEW further AS SELECT name FROM people",
+            "CREATE VIEW behind AS SELECT name FROM shown",
+            "CREATE OR REPLACE FUNCTION reads() RETURNS int LANGUAGE sql"
+            " AS 'TABLE people; SELECT 1'",
+            "CREATE FUNCTION more() RETURNS int LANGUAGE sql AS 'SELECT reads()'",
+            "DROP FUNCTION more()",
+            "ALTER TABLE people ADD CONSTRAINT small CHECK (id < 99)",
+            "ALTER TABLE orders RENAME TO persons",
+            "ALTER TABLE persons RENAME TO orders",
+            "CREATE TABLE persons (id int)",
+            "ALTER SCHEMA public RENAME TO others; SET search_path = others",
+            "CREATE PUBLICATION all_of_them FOR ALL TABLES",
+            "CREATE POLICY mine ON people USING (true)",
+            "CREATE STATISTICS counts ON id, name FROM people",
+            "DROP TABLE parts",
+        ):
+            db.execute(text)
+            now, after = asked()
+            self.assertNotEqual(after, before, text)
+            self.assertNotEqual(now, mark, text)
+            mark, before = now, after
 
     def test_it_is_cheap_enough_not_to_be_compiled(self):
         """PostgreSQL compiles a query that it takes for dear, which takes seconds."""

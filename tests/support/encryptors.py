@@ -77,11 +77,15 @@ class Database:
     def ask(self, text):
         if self.fails:
             return fail(QuestionError("not now"))
-        kinds = {b"current_schemas": "path", b"pg_class": "schema", b"pg_prepared": "prepared"}
+        kinds = {
+            **{b"current_schemas": "path", b"pg_publication b": "mark"},
+            **{b"pg_class": "schema", b"pg_prepared": "prepared"},
+        }
         kind = next((kind for word, kind in kinds.items() if word in text), "wait")
         self.asked.append(kind)
         cells = {
             "path": [cell(self.path)],
+            "mark": [cell([self.oid, self.kids, self.columns, self.schemas])],
             "schema": people(self.oid, self.kids, self.columns, self.schemas),
             "prepared": self.prepared,
             "wait": [],

@@ -11,12 +11,15 @@ from typing import Final, NamedTuple
 
 from acra_twisted.encryption.postgresql import catalog
 from acra_twisted.encryption.postgresql.protection import Protection
-from acra_twisted.encryption.postgresql.question import schema_question
+from acra_twisted.encryption.postgresql.question import mark_question, schema_question
 from acra_twisted.encryption.postgresql.schema import SchemaError
 from acra_twisted.encryption.settings import EncryptionSettings
 
 #: A schema is read anew when it is so old, and no longer used when it is twice as old.
 MAX_AGE: Final = 300.0
+#: The time after which it is looked whether the schema is another: a function that a SELECT calls,
+#: or anybody past this server, may have changed it.
+LOOK: Final = 5.0
 #: The time between two questions for which there is no certain reason.
 PAUSE: Final = 1.0
 #: A question that nobody has answered for so long was lost with its connection.
@@ -26,8 +29,12 @@ LOST: Final = 30.0
 NONE: Final = ""
 #: It may have changed.
 DOUBT: Final = "doubt"
+#: Code has run that may have changed it: nothing is decided by it before a look.
+CODE: Final = "code"
 #: It has changed: nothing is decided by it any more.
 STALE: Final = "stale"
+#: The effects by severity.
+_EFFECTS: Final = (NONE, DOUBT, CODE, STALE)
 
 #: Errors by which the database may say that it has changed.
 _DOUBTFUL: Final = frozenset((b"42703", b"42P01", b"42804", b"42P10", b"0A000"))
@@ -49,13 +56,15 @@ _NAMING: Final = _TYPES | frozenset(
     )
 )
 #: They run code that is not in their text.
-_CODE: Final = frozenset((b"DO", b"CALL"))
+_RUN_CODE: Final = frozenset((b"DO", b"CALL"))
 
 
 def effect(tag: bytes, is_named: bool) -> str:
     """The effect of a statement by its command tag.  ``is_named``: its text names a relation or
     function that concerns a protected column."""
-    if tag in _CODE or tag == _UNFOLLOWED:
+    if tag in _RUN_CODE:
+        return CODE
+    if tag == _UNFOLLOWED:
         return STALE
     if tag.partition(b" ")[0] in _DEFINING:
         return NONE if tag in _NAMING and not is_named else STALE
@@ -67,14 +76,26 @@ def effect_of_error(sqlstate: bytes) -> str:
     return DOUBT if sqlstate in _DOUBTFUL else NONE
 
 
+def severest(*effects: str) -> str:
+    """The effect of all together."""
+    return max(effects, key=_EFFECTS.index)
+
+
+class Told(NamedTuple):
+    """How often a keeper has been told of doubts, of code and of changes."""
+
+    doubts: int = 0
+    codes: int = 0
+    changes: int = 0
+
+
 class Asked(NamedTuple):
-    """A question on its way: the time and the number that it was asked at, and how often the keeper
-    had been told of changes and of doubts before."""
+    """A question on its way: the time and the number that it was asked at, and what the keeper had
+    been told before."""
 
     at: float
     number: int
-    stale: int
-    doubted: int
+    told: Told
 
 
 class SchemaKeeper:
@@ -82,6 +103,9 @@ class SchemaKeeper:
 
     ``numbers`` gives each content of a schema its number; every keeper of a process shares it, so
     that plans can be kept by it.
+
+    The database gives a mark of all that its answer tells.  It is asked for in place of the answer,
+    and before it: the mark that is kept is never younger than the schema.
     """
 
     def __init__(self, settings: EncryptionSettings, numbers: Iterator[int]) -> None:
@@ -93,56 +117,91 @@ class SchemaKeeper:
         # Numbers of the question that was asked last, and of that whose answer is kept.
         self._last_number = self._kept_number = 0
         self._last = -PAUSE
-        # How often it was told of changes and of doubts, and how often it had been when the
-        # question was asked whose answer is kept.
-        self._stale = 1
-        self._doubted = 0
-        self._kept_stale = self._kept_doubted = 0
+        # As it is now, and as it was when the question was asked whose answer is kept.
+        self._told = Told(changes=1)
+        self._kept_told = Told()
         self._failed = False
+        self._looked_at = 0.0
+        self._mark: bytes | None = None
+        # The number of the question whose mark came last, and that.
+        self._seen = (0, b"")
+
+    def forked(self) -> SchemaKeeper:
+        """Return another keeper that knows the same, for a session that goes on apart."""
+        made = SchemaKeeper(self._settings, self._numbers)
+        made._protection, made._mark = self._protection, self._mark
+        made._read_at, made._looked_at = self._read_at, self._looked_at
+        made._told, made._kept_told = self._told, self._kept_told
+        return made
 
     @property
     def question(self) -> bytes:
         """The text to ask."""
         return schema_question(table.name for table in self._settings.tables)
 
+    @property
+    def look(self) -> bytes | None:
+        """The text to ask for the mark; None while nothing is known that may still hold."""
+        kept = self._protection
+        if kept is None or self._told.changes != self._kept_told.changes:
+            return None
+        relations = kept.schema.relations
+        names = {table.name for table in self._settings.tables}
+        return mark_question(names | {one.name for one in relations.values()}, relations)
+
     def protection(self, now: float) -> Protection | None:
         """The protected columns; None if they are not known: then a statement that may concern one
         waits for an answer, and is refused if there is none."""
-        if self._is_stale or now - self._read_at >= 2 * MAX_AGE:
+        if self._is_unknown or now - self._read_at >= 2 * MAX_AGE:
             return None
         return self._protection
 
     @property
-    def _is_stale(self) -> bool:
-        return self._stale != self._kept_stale
-
-    @property
-    def _is_doubted(self) -> bool:
-        return self._doubted != self._kept_doubted
+    def _is_unknown(self) -> bool:
+        return self._told[1:] != self._kept_told[1:]
 
     def is_due(self, now: float) -> bool:
         """Tell whether the question should be asked now."""
         if self._asked is not None and now - self._asked.at < LOST:
             return False
-        if self._failed or (self._is_doubted and not self._is_stale):
+        is_told = self._told != self._kept_told
+        if self._failed or (is_told and not self._is_unknown):
             if now - self._last < PAUSE:
                 return False
-        return self._is_stale or self._is_doubted or now - self._read_at >= MAX_AGE
+        return is_told or now - self._looked_at >= LOOK
 
     def asked(self, now: float) -> Asked:
         """Note that the question is on its way.  Facts that are told later hold beside the
         answer, which is given with what this returns: several sessions may ask at a time."""
         self._last = now
         self._last_number += 1
-        self._asked = Asked(now, self._last_number, self._stale, self._doubted)
+        self._asked = Asked(now, self._last_number, self._told)
         return self._asked
 
     def told(self, what: str) -> None:
         """Take in the effect of a statement, or of an error."""
+        doubts, codes, changes = self._told
         if what == STALE:
-            self._stale += 1
+            self._told = Told(doubts, codes, changes + 1)
+        elif what == CODE:
+            self._told = Told(doubts, codes + 1, changes)
         elif what == DOUBT:
-            self._doubted += 1
+            self._told = Told(doubts + 1, codes, changes)
+
+    def looked(self, asked: Asked, cells: Sequence[bytes]) -> Protection | None:
+        """Take in the mark, and return the protected columns as `answered` does; None if the
+        question is to be asked, too: the schema may be another, or is too old or in doubt."""
+        mark = b"\n".join(cells)
+        self._seen = (asked.number, mark)
+        told, kept = asked.told, self._kept_told
+        is_known = (told.doubts, told.changes) == (kept.doubts, kept.changes)
+        if mark != self._mark or not is_known or asked.number <= self._kept_number:
+            return None
+        if asked.at - self._read_at >= MAX_AGE:
+            return None
+        self._looked_at = asked.at
+        self._hold(asked)
+        return self._protection
 
     def answered(self, asked: Asked, cells: Sequence[bytes]) -> Protection:
         """Take in the answer to a question, and return the protected columns that hold for the
@@ -157,16 +216,23 @@ class SchemaKeeper:
         except SchemaError:
             self.failed(asked)
             raise
+        number, mark = self._seen
+        self._mark = mark if number == asked.number else None
         if kept is None or schema != kept.schema:
             schema = schema._replace(number=next(self._numbers))
             kept = self._protection = Protection(schema, self._settings)
+            # It was asked for other relations.
+            self._mark = None
         # The answer is as old as the question.
-        self._read_at = asked.at
-        self._kept_number = asked.number
-        self._kept_stale, self._kept_doubted = asked.stale, asked.doubted
+        self._read_at = self._looked_at = asked.at
+        self._hold(asked)
+        return kept
+
+    def _hold(self, asked: Asked) -> None:
+        """Note that the schema holds as it was asked for."""
+        self._kept_number, self._kept_told = asked.number, asked.told
         self._failed = False
         self._ended(asked)
-        return kept
 
     def failed(self, asked: Asked) -> None:
         """Note that a question has no answer.  The schema that was known holds, until it is too

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Final
 
 _MAX_NAME: Final = 63
-_OPERATOR: Final = re.compile(r"(?<= )(=|<>|\|\||>|~)(?= )")
+_OPERATOR: Final = re.compile(r"(?<= )(=|<>|\|\||>|!?~)(?= )")
 
 # Below, operators are written bare, and qualified when the text is made.
 
@@ -205,6 +205,37 @@ FROM (
         LEFT JOIN attached x ON x.oid = r.oid
 ) a (value)
 """
+# Rows that any change of the answer changes, by the transactions that wrote them: those of the
+# names, of columns and their types, of all that depends on these relations, and of functions.
+_MARK: Final = r"""
+SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(
+    (SELECT pg_catalog.json_agg(c.oid::pg_catalog.text || ' ' || c.xmin::pg_catalog.text
+        ORDER BY c.oid) FROM pg_catalog.pg_class c
+    WHERE c.relname = ANY (ARRAY[{names}]::pg_catalog.name[]) AND c.relpersistence <> 't'
+        OR c.oid = ANY (ARRAY[{oids}]::pg_catalog.oid[])),
+    (SELECT pg_catalog.json_agg(a.attrelid::pg_catalog.text || ' ' || a.xmin::pg_catalog.text
+        || ' ' || t.xmin::pg_catalog.text ORDER BY a.attrelid, a.attnum)
+    FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    WHERE a.attrelid = ANY (ARRAY[{oids}]::pg_catalog.oid[])),
+    (SELECT pg_catalog.json_agg(i.inhrelid::pg_catalog.text || ' ' || i.xmin::pg_catalog.text
+        ORDER BY i.inhrelid, i.inhparent) FROM pg_catalog.pg_inherits i
+    WHERE i.inhrelid = ANY (ARRAY[{oids}]::pg_catalog.oid[])
+        OR i.inhparent = ANY (ARRAY[{oids}]::pg_catalog.oid[])),
+    (SELECT pg_catalog.json_agg(d.objid::pg_catalog.text || ' ' || d.xmin::pg_catalog.text
+        ORDER BY d.classid, d.objid, d.objsubid, d.refobjsubid) FROM pg_catalog.pg_depend d
+    WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+        AND d.refobjid = ANY (ARRAY[{oids}]::pg_catalog.oid[])),
+    (SELECT pg_catalog.json_build_array(pg_catalog.count(p.oid),
+        pg_catalog.sum(p.xmin::pg_catalog.text::pg_catalog.int8))
+    FROM pg_catalog.pg_proc p WHERE p.oid > 16383::pg_catalog.oid),
+    (SELECT pg_catalog.json_build_array(pg_catalog.count(n.oid),
+        pg_catalog.sum(n.xmin::pg_catalog.text::pg_catalog.int8))
+    FROM pg_catalog.pg_namespace n WHERE n.nspname !~ '^pg_(toast_)?temp_'),
+    (SELECT pg_catalog.json_build_array(pg_catalog.count(b.oid),
+        pg_catalog.sum(b.xmin::pg_catalog.text::pg_catalog.int8))
+    FROM pg_catalog.pg_publication b)
+    )::pg_catalog.text, 'UTF8'), 'base64')
+"""
 _PATH: Final = r"""
 SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(
     pg_catalog.current_schemas(true),
@@ -221,6 +252,14 @@ def schema_question(names: Iterable[str]) -> bytes:
     parts = _RELATIONS + _BASES + _FUNCTIONS + _ATTACHED
     text = f"WITH RECURSIVE {parts.strip().removesuffix(',')}{_ANSWER}"
     return _made(text.format(names=_literals(names), columns=_COLUMNS, indexes=_INDEXES))
+
+
+def mark_question(names: Iterable[str], oids: Iterable[int]) -> bytes:
+    """The question for a mark of all that the answer to `schema_question` for these names tells, if
+    that has the relations ``oids``: as long as it is the same, so is that answer.  The answer is
+    one row of one column."""
+    listed = ", ".join(map(str, sorted(oids)))
+    return _made(_MARK.format(names=_literals(names), oids=listed))
 
 
 def path_question(names: Iterable[str]) -> bytes:

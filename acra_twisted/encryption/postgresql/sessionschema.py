@@ -51,7 +51,7 @@ class SessionSchema:
         """Follow the session by other settings; ``shared`` is the keeper that goes with them."""
         self._shared, self.settings = shared, settings
         if self._own is not None:
-            self._own = self._made()
+            self._own = SchemaKeeper(settings, self._numbers)
         # It tells of temporary tables that have a protected name.
         self._path = None
 
@@ -69,7 +69,7 @@ class SessionSchema:
         elif self._own is None:
             if self._shared.protection(now) is not None:
                 return False
-            self._own = self._made()
+            self._own = self._shared.forked()
         return self.keeper.is_due(now)
 
     @property
@@ -109,13 +109,13 @@ class SessionSchema:
             self._path = None if self._is_path_moved else self._path
             what = keeper.STALE if self._own is not None else what
         if what and (in_transaction or self._own is not None):
-            self._at_end = keeper.STALE if keeper.STALE in (what, self._at_end) else what
+            self._at_end = keeper.severest(what, self._at_end)
         # It may have been completed before the transaction that is open now has begun.
         self._shared.told(what)
         if self._own is not None:
             self._own.told(what)
-        elif what == keeper.STALE and in_transaction:
-            self._own = self._made()
+        elif what in (keeper.CODE, keeper.STALE) and in_transaction:
+            self._own = self._shared.forked()
         if not in_transaction or tag in _ENDS:
             self._end()
 
@@ -132,9 +132,6 @@ class SessionSchema:
     def lost(self) -> None:
         """Note that the connection is gone, and nobody knows what its last statement did."""
         self._shared.told(keeper.STALE)
-
-    def _made(self) -> SchemaKeeper:
-        return SchemaKeeper(self.settings, self._numbers)
 
     def _end(self) -> None:
         """A transaction has ended: everybody sees what it has changed, or nobody."""

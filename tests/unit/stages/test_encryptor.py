@@ -174,7 +174,7 @@ class Reloading(EncryptorCase):
         self.now += 2
         self.successResultOf(self.reload())
         self.write()
-        self.assertEqual(self.database.asked, ["schema"])
+        self.assertEqual(self.database.asked, ["mark", "schema"])
         self.assertIs(self.session.meaning, meaning)
 
     def test_without_a_source_they_never_change(self):

@@ -5,7 +5,16 @@ import itertools
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.postgresql import keeper
-from acra_twisted.encryption.postgresql.keeper import DOUBT, MAX_AGE, NONE, STALE, SchemaKeeper
+from acra_twisted.encryption.postgresql.keeper import (
+    CODE,
+    DOUBT,
+    LOOK,
+    MAX_AGE,
+    NONE,
+    STALE,
+    SchemaKeeper,
+    severest,
+)
 from acra_twisted.encryption.postgresql.schema import SchemaError
 from tests.support.schemas import answer, column, table
 from tests.unit.encryption.postgresql.test_protection import settings
@@ -33,8 +42,8 @@ class Effects(SynchronousTestCase):
             self.assertEqual(keeper.effect(b"DROP " + kind, False), STALE)
 
     def test_behind_code_nothing_is_certain_and_data_does_nothing(self):
-        self.assertEqual(keeper.effect(b"DO", False), STALE)
-        self.assertEqual(keeper.effect(b"CALL", False), STALE)
+        self.assertEqual(keeper.effect(b"DO", False), CODE)
+        self.assertEqual(keeper.effect(b"CALL", False), CODE)
         for tag in (b"SELECT 3", b"INSERT 0 1", b"UPDATE 2", b"BEGIN", b"SET", b"VACUUM", b""):
             self.assertEqual(keeper.effect(tag, True), NONE)
 
@@ -43,8 +52,15 @@ class Effects(SynchronousTestCase):
             self.assertEqual(keeper.effect_of_error(state), DOUBT)
         self.assertEqual(keeper.effect_of_error(b"23505"), NONE)
 
+    def test_of_several_the_severest_counts(self):
+        effects = (NONE, DOUBT, CODE, STALE)
+        for number, one in enumerate(effects):
+            for other in effects[: number + 1]:
+                self.assertEqual(severest(one, other), one)
+                self.assertEqual(severest(other, one), one)
 
-class Reading(SynchronousTestCase):
+
+class KeeperCase(SynchronousTestCase):
     def setUp(self):
         self.numbers = itertools.count(1)
         self.keeper = self.made()
@@ -58,6 +74,8 @@ class Reading(SynchronousTestCase):
             made.asked(now), answer(table(1, "people", *(columns or (column("name", 1),))))
         )
 
+
+class Reading(KeeperCase):
     def test_nothing_is_known_before_the_first_answer(self):
         self.assertTrue(self.keeper.is_due(0.0))
         self.assertIsNone(self.keeper.protection(0.0))
@@ -70,10 +88,10 @@ class Reading(SynchronousTestCase):
         self.assertEqual(self.keeper.protection(1.0).columns(1)[1].label, "people.name")
         self.assertFalse(self.keeper.is_due(1.0))
 
-    def test_it_is_asked_again_after_five_minutes_and_used_until_ten(self):
+    def test_it_is_looked_at_after_seconds_and_used_for_ten_minutes(self):
         self.read(5.0)
-        self.assertFalse(self.keeper.is_due(5.0 + MAX_AGE - 1))
-        self.assertTrue(self.keeper.is_due(5.0 + MAX_AGE))
+        self.assertFalse(self.keeper.is_due(5.0 + LOOK - 1))
+        self.assertTrue(self.keeper.is_due(5.0 + LOOK))
         self.assertIsNotNone(self.keeper.protection(5.0 + MAX_AGE))
         self.assertIsNone(self.keeper.protection(5.0 + 2 * MAX_AGE))
 
@@ -108,6 +126,7 @@ class Reading(SynchronousTestCase):
         self.assertTrue(self.keeper.is_due(1.0))
         self.read(1.0)
         self.assertFalse(self.keeper.is_due(5.0))
+        self.assertTrue(self.keeper.is_due(6.0))
 
     def test_what_is_told_beside_the_question_holds_after_the_answer(self):
         self.read(0.0)
@@ -172,3 +191,102 @@ class Reading(SynchronousTestCase):
 
     def test_the_question_names_the_tables(self):
         self.assertIn(b"E'people'", self.keeper.question)
+
+
+class Looking(KeeperCase):
+    """A mark tells whether there is another schema."""
+
+    def look(self, now, mark, made=None):
+        """What is known by a mark; if that is not enough, the whole is read."""
+        made = made or self.keeper
+        self.assertIsNotNone(made.look)
+        asked = made.asked(now)
+        found = made.looked(asked, [mark])
+        if found is None:
+            made.answered(asked, answer(table(1, "people", column("name", 1))))
+        return found
+
+    def known(self):
+        """Read it with a mark, at 0."""
+        self.read(0.0)
+        self.assertIsNone(self.look(0.0, b"one"))
+
+    def test_there_is_no_look_before_the_whole_was_read(self):
+        self.assertIsNone(self.keeper.look)
+        self.read(0.0)
+        self.assertIn(b"E'people'", self.keeper.look)
+        self.assertIn(b"ARRAY[1]::", self.keeper.look)
+
+    def test_the_same_mark_is_enough_and_the_first_is_none(self):
+        self.known()
+        protection = self.keeper.protection(0.0)
+        for now in (LOOK, 2 * LOOK):
+            self.assertTrue(self.keeper.is_due(now))
+            self.assertIs(self.look(now, b"one"), protection)
+            self.assertFalse(self.keeper.is_due(now + LOOK - 1))
+        self.assertIsNone(self.look(3 * LOOK, b"two"))
+        self.assertIs(self.look(4 * LOOK, b"two"), protection)
+
+    def test_behind_code_nothing_is_decided_before_a_look(self):
+        self.known()
+        self.keeper.told(CODE)
+        self.assertIsNone(self.keeper.protection(0.1))
+        self.assertTrue(self.keeper.is_due(0.1))
+        protection = self.look(0.1, b"one")
+        self.assertIs(self.keeper.protection(0.2), protection)
+        self.assertFalse(self.keeper.is_due(0.2))
+
+    def test_code_that_is_told_beside_a_look_holds_behind_it(self):
+        self.known()
+        asked = self.keeper.asked(1.0)
+        self.keeper.told(CODE)
+        self.assertIsNotNone(self.keeper.looked(asked, [b"one"]))
+        self.assertIsNone(self.keeper.protection(1.1))
+
+    def test_a_look_is_not_enough_for_doubts_changes_and_what_is_old(self):
+        self.known()
+        self.keeper.told(DOUBT)
+        self.assertIsNone(self.look(1.0, b"one"))
+        self.assertIsNotNone(self.look(2.0, b"one"))
+        self.keeper.told(STALE)
+        self.assertIsNone(self.keeper.look)
+        self.assertIsNone(self.keeper.looked(self.keeper.asked(3.0), [b"one"]))
+        self.known()
+        self.assertIsNotNone(self.look(MAX_AGE - 1, b"one"))
+        self.assertIsNone(self.look(MAX_AGE, b"one"))
+
+    def test_a_mark_is_never_younger_than_the_schema(self):
+        for answers_come in (False, True):
+            self.setUp()
+            self.known()
+            before = self.keeper.asked(1.0)
+            asked = self.keeper.asked(2.0)
+            self.assertIsNone(self.keeper.looked(asked, [b"two"]))
+            self.keeper.failed(asked)
+            if answers_come:
+                self.keeper.answered(before, answer(table(1, "people", column("name", 1))))
+            self.assertIsNone(self.look(LOOK + 2, b"two"))
+
+    def test_an_older_look_says_nothing(self):
+        self.known()
+        asked = self.keeper.asked(1.0)
+        self.look(2.0, b"two")
+        self.assertIsNone(self.keeper.looked(asked, [b"two"]))
+
+    def test_the_mark_of_other_relations_is_another(self):
+        self.known()
+        asked = self.keeper.asked(1.0)
+        self.assertIsNone(self.keeper.looked(asked, [b"two"]))
+        self.keeper.answered(asked, answer(table(2, "people", column("name", 1))))
+        self.assertIsNone(self.look(LOOK + 1, b"two"))
+
+    def test_a_session_that_goes_on_apart_knows_the_same(self):
+        self.known()
+        own = self.keeper.forked()
+        protection = self.keeper.protection(1.0)
+        self.assertIs(own.protection(1.0), protection)
+        own.told(CODE)
+        self.assertIsNotNone(self.keeper.protection(1.0))
+        self.assertIs(self.look(1.0, b"one", own), protection)
+        own.told(STALE)
+        self.assertIsNone(self.keeper.forked().forked().look and own.look)

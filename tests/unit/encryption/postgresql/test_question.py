@@ -6,9 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.encryption.postgresql.question import path_question, schema_question
+from acra_twisted.encryption.postgresql.question import (
+    mark_question,
+    path_question,
+    schema_question,
+)
 
-QUESTIONS = (schema_question, path_question)
+QUESTIONS = (schema_question, path_question, lambda names: mark_question(names, (2, 1)))
 STRING = re.compile(rb"E?'(?:[^']|'')*'")
 
 
@@ -51,6 +55,10 @@ class Texts(SynchronousTestCase):
         text = schema_question(("o'x", "\\", "Größe", "\U0001f600"))
         for literal in (b"E'o\\u0027x'", b"E'\\u005c'", b"E'Gr\\u00f6\\u00dfe'", b"E'\\U0001f600'"):
             self.assertIn(literal, text)
+
+    def test_a_mark_names_its_relations(self):
+        self.assertIn(b"ARRAY[1, 2]::", mark_question(("people",), {2, 1}))
+        self.assertIn(b"ARRAY[]::", mark_question(("people",), ()))
 
     def test_names_that_no_table_has_are_left_out(self):
         text = path_question(("", "a\0b", "x" * 64, "\ud800", "ok"))
