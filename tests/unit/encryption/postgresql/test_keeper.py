@@ -197,7 +197,7 @@ class Looking(KeeperCase):
     """A mark tells whether there is another schema."""
 
     def look(self, now, mark, made=None):
-        """What is known by a mark; if that is not enough, the whole is read."""
+        """Return the protected columns by a mark; if it is not enough, the whole is read."""
         made = made or self.keeper
         self.assertIsNotNone(made.look)
         asked = made.asked(now)
