@@ -389,8 +389,8 @@ class Compared(SynchronousTestCase):
                 for side in sides
                 if "A_Const" in side
             ]
-            # Rows of INSERT, the view, and a table whose alias gives its columns other names have no
-            # columns of these names: they are another table's.
+            # Rows of INSERT, the view, and a table with other names by its alias have no columns of
+            # these names: they are another table's.
             others = ("insert into", "adults", "p(a, b, title)")
             if is_protected and not any(one in text for one in others):
                 self.assertEqual({*values} - {"{encoded}", ""}, set(), text)
