@@ -22,6 +22,8 @@ from acra_twisted.sql.literals import postgresql_value
 
 _PATTERNS: Final = ("AEXPR_LIKE", "AEXPR_ILIKE", "AEXPR_SIMILAR")
 _COMPARING: Final = frozenset(("=", "<>", "!=", "<", ">", "<=", ">="))
+#: The parts of a call that is nothing but its arguments.
+_BARE: Final = frozenset(("funcname", "args", "funcformat", "location"))
 _AGGREGATES: Final = frozenset(
     ("min", "max", "sum", "avg", "array_agg", "string_agg", "json_agg", "jsonb_agg", "count")
     + ("bool_and", "bool_or", "every", "mode", "percentile_disc", "percentile_cont", "any_value")
@@ -269,6 +271,13 @@ def _call(analysis: Analysis, fields: Fields, scope: Scope) -> Value:
     elif own and names[-1] == "count" and len(arguments) == 1 and "agg_order" not in fields:
         if analysis.claims.group(arguments[0], scope, analysis):
             fields = {key: part for key, part in fields.items() if key != "args"}
+    elif own and names[-1] == "any_value" and len(arguments) == 1 and fields.keys() <= _BARE:
+        found = value(analysis, arguments[0], scope)
+        if values.is_protected(found):
+            # It gives what is stored.
+            return values.merged([found])
+        analysis.ignore(found, refusals.AGGREGATE, "is aggregated")
+        return SOMETHING
     reason = refusals.AGGREGATE if names and names[-1] in _AGGREGATES else refusals.EXPRESSION
     name = ".".join(names)
     for key, part in fields.items():

@@ -100,3 +100,30 @@ class Forms(SynchronousTestCase):
     def test_any_other_form_is_refused(self):
         for given in REFUSED:
             self.assertTrue(outcome(f"update people set name = {given}").startswith("!"), given)
+
+    def test_any_value_shows_a_column_and_does_nothing_else(self):
+        """PostgreSQL has it from version 16 on."""
+        made = planner()
+        for text in (
+            "select id, any_value(name) from people group by id",
+            "select pg_catalog.any_value(name) from people",
+            "insert into people (name) select any_value(name) from people",
+            "select any_value(id), any_value('x') from people",
+        ):
+            self.assertEqual(outcome(text, made), text)
+        [plan] = made.plan(b"select 1, any_value(card) from people", MODE, PATH).statements
+        self.assertEqual([one.setting and one.setting.name for one in plan.results], [None, "card"])
+        for text, reason in (
+            ("select any_value(distinct name) from people", "aggregate"),
+            ("select any_value(name order by id) from people", "aggregate"),
+            ("select any_value(name) filter (where id = 1) from people", "aggregate"),
+            ("select any_value(name) over () from people", "aggregate"),
+            ("select other.any_value(name) from people", "aggregate"),
+            ("select id from people having any_value(name) = 'x'", "comparison"),
+            ("select any_value(name) || 'x' from people", "expression"),
+            ("select distinct any_value(name) from people", "group"),
+            ("select id from people order by any_value(name)", "order"),
+            ("insert into people (name) select any_value('x')", "expression"),
+            ("declare c cursor for select any_value(name) from people", "expression"),
+        ):
+            self.assertEqual(outcome(text, made), f"!{reason}", text)
