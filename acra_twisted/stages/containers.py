@@ -133,7 +133,11 @@ def cost(opener: Opener, sighting: Sighting) -> int:
 def judge(workers: Workers, batch: RowBatch, work: Iterator[int]) -> Any:
     """Do work on a run that is done in pieces, which yield their costs: in a thread where single
     values may take long.  Return None if all is done, else a Deferred."""
-    if batch.size > INLINE_BYTES or batch.size > INLINE_LABORIOUS and _laborious(batch):
+    if batch.size > INLINE_BYTES:
+        return workers.run(_all, batch, work)
+    kept: Findings | None = batch.findings
+    is_known = kept is not None and kept.complete
+    if batch.size > INLINE_LABORIOUS and not is_known and _laborious(batch):
         return workers.run(_all, batch, work)
     return workers.in_steps(work)
 

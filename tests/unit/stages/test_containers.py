@@ -112,6 +112,9 @@ class Leaving(SynchronousTestCase):
             (copy_batch(block, layout=TUPLES), 1),
         ):
             self.assertEqual(self.judge(rows), (expected, 0))
+            # What has been looked for is taken apart no more.
+            look(rows)
+            self.assertEqual(self.judge(rows), (0, 0))
 
     def test_en12_large_values(self):
         bench = Workbench()
