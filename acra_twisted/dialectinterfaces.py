@@ -220,6 +220,9 @@ class IServerDialect(IDatabaseDialect):
     tls_request: bytes = Attribute("Asks a server for TLS.")
     spans_offer: bytes = Attribute("A first packet by which a connector offers spans.")
 
+    def socket_name(port: int) -> str:
+        """Return the name of its servers' unix socket in a folder."""
+
     def accepts_tls(answer: bytes) -> bool:
         """Read a server's answer to `tls_request`.  Raises WireError."""
 

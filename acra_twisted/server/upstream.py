@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from acra_twisted.config.revocation import DATABASE
-from acra_twisted.daemon.dialect import DIALECT
+from acra_twisted.daemon.dialect import dialect_of, protocols
+from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address, Settings
 from acra_twisted.server.database import Database
 from acra_twisted.transport.credentials import NONE, Credentials
@@ -14,6 +15,9 @@ from acra_twisted.transport.native.adoption import PLAIN, Transports
 from acra_twisted.transport.tlscontext import TLSContext
 
 _DIRECT: Final = "direct"
+_NEVER_AT_ONCE: Final = (
+    "db_tls = direct: TLS with this database never begins at once; set db_tls = require"
+)
 
 
 def uses_database_tls(settings: Settings) -> bool:
@@ -56,9 +60,11 @@ def database_tls(settings: Settings) -> TLSContext | None:
     if not (uses_database_tls(settings) or _judges_database(settings)):
         # Of the one on this host nothing was expected, and there may be none to verify it by.
         credentials.auth = NONE
-    protocols = (DIALECT.alpn,) if settings["db_tls"] == _DIRECT else ()
+    names = protocols(dialect_of(settings)) if settings["db_tls"] == _DIRECT else ()
+    if settings["db_tls"] == _DIRECT and not names:
+        raise ConfigError(_NEVER_AT_ONCE)
     name = settings["tls_database_sni"] or settings["db_host"]
-    return credentials.client_creator(name, protocols)
+    return credentials.client_creator(name, names)
 
 
 def make_database(
@@ -84,6 +90,9 @@ def make_database(
 
 
 def database_address(settings: Settings) -> Address:
-    """db_host may be a directory, as for libpq: then it holds a unix socket."""
+    """db_host may be a directory, as for the database's own clients: then it holds a unix
+    socket."""
     host, port = settings["db_host"], settings["db_port"]
-    return Address(path=f"{host}/.s.PGSQL.{port}") if host[:1] == "/" else Address(host, port)
+    if host[:1] != "/":
+        return Address(host, port)
+    return Address(path=f"{host}/{dialect_of(settings).socket_name(port)}")

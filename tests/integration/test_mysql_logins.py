@@ -9,10 +9,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.mariadb import MariaDB
 from acra_twisted.sandbox.processes import free_port
+from acra_twisted.wire.mysql import capabilities as bits
+from acra_twisted.wire.mysql.frames import packets
 from tests.support.fakemysql import FakeMySQL
 from tests.support.mysqlaccounts import SHA256
 from tests.support.mysqlclients import CLIENTS, Login, Refused, plugins
 from tests.support.mysqldaemon import MysqlServer
+from tests.support.mysqllogins import response
 
 #: Those that ask a server of MySQL for its key of RSA where there is no TLS.
 RSA = ("PyMySQL", "aiomysql", "asyncmy", "mysql2", "npm mariadb")
@@ -95,6 +98,24 @@ class AtMariaDB(LoginCase):
         self.assertEqual(self.ask(server, "PyMySQL", True), "one")
         error = self.assertRaises(Refused, self.ask, server, "PyMySQL")
         self.assertIn("TLS", str(error))
+
+    def test_bytes_in_clear_behind_the_request_for_tls_end_the_connection(self):
+        server = self.serve(self.database.port, True)
+        said = response(bits.SSL)
+        with socket.create_connection(("127.0.0.1", server.port), 20) as client:
+            client.settimeout(20)
+            greeting = client.recv(4096)
+            self.assertEqual(greeting[3:5], b"\0\x0a")
+            client.sendall(packets(said.head(), 1) + packets(said.encode(), 2))
+            answer = b""
+            try:
+                while data := client.recv(4096):
+                    answer += data
+            except ConnectionResetError:
+                pass
+        # An alert of TLS at most.
+        self.assertIn(answer[:1], (b"", b"\x15"))
+        self.assertNotIn("Session started", server.stop())
 
     def test_large_results(self):
         server = self.serve(self.database.port, True, True)

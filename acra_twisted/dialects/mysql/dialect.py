@@ -33,6 +33,11 @@ class MysqlDialect:
     read_refusal = staticmethod(read_refusal)
 
     @staticmethod
+    def socket_name(port: int) -> str:
+        """See IServerDialect: as Debian's servers name it, whatever their port."""
+        return "mysqld.sock"
+
+    @staticmethod
     def offers_binding(answer: bytes) -> bool:
         """See IDatabaseDialect: nothing binds a login to its TLS."""
         return False

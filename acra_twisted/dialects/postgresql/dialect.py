@@ -38,6 +38,11 @@ class PostgresqlDialect:
     read_refusal = staticmethod(read_refusal)
 
     @staticmethod
+    def socket_name(port: int) -> str:
+        """See IServerDialect."""
+        return f".s.PGSQL.{port}"
+
+    @staticmethod
     def is_error(answer: bytes) -> bool:
         """See IDatabaseDialect."""
         return answer[:1] == b"E"

@@ -5,9 +5,11 @@ from pathlib import Path
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.server import checks, upstream
+from tests.support.mysqllogins import serving_mysql
 from tests.unit.server.test_service import settings
 
 
@@ -16,6 +18,15 @@ class Upstream(SynchronousTestCase):
         self.assertEqual(upstream.database_address(settings()), Address("127.0.0.1", 5432))
         unix = upstream.database_address(settings(db_host="/run/pg"))
         self.assertEqual(unix, Address(path="/run/pg/.s.PGSQL.5432"))
+
+    def test_the_socket_of_another_database(self):
+        unix = upstream.database_address(serving_mysql(settings(db_host="/run/mysqld")))
+        self.assertEqual(unix, Address(path="/run/mysqld/mysqld.sock"))
+
+    def test_tls_that_never_begins_at_once(self):
+        chosen = serving_mysql(settings(db_host="db.example", db_tls="direct"))
+        error = self.assertRaises(ConfigError, upstream.database_tls, chosen)
+        self.assertIn("db_tls = require", str(error))
 
     def test_tls_to_the_database(self):
         self.assertFalse(upstream.uses_database_tls(settings()))

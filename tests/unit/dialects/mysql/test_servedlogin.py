@@ -63,7 +63,7 @@ class Greeting(Case):
         self.assertEqual(play.taken(), ["Connect"])
         self.assertEqual((play.to_client, play.to_database), (b"", b""))
 
-    def test_what_the_client_is_shown(self):
+    def test_ms4_what_the_client_is_shown(self):
         for raw in (MARIADB, MYSQL):
             play = MysqlPlay()
             ((number, payload),) = written(play.greet(raw))
@@ -307,7 +307,7 @@ class Legs(Case):
         (_, sent), _ = written(play.to_database)
         self.assertFalse(decode_response(sent).capabilities & bits.SSL)
 
-    def test_a_database_without_tls(self):
+    def test_ms3_a_database_without_tls(self):
         greeting = decode_greeting(MARIADB)
         plain = greeting.showing(greeting.capabilities & ~bits.SSL, greeting.extended)
         play = MysqlPlay(database_tls="on")
@@ -319,13 +319,24 @@ class Legs(Case):
         play.greet(plain)
         self.assertEqual(len(written(play.client(packets(response().encode(), 1)))), 1)
 
-    def test_a_client_without_tls_where_it_must_have_it(self):
+    def test_ms2_a_client_without_tls_where_it_must_have_it(self):
         play = MysqlPlay(tls="require")
         play.greet()
         play.client(packets(response().encode(), 1))
         number, payload = self.refused(play, EndReason.TLS_REQUIRED)
         self.assertEqual((number, payload[:9]), (2, b"\xff\x57\x0c#HY000"))
         self.assertEqual(play.to_database, b"")
+
+    def test_ms1_bytes_behind_the_request_for_tls_are_the_handshake_s(self):
+        """A response in clear is not read as one."""
+        in_clear = packets(response().encode(), 2)
+        play = MysqlPlay(tls="allow")
+        play.greet()
+        play.client(packets(response(bits.SSL).head(), 1) + in_clear)
+        self.assertEqual(play.actions[-1], StartTLS(CLIENT, in_clear))
+        play.perform(play.login.tls_started(CLIENT, None))
+        self.assertEqual(play.to_database, b"")
+        self.assertIsInstance(play.actions[-1], StartTLS)
 
     def test_a_request_for_tls_that_nobody_offered(self):
         play = MysqlPlay()
@@ -369,7 +380,7 @@ class Malformed(Case):
         play.database(b"more")
         self.assertEqual(self.assert_fails(play).error.side, "database")
 
-    def test_a_response_that_is_none(self):
+    def test_ms5_a_response_that_is_none(self):
         for payload in (b"", b"x" * 31, b"\xff" * 40):
             play = MysqlPlay()
             play.greet()

@@ -96,7 +96,7 @@ class Receiving(SynchronousTestCase):
             self.assertEqual(found, [])
             self.assertTrue(assembler.unfinished)
 
-    def test_limit_before_the_bytes(self):
+    def test_fr13_limit_before_the_bytes(self):
         """The header alone is refused, whatever part it heads."""
         taken([frames.packets(b"12345", 0)], limit=5)
         for data in (frames.header(6, 0), frames.header(PART_MAX, 0)):
@@ -106,7 +106,7 @@ class Receiving(SynchronousTestCase):
         self.assertRaises(FrameTooLarge, taken, [first, frames.header(2, 1)], PART_MAX + 1)
         self.assertRaises(FrameTooLarge, taken, [first, frames.header(PART_MAX, 1)], PART_MAX + 1)
 
-    def test_parts_out_of_order(self):
+    def test_ms9_parts_out_of_order(self):
         first = frames.packets(b"x" * PART_MAX, 0)[:-4]
         for number in (0, 2, 255):
             data = [first, frames.header(0, number)]

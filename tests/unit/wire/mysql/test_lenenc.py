@@ -59,7 +59,7 @@ class Strings(SynchronousTestCase):
         for read in (lenenc.read_bytes, lenenc.skip):
             self.assertRaises(WireError, read, data[: end - 1], len(before), "database")
 
-    def test_lengths_far_past_the_end(self):
+    def test_fr13_lengths_far_past_the_end(self):
         for size in (5, 2**24, 2**63, 2**64 - 1):
             data = lenenc.encode_int(size) + b"four"
             self.assertRaises(WireError, lenenc.read_bytes, data, 0, "client")
