@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import purposes
 from acra_twisted.crypto import envelopes
+from acra_twisted.crypto.openers import Opener
 from acra_twisted.encryption.errors import NO_KEY, ValueRefusedError
 from acra_twisted.encryption.facts import Wanted
 from acra_twisted.encryption.plan import COMPARE, STORE, Use
@@ -45,10 +46,11 @@ class Key:
 
 
 class Rotating:
-    """A store of one key at a time, which gives nothing else."""
+    """A store of one key at a time, which opens nothing."""
 
     def __init__(self):
         self.count = 0
+        self.empty = Opener((), ())
         self.rotate()
 
     def rotate(self):
@@ -62,7 +64,7 @@ class Rotating:
         return self.found
 
     def opener(self, pair, symmetric, owner=""):
-        return None
+        return self.empty
 
 
 class Keys(SynchronousTestCase):
