@@ -36,11 +36,12 @@ _MODULES = {
     "stages.": "containeropening containers censor cellreading columnbindings columnencoding "
     "columnkeys columnmeanings columnparameters columnseen columnstatements columnverdicts cursors "
     "encryptor opencursors sessioncolumns sessionknown sqlprepared",
-    "encryption.": "canonical facts fates finding masks plan randomness reading sealing searching",
+    "encryption.": "canonical facts fates finding masks plan randomness reading sealing searching "
+    "settings",
     "keystore.": "cache",
     "encryption.postgresql.": "arrays binary bulk bytea cellreader concerns copying encodings "
     "forms givenvalues inputs keeper loading plaintexts planner sessionschema statementwords "
-    "writing",
+    "types writing",
     "censor.": "engine plan planner",
     "sql.": "comments literals readers skeleton redact",
     "authentication.": "limits",

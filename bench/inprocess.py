@@ -113,7 +113,7 @@ def session(server: AcraServer) -> tuple[Relay, Session]:
         client,
         database,
         done.flows,
-        server.pipeline,
+        server.context.pipeline,
         server.context.limits,
         fatal=server.context.dialect.encode_farewell,
         seconds=lambda: 0.0,
