@@ -16,7 +16,7 @@ from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.mysql import bulk, errors
 from acra_twisted.wire.mysql.bulk import GIVEN, IS_NULL, BulkHeader, BulkRow
 from acra_twisted.wire.mysql.frames import Packet
-from acra_twisted.wire.mysql.parameters import is_string
+from acra_twisted.wire.mysql.parameters import check_for_mariadb, is_string
 
 _MIXED: Final = Deny(
     "rows of a bulk execution whose values are numbers in some and bytes in others",
@@ -64,6 +64,8 @@ class BulkRequests(ExecutingRequests):
             return None
         try:
             header = bulk.decode_bulk(packet.payload, prepared.parameters, prepared.kinds)
+            if self._in_force.mariadb:
+                check_for_mariadb(header.kinds)
         except WireError:
             prepared.tells = True
             self._refuse(errors.MALFORMED, exchange, packet.following)

@@ -127,6 +127,8 @@ class ExecutingRequests(OpeningRequests):
                 long,
                 with_attributes=self._in_force.query_attributes,
             )
+            if self._in_force.mariadb:
+                parameters.check_for_mariadb(execution.kinds)
         except WireError:
             exchange, _ = self._open_execution("execute", prepared)
             if self._judges:

@@ -92,6 +92,13 @@ def _read_kind(data: bytes, at: int) -> tuple[int, int]:
     return kind, at
 
 
+def check_for_mariadb(kinds: Sequence[int]) -> None:
+    """Raise WireError if MariaDB reads a value of one of the kinds otherwise than `read_value`."""
+    for kind in kinds:
+        if (kind & 0xFF) in types.UNREAD_BY_MARIADB:
+            raise WireError(_CLIENT, f"malformed packet: MariaDB reads no value of type {kind:#x}")
+
+
 def read_value(kind: int, data: bytes, at: int) -> tuple[bytes | None, int]:
     """The value at a place, and where it ends."""
     code = kind & 0xFF

@@ -51,6 +51,9 @@ STRINGS: Final = frozenset(
     (DECIMAL, VARCHAR, BIT, VECTOR, JSON, NEWDECIMAL, ENUM, SET)
     + (TINY_BLOB, MEDIUM_BLOB, LONG_BLOB, BLOB, VAR_STRING, STRING, GEOMETRY)
 )
+#: Types of columns of which MariaDB reads no value of a parameter: it takes NULL, and what follows
+#: for the next value.
+UNREAD_BY_MARIADB: Final = frozenset((INT24, YEAR, BIT, GEOMETRY))
 #: Types whose values are numbers, dates or times, which hold nothing else.
 PLAIN: Final = frozenset(
     (DECIMAL, TINY, SHORT, LONG, FLOAT, DOUBLE, NULL, TIMESTAMP, LONGLONG, INT24)

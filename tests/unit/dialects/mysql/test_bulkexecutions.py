@@ -81,6 +81,14 @@ class Rows(SynchronousTestCase):
             self.assertEqual(desk.says(said(rows(rest))), b"")
             self.assertEqual(number(desk.owed()[0]), 1835)
 
+    def test_types_of_which_mariadb_reads_no_value(self):
+        for kind, value in ((9, bytes(4)), (13, bytes(2)), (16, b"\1x"), (255, b"\1x")):
+            desk = judging()
+            sent = b"\x80\0" + bytes((kind, 0, 253, 0)) + b"\0" + value + b"\0\1y"
+            self.assertEqual(desk.says(said(rows(sent))), b"")
+            self.assertEqual(number(desk.owed()[0]), 1835)
+            self.assertEqual(desk.works, [])
+
     def test_of_the_statement_prepared_last(self):
         desk = Desk(inspects=(PARAMETERS,))
         bulk = about(0xFA, 0xFFFFFFFF, HEAD + ROWS)

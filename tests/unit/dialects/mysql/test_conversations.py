@@ -101,8 +101,8 @@ class Recorded(SynchronousTestCase):
         works = [
             self.passes(one, 0, (STATEMENT, PARAMETERS))
             for one in self.chosen()
-            # Its executions are malformed.
-            if one.name != "query_attributes_masked"
+            # Executions are malformed, or have a value of a type that MariaDB does not read.
+            if one.name not in ("query_attributes_masked", "param_types")
         ]
         self.assertGreater(sum(works), 250)
 

@@ -106,6 +106,16 @@ class Judged(SynchronousTestCase):
             self.assertEqual(number(desk.owed()[-1]), 1835)
         self.assertEqual(desk.works, [])
 
+    def test_types_of_which_mariadb_reads_no_value(self):
+        """It would take the next value for it, which stages have seen at another place."""
+        for kind, value in ((9, bytes(4)), (13, bytes(2)), (16, b"\1x"), (255, b"\1x")):
+            sent = said(execute(b"\0\1\0\0\0\0\1" + bytes((kind, 0, 253, 0)) + value + b"\1y"))
+            desk = judging()
+            self.assertEqual(desk.says(sent), b"")
+            self.assertEqual(number(desk.owed()[0]), 1835)
+            self.assertEqual(desk.works, [])
+            self.assertEqual(judging(mariadb=False).says(sent), sent)
+
     def test_a_wrong_number_of_values_is_a_mistake_of_the_stage(self):
         desk = judging(with_values(b"x", formats=(0,)))
         with self.assertRaises(ValueError):

@@ -148,6 +148,13 @@ class Executions(SynchronousTestCase):
         refused(self, HEAD + b"\0\1\x0b\0\4" + bytes(4))
         refused(self, HEAD + b"\0", 0)
 
+    def test_types_of_columns_alone(self):
+        parameters.check_for_mariadb([types.STRING, types.LONG | UNSIGNED, types.NULL])
+        for kind in (types.INT24, types.YEAR, types.BIT, types.GEOMETRY):
+            for sign in (0, UNSIGNED):
+                with self.assertRaises(WireError):
+                    parameters.check_for_mariadb([types.STRING, kind | sign])
+
     @given(st.integers(0, 2**32 - 1), st.lists(GIVEN, max_size=12), ATTRIBUTES, st.booleans())
     def test_both_ways(self, number, given, attributes, in_force):
         flags = COUNTED if attributes else 0
