@@ -1,9 +1,10 @@
 """A database's plugins of authentication pass through, where they can; where not, it is said why.
 
-A plugin that is known to send no password passes, whichever legs have TLS.  Any other needs TLS on
-both, or a rule that allows it.  ``caching_sha2_password`` sends one when its server has no digest
-of it yet, ``sha256_password`` always.  They ask for the server's key where they see no TLS, so that
-both ends must see the same:
+A plugin that is known to send no password passes, whichever legs have TLS: its packets have the
+forms that are known of it, for another one might make the client do something else.  Any other
+plugin needs TLS on both, or a rule that allows it.  ``caching_sha2_password`` sends one when its
+server has no digest of it yet, ``sha256_password`` always.  They ask for the server's key where
+they see no TLS, so that both ends must see the same:
 
 ====== ======== =================================================================================
 client database what happens
@@ -35,9 +36,10 @@ from acra_twisted.wire.mysql.handshake import (
 PACKETS_MAX: Final = 32
 CACHING: Final = b"caching_sha2_password"
 SHA256: Final = b"sha256_password"
+_PARSEC: Final = b"parsec"
 #: Plugins whose client never sends a password as it is.  Any other may, or sends what is as good.
 _SAFE: Final = frozenset(
-    (b"", b"mysql_native_password", b"client_ed25519", b"parsec", CACHING, SHA256)
+    (b"", b"mysql_native_password", b"client_ed25519", _PARSEC, CACHING, SHA256)
 )
 _OLD: Final = b"mysql_old_password"
 # The database's words about a digest that it has, or has not, and a client's wish for its key.
@@ -70,8 +72,12 @@ class Plugins:
         self._policy = policy
         self._plugin = b""
         self._count = 0
-        # The password is due, and the key has passed with which it is encrypted.
+        # The database has said what its plugin says behind the client's first answer.
+        self._has_asked = False
+        # The password is due; the client has asked for the key with which it is encrypted, and that
+        # has passed.
         self._full = False
+        self._wants_key = False
         self._has_key = False
         self.client_due = False
         self.over = False
@@ -122,7 +128,7 @@ class Plugins:
             raise _refusal("it asks for mysql_old_password, which is not safe: set a new password")
         self._plugin = plugin
         self._full = plugin == SHA256
-        self._has_key = False
+        self._has_asked = self._wants_key = self._has_key = False
         self.client_due = True
         if plugin not in _SAFE:
             self._check_legs()
@@ -130,14 +136,21 @@ class Plugins:
             self._check_alike()
 
     def _more(self, payload: bytes) -> None:
-        if self._plugin == CACHING and payload == _FAST:
+        """Take what a plugin's server says before it decides.  Raises WireError for anything that
+        it does not say there: a client may take that for something else than it is taken for here.
+        """
+        plugin, begins = self._plugin, not self._has_asked
+        self._has_asked = True
+        if plugin == CACHING and begins and payload == _FAST:
             return
         self.client_due = True
-        if self._plugin == CACHING and payload == _FULL:
+        if plugin == CACHING and begins and payload == _FULL:
             self._full = True
             self._check_alike()
-        elif self._full:
-            self._has_key = True
+        elif self._wants_key:
+            self._wants_key, self._has_key = False, True
+        elif plugin in _SAFE and not (plugin == _PARSEC and begins):
+            raise WireError("database", "a packet that its plugin of authentication does not send")
 
     def _check_answer(self, answer: bytes) -> None:
         """Refuse a password on a leg where others may read it."""
@@ -155,6 +168,7 @@ class Plugins:
                     "let it use TLS (client_tls)"
                 )
             self._check_alike()
+            self._wants_key = True
         elif len(answer) < _ENCRYPTED_MIN:
             raise _refusal(
                 "the client sends its password as it is, on a connection without TLS; "

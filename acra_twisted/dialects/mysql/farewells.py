@@ -53,10 +53,11 @@ def encode_farewell(
     return packets(encode_error(situation, shown, greeted), number)
 
 
-def read_refusal(data: bytes) -> str:
+def read_refusal(data: bytes, trusted: bool = True) -> str:
     """Return what may be shown of the error that a server answers with; empty if ``data`` is none.
 
-    Of one that is not about the connection nothing but its number is shown.
+    Nothing but its number is shown of one that is not about the connection, or of one that is not
+    ``trusted``: anyone may have written it.
     """
     payload = data[HEADER_SIZE:]
     if payload[:1] != b"\xff":
@@ -65,7 +66,7 @@ def read_refusal(data: bytes) -> str:
         number, _, text = decode_refusal(payload)
     except WireError:
         return ""
-    if number in _CONNECTION:
+    if trusted and number in _CONNECTION:
         shown = _CONTROL.sub(" ", text.decode("utf-8", "replace"))[:_SHOWN_MAX]
         return f"{shown} ({number})"
     return f"error {number}"

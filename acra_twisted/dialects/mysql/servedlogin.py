@@ -62,6 +62,7 @@ _ADMISSION: Final = 4
 _DATABASE_TLS: Final = 5
 _OPENED: Final = 6
 _DECISION: Final = 7
+_EARLY: Final = "it speaks before it was answered"
 
 
 class ServePolicy(NamedTuple):
@@ -164,6 +165,8 @@ class ServedLogin:
         """See ILogin."""
         if self._is_over:
             return []
+        if (self._database if leg == DATABASE else self._client).waiting:
+            return self._fail(WireError(leg, _EARLY))
         if leg == DATABASE:
             return self._open()
         self.encrypted = True
@@ -201,10 +204,13 @@ class ServedLogin:
         if self._stage == _DECISION:
             return self._decide()
         if self._stage != _GREETING:
-            raise WireError("database", "it speaks before it was answered")
+            raise WireError(DATABASE, _EARLY)
         payload = self._database.take()
         if payload is None:
             return []
+        if self._database.waiting:
+            # Behind TLS, or the client's response, it would be taken for an answer to that.
+            raise WireError(DATABASE, _EARLY)
         if payload[:1] == bytes((ERR,)):
             return self._refused_by_database(payload)
         greeting = self._greeting = decode_greeting(payload)
@@ -217,10 +223,11 @@ class ServedLogin:
 
     def _refused_by_database(self, payload: bytes) -> list[Action]:
         """The database takes no connection: the client is told at once, in its words if they can
-        be trusted."""
-        if self._policy.database_tls != "on":
+        be trusted; where TLS is required, anyone may have written them."""
+        trusted = self._policy.database_tls != "on"
+        if trusted:
             self._refusal = payload
-        shown = read_refusal(packets(payload, 0))
+        shown = read_refusal(packets(payload, 0), trusted)
         raise WireError("database", f"it takes no connection: {shown}", EndReason.DATABASE)
 
     def _agree_on_tls(self, greeting: Greeting) -> bool:

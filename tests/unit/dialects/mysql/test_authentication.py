@@ -127,6 +127,47 @@ class Passwords(SynchronousTestCase):
                 self.assertIn("mysql_old_password", text)
 
 
+class Rogues(SynchronousTestCase):
+    """A database, or someone in its place, that does not keep to its plugin."""
+
+    def refused(self, *steps):
+        for legs in LEGS:
+            error = self.assertRaises(WireError, played, list(steps), *legs)
+            self.assertEqual((error.side, error.reason), ("database", EndReason.PROTOCOL))
+
+    def test_no_packet_makes_a_client_send_its_password_unseen(self):
+        """Clients look at a byte or two of it, and go on."""
+        for payload in (b"\x01\x04\xff", b"\x01\x03\x04", b"\x01", b"\x01\x05", KEY, b"\x01\x02"):
+            self.refused((SHA2, DIGEST), ("S", payload))
+            self.refused((NATIVE, b""), ("S", switch(SHA2)), ("C", DIGEST), ("S", payload))
+
+    def test_who_was_let_in_is_asked_nothing(self):
+        for payload in (FULL, FAST, KEY):
+            self.refused((SHA2, DIGEST), ("S", FAST), ("S", payload))
+
+    def test_plugins_whose_servers_say_nothing(self):
+        for plugin in (NATIVE, b"client_ed25519", b""):
+            for payload in (FULL, FAST, KEY, b"\x01", b"\x01\x04\xff"):
+                self.refused((plugin, b"x" * 20), ("S", payload))
+        ed25519 = [(NATIVE, b""), ("S", switch(b"client_ed25519")), ("C", b"s" * 64)]
+        self.refused(*ed25519, ("S", FULL))
+
+    def test_a_salt_comes_once(self):
+        salted = [(NATIVE, b""), ("S", switch(b"parsec")), ("C", b""), ("S", b"\x01salt")]
+        self.refused(*salted, ("C", b"s" * 96), ("S", b"\x01salt"))
+
+    def test_a_key_that_nobody_has_asked_for(self):
+        for steps in (
+            [(SHA2, DIGEST), ("S", FULL), ("C", PASSWORD), ("S", KEY)],
+            [(SHA256, PASSWORD), ("S", KEY)],
+        ):
+            error = self.assertRaises(WireError, played, steps, True, True)
+            self.assertEqual(error.side, "database")
+        for begin in ([(SHA2, DIGEST), ("S", FULL), ("C", b"\x02")], [(SHA256, b"\x01")]):
+            steps = [*begin, ("S", KEY), ("C", ENCRYPTED), ("S", KEY)]
+            self.assertEqual(self.assertRaises(WireError, played, steps).side, "database")
+
+
 class Turns(SynchronousTestCase):
     def test_out_of_turn(self):
         for steps, side in (

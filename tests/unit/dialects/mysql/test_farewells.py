@@ -52,3 +52,7 @@ class Theirs(SynchronousTestCase):
             (b"", ""),
         ):
             self.assertEqual(read_refusal(packets(payload, 0)), shown)
+
+    def test_nothing_but_the_number_of_one_that_anyone_may_have_written(self):
+        data = packets(b"\xff\x10\x04call 555-0100", 0)
+        self.assertEqual(read_refusal(data, trusted=False), "error 1040")

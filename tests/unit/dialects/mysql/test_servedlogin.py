@@ -101,6 +101,7 @@ class Greeting(Case):
         play.greet(b"\xff\x10\x04Too many connections")
         number, payload = self.refused(play, EndReason.DATABASE)
         self.assertEqual((number, payload[:3]), (0, b"\xff\x51\x04"))
+        self.assertTrue(payload.endswith(b"error 1040"), payload)
 
     def test_a_database_that_lacks_something(self):
         for bit in (bits.PROTOCOL_41, bits.SECURE_CONNECTION, bits.PLUGIN_AUTH):
@@ -379,6 +380,26 @@ class Malformed(Case):
         play.greet()
         play.database(b"more")
         self.assertEqual(self.assert_fails(play).error.side, "database")
+
+    def test_ms1_nothing_behind_the_greeting_becomes_an_answer(self):
+        """Anyone on the way may have written it, whether TLS comes or not."""
+        for database_tls in ("off", "if offered", "on"):
+            for behind in (packets(OK, 2), packets(OK, 3), packets(b"\xfedialog\0", 3), b"\7"):
+                play = MysqlPlay(database_tls=database_tls)
+                greeting = decode_greeting(MARIADB)
+                greeting = greeting.showing(greeting.capabilities | bits.SSL, greeting.extended)
+                self.assertEqual(play.database(packets(greeting, 0) + behind), b"")
+                self.assertEqual(self.assert_fails(play).error.side, "database")
+
+    def test_ms1_nothing_that_came_in_clear_is_read_behind_tls(self):
+        """Nor what the client says before its TLS has begun."""
+        play = MysqlPlay(tls="allow")
+        play.greet()
+        play.client(packets(response(bits.SSL).head(), 1))
+        play.client(packets(response().encode(), 2))
+        play.perform(play.login.tls_started(CLIENT, None))
+        self.assertEqual(self.assert_fails(play).error.side, "client")
+        self.assertEqual(play.to_database, b"")
 
     def test_ms5_a_response_that_is_none(self):
         for payload in (b"", b"x" * 31, b"\xff" * 40):
