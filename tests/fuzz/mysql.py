@@ -35,7 +35,7 @@ from tests.support.mysqlvectors import SERVER, conversations
 _LIMIT = 1 << 16
 _CODES = (
     *(replies.RESULT, replies.RESULT, replies.PREPARE, replies.FETCH),
-    *(replies.ONE, replies.TEXT, replies.AUTH, replies.FIELDS),
+    *(replies.ONE, replies.TEXT, replies.AUTH),
 )
 #: Deprecated EOF and session tracking by the bits of a number.
 _CAPABILITIES = (0, 0x1000000, 0x800000, 0x1800000)

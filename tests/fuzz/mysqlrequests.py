@@ -67,11 +67,12 @@ def _said(data: bytes, choice: int, judged: int, cut: int):
 
 def _values(data: bytes, count: int, attributes: bool) -> None:
     payload = b"\x17" + data
-    try:
-        commands.check_size(payload)
-        found = parameters.decode_execution(payload, count, None, with_attributes=attributes)
-    except AcraError:
-        found = None
+    found = None
+    if len(payload) >= commands.FIXED[commands.EXECUTE]:
+        try:
+            found = parameters.decode_execution(payload, count, None, with_attributes=attributes)
+        except AcraError:
+            pass
     if found is not None:
         again = parameters.encode_execution(found, with_attributes=attributes)
         read = parameters.decode_execution(again, count, None, with_attributes=attributes)

@@ -28,8 +28,8 @@ class Statements:
         self.known = {}
         self.failures = []
 
-    def confirm(self, prepared, number, columns, parameters):
-        prepared.counts = columns, parameters
+    def confirm(self, prepared, number, parameters):
+        prepared.parameters = parameters
         self.known[number] = prepared
 
     def failed(self, prepared):
@@ -41,7 +41,7 @@ class Statements:
 
 def statement():
     """A statement that is being prepared."""
-    return SimpleNamespace(columns=None, counts=None)
+    return SimpleNamespace(columns=None, parameters=-1)
 
 
 def see_all(columns):
@@ -102,9 +102,7 @@ class Followed:
         elif first in (b"\x01", b"\x18", b"\x19"):
             return None
         else:
-            code = {b"\x09": replies.TEXT, b"\x11": replies.AUTH, b"\x04": replies.FIELDS}.get(
-                first, replies.ONE
-            )
+            code = {b"\x09": replies.TEXT, b"\x11": replies.AUTH}.get(first, replies.ONE)
             if first in (b"\x11", b"\x1f"):
                 more["changes"] = replies.RESETS
         return self.ask(code, Reply((sequence + 1) % 256, prepared=prepared, local=True, **more))

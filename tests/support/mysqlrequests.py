@@ -88,7 +88,7 @@ class Desk:
             if number < 0:
                 self.session.prepared.failed(reply.prepared)
             else:
-                self.session.prepared.confirm(reply.prepared, number, 0, parameters)
+                self.session.prepared.confirm(reply.prepared, number, parameters)
         if reply.changes:
             self.state.changing -= 1
         take_reply(self.session)

@@ -23,14 +23,8 @@ from typing import Final, NamedTuple
 
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
-from acra_twisted.wire.mysql.handshake import (
-    ERR,
-    MORE,
-    NEXT_FACTOR,
-    OK,
-    SWITCH,
-    decode_switch,
-)
+from acra_twisted.wire.mysql.handshake import MORE, NEXT_FACTOR, SWITCH, decode_switch
+from acra_twisted.wire.mysql.okpackets import ERR, OK
 
 #: Packets of one authentication, of both sides.
 PACKETS_MAX: Final = 32

@@ -1,6 +1,7 @@
 """Trace contexts of MySQL's requests, where the protocol has places for them.
 
-A query attribute is one, where both sides have them; it comes before a comment of the text.  A
+A login has one in its attributes.  A query attribute is one, where both sides have them; it comes
+before a comment of the text.  A
 request without text, on its way from a connector to AcraServer, follows a command that closes a
 statement which nobody has, with the context behind it: it draws no reply.
 """
@@ -12,10 +13,11 @@ from typing import Final
 
 from acra_twisted.dialects.propagation import CARRIER, carried
 from acra_twisted.sql.tags import CONTEXT_KEY, STATE_KEY, context_from
-from acra_twisted.wire.link.tracecontext import TraceContext
+from acra_twisted.wire.link.tracecontext import TraceContext, parse_traceparent
 from acra_twisted.wire.mysql import commands, types
 from acra_twisted.wire.mysql.commands import encode_close
 from acra_twisted.wire.mysql.frames import packets
+from acra_twisted.wire.mysql.handshake import Attribute as Said
 from acra_twisted.wire.mysql.parameters import Attribute
 
 _OURS: Final = frozenset((CONTEXT_KEY, STATE_KEY))
@@ -37,6 +39,16 @@ def take_attributes(
         # Connector/Python says so of every trace, recorded or not.
         context = TraceContext(context.trace_id, context.span_id, False, context.state, False)
     return [one for one in attributes if one.name not in _OURS], context, False
+
+
+def told(attributes: Sequence[Said]) -> tuple[TraceContext | None, bool]:
+    """Return the context among a login's attributes, and whether one was there that cannot be
+    used."""
+    for name, value in attributes:
+        if name == CONTEXT_KEY:
+            context = parse_traceparent(value.decode("latin-1"))
+            return context, context is None
+    return None, False
 
 
 def with_context(

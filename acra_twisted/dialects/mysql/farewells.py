@@ -10,7 +10,7 @@ from acra_twisted.errors import WireError
 from acra_twisted.wire.mysql import errors
 from acra_twisted.wire.mysql.errors import Situation, encode_error
 from acra_twisted.wire.mysql.frames import HEADER_SIZE, packets
-from acra_twisted.wire.mysql.handshake import decode_refusal
+from acra_twisted.wire.mysql.okpackets import decode_error
 
 SITUATIONS: Final = {
     EndReason.SHUTDOWN: errors.SHUTDOWN,
@@ -63,7 +63,7 @@ def read_refusal(data: bytes, trusted: bool = True) -> str:
     if payload[:1] != b"\xff":
         return ""
     try:
-        number, _, text = decode_refusal(payload)
+        number, _, text = decode_error(payload)
     except WireError:
         return ""
     if trusted and number in _CONNECTION:

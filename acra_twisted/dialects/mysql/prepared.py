@@ -90,9 +90,6 @@ class PreparedStatements:
         """True if no further statement may be prepared."""
         return len(self._known) + len(self._pending) >= self.limit
 
-    def __len__(self) -> int:
-        return len(self._known)
-
     def sent(self, prepared: Prepared) -> None:
         """A statement goes to the database to be prepared."""
         self._pending.append(prepared)
@@ -102,8 +99,8 @@ class PreparedStatements:
         """A statement was refused: the one prepared last is none."""
         self._last = DENIED
 
-    def confirm(self, prepared: Prepared, number: int, columns: int, parameters: int) -> None:
-        """The database has prepared it, with so many columns and parameters."""
+    def confirm(self, prepared: Prepared, number: int, parameters: int) -> None:
+        """Take note that the database has prepared a statement, with so many parameters."""
         self._forget_pending(prepared)
         prepared.number = number
         prepared.parameters = parameters

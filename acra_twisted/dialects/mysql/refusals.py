@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from acra_twisted import events
+from acra_twisted.dialects.loginrefusals import note_refusal
 from acra_twisted.exchange import Exchange
 from acra_twisted.session import Session
-from acra_twisted.wire.mysql.handshake import decode_refusal
+from acra_twisted.wire.mysql.okpackets import decode_error
 
 #: Why a database refuses a login: a label, and what that says in words.
 REASONS: Final = {
@@ -31,22 +31,11 @@ _BY_NUMBER: Final = {
 REFUSALS: Final = (*REASONS, "proxy")
 
 
-def note_refusal(session: Session, exchange: Exchange, payload: bytes) -> None:
-    """Take note of the error that ends a login.  One that refuses its user is a security event, and
-    no request that was allowed.  Raises WireError."""
-    number, _, _ = decode_refusal(payload)
+def tell_refusal(session: Session, exchange: Exchange, payload: bytes) -> None:
+    """Take note of the error that ends a login, and of a refusal if it refuses the user.  Raises
+    WireError."""
+    number = decode_error(payload).number
     exchange.outcome, exchange.status_code = "error", str(number)
     reason = _BY_NUMBER.get(number, "")
-    if not reason:
-        return
-    exchange.denied_by = "database"
-    exchange.add_attribute("acra.verdict", "deny")
-    session.refused = True
-    session.observer.security_event(
-        events.LOGIN_REFUSED,
-        "The database refused the login",
-        session,
-        exchange,
-        rule=reason,
-        error=f"{REASONS[reason]} ({number})",
-    )
+    if reason:
+        note_refusal(session, exchange, reason, f"{REASONS[reason]} ({number})")

@@ -170,7 +170,7 @@ class MysqlRequests(ChangingRequests):
             self._end(errors.OUT_OF_ORDER, 1)
             return None
         if packet is None:
-            if len(self._buffer):
+            if self._assembler.unfinished:
                 self._reading_since = self._reading_since or self._session.clock()
                 self._assembler.wait()
         elif packet.sequence:
@@ -284,10 +284,11 @@ class MysqlRequests(ChangingRequests):
         exchange, _ = self._open_execution(kind, reply.prepared)
         self._carry(exchange)
         payload = packet.payload
-        if payload[0] in commands.WHOLE and len(payload) > commands.FIXED.get(payload[0], 1):
-            self._send(commands.fixed_part(payload), code, exchange, reply)
-        else:
+        sent = commands.fixed_part(payload) if payload[0] in commands.WHOLE else payload
+        if sent is payload:
             self._pass(packet, code, exchange, reply)
+        else:
+            self._send(sent, code, exchange, reply)
 
     def _quit(self, packet: Packet) -> None:
         self._out.append(packets(commands.fixed_part(packet.payload), 0))

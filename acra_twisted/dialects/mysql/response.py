@@ -257,10 +257,6 @@ class MysqlReplies(WholeReplies):
         elif code == replies.AUTH and first != OK:
             # The client goes on.
             self._pass(start, end)
-        elif code == replies.FIELDS and not self._ends_rows(
-            self._buffer.data, start, end - start - HEADER_SIZE
-        ):
-            self._pass(start, end)
         else:
             _expect(first in (OK, EOF))
             self._ended(start, end)

@@ -50,7 +50,6 @@ class ResultSets(ResultRows):
         super().__init__(session, results, message_limit)
         self._state = state
         self._in_force = in_force
-        self._tracks = in_force.session_track or in_force.tracked_for_us
         self._descriptions = descriptions or Descriptions(in_force.extended_metadata)
         # The reply that has begun: its entry's parts, and what comes next of it.
         self._begun = False
@@ -88,7 +87,7 @@ class ResultSets(ResultRows):
         else:
             ok = okpackets.decode_ok(payload)
             warnings, status = ok.warnings, ok.status
-            if self._tracks and status & okpackets.STATE_CHANGED:
+            if self._in_force.tracks and status & okpackets.STATE_CHANGED:
                 for name, value in okpackets.tracked(payload, ok):
                     state.tracked(name, value)
             if hides:
@@ -125,7 +124,7 @@ class ResultSets(ResultRows):
             raise WireError("database", "a prepared statement that is none")
         number, columns, parameters = uint32(payload, 1), uint16(payload, 5), uint16(payload, 7)
         prepared = self._reply.prepared
-        self._session.prepared.confirm(prepared, number, columns, parameters)
+        self._session.prepared.confirm(prepared, number, parameters)
         prepared.columns = None
         self._pass(start, end)
         self._then = columns

@@ -16,7 +16,7 @@ from acra_twisted.dialectinterfaces import ILogin
 from acra_twisted.dialects.mysql.authentication import LegsPolicy, Plugins
 from acra_twisted.dialects.mysql.farewells import read_refusal
 from acra_twisted.dialects.mysql.legs import Leg
-from acra_twisted.dialects.mysql.refusals import note_refusal
+from acra_twisted.dialects.mysql.refusals import tell_refusal
 from acra_twisted.dialects.mysql.sessions import Sessions
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
@@ -43,15 +43,13 @@ from acra_twisted.wire.mysql import capabilities as bits
 from acra_twisted.wire.mysql.capabilities import InForce
 from acra_twisted.wire.mysql.frames import packets
 from acra_twisted.wire.mysql.handshake import (
-    ERR,
-    OK,
     Greeting,
     Response,
     asks_for_tls,
     decode_greeting,
     decode_response,
 )
-from acra_twisted.wire.mysql.okpackets import decode_ok, tracked, untracked
+from acra_twisted.wire.mysql.okpackets import ERR, OK, decode_ok, tracked, untracked
 
 # How far a login has come: each waits for what its name says.
 _REACHED: Final = 0
@@ -333,7 +331,7 @@ class ServedLogin:
         session, exchange = self._session, self._exchange
         assert session is not None and exchange is not None  # noqa: S101 - it has begun
         self._is_over = True
-        note_refusal(session, exchange, payload)
+        tell_refusal(session, exchange, payload)
         take_reply(session)
         return [self._counted(self._client.write(payload)), Close(CLIENT)]
 
@@ -344,8 +342,7 @@ class ServedLogin:
         assert plugins is not None and in_force is not None  # noqa: S101 - it was accepted
         self._is_over = True
         ok = decode_ok(payload)
-        tracks = in_force.session_track or in_force.tracked_for_us
-        changes = tracked(payload, ok) if tracks else ()
+        changes = tracked(payload, ok) if in_force.tracks else ()
         shown = untracked(payload, ok) if in_force.tracked_for_us else payload
         user, database = session.user, session.database
         proven: Action = (

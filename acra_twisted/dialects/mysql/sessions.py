@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from acra_twisted.dialects.mysql import replies
 from acra_twisted.dialects.mysql.authentication import LegsPolicy
+from acra_twisted.dialects.mysql.contexts import told
 from acra_twisted.dialects.mysql.descriptions import Descriptions
 from acra_twisted.dialects.mysql.farewells import encode_farewell
 from acra_twisted.dialects.mysql.prepared import PreparedStatements
@@ -18,7 +19,6 @@ from acra_twisted.endreason import EndReason
 from acra_twisted.exchange import MESSAGES, Exchange
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.session import Session
-from acra_twisted.wire.link.tracecontext import TraceContext, parse_traceparent
 from acra_twisted.wire.mysql.capabilities import InForce
 from acra_twisted.wire.mysql.handshake import Greeting, Response
 
@@ -27,8 +27,6 @@ NAME: Final = "mysql"
 LANGUAGE: Final = "mysql"
 #: The name of the systems of one server; MySQL's is that of the family.
 MARIADB: Final = "mariadb"
-#: The client's attribute that holds a trace context.
-_TRACEPARENT: Final = b"traceparent"
 
 
 class Sessions:
@@ -66,7 +64,7 @@ class Sessions:
         session.language = LANGUAGE
         session.user = response.user
         session.database = response.database or b""
-        context, malformed = _context(response)
+        context, malformed = told(response.attributes)
         session.context = context
         session.observer.session_opened(session)
         exchange = Exchange(session, "startup", None, session.clock())
@@ -121,12 +119,3 @@ class Sessions:
             descriptions=self._descriptions[in_force.extended_metadata],
         )
         return requests, answers
-
-
-def _context(response: Response) -> tuple[TraceContext | None, bool]:
-    """The trace context among the client's attributes, and whether one cannot be used."""
-    for name, value in response.attributes:
-        if name == _TRACEPARENT:
-            context = parse_traceparent(value.decode("latin-1"))
-            return context, context is None
-    return None, False

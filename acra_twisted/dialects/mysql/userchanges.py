@@ -11,19 +11,19 @@ from typing import Final
 from acra_twisted.dialects.mysql import replies
 from acra_twisted.dialects.mysql.authentication import LegsPolicy, Plugins
 from acra_twisted.dialects.mysql.bulkexecutions import BulkRequests
+from acra_twisted.dialects.mysql.contexts import told
 from acra_twisted.dialects.mysql.replies import RESETS, Reply
 from acra_twisted.dialects.mysql.state import MysqlState
 from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import Exchange
 from acra_twisted.session import Session
-from acra_twisted.sql.tags import CONTEXT_KEY
-from acra_twisted.wire.link.tracecontext import TraceContext, parse_traceparent
+from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.mysql import errors
 from acra_twisted.wire.mysql.capabilities import InForce
 from acra_twisted.wire.mysql.errors import Situation
 from acra_twisted.wire.mysql.frames import Assembler, Packet
-from acra_twisted.wire.mysql.handshake import ChangeUser, decode_change_user
+from acra_twisted.wire.mysql.handshake import decode_change_user
 
 _NOT_ENABLED: Final = Situation(
     errors.UNKNOWN_COMMAND.number,
@@ -35,8 +35,8 @@ _NOT_ENABLED: Final = Situation(
 class ChangingRequests(BulkRequests):
     """BulkRequests of clients that may log in other users.
 
-    ``legs``: which of the connections have TLS; None if no other user may.  ``assembler`` reads the
-    client's packets.
+    ``message_limit``: bytes of one command.  ``legs``: which of the connections have TLS; None if
+    no other user may.
     """
 
     def __init__(
@@ -53,7 +53,17 @@ class ChangingRequests(BulkRequests):
         self._assembler = Assembler("client", self._buffer, message_limit)
         self._legs = legs
         # The user that is logging in.
-        self._changing: tuple[Exchange, ChangeUser] | None = None
+        self._changing: tuple[Exchange, bytes, TraceContext | None] | None = None
+
+    @property
+    def unfinished(self) -> bool:
+        """See IMessageFlow."""
+        return self._assembler.unfinished or self._streaming > 0
+
+    @property
+    def unread(self) -> int:
+        """See IMessageFlow: parts of a command that were taken are here still."""
+        return self._assembler.held + super().unread
 
     def _change_user(self, packet: Packet) -> None:
         if self._legs is None:
@@ -66,9 +76,11 @@ class ChangingRequests(BulkRequests):
             self._session.observer.exchange_opened(exchange)
             self._refuse(errors.MALFORMED, exchange, packet.following)
             return
-        context = _context(change)
+        context, malformed = told(change.attributes)
         if context is not None:
             exchange.remote = context
+        if malformed:
+            exchange.add_attribute("acra.traceparent_malformed", True)
         self._session.observer.exchange_opened(exchange)
         login = Plugins(self._legs)
         try:
@@ -76,7 +88,7 @@ class ChangingRequests(BulkRequests):
         except WireError as error:
             self._refuse(errors.NO_RIGHT, exchange, packet.following, str(error))
             return
-        self._changing = exchange, change
+        self._changing = exchange, change.user, context
         self._blocking = Reply(
             packet.following,
             changes=RESETS,
@@ -103,16 +115,8 @@ class ChangingRequests(BulkRequests):
         changing, self._changing = self._changing, None
         if changing is None or changing[0].outcome != "ok":
             return
-        change = changing[1]
+        _, user, context = changing
         session = self._session
-        session.user = change.user
-        context = _context(change)
+        session.user = user
         if context is not None:
             session.context = context
-
-
-def _context(change: ChangeUser) -> TraceContext | None:
-    for name, value in change.attributes:
-        if name == CONTEXT_KEY:
-            return parse_traceparent(value.decode("latin-1"))
-    return None

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
 
-from acra_twisted import events
+from acra_twisted.dialects.loginrefusals import note_refusal
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import Exchange
@@ -91,22 +91,11 @@ def refusal_of(fields: Mapping[str, bytes]) -> str:
 
 
 def tell_refusal(session: Session, exchange: Exchange, fields: Mapping[str, bytes]) -> None:
-    """A refused login is a security event, and no request that was allowed."""
+    """Take note of an error of the database's during the login, if it refuses the user."""
     reason = refusal_of(fields)
-    if not reason:
-        return
-    exchange.denied_by = "database"
-    exchange.add_attribute("acra.verdict", "deny")
-    session.refused = True
-    sqlstate = fields["C"].decode("ascii", "replace")[:5]
-    session.observer.security_event(
-        events.LOGIN_REFUSED,
-        "The database refused the login",
-        session,
-        exchange,
-        rule=reason,
-        error=f"{_REASONS[reason]} ({sqlstate})",
-    )
+    if reason:
+        sqlstate = fields["C"].decode("ascii", "replace")[:5]
+        note_refusal(session, exchange, reason, f"{_REASONS[reason]} ({sqlstate})")
 
 
 class Mediated(Record):

@@ -84,7 +84,7 @@ class ExtendedBatch(OpeningBatch):
         self._buffer.position = size
         if start:
             self._close(0, start)
-        exchange, portal = self._bind_unseen(start, end)
+        exchange, portal = self._bind_unseen(start, end, self._buffer.data[start + 5 : end])
         if described:
             portal.is_described = True
             self._expected.append((FORWARD, replies.DESCRIBE_PORTAL, exchange, portal))
@@ -126,7 +126,7 @@ class ExtendedBatch(OpeningBatch):
             self._looks_at is not None
             and self._is_overlooked(prepared.statement(frontend.bind_names(body)[1]))
         ):
-            self._bind_unseen(start, end)
+            self._bind_unseen(start, end, body)
             return None
         bind = frontend.decode_bind(body)
         statement = prepared.statement(bind.statement)
@@ -137,9 +137,8 @@ class ExtendedBatch(OpeningBatch):
         parameters = Parameters(bind.values, bind.formats, statement, types, is_meant, bind.portal)
         return Work(PARAMETERS, parameters, exchange)
 
-    def _bind_unseen(self, start: int, end: int) -> tuple[Exchange, Portal]:
-        """Bind values that no stage looks at."""
-        body = self._buffer.data[start + 5 : end]
+    def _bind_unseen(self, start: int, end: int, body: bytes) -> tuple[Exchange, Portal]:
+        """Bind values that no stage looks at.  ``body`` is the message's."""
         name, statement_name = frontend.bind_names(body)
         prepared: Prepared = self._session.prepared
         statement = prepared.statement(statement_name)

@@ -69,9 +69,8 @@ class InForce:
 
     __slots__ = (
         *("capabilities", "extended", "mariadb", "tracked_for_us"),
-        *("deprecate_eof", "session_track", "query_attributes", "multi_statements"),
-        *("cache_metadata", "extended_metadata", "bulk", "connect_attrs", "local_files"),
-        *("plugin_auth", "secure_connection"),
+        *("tracks", "deprecate_eof", "query_attributes", "connect_attrs", "plugin_auth"),
+        *("local_files", "extended_metadata", "cache_metadata"),
     )
 
     def __init__(
@@ -85,15 +84,12 @@ class InForce:
         self.extended: Final = extended
         self.mariadb: Final = mariadb
         self.tracked_for_us: Final = tracked_for_us
-        #: As the client knows it; the database tracks with ``tracked_for_us``, too.
-        self.session_track: Final = bool(capabilities & SESSION_TRACK)
+        #: The database tracks the session, for the client or for us.
+        self.tracks: Final = tracked_for_us or bool(capabilities & SESSION_TRACK)
         self.deprecate_eof: Final = bool(capabilities & DEPRECATE_EOF)
         self.query_attributes: Final = bool(capabilities & QUERY_ATTRIBUTES)
-        self.multi_statements: Final = bool(capabilities & MULTI_STATEMENTS)
         self.connect_attrs: Final = bool(capabilities & CONNECT_ATTRS)
         self.local_files: Final = bool(capabilities & LOCAL_FILES)
         self.plugin_auth: Final = bool(capabilities & PLUGIN_AUTH)
-        self.secure_connection: Final = bool(capabilities & SECURE_CONNECTION)
-        self.bulk: Final = bool(extended & STMT_BULK)
         self.extended_metadata: Final = bool(extended & EXTENDED_METADATA)
         self.cache_metadata: Final = bool(extended & CACHE_METADATA)

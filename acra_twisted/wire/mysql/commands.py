@@ -1,7 +1,7 @@
 """Commands of a client behind its login: their payloads to values and back.
 
-A payload begins with the command's code.  Decoders raise WireError for one that ends before its
-fixed part does; what a server ignores behind that part is ignored here, too.
+A payload begins with the command's code.  Decoders take one whose fixed part is whole (see
+`FIXED`); what a server ignores behind that part is ignored here, too.
 """
 
 from __future__ import annotations
@@ -9,14 +9,11 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from acra_twisted.fast.littleendian import uint16, uint32
-from acra_twisted.wire.mysql.lenenc import cut_short
 
 QUIT: Final = 0x01
 INIT_DB: Final = 0x02
 QUERY: Final = 0x03
-FIELD_LIST: Final = 0x04
 STATISTICS: Final = 0x09
-PROCESS_KILL: Final = 0x0C
 PING: Final = 0x0E
 CHANGE_USER: Final = 0x11
 PREPARE: Final = 0x16
@@ -34,12 +31,10 @@ LAST_PREPARED: Final = 0xFFFF_FFFF
 #: The number of a statement that nobody has: to close it does nothing, so it can carry a context.
 NOBODYS: Final = 0xFFFF_FFFE
 
-# Flags of EXECUTE.
-CURSOR: Final = 0x07
+#: The flag of an EXECUTE that tells how many values it has, attributes included.
 COUNTED: Final = 0x08
 
-# Values of SET_OPTION.
-MULTI_STATEMENTS_ON: Final = 0
+#: The last of SET_OPTION's values that a server knows.
 MULTI_STATEMENTS_OFF: Final = 1
 
 #: Bytes of a command's payload that must be there, by its code; 1 for any other.
@@ -51,11 +46,10 @@ FIXED: Final[dict[int, int]] = {
     SET_OPTION: 3,
     FETCH: 9,
     BULK_EXECUTE: 7,
-    PROCESS_KILL: 5,
 }
 #: Commands of which nothing stands behind their fixed part.
 WHOLE: Final = frozenset(
-    (QUIT, STATISTICS, PING, CLOSE, RESET, SET_OPTION, FETCH, RESET_CONNECTION, PROCESS_KILL)
+    (QUIT, STATISTICS, PING, CLOSE, RESET, SET_OPTION, FETCH, RESET_CONNECTION)
 )
 
 
@@ -67,12 +61,6 @@ class LongData(NamedTuple):
     data: bytes
 
 
-def check_size(payload: bytes) -> None:
-    """Raises WireError for a command that ends within its fixed part."""
-    if len(payload) < FIXED.get(payload[0], 1):
-        raise cut_short("client")
-
-
 def fixed_part(payload: bytes) -> bytes:
     """A command of `WHOLE` without what a server ignores behind it."""
     size = FIXED.get(payload[0], 1)
@@ -82,11 +70,6 @@ def fixed_part(payload: bytes) -> bytes:
 def statement_number(payload: bytes) -> int:
     """The number of the statement that a command of a checked size is about."""
     return int(uint32(payload, 1))
-
-
-def with_statement(payload: bytes, number: int) -> bytes:
-    """The same command about another statement."""
-    return payload[:1] + number.to_bytes(4, "little") + payload[5:]
 
 
 def decode_long_data(payload: bytes) -> LongData:

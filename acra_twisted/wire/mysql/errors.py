@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-ERR: Final = 0xFF
-
 
 class Situation(NamedTuple):
     """A number, its SQLSTATE, and the text where there is no better."""
@@ -22,7 +20,6 @@ TOO_LARGE: Final = Situation(1153, b"08S01", "got a packet bigger than the limit
 UNKNOWN_COMMAND: Final = Situation(1047, b"08S01", "this command is unknown or not allowed")
 UNKNOWN_STATEMENT: Final = Situation(1243, b"HY000", "unknown prepared statement")
 BAD_HANDSHAKE: Final = Situation(1043, b"08S01", "bad handshake")
-OLD_PASSWORD: Final = Situation(1251, b"08004", "the client cannot do what this login needs")
 TLS_REQUIRED: Final = Situation(3159, b"HY000", "connections need TLS here")
 NO_RIGHT: Final = Situation(1045, b"28000", "access denied")
 TOO_MANY: Final = Situation(1040, b"08004", "too many connections")
@@ -31,9 +28,6 @@ SHUTDOWN: Final = Situation(1053, b"08S01", "the proxy shuts down")
 TIMEOUT: Final = Situation(1159, b"08S01", "timeout while reading packets")
 IDLE: Final = Situation(4031, b"HY000", "the session was idle for too long")
 ROLLED_BACK: Final = Situation(1213, b"40001", "the transaction is rolled back")
-NO_LOCAL_FILE: Final = Situation(3948, b"42000", "loading local files is not allowed")
-#: MariaDB's number of the same.
-NO_LOCAL_FILE_MARIADB: Final = Situation(4166, b"HY000", NO_LOCAL_FILE.text)
 
 
 def encode_error(situation: Situation, text: str = "", shown_state: bool = True) -> bytes:

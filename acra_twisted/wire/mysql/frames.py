@@ -97,6 +97,11 @@ class Assembler:
         """Some of a packet has come, but not all of it."""
         return bool(self._parts) or len(self._buffer) > 0
 
+    @property
+    def held(self) -> int:
+        """The bytes of the parts that were taken of an unfinished packet, with their headers."""
+        return self._size + HEADER_SIZE * len(self._parts)
+
     def take(self) -> Packet | None:
         """The next payload, if it has come whole.
 

@@ -24,12 +24,11 @@ from acra_twisted.wire.mysql.lenenc import (
 )
 
 PROTOCOL: Final = 10
-# First bytes of a database's packets while it authenticates a client.
-OK: Final = 0x00
+# First bytes of a database's packets while it authenticates a client, beside OK and ERR (see
+# `okpackets`).
 MORE: Final = 0x01
 NEXT_FACTOR: Final = 0x02
 SWITCH: Final = 0xFE
-ERR: Final = 0xFF
 #: Bytes of a request for TLS, and of what a response begins with.
 FIXED: Final = 32
 _FILLER: Final = 19
@@ -169,37 +168,28 @@ def decode_greeting(payload: bytes) -> Greeting:
     )
 
 
-def decode_refusal(payload: bytes) -> tuple[int, bytes, bytes]:
-    """Number, SQLSTATE (empty without one) and text of an ERR.  Raises WireError."""
-    number, at = read_uint16(payload, 1, "database")
-    if payload[at : at + 1] != b"#":
-        return number, b"", payload[at:]
-    state, at = read_fixed(payload, at + 1, 5, "database")
-    return number, state, payload[at:]
-
-
 def asks_for_tls(payload: bytes) -> bool:
     """Return True for a client's request for TLS: the beginning of a response, and no more."""
     return len(payload) == FIXED and bool(payload[1] & bits.SSL >> 8)
 
 
-def decode_response(payload: bytes, required: int = bits.REQUIRED) -> Response:
-    """Read a client's response.  Raises WireError, also if ``required`` capabilities lack.
+def decode_response(payload: bytes) -> Response:
+    """Read a client's response.  Raises WireError, also if a capability of `REQUIRED` lacks.
 
     Bytes behind the last field are dropped.
     """
     try:
-        return _decode_response(payload, required)
+        return _decode_response(payload)
     except WireError as error:
         raise WireError(error.side, str(error), EndReason.HANDSHAKE) from None
 
 
-def _decode_response(payload: bytes, required: int) -> Response:
+def _decode_response(payload: bytes) -> Response:
     side = "client"
     if len(payload) < FIXED:
         raise WireError(side, "the response to the greeting is too short")
     found, at = read_uint32(payload, 0, side)
-    if found & required != required:
+    if found & bits.REQUIRED != bits.REQUIRED:
         raise WireError(side, "the client is too old: it lacks a capability that is needed here")
     packet_max, at = read_uint32(payload, at, side)
     collation, at = read_uint8(payload, at, side)

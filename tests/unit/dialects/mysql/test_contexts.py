@@ -6,16 +6,29 @@ from acra_twisted.dialects.mysql.contexts import (
     announced,
     carrier,
     take_attributes,
+    told,
     with_context,
 )
 from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.mysql.commands import NOBODYS, encode_close
+from acra_twisted.wire.mysql.handshake import Attribute as Said
 from acra_twisted.wire.mysql.parameters import Attribute
 
 CONTEXT = TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", True)
 PARENT = CONTEXT.traceparent().encode()
 OURS = Attribute(254, b"traceparent", PARENT)
 OTHER = Attribute(3, b"shop", b"\1\0\0\0")
+
+
+class Logins(SynchronousTestCase):
+    def test_the_first_one_counts(self):
+        given = [Said(b"shop", b"x"), Said(b"traceparent", PARENT), Said(b"traceparent", b"x")]
+        self.assertEqual(told(given), (CONTEXT, False))
+        self.assertEqual(told(given[:1]), (None, False))
+
+    def test_one_that_cannot_be_used(self):
+        for value in (b"", b"x", PARENT.upper(), b"\xff" * 55):
+            self.assertEqual(told([Said(b"traceparent", value)]), (None, True))
 
 
 class Attributes(SynchronousTestCase):

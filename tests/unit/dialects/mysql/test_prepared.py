@@ -23,7 +23,7 @@ class Numbers(SynchronousTestCase):
     def test_provisional_until_it_has_a_number(self):
         self.assertTrue(self.one.is_pending)
         self.assertIs(self.table.find(LAST_PREPARED), self.one)
-        self.table.confirm(self.one, 7, 1, 2)
+        self.table.confirm(self.one, 7, 2)
         self.assertFalse(self.one.is_pending)
         self.assertIs(self.table.find(7), self.one)
         self.assertEqual(self.one.parameters, 2)
@@ -32,11 +32,13 @@ class Numbers(SynchronousTestCase):
         self.table.failed(self.one)
         self.assertFalse(self.one.is_pending)
         self.assertTrue(self.table.find(LAST_PREPARED).failed)
-        self.assertEqual(len(self.table), 0)
-        self.assertFalse(PreparedStatements(1, 0, True).is_full)
+        self.assertIsNone(self.table.find(7))
+        for _ in range(2):
+            self.assertFalse(self.table.is_full)
+            self.table.sent(prepared())
 
     def test_behind_a_refusal_the_last_one_is_none(self):
-        self.table.confirm(self.one, 7, 0, 0)
+        self.table.confirm(self.one, 7, 0)
         self.table.denied()
         self.assertIs(self.table.find(LAST_PREPARED), DENIED)
         self.assertIs(self.table.find(7), self.one)
@@ -49,24 +51,24 @@ class Numbers(SynchronousTestCase):
         self.assertIsNone(table.find(LAST_PREPARED))
 
     def test_closed(self):
-        self.table.confirm(self.one, 7, 0, 0)
+        self.table.confirm(self.one, 7, 0)
         self.table.close(self.one)
         self.assertIsNone(self.table.find(7))
         self.assertIsNone(self.table.find(LAST_PREPARED))
 
     def test_closed_before_it_has_a_number(self):
         self.table.close(self.one)
-        self.table.confirm(self.one, 7, 0, 0)
+        self.table.confirm(self.one, 7, 0)
         self.assertIsNone(self.table.find(7))
 
     def test_cleared_but_for_what_was_sent_behind_that(self):
-        self.table.confirm(self.one, 7, 0, 0)
+        self.table.confirm(self.one, 7, 0)
         later = prepared()
         self.table.sent(later)
         self.table.clear()
         self.assertIsNone(self.table.find(7))
         self.assertIs(self.table.find(LAST_PREPARED), later)
-        self.table.confirm(later, 1, 0, 0)
+        self.table.confirm(later, 1, 0)
         self.table.clear()
         self.assertIsNone(self.table.find(LAST_PREPARED))
 
@@ -126,7 +128,7 @@ class Model(RuleBasedStateMachine):
         if fails:
             self.table.failed(one)
         else:
-            self.table.confirm(one, self.next, 0, 0)
+            self.table.confirm(one, self.next, 0)
             self.alive[self.next] = one
             self.next += 1
 

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.dialects.mysql.refusals import REFUSALS, note_refusal
+from acra_twisted.dialects.mysql.refusals import REFUSALS, tell_refusal
 from acra_twisted.exchange import Exchange
 from tests.support.sessions import make_session
 
@@ -11,7 +11,7 @@ class Refusals(SynchronousTestCase):
     def noted(self, number):
         session = make_session()
         exchange = Exchange(session, "startup", None, 0)
-        note_refusal(session, exchange, b"\xff" + number.to_bytes(2, "little") + b"#28000ann")
+        tell_refusal(session, exchange, b"\xff" + number.to_bytes(2, "little") + b"#28000ann")
         self.assertEqual((exchange.outcome, exchange.status_code), ("error", str(number)))
         return session, exchange
 

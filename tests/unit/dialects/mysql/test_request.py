@@ -169,6 +169,18 @@ class Judged(SynchronousTestCase):
         desk.says(data)
         self.assertEqual([entry[3].sequence for entry in desk.session.outstanding], [2, 1])
 
+    def test_at_a_part_s_end_it_is_unfinished_and_has_begun(self):
+        """So its time counts, from the first byte on."""
+        data = said(query(b"x" * PART_MAX))
+        end = PART_MAX + 4
+        for more in (0, 2, 4):
+            desk = Desk(message_limit=1 << 25)
+            self.assertEqual(desk.says(data[:end]) + desk.says(data[end : end + more]), b"")
+            self.assertEqual((desk.flow.unfinished, desk.flow.unread), (True, end + more))
+            self.assertEqual(desk.says(data[end + more :]), data)
+            self.assertEqual((desk.flow.unfinished, desk.flow.unread), (False, 0))
+            self.assertIn("acra.time.client_read_ms", desk.recorder.opened[0].attributes)
+
     def test_preparations(self):
         desk = Desk(refuses(b"secret"), (STATEMENT,))
         out = desk.says(said(b"\x16SELECT ?", b"\x16SELECT secret"))

@@ -32,7 +32,18 @@ def replayed():
             if not ends:
                 continue
             said = said[ends[0] + 1 :]
-        yield name, one, said
+        yield name, one, allowed(said)
+
+
+def allowed(said):
+    """The packets without commands for a table's columns and their replies: those never leave."""
+    left, is_refused = [], False
+    for packet in said:
+        if packet.leg == CLIENT:
+            is_refused = packet.payload[:1] == b"\x04"
+        if not is_refused:
+            left.append(packet)
+    return left
 
 
 def replay(one, said, size, plan):

@@ -92,7 +92,7 @@ class Prepared(SynchronousTestCase):
                 said += [column] * columns + (end if columns else [])
                 prepared = self.prepare(followed, prepared_ok(7, columns, parameters), *said)
                 self.assertIs(followed.statements.known[7], prepared)
-                self.assertEqual(prepared.counts, (columns, parameters))
+                self.assertEqual(prepared.parameters, parameters)
                 names = list(prepared.columns.names) if columns else prepared.columns
                 self.assertEqual(names, [b"a"] if columns else None)
 

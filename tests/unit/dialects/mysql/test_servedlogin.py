@@ -199,7 +199,8 @@ class Session(Case):
             self.assertEqual(shown, packets(told if asks else OK, 2))
             in_force, changes = play.agreed[1], play.agreed[4]
             self.assertEqual(in_force.tracked_for_us, not asks)
-            self.assertEqual(in_force.session_track, bool(asks))
+            self.assertEqual(bool(in_force.capabilities & bits.SESSION_TRACK), bool(asks))
+            self.assertTrue(in_force.tracks)
             self.assertEqual([value for _, value in changes], [b"d"])
 
     def test_a_server_that_cannot_track(self):

@@ -82,6 +82,13 @@ class Changed(SynchronousTestCase):
         desk.says(said(b"\x0e"))
         self.assertEqual([exchange.remote for exchange in desk.recorder.opened], [CONTEXT] * 2)
 
+    def test_a_context_that_cannot_be_used_is_told(self):
+        desk = self.desk
+        desk.says(said(change((b"traceparent", b"00-zz"))))
+        (exchange,) = desk.recorder.opened
+        self.assertIsNone(exchange.remote)
+        self.assertTrue(exchange.attributes["acra.traceparent_malformed"])
+
     def test_malformed(self):
         for payload in (b"\x11", b"\x11bob\0\x14", change()[:-1]):
             desk = Desk(capabilities=CAPABILITIES, legs=LegsPolicy())

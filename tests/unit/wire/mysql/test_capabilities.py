@@ -7,15 +7,13 @@ from acra_twisted.wire.mysql.capabilities import InForce
 
 BASIC = {
     "deprecate_eof": 0x1000000,
-    "session_track": 0x800000,
+    "tracks": 0x800000,
     "query_attributes": 0x8000000,
-    "multi_statements": 0x10000,
     "connect_attrs": 0x100000,
     "local_files": 0x80,
     "plugin_auth": 0x80000,
-    "secure_connection": 0x8000,
 }
-EXTENDED = {"bulk": 4, "extended_metadata": 8, "cache_metadata": 0x10}
+EXTENDED = {"extended_metadata": 8, "cache_metadata": 0x10}
 
 
 class Agreement(SynchronousTestCase):
@@ -33,7 +31,11 @@ class Agreement(SynchronousTestCase):
         found = InForce(3, 4, mariadb=True, tracked_for_us=True)
         self.assertEqual((found.capabilities, found.extended), (3, 4))
         self.assertTrue(found.mariadb and found.tracked_for_us)
-        self.assertFalse(found.session_track)
+
+    def test_the_database_tracks_for_the_client_or_for_us(self):
+        for bits, for_us in ((0x800000, False), (0, True)):
+            self.assertIs(InForce(bits, tracked_for_us=for_us).tracks, True)
+        self.assertIs(InForce(0x800000 ^ 0xFFFFFFFF).tracks, False)
 
     def test_what_may_not_pass(self):
         """Compression, results without columns, and bits that nobody knows yet."""

@@ -88,6 +88,15 @@ class Receiving(SynchronousTestCase):
                 self.assertEqual(packet.sequence, 255)
                 self.assertEqual(packet.following, frames.following(255, size))
                 self.assertFalse(assembler.unfinished)
+                self.assertEqual(assembler.held, 0)
+
+    def test_parts_of_one_that_is_not_whole_are_held(self):
+        sent = frames.packets(b"y" * (PART_MAX + 1), 0)
+        for end in (PART_MAX + 4, PART_MAX + 5, PART_MAX + 8):
+            found, assembler = taken([sent[:end]])
+            self.assertEqual(found, [])
+            self.assertTrue(assembler.unfinished)
+            self.assertEqual(assembler.held, PART_MAX + 4)
 
     def test_some_of_one(self):
         sent = frames.packets(b"x" * PART_MAX, 0)

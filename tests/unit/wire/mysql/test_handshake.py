@@ -180,11 +180,3 @@ class Others(SynchronousTestCase):
         found = handshake.decode_switch(b"\xfeplugin\0nonce\0")
         self.assertEqual(found, (b"plugin", b"nonce\0"))
         self.assertRaises(WireError, handshake.decode_switch, b"\xfeplugin")
-
-    def test_a_refusal(self):
-        found = handshake.decode_refusal(b"\xff\x15\x04#28000no")
-        self.assertEqual(found, (1045, b"28000", b"no"))
-        found = handshake.decode_refusal(b"\xff\x10\x04Too many connections")
-        self.assertEqual(found, (1040, b"", b"Too many connections"))
-        for cut in (b"\xff", b"\xff\x15", b"\xff\x15\x04#280"):
-            self.assertRaises(WireError, handshake.decode_refusal, cut)
