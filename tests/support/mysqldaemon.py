@@ -6,9 +6,12 @@ It runs until its standard input ends.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
 from ast import literal_eval
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +35,34 @@ _LISTENING = "Start listening connections"
 
 class MysqlServer:
     """A context manager.  ``port`` serves the database at ``database``; ``settings`` are options
-    that are not as usual: plain values, stages by their names."""
+    that are not as usual: plain values, stages by their names.  ``own`` are options of stages, by
+    the stages' names; ``site`` is a folder with plugins."""
 
-    def __init__(self, database: int, **settings: Any) -> None:
+    def __init__(
+        self,
+        database: int,
+        *,
+        own: Mapping[str, Mapping[str, Any]] | None = None,
+        site: Path | None = None,
+        **settings: Any,
+    ) -> None:
         self.port = free_port()
-        self._settings = {"db_port": database, **settings}
+        self._settings = {"db_port": database, "own": own or {}, **settings}
+        self._environment = {**os.environ, **({"PYTHONPATH": str(site)} if site else {})}
         self._process: subprocess.Popen[str] | None = None
         self._lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+
+    @property
+    def output(self) -> str:
+        """Everything that it has logged so far."""
+        return "".join(self._lines)
+
+    def _read(self) -> None:
+        """Keep what it says; it would wait for who does not read."""
+        assert self._process is not None and self._process.stdout is not None
+        for line in iter(self._process.stdout.readline, ""):
+            self._lines.append(line)
 
     def __enter__(self) -> MysqlServer:
         process = self._process = subprocess.Popen(
@@ -48,15 +72,17 @@ class MysqlServer:
             stderr=subprocess.STDOUT,
             text=True,
             cwd=TOP,
+            env=self._environment,
         )
         assert process.stdin is not None and process.stdout is not None
         process.stdin.write(repr(self._settings) + "\n")
         process.stdin.flush()
-        for line in process.stdout:
+        for line in iter(process.stdout.readline, ""):
             self._lines.append(line)
             if _LISTENING in line:
+                self._reader.start()
                 return self
-        raise RuntimeError("".join(self._lines))
+        raise RuntimeError(self.output)
 
     def __exit__(self, *_: object) -> None:
         self.stop()
@@ -65,9 +91,12 @@ class MysqlServer:
         """End it, once; return what it has logged."""
         process, self._process = self._process, None
         if process is not None:
-            said, _ = process.communicate(timeout=20)
-            self._lines.append(said)
-        return "".join(self._lines)
+            assert process.stdin is not None and process.stdout is not None
+            process.stdin.close()
+            process.wait(timeout=20)
+            self._reader.join()
+            process.stdout.close()
+        return self.output
 
 
 class _UntilItEnds(Protocol):
@@ -80,6 +109,7 @@ class _UntilItEnds(Protocol):
 
 async def _main(reactor: Any) -> None:
     given = literal_eval(sys.stdin.readline())
+    options = given.pop("own")
     settings = defaults(SERVER_SECTIONS).but(
         **{
             "db_host": "127.0.0.1",
@@ -92,10 +122,10 @@ async def _main(reactor: Any) -> None:
             **given,
         }
     )
-    own = {
-        section.name.partition(":")[2]: defaults([section])
-        for section in stage_sections(settings["stages"])
-    }
+    own = {}
+    for section in stage_sections(settings["stages"]):
+        name = section.name.partition(":")[2]
+        own[name] = defaults([section]).but(**options.get(name, {}))
     server = AcraServer(reactor, serving_mysql(Settings(dict(settings), own)))
     server.startService()
     until = _UntilItEnds()
