@@ -121,7 +121,8 @@ class IResultStage(IStage):
         settings.  Raising means that every run of rows is refused.
 
         A part of the columns is their `meaning`: whatever the stage has put in session.meaning, and
-        for the results of one statement in statement.meanings, before the request left.  A session
+        for the results of one statement in statement.meanings, before the request left; a
+        portal keeps those that its statement had when it was bound.  A session
         with a meaning has the columns of each result described, whether the client asks or not."""
 
 

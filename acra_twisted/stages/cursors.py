@@ -24,7 +24,7 @@ from acra_twisted.exchange import Exchange
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.sql.languages import Mode
 from acra_twisted.stages.columnmeanings import Meaning, Snapshot
-from acra_twisted.stages.opencursors import Results
+from acra_twisted.stages.opencursors import NAME_SIZE, Results
 from acra_twisted.stages.sessionknown import Known
 
 #: The commands of a text, one for each of its statements.
@@ -140,13 +140,23 @@ def _opened(
         results = None
     session = request.exchange.session
     if results is not None:
+        cut = name[:NAME_SIZE]
         for statement in session.prepared.executable(request.portal or b""):
             if not may_command(statement.text):
                 continue
             found = _read(snapshot.planner, statement.text, request.mode)
-            if found is None or CursorCommand(FETCH, name.decode("utf-8", "replace")) in found:
+            if found is None or any(_may_read(command, cut) for command in found):
                 return _AWAITED
     if results is not None or known.cursors:
         known.cursors.opened(name, results, request.exchange, is_held)
         known.follow(session)
     return None
+
+
+def _may_read(command: CursorCommand | None, name: bytes) -> bool:
+    """Tell whether a command may read the cursor of a name that is cut.  A client may have written
+    the same name in another encoding."""
+    if command is None or command.kind != FETCH or command.name is None:
+        return False
+    read = command.name.encode()[:NAME_SIZE]
+    return read == name or not (read.isascii() or name.isascii())

@@ -37,8 +37,8 @@ _FIXED: Final = re.compile(
 #: Tags of commands that may give the names of statements, and of portals, to others.
 _STATEMENT_NAMES: Final = (b"PREPARE", b"DEALLOCATE", b"DISCARD", b"DO", b"CALL")
 _PORTAL_NAMES: Final = (b"DECLARE", b"CLOSE", b"DO", b"CALL")
-#: PostgreSQL cuts names that are longer.
-_LONGEST_NAME: Final = 62
+#: Bytes of a name that count for PostgreSQL.
+_NAME_SIZE: Final = 63
 #: Commands to be told of: see `Prepared.command_complete`.
 RENAMING: Final = (b"PREPARE", b"DEALLOCATE", b"DISCARD", *_PORTAL_NAMES)
 
@@ -48,7 +48,8 @@ class Portal:
 
     ``columns``: what a Describe of this very portal said; ``is_described``: one has been sent.
     ``era``, ``statement_era`` and
-    ``executions`` tell when it was bound.
+    ``executions`` tell when it was bound.  ``meanings`` are those that its statement had then:
+    they hold for the portal, whatever the statement is bound to later.
     ``origin`` is the trace context that its first execution goes on with, until it is executed;
     ``changes`` what an execution sets (see `contextsettings`).  ``watch`` is that of its
     Bind's exchange: an IWatch of a stage that follows its executions, or None.
@@ -58,6 +59,7 @@ class Portal:
         "name",
         "watch",
         "statement",
+        "meanings",
         "results",
         "columns",
         "is_described",
@@ -73,6 +75,7 @@ class Portal:
     ) -> None:
         self.name = name
         self.statement = statement
+        self.meanings: Sequence[Any] | None = None if statement is None else statement.meanings
         self.results = results
         self.columns: Columns | None = None
         self.is_described = False
@@ -117,38 +120,39 @@ class Prepared:
 
     def parse_sent(self, statement: Statement) -> None:
         """A Parse goes to the database."""
-        self._pending[statement.prepared_name or b""] = statement
+        self._pending[_key(statement)] = statement
         statement.types_era = statement.name_era = self._statement_era
 
     def parse_complete(self, statement: Statement) -> None:
         """The database has prepared it."""
-        self._confirmed[statement.prepared_name or b""] = statement
+        self._confirmed[_key(statement)] = statement
         statement.types_era = statement.name_era = self._statement_era
         self.forget_pending(statement)
 
     def forget_pending(self, statement: Statement) -> None:
         """It was never prepared, or no longer is pending."""
-        name = statement.prepared_name or b""
+        name = _key(statement)
         if self._pending.get(name) is statement:
             del self._pending[name]
 
     def statement(self, name: bytes) -> Statement | None:
         """Return the statement that a Bind or Describe sent now means by ``name``."""
-        return self._pending.get(name) or self._confirmed.get(name)
+        key = name[:_NAME_SIZE]
+        return self._pending.get(key) or self._confirmed.get(key)
 
     def bind_sent(self, portal: Portal) -> None:
         """A Bind goes to the database."""
-        self._portals[portal.name] = portal
+        self._portals[portal.name[:_NAME_SIZE]] = portal
 
     def portal(self, name: bytes) -> Portal:
         """Find what is bound to a name; a portal of its own if nothing is known to be."""
-        found = self._portals.get(name)
+        found = self._portals.get(name[:_NAME_SIZE])
         return Portal(name) if found is None else found
 
     def executable(self, but: bytes) -> Iterator[Statement]:
         """The statements that portals run, apart from the portal of one name."""
         for name, portal in self._portals.items():
-            if name != but and portal.statement is not None:
+            if name != but[:_NAME_SIZE] and portal.statement is not None:
                 yield portal.statement
 
     def bind_complete(self, portal: Portal) -> None:
@@ -168,8 +172,9 @@ class Prepared:
 
     def bind_failed(self, portal: Portal) -> None:
         """It was never bound: what was bound to its name before may still be."""
-        if self._portals.get(portal.name) is portal:
-            del self._portals[portal.name]
+        name = portal.name[:_NAME_SIZE]
+        if self._portals.get(name) is portal:
+            del self._portals[name]
 
     def statement_described(self, statement: Statement, columns: Columns) -> None:
         """RowDescription of a statement."""
@@ -252,7 +257,7 @@ class Prepared:
 
     def close_complete(self, kind: bytes, name: bytes) -> None:
         """CloseComplete for a statement (``S``) or portal (``P``)."""
-        (self._confirmed if kind == b"S" else self._portals).pop(name, None)
+        (self._confirmed if kind == b"S" else self._portals).pop(name[:_NAME_SIZE], None)
 
     def transaction_ended(self) -> None:
         """Portals live no longer than their transaction.  Those that the database has not bound yet
@@ -280,8 +285,12 @@ class Prepared:
         if match is None:
             return False
         name = _identifier(match[1])
-        self._confirmed.pop(name, None)
-        return len(name) <= _LONGEST_NAME
+        self._confirmed.pop(name[:_NAME_SIZE], None)
+        return len(name) < _NAME_SIZE
+
+
+def _key(statement: Statement) -> bytes:
+    return (statement.prepared_name or b"")[:_NAME_SIZE]
 
 
 def unknown(count: int, formats: list[int] | None = None) -> Columns:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from acra_twisted.dialects.flow import DatabaseFlow
 from acra_twisted.dialects.postgresql import replies
-from acra_twisted.dialects.postgresql.prepared import Prepared, unknown
+from acra_twisted.dialects.postgresql.prepared import Portal, Prepared, unknown
 from acra_twisted.dialects.postgresql.rows import CopyRows, DataRows
 from acra_twisted.dialects.postgresql.unloads import Unloading
 from acra_twisted.dialects.postgresql.values import VALUES
@@ -155,11 +156,10 @@ class ResultRows(DatabaseFlow):
         meaning = self._session.meaning
         if meaning is None:
             return columns
-        statement = _statement(code, exchange, payload)
-        if statement is not None and statement.meanings is not None:
-            # A result that the text does not account for has none but the session's.
-            if self._ordinal < len(statement.meanings):
-                meaning = statement.meanings[self._ordinal]
+        meanings = _meanings(code, exchange, payload)
+        # A result that the text does not account for has none but the session's.
+        if meanings is not None and self._ordinal < len(meanings):
+            meaning = meanings[self._ordinal]
         return columns.with_meaning(meaning)
 
     def _column_count(self, code: int, portal: Any, first: int) -> int:
@@ -313,16 +313,13 @@ class ResultRows(DatabaseFlow):
         return run[1], work
 
 
-def _statement(code: int, exchange: Exchange | None, payload: Any) -> Statement | None:
-    """The statement that the reply to a message of this code is about."""
-    found: Statement | None
+def _meanings(code: int, exchange: Exchange | None, payload: Any) -> Sequence[Any] | None:
+    """The meanings of the results of what the reply to a message of this code is about: a
+    statement, or a portal, which has its own."""
+    found: Statement | Portal | None = payload
     if code == replies.QUERY:
         found = None if exchange is None else exchange.statement
-    elif code == replies.DESCRIBE_STATEMENT:
-        found = payload
-    else:
-        found = payload.statement
-    return found
+    return None if found is None else found.meanings
 
 
 #: The columns of COPY data, by its layout: each message is a cell.

@@ -68,7 +68,7 @@ class WholeReplies(ResultRows):
         exchange: Exchange | None = head[2]
         if exchange is None or exchange.watch is not None:
             return _NOT_WHOLE
-        found, columns, rows = self._whole_result(data, 0, True, exchange)
+        found, columns, rows = self._whole_result(data, 0, True, exchange, None)
         return (exchange, 0, None, columns, rows) if found else _NOT_WHOLE
 
     def _whole_execution(self, data: bytes, outstanding: Outstanding) -> Whole:
@@ -100,16 +100,22 @@ class WholeReplies(ResultRows):
             if data[position : position + len(_NO_DATA)] == _NO_DATA:
                 position += len(_NO_DATA)
                 portal = None
-        found, columns, rows = self._whole_result(data, position, portal is not None, exchange)
+        described = portal is not None
+        found, columns, rows = self._whole_result(data, position, described, exchange, portal)
         if not found or (portal is not None and columns is None):
             return _NOT_WHOLE
         return exchange, start, portal, columns, rows
 
     def _whole_result(
-        self, data: bytes, position: int, described: bool, exchange: Exchange | None
+        self,
+        data: bytes,
+        position: int,
+        described: bool,
+        exchange: Exchange | None,
+        portal: Portal | None,
     ) -> Result:
         """Read what is between ``position`` and ReadyForQuery: one result, ``described`` or without
-        rows, that concerns no stage."""
+        rows, that concerns no stage.  ``portal`` is None for that of a simple query."""
         end = len(data) - _READY_SIZE
         if position + 5 > end:
             return _NO_RESULT
@@ -126,7 +132,8 @@ class WholeReplies(ResultRows):
             if self._results is not None:
                 meant = columns
                 if self._session.meaning is not None:
-                    meant = self._meant(columns, replies.QUERY, exchange, None)
+                    code = replies.QUERY if portal is None else replies.EXECUTE
+                    meant = self._meant(columns, code, exchange, portal)
                 plan = self._results.plan(meant)
                 if plan.shown is not meant:
                     return _NO_RESULT

@@ -242,6 +242,15 @@ class Portals(CursorCase):
         self.open(UNION, "\xe9".encode("latin-1"))
         self.refused(self.judge("FETCH other")[0])
 
+    def test_nor_by_a_name_that_is_the_same_for_the_database(self):
+        """It is cut, or it was written in another encoding."""
+        latin = "\xe9".encode("latin-1")
+        for fetched, name in (("a" * 63, b"a" * 64), ("a" * 70, b"a" * 63), ('"\xe9"', latin)):
+            self.open(f"FETCH {fetched}", b"reads")
+            self.refused(self.execution(self.prepare(UNION), name)[0])
+        self.open("FETCH " + "a" * 62, b"reads")
+        self.open(UNION, b"a" * 64)
+
     def test_a_fetch_that_was_bound_does_not_read_what_has_its_name_later(self):
         for text in ("FETCH c", "FETCH c; SELECT '\\' '"):
             _, exchange = self.execution(self.prepare(text), b"reads")

@@ -186,6 +186,50 @@ class Meant(SynchronousTestCase):
         self.assertEqual(sent, bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC)
         self.assertEqual(got, BIND_COMPLETE + complete(b"FETCH 0") + ready())
 
+    def test_a_portal_has_the_meaning_that_its_statement_had_when_it_was_bound(self):
+        """Another portal of the statement may mean another thing by it: FETCH."""
+        suspended = message(b"s", b"")
+        self.play = Playbook(
+            inspects=["statement", "parameters", "rows"], results=Planner(self.plan)
+        )
+        self.play.session.meaning = "session"
+
+        def judge(work):
+            (
+                work.item.statement if work.kind == "parameters" else work.item
+            ).meanings = self.meanings
+            return PASS
+
+        self.play.judge = judge
+        self.exchange(parse(b"s", b"fetch c") + SYNC, PARSE_COMPLETE + ready())
+        self.meanings = ["int"]
+        done = BIND_COMPLETE + columns(b"n") + row(b"1") + suspended + ready(b"T")
+        self.exchange(bind(b"p", b"s") + execute(b"p", 1) + SYNC, done)
+        self.meanings = ["other"]
+        whole = BIND_COMPLETE + columns(b"n") + row(b"1") + complete(b"FETCH 1") + ready(b"T")
+        again = bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC
+        self.assertEqual(self.exchange(again, whole)[1], whole)
+        self.assertEqual(self.seen, ["int", "other"])
+        # The first one goes on.
+        _, got = self.exchange(
+            describe(b"P", b"p") + execute(b"p") + SYNC,
+            columns(b"n") + row(b"1") + complete(b"FETCH 1") + ready(b"T"),
+        )
+        self.assertEqual(messages(got)[0], messages(Retyped.TOLD)[0])
+        # The next one is judged while the first waits for its reply.
+        whole = BIND_COMPLETE + columns(b"n") + row(b"1") + complete(b"FETCH 1") + ready(b"T")
+        for first, meaning in (("other", "third"), ("third", "int")):
+            self.meanings = [first]
+            self.play.client(again)
+            self.meanings = [meaning]
+            self.play.client(again[: -len(SYNC)])
+            got = self.play.database(whole)
+            self.assertEqual(self.seen[-1], first)
+            self.assertEqual(got, whole)
+            self.play.client(SYNC)
+            self.play.database(whole)
+            self.play.done()
+
     def test_an_error_ends_what_was_asked_for_as_well(self):
         request = parse(b"", b"select") + bind(b"", b"") + execute() + SYNC
         sent, got = self.exchange(request, PARSE_COMPLETE + error() + ready(b"E"), 5)

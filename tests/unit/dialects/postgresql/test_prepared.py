@@ -80,6 +80,38 @@ class Table(SynchronousTestCase):
         self.table.transaction_ended()
         self.assertIsNone(self.table.portal(b"p").statement)
 
+    def test_the_database_cuts_names(self):
+        for sent, other in ((b"s" * 63, b"s" * 64), (b"s" * 70, b"s" * 63)):
+            [statement] = self.prepared(sent)
+            self.assertIs(self.table.statement(other), statement)
+            later = Statement(b"", other)
+            self.table.parse_sent(later)
+            self.assertIs(self.table.statement(sent), later)
+            self.table.forget_pending(later)
+            self.assertIs(self.table.statement(sent), statement)
+            parameters = Parameters([], [], statement, None, False)
+            self.table.command_complete(b"CALL", None)
+            self.table.confirm([b"s" * 63], parameters)
+            self.assertTrue(parameters.is_meant)
+            self.table.close_complete(b"S", other)
+            self.assertIsNone(self.table.statement(sent))
+            portal = Portal(sent, statement)
+            self.table.bind_sent(portal)
+            self.assertIs(self.table.portal(other), portal)
+            self.assertEqual([*self.table.executable(other)], [])
+            self.table.bind_failed(portal)
+            self.assertIsNone(self.table.portal(sent).statement)
+            self.table.bind_sent(portal)
+            self.table.close_complete(b"P", other)
+            self.assertIsNone(self.table.portal(sent).statement)
+        self.assertIsNone(self.table.statement(b"s" * 62))
+
+    def test_a_portal_keeps_the_meanings_that_its_statement_had(self):
+        self.one.meanings = ["first"]
+        portal = Portal(b"p", self.one)
+        self.one.meanings = ["second"]
+        self.assertEqual(portal.meanings, ["first"])
+
     def test_full(self):
         for name in (b"a", b"b"):
             self.table.parse_complete(Statement(b"", name))
