@@ -58,6 +58,22 @@ def query(analysis: Analysis, fields: Fields, outer: Scope) -> Columns:
     return found
 
 
+def into(fields: Fields) -> Fields | None:
+    """Return the INTO of a query; None if it has none.  UNION, INTERSECT and EXCEPT have it in
+    their leftmost query."""
+    while "larg" in fields:
+        fields = fields["larg"]
+    found: Fields | None = fields.get("intoClause")
+    return found
+
+
+def refuse_into(fields: Fields) -> None:
+    """Refuse a query that stands inside a statement and has INTO.  Raises
+    StatementRefusedError."""
+    if into(fields) is not None:
+        raise refused(refusals.EXPRESSION, None, "stands in SELECT INTO inside a statement")
+
+
 def targets(analysis: Analysis, items: Sequence[Any], scope: Scope, star: Columns) -> Columns:
     """The columns of a list of ResTargets; ``star`` are those of ``*``."""
     found: list[Output] = []
@@ -111,6 +127,7 @@ def _recursive(
 ) -> Columns:
     """The columns of a query that may name itself: those of its first part, if no protected column
     comes in by the others."""
+    refuse_into(fields)
     scope = with_clause(analysis, fields.get("withClause"), outer)
     first = _settled(analysis, query(analysis, fields["larg"], scope))
     own = Scope((), scope, {**scope.tables, name: renamed(first, names)})

@@ -89,8 +89,7 @@ def _data(analysis: Analysis, item: Any, scope: Scope) -> Columns:
     walk_through = _WALKS.get(kind)
     if walk_through is None:
         raise refused(refusals.EXPRESSION, None, "stands in a query that is not known")
-    if "intoClause" in fields:
-        raise refused(refusals.EXPRESSION, None, "stands in SELECT INTO inside a statement")
+    queries.refuse_into(fields)
     return walk_through(analysis, fields, scope)
 
 
@@ -98,11 +97,12 @@ def _statement(
     analysis: Analysis, statement: Statement, kind: str, fields: Fields, found: Found
 ) -> None:
     if kind in _WALKS:
-        if "intoClause" in fields:
-            _created(analysis, fields["intoClause"])
+        into = queries.into(fields)
+        if into is not None:
+            _created(analysis, into)
         columns = _WALKS[kind](analysis, fields, Scope())
         found.results = _shown(analysis, columns)
-        if "intoClause" in fields:
+        if into is not None:
             _copied(analysis, found.results)
     elif kind == "CreateTableAsStmt":
         _created(analysis, fields.get("into", {}))

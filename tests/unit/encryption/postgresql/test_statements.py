@@ -10,6 +10,7 @@ PASSED = (
     "declare c no scroll cursor with hold for select name from people",
     "create table copies as select * from people",
     "select * into copies from people",
+    "select name into copies from people union all select name from people",
     "create view v as select name from people",
     "copy people (id, note) to stdout",
     "copy (select id, note from people) to stdout",
@@ -26,6 +27,21 @@ PASSED = (
 REFUSED = (
     ("create table clones as select 'x' as name", "opaque_code"),
     ("select 'x' as name into clones", "opaque_code"),
+    ("select 'x' as name into clones union all select 'y'", "opaque_code"),
+    ("(select 'x' as name into clones) except (select 'y' union select 'z')", "opaque_code"),
+    ("with q as (select 1) select 'x' as name into clones union table q", "opaque_code"),
+    ("explain analyze select 'x' as name into clones intersect select 'y'", "opaque_code"),
+    ("prepare q as select $1 as name into clones union all select 'y'", "opaque_code"),
+    ("copy (select name into copies from people union all select 'y') to stdout", "expression"),
+    (
+        "with q as (select name into copies from people union all table people) select from q",
+        "expression",
+    ),
+    (
+        "with recursive q as (select name into copies from people union all select name from q) "
+        "table q",
+        "expression",
+    ),
     ("create view v as select * from people where email = 'x'", "comparison"),
     ("copy people from '/tmp/people'", "copy_from_server_file"),
     ("copy people from program 'cat'", "copy_from_server_file"),
@@ -105,6 +121,8 @@ class Statements(SynchronousTestCase):
             "create temp table copies as table people with no data",
             "select name into copies from people",
             "select * into temp copies from people",
+            "select name into copies from people union all select name from people",
+            "explain analyze select name into copies from people union all select name from people",
             "create table copies as with found as (select email from people) table found",
             "create table copies as select phone from people union select phone from people",
             "explain create table copies as select card from people",
