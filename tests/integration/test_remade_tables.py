@@ -166,3 +166,21 @@ class Remade(ProtectedCase):
             db.execute("CALL part('more')")
             db.execute(f"INSERT INTO more {VALUES}")
             self.assert_stored(1)
+
+    def test_a_view_that_one_transaction_makes_anew_again_and_again(self):
+        with self.known() as db:
+            self.past(
+                "CREATE VIEW viewed AS SELECT id, name AS a, note AS b, card FROM people;"
+                "CREATE OR REPLACE PROCEDURE step(a text, b text) LANGUAGE plpgsql AS $$BEGIN "
+                "EXECUTE format('CREATE OR REPLACE VIEW vie' || 'wed AS SELECT id, %I AS a, "
+                "%I AS b, card FROM ' || 'peo' || 'ple', a, b); END$$"
+            )
+            steps = [("name", "note")] * 3 + [("note", "name")] * 3
+            texts = {"name": "Zaphodius", "note": "a note"}
+            with db.transaction():
+                for number, (a, b) in enumerate(steps, 1):
+                    db.execute(f"CALL step('{a}', '{b}')")
+                    values = f"VALUES ({number}, '{texts[a]}', '{texts[b]}', '4012')"
+                    db.execute(f"INSERT INTO viewed {values}")
+            for number in range(1, len(steps) + 1):
+                self.assert_stored(number)

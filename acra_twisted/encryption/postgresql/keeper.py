@@ -105,11 +105,20 @@ class SchemaKeeper:
     that plans can be kept by it.
 
     The database gives a mark of all that its answer tells.  It is asked for in place of the answer,
-    and before it: the mark that is kept is never younger than the schema.
+    and before it: the mark that is kept is never younger than the schema.  The mark tells which
+    transactions have changed the schema, and not how often each has: ``in_transaction`` is True for
+    a keeper that reads what an open one has changed, and such a keeper keeps no mark that it has
+    seen itself.
     """
 
-    def __init__(self, settings: EncryptionSettings, numbers: Iterator[int]) -> None:
+    def __init__(
+        self,
+        settings: EncryptionSettings,
+        numbers: Iterator[int],
+        in_transaction: bool = False,
+    ) -> None:
         self._settings = settings
+        self._in_transaction = in_transaction
         self._numbers = numbers
         self._protection: Protection | None = None
         self._read_at = 0.0
@@ -127,8 +136,9 @@ class SchemaKeeper:
         self._seen = (0, b"")
 
     def forked(self) -> SchemaKeeper:
-        """Return another keeper that knows the same, for a session that goes on apart."""
-        made = SchemaKeeper(self._settings, self._numbers)
+        """Return another keeper that knows the same, for a session that goes on apart until its
+        transaction ends."""
+        made = SchemaKeeper(self._settings, self._numbers, True)
         made._protection, made._mark = self._protection, self._mark
         made._read_at, made._looked_at = self._read_at, self._looked_at
         made._told, made._kept_told = self._told, self._kept_told
@@ -141,9 +151,12 @@ class SchemaKeeper:
 
     @property
     def look(self) -> bytes | None:
-        """The text to ask for the mark; None while nothing is known that may still hold."""
+        """The text to ask for the mark; None while nothing is known that may still hold, or no
+        mark is kept."""
         kept = self._protection
         if kept is None or self._told.changes != self._kept_told.changes:
+            return None
+        if self._in_transaction and self._mark is None:
             return None
         relations = kept.schema.relations
         names = {table.name for table in self._settings.tables}
@@ -217,7 +230,7 @@ class SchemaKeeper:
             self.failed(asked)
             raise
         number, mark = self._seen
-        self._mark = mark if number == asked.number else None
+        self._mark = mark if number == asked.number and not self._in_transaction else None
         if kept is None or schema != kept.schema:
             schema = schema._replace(number=next(self._numbers))
             kept = self._protection = Protection(schema, self._settings)

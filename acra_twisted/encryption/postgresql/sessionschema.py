@@ -51,7 +51,7 @@ class SessionSchema:
         """Follow the session by other settings; ``shared`` is the keeper that goes with them."""
         self._shared, self.settings = shared, settings
         if self._own is not None:
-            self._own = SchemaKeeper(settings, self._numbers)
+            self._own = SchemaKeeper(settings, self._numbers, True)
         # It tells of temporary tables that have a protected name.
         self._path = None
 

@@ -290,3 +290,21 @@ class Looking(KeeperCase):
         self.assertIs(self.look(1.0, b"one", own), protection)
         own.told(STALE)
         self.assertIsNone(self.keeper.forked().forked().look and own.look)
+
+    def test_a_mark_of_an_open_transaction_says_nothing_of_its_next_change(self):
+        self.known()
+        first = self.keeper.forked()
+        for own in (first, first, first.forked()):
+            own.told(CODE)
+            asked = own.asked(1.0)
+            # What the others know is another schema; each of its own has the same mark.
+            if own.look is not None:
+                self.assertIsNone(own.looked(asked, [b"mine"]))
+            own.answered(asked, answer(table(1, "people", column("name", 1))))
+            own.told(CODE)
+            self.assertIsNone(own.look)
+            self.assertIsNone(own.protection(1.0))
+            self.assertIsNone(own.looked(own.asked(2.0), [b"mine"]))
+            self.assertIsNone(own.protection(2.0))
+        self.keeper.told(CODE)
+        self.assertIsNotNone(self.look(3.0, b"one"))

@@ -52,6 +52,17 @@ class OtherSettings(Case):
         self.assertIs(self.session.keeper, shared)
         self.assertIsNone(shared.protection(0.1))
 
+    def test_a_transaction_that_stays_apart_keeps_no_mark_of_its_own(self):
+        self.done(b"CALL", open_=True)
+        self.reconfigure()
+        own = self.session.keeper
+        for now in (0.1, 0.2):
+            self.assertIsNone(own.look)
+            asked = own.asked(now)
+            self.assertIsNone(own.looked(asked, [b"mine"]))
+            own.answered(asked, answer(table(1, "people", column("name", 1))))
+            self.done(b"CALL", open_=True)
+
 
 class Definitions(Case):
     def test_outside_a_transaction_everybody_reads_anew(self):
