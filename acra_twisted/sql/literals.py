@@ -18,7 +18,11 @@ from acra_twisted.sql.lexer import (
 #: A class (``"string"``, ``"number"``, ``"hex"``, ``"bit"``) and the bytes that are compared.
 Value = tuple[str, bytes]
 
-_CONTINUATION: Final = re.compile(rb"'(?:[ \t\f\v\r\n]|--[^\n\r]*+)++'")
+#: A quote of the text itself, written as two or behind a backslash, and the gap between a literal's
+#: parts.  Each quote is read once, in its order.
+_GAP: Final = rb"|'(?:[ \t\f\v\r\n]|--[^\n\r]*+)++'"
+_QUOTE_OR_GAP: Final = re.compile(rb"('')" + _GAP)
+_ESCAPED_OR_GAP: Final = re.compile(rb"(''|\\.)" + _GAP, re.S)
 _ESCAPES: Final = {98: b"\b", 102: b"\f", 110: b"\n", 114: b"\r", 116: b"\t", 118: b"\v"}
 _MYSQL_ESCAPES: Final = {48: b"\0", 98: b"\b", 110: b"\n", 114: b"\r", 116: b"\t", 90: b"\x1a"}
 _ESCAPE: Final = re.compile(
@@ -59,15 +63,17 @@ def postgresql_value(kind: str, raw: bytes, conforming: bool = True) -> Value:
             lambda m: b"\\" if m.group(3) else _character(m.group(1) or m.group(2)), body
         )
     if kind == ESCAPE or (kind == STRING and not conforming):
-        body = _joined(raw[2:-1] if kind == ESCAPE else raw[1:-1]).replace(b"''", b"'")
+        body = _joined(raw[2:-1] if kind == ESCAPE else raw[1:-1], True).replace(b"''", b"'")
         return "string", _ESCAPE.sub(_escaped, body)
     return "string", _joined(raw[1:-1]).replace(b"''", b"'")
 
 
-def _joined(body: bytes) -> bytes:
+def _joined(body: bytes, has_escapes: bool = False) -> bytes:
+    """Return what stands inside a literal's quotes without the gaps between its parts."""
     # `in` makes an exception and drops it before it looks.
-    has_lines = body.find(b"\n") >= 0 or body.find(b"\r") >= 0
-    return _CONTINUATION.sub(b"", body) if has_lines else body
+    if body.find(b"\n") < 0 and body.find(b"\r") < 0:
+        return body
+    return (_ESCAPED_OR_GAP if has_escapes else _QUOTE_OR_GAP).sub(rb"\1", body)
 
 
 def mysql_value(kind: str, raw: bytes, no_backslash: bool = False) -> Value:

@@ -1,5 +1,7 @@
 """The meaning of literals: all spellings of one value are equal."""
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.sql import lexer, mysqllexer
@@ -24,6 +26,35 @@ class Postgresql(SynchronousTestCase):
             rb"E'\u0069t''s'",
         ):
             self.assertEqual(self.value(text), ("string", b"it's"), text)
+
+    def test_quotes_at_the_ends_of_lines_are_no_gap_between_parts(self):
+        for text, value in (
+            (b"'a''\n''b'", b"a'\n'b"),
+            (b"'a''--''\n''b'", b"a'--'\n'b"),
+            (b"'a'''\n'''b'", b"a''b"),
+            (b"E'a\\'\n''b'", b"a'\n'b"),
+            (b"E'a\\\\'\n'b'", b"a\\b"),
+            (b"U&'a''\r''b'", b"a'\r'b"),
+            (b"'a\\'\n'b'", b"a\\b"),
+        ):
+            self.assertEqual(self.value(text), ("string", value), text)
+        self.assertEqual(self.value(b"'a\\'\n''b'", False), ("string", b"a'\n'b"))
+
+    @given(
+        st.lists(st.sampled_from(["a", "'", "\n", "\r", " ", "--", "\\"])),
+        st.lists(st.sampled_from(["a", "'", "\n", "--", "\\"])),
+    )
+    def test_any_text_is_read_as_it_was_written(self, first, second):
+        parts = ["".join(one).encode() for one in (first, second)]
+        whole = b"".join(parts)
+        plain = [one.replace(b"'", b"''") for one in parts]
+        self.assertEqual(self.value(b"'%b' \n '%b'" % tuple(plain)), ("string", whole))
+        escaped = [one.replace(b"\\", b"\\\\").replace(b"'", b"\\'") for one in parts]
+        self.assertEqual(self.value(b"E'%b'\r'%b'" % tuple(escaped)), ("string", whole))
+
+    def test_each_quote_of_a_long_text_is_read_once(self):
+        text = b"'--" * 500_000 + b"\n"
+        self.assertEqual(self.value(b"'" + text.replace(b"'", b"''") + b"'"), ("string", text))
 
     def test_backslashes_by_mode(self):
         self.assertEqual(self.value(rb"'a\n'"), ("string", rb"a\n"))
