@@ -36,8 +36,8 @@ NAMES: Final = {
 FOREVER: Final = b"infinity"
 NEVER: Final = b"-infinity"
 
-_INTEGER: Final = re.compile(rb"([+-]?)0*([0-9]+)")
-_REAL: Final = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?")
+_INTEGER: Final = re.compile(rb"([+-]?)(?=[0-9])0*+([0-9]*+)")
+_REAL: Final = re.compile(rb"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]{1,6})?")
 _NO_NUMBERS: Final = {
     b"nan": b"NaN",
     b"inf": b"Infinity",
@@ -91,7 +91,7 @@ def integer_text(data_type: str, text: bytes) -> bytes:
     sign, digits = match.groups()
     if len(digits) > _DIGITS:
         raise out_of_range(data_type)
-    return integer(data_type, int(sign + digits))
+    return integer(data_type, int(sign + (digits or b"0")))
 
 
 def boolean_text(text: bytes) -> bytes:

@@ -144,6 +144,9 @@ def _opened(
         for statement in session.prepared.executable(request.portal or b""):
             if not may_command(statement.text):
                 continue
+            if len(statement.text) > planner.LONG:
+                # Everybody would wait while it is read.
+                return _AWAITED
             found = _read(snapshot.planner, statement.text, request.mode)
             if found is None or any(_may_read(command, cut) for command in found):
                 return _AWAITED

@@ -22,7 +22,7 @@ from acra_twisted.results import UNKNOWN_FORMAT, Columns
 from acra_twisted.wire.postgres import frontend
 
 _DEALLOCATE: Final = re.compile(
-    rb'\s*deallocate\s+(?:prepare\s+)?("(?:[^"]|"")+"|[a-z_][\w$]*)\s*;?\s*', re.I
+    rb'\s*deallocate\s+(?:prepare\s+)?("(?:[^"]|"")+"|[a-z_][\w$]*)\s*+(?:;\s*+)?', re.I
 )
 
 

@@ -33,7 +33,7 @@ _OPTION: Final = re.compile(
 )
 _STARTUP_NOTICE: Final = re.compile(rb"\bacra\.trace_notice=(\w+)")
 _SET_NOTICE: Final = re.compile(
-    rb"\s*set\s+(?:session\s+)?acra\.trace_notice\s*(?:=|\bto\b)\s*'?(\w+)'?\s*;?\s*", re.I
+    rb"\s*set\s+(?:session\s+)?acra\.trace_notice\s*(?:=|\bto\b)\s*'?(\w+)'?\s*+(?:;\s*+)?", re.I
 )
 _ON: Final = frozenset((b"on", b"true", b"yes", b"1"))
 

@@ -11,8 +11,11 @@ DECLARE: Final = "declare"
 FETCH: Final = "fetch"
 CLOSE: Final = "close"
 
-#: A statement of a text may begin so: behind another, a comment, or the end of a line.
-_BEGINNING: Final = re.compile(rb"(?:\A|;|\*/|\n|\r)\s*(?:declare|fetch|close|discard)\b", re.I)
+#: A statement of a text may begin so: behind another, a comment, or the end of a line.  Each blank
+#: is read once: those behind a line's end belong to that end.
+_BEGINNING: Final = re.compile(
+    rb"(?:\A|[;\n\r]|\*/)[ \t\f\v]*+(?:declare|fetch|close|discard)\b", re.I
+)
 #: PostgreSQL's CURSOR_OPT_HOLD.
 _HOLD: Final = 0x20
 

@@ -40,6 +40,12 @@ class Text(SynchronousTestCase):
         for text in (b"", b"-", b"1.5", b"0x1f", b" 1", b"1_000", "٣".encode()):
             self.assertEqual(state("int64", text), b"22P02", text)
 
+    def test_each_digit_of_a_long_text_is_read_once(self):
+        zeros = b"0" * 500_000
+        self.assertEqual(state("int64", zeros + b"x"), b"22P02")
+        self.assertEqual(canonical("int64", b"-" + zeros), b"0")
+        self.assertEqual(canonical("int64", zeros + b"70"), b"70")
+
     def test_the_range_of_integers(self):
         for data_type, bits in (("int16", 16), ("int32", 32), ("int64", 64)):
             last, first = (1 << (bits - 1)) - 1, -(1 << (bits - 1))

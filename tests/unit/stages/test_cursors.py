@@ -252,7 +252,7 @@ class Portals(CursorCase):
         self.open(UNION, b"a" * 64)
 
     def test_a_fetch_that_was_bound_does_not_read_what_has_its_name_later(self):
-        for text in ("FETCH c", "FETCH c; SELECT '\\' '"):
+        for text in ("FETCH c", "FETCH c; SELECT '\\' '", f"FETCH f /* {'x' * 20_000} */"):
             _, exchange = self.execution(self.prepare(text), b"reads")
             self.refused(self.execution(self.prepare(UNION), b"c")[0])
             self.refused(self.judge(DECLARE)[0])

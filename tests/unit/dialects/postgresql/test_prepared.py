@@ -53,6 +53,16 @@ class Table(SynchronousTestCase):
             self.table.command_complete(b"DEALLOCATE", Statement(text))
             self.assertFalse(self.table.is_meant(one))
 
+    def test_each_blank_behind_a_name_is_read_once(self):
+        blanks = b" " * 500_000
+        self.prepared(b"s")
+        self.table.command_complete(b"DEALLOCATE", Statement(b"DEALLOCATE s" + blanks + b"-- s"))
+        self.prepared(b"s")
+        self.table.command_complete(
+            b"DEALLOCATE", Statement(b"DEALLOCATE s%b;%b" % (blanks, blanks))
+        )
+        self.assertIsNone(self.table.statement(b"s"))
+
     def test_names_that_the_database_still_has_from_the_protocol_are_confirmed(self):
         one, other = self.prepared(b"s", b"t")
         one.parameter_types = [23]

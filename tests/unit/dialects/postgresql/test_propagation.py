@@ -288,6 +288,7 @@ class ToldToTheClient(SynchronousTestCase):
     def test_how_it_is_asked_for(self):
         self.assertIsNone(asks_for_notices(b"SELECT 'acra.trace_notice'"))
         self.assertTrue(asks_for_notices(b" SET acra.trace_notice=1 ; "))
+        self.assertIsNone(asks_for_notices(b"SET acra.trace_notice=1" + b" " * 500_000 + b"-- on"))
         options = StartupPacket(0, {b"options": b"-c acra.trace_notice=on"})
         self.assertTrue(startup_notices(options))
         self.assertFalse(startup_notices(StartupPacket(0, {})))

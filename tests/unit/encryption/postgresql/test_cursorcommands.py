@@ -1,5 +1,9 @@
 """Statements that make, read and close cursors, told from others."""
 
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.postgresql.cursorcommands import (
@@ -43,6 +47,17 @@ class Commands(SynchronousTestCase):
                     self.assertTrue(may_command((before + text).upper().encode()), before + text)
         for text in ("select 1 fetch first row only", "select closed, discarded", "move 1 in c"):
             self.assertFalse(may_command(text.encode()), text)
+
+    @given(st.lists(st.sampled_from([*"*/;\n\r \t\f\vx", "fetch", "CLOSE"])))
+    def test_blanks_before_a_statement_are_of_any_kind_and_number(self, parts):
+        text = "".join(parts).encode()
+        before = re.compile(rb"(?:\A|;|\*/|\n|\r)\s*(?:fetch|close)\b", re.I)
+        self.assertEqual(may_command(text), before.search(text) is not None)
+
+    def test_each_blank_of_a_long_text_is_read_once(self):
+        for piece in (b"\n", b"\r\n ", b" ", b";", b"; \n", b"*/ ", b"*/"):
+            self.assertFalse(may_command(piece * 500_000 + b"x"))
+            self.assertTrue(may_command(piece * 500_000 + b"\nfetch c"))
 
     def test_rows_that_are_alike_are_read_once(self):
         rows = ", ".join(["(1, '\nclose')"] * 20_000)
