@@ -27,7 +27,7 @@ from acra_twisted.options import Address, Settings
 from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
 from acra_twisted.server.api import check_api
 from acra_twisted.server.credentials import check_sources
-from acra_twisted.server.effects import verified_legs, verifies_clients
+from acra_twisted.server.effects import proves_connectors, verified_legs, verifies_clients
 from acra_twisted.server.loginadvice import can_bind
 from acra_twisted.server.tokenstore import check_token_store
 from acra_twisted.server.upstream import database_address, database_tls, uses_database_tls
@@ -134,8 +134,7 @@ def _check_link(settings: Settings) -> None:
 
 
 def _check_api(settings: Settings) -> None:
-    shown = is_tls(settings, ACRACONNECTOR) and Credentials(settings, "tls_client_").auth == REQUIRE
-    check_api(settings, is_secure_session(settings, ACRACONNECTOR) or shown)
+    check_api(settings, proves_connectors(settings))
 
 
 def _check_proofs(settings: Settings, client: Credentials) -> None:

@@ -5,8 +5,8 @@
    what it wants of AcraServer, such as connecting to the database (span ``ConnectDatabase``);
 4. a `Relay` takes over.
 
-No database connection is opened before a whole, acceptable startup packet is there, and all of it
-must be done within the handshake time limit.
+No database connection is opened before a whole, acceptable startup packet is there, unless the
+protocol has the database greet first.  All of it must be done within the handshake time limit.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session,
 from acra_twisted.options import Settings
 from acra_twisted.server.logineffects import LOGIN_RULES
 from acra_twisted.server.upstream import verifies_database
-from acra_twisted.transport.credentials import Credentials
+from acra_twisted.transport.credentials import REQUIRE, Credentials
 
 #: Stages that have no use for keys.
 _WITHOUT_KEYS: Final = frozenset(("censor", "query_capture"))
@@ -78,6 +78,13 @@ def verifies_clients(settings: Settings) -> bool:
     return _asks_for_certificates(settings) and _client_auth(settings) != 0
 
 
+def proves_connectors(settings: Settings) -> bool:
+    """Return True if connectors have proven who they are once a link stands."""
+    return _is_secure_session(settings) or (
+        _link_tls(settings) and _client_auth(settings) == REQUIRE
+    )
+
+
 def verified_legs(settings: Settings) -> list[str]:
     """The legs whose peers' certificates are verified, as `config.revocation` names them."""
     verified = {CLIENT: verifies_clients, DATABASE: verifies_database}
@@ -100,7 +107,7 @@ def _needs_client_id(settings: Settings) -> bool:
         return False
     if not settings["tls_client_id_from_cert"]:
         return True
-    certain = _client_auth(settings) == 4
+    certain = _client_auth(settings) == REQUIRE
     return not (certain and (_link_tls(settings) or settings["client_tls"] == "require"))
 
 

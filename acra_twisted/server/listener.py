@@ -13,7 +13,7 @@ from acra_twisted.blocks import ALL_BLOCKS, blocks_beside, blocks_of
 from acra_twisted.config.files import open_file
 from acra_twisted.config.revocation import CLIENT, DATABASE, staples
 from acra_twisted.daemon.dialect import dialect_of, login_policy, protocols, server_dialect
-from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls, protection
+from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_tls, protection
 from acra_twisted.daemon.service import DaemonService
 from acra_twisted.keystore.opening import need_keys
 from acra_twisted.options import Block, Settings
@@ -26,6 +26,7 @@ from acra_twisted.server.connection import ServerConnection
 from acra_twisted.server.context import ServerContext
 from acra_twisted.server.credentials import make_certificates, make_credentials
 from acra_twisted.server.database import Database
+from acra_twisted.server.effects import proves_connectors
 from acra_twisted.server.loginrefusals import LoginRefusals
 from acra_twisted.server.upstream import (
     database_address,
@@ -38,7 +39,7 @@ from acra_twisted.telemetry.metrics.lookups import LookupMetrics
 from acra_twisted.telemetry.pages.readiness import TIMEOUT, Reach
 from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing
 from acra_twisted.transport import peers
-from acra_twisted.transport.credentials import REQUIRE, Credentials
+from acra_twisted.transport.credentials import Credentials
 from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.transport.failures import Party, shown
 from acra_twisted.transport.link import RawSecurity, TLSSecurity
@@ -245,13 +246,6 @@ class Listener:
             return ()
         found = blocks_of(open_file(path).blocks(), ALL_BLOCKS)
         return blocks_beside(self.settings.given, found) if self.name else found
-
-
-def proves_connectors(settings: Settings) -> bool:
-    """Return True if connectors have proven who they are when they send spans."""
-    return is_secure_session(settings, ACRACONNECTOR) or (
-        is_tls(settings, ACRACONNECTOR) and Credentials(settings, "tls_client_").auth == REQUIRE
-    )
 
 
 def _limits(settings: Settings) -> Limits:

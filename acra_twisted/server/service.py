@@ -15,8 +15,8 @@ from acra_twisted.options import Settings
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.server.api import ApiConnection
 from acra_twisted.server.checks import insecure
-from acra_twisted.server.effects import verified_credentials
-from acra_twisted.server.listener import Listener, Shared, proves_connectors
+from acra_twisted.server.effects import proves_connectors, verified_credentials
+from acra_twisted.server.listener import Listener, Shared
 from acra_twisted.server.loginadvice import advice
 from acra_twisted.server.recheck import Recheck
 from acra_twisted.server.tokenstore import make_tokenizer

@@ -135,15 +135,19 @@ def take_context(text: bytes, standard_conforming_strings: bool | None = True) -
     if tail is not None and not has_dashes(text):
         # No need to know what stands before it: had that left a literal or a comment open, no
         # server would read the text, with this comment or without it.
-        if tail[2] is None:
-            found = parse_traceparent(tail[1].decode("ascii"))
-        else:
-            found = tags.context_from(tail[1], tail[2])
+        found = in_tail(tail)
         if found is not None:
             before = before_comment(text, at)
             if not has_tags(before):
                 return Found(before, found, False)
     return _looked_through(text, standard_conforming_strings)
+
+
+def in_tail(tail: re.Match[bytes]) -> TraceContext | None:
+    """Return the context of a match of `TAIL`; None if it cannot be used."""
+    if tail[2] is None:
+        return parse_traceparent(tail[1].decode("ascii"))
+    return tags.context_from(tail[1], tail[2])
 
 
 def _looked_through(text: bytes, standard_conforming_strings: bool | None) -> Found:

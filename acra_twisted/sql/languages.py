@@ -26,7 +26,7 @@ from acra_twisted.sql import (
 )
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import Value, mysql_value, postgresql_value
-from acra_twisted.sql.mysqltokens import UNSAFE_CHARSETS
+from acra_twisted.sql.mysqltokens import ANSI_MODES, UNSAFE_CHARSETS
 from acra_twisted.sql.pgsettings import PATH_SETTINGS
 from acra_twisted.sql.tree import Parsed, Table
 from acra_twisted.sql.words import Words
@@ -236,8 +236,7 @@ class Mysql:
         nothing is known of backslashes either.
         """
         flags = {flag.strip().upper() for flag in settings.get("sql_mode", "").split(",")}
-        combined = {"ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"}
-        ansi: bool | None = "ANSI_QUOTES" in flags or bool(flags & combined)
+        ansi: bool | None = not ANSI_MODES.isdisjoint(flags)
         if f"ANSI_QUOTES{UNKNOWN}" in flags:
             ansi = None
         backslash: bool | None = "NO_BACKSLASH_ESCAPES" not in flags

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from acra_twisted.errors import LexError
-from acra_twisted.sql import lexer, tags
+from acra_twisted.sql import lexer
 from acra_twisted.sql.comments import (
     CONTEXT_KEY,
     TAIL,
@@ -21,10 +21,11 @@ from acra_twisted.sql.comments import (
     comment_of,
     has_dashes,
     has_tags,
+    in_tail,
     read_tokens,
 )
 from acra_twisted.sql.readers import READERS
-from acra_twisted.wire.link.tracecontext import TraceContext, parse_traceparent
+from acra_twisted.wire.link.tracecontext import TraceContext
 
 _BLANKS: Final = b" \t\r\n\f\v"
 _HASH: Final = 0x23
@@ -46,10 +47,7 @@ def take_context(text: bytes, conforming: bool | None = False) -> Found:
         if tail is not None:
             # No need to know what stands before it: had that left a literal open, no server would
             # read the text, with this comment or without it.
-            if tail[2] is None:
-                context = parse_traceparent(tail[1].decode("ascii"))
-            else:
-                context = tags.context_from(tail[1], tail[2])
+            context = in_tail(tail)
             before = before_comment(text, at)
             if context is not None and not has_tags(before):
                 return Found(_still_ended(before + text[end:], text), context, False)

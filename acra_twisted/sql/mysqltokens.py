@@ -17,6 +17,8 @@ from acra_twisted.sql.words import Words
 
 #: Character sets whose second bytes can be quotes or backslashes: never read.
 UNSAFE_CHARSETS = frozenset(("big5", "cp932", "gb18030", "gbk", "sjis"))
+#: Modes in which double quotes enclose names.
+ANSI_MODES = frozenset(("ANSI_QUOTES", "ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"))
 _SINGLE_BYTE_OR_SAFE = frozenset(
     ("armscii8", "ascii", "binary", "cp1250", "cp1251", "cp1256", "cp1257", "cp850")
     + ("cp852", "cp866", "dec8", "eucjpms", "euckr", "gb2312", "geostd8", "greek", "hebrew")

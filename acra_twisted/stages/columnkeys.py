@@ -24,7 +24,6 @@ from acra_twisted.encryption.reading import ColumnReader
 from acra_twisted.encryption.sealing import ColumnSealer, Seal, block_seal, struct_seal
 from acra_twisted.encryption.searching import Prefixes
 from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting
-from acra_twisted.pipeline.driver import then
 from acra_twisted.purposes import SEARCH_HMAC, STORAGE, STORAGE_SYMMETRIC
 
 #: Owners whose keys are kept in a usable form, and makers that are.
@@ -148,15 +147,19 @@ class ColumnKeys:
     def readers(self, settings: Iterable[ColumnSetting], client: str) -> Any:
         """Return the readers of the values of each of these columns for ``client``: a mapping, or a
         Deferred of one."""
-        wanted = list(dict.fromkeys(settings))
+        wanted = dict.fromkeys(settings)
+        searched = any(setting.kind == SEARCHABLE for setting in wanted)
 
         def make(found: Sequence[Any]) -> Mapping[ColumnSetting, ColumnReader]:
+            answers: _Answers = {(_SEARCH, client): found[0]} if found else {}
             return {
-                setting: ColumnReader(setting, prefixes, is_reader(setting, client))
-                for setting, prefixes in zip(wanted, found, strict=True)
+                setting: ColumnReader(
+                    setting, _prefixes_of(setting, client, answers), is_reader(setting, client)
+                )
+                for setting in wanted
             }
 
-        return together([self._prefixes(setting, client) for setting in wanted], make)
+        return together([self._ask(_SEARCH, client)] if searched else [], make)
 
     def _made(
         self,
@@ -178,12 +181,6 @@ class ColumnKeys:
         seal = make(newest)
         self._seals[kind, owner] = (newest, seal)
         return seal
-
-    def _prefixes(self, setting: ColumnSetting, owner: str) -> Any:
-        if setting.kind != SEARCHABLE:
-            return None
-        found = self._keys.keys(SEARCH_HMAC, owner)
-        return then(found, lambda keys: Prefixes(setting, [key.value for key in keys]))
 
 
 def _questions(wanted: Wanted, client: str) -> Sequence[_Question]:

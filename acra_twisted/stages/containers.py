@@ -1,4 +1,4 @@
-"""Common parts of the stages that read containers: results, cells, and work outside the reactor.
+"""Common parts of the stages that read containers: results, cells, and work in threads or in steps.
 
 A result is planned by its columns' types; a run of rows without a container costs a few searches
 in C; only a run with one is split into cells.  The decryptor reads the same list of findings that

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from acra_twisted.dialects.mysql import replies
-from acra_twisted.dialects.mysql.executions import BINARY, TEXT, ExecutingRequests, told_kind
+from acra_twisted.dialects.mysql.executions import BINARY, TEXT, ExecutingRequests, told_kinds
 from acra_twisted.dialects.mysql.prepared import DENIED, Prepared
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import PARAMETERS, Exchange, Parameters, Work
@@ -116,12 +116,9 @@ class BulkRequests(ExecutingRequests):
     @staticmethod
     def _replace_row(judged: Judged, item: Parameters) -> None:
         row, kinds = judged.row, judged.header.kinds
-        if not len(item.values) == len(item.formats) == len(kinds):
-            raise ValueError(f"{len(item.values)} values for {len(kinds)} parameters")
         indicators: list[int] = []
-        for place, value in enumerate(item.values):
-            told = told_kind((item.types or kinds)[place], value, item.formats[place])
-            if value is None:
+        for place, told in enumerate(told_kinds(item, kinds)):
+            if item.values[place] is None:
                 # It stays what it was if that was no value either.
                 was = row.indicators[place]
                 indicators.append(IS_NULL if was == GIVEN else was)

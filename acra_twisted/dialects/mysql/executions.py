@@ -172,14 +172,7 @@ class ExecutingRequests(OpeningRequests):
         if type(verdict) is Replace:
             item: Parameters = verdict.item
             execution = executing.execution
-            if not len(item.values) == len(item.formats) == len(execution.kinds):
-                raise ValueError(f"{len(item.values)} values for {len(execution.kinds)} parameters")
-            kinds = [
-                told_kind(kind, value, form)
-                for kind, value, form in zip(
-                    item.types or execution.kinds, item.values, item.formats, strict=True
-                )
-            ]
+            kinds = told_kinds(item, execution.kinds)
             # All values are in the command itself now.
             executing.execution = execution._replace(kinds=kinds, values=item.values)
             executing.pieces = []
@@ -226,7 +219,16 @@ def joined(pieces: Sequence[LongData]) -> dict[int, bytes]:
     return {parameter: b"".join(data) for parameter, data in parts.items()}
 
 
-def told_kind(kind: int, value: bytes | None, form: int) -> int:
-    """The kind that the database is told of a value: bytes where a stage has put such in place of a
-    number or a date."""
-    return BLOB if value is not None and form == TEXT and not is_string(kind) else kind
+def told_kinds(item: Parameters, kinds: Sequence[int]) -> list[int]:
+    """Return the kinds that the database is told of values that a stage has changed: bytes where it
+    has put such in place of a number or a date.
+
+    ``kinds`` are those that the client has told.  Raises ValueError if the stage gives more values
+    or fewer.
+    """
+    if not len(item.values) == len(item.formats) == len(kinds):
+        raise ValueError(f"{len(item.values)} values for {len(kinds)} parameters")
+    return [
+        BLOB if value is not None and form == TEXT and not is_string(kind) else kind
+        for kind, value, form in zip(item.types or kinds, item.values, item.formats, strict=True)
+    ]

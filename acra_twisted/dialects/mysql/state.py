@@ -24,7 +24,7 @@ from acra_twisted.dialects.mysql.replies import (
     Reply,
 )
 from acra_twisted.session import IDLE, IN_TRANSACTION
-from acra_twisted.sql.mysqltokens import UNSAFE_CHARSETS
+from acra_twisted.sql.mysqltokens import ANSI_MODES, UNSAFE_CHARSETS
 from acra_twisted.wire.mysql.okpackets import (
     ANSI_QUOTES,
     IN_TRANS,
@@ -38,10 +38,7 @@ if TYPE_CHECKING:
 
 _MODE: Final = b"sql_mode"
 _CHARACTER_SET: Final = b"character_set_client"
-#: Modes that have ANSI_QUOTES in them.
-_ANSI: Final = frozenset(
-    (b"ANSI_QUOTES", b"ANSI", b"DB2", b"MAXDB", b"MSSQL", b"ORACLE", b"POSTGRESQL")
-)
+_ANSI: Final = frozenset(name.encode() for name in ANSI_MODES)
 _UNSAFE: Final = frozenset(name.encode() for name in UNSAFE_CHARSETS)
 #: In place of a value that nobody knows, and behind a mode of which nobody knows if it is set.
 UNKNOWN: Final = b"?"
@@ -50,10 +47,10 @@ UNKNOWN: Final = b"?"
 class MysqlState:
     """The last words of a session's database.  One serves both flows.
 
-    ``mariadb``: the database is one; ``status`` is that of its greeting, or of the OK of the login,
-    ``collation`` the one that the client has logged in with.
+    ``mariadb``: the database is one; ``collation`` is the one that the client has logged in with.
 
-    ``status`` has the flags as they were reported last.  ``changing``: so many requests are
+    ``status`` has the flags as they were reported last, at first by the OK of the login.
+    ``changing``: so many requests are
     unanswered that may change how texts are read.  ``upload``: the number that the first packet of
     a file has for the database, which has asked for it; -1 if it has asked for none, or has all of
     it.

@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.errors import ConfigError
 from acra_twisted.server import tap
-from acra_twisted.server.effects import RULES, verified_legs
+from acra_twisted.server.effects import RULES, proves_connectors, verified_legs
 from tests.support.programs import names_in, settings_of
 
 DATABASE = "--db_host=127.0.0.1"
@@ -50,6 +50,16 @@ class Effects(SynchronousTestCase):
     def refused(self, expected, *flags):
         error = self.assertRaises(ConfigError, settings, *flags)
         self.assertIn(f"{expected} has no effect", str(error))
+
+    def test_connectors_that_have_proven_who_they_are(self):
+        for flags, expected in (
+            ((), True),
+            ((PLAIN, "--client_id=client"), False),
+            (VERIFIED, True),
+            ((*VERIFIED, "--tls_auth=3"), False),
+            ((*VERIFIED, "--tls_client_auth=0", "--client_id=client"), False),
+        ):
+            self.assertIs(proves_connectors(settings(*flags)), expected, flags)
 
     def test_each_option_is_decided(self):
         """Every option says where it takes effect: by a rule, or here."""

@@ -170,6 +170,23 @@ class Keys(SynchronousTestCase):
         self.assertRaises(ValueRefusedError, keys.makers, Wanted([], [foreign]), CLIENT)
         self.assertRaises(ValueRefusedError, keys.makers, Wanted([], [SEARCHED]), "other")
 
+    def test_the_readers_of_a_run_ask_once(self):
+        class Asked(Later):
+            def keys(self, purpose, owner=""):
+                purposes_asked.append((purpose, owner))
+                return super().keys(purpose, owner)
+
+        purposes_asked = []
+        store = Asked(self.store)
+        keys = ColumnKeys(store)
+        other = SEARCHED._replace(owner="other")
+        readers = keys.readers([SEARCHED, PLAIN, other, SEARCHED], CLIENT)
+        self.assertEqual(purposes_asked, [(purposes.SEARCH_HMAC, CLIENT)])
+        store.answer()
+        self.assertEqual(list(self.successResultOf(readers)), [SEARCHED, PLAIN, other])
+        self.assertEqual(list(keys.readers([PLAIN], CLIENT)), [PLAIN])
+        self.assertEqual(len(purposes_asked), 1)
+
     def test_a_store_that_fails(self):
         class Broken(Later):
             def keys(self, purpose, owner=""):
