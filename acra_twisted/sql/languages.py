@@ -268,6 +268,9 @@ class Mysql:
                 elif [token[1:] for token in tokens] != [token[1:] for token in found]:
                     raise LexError("a text that two settings of sql_mode read differently", 0)
         assert found is not None  # noqa: S101 - there is a reading
+        certain = mode.backslash is not None
+        if not text.isascii() and (mode.encoding != "utf-8" or not certain):
+            mysqllexer.check_letters(text, found, certain)
         return found
 
     def parse(self, text: bytes, tokens: list[Token], mode: Mode) -> list[Parsed]:

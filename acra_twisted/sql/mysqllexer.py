@@ -1,8 +1,9 @@
 """MySQL and MariaDB SQL text to tokens, with the kinds of `lexer`.
 
 Comments that some server executes (``/*! ... */``, ``/*M! ... */``) are refused, not guessed at:
-which versions run them differs between the two.  ``ansi_quotes`` and ``no_backslash`` are the
-sql_mode flags ANSI_QUOTES and NO_BACKSLASH_ESCAPES.
+which versions run them differs between the two.  So is ``--`` before a byte above 127, with which a
+comment begins in some character sets.  ``ansi_quotes`` and ``no_backslash`` are the sql_mode flags
+ANSI_QUOTES and NO_BACKSLASH_ESCAPES.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from acra_twisted.sql.lexer import (
     NUMBER,
     OPERATOR,
     QUOTED,
+    VARIABLE,
     WORD,
     Token,
 )
@@ -56,7 +58,7 @@ def _pattern(ansi_quotes: bool, no_backslash: bool) -> re.Pattern[bytes]:
        |(?P<i>[0-9A-Za-z_$\x80-\xff]++)
        |(?P<p>\?)
        |(?P<k>\\N)
-       |(?P<o><=>|->>|->|<<|>>|<=|>=|<>|!=|:=|&&|\|\||[-+*/%^&|~!<>=(),;:.{}\[\]])
+       |(?P<o>(?!--[\x80-\xff])(?:<=>|->>|->|<<|>>|<=|>=|<>|!=|:=|&&|\|\||[-+*/%^&|~!<>=(),;:.{}\[\]]))
         """,
         re.X | re.S,
     )
@@ -96,6 +98,21 @@ def tokens(
             previous = "." if text[position:end] == b"." else kind
         position = end
     return found
+
+
+def check_letters(text: bytes, tokens: list[Token], certain: bool) -> None:
+    """Raise LexError for a character above 127 outside quotes that may be a blank to the server.
+
+    ``text`` is UTF-8, whatever the client has sent.  ``certain``: its characters are known, so that
+    letters may pass; no server takes one for a blank.
+    """
+    for kind, start, end in tokens:
+        part = text[start:end]
+        if kind not in (WORD, VARIABLE) or part.isascii():
+            continue
+        for sign in part.decode("utf-8", "replace"):
+            if not sign.isascii() and not (certain and sign.isalpha()):
+                raise LexError("a character outside quotes that may be a blank", start)
 
 
 def _comment(text: bytes, start: int) -> tuple[str, int]:

@@ -278,7 +278,7 @@ def lexing_settings(text: bytes, part: list[Token]) -> Settings:
     if not words or words[0] != "set":
         return _NONE
     found = _NONE
-    for start, end in _assignments(words):
+    for start, end in assignments(words):
         item, kinds = words[start:end], [t[0] for t in part[start:end]]
         setting = _assignment(item, kinds)
         if setting.refused:
@@ -287,7 +287,8 @@ def lexing_settings(text: bytes, part: list[Token]) -> Settings:
     return found
 
 
-def _assignments(words: list[str]) -> list[tuple[int, int]]:
+def assignments(words: list[str]) -> list[tuple[int, int]]:
+    """Return where each assignment of a SET, given by its words, begins and ends."""
     commas = [n for n, w in enumerate(words) if w == ","]
     edges = [0, *commas, len(words)]
     return [(a + 1, b) for a, b in zip(edges, edges[1:], strict=False)]

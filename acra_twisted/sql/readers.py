@@ -107,12 +107,20 @@ class MysqlReader(Reader):
         return _hide_unquoted(text, found)
 
 
+#: The byte may be a blank, in some character set.
+_MAY_BE_NUMBER: Final = re.compile(rb"[\x80-\xff][0-9]").search
+
+
 def _hide_unquoted(text: bytes, tokens: list[Token]) -> list[Token]:
     """The tokens with each word that begins with a digit as a number, unless it is behind a point:
-    it may be a value whose quotes were forgotten."""
-    dot = False
+    it may be a value whose quotes were forgotten.  So is one with a digit behind a byte above
+    127."""
+    dot, ascii_only = False, text.isascii()
     for at, (kind, start, end) in enumerate(tokens):
-        if kind == lexer.WORD and not dot and 0x30 <= text[start] <= 0x39:
+        if kind == lexer.WORD and (
+            (not dot and 0x30 <= text[start] <= 0x39)
+            or (not ascii_only and _MAY_BE_NUMBER(text, start, end) is not None)
+        ):
             tokens[at] = (lexer.NUMBER, start, end)
         dot = text[start:end] == b"."
     return tokens

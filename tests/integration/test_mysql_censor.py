@@ -27,6 +27,19 @@ handlers:
   - handler: deny
     tables: [secrets, "`å`"]
 """
+#: All that they do to a session ends with them.
+ROUTINES = """
+DELIMITER //
+CREATE PROCEDURE fails() BEGIN
+  SET NAMES gbk; SET sql_mode = 'NO_BACKSLASH_ESCAPES'; SIGNAL SQLSTATE '45000'; END//
+CREATE PROCEDURE runs() BEGIN
+  EXECUTE IMMEDIATE 'SET NAMES gbk, sql_mode = ''ANSI_QUOTES'''; SELECT 1; SELECT nope FROM t; END//
+CREATE FUNCTION told() RETURNS int BEGIN
+  SET NAMES gbk; SET sql_mode = 'NO_BACKSLASH_ESCAPES'; RETURN 1; END//
+CREATE TRIGGER changes BEFORE INSERT ON logged FOR EACH ROW BEGIN
+  SET NAMES gbk; SET sql_mode = 'NO_BACKSLASH_ESCAPES'; END//
+DELIMITER ;
+"""
 DENIED = 1317
 REFUSAL = (DENIED, "AcraCensor blocked this query")
 SECRET = "SELECT * FROM secrets"
@@ -65,9 +78,11 @@ class AtMariaDB(CensorCase):
             "CREATE TABLE secrets (a text); INSERT INTO secrets VALUES ('hidden');"
             "CREATE TABLE t (a text); CREATE TABLE secrets2 (a text);"
             "CREATE TABLE `a\u030a` (a int); CREATE TABLE `ſecrets` (a int);"
+            "CREATE TABLE logged (n int);"
             "CREATE PROCEDURE quotes() SET sql_mode = 'ANSI_QUOTES';"
             "CREATE PROCEDURE half() SET NAMES gbk;"
             "CREATE PROCEDURE called(n int) SELECT n;"
+            f"{ROUTINES}"
         )
         cls.serve(cls.database.port)
 
@@ -248,6 +263,38 @@ class AtMariaDB(CensorCase):
         self.assertEqual(self.ask(connection, 'SELECT "a"'), [("a",)])
         self.ask(connection, "SET sql_mode = ''")
         self.assertEqual(self.ask(connection, 'SELECT 1 FROM "secrets"')[0], 1064)
+
+    def test_routines_leave_modes_and_character_set_as_they_were(self):
+        """The server restores them; so a text is read behind a call as before it."""
+        asked = "SELECT @@sql_mode, @@character_set_client"
+        for text in (
+            *("CALL quotes()", "CALL half()", "CALL fails()", "CALL runs()"),
+            *("SELECT told()", "DO told()", "SET @a = told()", "INSERT INTO logged VALUES (1)"),
+        ):
+            with closing(self.open(self.database.port)) as connection:
+                before = self.ask(connection, asked)
+                self.ask(connection, text)
+                self.assertEqual(self.ask(connection, asked), before, text)
+
+    def test_a_set_that_fails_when_a_part_of_it_is_done(self):
+        connection = self.open()
+        for text in ("SET autocommit = 0", "XA START 'q'"):
+            self.assertEqual(self.ask(connection, text), [])
+        halfway = "SET sql_mode = 'NO_BACKSLASH_ESCAPES', autocommit = 1"
+        self.assertEqual(self.ask(connection, halfway)[0], 1399)
+        self.assertEqual(self.ask(connection, "SELECT @@sql_mode"), [("NO_BACKSLASH_ESCAPES",)])
+        self.refuse(connection, ESCAPED, ORDINARY)
+        self.assertEqual(self.ask(connection, "SET sql_mode = ''"), [])
+        self.assertEqual(self.ask(connection, ESCAPED), [("' FROM secrets -- ",)])
+
+    def test_blanks_beyond_ascii(self):
+        connection = self.open()
+        blanks = b"SELECT a\xa0FROM\xa0secrets"
+        self.passes(connection, blanks.decode("latin-1"))
+        self.ask(connection, "SET NAMES latin1")
+        self.refuse(connection, blanks)
+        self.ask(connection, "SET NAMES hebrew")
+        self.refuse(connection, blanks, b"SELECT 1 --\xa0x, '\n, a FROM secrets -- '")
 
     def test_modes_that_may_be_changing(self):
         """Behind a SET that is unanswered a text must mean the same in each mode."""

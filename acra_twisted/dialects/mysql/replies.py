@@ -29,14 +29,14 @@ AUTH: Final = 5
 KEEPS: Final = 0
 #: The modes of SQL, by a plain SET: what its reply says of them is true.
 SETS: Final = 1
-#: Anything: what its reply says of modes need not be true.
+#: The modes, in any way: what its reply says of them need not be true.
 MAY_CHANGE: Final = 2
 #: Everything: settings are as they were when the session began, or as its new user has them.
 RESETS: Final = 4
 #: The character set, by a statement that names it.
 RENAMES: Final = 8
-#: The database may not tell of character sets any more.
-UNTRACKS: Final = 16
+#: Anything that a text can.
+ANYTHING: Final = MAY_CHANGE | RENAMES
 
 
 class Reply:
@@ -46,7 +46,7 @@ class Reply:
     command's last packet.  ``answer``: the payload that the client gets in place of a database's
     reply, empty if the database replies.  ``prepared`` is the statement that it is about, a
     `prepared.Prepared`, or None.  ``local``: the database may ask for a file of the client's.
-    ``changes`` has flags of KEEPS, SETS, MAY_CHANGE, RESETS, RENAMES and UNTRACKS.  ``collation``
+    ``changes`` has flags of KEEPS, SETS, MAY_CHANGE, RESETS and RENAMES.  ``collation``
     is the number of the one that holds behind a RESETS, 0 where that is not known.  ``schema``: the
     one that the request makes the session's if it succeeds; None for a request that says nothing of
     it.  ``login`` is the `authentication.Plugins` of an AUTH.

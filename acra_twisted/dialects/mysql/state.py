@@ -5,8 +5,10 @@ names; MySQL has the first of them.  They are true behind a login and behind a p
 that changes the modes for itself leaves them wrong: a change that comes with any other reply makes
 them unknown, until they are set.
 
-The character set is told by the tracking of variables alone, which a client can switch off.  Behind
-a statement that may have changed it, and of which nothing is told then, it is unknown.
+The character set is told by the tracking of variables alone, which a client, a routine or another
+session can switch off.  Behind a statement that may have changed it, and of which nothing is told
+then, it is unknown.  What is told between the results of one reply need not hold at its end.  A
+statement that fails may have done a part of what it was to do.
 """
 
 from __future__ import annotations
@@ -20,7 +22,6 @@ from acra_twisted.dialects.mysql.replies import (
     RENAMES,
     RESETS,
     SETS,
-    UNTRACKS,
     Reply,
 )
 from acra_twisted.session import IDLE, IN_TRANSACTION
@@ -28,6 +29,7 @@ from acra_twisted.sql.mysqltokens import ANSI_MODES, UNSAFE_CHARSETS
 from acra_twisted.wire.mysql.okpackets import (
     ANSI_QUOTES,
     IN_TRANS,
+    MORE_RESULTS,
     NO_BACKSLASH_ESCAPES,
     SCHEMA,
 )
@@ -42,6 +44,9 @@ _ANSI: Final = frozenset(name.encode() for name in ANSI_MODES)
 _UNSAFE: Final = frozenset(name.encode() for name in UNSAFE_CHARSETS)
 #: In place of a value that nobody knows, and behind a mode of which nobody knows if it is set.
 UNKNOWN: Final = b"?"
+# What the database has told of in a reply.
+_CHARSET_TOLD: Final = 1
+_MODES_TOLD: Final = 2
 
 
 class MysqlState:
@@ -57,8 +62,7 @@ class MysqlState:
     """
 
     __slots__ = (
-        *("_session", "_mariadb", "_charset", "_tracking"),
-        *("_charset_told", "_modes_told"),
+        *("_session", "_mariadb", "_charset", "_told"),
         *("_backslash", "_ansi", "status", "changing", "upload"),
     )
 
@@ -67,9 +71,7 @@ class MysqlState:
         self._mariadb = mariadb
         # Empty while it is not known.
         self._charset = character_set(collation, mariadb=mariadb)
-        # Variables are tracked as far as anybody knows; what was told in this reply.
-        self._tracking = True
-        self._charset_told = self._modes_told = False
+        self._told = 0
         # A backslash escapes; double quotes enclose names.  None: nobody knows.
         self._backslash: bool | None = None
         self._ansi: bool | None = None
@@ -88,6 +90,8 @@ class MysqlState:
 
     def reported(self, status: int, reply: Reply) -> None:
         """Take the status at the end of a result."""
+        if self._told and status & MORE_RESULTS:
+            self._forget()
         if status == self.status:
             return
         before, self.status = self.status, status
@@ -106,44 +110,61 @@ class MysqlState:
             self._session.database = value
         elif name == _CHARACTER_SET:
             self._charset = value.lower()
-            self._charset_told = True
+            self._told |= _CHARSET_TOLD
             self._tell()
         elif name == _MODE and not self._mariadb:
             modes = {mode.strip() for mode in value.upper().split(b",")}
             self._backslash = b"NO_BACKSLASH_ESCAPES" not in modes
             self._ansi = not _ANSI.isdisjoint(modes)
-            self._modes_told = True
+            self._told |= _MODES_TOLD
             self._tell()
 
     def logged_in(self, changes: Sequence[tuple[bytes, bytes]]) -> None:
         """Take the changes that the database tells of at the end of the login: as `tracked`."""
         for name, value in changes:
             self.tracked(name, value)
-        self._charset_told = self._modes_told = False
+        self._told = 0
 
     def ended(self, reply: Reply, *, failed: bool) -> None:
         """Take note of a reply's end; ``failed``: with an error, of which nothing is told."""
         if reply.schema is not None and not failed:
             self._session.database = reply.schema
+        told, self._told = self._told, 0
         changes = reply.changes
         if changes == KEEPS:
             return
         self.changing -= 1
-        charset_told, self._charset_told = self._charset_told, False
-        modes_told, self._modes_told = self._modes_told, False
-        if changes & UNTRACKS:
-            self._tracking = False
-        if changes & RESETS and not failed:
+        if failed:
+            self._failed(changes)
+        else:
+            self._succeeded(reply, changes, told)
+        self._tell()
+
+    def _succeeded(self, reply: Reply, changes: int, told: int) -> None:
+        if changes & RESETS:
             self._charset = character_set(reply.collation, mariadb=self._mariadb)
-            self._tracking = True
-        elif changes & RENAMES or (changes & MAY_CHANGE and not self._tracking):
-            if not charset_told:
-                self._charset = b""
-        if not modes_told:
-            if changes & (SETS | RESETS) and not changes & MAY_CHANGE and not failed:
+        elif changes & RENAMES and not told & _CHARSET_TOLD:
+            self._charset = b""
+        if not told & _MODES_TOLD:
+            if changes & (SETS | RESETS) and not changes & MAY_CHANGE:
                 self._believe()
             elif not self._mariadb and changes != RENAMES:
                 self._ansi = None
+
+    def _failed(self, changes: int) -> None:
+        """Nobody is told how much of it was done."""
+        if changes & (RENAMES | MAY_CHANGE | RESETS):
+            self._charset = b""
+        if changes & (SETS | MAY_CHANGE | RESETS):
+            self._backslash = self._ansi = None
+
+    def _forget(self) -> None:
+        """Take back the values of a result that is not its reply's last one."""
+        if self._told & _CHARSET_TOLD:
+            self._charset = b""
+        if self._told & _MODES_TOLD:
+            self._backslash = self._ansi = None
+        self._told = 0
         self._tell()
 
     # -- how texts are read -----------------------------------------------------------------------

@@ -5,30 +5,60 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from acra_twisted.dialects.mysql.replies import KEEPS, MAY_CHANGE, RENAMES, SETS, UNTRACKS
+from acra_twisted.dialects.mysql.replies import ANYTHING, KEEPS, MAY_CHANGE, RENAMES, SETS
 from acra_twisted.errors import LexError
-from acra_twisted.sql import mysqltokens
+from acra_twisted.sql import lexer, mysqltokens
+from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.readers import READERS
 
+_COMMENT: Final = rb"/\*(?![!M])(?:[^*]++|\*(?!/))*+\*/"
+_LINE: Final = rb"(?:--[ \t]|\#)[^\n]*+"
+#: The beginning of a statement that leaves all as it is.
+_BEGINNING: Final = (
+    rb"(?:[\s(]++|%b|%b\n)*+(?:select|insert|update|delete|replace|with|values|table|begin"
+    rb"|start\s+transaction|commit|rollback|savepoint|release|show|describe|desc|explain|use|create"
+    rb"|alter|drop|truncate|rename|lock|unlock|load|analyze|check|checksum|optimize|repair|grant"
+    rb"|revoke|kill|prepare|deallocate|handler|flush|call|do|xa)\b"
+) % (_COMMENT, _LINE)
 # A text without a semicolon but at its end is one statement, and its first word says which.
-_HARMLESS: Final = re.compile(
-    rb"(?:[\s(]++|/\*(?![!M])(?:[^*]++|\*(?!/))*+\*/)*+"
-    rb"(?:select|insert|update|delete|replace|with|values|table|begin|start\s+transaction|commit"
-    rb"|rollback|savepoint|release|show|describe|desc|explain|use|create|alter|drop|truncate|rename"
-    rb"|lock|unlock|load|analyze|check|checksum|optimize|repair|grant|revoke|kill|prepare"
-    rb"|deallocate|handler|flush)\b[^;]*+;?\s*",
-    re.I,
-).fullmatch
+_HARMLESS: Final = re.compile(_BEGINNING + rb"[^;]*+;?+\s*+", re.I).fullmatch
+
+
+def _harmless(string: bytes) -> re.Pattern[bytes]:
+    """The pattern of any number of such statements, with semicolons in strings that have
+    ``string`` in them.  It takes no text that could be split in another way."""
+    pieces = (
+        *(rb"[^;'\"`\#/\\\x80-\xff-]++", rb"-(?!-)", rb"/(?!\*)", _COMMENT, _LINE),
+        *(rb"'%b'" % string, rb'"[^"\\]*+"', rb"`[^`\x80-\xff]*+`"),
+    )
+    one = _BEGINNING + rb"(?:%b)*+" % b"|".join(pieces)
+    end = rb";?+(?:\s++|%b|%b)*+" % (_COMMENT, _LINE)
+    return re.compile(one + rb"(?:;%b)*+" % one + end, re.I | re.S)
+
+
+#: By ``conforming``: see `changes`.
+_HARMLESS_ONES: Final = {
+    False: _harmless(rb"(?:[^'\\]++|\\.)*+"),
+    True: _harmless(rb"[^']*+"),
+    None: _harmless(rb"[^'\\]*+"),
+}
 _SET: Final = re.compile(rb"\s*+set\b", re.I).match
 #: What a server runs although it is a comment, if it is new enough.
 _RUN: Final = (b"/*!", b"/*M!")
-#: Words by which a SET has another statement in it, or a value that it does not show.
-_CARRIERS: Final = frozenset(("(", "statement", "select"))
+#: Words by which a SET has a value that it does not show.
+_COMPUTED: Final = frozenset(("(", "select"))
 #: Words by which a SET names a character set.
 _RENAMING: Final = frozenset(("names", "charset", "character", "char"))
-#: The variable that tells how the bytes of a text are read; a list of tracked ones must have it.
+#: Words by which a SET is about other sessions.
+_OTHERS: Final = frozenset(("global", "persist", "persist_only"))
+#: The variable that tells how the bytes of a text are read.
 _CHARACTER_SET: Final = "character_set_client"
-_TRACKING: Final = re.compile(rb"session_track", re.I).search
+_MODE: Final = "sql_mode"
+#: The ways to write the mode of the session's own where it is set, without blanks.
+_OWN_MODE: Final = frozenset(
+    (_MODE, f"session{_MODE}", f"local{_MODE}")
+    + (f"@@{_MODE}", f"@@session.{_MODE}", f"@@local.{_MODE}")
+)
 #: More tokens than a SET has that anybody writes.
 _TOKENS_LIMIT: Final = 500
 #: So many bytes of a text are looked at: a longer one may do anything.
@@ -40,43 +70,66 @@ def changes(text: bytes, conforming: bool | None) -> int:
     """Return the flags of `replies.Reply.changes`: what a text does to how later ones are read.
 
     ``conforming``: whether a backslash is an ordinary character in a string; None where that is not
-    known.  A routine that a statement calls leaves the settings as they were.
+    known.  A routine leaves modes and character set as they were, even one that fails: so it does
+    not matter which ones a text calls.  Nor does it whether it ends their tracking: see `state`.
     """
     if text.find(_RUN[0]) < 0 and text.find(_RUN[1]) < 0:
-        if _HARMLESS(text) is not None:
+        if _HARMLESS(text) is not None or _HARMLESS_ONES[conforming].fullmatch(text) is not None:
             return KEEPS
         if _SET(text) is not None and len(text) <= _LENGTH_LIMIT:
-            found = _changes_of_set(text, conforming)
-            if found >= 0:
-                return found
-    return MAY_CHANGE | UNTRACKS if _TRACKING(text) is not None else MAY_CHANGE
+            return _changes_of_set(text, conforming)
+    return ANYTHING
 
 
 def _changes_of_set(text: bytes, conforming: bool | None) -> int:
-    """The flags of a text that begins with SET; -1 if it may do anything."""
+    """The flags of a text that begins with SET."""
     try:
         tokens = READERS["mysql"].tokens(text, conforming, _TOKENS_LIMIT)
     except LexError:
-        return -1
+        return ANYTHING
     parts = mysqltokens.statements(text, tokens)
-    words = [mysqltokens.word(text, token) for token in tokens]
-    if len(parts) != 1 or not _CARRIERS.isdisjoint(words):
-        return -1
+    if len(parts) != 1 or not _is_certain(text, parts[0]):
+        return ANYTHING
+    words = [mysqltokens.word(text, token).lower() for token in parts[0]]
+    if "statement" in words:
+        # Another statement is in it.
+        return ANYTHING
     found = KEEPS
-    tracks = False
-    for word in words:
-        if word[0] == "'":
-            tracks = tracks or _CHARACTER_SET in word or word == "'*'"
-        elif "sql_mode" in word:
-            found |= SETS
-        elif "session_track" in word:
-            found |= UNTRACKS
-        elif word in _RENAMING or _CHARACTER_SET in word:
-            found |= RENAMES
-    if found & UNTRACKS and tracks:
-        found &= ~UNTRACKS
+    for start, end in mysqltokens.assignments(words):
+        found |= _changes_of_assignment(words[start:end])
+    computed = not _COMPUTED.isdisjoint(words)
+    if computed or (found & SETS and not _OTHERS.isdisjoint(words)):
+        found = found & ~SETS | MAY_CHANGE
     if mysqltokens.lexing_settings(text, parts[0]).refused:
         found |= MAY_CHANGE
+    return found
+
+
+def _is_certain(text: bytes, part: list[Token]) -> bool:
+    """Return True if all characters of a statement beyond ASCII are in strings: some servers take
+    such a one for a blank, or for a letter of ASCII."""
+    return text.isascii() or all(
+        text[start:end].isascii() or (kind == lexer.STRING and text[start] == 0x27)
+        for kind, start, end in part
+    )
+
+
+def _changes_of_assignment(words: list[str]) -> int:
+    """The flags of one of a SET's assignments."""
+    if words and words[0][:1] == "@" and words[0][:2] != "@@":
+        return KEEPS
+    end = next((at for at, word in enumerate(words) if word in ("=", ":=")), len(words))
+    target = "".join(words[:end])
+    if target in _OWN_MODE:
+        return SETS
+    found = KEEPS
+    for word in words:
+        if word[0] == "'":
+            continue
+        if _MODE in word:
+            found |= MAY_CHANGE
+        elif word in _RENAMING or _CHARACTER_SET in word:
+            found |= RENAMES
     return found
 
 

@@ -49,6 +49,17 @@ class Modes(SynchronousTestCase):
                 MY.tokens(text, changing)
         self.assertEqual(len(MY.tokens(b"SELECT '\xbf\\\\'", changing._replace(backslash=True))), 2)
 
+    def test_mysql_s_blanks_beyond_ascii(self):
+        """A blank is another character by the character set, which may be unknown."""
+        latin1 = MY.mode_of({"character_set_client": "latin1"})
+        unknown = MY.mode_of({"character_set_client": "?"})
+        for mode in (latin1, unknown):
+            for sent in (b"SELECT p\xa0FROM\xa0pw", b"SELECT @a\xc2\xa0FROM t"):
+                with self.assertRaises(LexError):
+                    MY.tokens(normal(sent, latin1), mode)
+        self.assertEqual(len(MY.tokens("SELECT é, '\xa0'".encode(), latin1)), 4)
+        self.assertEqual(len(MY.tokens("SELECT a\xa0b".encode(), MY.mode)), 2)
+
     def test_double_quotes_that_may_be_either_are_read_as_both(self):
         quotes = MY.mode_of({"sql_mode": "ANSI_QUOTES?"})
         self.assertEqual(len(MY.tokens(b'SELECT "a", "b"', quotes)), 4)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import LexError
-from acra_twisted.sql.mysqllexer import tokens
+from acra_twisted.sql.mysqllexer import check_letters, tokens
 
 
 def shown(text, **mode):
@@ -30,6 +30,25 @@ class Tokens(SynchronousTestCase):
         for text in (b"'a", b'"a', b"`a", b"/* a", b"\0", b"@`a"):
             with self.assertRaises(LexError):
                 tokens(text)
+
+    def test_what_begins_a_comment_in_some_character_sets_is_refused(self):
+        for text in (b"a --\xa0b", b"--\xe1", "a--é".encode()):
+            with self.assertRaises(LexError):
+                tokens(text)
+        self.assertEqual(shown(b"a-\xe1 '--\xa0'")[-1], ("s", b"'--\xa0'"))
+
+    def test_characters_that_may_be_blanks(self):
+        for text in ("p\xa0FROM", "@a\xa0", "a\x80", "a\u200e", "€", "a\x85b"):
+            found = tokens(text.encode())
+            for certain in (True, False):
+                with self.assertRaises(LexError):
+                    check_letters(text.encode(), found, certain)
+        for text in ("é", "@å", "t.ж"):
+            check_letters(text.encode(), tokens(text.encode()), True)
+            with self.assertRaises(LexError):
+                check_letters(text.encode(), tokens(text.encode()), False)
+        quoted = "`p\xa0q` '\xa0' /*\xa0*/".encode()
+        check_letters(quoted, tokens(quoted), False)
 
     def test_quotes_by_mode(self):
         self.assertEqual(shown(b'"a"'), [("s", b'"a"')])

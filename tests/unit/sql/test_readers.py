@@ -35,3 +35,10 @@ class Readers(SynchronousTestCase):
         self.assertEqual(len(reader.first_tokens(b"a b c d", True, 3)), 3)
         self.assertEqual(reader.first_tokens(b"a b c d", None, 3), [])
         self.assertEqual(reader.first_tokens(rb"a '\'' c", True, 3), [])
+
+    def test_a_number_behind_what_may_be_a_blank_is_hidden(self):
+        reader = READERS["mysql"]
+        text = b"a \xa05551234 x\xc2\xa012 b2"
+        found = [(kind, text[a:b]) for kind, a, b in reader.tokens(text, False, 9)]
+        expected = [("i", b"a"), ("n", b"\xa05551234"), ("n", b"x\xc2\xa012"), ("i", b"b2")]
+        self.assertEqual(found, expected)

@@ -3,17 +3,23 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.mysql.replies import (
+    ANYTHING,
     KEEPS,
     MAY_CHANGE,
     RENAMES,
     RESETS,
     SETS,
-    UNTRACKS,
     Reply,
 )
 from acra_twisted.dialects.mysql.state import MysqlState
 from acra_twisted.session import IDLE, IN_TRANSACTION
-from acra_twisted.wire.mysql.okpackets import ANSI_QUOTES, IN_TRANS, NO_BACKSLASH_ESCAPES, SCHEMA
+from acra_twisted.wire.mysql.okpackets import (
+    ANSI_QUOTES,
+    IN_TRANS,
+    MORE_RESULTS,
+    NO_BACKSLASH_ESCAPES,
+    SCHEMA,
+)
 from tests.support.sessions import make_session
 
 _CLIENT = b"character_set_client"
@@ -95,6 +101,21 @@ class Modes(State):
         self.state.ended(changing, failed=True)
         self.assertEqual(self.state.changing, 0)
 
+    def test_a_failure_leaves_them_unknown_where_a_part_may_have_been_done(self):
+        """SET sql_mode = 'NO_BACKSLASH_ESCAPES', autocommit = 1 sets the mode and fails, in a
+        distributed transaction."""
+        for changes in (SETS, MAY_CHANGE, ANYTHING, RESETS):
+            self.begin()
+            self.answer(changes, failed=True)
+            self.assertEqual(self.read_by()[0], b"NO_BACKSLASH_ESCAPES?,ANSI_QUOTES?")
+            self.assertIsNone(self.session.conforming)
+            self.answer(SETS, status=2)
+            self.assertEqual(self.read_by()[0], b"")
+        for changes in (KEEPS, RENAMES):
+            self.begin()
+            self.answer(changes, failed=True)
+            self.assertEqual(self.read_by()[0], b"")
+
 
 class ModesOfMysql(State):
     mariadb = False
@@ -119,10 +140,17 @@ class ModesOfMysql(State):
         self.answer()
         self.answer(RENAMES, told=[(_CLIENT, b"utf8mb4")])
         self.assertEqual(self.read_by()[0], b"")
-        for changes, failed in ((SETS, False), (SETS, True), (MAY_CHANGE, False), (RESETS, False)):
+        for changes in (SETS, MAY_CHANGE, ANYTHING, RESETS):
             self.answer(SETS, told=[(b"sql_mode", b"")])
-            self.answer(changes, failed=failed)
+            self.answer(changes)
             self.assertEqual(self.read_by()[0], b"ANSI_QUOTES?")
+            self.answer(SETS, told=[(b"sql_mode", b"")])
+            self.answer(changes, failed=True)
+            self.assertEqual(self.read_by()[0], b"NO_BACKSLASH_ESCAPES?,ANSI_QUOTES?")
+
+    def test_a_mode_told_between_results_need_not_hold_behind_the_last_one(self):
+        self.answer(told=[(b"sql_mode", b"")], status=2 | MORE_RESULTS)
+        self.assertEqual(self.read_by()[0], b"NO_BACKSLASH_ESCAPES?,ANSI_QUOTES?")
 
 
 class CharacterSets(State):
@@ -148,16 +176,28 @@ class CharacterSets(State):
             self.answer(RENAMES, failed=failed)
             self.assertEqual(self.read_by()[1], b"?")
 
-    def test_anything_may_change_it_once_it_is_not_tracked(self):
+    def test_anything_may_change_it_of_which_nothing_is_told(self):
+        """Tracking may be off: a client, a routine or another session has ended it."""
         self.answer(MAY_CHANGE)
         self.assertEqual(self.read_by()[1], b"utf8mb4")
-        self.answer(UNTRACKS)
-        self.assertEqual(self.read_by()[1], b"utf8mb4")
-        self.answer(MAY_CHANGE)
+        self.answer(ANYTHING)
         self.assertEqual(self.read_by()[1], b"?")
-        self.answer(RESETS, collation=45)
-        self.answer(MAY_CHANGE)
-        self.assertEqual(self.read_by()[1], b"utf8mb4")
+        self.answer(ANYTHING, told=[(_CLIENT, b"latin1")])
+        self.assertEqual(self.read_by()[1], b"latin1")
+        self.answer(ANYTHING, failed=True, told=[(_CLIENT, b"utf8mb4")])
+        self.assertEqual(self.read_by()[1], b"?")
+
+    def test_what_was_told_behind_a_request_that_keeps_it_is_not_told_of_the_next_one(self):
+        self.answer(told=[(_CLIENT, b"latin1")])
+        self.answer(RENAMES)
+        self.assertEqual(self.read_by()[1], b"?")
+
+    def test_what_is_told_between_results_need_not_hold_behind_the_last_one(self):
+        """A routine has a character set of its own until it ends."""
+        for changes in (KEEPS, ANYTHING):
+            self.answer(RENAMES, told=[(_CLIENT, b"utf8mb4")])
+            self.answer(changes, told=[(_CLIENT, b"latin1")], status=2 | MORE_RESULTS)
+            self.assertEqual(self.read_by()[1], b"?")
 
 
 class Others(State):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.dialects.mysql.replies import KEEPS, MAY_CHANGE, RENAMES, SETS, UNTRACKS
+from acra_twisted.dialects.mysql.replies import ANYTHING, KEEPS, MAY_CHANGE, RENAMES, SETS
 from acra_twisted.dialects.mysql.texts import changes, may_ask_for_file, reads_alike
 
 
@@ -23,6 +23,50 @@ class Changes(SynchronousTestCase):
             b"SET autocommit = 1",
             b"SET @a = 'sql'",
             b"SET SESSION TRANSACTION READ ONLY",
+            b"SET @a = @@sql_mode, @sql_mode = 1",
+            b"-- x\n# y\nSELECT 1",
+            b"XA START 'x'",
+        )
+
+    def test_semicolons_in_strings_and_between_harmless_statements(self):
+        self.check(
+            KEEPS,
+            b"INSERT INTO t VALUES ('a;b', \"c;d\", `e;f`, 1-1/2)",
+            b"INSERT INTO t VALUES ('it\\'s; it''s', 'd\xc3\xb6n\\'t; x') /* a='b' */",
+            b"SELECT 1; SELECT 2 -- it's\n; select 3; -- the end",
+        )
+        self.check(
+            ANYTHING,
+            b"SELECT 1 -- '\n; SET NAMES gbk -- '",
+            b"SELECT 1 --\xa0'\n; SET NAMES gbk -- '",
+            b"SELECT 1 # '\n; SET NAMES gbk # '",
+            b"SELECT 1 /* ' */; SET NAMES gbk /* ' */",
+            b"SELECT \xbf`; SET NAMES gbk -- `",
+            b"SELECT '\\\\'; SET NAMES gbk; -- '",
+            b"BEGIN NOT ATOMIC SELECT 1; SET NAMES gbk; SELECT 1; END",
+            b"SELECT 1; /* x */ SET NAMES gbk",
+            b'SELECT "\\"; SET NAMES gbk; -- "',
+        )
+        escaped = b"SELECT '\\'; SET NAMES gbk; -- '"
+        self.assertEqual(changes(escaped, False), KEEPS)
+        for conforming in (True, None):
+            self.assertEqual(changes(escaped, conforming), ANYTHING)
+
+    def test_a_routine_leaves_all_as_it_was(self):
+        self.check(KEEPS, b"CALL p()", b"DO f()", b"SELECT f()", b"call p(1) ;")
+        self.check(ANYTHING, b"CALL p(); SET NAMES gbk", b"CALL p();;")
+
+    def test_whether_variables_are_tracked_does_not_matter(self):
+        name = b"session_track_system_variables"
+        self.check(
+            KEEPS,
+            b"SET %b = ''" % name,
+            b"SET @@session.%b = DEFAULT, @x = '*'" % name,
+        )
+        self.check(
+            ANYTHING,
+            b"EXECUTE IMMEDIATE 'SET %b = NULL'" % name,
+            b"SELECT 1; SET %b = ''" % name.upper(),
         )
 
     def test_modes_and_character_sets(self):
@@ -39,36 +83,42 @@ class Changes(SynchronousTestCase):
             b"SET @a = 'character_set_client'",
         )
 
-    def test_tracking_is_kept_where_the_character_set_is_in_its_list(self):
-        name = b"session_track_system_variables"
+    def test_modes_that_are_not_plainly_the_session_s(self):
+        """The flags of the status are not believed behind them."""
         self.check(
-            UNTRACKS,
-            b"SET %b = ''" % name,
-            b"SET @@session.%b = 'autocommit'" % name,
-            b"SET %b = DEFAULT" % name,
+            MAY_CHANGE,
+            b"SET GLOBAL sql_mode = ''",
+            b"SET @@global.sql_mode = ''",
+            b"SET PERSIST sql_mode = ''",
+            b"SET autocommit = @@sql_mode",
+            b"SET a.sql_mode = ''",
+            b"SET @@`sql_mode` = ''",
+            b"SET sql_mode = CONCAT('A', 'NSI')",
+            b"SET sql_mode = (SELECT 'ANSI')",
+            b"SET GLOBAL autocommit = 1, sql_mode = ''",
+            b"SET @a = f()",
         )
+        self.check(SETS, b"SET LOCAL sql_mode := ''", b"SET `sql_mode` = '', @sql_mode = 1")
+
+    def test_characters_beyond_ascii_outside_strings(self):
+        """Some are blanks in the session's character set, or letters of ASCII to the server."""
         self.check(
-            KEEPS,
-            b"SET %b = 'autocommit,character_set_client'" % name,
-            b"SET SESSION %b = '*'" % name,
+            ANYTHING,
+            b"SET\xa0NAMES\xa0gbk",
+            b"SET @a=1,\xa0NAMES gbk",
+            b"SET `\xc5\xbfql_mode` = ''",
+            b"SET \"\xc5\xbfql_mode\" = ''",
+            b"SET @a=1 --\xa0x, '\n, NAMES gbk -- '",
         )
-        self.check(
-            MAY_CHANGE | UNTRACKS,
-            b"SET %b = CONCAT('auto', 'commit')" % name,
-            b"EXECUTE IMMEDIATE 'SET %b = NULL'" % name,
-            b"SELECT 1; SET %b = ''" % name.upper(),
-        )
+        self.check(KEEPS, b"SET @a = 'x\xa0'", b"SELECT\xa01")
 
     def test_anything(self):
         self.check(
-            MAY_CHANGE,
-            b"SET sql_mode = CONCAT('A', 'NSI')",
-            b"SET sql_mode = (SELECT 'ANSI')",
+            ANYTHING,
             b"SET STATEMENT sql_mode = 'ANSI' FOR SELECT 1",
             b"SET NAMES latin1; SELECT 1",
             b"SET autocommit = 1; SET NAMES gbk",
             b"SELECT 1; SET NAMES gbk",
-            b"CALL p()",
             b"EXECUTE s",
             b"EXECUTE IMMEDIATE 'SET NAMES gbk'",
             b"/*!50000 SET sql_mode = 'ANSI' */",
@@ -76,7 +126,6 @@ class Changes(SynchronousTestCase):
             b"-- x\nSET NAMES gbk",
             b"# x\nSET NAMES gbk",
             b"BEGIN NOT ATOMIC SET NAMES gbk; END",
-            b"XA START 'x'",
             b"SET NAMES 'latin1",
             b"",
         )
@@ -85,7 +134,7 @@ class Changes(SynchronousTestCase):
 
     def test_a_text_that_can_be_read_in_two_ways(self):
         text = b"SET NAMES 'a\\', sql_mode = 'b'"
-        self.assertEqual(changes(text, None), MAY_CHANGE)
+        self.assertEqual(changes(text, None), ANYTHING)
 
     @given(st.binary(max_size=60), st.sampled_from((True, False, None)))
     def test_any_bytes(self, text, conforming):
