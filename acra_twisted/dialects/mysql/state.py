@@ -129,8 +129,8 @@ class MysqlState:
         """Take note of a reply's end; ``failed``: with an error, of which nothing is told."""
         if reply.schema is not None and not failed:
             self._session.database = reply.schema
-        told, self._told = self._told, 0
-        changes = reply.changes
+        told, changes = self._told, reply.changes
+        self._told = 0
         if changes == KEEPS:
             return
         self.changing -= 1
