@@ -91,6 +91,8 @@ class Desk:
                 self.session.prepared.confirm(reply.prepared, number, parameters)
         if reply.changes:
             self.state.changing -= 1
+        if reply.changes & replies.RESETS:
+            self.session.prepared.clear()
         take_reply(self.session)
         return self.goes_on()
 

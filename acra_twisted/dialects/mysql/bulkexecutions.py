@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from acra_twisted.dialects.mysql import replies
 from acra_twisted.dialects.mysql.executions import BINARY, TEXT, ExecutingRequests, told_kinds
-from acra_twisted.dialects.mysql.prepared import DENIED, Prepared
+from acra_twisted.dialects.mysql.prepared import Prepared
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import PARAMETERS, Exchange, Parameters, Work
 from acra_twisted.verdicts import Deny, Replace
@@ -55,10 +55,10 @@ class BulkRequests(ExecutingRequests):
 
     def _execute_bulk(self, packet: Packet) -> Work | None:
         prepared = self._found("bulk", packet)
-        if prepared is DENIED:
+        if prepared is None:
             return None
         exchange, _ = self._open_execution("bulk", prepared)
-        if prepared is None or prepared.failed or not self._judges:
+        if prepared.failed or not self._judges:
             self._carry(exchange)
             self._pass(packet, replies.RESULT, exchange, self._reply(prepared, packet))
             return None

@@ -4,6 +4,9 @@ An execution is read where a stage judges values, or something of its attributes
 passes as it came.  While stages judge values, those that come ahead of an execution (long data) are
 held back until it is there.  Once a stage has changed a value, each execution of its statement
 tells the types of its values: the database's memory of them is another than the client's.
+
+Commands about a statement wait while their number may yet become one's.  Those about none are
+answered here, and the database never sees them.
 """
 
 from __future__ import annotations
@@ -13,8 +16,8 @@ from typing import Any, Final
 
 from acra_twisted.dialects.mysql import replies
 from acra_twisted.dialects.mysql.opening import OpeningRequests
-from acra_twisted.dialects.mysql.prepared import DENIED, Prepared
-from acra_twisted.dialects.mysql.replies import Reply
+from acra_twisted.dialects.mysql.prepared import Prepared
+from acra_twisted.dialects.mysql.replies import RESETS, Reply
 from acra_twisted.dialects.mysql.state import MysqlState
 from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.errors import WireError
@@ -32,6 +35,8 @@ from acra_twisted.wire.mysql.parameters import BLOB, Execution, is_string
 TEXT: Final = 0
 BINARY: Final = 1
 
+#: Their statement must be prepared before their values can be read.
+_EXECUTIONS: Final = frozenset((commands.EXECUTE, commands.BULK_EXECUTE))
 _OVERLONG: Final = "values sent ahead of an execution are larger than message_size_limit"
 
 
@@ -75,10 +80,24 @@ class ExecutingRequests(OpeningRequests):
         self._bulk: Any = None
 
     def _must_wait(self, packet: Packet) -> bool:
-        """Return True if an execution cannot be read before its statement is prepared."""
+        """Return True if nobody knows yet which statement a command is about, or if an execution
+        cannot be read before its statement is prepared."""
+        if self._state.changing and self._forgets():
+            return True
         payload = packet.payload
-        prepared = self._prepared.find(commands.statement_number(payload))
-        return prepared is not None and prepared.is_pending and self._must_read(payload)
+        number = commands.statement_number(payload)
+        prepared = self._prepared.find(number)
+        if prepared is None:
+            return self._prepared.may_come(number)
+        return prepared.is_pending and payload[0] in _EXECUTIONS and self._must_read(payload)
+
+    def _forgets(self) -> bool:
+        """Return True while the database may be about to forget what is prepared."""
+        for entry in self._session.outstanding:
+            reply: Reply = entry[3]
+            if reply.changes & RESETS:
+                return True
+        return False
 
     def _must_read(self, payload: bytes) -> bool:
         if self._judges or self._in_attributes:
@@ -86,17 +105,15 @@ class ExecutingRequests(OpeningRequests):
         return self._in_force.query_attributes and payload.find(CONTEXT_KEY) >= 0
 
     def _found(self, kind: str, packet: Packet) -> Prepared | None:
-        """The statement that a command is about; `DENIED` for one that was refused: then the client
-        has its answer."""
+        """The statement that a command is about; None if there is none: then the client has its
+        answer."""
         prepared = self._prepared.find(commands.statement_number(packet.payload))
-        if prepared is DENIED:
+        if prepared is None:
             self._refuse(errors.UNKNOWN_STATEMENT, self._open(kind), packet.following)
         return prepared
 
-    def _reply(self, prepared: Prepared | None, packet: Packet) -> Reply:
+    def _reply(self, prepared: Prepared, packet: Packet) -> Reply:
         """The reply to an execution."""
-        if prepared is None:
-            return Reply(packet.following)
         return Reply(
             packet.following,
             prepared=prepared,
@@ -109,9 +126,9 @@ class ExecutingRequests(OpeningRequests):
     def _execute(self, packet: Packet) -> Work | None:
         payload = packet.payload
         prepared = self._found("execute", packet)
-        if prepared is DENIED:
+        if prepared is None:
             return None
-        if prepared is None or prepared.failed or not self._must_read(payload):
+        if prepared.failed or not self._must_read(payload):
             exchange, _ = self._open_execution("execute", prepared)
             self._carry(exchange)
             self._pass(packet, replies.RESULT, exchange, self._reply(prepared, packet))
@@ -203,9 +220,9 @@ class ExecutingRequests(OpeningRequests):
     def _long_data(self, packet: Packet) -> None:
         """A piece of a value: no reply answers it."""
         prepared = self._prepared.find(commands.statement_number(packet.payload))
-        if prepared is DENIED:
+        if prepared is None:
             return
-        if prepared is None or prepared.failed or not self._judges:
+        if prepared.failed or not self._judges:
             self._forward(packet)
         else:
             self._prepared.hold(prepared, commands.decode_long_data(packet.payload))

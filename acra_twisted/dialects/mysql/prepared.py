@@ -3,17 +3,19 @@
 The database numbers them: an entry is provisional until it has answered.  MariaDB's clients need
 not wait for that, and name the statement that was prepared last.  They mean the last one that they
 have asked for, even if it was refused here: then the database must not see what they say of it.
+
+A database sees no number that it has not told: it gives them in order, so that clients can guess
+the next one, of a text that was never judged for what they say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from acra_twisted.dialects.mysql.replies import KEEPS
 from acra_twisted.exchange import Statement
 from acra_twisted.results import Columns
-from acra_twisted.wire.mysql.commands import LAST_PREPARED, LongData
+from acra_twisted.wire.mysql.commands import LAST_PREPARED, NOBODYS, LongData
 
 
 class Prepared:
@@ -64,11 +66,6 @@ class Prepared:
         return self.number < 0 and not self.failed
 
 
-#: Stands for a statement whose preparation was refused here.
-DENIED: Final = Prepared(None)
-DENIED.failed = True
-
-
 class PreparedStatements:
     """``limit``: so many at once; ``held_max``: bytes of values that are held back for all of them.
     ``names_last``: the database knows the number of the statement prepared last, as MariaDB
@@ -97,7 +94,7 @@ class PreparedStatements:
 
     def denied(self) -> None:
         """A statement was refused: the one prepared last is none."""
-        self._last = DENIED
+        self._last = None
 
     def confirm(self, prepared: Prepared, number: int, parameters: int) -> None:
         """Take note that the database has prepared a statement, with so many parameters."""
@@ -114,10 +111,15 @@ class PreparedStatements:
         self._forget_pending(prepared)
 
     def find(self, number: int) -> Prepared | None:
-        """The statement that a command names; `DENIED`, or None for one that nobody knows."""
+        """The statement that a command names; None for one that was refused, or that nobody
+        knows."""
         if number == LAST_PREPARED and self._names_last:
             return self._last
         return self._known.get(number)
+
+    def may_come(self, number: int) -> bool:
+        """Return True if a number may be that of a statement that is being prepared."""
+        return bool(self._pending) and number < NOBODYS
 
     def close(self, prepared: Prepared) -> None:
         """The client needs it no more.  A pending one is closed by the number that it will get."""
@@ -135,7 +137,7 @@ class PreparedStatements:
         statements were sent behind that."""
         for prepared in self._known.values():
             self.drop_long(prepared)
-        if self._last is not None and self._last not in self._pending and self._last is not DENIED:
+        if self._last is not None and self._last not in self._pending:
             self._last = None
         self._known.clear()
 

@@ -17,7 +17,7 @@ from acra_twisted.dialects.mysql import replies
 from acra_twisted.dialects.mysql.authentication import LegsPolicy
 from acra_twisted.dialects.mysql.contexts import announced
 from acra_twisted.dialects.mysql.opening import TOO_MANY_STATEMENTS
-from acra_twisted.dialects.mysql.prepared import DENIED, Prepared
+from acra_twisted.dialects.mysql.prepared import Prepared
 from acra_twisted.dialects.mysql.replies import KEEPS, PLAIN, RESETS, Reply
 from acra_twisted.dialects.mysql.state import MysqlState
 from acra_twisted.dialects.mysql.texts import changes, may_ask_for_file
@@ -35,8 +35,13 @@ from acra_twisted.wire.mysql.parameters import Attribute, Query
 
 #: Commands that no reply answers, not even where they are cut short.
 _UNANSWERED: Final = frozenset((commands.LONG_DATA, commands.CLOSE))
-#: Their statement must be prepared before they can be read.
-_EXECUTIONS: Final = frozenset((commands.EXECUTE, commands.BULK_EXECUTE))
+#: Commands about a statement, which they name by its number.
+_BY_NUMBER: Final = frozenset(
+    (
+        *(commands.EXECUTE, commands.BULK_EXECUTE, commands.LONG_DATA),
+        *(commands.CLOSE, commands.RESET, commands.FETCH),
+    )
+)
 
 
 class MysqlRequests(ChangingRequests):
@@ -64,7 +69,7 @@ class MysqlRequests(ChangingRequests):
         super().__init__(session, state, in_force, propagation, judges, message_limit, legs)
         self._statements = STATEMENT in inspects
         self._collation = collation
-        # An execution that waits until its statement is prepared.
+        # A command that waits until its statement is prepared.
         self._kept: Packet | None = None
         # The text that waits for its verdict, with its attributes.
         self._text: tuple[Packet, Query, Sequence[Attribute]] | None = None
@@ -213,7 +218,7 @@ class MysqlRequests(ChangingRequests):
             if code not in _UNANSWERED:
                 self._refuse(errors.MALFORMED, self._open("command"), packet.following)
             return None
-        if code in _EXECUTIONS and self._must_wait(packet):
+        if code in _BY_NUMBER and self._must_wait(packet):
             # Its bytes may be gone by then.
             self._kept = packet._replace(start=-1)
             return None
@@ -318,28 +323,26 @@ class MysqlRequests(ChangingRequests):
 
     def _reset(self, packet: Packet) -> None:
         prepared = self._found("reset", packet)
-        if prepared is DENIED:
+        if prepared is None:
             return
-        if prepared is not None:
-            self._prepared.drop_long(prepared)
+        self._prepared.drop_long(prepared)
         self._plain("reset", replies.ONE, packet, Reply(packet.following, prepared=prepared))
 
     def _fetch(self, packet: Packet) -> None:
         prepared = self._found("fetch", packet)
-        if prepared is DENIED:
+        if prepared is None:
             return
-        code = replies.ONE if prepared is None else replies.FETCH
-        self._plain("fetch", code, packet, Reply(packet.following, prepared=prepared))
+        self._plain("fetch", replies.FETCH, packet, Reply(packet.following, prepared=prepared))
 
     def _close(self, packet: Packet) -> None:
-        """No reply answers it; and it may be no such command, but carry a context."""
+        """Close a statement, of which no reply tells; or take the context that the command carries
+        in place of that."""
         context = announced(packet.payload)
         if context is not None:
             self._announced = context
             return
         prepared = self._prepared.find(commands.statement_number(packet.payload))
-        if prepared is DENIED:
+        if prepared is None:
             return
-        if prepared is not None:
-            self._prepared.close(prepared)
+        self._prepared.close(prepared)
         self._out.append(packets(commands.fixed_part(packet.payload), 0))

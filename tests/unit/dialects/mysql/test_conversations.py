@@ -1,5 +1,7 @@
 """Both directions of a session together, along recorded conversations."""
 
+from itertools import zip_longest
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -16,6 +18,8 @@ from tests.support.mysqlvectors import CLIENT, SERVER, conversations
 
 #: Commands that may reach a database.
 ALLOWED = {1, 2, 3, 9, 0x0E, 0x11, *range(0x16, 0x1D), 0x1F, 0xFA}
+#: The database's error about a statement that is not there.
+UNKNOWN = b"\xff\xdb\x04"
 #: Ended by the database in the middle of what would be refused here before.
 LEFT_OUT = {"bad_sequence", "change_user_no_attributes", "empty_packet", "idle_timeout"}
 #: It has packets of progress, which no session here agrees on.
@@ -54,15 +58,25 @@ class Session:
 
 
 def turns(conversation, joins):
-    """A conversation behind its login, without commands that are refused: each packet, or what one
-    side says ``joins`` until the other one does."""
+    """A conversation behind its login, without commands that are refused, or that are about no
+    statement: each packet, or what one side says ``joins`` until the other one does."""
     begun, refused, found = not conversation.has_login, False, []
-    for packet in conversation.packets:
+    alive: set[bytes] = set()
+    for packet, following in zip_longest(conversation.packets, conversation.packets[1:]):
         if not begun:
             begun = packet.leg == SERVER and packet.sequence > 1 and packet.payload[:1] == b"\0"
             continue
         if packet.leg == CLIENT and packet.sequence == 0:
             refused = not packet.payload or packet.payload[0] not in ALLOWED
+            refused = refused or (following is not None and following.payload[:3] == UNKNOWN)
+            if packet.payload[:1] in (b"\x11", b"\x1f"):
+                alive.clear()
+            elif packet.payload[:1] in (b"\x18", b"\x19"):
+                refused = packet.payload[1:5] not in alive | {b"\xff" * 4}
+                if packet.payload[:1] == b"\x19":
+                    alive.discard(packet.payload[1:5])
+        elif packet.leg == SERVER and packet.payload[:1] == b"\0" and len(packet.payload) == 12:
+            alive.add(packet.payload[1:5])
         if refused:
             continue
         if joins and found and found[-1][0] == packet.leg:

@@ -5,13 +5,13 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.mysql import replies
-from acra_twisted.dialects.mysql.contexts import with_context
+from acra_twisted.dialects.mysql.contexts import carrier, with_context
 from acra_twisted.exchange import PARAMETERS, STATEMENT, Parameters
 from acra_twisted.verdicts import PASS, Deny, Replace
 from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.mysql import capabilities, parameters
 from acra_twisted.wire.mysql.parameters import Attribute, Execution
-from tests.support.mysqlrequests import Desk, about, said
+from tests.support.mysqlrequests import Desk, about, query, said
 
 LAST = 0xFFFFFFFF
 ATTRIBUTES = capabilities.QUERY_ATTRIBUTES
@@ -51,12 +51,6 @@ class Unread(SynchronousTestCase):
         self.assertEqual(desk.says(data), data)
         reply = desk.session.outstanding[0][3]
         self.assertEqual(reply.prepared.number, 7)
-
-    def test_a_statement_that_nobody_knows_is_the_databases(self):
-        desk = judging()
-        data = said(execute(statement=9), piece(b"x", statement=9))
-        self.assertEqual(desk.says(data), data)
-        self.assertEqual(desk.works, [])
 
 
 class Judged(SynchronousTestCase):
@@ -170,9 +164,108 @@ class PreparedLast(SynchronousTestCase):
         self.assertEqual([number(answer) for answer in desk.owed()[:2]], [1317, 1243])
 
     def test_mysql_has_no_such_number(self):
-        desk = Desk(lambda work: Deny("no"), (STATEMENT,), mariadb=False)
-        data = said(execute(statement=LAST))
-        self.assertEqual(desk.says(said(b"\x16SELECT secret") + data), data)
+        desk = Desk(mariadb=False)
+        desk.prepares(b"SELECT ?", 7, 1)
+        self.assertEqual(desk.says(said(execute(statement=LAST))), b"")
+        self.assertEqual(number(desk.owed()[0]), 1243)
+
+
+class Unknown(SynchronousTestCase):
+    """Numbers that the database has not told, or not yet: clients can guess the next one."""
+
+    #: Each command about a statement by its number, and what is owed for it.
+    COMMANDS = (
+        (0x17, b"\0\1\0\0\0\1", replies.RESULT),
+        (0x18, b"\0\0value", None),
+        (0x19, b"", None),
+        (0x1A, b"", replies.ONE),
+        (0x1C, b"\1\0\0\0", replies.FETCH),
+        (0xFA, b"\x80\0", replies.RESULT),
+    )
+
+    def desks(self):
+        for inspects in ((), (STATEMENT,)):
+            for mariadb in (True, False):
+                yield Desk(inspects=inspects, mariadb=mariadb)
+
+    def test_the_database_sees_none_of_them(self):
+        for code, rest, owed in self.COMMANDS:
+            for desk in self.desks():
+                desk.prepares(b"SELECT 1", 7, 0)
+                out = desk.says(said(about(code, 8, rest), b"\x0e"))
+                self.assertEqual(out, said(b"\x0e"), code)
+                told = [1243] if owed is not None else []
+                self.assertEqual([number(answer) for answer in desk.owed()[:-1]], told)
+
+    def test_they_wait_while_a_statement_may_get_the_number(self):
+        for code, rest, owed in self.COMMANDS:
+            for desk in self.desks():
+                desk.prepares(b"SELECT 1", 7, 0)
+                prepare, command = said(b"\x16SELECT 2"), about(code, 8, rest)
+                out = desk.says(prepare + said(command, query(b"SELECT 3")))
+                self.assertEqual((out, desk.flow.awaits_load), (prepare, True), code)
+                self.assertEqual(desk.replied(8, 0), said(command, query(b"SELECT 3")))
+                expected = ([] if owed is None else [owed]) + [replies.RESULT]
+                self.assertEqual(desk.owed(), expected)
+                if owed is not None:
+                    reply = desk.session.outstanding[0][3]
+                    self.assertEqual(reply.prepared.statement.text, b"SELECT 2")
+
+    def test_behind_a_preparation_that_failed_they_are_unknown(self):
+        desk = Desk()
+        prepare = said(b"\x16SELECT nope")
+        self.assertEqual(desk.says(prepare + said(execute(statement=8))), prepare)
+        self.assertEqual(desk.replied(), b"")
+        self.assertEqual(number(desk.owed()[0]), 1243)
+
+    def test_values_are_judged_whoever_guesses_the_number(self):
+        desk = Desk(inspects=(PARAMETERS,))
+        for command in (execute(statement=8), about(0xFA, 8, b"\x80\0\xfd\0\3\0\0\1x\0\1\0\0\0")):
+            desk.works.clear()
+            prepare = said(b"\x16INSERT INTO t VALUES (?, ?)")
+            self.assertEqual(desk.says(prepare + said(command)), prepare)
+            self.assertEqual(desk.replied(8, 2), said(command))
+            ((text, _),) = [work.item.values for work in desk.works]
+            self.assertEqual(text, b"x")
+            desk.replied()
+            desk.says(said(about(0x19, 8)))
+
+    def test_what_follows_is_read_as_the_execution_leaves_it(self):
+        """It may change how texts are read, though its number was guessed."""
+        desk = Desk(inspects=(STATEMENT,))
+        seen = []
+        desk.verdict = lambda work: seen.append(desk.session.in_flight) or PASS
+        change = b"\x16SET sql_mode = 'NO_BACKSLASH_ESCAPES'"
+        odd = query(b"SELECT '\\'")
+        self.assertEqual(desk.says(said(change, execute(b"\0\1\0\0\0", 8), odd)), said(change))
+        desk.replied(8, 0)
+        self.assertEqual(seen, [False, True])
+
+    def test_numbers_may_begin_anew_behind_a_reset(self):
+        for rest, mariadb in ((LAST, True), (7, False)):
+            desk = Desk(mariadb=mariadb)
+            desk.prepares(b"SELECT 1", 7, 0)
+            data = said(b"\x1f", b"\x16SELECT 2")
+            command = said(execute(statement=rest))
+            self.assertEqual(desk.says(data + command), data)
+            desk.replied()
+            self.assertEqual(desk.replied(7, 0), command if rest == 7 else b"")
+            if rest == 7:
+                reply = desk.session.outstanding[0][3]
+                self.assertEqual(reply.prepared.statement.text, b"SELECT 2")
+
+    def test_behind_a_reset_alone_they_are_unknown(self):
+        desk = Desk()
+        desk.prepares(b"SELECT 1", 7, 0)
+        self.assertEqual(desk.says(said(b"\x1f", execute())), said(b"\x1f"))
+        self.assertEqual(desk.replied(), b"")
+        self.assertEqual(number(desk.owed()[0]), 1243)
+
+    def test_a_number_that_nobody_has_may_carry_a_context_at_once(self):
+        desk = Desk()
+        out = desk.says(said(b"\x16SELECT 1") + carrier(CONTEXT) + said(b"\x0e"))
+        self.assertEqual(out, said(b"\x16SELECT 1", b"\x0e"))
+        self.assertEqual(desk.recorder.opened[-1].remote, CONTEXT)
 
 
 class LongData(SynchronousTestCase):

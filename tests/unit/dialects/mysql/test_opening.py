@@ -69,10 +69,11 @@ class Brought(SynchronousTestCase):
 
     def test_by_the_command_in_front(self):
         desk = Desk()
+        desk.prepares(b"SELECT 1", 7, 0)
         self.assertEqual(
             desk.says(carrier(CONTEXT) + said(EXECUTE, b"\x0e")), said(EXECUTE, b"\x0e")
         )
-        first, second = desk.recorder.opened
+        _, first, second = desk.recorder.opened
         self.assertEqual((first.remote, second.remote), (CONTEXT, None))
         self.assertEqual(len(desk.owed()), 2)
 
@@ -102,17 +103,20 @@ class HandedOn(SynchronousTestCase):
     def test_in_a_comment(self):
         comment = COMMENT.replace(CONTEXT.traceparent().encode(), OTHER.traceparent().encode())
         desk = Desk(propagation=onward())
+        desk.prepares(b"SELECT 1", 7, 0)
         out = desk.says(said(query(b"SELECT 1;"), b"\x16SELECT 2", EXECUTE, b"\x0e"))
         expected = said(query(b"SELECT 1 " + comment + b";"), b"\x16SELECT 2", EXECUTE, b"\x0e")
         self.assertEqual(out, expected)
-        self.assertEqual(desk.recorder.opened[0].statement.text, b"SELECT 1;")
+        self.assertEqual(desk.recorder.opened[1].statement.text, b"SELECT 1;")
 
     def test_to_acraserver_by_all_commands(self):
         connector = Desk(propagation=onward(to_acra=True))
         data = said(query(b"SELECT 1;"), b"\x16SELECT 2", EXECUTE, b"\x0e", about(0x1A, 7))
         server = Desk(inspects=(STATEMENT,))
+        for desk in (connector, server):
+            desk.prepares(b"SELECT 1", 7, 0)
         self.assertEqual(server.says(connector.says(data)), data)
-        self.assertEqual([exchange.remote for exchange in server.recorder.opened], [OTHER] * 5)
+        self.assertEqual([exchange.remote for exchange in server.recorder.opened[1:]], [OTHER] * 5)
         self.assertEqual(len(server.owed()), len(connector.owed()))
 
     def test_as_attributes_where_both_sides_have_them(self):

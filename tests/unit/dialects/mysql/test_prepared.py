@@ -4,9 +4,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.dialects.mysql.prepared import DENIED, Prepared, PreparedStatements
+from acra_twisted.dialects.mysql.prepared import Prepared, PreparedStatements
 from acra_twisted.exchange import Statement
-from acra_twisted.wire.mysql.commands import LAST_PREPARED, LongData
+from acra_twisted.wire.mysql.commands import LAST_PREPARED, NOBODYS, LongData
 
 
 def prepared(text=b"SELECT 1"):
@@ -40,7 +40,7 @@ class Numbers(SynchronousTestCase):
     def test_behind_a_refusal_the_last_one_is_none(self):
         self.table.confirm(self.one, 7, 0)
         self.table.denied()
-        self.assertIs(self.table.find(LAST_PREPARED), DENIED)
+        self.assertIsNone(self.table.find(LAST_PREPARED))
         self.assertIs(self.table.find(7), self.one)
         self.table.sent(self.one)
         self.assertIs(self.table.find(LAST_PREPARED), self.one)
@@ -119,7 +119,7 @@ class Model(RuleBasedStateMachine):
     @rule()
     def deny(self):
         self.table.denied()
-        self.last = DENIED
+        self.last = None
 
     @precondition(lambda self: self.sent)
     @rule(fails=st.booleans())
@@ -153,8 +153,14 @@ class Model(RuleBasedStateMachine):
         for number in range(1, self.next + 1):
             assert self.table.find(number) is self.alive.get(number)
         found = self.table.find(LAST_PREPARED)
-        if self.last is not None and not self.last.failed:
+        if self.last is None:
+            assert found is None
+        elif not self.last.failed:
             assert found is self.last
+        guess = self.next + 1
+        assert self.table.may_come(guess) == bool(self.sent)
+        assert not self.table.may_come(LAST_PREPARED)
+        assert not self.table.may_come(NOBODYS)
         assert self.table.is_full == (len(self.alive) + len(self.sent) >= 5)
 
 
