@@ -34,6 +34,10 @@ SPREAD: Final = 0.2
 _HIGHEST: Final = 16.0
 #: The failures of a pair of address and user that count for either alone.
 _SHARED: Final = 2
+#: Clients that a database was reached for, at most, before they have said who they are: of an
+#: address, and of all.  A database has room for 151 by default, and the rest is for others.
+GREETED_OF_ADDRESS: Final = 50
+GREETED_OF_ALL: Final = 100
 #: The bytes of a user's name that count: PostgreSQL cuts names off there.
 _NAME: Final = 63
 
@@ -137,14 +141,18 @@ class LoginLimits:
         # Failures that say nothing of a password.
         self._others = _Table(entries)
         self._in_progress: dict[str, int] = {}
+        self._greeted: dict[str, int] = {}
         self._waiting: dict[_Pair, int] = {}
         #: The logins in progress.
         self.in_progress = 0
+        #: Those of clients that were greeted, and have not said who they are.
+        self.greeted = 0
 
     def __len__(self) -> int:
         """The number of entries of all tables."""
         tables = (self._pairs, self._addresses, self._users, self._others)
-        return sum(map(len, tables)) + len(self._in_progress) + len(self._waiting)
+        counts = (self._in_progress, self._greeted, self._waiting)
+        return sum(map(len, tables)) + sum(map(len, counts))
 
     # -- logins in progress -----------------------------------------------------------------------
 
@@ -160,6 +168,25 @@ class LoginLimits:
         self.in_progress += 1
         self._in_progress[pair[0]] = self._in_progress.get(pair[0], 0) + 1
         return True
+
+    def greets(self, address: str) -> bool:
+        """Return True if a database may be reached for a login before its client has said who it
+        is.  Both its first words (`spoke`) and its end (`ended`) must be told then."""
+        place = network(address)
+        if (
+            self.greeted >= GREETED_OF_ALL
+            or self._greeted.get(place, 0) >= GREETED_OF_ADDRESS
+            or not self.begin(address, b"")
+        ):
+            return False
+        self.greeted += 1
+        self._greeted[place] = self._greeted.get(place, 0) + 1
+        return True
+
+    def spoke(self, address: str) -> None:
+        """Take note that a greeted client has said who it is, or has gone."""
+        self.greeted -= 1
+        _one_less(self._greeted, network(address))
 
     def ended(self, address: str) -> None:
         """Take note that a login that had begun is over."""

@@ -85,6 +85,8 @@ class Reaching:
         self.database: DatabaseChannel | None = None
         # It is counted among the logins in progress.
         self._is_counted = False
+        # It was reached for a client that has said nothing.
+        self._is_silent = False
         self._began = 0
         self._greeted: _Greeted | None = None
 
@@ -110,9 +112,12 @@ class Reaching:
         """Carry out Connect."""
         if wanted.purpose == ERRAND:
             self._for_errand(wanted)
-        elif wanted.purpose == GREETING:
+            return
+        if wanted.purpose == GREETING:
             self._for_greeting()
-        elif self._authentication.admits():
+            return
+        self._spoke()
+        if self._authentication.admits():
             self._authentication.go_on(lambda: self._for_session(wanted))
 
     # -- a request that opens no session ----------------------------------------------------------
@@ -141,10 +146,10 @@ class Reaching:
             client.turn_away(FULL)
             return
         # Nobody has been asked yet who this is: these are logins of no user.
-        if not server.login_limits.begin(client.address, b""):
+        if not server.login_limits.greets(client.address):
             client.farewell(*BUSY)
             return
-        self._is_counted = True
+        self._is_counted = self._is_silent = True
         self._began = self._tracing.clock()
         connecting = self._connecting = server.database.connect(plain=True)
         connecting.addCallbacks(self._greets, self._does_not_greet)
@@ -198,7 +203,13 @@ class Reaching:
         """A session has begun, which the limits of sessions are for."""
         self._uncount()
 
+    def _spoke(self) -> None:
+        if self._is_silent:
+            self._is_silent = False
+            self._server.login_limits.spoke(self._client.address)
+
     def _uncount(self) -> None:
+        self._spoke()
         if self._is_counted:
             self._is_counted = False
             self._server.login_limits.ended(self._client.address)

@@ -6,6 +6,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from acra_twisted import events
+from acra_twisted.authentication.limits import GREETED_OF_ALL
 from acra_twisted.server.database import DatabaseChannel
 from acra_twisted.wire.link import tracecontext
 from acra_twisted.wire.mysql import capabilities as bits
@@ -172,6 +173,23 @@ class Limits(MysqlCase):
         self.assertEqual(self.server.context.login_limits.in_progress, 1)
         self.lose(fourth)
         self.assertEqual(self.server.context.login_limits.in_progress, 1)
+
+    def test_strangers_do_not_use_up_the_databases_connections(self):
+        """Clients that say nothing are fewer than logins are."""
+        limits = self.server.context.login_limits
+        for number in range(GREETED_OF_ALL):
+            self.assertTrue(limits.greets(f"10.0.{number}.1"))
+        ((number, payload),) = self.said(self.accept())
+        self.assertEqual((number, payload[:3], self.attempts), (0, b"\xff\x10\x04", []))
+        limits.spoke("10.0.0.1")
+        connection, _ = self.greeted()
+        self.assertEqual(limits.greeted, GREETED_OF_ALL)
+        connection.dataReceived(RESPONSE)
+        self.assertEqual(limits.greeted, GREETED_OF_ALL - 1)
+        self.lose(connection)
+        silent, _ = self.greeted()
+        self.lose(silent)
+        self.assertEqual(limits.greeted, GREETED_OF_ALL - 1)
 
     def test_too_many_connections(self):
         for _ in range(2):
