@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from acra_twisted.dialects.mysql import replies
 from acra_twisted.dialects.mysql.descriptions import Descriptions
+from acra_twisted.dialects.mysql.refusals import tell_refusal
 from acra_twisted.dialects.mysql.replies import Reply
 from acra_twisted.dialects.mysql.resultsets import (
     DEFINITIONS,
@@ -293,8 +294,11 @@ class MysqlReplies(WholeReplies):
         if self._phase == ROWS:
             self._count()
         if exchange is not None and exchange.outcome is None:
-            exchange.outcome = "error"
-            exchange.status_code = str(error.number)
+            if self._code == replies.AUTH:
+                tell_refusal(session, exchange, payload)
+            else:
+                exchange.outcome = "error"
+                exchange.status_code = str(error.number)
         if self._code == replies.PREPARE:
             session.prepared.failed(self._reply.prepared)
         shown = self._instead

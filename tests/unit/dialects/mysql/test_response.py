@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted import events
 from acra_twisted.dialects.mysql import replies
 from acra_twisted.dialects.mysql.replies import Reply
 from acra_twisted.dialects.propagation import Propagation
@@ -333,6 +334,15 @@ class Replies(SynchronousTestCase):
         self.assertEqual(followed.feed(packets(OK, 3)), packets(OK, 3))
         self.assertEqual(exchange.outcome, "ok")
         self.assertEqual(followed.session.parameters[b"character_set_client"], b"gbk")
+
+    def test_one_that_is_refused_is_a_security_event(self):
+        for number, told in ((1045, [events.LOGIN_REFUSED]), (1053, [])):
+            followed = Followed()
+            exchange = followed.ask(replies.AUTH, Reply(changes=replies.RESETS))
+            denied = packets(b"\xff" + number.to_bytes(2, "little") + b"#28000denied", 1)
+            self.assertEqual(followed.feed(denied), denied)
+            self.assertEqual((exchange.outcome, exchange.status_code), ("error", str(number)))
+            self.assertEqual([code for code, _ in followed.observer.events], told)
 
     def test_each_packet_of_it_is_shown_to_its_plugin(self):
         seen = []
