@@ -19,7 +19,8 @@ Results = Sequence[ResultColumn]
 
 class _Change(NamedTuple):
     """A request that gives a name to a cursor with these results; None if it takes it away, or
-    gives it to a cursor without protected columns.  ``is_held``: it outlives its transaction."""
+    gives it to a cursor without protected columns.  ``is_held``: it outlives its transaction, which
+    may have ended well before the request failed."""
 
     exchange: Exchange
     results: Results | None
@@ -32,7 +33,7 @@ class _Change(NamedTuple):
 
 class OpenCursors:
     """Follows names from the requests that change them: each counts once it is sent, and no more if
-    it has failed."""
+    it has failed and has made no cursor that outlives its transaction."""
 
     def __init__(self) -> None:
         self._changes: dict[bytes, list[_Change]] = {}
@@ -78,9 +79,17 @@ class OpenCursors:
             if self._is_unsure:
                 raise KeyError(name)
             return None
+        left: list[_Change] = []
+        for one in changes:
+            if not one.has_failed:
+                left = [one]
+            elif one.is_held:
+                left.append(one)
         # Where all have failed the database has no such cursor.
-        left = [one for one in changes if not one.has_failed]
-        return (left or changes)[-1].results
+        found = (left or changes)[-1].results
+        if any(one.results != found for one in left):
+            raise KeyError(name)
+        return found
 
     def transaction_ended(self) -> None:
         """Forget cursors that have ended with it: those of requests that were answered before."""
@@ -91,6 +100,8 @@ class OpenCursors:
                     left.append(one)
                 elif not one.has_failed:
                     left = [one] if one.is_held else []
+                else:
+                    _add_failed(left, one)
             if left:
                 self._changes[name] = left
             else:
@@ -108,4 +119,14 @@ class OpenCursors:
                 left = [one]
             elif not one.has_failed:
                 left.append(one)
+            else:
+                _add_failed(left, one)
         self._changes[name] = [*left, change]
+
+
+def _add_failed(changes: list[_Change], failed: _Change) -> None:
+    """Add a request that has failed if its cursor may live.  Two with different results are enough
+    to know neither."""
+    before = [one for one in changes if one.has_failed]
+    if failed.is_held and len(before) < 2 and all(one.results != failed.results for one in before):
+        changes.append(failed)

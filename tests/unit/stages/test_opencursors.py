@@ -63,9 +63,40 @@ class Names(SynchronousTestCase):
         self.assertTrue(self.cursors.are_passing)
         self.cursors.transaction_ended()
         found = {name: self.cursors.results(name) for name in (b"a", b"b", b"c", b"d", b"e", b"f")}
-        self.assertEqual({name for name, one in found.items() if one}, {b"b", b"c"})
+        # The request for d may have failed behind the end of its transaction.
+        self.assertEqual({name for name, one in found.items() if one}, {b"b", b"c", b"d"})
         closing.close("error")
         self.assertEqual(self.cursors.results(b"f"), ONE)
+
+    def test_a_held_cursor_of_a_request_that_has_failed_may_live(self):
+        """It lives if the transaction had ended well before: DECLARE, COMMIT, and an error."""
+        for _ in range(3):
+            self.open(outcome="error", held=True)
+            self.cursors.transaction_ended()
+            self.assertEqual(self.cursors.results(b"c"), ONE)
+        self.close(outcome="error")
+        self.open(results=OTHER, outcome="error")
+        self.cursors.transaction_ended()
+        self.assertEqual(self.cursors.results(b"c"), ONE)
+        closing = self.close()
+        self.assertIsNone(self.cursors.results(b"c"))
+        closing.close("ok")
+        self.assertIsNone(self.cursors.results(b"c"))
+        self.cursors.transaction_ended()
+        self.assertFalse(self.cursors)
+
+    def test_a_name_is_unsure_if_a_request_that_has_failed_may_have_given_it_to_another(self):
+        for first in ("ok", "error"):
+            self.open(outcome=first, held=True)
+            for results in (OTHER, OTHER, ONE):
+                self.open(results=results, outcome="error", held=True)
+                self.assertRaises(KeyError, self.cursors.results, b"c")
+                self.cursors.transaction_ended()
+                self.assertRaises(KeyError, self.cursors.results, b"c")
+            self.open(results=OTHER, outcome="ok", held=True)
+            self.assertEqual(self.cursors.results(b"c"), OTHER)
+            self.close(outcome="ok")
+            self.cursors.transaction_ended()
 
     def test_all_are_closed_at_once(self):
         for name in (b"a", b"b"):
