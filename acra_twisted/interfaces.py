@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from zope.interface import Attribute, Interface
@@ -229,6 +230,10 @@ class IKeys(IKeyStore):
     def derived(label: bytes) -> bytes | None:
         """Return 32 bytes that follow from the store's master key and ``label`` alone; None if the
         store has none that is for this.  A store says so by a method of this name."""
+
+    def follow(dropped: Callable[[], None]) -> bool:
+        """Call ``dropped`` each time keys that were kept are dropped, so that nothing that was made
+        of them is kept either.  Returns False if no keys are ever kept."""
 
 
 class IKeyStoreFactory(Interface):

@@ -50,6 +50,7 @@ class KeyCache:
         self._size = size
         self._seconds = seconds
         self._kept: OrderedDict[tuple[Any, ...], _Kept] = OrderedDict()
+        self._followers: list[Callable[[], None]] = []
         self.counts = {"hit": 0, "miss": 0, "evicted": 0}
 
     def __len__(self) -> int:
@@ -76,6 +77,7 @@ class KeyCache:
             else:
                 del self._kept[call]
                 kept = None
+                self._tell()
         if kept is not None:
             self._kept.move_to_end(call)
             self.counts["hit"] += 1
@@ -97,7 +99,17 @@ class KeyCache:
             if self._size and len(self._kept) > self._size:
                 self._kept.popitem(last=False)
                 self.counts["evicted"] += 1
+                self._tell()
         return found
+
+    def follow(self, dropped: Callable[[], None]) -> bool:
+        """See IKeys."""
+        self._followers.append(dropped)
+        return self._size != OFF
+
+    def _tell(self) -> None:
+        for dropped in self._followers:
+            dropped()
 
     def version(self, purpose: Purpose, owner: str = "") -> Hashable:
         """See IKeyStore."""
@@ -112,6 +124,7 @@ class KeyCache:
     def forget(self) -> None:
         """Drop everything kept; those who use a key just now finish with it."""
         self._kept.clear()
+        self._tell()
         self._store.forget()
 
     def close(self) -> None:
@@ -123,6 +136,7 @@ class KeyCache:
                 elif hasattr(key, "forget"):
                     key.forget()
         self._kept.clear()
+        self._tell()
         self._store.close()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from zope.interface import implementer
@@ -54,6 +54,10 @@ class MemoryKeyStore:
 
     def derived(self, label: bytes) -> None:
         """See IKeys: there is no master key."""
+
+    def follow(self, dropped: Callable[[], None]) -> bool:
+        """See IKeys: openers are made for each use."""
+        return False
 
     def forget(self) -> None:
         """Do nothing: keys in memory do not change."""

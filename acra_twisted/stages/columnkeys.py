@@ -1,7 +1,8 @@
 """Keys for protected columns, made into objects that seal, search and show the values of a column.
 
 The key store is asked for each statement and each run of rows, so that its own rules decide how
-long a key is used.  The objects are kept for as long as the store gives the very same key.
+long a key is used.  The objects are kept for as long as the store gives the very same key and keeps
+it itself.
 """
 
 from __future__ import annotations
@@ -61,6 +62,12 @@ class ColumnKeys:
         self._keys = keys
         self._seals: dict[tuple[str, str], tuple[Any, Seal]] = {}
         self._kept: dict[tuple[Wanted, str], _Kept] = {}
+        self._is_keeping: bool = keys.follow(self.forget)
+
+    def forget(self) -> None:
+        """Drop everything that was made of keys."""
+        self._seals.clear()
+        self._kept.clear()
 
     def makers(self, wanted: Wanted, client: str) -> Any:
         """Return the Makers for some columns and a session of ``client``, or a Deferred of them.
@@ -78,6 +85,7 @@ class ColumnKeys:
             asked = [self._ask(kind, owner) for kind, owner in questions]
             if all(map(is_, asked, kept.answers)):
                 return kept.makers
+            self.forget()
         return together(asked, partial(self._keep, wanted, client, questions))
 
     def _keep(
@@ -89,7 +97,8 @@ class ColumnKeys:
         if key in self._kept or len(self._kept) >= _KEPT:
             self._kept.clear()
         makers = self._make(wanted, client, dict(zip(questions, found, strict=True)))
-        self._kept[key] = _Kept(questions, found, makers)
+        if self._is_keeping:
+            self._kept[key] = _Kept(questions, found, makers)
         return makers
 
     def sealers(self, settings: Iterable[ColumnSetting], client: str) -> Any:
@@ -179,7 +188,8 @@ class ColumnKeys:
         if len(self._seals) >= _KEPT:
             self._seals.clear()
         seal = make(newest)
-        self._seals[kind, owner] = (newest, seal)
+        if self._is_keeping:
+            self._seals[kind, owner] = (newest, seal)
         return seal
 
 

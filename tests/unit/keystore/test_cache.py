@@ -101,6 +101,28 @@ class Caching(FolderCase):
         self.assertEqual(len(cache), 1)
         self.assertIs(cache.keys(SERVER, OWNER), known)
 
+    def test_those_who_follow_are_told_when_keys_are_dropped(self):
+        told = []
+        for number in range(2):
+            self.assertTrue(self.cache.follow(lambda number=number: told.append(number)))
+        for owner in ("first", "second", "second"):
+            self.cache.keys(SEARCH_HMAC, owner)
+        self.assertEqual(told, [])
+        self.cache.keys(SEARCH_HMAC, "third")
+        self.assertEqual(told, [0, 1])
+        self.clock.advance(RECHECK)
+        self.cache.keys(SEARCH_HMAC, "third")
+        self.assertEqual(told, [0, 1])
+        self.writer.generate(SEARCH_HMAC, "third")
+        self.clock.advance(RECHECK)
+        self.cache.keys(SEARCH_HMAC, "third")
+        self.assertEqual(told, [0, 1] * 2)
+        self.cache.forget()
+        self.assertEqual(told, [0, 1] * 3)
+        self.cache.close()
+        self.assertEqual(told, [0, 1] * 4)
+        self.assertFalse(KeyCache(self.store, OFF, self.clock.seconds).follow(told.clear))
+
     def test_off(self):
         cache = KeyCache(self.store, OFF, self.clock.seconds)
         buffer = cache.keys(SEARCH_HMAC, "first")[0].value

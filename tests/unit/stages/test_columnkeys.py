@@ -31,6 +31,9 @@ FOREIGN = ColumnSetting("", "t", "d", owner="other")
 class Later(LaterStore):
     """Openers come later as well."""
 
+    def follow(self, dropped):
+        return False
+
     def opener(self, pair, symmetric, owner=""):
         return self._later(self.inside.opener, pair, symmetric, owner)
 
@@ -48,7 +51,8 @@ class Key:
 class Rotating:
     """A store of one key at a time, which opens nothing."""
 
-    def __init__(self):
+    def __init__(self, keeps=True):
+        self.keeps = keeps
         self.count = 0
         self.empty = Opener((), ())
         self.rotate()
@@ -65,6 +69,10 @@ class Rotating:
 
     def opener(self, pair, symmetric, owner=""):
         return self.empty
+
+    def follow(self, dropped):
+        self.dropped = dropped
+        return self.keeps
 
 
 class Keys(SynchronousTestCase):
@@ -129,6 +137,22 @@ class Keys(SynchronousTestCase):
         )
         gc.collect()
         self.assertIsNone(before())
+
+    def test_nothing_is_kept_of_what_the_store_has_dropped_or_never_keeps(self):
+        wanted = Wanted([Use(SEARCHED, COMPARE, "")])
+        for keeps, drops, is_left in (
+            (True, False, True),
+            (True, True, False),
+            (False, False, False),
+        ):
+            store = Rotating(keeps)
+            keys = ColumnKeys(store)
+            keys.makers(wanted, CLIENT)
+            before = store.rotate()
+            if drops:
+                store.dropped()
+            gc.collect()
+            self.assertEqual(before() is not None, is_left)
 
     def test_a_store_that_answers_later(self):
         later = Later(self.store)
