@@ -185,8 +185,9 @@ class Censor:
         if mode.backslash is None:
             self._check_characters(text, usual, tokens, mode)
         decision = NO_STATEMENT
-        for reading in _readings(text, mode):
-            decision = self._decide(text, reading, prepared, name, told)
+        for number, reading in enumerate(_readings(text, mode)):
+            # Files get what the first reading shows: to it, double quotes enclose values.
+            decision = self._decide(text, reading, prepared, name, [] if number else told)
             if not decision.allowed:
                 break
         return decision

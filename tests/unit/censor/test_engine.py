@@ -1108,6 +1108,30 @@ class Sessions(SynchronousTestCase):
         engine.decide(b"SELECT " + b"a, " * 1500 + b"a")
         self.assertEqual(len(told[1][1]), len(b"SELECT " + b"a, " * 1500 + b"a"))
 
+    def test_double_quotes_are_captured_as_values_where_nobody_knows_what_they_are(self):
+        told = []
+        rules = read_rules(
+            {
+                "handlers": [{"handler": "query_capture", "filepath": "f"}],
+                "parse_errors_log": "g",
+            },
+            need_version=False,
+        )
+        engine = Censor(
+            LANGUAGES["mysql"],
+            rules,
+            captured=lambda *a: told.append(a),
+            unparsable=lambda *a: told.append(a),
+        )
+        unknown = LANGUAGES["mysql"].mode._replace(ansi=None, default=False)
+        for text, path, shown in (
+            ('SELECT a FROM t WHERE b = "secret"', "f", "SELECT a FROM t WHERE b = ?"),
+            ('SELEC a FRO t WHERE b = "secret"', "g", "SELEC a FRO t WHERE b = ?"),
+        ):
+            engine.decide(text.encode(), unknown)
+            self.assertEqual(told.pop(), (path, shown))
+            self.assertEqual(told, [])
+
 
 SOUP = st.lists(
     st.sampled_from(
