@@ -150,9 +150,8 @@ class LoginLimits:
 
     def __len__(self) -> int:
         """The number of entries of all tables."""
-        tables = (self._pairs, self._addresses, self._users, self._others)
-        counts = (self._in_progress, self._greeted, self._waiting)
-        return sum(map(len, tables)) + sum(map(len, counts))
+        kept = len(self._pairs) + len(self._addresses) + len(self._users) + len(self._others)
+        return kept + len(self._in_progress) + len(self._greeted) + len(self._waiting)
 
     # -- logins in progress -----------------------------------------------------------------------
 

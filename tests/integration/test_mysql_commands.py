@@ -303,7 +303,7 @@ class Commands(SynchronousTestCase):
             return cursor.fetchall()
 
     def test_another_user(self):
-        """The rules hold for whoever it is, and the modes are those of a new session."""
+        """The rules hold for every user, and the modes are those of a new session."""
         server = self.serve(change_user_enable=True)
         connection = self.change(server)
         self.addCleanup(connection.close)

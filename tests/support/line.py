@@ -181,7 +181,7 @@ class Line:
             ),
             pipeline,
             limits,
-            fatal=lambda sqlstate, text: b"",
+            fatal=lambda reason, text, number: b"",
             seconds=lambda: 0.0,
             later=lambda seconds, function: Timer(self.timers, function),
             ended=lambda reason: None,

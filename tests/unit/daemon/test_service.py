@@ -3,6 +3,7 @@
 import os
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 from prometheus_client import generate_latest
 from twisted.internet.defer import fail
@@ -200,7 +201,8 @@ class Daemon(SynchronousTestCase):
 
         made = Parted(Adopting(), self.settings(incoming_connection_close_timeout=0.0))
         made.startService()
-        self.patch(made.keys, "close", lambda: order.append("keys"))
+        self.addCleanup(made.keys.close)
+        made.keys = SimpleNamespace(close=lambda: order.append("keys"))
         self.successResultOf(made.stopService())
         self.assertEqual(order, [("released", 0), "keys"])
 

@@ -88,7 +88,7 @@ class Looked(SynchronousTestCase):
             ),
             pipeline,
             Limits(pending, **limits),
-            fatal=encode_farewell,
+            fatal=lambda reason, text, number: encode_farewell(reason, text),
             seconds=lambda: self.now,
             later=lambda seconds, function: None,
             ended=self.ends.append,

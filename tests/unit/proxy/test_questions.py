@@ -107,7 +107,7 @@ class Held(SynchronousTestCase):
             flows,
             pipeline,
             Limits(100),
-            fatal=encode_farewell,
+            fatal=lambda reason, text, number: encode_farewell(reason, text),
             seconds=lambda: 0.0,
             later=self.later,
             ended=lambda reason: None,

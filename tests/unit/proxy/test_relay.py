@@ -88,7 +88,7 @@ class OneRelay(SynchronousTestCase):
             ),
             pipeline,
             limits,
-            fatal=encode_farewell,
+            fatal=lambda reason, text, number: encode_farewell(reason, text),
             seconds=lambda: self.now,
             later=lambda seconds, function: Timer(self.timers, function),
             ended=self.ends.append,

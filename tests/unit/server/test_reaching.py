@@ -1,5 +1,7 @@
 """One client's way to a database that speaks first; for others see test_connection."""
 
+from types import SimpleNamespace
+
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
 from twisted.internet.testing import StringTransport
@@ -309,8 +311,8 @@ class Starting(DatabaseChannel):
 class Events(MysqlCase):
     def test_a_database_that_cannot_be_reached(self):
         heard = []
-        self.server.context.observers.security_event = (
-            lambda code, text, session, exchange, **fields: heard.append(code)
+        self.server.context.observers = SimpleNamespace(
+            security_event=lambda code, text, session, exchange, **fields: heard.append(code)
         )
         self.accept()
         self.attempts.pop().errback(ConnectionRefusedError())

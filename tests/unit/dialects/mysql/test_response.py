@@ -13,6 +13,7 @@ from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.errors import WireError
 from acra_twisted.session import IN_TRANSACTION
 from acra_twisted.verdicts import PASS, Deny
+from acra_twisted.wire.link.tracecontext import parse_traceparent
 from acra_twisted.wire.mysql.frames import packets
 from tests.support.mysqlreplies import Followed, see_all, text_head, text_result, text_tail
 from tests.support.mysqlvectors import CLIENT, SERVER, conversations
@@ -448,7 +449,7 @@ class Messages(SynchronousTestCase):
         self.assertEqual(got, packets(REFUSAL, 0))
 
     def test_an_error_tells_of_its_trace_where_that_is_wanted(self):
-        context = SimpleNamespace(trace_id="ab" * 16)
+        context = parse_traceparent(f"00-{'ab' * 16}-{'cd' * 8}-01")
         followed = Followed(propagation=Propagation(context=lambda _: context, errors=True))
         followed.ask()
         told = ERROR + b" (trace_id " + b"ab" * 16 + b")"
