@@ -155,6 +155,52 @@ class DatabaseFlow(MessageFlow):
         raise NotImplementedError  # pragma: no cover - abstract
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
+class CuttingFlow(DatabaseFlow):
+    """A DatabaseFlow whose chunks leave in pieces: as they came, but for what is left out of them
+    or replaced.
+
+    ``_run``: where the messages stand in the chunk that an unsettled Work was made of.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._run: tuple[int, int] = (0, 0)
+
+    def take_output(self) -> bytes:
+        """Bytes for the client."""
+        buffer = self._buffer
+        if self._unsettled:
+            self._emit(self._run[0])
+        elif buffer.data:
+            self._emit(buffer.position)
+            if self._start == buffer.position == len(buffer.data):
+                # A session may be idle for long.
+                buffer.forget()
+                self._start = 0
+        return self._taken()
+
+    def _load(self, data: bytes) -> None:
+        self._emit(self._buffer.position)
+        self._buffer.feed(data)
+        self._start = self._buffer.position
+
+    def _emit(self, upto: int) -> None:
+        start = self._start
+        if upto > start:
+            self._out.append(self._part(start, upto))
+            self._start = upto
+
+    def _leave_out(self, start: int, end: int) -> None:
+        self._emit(start)
+        self._start = max(self._start, end)
+
+    def _keep(self, wanted: int) -> None:
+        self._emit(self._buffer.position)
+        self._buffer.wait_for(wanted)
+        self._start = 0
+
+
 # Not as decorators: compiled classes have none.
 classImplements(ClientFlow, IRequestFlow)
 classImplements(DatabaseFlow, IReplyFlow)

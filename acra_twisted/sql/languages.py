@@ -230,7 +230,7 @@ class Mysql:
     path_settings: frozenset[str] = frozenset()
 
     def mode_of(self, settings: Mapping[str, str]) -> Mode:
-        """As the status, session tracking or the server's answer to SELECT @@sql_mode give them.
+        """Read the settings as the status, session tracking or SELECT @@sql_mode give them.
 
         A flag with UNKNOWN behind it may be set or not; beside a character set that is UNKNOWN
         nothing is known of backslashes either.

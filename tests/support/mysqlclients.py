@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from acra_twisted.sandbox.endings import bound
 from acra_twisted.sandbox.mariadb import PLUGINS, program
@@ -78,33 +78,21 @@ def _aiomysql(login: Login) -> str:
     import aiomysql
     import pymysql
 
-    async def ask() -> str:
-        connection = await aiomysql.connect(
-            host="127.0.0.1",
-            port=login.port,
-            user=login.user,
-            password=login.password,
-            ssl=_context(login),
-        )
-        try:
-            async with connection.cursor() as cursor:
-                await cursor.execute(login.text)
-                return str((await cursor.fetchone())[0])
-        finally:
-            connection.close()
-
-    try:
-        return asyncio.run(asyncio.wait_for(ask(), _PATIENCE))
-    except pymysql.Error as error:
-        raise Refused(str(error)) from None
+    return _awaited(aiomysql.connect, pymysql.Error, login)
 
 
 def _asyncmy(login: Login) -> str:
     import asyncmy
     import asyncmy.errors
 
+    return _awaited(asyncmy.connect, asyncmy.errors.MySQLError, login)
+
+
+def _awaited(connect: Callable[..., Any], refusal: type[Exception], login: Login) -> str:
+    """Ask with a driver for asyncio whose errors are ``refusal``."""
+
     async def ask() -> str:
-        connection = await asyncmy.connect(
+        connection = await connect(
             host="127.0.0.1",
             port=login.port,
             user=login.user,
@@ -120,7 +108,7 @@ def _asyncmy(login: Login) -> str:
 
     try:
         return asyncio.run(asyncio.wait_for(ask(), _PATIENCE))
-    except asyncmy.errors.MySQLError as error:
+    except refusal as error:
         raise Refused(str(error)) from None
 
 

@@ -146,19 +146,6 @@ class MysqlReplies(WholeReplies):
         else:
             self._pass(start, end)
 
-    def take_output(self) -> bytes:
-        """Bytes for the client."""
-        buffer = self._buffer
-        if self._unsettled:
-            self._emit(self._run[0])
-        elif buffer.data:
-            self._emit(buffer.position)
-            if self._start == buffer.position == len(buffer.data):
-                # A session may be idle for long.
-                buffer.forget()
-                self._start = 0
-        return self._taken()
-
     @property
     def due(self) -> int:
         """See IReplyFlow."""

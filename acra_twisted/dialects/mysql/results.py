@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from acra_twisted.dialects.flow import DatabaseFlow
+from acra_twisted.dialects.flow import CuttingFlow
 from acra_twisted.dialects.mysql.rows import LongRow, MysqlRows
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import ROWS, Exchange, Work
@@ -25,7 +25,7 @@ _UNSEEN: Final = Plan(Columns((), (), (), ()))
 _UNDESCRIBED: Final = Plan(Columns((), (), (), ()))
 
 
-class ResultRows(DatabaseFlow):
+class ResultRows(CuttingFlow):
     """The row side of MysqlReplies.
 
     ``results`` has the stages' plans; None if no stage looks at rows.  A row that stages look at
@@ -52,8 +52,7 @@ class ResultRows(DatabaseFlow):
         # The parts of a long row that is judged.
         self._long: list[bytes] = []
         self._long_size = 0
-        # The packets that a Work was made of: where they stand, and the first one's number.
-        self._run: tuple[int, int] = (0, 0)
+        # The number of the first packet that a Work was made of.
         self._run_number = 0
 
     @property
@@ -67,26 +66,6 @@ class ResultRows(DatabaseFlow):
         return not (self._streaming or self._continues)
 
     # -- bytes ------------------------------------------------------------------------------------
-
-    def _load(self, data: bytes) -> None:
-        self._emit(self._buffer.position)
-        self._buffer.feed(data)
-        self._start = self._buffer.position
-
-    def _emit(self, upto: int) -> None:
-        start = self._start
-        if upto > start:
-            self._out.append(self._part(start, upto))
-            self._start = upto
-
-    def _leave_out(self, start: int, end: int) -> None:
-        self._emit(start)
-        self._start = max(self._start, end)
-
-    def _keep(self, wanted: int) -> None:
-        self._emit(self._buffer.position)
-        self._buffer.wait_for(wanted)
-        self._start = 0
 
     def _stream(self, position: int, size: int) -> int:
         taken = min(self._streaming, size - position)

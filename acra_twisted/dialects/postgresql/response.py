@@ -215,19 +215,6 @@ class ResponseFlow(ExtendedReplies):
             self._leave_out(start, end)
             self._out.append(work.item.encode())
 
-    def take_output(self) -> bytes:
-        """Bytes for the client."""
-        buffer = self._buffer
-        if self._unsettled:
-            self._emit(self._run[0])
-        elif buffer.data:
-            self._emit(buffer.position)
-            if self._start == buffer.position == len(buffer.data):
-                # A session may be idle for long.
-                buffer.forget()
-                self._start = 0
-        return self._taken()
-
     def release_answers(self) -> None:
         """See IReplyFlow."""
         if not self._unsettled:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from acra_twisted.dialects.flow import DatabaseFlow
+from acra_twisted.dialects.flow import CuttingFlow
 from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.prepared import Portal, Prepared, unknown
 from acra_twisted.dialects.postgresql.rows import CopyRows, DataRows
@@ -28,7 +28,7 @@ _SHORT: Final = 128
 _UNSEEN: Final = Plan(Columns((), (), (), ()))
 
 
-class ResultRows(DatabaseFlow):
+class ResultRows(CuttingFlow):
     """The row side of ResponseFlow.
 
     ``results`` has the stages' plans; None if no stage looks at rows.
@@ -56,30 +56,8 @@ class ResultRows(DatabaseFlow):
         self._tuples: CopiedTuples | None = None
         # How the rows of it are read value by value; None where nobody needs to.
         self._unloading: Unloading | None = None
-        # The rows that a Work was made of: where they stand.
-        self._run: tuple[int, int] = (0, 0)
         # So many statements of the text that is answered have ended.
         self._ordinal = 0
-
-    def _load(self, data: bytes) -> None:
-        self._emit(self._buffer.position)
-        self._buffer.feed(data)
-        self._start = self._buffer.position
-
-    def _emit(self, upto: int) -> None:
-        start = self._start
-        if upto > start:
-            self._out.append(self._part(start, upto))
-            self._start = upto
-
-    def _leave_out(self, start: int, end: int) -> None:
-        self._emit(start)
-        self._start = max(self._start, end)
-
-    def _keep(self, wanted: int) -> None:
-        self._emit(self._buffer.position)
-        self._buffer.wait_for(wanted)
-        self._start = 0
 
     def _wanted(self, data: bytes, position: int, size: int) -> int:
         """How much must be there to go on: a header, or a whole row if rows are judged."""

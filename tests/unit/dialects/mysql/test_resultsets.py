@@ -65,7 +65,7 @@ class Counts(SynchronousTestCase):
             self.assertEqual(exchange.rows, -1)
 
     def test_packets_that_are_due_are_not_empty_or_of_many_parts(self):
-        """That is told by a header and a byte: nobody waits for 16 MiB."""
+        """A header and a byte tell that: nobody waits for 16 MiB."""
         for said in (b"\xff\xff\xff\1a", b"\1\0\0\1\1\0\0\0\2", b"\1\0\0\1\1\xff\xff\xff\2a"):
             for cut in (0, len(said) - 1):
                 followed = Followed()
