@@ -1,9 +1,10 @@
 """MySQL and MariaDB SQL text to tokens, with the kinds of `lexer`.
 
 Comments that some server executes (``/*! ... */``, ``/*M! ... */``) are refused, not guessed at:
-which versions run them differs between the two.  So is ``--`` before a byte above 127, with which a
-comment begins in some character sets.  ``ansi_quotes`` and ``no_backslash`` are the sql_mode flags
-ANSI_QUOTES and NO_BACKSLASH_ESCAPES.
+which versions run them differs between the two.  ``--`` before a byte above 127 is two minus signs;
+in some character sets a comment begins there: `check_letters` and `check_dashes` refuse it for those
+who do not know better.  ``ansi_quotes`` and ``no_backslash`` are the sql_mode flags ANSI_QUOTES and
+NO_BACKSLASH_ESCAPES.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def _pattern(ansi_quotes: bool, no_backslash: bool) -> re.Pattern[bytes]:
        |(?P<i>[0-9A-Za-z_$\x80-\xff]++)
        |(?P<p>\?)
        |(?P<k>\\N)
-       |(?P<o>(?!--[\x80-\xff])(?:<=>|->>|->|<<|>>|<=|>=|<>|!=|:=|&&|\|\||[-+*/%^&|~!<>=(),;:.{}\[\]]))
+       |(?P<o><=>|->>|->|<<|>>|<=|>=|<>|!=|:=|&&|\|\||[-+*/%^&|~!<>=(),;:.{}\[\]])
         """,
         re.X | re.S,
     )
@@ -101,7 +102,8 @@ def tokens(
 
 
 def check_letters(text: bytes, tokens: list[Token], certain: bool) -> None:
-    """Raise LexError for a character above 127 outside quotes that may be a blank to the server.
+    """Raise LexError for a character above 127 outside quotes that may be a blank to the server,
+    or begin a comment behind two minus signs.
 
     ``text`` is UTF-8, whatever the client has sent.  ``certain``: its characters are known, so that
     letters may pass; no server takes one for a blank.
@@ -113,6 +115,14 @@ def check_letters(text: bytes, tokens: list[Token], certain: bool) -> None:
         for sign in part.decode("utf-8", "replace"):
             if not sign.isascii() and not (certain and sign.isalpha()):
                 raise LexError("a character outside quotes that may be a blank", start)
+
+
+def check_dashes(text: bytes, tokens: list[Token]) -> None:
+    """Raise LexError for two minus signs that begin a comment in some character set: those before
+    a byte above 127."""
+    for kind, start, _ in tokens:
+        if kind == WORD and text[start] >= 0x80 and text[max(0, start - 2) : start] == b"--":
+            raise LexError("a comment in some character sets", start - 2)
 
 
 def _comment(text: bytes, start: int) -> tuple[str, int]:

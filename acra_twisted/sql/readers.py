@@ -104,6 +104,8 @@ class MysqlReader(Reader):
                 elif [token[1:] for token in tokens] != [token[1:] for token in found]:
                     raise LexError("a text that two settings read differently", 0)
         assert found is not None  # noqa: S101 - one of the readings has been made
+        if not text.isascii():
+            mysqllexer.check_dashes(text, found)
         return _hide_unquoted(text, found)
 
 

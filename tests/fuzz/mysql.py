@@ -53,7 +53,7 @@ def _answered(data: bytes, choice: int, code: int, cut: int, judged: bool) -> li
     )
     prepared = statement()
     for place in range(3):
-        kind = _CODES[(code + place) % 8]
+        kind = _CODES[(code + place) % len(_CODES)]
         known = code & 8 or kind in (replies.PREPARE, replies.FETCH)
         followed.ask(
             kind,

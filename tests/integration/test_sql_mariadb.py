@@ -13,8 +13,9 @@ from tests.support.evasions import EVASIONS
 from tests.support.mysqlforms import ELSEWHERE, FORMS
 
 SYNTAX, NO_TABLE, NO_COLUMN = 1064, 1146, 1054
-#: What is said of statements that parse: nothing, or that names mean nothing.
-PARSED = {0, 1046, NO_TABLE, NO_COLUMN}
+#: What is said of statements that parse: nothing, or that names mean nothing.  That no database is
+#: chosen is said before the end is read.
+PARSED = {0, NO_TABLE, NO_COLUMN}
 #: "command denied to user ... for table", for a column.
 NO_RIGHT = {1142, 1143}
 
@@ -34,6 +35,8 @@ PIECES = (
     ),
     *("x'1F'", "X'a'", "b'01'", "0x1F", "0xG", "0b1", "0b2", "1", "1.5", ".5", "1e3", "1e", "1e0a"),
     *("a", "`q`", "`q``r`", "`", "@v", "@`v`", "@'v'", "@@version", "a.b", "t.1a", "\\N", "?", "é"),
+    *("é1", "1é", "@é", "@@é", "_utf8é", "--é", "--\xa0", "--\u3000", "0x1Fé", "1e5é", ".5é", "t.1é"),
+    *("`é`", "/*é*/", "/*+ é */", "#é\n", "{é", "?é", "\\Né", "xé", "Né", "$é", "\xa0", "日", "@'é'"),
     *("--x\n", "-- x\n", "--\n", "# x\n", "#'\n", "/* ' */", "/*", "*/", "/**/", "/*+ x */", "--"),
     *(
         " ",
@@ -165,19 +168,23 @@ class Literals(Live):
                 refused.append((text, str(error)))
             else:
                 read.append((text, self.replaced(text, tokens)))
-        said = self.server.ask([text for text, _ in read], prepare=True)
-        again = self.server.ask([other for _, other in read], prepare=True)
+        said = self.prepared([text for text, _ in read])
+        again = self.prepared([other for _, other in read])
         accepted = 0
         for (text, other), first, second in zip(read, said, again, strict=True):
             self.assertEqual(self.number(first), self.number(second), (text, other))
             accepted += self.number(first) != SYNTAX and text != other
         self.assertGreater(accepted, 1000)
         # What we refuse to read is nothing to the server either, but for what we refuse on purpose.
-        refusals = self.server.ask([text for text, _ in refused], prepare=True)
+        refusals = self.prepared([text for text, _ in refused])
         for (text, why), answer in zip(refused, refusals, strict=True):
             if "executable comment" not in why:
                 self.assertNotIn(self.number(answer), PARSED, (text, why))
         self.assertGreater(len(refused), 500)
+
+    def prepared(self, texts: list[bytes]) -> list[Refusal | None]:
+        """Return what the server says of texts that are to be prepared."""
+        return self.server.ask(texts, prepare=True, database="mysql")
 
     @staticmethod
     def number(said) -> int:

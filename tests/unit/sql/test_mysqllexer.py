@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import LexError
-from acra_twisted.sql.mysqllexer import check_letters, tokens
+from acra_twisted.sql.mysqllexer import check_dashes, check_letters, tokens
 
 
 def shown(text, **mode):
@@ -31,11 +31,22 @@ class Tokens(SynchronousTestCase):
             with self.assertRaises(LexError):
                 tokens(text)
 
-    def test_what_begins_a_comment_in_some_character_sets_is_refused(self):
-        for text in (b"a --\xa0b", b"--\xe1", "a--é".encode()):
+    def test_minus_signs_before_a_name_beyond_ascii(self):
+        signs = [("o", b"-"), ("o", b"-")]
+        for text in ("/*+ x */--éb", "a--é1", "é --\xa0", "--\u3000", "(--é)", "---é"):
+            found = shown(text.encode())
+            self.assertIn(signs, [found[at : at + 2] for at in range(len(found))], text)
+
+    def test_what_begins_a_comment_in_some_character_sets_is_refused_by_who_asks(self):
+        for text in (b"a --\xa0b", b"--\xe1", "a--é".encode(), b"- ---\xff", b"@v--\xa0"):
             with self.assertRaises(LexError):
-                tokens(text)
-        self.assertEqual(shown(b"a-\xe1 '--\xa0'")[-1], ("s", b"'--\xa0'"))
+                check_dashes(text, tokens(text))
+        for text in (b"a-\xe1 '--\xa0'", b"- -\xe1", b"--\n\xe1", b"/*--*/\xe1", b"`--`\xe1"):
+            check_dashes(text, tokens(text))
+        for text in ("a --\xa0b", "a --\x98b", "1 --\u3000"):
+            with self.assertRaises(LexError):
+                check_letters(text.encode(), tokens(text.encode()), True)
+        check_letters("a--é".encode(), tokens("a--é".encode()), True)
 
     def test_characters_that_may_be_blanks(self):
         for text in ("p\xa0FROM", "@a\xa0", "a\x80", "a\u200e", "€", "a\x85b"):

@@ -42,3 +42,10 @@ class Readers(SynchronousTestCase):
         found = [(kind, text[a:b]) for kind, a, b in reader.tokens(text, False, 9)]
         expected = [("i", b"a"), ("n", b"\xa05551234"), ("n", b"x\xc2\xa012"), ("i", b"b2")]
         self.assertEqual(found, expected)
+
+    def test_what_may_be_a_comment_is_not_read(self):
+        reader = READERS["mysql"]
+        for text in (b"SELECT 1 --\xa0 secret", "SELECT a--é".encode(), b"--\x85'"):
+            for conforming in (True, False, None):
+                self.assertRaises(LexError, reader.tokens, text, conforming, 9)
+        self.assertEqual(len(reader.tokens("SELECT -é, '--\xa0'".encode(), False, 9)), 5)
