@@ -1,9 +1,9 @@
 """MySQL and MariaDB SQL text to tokens, with the kinds of `lexer`.
 
 Comments that some server executes (``/*! ... */``, ``/*M! ... */``) are refused, not guessed at:
-which versions run them differs between the two.  ``--`` before a byte above 127 is two minus signs;
-in some character sets a comment begins there: `check_letters` and `check_dashes` refuse it for those
-who do not know better.  ``ansi_quotes`` and ``no_backslash`` are the sql_mode flags ANSI_QUOTES and
+which versions run them differs between the two.  ``--`` before a byte above 127 is two minus signs,
+though a comment in some character sets: `check_letters` and `check_dashes` refuse those that may be
+one.  ``ansi_quotes`` and ``no_backslash`` are the sql_mode flags ANSI_QUOTES and
 NO_BACKSLASH_ESCAPES.
 """
 
