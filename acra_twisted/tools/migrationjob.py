@@ -44,9 +44,15 @@ class _Work(NamedTuple):
     parts: Sequence[Part]
 
 
-#: Marks of tables that were compared, by each table and the numbers of its columns: see
-#: `secondcolumns.MARK`.
-_Marks = dict[tuple[int, tuple[tuple[int, int], ...]], int]
+class _Mark(NamedTuple):
+    """When a table was compared: see `secondcolumns.mark`."""
+
+    since: int
+    file: bytes | None
+
+
+#: Marks of tables that were compared, by each table and the numbers of its columns.
+_Marks = dict[tuple[int, tuple[tuple[int, int], ...]], _Mark]
 
 
 class MigrationJob:
@@ -172,14 +178,23 @@ class MigrationJob:
         there, only what is written from the mark on can make one."""
         marks: _Marks = {}
         for one in work:
-            [[cell]] = (await self._client.ask(secondcolumns.MARK)).rows
+            [[since, file]] = (await self._client.ask(secondcolumns.mark(one.relation))).rows
             try:
                 number = await self._comparer(one, None).look()
             finally:
                 self._end_progress()
             if not number:
-                marks[_key(one)] = int(cell or b"")
+                marks[_key(one)] = _Mark(int(since or b""), file)
         return marks
+
+    async def _since(self, work: _Work, mark: _Mark | None) -> int | None:
+        """Return the transaction from which on the rows of a locked table are to be compared, None
+        for all of them: also if its rows have moved since the mark, for example by VACUUM FULL, and
+        so past the comparison."""
+        if mark is None:
+            return None
+        [[file]] = (await self._client.ask(secondcolumns.file_of(work.relation))).rows
+        return mark.since if file is not None and file == mark.file else None
 
     async def _switch(self, root: Relation, work: Sequence[_Work]) -> None:
         """Compare all rows; then keep everybody out, change the rows that are left, compare those
@@ -201,7 +216,7 @@ class MigrationJob:
                 raise MigrationError(f"table {moving.label(root)} is not the one that it was")
             lines = secondcolumns.switch(protection, locked)
             for one in _beside(self._work(protection, locked)):
-                await self._settled(one, marks.get(_key(one)))
+                await self._settled(one, await self._since(one, marks.get(_key(one))))
             for line in lines:
                 await client.ask(line)
         except BaseException as error:

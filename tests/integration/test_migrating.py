@@ -13,6 +13,8 @@ import psycopg
 from acra_twisted import purposes
 from acra_twisted.crypto import envelopes
 from acra_twisted.crypto.openers import Opener
+from acra_twisted.encryption.postgresql import moving
+from acra_twisted.encryption.postgresql.schema import TABLE, Relation
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from tests.integration.base import Surroundings, eventually
@@ -333,6 +335,56 @@ class Inherited(Base):
         found = self.rows("SELECT id, name FROM staff WHERE id IN (7, 150, 160) ORDER BY id")
         opened = [(number, self.opened(name)[1]) for number, name in found]
         self.assertEqual(opened, [(7, b"Name 7"), (150, b"Anna"), (160, b"Berta")])
+
+    def test_rows_that_move_past_the_comparison(self):
+        """One row a page; the last one moves to a page that has been compared."""
+        self.db.execute("ALTER TABLE temps SET (fillfactor = 10)")
+        self.db.execute(
+            "INSERT INTO temps SELECT i, 'Name ' || i, i, 'phone ' || i || repeat('x', 900)"
+            " FROM generate_series(200, 399) i"
+        )
+        self.migrate("encrypt", "staff", self.store)
+        self.db.execute("VACUUM FULL temps")
+        self.db.execute("ALTER TABLE temps DISABLE TRIGGER ALL")
+        self.db.execute("UPDATE temps SET name = 'Anna' WHERE id = 399")
+        self.db.execute("ALTER TABLE temps ENABLE TRIGGER ALL")
+        self.assertGreater(self.page(399), 128)
+        before = len(self.log())
+        arguments = self.command(
+            "encrypt", "staff", self.store, "--switch", "--batch=10", "--rate=40"
+        )
+        switching = preloaded.Run(PROGRAM, arguments)
+        self.addCleanup(switching.remove)
+        eventually(
+            lambda: b"$1 = '(64,0)'" in self.log()[before:].partition(b"txid_snapshot_xmin")[2],
+            "the first pages are compared",
+            60,
+        )
+        self.assertGreater(self.page(399), 128)
+        self.db.execute("ALTER TABLE temps RESET (fillfactor)")
+        self.db.execute("VACUUM FULL temps")
+        self.assertLess(self.page(399), 64)
+        self.assertNotIn(b"LOCK TABLE", self.log()[before:])
+        self.assertEqual(switching.wait(), 0, switching.said)
+        self.assertIn("public.temps: 1 rows had other values", switching.said)
+        [(name,)] = self.rows("SELECT name FROM temps WHERE id = 399")
+        self.assertEqual(self.opened(name)[1], b"Anna")
+
+    def page(self, number):
+        [(page,)] = self.rows(
+            f"SELECT split_part(ltrim(ctid::text, '('), ',', 1)::int FROM temps WHERE id = {number}"
+        )
+        return page
+
+    def test_a_transaction_that_asks_for_the_size_keeps_the_rows_where_they_are(self):
+        [(oid,)] = self.rows("SELECT 'temps'::regclass::oid")
+        temps = Relation(oid, "public", "temps", TABLE, [])
+        with self.direct(autocommit=False) as db:
+            db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            [(pages,)] = db.execute(moving.size(temps)).fetchall()
+            self.assertGreater(int(pages), 0)
+            self.db.execute("SET lock_timeout = '1ms'")
+            self.assertRaises(psycopg.errors.LockNotAvailable, self.db.execute, "VACUUM FULL temps")
 
     def test_a_value_that_became_null_unseen(self):
         self.db.execute("ALTER TABLE temps DISABLE TRIGGER ALL")

@@ -118,17 +118,33 @@ def lock(root: Relation) -> str:
     return f"LOCK TABLE {name_of(root)} IN ACCESS EXCLUSIVE MODE"
 
 
-#: The question for the oldest transaction that may still write: what others have written is seen by
-#: whoever asks later.
-MARK: Final = (
-    b"SELECT (pg_catalog.txid_snapshot_xmin(pg_catalog.txid_current_snapshot()) % 4294967296)::text"
+#: The oldest transaction that may still write: what others have written is seen by whoever asks
+#: later.
+_OLDEST: Final = (
+    "(pg_catalog.txid_snapshot_xmin(pg_catalog.txid_current_snapshot()) % 4294967296)::text"
 )
+
+
+def mark(relation: Relation) -> str:
+    """The question for what the rows of a table are told by that are written from now on: the
+    oldest transaction that may still write, and the table's file.  Rows move to new places with
+    another file, and keep their transactions."""
+    return f"SELECT {_OLDEST}, {_file(relation)}"
+
+
+def file_of(relation: Relation) -> str:
+    """The question for the file of a table; NULL if there is no such table."""
+    return f"SELECT {_file(relation)}"
+
+
+def _file(relation: Relation) -> str:
+    return f"pg_catalog.pg_relation_filenode({relation.oid})::text"
 
 
 def pairs(relation: Relation, wanted: Sequence[Part], most: int, since: int | None = None) -> bytes:
     """The question for rows between two places, $1 and $2, in their order, that have a value in a
     second column: place, and the texts of the first and of the second column of each part.
-    ``since``: those alone that this transaction, the answer to MARK, or a later one has written."""
+    ``since``: those alone that this transaction, told by `mark`, or a later one has written."""
     names = [(quoted(part.source.name), quoted(part.target.name)) for part in wanted]
     shown = ", ".join(f"{first}::text, {second}::text" for first, second in names)
     some = " OR ".join(f"{second} IS NOT NULL" for _, second in names)

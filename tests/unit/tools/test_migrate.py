@@ -33,6 +33,8 @@ class Database:
             table(2, "cards", column("number", 1)),
         ]
         self.sized = lambda: None
+        #: The numbers of a table's file, as they are asked for: the last one stays.
+        self.files = [b"7"]
         self.closed = False
 
     def __call__(self, text, program, in_thread):
@@ -50,8 +52,10 @@ class Database:
         if "pg_relation_size" in text:
             self.sized()
             return Answer([[b"3"]], [25])
-        if "txid_snapshot_xmin" in text:
-            return Answer([[b"4294967290"]], [25])
+        if "pg_relation_filenode" in text:
+            file = self.files.pop(0) if len(self.files) > 1 else self.files[0]
+            marked = [b"4294967290"] if "txid_snapshot_xmin" in text else []
+            return Answer([[*marked, file]], [25])
         return Answer([], [])
 
     def close(self):

@@ -5,6 +5,7 @@ import os
 import signal
 
 from acra_twisted.encryption.postgresql import secondcolumns
+from acra_twisted.encryption.postgresql.schema import TABLE, Relation
 from acra_twisted.tools import migrationjob
 from tests.support.schemas import column, table
 from tests.unit.tools.test_migrate import MigrateCase
@@ -48,7 +49,22 @@ class Job(MigrateCase):
         newer = [at for at in compared if "age('4294967290'::xid)" in asked[at]]
         self.assertEqual(newer, [at for at in compared if at > begun])
         self.assertTrue(newer and compared != newer)
-        self.assertLess(asked.index(secondcolumns.MARK.decode()), compared[0])
+        mark = secondcolumns.mark(Relation(1, "public", "people", TABLE, []))
+        self.assertLess(asked.index(mark), compared[0])
+
+    def test_rows_that_may_have_moved_are_all_compared_under_the_lock(self):
+        for files in ([b"7", b"8"], [b"7", None], [None, None]):
+            self.database.tables[0] = table(
+                1, "people", column("name", 1, 25), column("name__acra", 2)
+            )
+            self.database.files = files
+            self.database.asked.clear()
+            self.migrate("encrypt", "people", "--switch")
+            asked = self.database.asked
+            begun = asked.index('LOCK TABLE "public"."people" IN ACCESS EXCLUSIVE MODE')
+            compared = [text for text in asked[begun:] if '"name__acra" IS NOT NULL' in text]
+            self.assertTrue(compared)
+            self.assertFalse([text for text in compared if "pg_catalog.age" in text])
 
     def test_a_switch_that_is_stopped_is_undone(self):
         self.database.tables[0] = table(1, "people", column("name", 1, 25), column("name__acra", 2))
