@@ -46,6 +46,12 @@ class IStageFactory(IPluginFactory):
     advisory: bool = Attribute("True if the operator may let traffic pass when this stage fails.")
 
 
+class IDatabaseStageFactory(IStageFactory):
+    """Makes a stage that works with some databases alone: with any other the start stops."""
+
+    languages: Sequence[str] = Attribute("The databases: postgresql, mysql.")
+
+
 class IStage(Interface):
     """One processing step, shared by all sessions.  Keeps no per-session state of its own; what
     it must remember about a statement goes in exchange.notes[name].  exchange.tracer opens spans

@@ -205,7 +205,7 @@ _SERVER: Final = (
         "both forms of bytea are understood",
         "false",
     ),
-    *_fine((SERVER, *_ROWS), "postgresql_enable", BOOLEAN, "PostgreSQL is the database", "false"),
+    *_fine(_ROWS, "postgresql_enable", BOOLEAN, "PostgreSQL is the database", "false"),
     *_fine(
         (SERVER,),
         "ds",
@@ -215,7 +215,7 @@ _SERVER: Final = (
         told=True,
     ),
     *_fine((SERVER,), "auth_keys", TEXT, "there is no AcraWebConfig that asks for passwords"),
-    *_lacking((SERVER, *_ROWS), "mysql_enable", BOOLEAN, "MySQL as the database"),
+    *_lacking(_ROWS, "mysql_enable", BOOLEAN, "MySQL as the database"),
     *_lacking(
         (SERVER, *_ROWS),
         "zonemode_enable",

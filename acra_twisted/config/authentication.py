@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from acra_twisted.config.databasekind import is_mysql
 from acra_twisted.config.loginlimits import LIMITS
 from acra_twisted.config.loginmethods import METHODS, by_certificate
 from acra_twisted.config.secretsources import SOURCES, has_sources
@@ -75,7 +76,10 @@ AUTHENTICATION: Final = Section(
 
 
 def ends_authentication(settings: Settings) -> bool:
-    """Return True if AcraServer asks clients for the proof, before it asks the database."""
+    """Return True if AcraServer asks clients for the proof, before it asks the database; those of
+    MySQL are asked by their database alone."""
+    if is_mysql(settings):
+        return False
     mode = settings["auth_mode"]
     return has_sources(settings) if mode == "auto" else mode != "passthrough"
 

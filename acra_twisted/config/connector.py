@@ -15,6 +15,7 @@ from acra_twisted.config.common import (
     TCP,
     TRACING,
 )
+from acra_twisted.config.databasekind import DATABASE_KIND
 from acra_twisted.config.revocation import CONNECTOR_REVOCATION
 from acra_twisted.options import (
     ADDRESS,
@@ -88,6 +89,7 @@ CONNECTOR_SECTIONS = (
             ),
             *LIMITS,
             *TCP,
+            *DATABASE_KIND,
             *SESSION_LIMITS,
         ),
     ),

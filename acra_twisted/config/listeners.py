@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.blocks import LISTENER, blocks_beside
+from acra_twisted.config.databasekind import choose_kind, inherited
 from acra_twisted.config.ini import Texts, parse_value
 from acra_twisted.errors import ConfigError, raise_together
 from acra_twisted.options import Block, Option, Section, Settings
@@ -104,7 +105,8 @@ def read_listeners(
             wrong.append(ConfigError(f"[{LISTENER}{name}]: name its address in {ADDRESS}"))
         places = {key: line.where for key, line in own.items()}
         all_values = {**values, **made}
-        settle(all_values, {**given, **places})
+        choose_kind(all_values, made)
+        settle(all_values, {**inherited(given, values, all_values), **places})
         found[name] = Listener(all_values, places, tuple(blocks_beside(own, blocks)))
     return found, wrong
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from acra_twisted.config.databasekind import is_mysql
 from acra_twisted.options import BOOLEAN, FILE, NAMES, TEXT, Choice, Option, Settings
 
 METHODS: Final = (
@@ -62,5 +63,4 @@ METHODS: Final = (
 
 def by_certificate(settings: Settings) -> bool:
     """Return True if certificates alone prove users."""
-    mode: str = settings["auth_mode"]
-    return mode == "cert"
+    return settings["auth_mode"] == "cert" and not is_mysql(settings)

@@ -16,6 +16,7 @@ from acra_twisted.config.common import (
     TCP,
     TRACING,
 )
+from acra_twisted.config.databasekind import DATABASE_KIND, MYSQL_ONLY
 from acra_twisted.config.encryptor import ENCRYPTOR
 from acra_twisted.config.revocation import SERVER_REVOCATION
 from acra_twisted.config.tokens import TOKENS
@@ -118,8 +119,14 @@ SERVER_SECTIONS = (
         "database",
         "The database, and permissions of its clients.",
         (
+            *DATABASE_KIND,
             Option("db_host", Host("db_port", folder=True), "", "Host of the database. Required."),
-            Option("db_port", PORT, 5432, "Port of the database."),
+            Option(
+                "db_port",
+                PORT,
+                5432,
+                "Port of the database. With mysql_enable it is 3306, unless it is set.",
+            ),
             Option(
                 "db_tls",
                 Choice("auto", "require", "direct", "disable"),
@@ -159,6 +166,7 @@ SERVER_SECTIONS = (
                 False,
                 "Allow FunctionCall messages. Stages do not see them.",
             ),
+            *MYSQL_ONLY,
             *SESSION_LIMITS,
             Option(
                 "batch_hold_limit",

@@ -18,6 +18,7 @@ from acra_twisted.config.authentication import (
     is_exposed,
     requires_tls,
 )
+from acra_twisted.config.databasekind import is_mysql
 from acra_twisted.config.loginmethods import by_certificate
 from acra_twisted.dialects.mysql.dialect import MysqlDialect
 from acra_twisted.dialects.mysql.servedlogin import ServePolicy as MysqlServePolicy
@@ -42,7 +43,7 @@ Context = Callable[[Any], Any]
 def dialect_of(settings: Mapping[str, Any]) -> type[PostgresqlDialect] | type[MysqlDialect]:
     """Return the class of AcraServer's dialect: what is true of its database whatever the other
     settings."""
-    return MysqlDialect if settings.get("mysql_enable") else PostgresqlDialect
+    return MysqlDialect if is_mysql(settings) else PostgresqlDialect
 
 
 def protocols(dialect: Any) -> tuple[bytes, ...]:
@@ -107,9 +108,10 @@ def login_policy(
             database_tls,
             pipeline,
             password_without_tls,
+            local_files=settings["local_infile"],
             exposed=is_exposed(settings, plain),
             # A map of client ids decides about the user of the login.
-            changes_user=not settings["client_id_map_file"],
+            changes_user=settings["change_user_enable"] and not settings["client_id_map_file"],
         )
     startup = StartupPolicy(
         tls=tls,

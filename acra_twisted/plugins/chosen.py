@@ -14,7 +14,7 @@ from twisted.plugin import getPlugins
 
 from acra_twisted import plugins
 from acra_twisted.errors import ConfigError
-from acra_twisted.interfaces import IStage, IStageFactory
+from acra_twisted.interfaces import IDatabaseStageFactory, IStage, IStageFactory
 from acra_twisted.nearest import meant
 from acra_twisted.options import Choice, Option, Section, Settings
 from acra_twisted.pipeline.hooks import Pipeline
@@ -81,10 +81,27 @@ def stage_sections(names: Sequence[str]) -> list[Section]:
     ]
 
 
+def check_languages(names: Sequence[str], language: str) -> None:
+    """Raises ConfigError if a stage does not work with a database.
+
+    ``language`` is its name in `sql.languages`.
+    """
+    for factory in chosen_factories(names):
+        if not IDatabaseStageFactory.providedBy(factory):
+            continue
+        known = factory.languages
+        if language not in known:
+            raise ConfigError(
+                f"stages: the stage {factory.name!r} works with {' and '.join(known)} alone, and "
+                f"the database is {language}; take it out, with what configures it"
+            )
+
+
 def build(settings: Settings, services: Services) -> Pipeline:
     """Make the stages that ``settings["stages"]`` names.  Raises ConfigError."""
     stages = []
     lenient = []
+    check_languages(settings["stages"], services.language)
     for factory in chosen_factories(settings["stages"]):
         own = settings.stages[factory.name]
         if own["on_error"] == "pass":

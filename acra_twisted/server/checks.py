@@ -13,6 +13,7 @@ from acra_twisted.config.authentication import (
     requires_tls,
     uses_secrets,
 )
+from acra_twisted.config.databasekind import check_kind
 from acra_twisted.config.listeners import ADDRESS, checked, each
 from acra_twisted.config.loginmethods import by_certificate
 from acra_twisted.config.revocation import check_revocation, policy_of, staples, weak
@@ -58,7 +59,9 @@ def check(settings: Settings) -> None:
 
 def _check_listener(settings: Settings) -> None:
     try_all(
+        lambda: check_kind(settings),
         lambda: _check_database(settings),
+        lambda: _check_stages(settings),
         lambda: _check_client_ids(settings),
         lambda: _check_link(settings),
         lambda: _check_keys(settings),
@@ -106,6 +109,14 @@ def _check_database(settings: Settings) -> None:
     database_tls(settings)
 
 
+def _check_stages(settings: Settings) -> None:
+    # twisted.plugin looks through directories and imports every stage: only if one is asked for.
+    if settings["stages"]:
+        from acra_twisted.plugins.chosen import check_languages
+
+        check_languages(settings["stages"], dialect_of(settings).language)
+
+
 def _check_client_ids(settings: Settings) -> None:
     secure_session = is_secure_session(settings, ACRACONNECTOR)
     from_certificate = settings["tls_client_id_from_cert"]
@@ -138,7 +149,8 @@ def _check_api(settings: Settings) -> None:
 
 
 def _check_proofs(settings: Settings, client: Credentials) -> None:
-    if settings["auth_mode"] == "scram" and not has_sources(settings):
+    scram = settings["auth_mode"] == "scram" and ends_authentication(settings)
+    if scram and not has_sources(settings):
         raise ConfigError(
             "auth_mode = scram: name a source of secrets: auth_file, or a role in auth_query_user"
         )

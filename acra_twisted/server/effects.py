@@ -23,6 +23,7 @@ from acra_twisted.config.revocationeffects import revocation_rules
 from acra_twisted.config.tokens import REDIS, TOKENS, store_name
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls
 from acra_twisted.options import Settings
+from acra_twisted.server.databaseeffects import DATABASE_RULES
 from acra_twisted.server.logineffects import LOGIN_RULES
 from acra_twisted.server.upstream import verifies_database
 from acra_twisted.transport.credentials import REQUIRE, Credentials
@@ -315,6 +316,7 @@ RULES: Final = (
     *LISTENER_RULES,
     *_LINK_RULES,
     *_TLS_RULES,
+    *DATABASE_RULES,
     *LOGIN_RULES,
     *_REVOCATION_RULES,
     *_STAGE_RULES,

@@ -7,6 +7,7 @@ from typing import Final
 from OpenSSL import crypto
 
 from acra_twisted.config.authentication import ends_authentication, uses_secrets
+from acra_twisted.config.databasekind import is_mysql
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain
 from acra_twisted.options import Settings
 from acra_twisted.server.upstream import database_address, uses_database_tls
@@ -43,7 +44,8 @@ def advice(settings: Settings) -> list[str]:
     certificate cannot be read."""
     found = []
     if (
-        not ends_authentication(settings)
+        not is_mysql(settings)
+        and not ends_authentication(settings)
         and ends_client_tls(settings)
         and uses_database_tls(settings)
         and not database_address(settings).path

@@ -6,6 +6,7 @@ from typing import Final
 
 from acra_twisted.config.authentication import ends_authentication, uses_secrets
 from acra_twisted.config.commoneffects import serves_pages
+from acra_twisted.config.databasekind import is_mysql
 from acra_twisted.config.effects import Rule
 from acra_twisted.config.loginmethods import by_certificate
 from acra_twisted.config.secretsources import uses_query
@@ -93,7 +94,8 @@ LOGIN_RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule(
         ("auth_max_logins", "auth_max_logins_per_address"),
-        ends_authentication,
+        # A client of MySQL is greeted, in a connection of its own, before it says who it is.
+        lambda settings: ends_authentication(settings) or is_mysql(settings),
         "the database alone decides who may come in; see auth_mode",
     ),
 )

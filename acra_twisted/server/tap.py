@@ -9,6 +9,7 @@ from acra_twisted.blocks import ALL_BLOCKS, CENSOR_BLOCKS, COLUMN_BLOCKS, blocks
 from acra_twisted.config.listeners import SERVERS, options_of
 from acra_twisted.config.reading import Program
 from acra_twisted.config.server import SERVER_SECTIONS
+from acra_twisted.daemon.dialect import dialect_of
 from acra_twisted.daemon.root import exit_with, make_root
 from acra_twisted.daemon.usage import DaemonOptions
 from acra_twisted.options import Block, Section, Settings
@@ -23,7 +24,10 @@ _REACTIONS = ("poison_run_script_file", "poison_stop_session_enable", "poison_sh
 
 
 def settle(values: dict[str, Any], given: Mapping[str, str]) -> None:
-    """A reaction to poison records turns their detection on, unless that has been set."""
+    """A reaction to poison records turns their detection on, and the database has the port of its
+    kind, unless these have been set."""
+    if "db_port" not in given:
+        values["db_port"] = dialect_of(values).default_port
     if "poison_detect_enable" not in given and any(values[name] for name in _REACTIONS):
         values["poison_detect_enable"] = True
 

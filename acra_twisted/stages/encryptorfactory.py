@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
-from acra_twisted.encryption.postgresql.statementpattern import pattern_of
+from acra_twisted.encryption.postgresql.statementpattern import LANGUAGE, pattern_of
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting, EncryptionSettings
 from acra_twisted.errors import ConfigError
-from acra_twisted.interfaces import IStageFactory
+from acra_twisted.interfaces import IDatabaseStageFactory
 from acra_twisted.options import FILE, Block, Option, Settings
 from acra_twisted.pipeline.services import Services
 from acra_twisted.stages.columnsource import read_columns
@@ -26,7 +26,7 @@ _NAME: Final = "encryptor"
 _DECRYPTOR: Final = "decryptor"
 
 
-@implementer(IPlugin, IStageFactory)
+@implementer(IPlugin, IDatabaseStageFactory)
 class EncryptorFactory:
     """Makes the stage ``encryptor``."""
 
@@ -35,6 +35,7 @@ class EncryptorFactory:
     after = ("query_capture", "censor")
     before = (_DECRYPTOR, "poison")
     advisory = False
+    languages = (LANGUAGE,)
 
     def make(self, settings: Settings, services: Services) -> Encryptor:
         """Raises ConfigError for a configuration that is wrong, or that asks for what the stage

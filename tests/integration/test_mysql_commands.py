@@ -3,8 +3,10 @@
 import os
 import struct
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
+import mysql.connector
 import pymysql
 from pymysql.constants import CLIENT, COMMAND
 from twisted.trial.unittest import SynchronousTestCase
@@ -283,6 +285,50 @@ class Commands(SynchronousTestCase):
         self.assertEqual(raw.ask(COMMAND.COM_QUERY, SECRET), 1317)
         self.usable(raw)
 
+    def change(self, server, pure=True):
+        return mysql.connector.connect(
+            host="127.0.0.1",
+            port=server.port,
+            user="u",
+            password="pw",
+            database="shop",
+            use_pure=pure,
+            ssl_disabled=True,
+        )
+
+    @staticmethod
+    def one(connection, text):
+        with closing(connection.cursor()) as cursor:
+            cursor.execute(text)
+            return cursor.fetchall()
+
+    def test_another_user(self):
+        """The rules hold for every user, and the modes are those of a new session."""
+        server = self.serve(change_user_enable=True)
+        connection = self.change(server)
+        self.addCleanup(connection.close)
+        self.one(connection, "SET sql_mode='NO_BACKSLASH_ESCAPES'")
+        connection.cmd_change_user("other", "secret", "shop")
+        self.assertEqual(self.one(connection, "SELECT CURRENT_USER()"), [("other@%",)])
+        self.assertEqual(self.one(connection, ESCAPED.decode()), [("' FROM secrets -- ",)])
+        error = self.assertRaises(mysql.connector.Error, self.one, connection, SECRET.decode())
+        self.assertEqual((error.errno, error.sqlstate), (1317, "70100"))
+        found = self.one(connection, "SELECT kept FROM t WHERE id = 1")
+        self.assertEqual([bytes(row[0]) for row in found], [TEXT])
+        wrong = self.assertRaises(
+            mysql.connector.Error, connection.cmd_change_user, "other", "wrong", "shop"
+        )
+        self.assertEqual(wrong.errno, 1045)
+
+    def test_another_user_where_that_is_not_allowed(self):
+        connection = self.change(self.serve(change_user_enable=False))
+        self.addCleanup(connection.close)
+        error = self.assertRaises(
+            mysql.connector.Error, connection.cmd_change_user, "other", "secret", "shop"
+        )
+        self.assertEqual(error.errno, 1047)
+        self.assertEqual(self.one(connection, "SELECT CURRENT_USER()"), [("u@%",)])
+
     # -- files ------------------------------------------------------------------------------------
 
     def loads(self, server):
@@ -301,10 +347,11 @@ class Commands(SynchronousTestCase):
         return error, int(self.database.run("SELECT COUNT(*) FROM shop.loaded"))
 
     def test_files_of_the_client(self):
-        """They are asked for nowhere."""
+        """They are loaded where that is allowed, into the tables that the rules allow."""
         error, rows = self.loads(self.server)
         self.assertIn(error, (1148, 3948, 4166))
         self.assertEqual(rows, 0)
+        self.assertEqual(self.loads(self.serve(local_infile=True)), (None, 5000))
 
     def test_what_was_refused_is_in_the_log(self):
         raw = self.open()

@@ -35,8 +35,9 @@ SERVER = (
         ("--db_host=postgresql", "--db_port=5432", _FOLDER, *_API, "--zonemode_enable", "-v"),
         ("zones",),
     ),
-    (("--db_host=mysql", "--db_port=3306", "--mysql_enable", _FOLDER, *_API, "-v"), ("MySQL",)),
-    (("--db_host=mysql", "--mysql_enable=true", "--postgresql_enable=false", _FOLDER), ("MySQL",)),
+    (("--db_host=mysql", "--db_port=3306", "--mysql_enable", _FOLDER, *_API, "-v"), ()),
+    (("--db_host=mysql", "--mysql_enable=true", "--postgresql_enable=false", _FOLDER), ()),
+    (("--db_host=mysql", "--mysql_enable", "--postgresql_enable", _FOLDER), ("one database",)),
     (
         (
             "--db_host=postgresql",
@@ -103,7 +104,16 @@ SERVER = (
             "--redis_host_port=redis:6379",
             "--redis_password=x",
         ),
-        ("MySQL", "ACRA_REDIS_PASSWORD"),
+        ("ACRA_REDIS_PASSWORD",),
+    ),
+    (
+        (
+            "--db_host=mysql",
+            _FOLDER,
+            "--encryptor_config_file=FILES/encryptor.yaml",
+            "--mysql_enable",
+        ),
+        ("'encryptor' works with postgresql alone",),
     ),
     (
         (
@@ -278,7 +288,7 @@ SERVER = (
         ("TLS for the HTTP API",),
     ),
     (("--db_host=localhost", "--config_file=FILES/dumped-0.91.yaml"), ()),
-    (("--config_file=FILES/columns.yaml",), ("MySQL", "Consul")),
+    (("--config_file=FILES/columns.yaml",), ("zones", "Consul")),
 )
 
 CONNECTOR = (
@@ -439,7 +449,7 @@ zonemode_enable: false
     "columns.yaml": """version: 0.94.0
 db_host: db.example
 keys_dir: KEYS
-mysql_enable: true
+zonemode_enable: true
 encryptor_config_storage_type: consul
 """,
     "encryptor.yaml": """schemas:

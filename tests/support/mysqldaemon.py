@@ -27,7 +27,6 @@ from acra_twisted.plugins.chosen import stage_sections
 from acra_twisted.sandbox.endings import bound
 from acra_twisted.sandbox.processes import free_port
 from acra_twisted.server.service import AcraServer
-from tests.support.mysqllogins import serving_mysql
 
 TOP = Path(__file__).parents[2]
 _LISTENING = "Start listening connections"
@@ -112,6 +111,7 @@ async def _main(reactor: Any) -> None:
     options = given.pop("own")
     settings = defaults(SERVER_SECTIONS).but(
         **{
+            "mysql_enable": True,
             "db_host": "127.0.0.1",
             "acraconnector_transport_encryption_disable": True,
             "stages": (),
@@ -126,7 +126,7 @@ async def _main(reactor: Any) -> None:
     for section in stage_sections(settings["stages"]):
         name = section.name.partition(":")[2]
         own[name] = defaults([section]).but(**options.get(name, {}))
-    server = AcraServer(reactor, serving_mysql(Settings(dict(settings), own)))
+    server = AcraServer(reactor, Settings(dict(settings), own))
     server.startService()
     until = _UntilItEnds()
     stdio.StandardIO(until)

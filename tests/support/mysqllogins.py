@@ -3,7 +3,6 @@
 from acra_twisted.dialects.mysql.servedlogin import ServedLogin, ServePolicy
 from acra_twisted.dialects.mysql.sessions import Sessions
 from acra_twisted.loginactions import DATABASE, GREETING, SESSION, Connect, StartTLS
-from acra_twisted.options import Settings
 from acra_twisted.wire.mysql import capabilities as bits
 from acra_twisted.wire.mysql.frames import packets
 from acra_twisted.wire.mysql.handshake import Response
@@ -23,18 +22,6 @@ def response(also=0, user=b"ann", answer=SCRAMBLED, plugin=NATIVE, **more):
     """A client's response, with what is required and ``also``."""
     has = bits.REQUIRED | bits.PLUGIN_AUTH_LENENC | bits.LONG_PASSWORD | also
     return Response(has, 0, 1 << 24, 45, user, answer, plugin=plugin, **more)
-
-
-def serving_mysql(settings):
-    """The settings of a server whose database is MySQL or MariaDB."""
-    return Settings(
-        {**settings, "mysql_enable": True},
-        settings.stages,
-        settings.blocks,
-        settings.file,
-        settings.given,
-        listeners=settings.listeners,
-    )
 
 
 class MysqlPlay(LoginPlay):

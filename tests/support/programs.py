@@ -14,6 +14,7 @@ def settings_of(program, *flags, check=lambda settings: None, environment=None):
         program.blocks,
         settle=program.settle,
         rules=program.rules,
+        listener=program.listener,
     )
     return reading.load(bare, flags, environment or {})[0]
 

@@ -59,7 +59,13 @@ class Lines(SynchronousTestCase):
                 self.assertNotIn("unknown", said)
                 for words in refused:
                     self.assertIn(words, said)
-                named = ("not supported here", "has no effect: ", "secrets are not taken from")
+                named = (
+                    "not supported here",
+                    "has no effect: ",
+                    "secrets are not taken from",
+                    "works with",
+                    "one database",
+                )
                 wrong = [line for line in said.splitlines() if not any(n in line for n in named)]
                 self.assertEqual(wrong, [], flags)
 
@@ -71,7 +77,7 @@ class Lines(SynchronousTestCase):
 
     def test_a_file_says_where(self):
         _, said = self.checked(server, ["--config_file=FILES/columns.yaml"])
-        for number, name in ((4, "mysql_enable"), (5, "encryptor_config_storage_type")):
+        for number, name in ((4, "zonemode_enable"), (5, "encryptor_config_storage_type")):
             self.assertIn(f"{self.folder}/columns.yaml:{number}: {name}: not supported", said)
 
     def test_a_folder_of_keys_that_is_missing_hides_nothing(self):

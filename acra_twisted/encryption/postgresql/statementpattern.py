@@ -14,6 +14,8 @@ from acra_twisted.sql.lexer import LITERALS, Token
 if TYPE_CHECKING:
     from acra_twisted.sql.languages import Mode
 
+#: The name of the database, as in `sql.languages`.
+LANGUAGE: Final = "postgresql"
 _ANY: Final = b"?"
 #: The only statements in which a question mark stands for a value: literals of others are code.
 _WITH_VALUES: Final = frozenset(

@@ -28,7 +28,6 @@ class Judging(SynchronousTestCase):
 
     def test_refused_by_what_is_asked_for(self):
         for name, text, says in (
-            ("mysql_enable", "true", "MySQL"),
             ("zonemode_enable", "1", "zones"),
             ("encryptor_config_storage_type", "consul", "columns in Consul"),
             ("token_db", "t.db", "acra-tokens import"),
@@ -47,6 +46,13 @@ class Judging(SynchronousTestCase):
             self.assertIn(says, str(error))
             self.assertIn(f"leave {name} out", str(error))
 
+    def test_tools_that_read_rows_know_postgresql_alone(self):
+        for program in ("acra-rotate", "acra-rollback"):
+            (error,) = self.judge(program, mysql_enable="true").wrong
+            self.assertIn("mysql_enable: not supported here: MySQL", str(error))
+            for word in ("true", "false"):
+                self.assertEqual(self.judge(program, postgresql_enable=word).wrong, [])
+
     def test_what_is_off_or_empty_is_taken(self):
         for name, option in options_of("acra-server").items():
             given = {name: ""}
@@ -57,7 +63,7 @@ class Judging(SynchronousTestCase):
     def test_what_says_do_as_you_do_anyway_is_taken_without_a_word(self):
         for name in (
             *("acrastruct_wholecell_enable", "acrastruct_injectedcell_enable"),
-            *("pgsql_hex_bytea", "pgsql_escape_bytea", "postgresql_enable"),
+            *("pgsql_hex_bytea", "pgsql_escape_bytea"),
         ):
             for word in ("true", "false", "1", "T"):
                 self.assertEqual(self.judge(**{name: word}), ([], [], {}, {}))
@@ -72,7 +78,7 @@ class Judging(SynchronousTestCase):
         self.assertIn("expected one of", str(error))
 
     def test_values_of_the_wrong_kind(self):
-        for name, text in (("mysql_enable", "maybe"), ("redis_db_keys", "one")):
+        for name, text in (("zonemode_enable", "maybe"), ("redis_db_keys", "one")):
             (error,) = self.judge(**{name: text}).wrong
             self.assertIn(f"{name}: expected", str(error))
 

@@ -65,6 +65,29 @@ class Reading(Base):
         self.assertEqual(settings.listeners["second"]["db_host"], "db.example")
         self.assertEqual(settings.listeners["second"]["db_port"], 5433)
 
+    def test_each_has_its_kind_of_database(self):
+        """Its port is that of its kind, unless it has one of its own."""
+        mysql = "[listener:second]\nincoming_connection_string = tcp://127.0.0.1:9494\n"
+        mysql += "mysql_enable = true\n"
+        for flags, first, second in (
+            ((), (False, 5432), (True, 3306)),
+            (("--db_port=6000", "--postgresql_enable"), (False, 6000), (True, 3306)),
+            (("--mysql_enable", "--db_port=6000"), (True, 6000), (True, 6000)),
+            (("--mysql_enable",), (True, 3306), (True, 3306)),
+        ):
+            settings = self.read(mysql, *flags)
+            for found, expected in ((settings, first), (settings.listeners["second"], second)):
+                self.assertEqual((found["mysql_enable"], found["db_port"]), expected, flags)
+        settings = self.read(mysql.replace("mysql", "postgresql"), "--mysql_enable")
+        self.assertFalse(settings.listeners["second"]["mysql_enable"])
+        self.assertEqual(settings.listeners["second"]["db_port"], 5432)
+        settings = self.read(mysql + "db_port = 3307\n")
+        self.assertEqual(settings.listeners["second"]["db_port"], 3307)
+
+    def test_both_kinds_at_once_are_refused(self):
+        said = self.wrong(SECOND + "mysql_enable = true\npostgresql_enable = true\n")
+        self.assertIn("[listener:second] mysql_enable and postgresql_enable", said)
+
     def test_without_such_sections_there_are_none(self):
         self.assertEqual(self.load("").listeners, {})
 

@@ -72,7 +72,7 @@ class Loading(SynchronousTestCase):
 
     def test_en1_what_is_not_there_is_not_silently_off(self):
         """Options of Acra's for what this version does not do are refused by name."""
-        for name in (*("token_db", "redis_host_port", "mysql_enable"),):
+        for name in (*("token_db", "redis_host_port", "zonemode_enable"),):
             error = self.assertRaises(ConfigError, self.load, f"--{name}=x")
             self.assertIn(name, str(error))
 
@@ -169,17 +169,17 @@ class Loading(SynchronousTestCase):
 
         path = self.mktemp() + ".yaml"
         with open(path, "w") as file:
-            file.write("version: 0.91.0\nmysql_enable: true\n")
+            file.write("version: 0.91.0\nzonemode_enable: true\n")
         ini = self.mktemp() + ".ini"
         with open(ini, "w") as file:
-            file.write("[server]\nmysql_enable = true\n")
+            file.write("[server]\nzonemode_enable = true\n")
         for where, flags, environment in (
-            ("--mysql_enable", ["--mysql_enable"], {}),
-            ("ACRA_MYSQL_ENABLE", [], {"ACRA_MYSQL_ENABLE": "true"}),
+            ("--zonemode_enable", ["--zonemode_enable"], {}),
+            ("ACRA_ZONEMODE_ENABLE", [], {"ACRA_ZONEMODE_ENABLE": "true"}),
             (f"{path}:2", [f"--config_file={path}"], {}),
             (f"{ini}:2", [f"--config_file={ini}"], {}),
         ):
             error = self.assertRaises(ConfigError, load, *flags, **environment)
-            self.assertIn(f"{where}: mysql_enable: not supported here: MySQL", str(error))
+            self.assertIn(f"{where}: zonemode_enable: not supported here: zones", str(error))
             # A flag wins over all of them.
-            load(*flags, "--mysql_enable=false", **environment)
+            load(*flags, "--zonemode_enable=false", **environment)

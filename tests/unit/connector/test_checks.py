@@ -21,6 +21,13 @@ def settings(**changes):
     return defaults(CONNECTOR_SECTIONS).but(**{**base, **changes})
 
 
+class Kind(SynchronousTestCase):
+    def test_mysql_is_refused(self):
+        error = self.assertRaises(ConfigError, checks.check, settings(mysql_enable=True))
+        self.assertIn("carries no sessions of MySQL", str(error))
+        checks.check(settings(postgresql_enable=True))
+
+
 class Certificates(SynchronousTestCase):
     """Before the start: this side's certificates can be used, and will be for a while."""
 

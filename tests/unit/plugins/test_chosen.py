@@ -1,8 +1,12 @@
 """From names to stages: nothing is silently off, order is checked and never changed."""
 
+from types import SimpleNamespace
+
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from acra_twisted.errors import ConfigError
+from acra_twisted.interfaces import IDatabaseStageFactory
 from acra_twisted.options import Settings
 from acra_twisted.plugins import chosen as build
 from tests.support.stages import Everything
@@ -17,6 +21,11 @@ class Factory:
 
     def make(self, settings, services):
         return self.made
+
+
+@implementer(IDatabaseStageFactory)
+class OfOneDatabase(Factory):
+    languages = ("postgresql",)
 
 
 class Names(SynchronousTestCase):
@@ -46,7 +55,8 @@ class Names(SynchronousTestCase):
     def build(self, on_error="deny", made=None):
         self.installed["x"] = Factory("x", made=made)
         own = Settings({"on_error": on_error})
-        return build.build(Settings({"stages": ("x",)}, {"x": own}), None)
+        services = SimpleNamespace(language="mysql")
+        return build.build(Settings({"stages": ("x",)}, {"x": own}), services)
 
     def test_only_advisory_stages_may_pass(self):
         error = self.assertRaises(ConfigError, self.build, "pass")
@@ -54,6 +64,22 @@ class Names(SynchronousTestCase):
         self.installed["x"].advisory = True
         stage = Everything("x")
         self.assertEqual(self.build(made=stage).stages, (stage,))
+
+    def test_a_stage_of_another_database_is_none_there(self):
+        self.installed["x"] = OfOneDatabase("x")
+        build.check_languages(("two", "x"), "postgresql")
+        build.check_languages(("two",), "mysql")
+        error = self.assertRaises(ConfigError, build.check_languages, ("two", "x"), "mysql")
+        self.assertIn("'x' works with postgresql alone, and the database is mysql", str(error))
+
+    def test_it_is_not_made_either(self):
+        own = Settings({"on_error": "deny"})
+        self.installed["x"] = OfOneDatabase("x", made=Everything("x"))
+        chosen = Settings({"stages": ("x",)}, {"x": own})
+        services = SimpleNamespace(language="mysql")
+        self.assertRaises(ConfigError, build.build, chosen, services)
+        services.language = "postgresql"
+        self.assertEqual(len(build.build(chosen, services).stages), 1)
 
     def test_what_is_made_must_be_a_stage(self):
         self.assertRaises(ConfigError, self.build)

@@ -21,18 +21,17 @@ REACTIONS = (
 )
 #: What does something whatever else is set.
 ALWAYS = set(
-    """acraconnector_tls_transport_enable acracensor_config_file allowed_startup_parameters
-    auth_mode
-    batch_hold_limit client_id_map_file
+    """acraconnector_tls_transport_enable acracensor_config_file client_id_map_file
+    mysql_enable postgresql_enable
     client_tls core_dump_enable db_connect_timeout db_host db_port db_tls
-    function_call_enable handshake_timeout http_api_enable incoming_connection_api_string
+    handshake_timeout http_api_enable incoming_connection_api_string
     incoming_connection_close_timeout incoming_connection_prometheus_metrics_string
     incoming_connection_string incoming_connection_zpages_string log_to_console log_to_file
     log_to_journald log_to_syslog max_connections max_pending_exchanges max_prepared_statements
-    message_size_limit message_timeout native_transports poison_detect_enable replication_enable
+    message_size_limit message_timeout native_transports poison_detect_enable
     encryptor_config_file
     reply_timeout security_log_file session_idle_timeout stages tracing_log_enable
-    tracing_notice_enable tracing_propagate_to_database tracing_scope tracing_trace_id_in_errors
+    tracing_propagate_to_database tracing_scope tracing_trace_id_in_errors
     tracing_trust_remote
     transaction_idle_timeout write_timeout datadog_endpoint lightstep_endpoint otlp_endpoint
     zipkin_endpoint tracing_exporters tracing_jaeger_enable""".split()  # noqa: SIM905

@@ -14,7 +14,7 @@ from acra_twisted.wire.link import tracecontext
 from acra_twisted.wire.mysql import capabilities as bits
 from acra_twisted.wire.mysql.frames import packets
 from acra_twisted.wire.mysql.handshake import decode_greeting
-from tests.support.mysqllogins import DENIED, MARIADB, OK, response, serving_mysql
+from tests.support.mysqllogins import DENIED, MARIADB, OK, response
 from tests.unit.server.test_connection import CONTEXT, ServerCase
 
 GREETING = packets(MARIADB, 0)
@@ -25,7 +25,7 @@ PING = packets(b"\x0e", 0)
 
 class MysqlCase(ServerCase):
     def configured(self, settings):
-        return serving_mysql(settings)
+        return settings.but(mysql_enable=True)
 
     def connect(self, plain=False, span=None):
         self.assertTrue(plain, "TLS begins behind the greeting")

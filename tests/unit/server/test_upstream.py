@@ -9,7 +9,6 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.options import Address
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.server import checks, upstream
-from tests.support.mysqllogins import serving_mysql
 from tests.unit.server.test_service import settings
 
 
@@ -20,11 +19,11 @@ class Upstream(SynchronousTestCase):
         self.assertEqual(unix, Address(path="/run/pg/.s.PGSQL.5432"))
 
     def test_the_socket_of_another_database(self):
-        unix = upstream.database_address(serving_mysql(settings(db_host="/run/mysqld")))
+        unix = upstream.database_address(settings(mysql_enable=True, db_host="/run/mysqld"))
         self.assertEqual(unix, Address(path="/run/mysqld/mysqld.sock"))
 
     def test_tls_that_never_begins_at_once(self):
-        chosen = serving_mysql(settings(db_host="db.example", db_tls="direct"))
+        chosen = settings(mysql_enable=True, db_host="db.example", db_tls="direct")
         error = self.assertRaises(ConfigError, upstream.database_tls, chosen)
         self.assertIn("db_tls = require", str(error))
 
