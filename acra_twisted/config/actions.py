@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from acra_twisted.options import BOOLEAN, FILE, Option, Section
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from acra_twisted.errors import ConfigError
+from acra_twisted.options import BOOLEAN, FILE, Integer, Option, Section
+
+#: Actions that do nothing without another.
+_NEED: Final[Mapping[str, str]] = {
+    "probe": "check_config",
+    "probe_exporters": "check_config",
+    "schema": "check_config",
+    "sample": "schema",
+}
 
 #: Only on the command line.
 ACTIONS = Section(
@@ -38,6 +50,13 @@ ACTIONS = Section(
             "columns and indexes are not as protected columns need them.",
         ),
         Option(
+            "sample",
+            Integer(0, 1_000),
+            0,
+            "With --schema: look at so many values of each protected column, and count those that "
+            "are in clear, or cannot be read. schema_user needs SELECT on these columns.",
+        ),
+        Option(
             "dump_config",
             BOOLEAN,
             False,
@@ -54,3 +73,10 @@ ACTIONS = Section(
         Option("help", BOOLEAN, False, "Print this help and exit.", short="h"),
     ),
 )
+
+
+def ineffective(actions: Mapping[str, Any]) -> Iterator[ConfigError]:
+    """Yield an error for each action that would do nothing."""
+    for name, needed in _NEED.items():
+        if actions[name] and not actions[needed]:
+            yield ConfigError(f"--{name}: give --{needed}, too")

@@ -14,7 +14,7 @@ from typing import Any
 from acra_twisted.blocks import LISTENER
 from acra_twisted.config.acraoptions import Judged, address, judge
 from acra_twisted.config.acratable import options_of
-from acra_twisted.config.actions import ACTIONS
+from acra_twisted.config.actions import ACTIONS, ineffective
 from acra_twisted.config.effects import Rule, without_effect
 from acra_twisted.config.files import ConfigFile, is_to_be_made, open_file
 from acra_twisted.config.hints import hint
@@ -346,6 +346,7 @@ def read_settings(
             except ConfigError as error:
                 flags.wrong.append(error)
     actions = Settings(values)
+    flags.wrong.extend(ineffective(actions))
     if actions["help"] or actions["version"]:
         raise_together(flags.wrong)
         return actions, Settings({})

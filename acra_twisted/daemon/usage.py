@@ -64,7 +64,7 @@ class DaemonOptions(usage.Options):
             for remark in settings.remarks:
                 self.output.write(f"{program.name}: warning: {remark}\n")
             if actions["probe"] or actions["schema"]:
-                self._examine(settings, whole=actions["probe"])
+                self._examine(settings, actions)
             elif actions["probe_exporters"]:
                 self._probe(settings)
             self.output.write(f"{program.name}: the configuration is fine\n")
@@ -106,13 +106,16 @@ class DaemonOptions(usage.Options):
         if twistd is not None and twistd["pidfile"] == _TWISTDS_PID_FILE:
             twistd["pidfile"] = "" if twistd["nodaemon"] else f"{self.program.name}.pid"
 
-    def _examine(self, settings: Settings, *, whole: bool) -> None:
+    def _examine(self, settings: Settings, actions: Settings) -> None:
         # Nobody who starts a daemon needs it.
         from acra_twisted.doctor.examination import run, run_schema
         from acra_twisted.doctor.result import Report
 
         report = Report(self.output)
-        (run if whole else run_schema)(self.program, settings, os.environ, report)
+        if actions["probe"]:
+            run(self.program, settings, os.environ, report)
+        else:
+            run_schema(self.program, settings, actions["sample"], report)
         if report.failed:
             raise SystemExit(1)
 

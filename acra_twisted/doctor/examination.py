@@ -20,6 +20,9 @@ Tell = Callable[[Result], None]
 #: Gives results for a reactor, settings and the environment.
 Examine = Callable[[Any, Settings, Mapping[str, str]], AsyncIterator[Result]]
 
+#: Gives results for a reactor, settings and a number of values.
+ExamineSchema = Callable[[Any, Settings, int], AsyncIterator[Result]]
+
 
 class Own(NamedTuple):
     """A certificate of a daemon: ``prefix`` stands before its options, ``usage`` is what it is for;
@@ -30,9 +33,7 @@ class Own(NamedTuple):
     falls_back: bool = True
 
 
-async def _no_schema(
-    reactor: Any, settings: Settings, environment: Mapping[str, str]
-) -> AsyncIterator[Result]:
+async def _no_schema(reactor: Any, settings: Settings, sample: int) -> AsyncIterator[Result]:
     yield fail("columns", "this daemon protects no columns", "ask acra-server")
 
 
@@ -41,13 +42,14 @@ class Examination(NamedTuple):
 
     ``certificates`` gives those that are used, ``upstream`` the results of asking whoever stands
     behind it, ``insecure`` a sentence for each setting that weakens protection, ``schema`` the
-    results of comparing the database's tables with the configuration of protected columns.
+    results of comparing the database's tables, and so many values of each protected column, with
+    the configuration of these.
     """
 
     certificates: Callable[[Settings], list[Own]]
     upstream: Examine
     insecure: Callable[[Settings], list[str]] = lambda settings: []
-    schema: Examine = _no_schema
+    schema: ExamineSchema = _no_schema
 
 
 def configuration(
@@ -140,16 +142,12 @@ def run(
     in_own_reactor(lambda reactor: examine(reactor, program, settings, environment, tell))
 
 
-def run_schema(
-    program: Program,
-    settings: Settings,
-    environment: Mapping[str, str],
-    tell: Tell,
-) -> None:
-    """Compare the database's tables with the configuration, in a reactor of its own."""
+def run_schema(program: Program, settings: Settings, sample: int, tell: Tell) -> None:
+    """Compare the database's tables, and ``sample`` values of each protected column, with the
+    configuration, in a reactor of its own."""
 
     async def examine_schema(reactor: Any) -> None:
-        async for result in program.examination().schema(reactor, settings, environment):
+        async for result in program.examination().schema(reactor, settings, sample):
             tell(result)
 
     in_own_reactor(examine_schema)

@@ -19,15 +19,16 @@ from acra_twisted.encryption.postgresql.findings import (
     findings,
 )
 from acra_twisted.encryption.postgresql.protection import Protection
-from acra_twisted.encryption.postgresql.schema import Schema, SchemaError
-from acra_twisted.encryption.settings import EncryptionSettings
+from acra_twisted.encryption.postgresql.schema import SchemaError
 from acra_twisted.errors import ConfigError
 from acra_twisted.lines import printable
 from acra_twisted.options import Settings
 from acra_twisted.queryactions import Rows
+from acra_twisted.server.columnsample import Samples
 from acra_twisted.server.credentials import explainer, password_in
 from acra_twisted.server.database import Database
 from acra_twisted.server.liveschema import read_schema
+from acra_twisted.server.pieces import Ask
 from acra_twisted.server.upstream import database_tls, make_database
 from acra_twisted.stages.encryptorfactory import check_columns
 from acra_twisted.transport.keepalive import keepalive
@@ -39,10 +40,9 @@ _TIMEOUT: Final = 30.0
 _STATES: Final[Mapping[str, str]] = {ERROR: FAIL, WARNING: WARN, NOTICE: OK}
 
 
-async def schema(
-    reactor: Any, settings: Settings, environment: Mapping[str, str]
-) -> AsyncIterator[Result]:
-    """Examine the tables, by a connection that is made for it."""
+async def schema(reactor: Any, settings: Settings, sample: int) -> AsyncIterator[Result]:
+    """Examine the tables, by connections that are made for it, and ``sample`` values of each
+    protected column."""
     if PROTECTS not in settings["stages"]:
         yield fail(
             "columns",
@@ -57,12 +57,15 @@ async def schema(
         except ConfigError as error:
             yield fail("columns", str(error))
             return
-        async for result in columns(reactor, settings, database):
+        async for result in columns(reactor, settings, database, sample):
             yield result
 
 
-async def columns(reactor: Any, settings: Settings, database: Database) -> AsyncIterator[Result]:
-    """Examine the tables of each database, if a role is named that may look at them."""
+async def columns(
+    reactor: Any, settings: Settings, database: Database, sample: int = 0
+) -> AsyncIterator[Result]:
+    """Examine the tables of each database, and ``sample`` values of each protected column, if a
+    role is named that may look at them."""
     if PROTECTS not in settings["stages"] or not settings["schema_user"]:
         return
     try:
@@ -73,9 +76,11 @@ async def columns(reactor: Any, settings: Settings, database: Database) -> Async
     except ConfigError as error:
         yield fail("columns", str(error))
         return
+    samples = Samples(settings, sample) if sample else None
     for name in settings["schema_databases"]:
+        ask = _asking(reactor, settings, password, database, name)
         try:
-            found = await _read(reactor, settings, password, database, name, configured)
+            protection = Protection(await read_schema(ask, configured), configured)
         except (NoAnswer, ConfigError, SchemaError) as error:
             yield fail(
                 "columns",
@@ -83,19 +88,18 @@ async def columns(reactor: Any, settings: Settings, database: Database) -> Async
                 "see schema_user and schema_password_file",
             )
             continue
-        results = [_result(name, one) for one in findings(Protection(found, configured))]
+        results = [_result(name, one) for one in findings(protection)]
         for result in results or [ok("columns", f"{name}: the tables fit the configuration")]:
             yield result
+        if samples is not None:
+            async for result in samples.results(ask, protection):
+                yield result._replace(text=printable(f"{name}: {result.text}"))
 
 
-async def _read(
-    reactor: Any,
-    settings: Settings,
-    password: bytes,
-    database: Database,
-    name: str,
-    configured: EncryptionSettings,
-) -> Schema:
+def _asking(
+    reactor: Any, settings: Settings, password: bytes, database: Database, name: str
+) -> Ask:
+    """Questions to a database, each by a connection of its own."""
     role = settings.but(
         auth_query_user=settings["schema_user"],
         auth_query_database=name,
@@ -107,7 +111,7 @@ async def _read(
         client = service_query(role, password, statement, rows)
         return await ask_once(reactor, database.connect, client, explain, _TIMEOUT, b"")
 
-    return await read_schema(ask, configured)
+    return ask
 
 
 def _result(database: str, finding: Finding) -> Result:

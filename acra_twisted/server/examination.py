@@ -71,13 +71,12 @@ async def databases(
             yield result._replace(text=mark + result.text)
 
 
-async def schemas(
-    reactor: Any, settings: Settings, environment: Mapping[str, str]
-) -> AsyncIterator[Result]:
-    """Examine the tables of the database of each listener with protected columns."""
+async def schemas(reactor: Any, settings: Settings, sample: int) -> AsyncIterator[Result]:
+    """Examine the tables of the database of each listener with protected columns, and ``sample``
+    values of each of these."""
     for mark, own in each(settings):
         if not mark or PROTECTS in own["stages"]:
-            async for result in schema(reactor, own, environment):
+            async for result in schema(reactor, own, sample):
                 yield result._replace(text=mark + result.text)
 
 

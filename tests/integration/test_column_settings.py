@@ -122,8 +122,8 @@ class Reloading(Case):
             self.assertEqual(rows, [(SECRET,)] * 3)
 
 
-class Checking(Case):
-    """--check_config --schema, --probe and acra-doctor look at the tables themselves."""
+class Checked(Case):
+    """A database whose tables a role may look at, and no server."""
 
     @classmethod
     def make_postgres(cls):
@@ -147,21 +147,26 @@ class Checking(Case):
         password.chmod(0o600)
         self.role = {"schema_user": "looker", "schema_password_file": str(password)}
 
-    def check(self, *flags, **changes):
-        """The status and the lines of a check; nothing is started."""
+    def check(self, *flags, sections=None, **changes):
+        """The status and the lines of a check, with further sections of the ini file; nothing is
+        started."""
         encryptor = {"encryptor_config_file": str(self.config), **self.role, **changes}
         chain = Chain(
             ("127.0.0.1", self.postgres.port),
             folder=Path(tempfile.mkdtemp(dir=self.folder)),
             link="none",
             keys=self.keys,
-            server={"encryptor": encryptor},
+            server={"encryptor": encryptor, **(sections or {})},
         )
         command = [*twistd("acra-server", chain.server_ini), "--check_config", *flags]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         self.assertNotIn("Traceback", done.stderr)
         self.assertNotIn(PASSWORD, done.stdout + done.stderr)
         return done.returncode, done.stdout + done.stderr
+
+
+class Checking(Checked):
+    """--check_config --schema, --probe and acra-doctor look at the tables themselves."""
 
     def test_tables_that_fit(self):
         code, said = self.check("--schema")

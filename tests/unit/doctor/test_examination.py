@@ -40,7 +40,7 @@ class Configurations(SynchronousTestCase):
 
     def test_a_connector_has_no_tables_to_look_at(self):
         async def collect():
-            asked = CONNECTOR.examination().schema(None, None, {})
+            asked = CONNECTOR.examination().schema(None, None, 0)
             return [result async for result in asked]
 
         [result] = self.successResultOf(ensureDeferred(collect()))

@@ -36,8 +36,7 @@ class Examining(SynchronousTestCase):
         settings = settings_of(Options.program, *FLAGS[:2], *flags)
 
         async def collect():
-            given = {} if examine is schema else None
-            more = given if examine is schema else FakeDatabase()
+            more = 0 if examine is schema else FakeDatabase()
             return [result async for result in examine(Clock(), settings, more)]
 
         return self.successResultOf(ensureDeferred(collect()))
