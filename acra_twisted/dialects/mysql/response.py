@@ -152,6 +152,8 @@ class MysqlReplies(WholeReplies):
         outstanding = self._session.outstanding
         at = 0
         if self._begun:
+            if self._state.following >= 0:
+                return self._state.following
             if not self._dropping:
                 number = self._run_number if self._unsettled or self._long else self._number
                 return (number + self._shift) & 0xFF
@@ -209,6 +211,7 @@ class MysqlReplies(WholeReplies):
         """Take a whole packet that is neither a row nor a definition."""
         data = self._buffer.data
         self._number = (data[start + 3] + 1) & 0xFF
+        self._state.following = -1
         first = data[start + HEADER_SIZE]
         phase = self._phase
         if self._code == replies.AUTH and self._reply.login is not None:
@@ -221,8 +224,8 @@ class MysqlReplies(WholeReplies):
         elif phase == DEFINITIONS_END:
             self._definitions_end(start, end)
         elif phase == FILE_END:
+            _expect(first == OK and self._state.upload < 0)
             self._session.copying_in = False
-            _expect(first == OK)
             self._ended(start, end)
         else:
             self._first(first, start, end)
@@ -272,7 +275,9 @@ class MysqlReplies(WholeReplies):
         self._reply_ended(end)
 
     def _error(self, start: int, end: int) -> None:
-        """Take an ERR: it ends the reply, whatever was announced."""
+        """Take an ERR: it ends the reply, whatever was announced.  Raises WireError behind one in
+        the middle of a file: nobody knows what the rest of the file is to the database."""
+        cut_off = self._phase == FILE_END and self._state.upload >= 0
         session, exchange = self._session, self._exchange
         payload = self._buffer.data[start + HEADER_SIZE : end]
         error = okpackets.decode_error(payload)
@@ -297,6 +302,8 @@ class MysqlReplies(WholeReplies):
         else:
             self._put(start, end, packets(shown, self._client_number(start)))
         self._reply_ended(end, failed=True)
+        if cut_off:
+            raise WireError("database", "an error in the middle of a file", None)
 
     def _reply_ended(self, end: int, *, failed: bool = False) -> None:
         session = self._session

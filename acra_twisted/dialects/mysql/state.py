@@ -58,12 +58,13 @@ class MysqlState:
     ``changing``: so many requests are
     unanswered that may change how texts are read.  ``upload``: the number that the first packet of
     a file has for the database, which has asked for it; -1 if it has asked for none, or has all of
-    it.
+    it.  ``following``: the number behind the client's last packet in the middle of a reply; -1 if
+    the database has spoken since.
     """
 
     __slots__ = (
         *("_session", "_mariadb", "_charset", "_told"),
-        *("_backslash", "_ansi", "status", "changing", "upload"),
+        *("_backslash", "_ansi", "status", "changing", "upload", "following"),
     )
 
     def __init__(self, session: Session, *, mariadb: bool, status: int, collation: int) -> None:
@@ -78,6 +79,7 @@ class MysqlState:
         self.status = status
         self.changing = 0
         self.upload = -1
+        self.following = -1
         self._believe()
         self._tell()
 

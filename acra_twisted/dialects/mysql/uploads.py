@@ -39,6 +39,7 @@ class Upload:
             if self.left or size - at < HEADER_SIZE:
                 break
             length = int(uint24(data, at))
+            state.following = (data[at + 3] + 1) & 0xFF
             if data[at + 3] != state.upload:
                 out += (data[begin:at], header(length, state.upload))
                 begin = at + HEADER_SIZE

@@ -107,6 +107,7 @@ class ChangingRequests(BulkRequests):
             self._assembler.wait()
             return False
         login.from_client(packet.payload)
+        self._state.following = packet.following
         self._forward(packet)
         return True
 

@@ -10,6 +10,7 @@ from acra_twisted import events
 from acra_twisted.dialects.mysql import replies
 from acra_twisted.dialects.mysql.replies import Reply
 from acra_twisted.dialects.propagation import Propagation
+from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.session import IN_TRANSACTION
 from acra_twisted.verdicts import PASS, Deny
@@ -371,15 +372,32 @@ class Files(SynchronousTestCase):
         asking = packets(b"\xfb/tmp/data", 1)
         self.assertEqual(followed.feed(asking), asking)
         self.assertEqual((followed.state.upload, followed.session.copying_in), (2, True))
+        followed.state.upload = -1
         self.assertEqual(followed.feed(packets(OK, 4)), packets(OK, 4))
         self.assertEqual((exchange.outcome, followed.session.copying_in), ("ok", False))
 
-    def test_an_error_in_its_place_ends_it(self):
+    def test_an_error_behind_it(self):
         followed = Followed()
-        followed.ask(reply=Reply(local=True))
+        exchange = followed.ask(reply=Reply(local=True))
         followed.feed(packets(b"\xfb/tmp/data", 1))
-        followed.feed(packets(ERROR, 4))
-        self.assertEqual((followed.state.upload, followed.session.copying_in), (-1, False))
+        followed.state.upload = -1
+        self.assertEqual(followed.feed(packets(ERROR, 4)), packets(ERROR, 4))
+        self.assertEqual((exchange.outcome, followed.session.copying_in), ("error", False))
+
+    def test_a_reply_in_the_middle_of_it_ends_the_session(self):
+        """The database might read the rest of the file as commands."""
+        for said, outcome, reason in (
+            (OK, None, EndReason.PROTOCOL),
+            (ERROR, "error", None),
+        ):
+            followed = Followed()
+            exchange = followed.ask(reply=Reply(local=True))
+            followed.feed(packets(b"\xfb/tmp/data", 1))
+            error = self.assertRaises(WireError, followed.feed, packets(said, 4))
+            self.assertEqual((exchange.outcome, error.reason), (outcome, reason))
+            # The client has got what the database says of its end.
+            got = followed.flow.take_output()
+            self.assertEqual(got, packets(said, 4) if outcome else b"")
 
     def test_anything_else_that_asks_for_one_ends_the_session(self):
         asking = packets(b"\xfb/etc/passwd", 1)
