@@ -13,7 +13,7 @@ _KINDS = {1: "internal", 2: "server", 3: "client"}
 
 class Collector:
     """Listens, on loopback unless an address is given, from `start` to `stop`, on a free port if
-    none is given; ``spans`` are records as `telemetry.pages.waterfall.as_record` makes them."""
+    none is given; ``spans`` are records as `telemetry.tracing.records.as_record` makes them."""
 
     def __init__(self, port: int = 0, address: str = "127.0.0.1") -> None:
         self.spans: list[dict[str, Any]] = []

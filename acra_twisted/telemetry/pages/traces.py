@@ -32,7 +32,6 @@ from acra_twisted.telemetry.pages.search import (
 )
 from acra_twisted.telemetry.pages.waterfall import (
     arrange,
-    as_record,
     daemons,
     folded,
     shares,
@@ -40,6 +39,7 @@ from acra_twisted.telemetry.pages.waterfall import (
     ticks,
 )
 from acra_twisted.telemetry.tracing import store as zstore
+from acra_twisted.telemetry.tracing.records import as_record
 from acra_twisted.telemetry.tracing.spans import Span, iso_time
 from acra_twisted.telemetry.tracing.store import SpanStore
 

@@ -9,10 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from acra_twisted.telemetry.tracing.spans import CLIENT, SERVER, Span
-
-_KINDS = {SERVER: "server", CLIENT: "client"}
-
 
 class Row(NamedTuple):
     """One span: ``depth`` in the tree, ``start`` and ``length`` as shares (0 to 1) of the trace;
@@ -23,32 +19,6 @@ class Row(NamedTuple):
     length: float
     span: Mapping[str, Any]
     mark: float | None = None
-
-
-def as_record(span: Span, service: str) -> dict[str, Any]:
-    """A span as plain JSON values; times are nanoseconds since the epoch."""
-    return {
-        "service": span.service or service,
-        "name": span.name,
-        "trace_id": span.trace_id,
-        "span_id": span.span_id,
-        "parent_id": span.parent_id,
-        "kind": _KINDS.get(span.kind, "internal"),
-        "start": span.start,
-        "end": max(span.end, span.start),
-        "sampled": span.sampled,
-        "status": span.status,
-        "message": span.message,
-        "attributes": dict(span.attributes),
-        "events": [
-            {"time": when, "name": text, "attributes": dict(known)}
-            for when, text, known in span.events
-        ],
-        "links": [
-            {"trace_id": trace_id, "span_id": span_id, "type": kind}
-            for trace_id, span_id, kind in span.links
-        ],
-    }
 
 
 def arrange(records: Iterable[Mapping[str, Any]]) -> list[Row]:

@@ -4,7 +4,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.pages.waterfall import (
     arrange,
-    as_record,
     daemons,
     draw,
     folded,
@@ -12,6 +11,7 @@ from acra_twisted.telemetry.pages.waterfall import (
     summary,
     ticks,
 )
+from acra_twisted.telemetry.tracing.records import as_record
 from tests.support.sample_spans import sample
 
 

@@ -1,0 +1,170 @@
+"""Pieces of history, as they are handed to the file and as they come back from it.
+
+The spans of a piece are JSON, compressed.  A file may have been written by anybody: reading one
+allocates no more than a piece may have.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+#: Shelves.  Each has a share of the file that no other can take from it, and gives up its oldest
+#: first.
+SAMPLED: Final = 0
+SLOW: Final = 1
+ALWAYS: Final = 2
+EVENTS: Final = 3
+FIGURES: Final = 4
+SHELVES: Final = ("sampled", "slow", "always", "events", "figures")
+#: Shares of the shelves, in percent.
+SHARES: Final = (20, 20, 25, 10, 25)
+
+#: Kinds of pieces of a trace.
+REQUEST: Final = 0
+CONNECTION: Final = 1
+OTHER: Final = 2
+
+ALLOW: Final = "allow"
+DENY: Final = "deny"
+ERROR: Final = "error"
+
+#: Bytes of a piece, unpacked.
+UNPACKED_MAX: Final = 1 << 20
+#: Characters of a text that can be searched for, and of a statement.
+TEXT_MAX: Final = 256
+STATEMENT_MAX: Final = 8192
+#: SQLite has integers of 64 bits.
+_LARGEST: Final = (1 << 63) - 1
+_LEVEL: Final = 3
+
+
+class Damaged(ValueError):
+    """Raised where a file has what we have not written."""
+
+
+class Piece(NamedTuple):
+    """A request with its parts, or another span.
+
+    Times are nanoseconds since the epoch, ids hex digits.  ``connection`` is the trace of its
+    connection.  ``text`` is the statement without its literals.  ``event`` is the code of the
+    security event that it caused, or 0.  ``spans`` are records (`telemetry.tracing.records`).
+    """
+
+    shelf: int
+    kind: int
+    trace_id: str
+    connection: str
+    start: int
+    end: int
+    verdict: str
+    error: str
+    event: int
+    client_id: str
+    user: str
+    database: str
+    name: str
+    text: str
+    spans: list[dict[str, Any]]
+
+
+class StoredEvent(NamedTuple):
+    """A security event, or ``times`` alike ones.  ``fields`` are those of the first one's record
+    (`telemetry.logs.security`)."""
+
+    first: int
+    last: int
+    times: int
+    code: int
+    client_id: str
+    trace_id: str
+    fields: dict[str, Any]
+
+
+class Figure(NamedTuple):
+    """Counts of one part of the daemon, for ``width`` seconds from ``start`` (seconds since the
+    epoch) on.  ``key`` names the part, which alone reads ``data``."""
+
+    width: int
+    start: int
+    key: str
+    data: bytes
+
+
+def pack(value: Any) -> bytes:
+    """Return plain values as compressed JSON.  Raises Damaged if they are too large to be read."""
+    data = json.dumps(value, separators=(",", ":")).encode()
+    if len(data) > UNPACKED_MAX:
+        raise Damaged("too large")
+    return zlib.compress(data, _LEVEL)
+
+
+def unpack(data: Any) -> Any:
+    """Return what was packed.  Raises Damaged."""
+    if not isinstance(data, bytes):
+        raise Damaged("no bytes")
+    unpacking = zlib.decompressobj()
+    try:
+        text = unpacking.decompress(data, UNPACKED_MAX)
+        if not unpacking.eof:
+            raise Damaged("cut short, or too large")
+        return json.loads(text)
+    except (zlib.error, ValueError, RecursionError) as error:
+        raise Damaged(type(error).__name__) from None
+
+
+def unpack_spans(data: Any) -> list[dict[str, Any]]:
+    """Return the records of a piece, with all that a picture of them needs.  Raises Damaged."""
+    found = unpack(data)
+    if not isinstance(found, list):
+        raise Damaged("no list of spans")
+    for record in found:
+        if not isinstance(record, dict) or not _is_record(record):
+            raise Damaged("no span")
+    return found
+
+
+_FIELDS: Final = {
+    "service": str,
+    "name": str,
+    "trace_id": str,
+    "span_id": str,
+    "parent_id": str,
+    "kind": str,
+    "start": int,
+    "end": int,
+    "status": int,
+    "message": str,
+    "attributes": dict,
+    "events": list,
+    "links": list,
+}
+_EVENT: Final = {"time": int, "name": str, "attributes": dict}
+_LINK: Final = {"trace_id": str, "span_id": str}
+
+
+def _has(value: Any, fields: Mapping[str, type]) -> bool:
+    if not isinstance(value, dict):
+        return False
+    return all(isinstance(value.get(name), kind) for name, kind in fields.items())
+
+
+def _is_record(record: dict[str, Any]) -> bool:
+    if not _has(record, _FIELDS):
+        return False
+    events, links = record["events"], record["links"]
+    return all(_has(e, _EVENT) for e in events) and all(_has(one, _LINK) for one in links)
+
+
+def searchable(text: Any, most: int = TEXT_MAX) -> str:
+    """Return a text that SQLite can keep, cut."""
+    return str(text)[:most].encode("utf-8", "replace").decode()
+
+
+def whole(number: Any) -> int:
+    """Return a number that SQLite can keep."""
+    if not isinstance(number, int):
+        return 0
+    return min(max(int(number), -_LARGEST), _LARGEST)

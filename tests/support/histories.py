@@ -1,0 +1,98 @@
+"""Histories in files, and pieces for them."""
+
+import sqlite3
+
+from acra_twisted.telemetry.history import pieces, schema
+from acra_twisted.telemetry.history.pieces import Piece, StoredEvent
+from acra_twisted.telemetry.history.room import Bounds
+from acra_twisted.telemetry.history.writing import write
+
+#: A moment, nanoseconds.
+NOW = 1_790_000_000 * 10**9
+WIDE = Bounds(64 << 20, 10**18)
+
+
+def connect(path, prepare=schema.prepare):
+    connection = sqlite3.connect(path, **schema.CONNECTION)
+    prepare(connection)
+    return connection
+
+
+def record(number, trace_id, start=NOW, end=NOW, **attributes):
+    return {
+        "service": "acra-server",
+        "name": "SELECT t",
+        "trace_id": trace_id,
+        "span_id": f"{number:016x}",
+        "parent_id": "",
+        "kind": "server",
+        "start": start,
+        "end": end,
+        "sampled": True,
+        "status": 0,
+        "message": "",
+        "attributes": attributes,
+        "events": [],
+        "links": [],
+    }
+
+
+def piece(number, *, took=1000, start=NOW, spans=None, **changes):
+    trace_id = changes.setdefault("trace_id", f"{number:032x}")
+    known = {
+        "shelf": pieces.SAMPLED,
+        "kind": pieces.REQUEST,
+        "connection": "c" * 32,
+        "start": start,
+        "end": start + took,
+        "verdict": pieces.ALLOW,
+        "error": "",
+        "event": 0,
+        "client_id": "a client",
+        "user": "u",
+        "database": "d",
+        "name": "SELECT t",
+        "text": "SELECT * FROM t WHERE id = ?",
+        "spans": [record(number, trace_id, start, start + took)] if spans is None else spans,
+    }
+    return Piece(**{**known, **changes})
+
+
+def event(number, **changes):
+    known = {
+        "first": NOW + number,
+        "last": NOW + number,
+        "times": 1,
+        "code": 560,
+        "client_id": "a client",
+        "trace_id": f"{number:032x}",
+        "fields": {"message": "blocked", "number": number},
+    }
+    return StoredEvent(**{**known, **changes})
+
+
+def put(connection, *batch, bounds=WIDE, now=NOW, run=1):
+    return write(connection, batch, bounds, now, run)
+
+
+def shelves(connection):
+    """Return the pieces and bytes that are noted of each shelf."""
+    rows = connection.execute("SELECT number, pieces, bytes FROM shelf ORDER BY number")
+    return {number: tuple(rest) for number, *rest in rows}
+
+
+def counted(connection):
+    """Return the pieces and bytes that each shelf has."""
+    found = {}
+    for shelf in range(3):
+        low = shelf << schema.SHELF_BITS
+        found[shelf] = connection.execute(
+            "SELECT count(*), coalesce(sum(size), 0) FROM piece WHERE id BETWEEN ? AND ?",
+            (low, low + (1 << schema.SHELF_BITS) - 1),
+        ).fetchone()
+    for shelf, text in (
+        (pieces.EVENTS, "SELECT count(*), coalesce(sum(size), 0) FROM event"),
+        (pieces.FIGURES, "SELECT count(*), coalesce(sum(length(data) + 250), 0) FROM figure"),
+    ):
+        found[shelf] = connection.execute(text).fetchone()
+    return found
