@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from acra_twisted import events
 from acra_twisted.results import Columns
-from acra_twisted.session import Session, Traffic
+from acra_twisted.session import IDLE, Session, Traffic
 from acra_twisted.stagerun import StageRun
 from acra_twisted.verdicts import Deny
 
@@ -203,6 +203,7 @@ class Exchange:
     ``kind`` is ``"query"``, ``"prepare"``, ``"execute"``, ``"call"`` or ``"startup"``.
     ``outcome`` is None while it runs, then ``"ok"``, ``"error"``, ``"denied"``, ``"aborted"``
     (discarded unanswered, as after an error in its batch) or ``"lost"`` (the connection ended).
+    ``in_transaction``: a transaction was open when it came, as its database had said last.
     ``traffic``, once it is closed: the session's bytes since its exchange before was.
     ``remote``: the context that it goes on with; ``linked``: one that it has to do with and is no
     part of.  ``span`` is None unless it is recorded.  ``context`` is then the trace context of an
@@ -231,6 +232,7 @@ class Exchange:
         "remote",
         "linked",
         "attributes",
+        "in_transaction",
         "traffic",
         "context",
         "watch",
@@ -257,6 +259,7 @@ class Exchange:
         self.remote: Any = None
         self.linked: Any = None
         self.attributes: dict[str, Any] | None = None
+        self.in_transaction = session.transaction is not IDLE
         self.traffic: Traffic | None = None
         self.context: Any = None
         self.watch: Any = None

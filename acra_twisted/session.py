@@ -147,6 +147,8 @@ class Session:
     ``on_ready`` is a stage's: it is called whenever the database has said that it is ready, once
     ``transaction`` is what it said and the exchange has ended; None if nobody waits for that.
 
+    ``timed``: stages are timed for each of its requests, whether it is recorded or not.
+
     ``unread``: why nothing of it can be seen; empty if it can.
     """
 
@@ -190,6 +192,7 @@ class Session:
         "traffic",
         "counted",
         "answered",
+        "timed",
         "unread",
         "notes",
     )
@@ -240,6 +243,7 @@ class Session:
         self.traffic = Traffic()
         self.counted = Traffic()
         self.answered = 0
+        self.timed = False
         self.unread = ""
         self.notes: dict[str, Any] = {}
 

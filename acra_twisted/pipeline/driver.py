@@ -65,8 +65,9 @@ def run(hooks: tuple[Hook, ...], work: Work, index: int = 0, verdict: Any = PASS
     """
     item = work.item if verdict is PASS else verdict.item
     exchange = work.exchange
-    clock = exchange.session.clock
-    traced = exchange.span is not None
+    session = exchange.session
+    clock = session.clock
+    traced = exchange.span is not None or session.timed
     for hook in hooks[index:] if index else hooks:
         started = clock() if traced else 0
         try:

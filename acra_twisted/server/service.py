@@ -128,7 +128,9 @@ class AcraServer(DaemonService):
         # It brings protobuf along: a daemon without pages starts without.
         from acra_twisted.telemetry.tracing.received import SpanReceiver
 
-        made = SpanReceiver(self.telemetry.store, self.telemetry.clock)
+        figures = self.telemetry.figures
+        timed = figures.counter.span_received if figures is not None else None
+        made = SpanReceiver(self.telemetry.store, self.telemetry.clock, timed)
         self.metrics.watch_intake(made.counts)
         return made
 

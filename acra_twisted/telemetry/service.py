@@ -19,6 +19,8 @@ from acra_twisted.pipeline.observers import Observers, at_once
 from acra_twisted.session import Session
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters, read_secret
 from acra_twisted.telemetry.export.resource import Resource
+from acra_twisted.telemetry.figures.history import SIZE_MAX as FIGURES_MAX
+from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.logs import banner
 from acra_twisted.telemetry.logs.audit import AuditLog
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
@@ -94,11 +96,19 @@ class TelemetryService(MultiService):
         self.store = SpanStore() if zpages is not None else None
         #: Counts requests for the pages; None where there are none.
         self.calls: RpcStats | None = None
+        #: Where what no session waits for has its turn.
+        self.turns = Turns(reactor)
+        #: Counts requests by the shapes of their statements; None where there are no pages.
+        self.figures: StatementFigures | None = None
         self._pages: TracePages | None = None
         if self.store is not None:
             metrics.watch_pool("traces of the pages", self.store.__len__, TRACES_MAX)
             if system:
                 self.calls = RpcStats(self.clock)
+                self.figures = StatementFigures(self.clock(), self.turns)
+                metrics.watch_pool(
+                    "bytes of statements' figures", self.figures.history.__len__, FIGURES_MAX
+                )
             self._pages = TracePages(
                 service,
                 self.store,
@@ -106,6 +116,7 @@ class TelemetryService(MultiService):
                 sessions=sessions,
                 calls=self.calls,
                 clock=self.clock,
+                figures=self.figures,
             )
         self._processor = SpanProcessor(self.store, self.exporters)
         self.tracing = Tracing(
@@ -119,8 +130,6 @@ class TelemetryService(MultiService):
         self.tracing.recording = self.store is not None or bool(self.exporters)
         self.tracing.backpressure = Backpressure(self._processor.room, self.clock)
         metrics.watch_traces(self.tracing.counts)
-        #: Where what no session waits for has its turn.
-        self.turns = Turns(reactor)
         #: Why no new connections should come; empty while they may.
         self.unready = "starting"
         #: The destination behind the daemon, for questions if it can be reached.
@@ -146,6 +155,8 @@ class TelemetryService(MultiService):
         told: list[BaseObserver] = [exchanges, metrics, AuditLog(server, self._service), *others]
         if self.calls is not None:
             told += (self.calls, LastStatements())
+        if self.figures is not None:
+            told.append(self.figures.counter)
         observers = Observers(told, exchanges.slow, self._afterwards)
         self._told.append(observers)
         return observers
@@ -217,6 +228,8 @@ class TelemetryService(MultiService):
 
     def _measure_lag(self) -> None:
         self._up_to_date()
+        if self.figures is not None:
+            self.figures.tick(self.clock())
         now = self._reactor.seconds()
         if self._due:
             self.metrics.loop_lag(now - self._due)

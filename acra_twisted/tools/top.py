@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TextIO
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.lines import printable
-from acra_twisted.tools import commandline
+from acra_twisted.tools import commandline, topstatements
 from acra_twisted.tools.commandline import Environment, Parser
 from acra_twisted.tools.pages import Pages, add_options
 
@@ -61,6 +61,7 @@ def _parser() -> Parser:
         choices=tuple(_SORTS),
         help="order of sessions: longest waiting or idle, most bytes in or out, oldest",
     )
+    topstatements.add_options(parser)
     parser.switch("once", help="print once and end")
     parser.switch("json", help="print JSON once and end")
     return parser
@@ -73,14 +74,13 @@ def main(arguments: Sequence[str], environment: Environment, output: TextIO) -> 
         raise ConfigError("--interval: expected 0.1 to 3600 seconds")
     pages = Pages(given, environment)
     if given.json:
-        json.dump([look(pages, source) for source in pages.sources], output)
+        json.dump(_seen(pages, given), output)
         output.write("\n")
         return
     try:
         while True:
             width = shutil.get_terminal_size((120, 40)).columns
-            seen = [look(pages, source) for source in pages.sources]
-            lines = [line[:width] for one in seen for line in draw(one, width, given.sort)]
+            lines = [line[:width] for line in _drawn(_seen(pages, given), width, given)]
             output.write(("" if given.once else _CLEAR) + "\n".join(lines) + "\n")
             output.flush()
             if given.once:
@@ -88,6 +88,18 @@ def main(arguments: Sequence[str], environment: Environment, output: TextIO) -> 
             sleep(given.interval)
     except KeyboardInterrupt:
         return
+
+
+def _seen(pages: Pages, given: Any) -> list[dict[str, Any]]:
+    if given.statements:
+        return topstatements.look(pages, given.range, given.order)
+    return [look(pages, source) for source in pages.sources]
+
+
+def _drawn(seen: list[dict[str, Any]], width: int, given: Any) -> list[str]:
+    if given.statements:
+        return topstatements.draw(seen, given.range)
+    return [line for one in seen for line in draw(one, width, given.sort)]
 
 
 def look(pages: Pages, source: str) -> dict[str, Any]:

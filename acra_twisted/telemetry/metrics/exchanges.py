@@ -264,7 +264,8 @@ class ServerMetrics(ConnectorMetrics):
         self._stage_times = DurationsBy(
             registry,
             "acra_stage_seconds",
-            "Time a stage took over a statement, or all rows of a request, of sampled exchanges",
+            "Time a stage took over a statement, or all rows of a request; without trace pages "
+            "only of sampled requests",
             ["stage"],
             PROCESSING_BUCKETS,
         )

@@ -235,7 +235,6 @@ class RpcStats(BaseObserver):
             row.input += traffic.from_database
             row.output += traffic.to_database
             row.errors += error
-        # Only sampled exchanges have times.
         if exchange.stage_runs is not None:
             for run in exchange.stage_runs:
                 self._stage_ran(run.stage, run.started, run.ended)

@@ -11,7 +11,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from acra_twisted.telemetry.pages.traces import Page
+from acra_twisted.telemetry.pages.rendering import Page
 
 _END = b"# EOF\n"
 

@@ -17,9 +17,10 @@ from twisted.web.server import NOT_DONE_YET, Site
 from acra_twisted.telemetry.pages.access import Guard
 from acra_twisted.telemetry.pages.channel import HeadChannel, PageRequest, Visitors
 from acra_twisted.telemetry.pages.readiness import Reach, ReachAll
+from acra_twisted.telemetry.pages.rendering import NotKept, Page
 from acra_twisted.telemetry.pages.scrape import Scrape
 from acra_twisted.telemetry.pages.search import Unfit
-from acra_twisted.telemetry.pages.traces import PLACES, NotKept, Page, TracePages
+from acra_twisted.telemetry.pages.traces import PLACES, TracePages
 from acra_twisted.telemetry.pages.turns import Turns
 from acra_twisted.wire.http.head import Head, Refusal
 
@@ -315,7 +316,7 @@ def make_site(
     if traces is not None:
         hosts = guard.knows_host
         debug = _Branch(index, places)
-        for name in ("tracez", "traces", "sessions", "rpcz"):
+        for name in ("tracez", "traces", "sessions", "statements", "rpcz"):
             debug.putChild(name.encode(), Listing(guard, catch_up, getattr(traces, name)))
         debug.putChild(b"trace", Trace(guard, catch_up, traces))
         root.putChild(b"debug", debug)

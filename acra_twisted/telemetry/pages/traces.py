@@ -10,15 +10,15 @@ them sessions have their turn.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlencode
 
 from acra_twisted.exchange import Exchange
 from acra_twisted.session import Session
+from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.pages import sessions as live
+from acra_twisted.telemetry.pages.rendering import NotKept, Page, Templates, as_json, made
 from acra_twisted.telemetry.pages.rpcz import RpcStats
 from acra_twisted.telemetry.pages.search import (
     FILTERS,
@@ -30,6 +30,7 @@ from acra_twisted.telemetry.pages.search import (
     Unfit,
     search,
 )
+from acra_twisted.telemetry.pages.statements import StatementPages
 from acra_twisted.telemetry.pages.waterfall import (
     arrange,
     daemons,
@@ -42,18 +43,6 @@ from acra_twisted.telemetry.tracing import store as zstore
 from acra_twisted.telemetry.tracing.records import as_record
 from acra_twisted.telemetry.tracing.spans import Span, iso_time
 from acra_twisted.telemetry.tracing.store import SpanStore
-
-
-class Page(NamedTuple):
-    """Content type and body."""
-
-    kind: str
-    pieces: Iterator[str]
-
-
-class NotKept(Exception):
-    """There is no such page (any more).  Raised before a page's first piece that is not empty."""
-
 
 _LABELS = {
     "trace_id": "Trace id",
@@ -87,25 +76,22 @@ PLACES = (
     ("/debug/traces", "Search: recent, slow, refused and failed requests"),
     ("/debug/tracez", "Spans by name and latency, with samples"),
     ("/debug/sessions", "Sessions of this moment, and their statements"),
+    ("/debug/statements", "Statements: calls, times and failures of each shape of statement"),
     ("/debug/rpcz", "Calls: counts, latencies and rates by kind of request, and of stages"),
 )
-_HTML = "text/html; charset=utf-8"
-_JSON = "application/json"
 _RUNNING_MAX = 100
 _RECENT_MAX = 50
 _BUCKETS = (*(str(number) for number in range(len(zstore.BOUNDS))), "running", "errors", "")
 #: Running spans that are looked at between two turns.
 _STEP = 32
-#: Pieces of a template that are one of a page.
-_PIECES = 16
 
 
 class TracePages:
     """Renders pages from a SpanStore.
 
     ``running`` gives spans that have not ended, ``sessions`` those of the moment; ``calls`` are
-    counted by an observer (see `rpcz`).  ``clock`` gives nanoseconds.  Pages raise Unfit if an
-    argument cannot be.
+    counted by an observer (see `rpcz`), as are ``figures`` of statements.  ``clock`` gives
+    nanoseconds.  Pages raise Unfit if an argument cannot be.
     """
 
     def __init__(
@@ -117,6 +103,7 @@ class TracePages:
         sessions: Callable[[], Iterable[Session]] = tuple,
         calls: RpcStats | None = None,
         clock: Callable[[], int] = lambda: 0,
+        figures: StatementFigures | None = None,
     ) -> None:
         self._service = service
         self._store = store
@@ -124,13 +111,16 @@ class TracePages:
         self._sessions = sessions
         self._calls = calls
         self._clock = clock
-        self._templates: dict[str, Any] = {}
+        self.templates = Templates(service)
+        if figures is None:
+            figures = StatementFigures(clock())
+        self.statements = StatementPages(service, figures, self.templates, clock).page
 
     def tracez(self, arguments: Mapping[str, str]) -> Page:
         """Summary by span name, and the samples of ``name`` and ``bucket`` if they are given."""
         if arguments.get("bucket", "") not in _BUCKETS:
             raise Unfit("bucket must be 0 to 8, running or errors")
-        return self._page(arguments, self._tracez(arguments))
+        return made(arguments, self._tracez(arguments))
 
     def _tracez(self, arguments: Mapping[str, str]) -> Iterator[str]:
         running: dict[str, list[Span]] = {}
@@ -160,7 +150,7 @@ class TracePages:
         records = [as_record(span, self._service) for span in samples]
         yield ""
         if arguments.get("format") == "json":
-            yield from _json({"service": self._service, "names": rows, "samples": records})
+            yield from as_json({"service": self._service, "names": rows, "samples": records})
             return
         for record in records:
             record["when"] = iso_time(record["start"])
@@ -168,7 +158,7 @@ class TracePages:
             record["elapsed"] = f"{took / 1e6:.3f}" if took else ""
         yield ""
         recent = self._store.traces()[:_RECENT_MAX]
-        yield from self._render(
+        yield from self.templates.render(
             "tracez.html",
             title="Spans",
             labels=zstore.LABELS,
@@ -181,7 +171,7 @@ class TracePages:
     def trace(self, trace_id: str, arguments: Mapping[str, str]) -> Page:
         """The waterfall of one trace, of what has ended and of what still runs.  Its pieces raise
         NotKept if there is nothing of it."""
-        return self._page(arguments, self._trace(trace_id, arguments))
+        return made(arguments, self._trace(trace_id, arguments))
 
     def _trace(self, trace_id: str, arguments: Mapping[str, str]) -> Iterator[str]:
         records: dict[str, dict[str, Any]] = {}
@@ -197,7 +187,7 @@ class TracePages:
             raise NotKept
         found = sorted(records.values(), key=lambda record: record["start"])
         if arguments.get("format") == "json":
-            yield from _json({"trace_id": trace_id, "spans": found})
+            yield from as_json({"trace_id": trace_id, "spans": found})
             return
         yield ""
         spent = shares(found)
@@ -206,7 +196,7 @@ class TracePages:
         yield ""
         head = summary(found)
         yield ""
-        yield from self._render(
+        yield from self.templates.render(
             "trace.html",
             title=f"Trace {trace_id[:8]}",
             trace_id=trace_id,
@@ -256,7 +246,7 @@ class TracePages:
     def traces(self, arguments: Mapping[str, str]) -> Page:
         """The traces that fit."""
         filters = Filters.of(arguments, self._clock())
-        return self._page(arguments, self._traces(arguments, filters))
+        return made(arguments, self._traces(arguments, filters))
 
     def _traces(self, arguments: Mapping[str, str], filters: Filters) -> Iterator[str]:
         found = Listing(filters)
@@ -270,9 +260,9 @@ class TracePages:
         yield ""
         if arguments.get("format") == "json":
             rows = (match._asdict() for match in shown)
-            yield from _json({"service": self._service, "more": more, "traces": rows})
+            yield from as_json({"service": self._service, "more": more, "traces": rows})
             return
-        yield from self._render(
+        yield from self.templates.render(
             "traces.html",
             title="Search",
             labels=_LABELS,
@@ -290,7 +280,7 @@ class TracePages:
 
     def sessions(self, arguments: Mapping[str, str]) -> Page:
         """Show the present sessions."""
-        return self._page(arguments, self._sessions_now(arguments))
+        return made(arguments, self._sessions_now(arguments))
 
     def _sessions_now(self, arguments: Mapping[str, str]) -> Iterator[str]:
         rows: list[dict[str, Any]] = []
@@ -299,82 +289,45 @@ class TracePages:
                 rows.append(row)
             yield ""
         if arguments.get("format") == "json":
-            yield from _json({"service": self._service, "sessions": iter(rows)})
+            yield from as_json({"service": self._service, "sessions": iter(rows)})
             return
         states: dict[str, int] = {}
         for row in rows:
             states[row["state"]] = states.get(row["state"], 0) + 1
-        yield from self._render("sessions.html", title="Sessions", rows=rows, states=states)
+        yield from self.templates.render(
+            "sessions.html", title="Sessions", rows=rows, states=states
+        )
 
     def rpcz(self, arguments: Mapping[str, str]) -> Page:
         """Counts, latencies and rates by kind of request and by stage."""
-        return self._page(arguments, self._rpcz(arguments))
+        return made(arguments, self._rpcz(arguments))
 
     def _rpcz(self, arguments: Mapping[str, str]) -> Iterator[str]:
         tables = self._calls.page() if self._calls is not None else {}
         yield ""
         if arguments.get("format") == "json":
-            yield from _json({"service": self._service, **tables})
+            yield from as_json({"service": self._service, **tables})
         else:
-            yield from self._render("rpcz.html", title="Calls", tables=tables, columns=_COLUMNS)
+            yield from self.templates.render(
+                "rpcz.html", title="Calls", tables=tables, columns=_COLUMNS
+            )
 
     def start(self, arguments: Mapping[str, str], further: Iterable[tuple[str, str]] = ()) -> Page:
         """Where everything is; ``further`` are paths and meanings of what is beside the pages."""
-        return self._page(arguments, self._start([*PLACES, *further], arguments))
+        return made(arguments, self._start([*PLACES, *further], arguments))
 
     def _start(self, places: list[tuple[str, str]], arguments: Mapping[str, str]) -> Iterator[str]:
         if arguments.get("format") == "json":
-            yield from _json({"service": self._service, "pages": [path for path, _ in places]})
+            yield from as_json({"service": self._service, "pages": [path for path, _ in places]})
         else:
-            yield from self._render("start.html", title="Start", places=places)
-
-    @staticmethod
-    def _page(arguments: Mapping[str, str], pieces: Iterator[str]) -> Page:
-        return Page(_JSON if arguments.get("format") == "json" else _HTML, pieces)
+            yield from self.templates.render("start.html", title="Start", places=places)
 
     def prepare(self) -> None:
         """Read the templates now, for it takes a tenth of a second."""
-        from jinja2 import Environment, PackageLoader
-
-        environment = Environment(
-            loader=PackageLoader("acra_twisted.telemetry.pages"), autoescape=True
-        )
-        self._templates = {
-            name: environment.get_template(name) for name in environment.list_templates()
-        }
-
-    def _render(self, template: str, **values: Any) -> Iterator[str]:
-        if not self._templates:
-            self.prepare()
-        values.setdefault("current", values["title"])
-        pieces = self._templates[template].generate(service=self._service, **values)
-        # Units of a microsecond.
-        while some := "".join(islice(pieces, _PIECES)):
-            yield some
+        self.templates.prepare()
 
 
 def _page_of(arguments: Mapping[str, str], offset: int) -> str:
     """The address of another part of what was found."""
     asked = {name: value for name, value in arguments.items() if value and name != "offset"}
     return "/debug/traces?" + urlencode({**asked, "offset": str(offset)})
-
-
-def _json(value: Mapping[str, Any]) -> Iterator[str]:
-    """An object; the items of its lists and the values of other iterators one by one."""
-    between = "{"
-    for key, part in value.items():
-        yield f"{between}{json.dumps(key)}: "
-        between = ", "
-        if isinstance(part, list | Iterator):
-            yield from _json_list(part)
-        else:
-            yield json.dumps(part)
-    yield "}"
-
-
-def _json_list(items: Iterable[Any]) -> Iterator[str]:
-    between = "["
-    for item in items:
-        yield between + json.dumps(item)
-        between = ", "
-    yield "[]" if between == "[" else "]"

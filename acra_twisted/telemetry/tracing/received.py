@@ -16,7 +16,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from acra_twisted.errors import WireError
 from acra_twisted.ratelimit import TokenBucket
-from acra_twisted.telemetry.tracing.spans import EVENTS_MAX, LINKS_MAX, NAME_MAX, Span
+from acra_twisted.telemetry.tracing.spans import CLIENT, EVENTS_MAX, LINKS_MAX, NAME_MAX, Span
 from acra_twisted.telemetry.tracing.store import SpanStore
 from acra_twisted.wire.formats import otlprequest
 
@@ -116,10 +116,19 @@ def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
 
 
 class SpanReceiver:
-    """Puts what connectors hand over into the pages' store.  ``counts`` are for metrics."""
+    """Puts what connectors hand over into the pages' store.  ``counts`` are for metrics.
 
-    def __init__(self, store: SpanStore, clock: Callable[[], int]) -> None:
+    ``timed`` is called with the id and the nanoseconds of each span of a connector's request.
+    """
+
+    def __init__(
+        self,
+        store: SpanStore,
+        clock: Callable[[], int],
+        timed: Callable[[str, int], None] | None = None,
+    ) -> None:
         self._store = store
+        self._timed = timed
         self._bucket = TokenBucket(RATE, clock)
         self.counts = {"kept": 0, "dropped_rate": 0}
 
@@ -129,6 +138,8 @@ class SpanReceiver:
             if span is not None:
                 if self._bucket.take():
                     self._store.add_received(span)
+                    if self._timed is not None and span.kind == CLIENT:
+                        self._timed(span.span_id, span.end - span.start)
                     self.counts["kept"] += 1
                 else:
                     self.counts["dropped_rate"] += 1

@@ -187,6 +187,13 @@ class Driver(SynchronousTestCase):
         self.assertIs(self.run_hooks(hook(ValueError(), lenient=True)), PASS)
         self.assertEqual(len(self.recorder.failures), 1)
 
+    def test_times_are_taken_where_the_session_wants_them(self):
+        self.run_hooks(hook(PASS, "a"))
+        self.assertIsNone(self.exchange.stage_runs)
+        self.session.timed = True
+        self.run_hooks(hook(PASS, "a"), hook(PASS, "b"))
+        self.assertEqual([run.stage for run in self.exchange.stage_runs], ["a", "b"])
+
     def test_times_are_taken_where_the_exchange_is_traced(self):
         self.exchange.span = object()
         changed = Replace(self.work.item)

@@ -10,13 +10,16 @@ from twisted.logger import ILogObserver
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
+from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.options import Address, Settings, defaults
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
 from acra_twisted.telemetry.service import LoggedRoot, TelemetryService
+from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing
 from acra_twisted.transport.credentials import Credentials
 from acra_twisted.transport.tlscontext import TLSContexts
 from tests.support.sample_spans import sample
+from tests.support.sessions import make_session
 
 NOWHERE = Address("127.0.0.1", 0)
 
@@ -30,12 +33,18 @@ class Told:
 
 
 class Telemetry(SynchronousTestCase):
-    def make(self, contexts=None, **changes):
+    def make(self, contexts=None, system="", **changes):
         metrics = ConnectorMetrics("acraconnector")
         settings = defaults(CONNECTOR_SECTIONS).but(**changes)
         self.clock = Clock()
         return TelemetryService(
-            self.clock, "acra-connector", settings, metrics, lambda: [], contexts=contexts
+            self.clock,
+            "acra-connector",
+            settings,
+            metrics,
+            lambda: [],
+            contexts=contexts,
+            system=system,
         )
 
     def test_nothing_is_on_unless_it_is_asked_for(self):
@@ -76,6 +85,25 @@ class Telemetry(SynchronousTestCase):
             service.startService()
             self.assertEqual(["4317" in line for line in lines], [True] * expected)
             self.successResultOf(service.stopService())
+
+    def test_requests_are_counted_where_there_are_pages(self):
+        self.assertIsNone(self.make(system="toydb").figures)
+        service = self.make(system="toydb", incoming_connection_zpages_string=NOWHERE)
+        exchanges = ExchangeTracing(service.tracing, system="toydb")
+        observers = service.observers(exchanges, service.metrics)
+        session = make_session(observer=observers)
+        session.span = service.tracing.root("handleConnection", 1)
+        observers.session_opened(session)
+        self.assertTrue(session.timed)
+        for number in range(3):
+            exchange = Exchange(session, "query", Statement(b"SELECT %d" % number), service.clock())
+            observers.exchange_opened(exchange)
+            exchange.close("ok", service.clock())
+        observers.catch_up()
+        (counted,) = service.figures.counter.minute.counted
+        self.assertEqual((counted.shape.text, counted.figures().calls), ("SELECT ?", 3))
+        for listener in service:
+            listener._listener.close()
 
     def test_unsampled_spans_go_to_the_pages_only(self):
         service = self.make(tracing_log_enable=True, incoming_connection_zpages_string=NOWHERE)

@@ -9,8 +9,9 @@ from email.message import Message
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError
+from acra_twisted.telemetry.pages.rendering import NotKept
 from acra_twisted.telemetry.pages.search import Unfit
-from acra_twisted.telemetry.pages.traces import NotKept, TracePages
+from acra_twisted.telemetry.pages.traces import TracePages
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.telemetry.tracing.store import SpanStore
 from acra_twisted.tools import pages as pages_module

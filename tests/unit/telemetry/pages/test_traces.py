@@ -6,9 +6,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.telemetry.pages import search
+from acra_twisted.telemetry.pages.rendering import NotKept
 from acra_twisted.telemetry.pages.rpcz import RpcStats
 from acra_twisted.telemetry.pages.search import Unfit
-from acra_twisted.telemetry.pages.traces import NotKept, TracePages
+from acra_twisted.telemetry.pages.traces import TracePages
 from acra_twisted.telemetry.tracing.spans import Span, new_trace_id
 from acra_twisted.telemetry.tracing.store import SpanStore
 from tests.support.sample_spans import sample

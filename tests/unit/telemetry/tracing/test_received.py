@@ -11,6 +11,7 @@ from acra_twisted.telemetry.export.resource import Resource
 from acra_twisted.telemetry.tracing.records import as_record
 from acra_twisted.telemetry.tracing import received as intake_module
 from acra_twisted.telemetry.tracing.received import RATE, SpanReceiver
+from acra_twisted.telemetry.tracing.spans import CLIENT, INTERNAL
 from acra_twisted.telemetry.tracing.store import SpanStore
 from tests.support.sample_spans import sample
 from tests.support.webpages import most_between
@@ -107,6 +108,14 @@ class Kept(SynchronousTestCase):
         steps = intake.take(encoded(sample() * 20), "ann")
         self.assertEqual(most_between(steps, lambda: intake.counts["kept"]), 1)
         self.assertEqual(intake.counts["kept"], 40)
+
+    def test_times_of_requests_are_told(self):
+        told = []
+        intake = SpanReceiver(SpanStore(), lambda: 0, lambda *given: told.append(given))
+        span, inner = sample()[:2]
+        span.kind, inner.kind = CLIENT, INTERNAL
+        list(intake.take(encoded([span, inner]), "ann"))
+        self.assertEqual(told, [(span.span_id, span.end - span.start)])
 
     def test_no_more_than_the_rate(self):
         intake = SpanReceiver(SpanStore(), lambda: 0)

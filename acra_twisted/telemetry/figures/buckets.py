@@ -1,0 +1,95 @@
+"""Buckets of durations, each 19 % wider than the one before it.
+
+Four buckets double the duration.  Bucket 24 begins at 50 us; those before it are for stages, which
+take less.  Buckets are the same everywhere, so distributions of several minutes, statements and
+daemons add up; a percentile read from them is right to 9 %.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from typing import Final
+
+#: Buckets in all; the last one has everything that takes 46 minutes or longer.
+COUNT: Final = 88
+_FIRST: Final = 781.25
+#: Nanoseconds at which each bucket begins.  The first one has everything that is shorter, too.
+BOUNDS: Final = tuple([round(_FIRST * 2 ** (number / 4)) for number in range(COUNT)])
+#: Half of a bucket's width, as a factor.
+_HALF: Final = 2**0.125
+#: Nanoseconds: no duration is as long.
+_EVER: Final = 1 << 61
+
+
+def bucket(nanoseconds: int) -> int:
+    """Return the number of the bucket that a duration is in."""
+    return max(bisect_right(BOUNDS, nanoseconds) - 1, 0)
+
+
+def middle(number: int) -> float:
+    """Return nanoseconds that differ by at most 9 % from any duration of a bucket, but for the
+    first and the last."""
+    return _FIRST * 2 ** (number / 4) * _HALF
+
+
+def percentile(counts: Mapping[int, int], share: float) -> float:
+    """Return the nanoseconds within which such a share of the durations was; 0 if there is none.
+
+    ``counts`` are numbers of durations by bucket.
+    """
+    whole = sum(counts.values())
+    if not whole:
+        return 0.0
+    # The place of that duration among all, from 1 on.
+    wanted = max(-(-share * whole // 1), 1)
+    seen = 0
+    for number in sorted(counts):
+        seen += counts[number]
+        if seen >= wanted:
+            return middle(number)
+    return middle(max(counts))
+
+
+class Distribution:
+    """Durations counted by bucket, and their sum in nanoseconds, while they happen."""
+
+    __slots__ = ("total", "counts", "gathered", "_place", "_from", "_to")
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.counts: list[int] = [0] * COUNT
+        #: Time of the request at hand that is not counted yet; negative if there is none.
+        self.gathered = -1
+        # The bucket of the last one.
+        self._place = 0
+        self._from, self._to = -_EVER, BOUNDS[1]
+
+    def count(self, nanoseconds: int) -> None:
+        """Count one.  Most last about as long as the one before."""
+        if not self._from <= nanoseconds < self._to:
+            self._look_for(nanoseconds)
+        self.counts[self._place] += 1
+        self.total += nanoseconds
+
+    def gather(self, nanoseconds: int) -> None:
+        """Add to the time of the request at hand."""
+        if self.gathered < 0:
+            self.gathered = nanoseconds
+        else:
+            self.gathered += nanoseconds
+
+    def settle(self) -> None:
+        """Count the time of the request at hand, if there is any."""
+        if self.gathered >= 0:
+            self.count(self.gathered)
+            self.gathered = -1
+
+    def _look_for(self, nanoseconds: int) -> None:
+        place = self._place = bucket(nanoseconds)
+        self._from = BOUNDS[place] if place else -_EVER
+        self._to = BOUNDS[place + 1] if place + 1 < COUNT else _EVER
+
+    def sparse(self) -> dict[int, int]:
+        """Return the counts of the buckets that have any, by their numbers."""
+        return {number: count for number, count in enumerate(self.counts) if count}
