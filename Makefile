@@ -19,7 +19,8 @@
 # make mutants     small changes to the code, each of which a test must notice; one module with
 #                  MUTANTS=acra_twisted/crypto/cells.py, some of them with SAMPLE=100
 # make soak        the whole chain under a mixed load (SECONDS=180), checked, and drawn to soak.png
-# make bench       direct, pgbouncer, server, connector and server: side by side, as ratios
+# make bench       direct, pgbouncer, server, connector and server: side by side, as ratios; with
+#                  DB=mysql sysbench asks MariaDB, directly, by a bare relay, and by the server
 .PHONY: html demo tutorial test coverage test-forms test-plain compiled test-compiled lint dist changelog docs fuzz mutants soak bench clean
 .DEFAULT_GOAL := test
 PLAIN = $(addprefix tests/integration/test_,drivers.py link.py database_tls.py life.py)
@@ -101,9 +102,9 @@ soak:
 
 bench:
 	@.ci/install-venv dev
-	@.ci/install-servers bench
+	@.ci/install-servers bench $(filter mysql,$(DB))
 	@.ci/compile
-	.venv/bin/python bench/run.py $(BENCH)
+	.venv/bin/python bench/run$(filter mysql,$(DB)).py $(BENCH)
 
 clean:
 	rm -rf .venv .venv-datadog .servers build *.egg-info .coverage* .fuzz .hypothesis .mypy_cache .ruff_cache bench/results

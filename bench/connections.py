@@ -10,13 +10,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from spoken import Login, Spoken
 
+from acra_twisted.loginactions import CLIENT, DATABASE
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.postgres import SUPERUSER
@@ -27,21 +29,22 @@ from acra_twisted.sandbox.processes import (
     processor_time,
     resident,
 )
-from acra_twisted.wire.postgres.frames import GSSENC_REQUEST, STARTUP_HEADER, StartupPacket
+from acra_twisted.wire.postgres.frames import GSSENC_REQUEST, STARTUP_HEADER
 
 SESSIONS = 1000
+#: Bytes at the end of what either side says that pass through a server as they are.
+_ALIKE = 6
 #: Requests of a round that do not count: whoever was asleep has cold caches.
 _WARMING = 100
-_STARTUP = StartupPacket(0, {b"user": b"postgres", b"database": b"postgres"}).encode()
-_READY = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I"
 _PLAIN = {"pipeline": {"stages": ""}, "logging": {"v": "false"}}
 
 
 class Welcome(threading.Thread):
     """A database that lets everybody in and says no more: a real one has no room for a thousand."""
 
-    def __init__(self) -> None:
+    def __init__(self, login: Login) -> None:
         super().__init__(daemon=True)
+        self._login = login
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port: int = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
@@ -54,8 +57,7 @@ class Welcome(threading.Thread):
             except OSError:
                 return
             self._open.append(peer)
-            peer.recv(4096)
-            peer.sendall(_READY)
+            _say(peer, DATABASE, self._login)
 
     def stop(self) -> None:
         """Close everything."""
@@ -64,10 +66,10 @@ class Welcome(threading.Thread):
             one.close()
 
 
-def idle_sessions(folder: Path) -> float:
+def idle_sessions(folder: Path, spoken: Spoken, compiled: Path | None = None) -> float:
     """Kilobytes of the server's memory for each session that does nothing."""
     with ExitStack() as stack:
-        database = Welcome()
+        database = Welcome(spoken.login)
         database.start()
         stack.callback(database.stop)
         chain = Chain(
@@ -76,29 +78,34 @@ def idle_sessions(folder: Path) -> float:
             folder=Path(tempfile.mkdtemp(dir=folder)),
             server={
                 **_PLAIN,
-                "database": {"db_tls": "disable"},
+                "database": {**spoken.section, "db_tls": "disable"},
                 "server": {"max_connections": str(2 * SESSIONS)},
             },
+            environment=None if compiled is None else {"PYTHONPATH": str(compiled)},
         )
         stack.enter_context(chain)
         sizes = []
         for count in (100, SESSIONS):
             for _ in range(count):
                 peer = stack.enter_context(socket.create_connection(("127.0.0.1", chain.port)))
-                peer.sendall(_STARTUP)
-                _await_ready(peer)
+                _say(peer, CLIENT, spoken.login)
             sizes.append(resident(chain.server.pid))
     return (sizes[1] - sizes[0]) / SESSIONS / 1024
 
 
-def _await_ready(peer: socket.socket) -> None:
-    """Read until a session is ready.  Raises ConnectionError if it is refused."""
-    got = b""
-    while not got.endswith(_READY[-6:]):
-        more = peer.recv(4096)
-        if not more or got[:1] == b"E":
-            raise ConnectionError(f"the server refuses a session: {got + more!r}")
-        got += more
+def _say(peer: socket.socket, side: str, login: Login) -> None:
+    """Say a side's part of a login, each behind what the other says.  Raises ConnectionError if
+    that does not come."""
+    for whose, data in login:
+        if whose == side:
+            peer.sendall(data)
+            continue
+        got = b""
+        while not got.endswith(data[-_ALIKE:]):
+            more = peer.recv(4096)
+            if not more:
+                raise ConnectionError(f"the other side ends a login: {got!r}")
+            got += more
 
 
 def handshakes(folder: Path, port: int, compiled: Path, count: int = 300) -> dict[str, float]:
@@ -200,28 +207,33 @@ def gigabyte(folder: Path, port: int) -> list[float]:
     """Megabytes that server and connector hold at most while a gigabyte is copied out over TLS."""
     place = Path(tempfile.mkdtemp(dir=folder))
     with Chain(("127.0.0.1", port), link="tls", folder=place, server=_PLAIN) as chain:
-        pids = [chain.server.pid, chain.connector.pid]
-        most = [0, 0]
-        ended = threading.Event()
 
-        def watch() -> None:
-            while not ended.wait(0.05):
-                most[:] = [max(was, resident(pid)) for was, pid in zip(most, pids, strict=True)]
+        def copy() -> None:
+            sql = "COPY (SELECT repeat('x', 1000) FROM generate_series(1, 1000000)) TO STDOUT"
+            where = {"host": "127.0.0.1", "port": chain.port, "user": SUPERUSER}
+            with psycopg.connect(**where, dbname="postgres") as db, db.cursor().copy(sql) as parts:
+                assert sum(map(len, parts)) > 1_000_000_000
 
-        watching = threading.Thread(target=watch)
-        watching.start()
-        sql = "COPY (SELECT repeat('x', 1000) FROM generate_series(1, 1000000)) TO STDOUT"
-        with (
-            psycopg.connect(
-                host="127.0.0.1", port=chain.port, user=SUPERUSER, dbname="postgres"
-            ) as db,
-            db.cursor().copy(sql) as copy,
-        ):
-            size = sum(map(len, copy))
+        return most_memory([chain.server.pid, chain.connector.pid], copy)
+
+
+def most_memory(pids: Sequence[int], work: Callable[[], None]) -> list[float]:
+    """Megabytes that each process holds at most during some work."""
+    most = [0] * len(pids)
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.05):
+            most[:] = [max(was, resident(pid)) for was, pid in zip(most, pids, strict=True)]
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        work()
+    finally:
         ended.set()
         watching.join()
-        assert size > 1_000_000_000
-    return [bytes_ / 1e6 for bytes_ in most]
+    return [size / 1e6 for size in most]
 
 
 def table(

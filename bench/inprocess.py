@@ -1,8 +1,9 @@
 """Our code alone: what a transaction costs AcraServer in one process, without sockets.
 
 A relay as the server makes it, with AcraCensor and 100 rules, the decryptor, metrics, pages and
-tracing at 1 %; requests go in as pgbench sends them, replies as PostgreSQL does.  Steadier than
-anything with sockets on a shared machine, and fit for a profiler: ``python bench/inprocess.py``.
+tracing at 1 %; requests go in as pgbench or sysbench sends them, replies as the database does.
+Steadier than anything with sockets on a shared machine, and fit for a profiler:
+``python bench/inprocess.py postgresql`` (or mysql).
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import censor
+from spoken import Spoken, log_in
+from spokenmysql import MYSQL
+from spokenpostgresql import POSTGRESQL
 from twisted.internet.testing import MemoryReactorClock
 
 from acra_twisted.daemon.usage import load
-from acra_twisted.loginactions import CLIENT, DATABASE
 from acra_twisted.proxy.relay import Relay
 from acra_twisted.proxy.valve import between
 from acra_twisted.sandbox.chain import write_ini
@@ -32,29 +35,10 @@ from acra_twisted.server.service import AcraServer
 from acra_twisted.server.tap import Options
 from acra_twisted.session import Identity, Session
 from acra_twisted.telemetry.tracing import spans
-from acra_twisted.wire.postgres.frames import StartupPacket, message
 
 _ROUNDS = 7
 _TRANSACTIONS = 10_000
-_INTEGER = b"abalance\0" + b"\0\0\x40\x01\0\x03" + b"\0\0\0\x17\0\x04" + b"\xff" * 4 + b"\0\0"
-# char(84), as pgbench has it.
-_TEXT_COLUMN = b"filler\0" + b"\0\0\x40\x01\0\4" + b"\0\0\4\x12\xff\xff\0\0\0\x58\0\0"
-_ROW = message(b"D", b"\0\1\0\0\0\1" + b"0")
-_TEXT_ROW = message(b"D", b"\0\1\0\0\0\x54" + b" " * 84)
-_READY = message(b"Z", b"I")
-
-
-def _reply(column: bytes, row: bytes, count: int = 1) -> bytes:
-    """The reply to a query that gives so many rows of one column."""
-    complete = message(b"C", b"SELECT %d\0" % count)
-    return message(b"T", b"\0\1" + column) + row * count + complete + _READY
-
-
-_REPLY = _reply(_INTEGER, _ROW)
-_TEXT_REPLY = _reply(_TEXT_COLUMN, _TEXT_ROW)
-_TEXT_ROWS = _reply(_TEXT_COLUMN, _TEXT_ROW, 100)
-_NAME = b"P0_1"
-_TEXT = b"SELECT abalance FROM pgbench_accounts WHERE aid = "
+_SPOKEN = {"postgresql": POSTGRESQL, "mysql": MYSQL}
 
 
 class Sink:
@@ -69,7 +53,7 @@ class Sink:
         """It pauses nobody."""
 
 
-def start(folder: Path, stages: bool) -> AcraServer:
+def start(folder: Path, stages: bool, spoken: Spoken) -> AcraServer:
     """An AcraServer on a reactor that does nothing, with stages as ``make bench`` has them."""
     keys = Keys(folder, "bench client")
     rules = folder / "rules.yaml"
@@ -81,7 +65,7 @@ def start(folder: Path, stages: bool) -> AcraServer:
             "acraconnector_transport_encryption_disable": "true",
             "client_id": keys.client_id,
         },
-        "database": {"db_host": "127.0.0.1"},
+        "database": dict(spoken.section),
         "tls": {"tls_client_auth": "0"},
         "keystore": keys.ini(),
         "tracing": {"tracing_sampler": "probability:0.01"},
@@ -95,24 +79,20 @@ def start(folder: Path, stages: bool) -> AcraServer:
     return AcraServer(MemoryReactorClock(), settings)
 
 
-def session(server: AcraServer) -> tuple[Relay, Session]:
+def session(server: AcraServer, spoken: Spoken) -> tuple[Relay, Session]:
     """A session past its startup, as `ServerConnection` makes one."""
     tracing = server.telemetry.tracing
     made = Session(
         1, Identity("bench client", "127.0.0.1", False), server.context.observers, tracing.clock
     )
     made.span = tracing.root("handleConnection", spans.SERVER)
-    login = server.context.dialect.serve(server.context.login_policy)
-    login.feed(CLIENT, StartupPacket(0, {b"user": b"postgres"}).encode())
-    login.connected(encrypted=False)
-    login.opened(made)
-    *_, done = login.feed(DATABASE, message(b"R", b"\0\0\0\0") + _READY)
+    flows = log_in(server, made, spoken)
     client, database = Sink(), Sink()
     relay = Relay(
         made,
         client,
         database,
-        done.flows,
+        flows,
         server.context.pipeline,
         server.context.limits,
         fatal=server.context.dialect.encode_farewell,
@@ -121,42 +101,20 @@ def session(server: AcraServer) -> tuple[Relay, Session]:
         ended=lambda reason: None,
         valves=between(client, database, lambda: 0.0),
     )
-    relay.from_client(message(b"P", _NAME + b"\0" + _TEXT + b"$1;\0\0\0") + message(b"S", b""))
-    relay.from_database(message(b"1", b"") + _READY)
+    request, reply = spoken.first
+    relay.from_client(request)
+    relay.from_database(reply)
     return relay, made
 
 
-def simple(number: int) -> bytes:
-    """As ``pgbench -S -M simple`` sends it."""
-    return message(b"Q", _TEXT + b"%d;\0" % number)
-
-
-def prepared(number: int) -> bytes:
-    """As ``pgbench -S -M prepared`` sends it."""
-    value = b"%d" % number
-    bound = b"\0" + _NAME + b"\0\0\0\0\1" + len(value).to_bytes(4, "big") + value + b"\0\0"
-    return (
-        message(b"B", bound)
-        + message(b"D", b"P\0")
-        + message(b"E", b"\0\0\0\0\0")
-        + message(b"S", b"")
-    )
-
-
-def run(rounds: int = _ROUNDS) -> dict[str, float]:
+def run(spoken: Spoken, rounds: int = _ROUNDS) -> dict[str, float]:
     """Microseconds a transaction, of the best round, by workload."""
     found: dict[str, float] = {}
     for stages in (True, False):
         with tempfile.TemporaryDirectory() as folder:
-            server = start(Path(folder), stages)
-            relay, made = session(server)
-            for name, request, reply in (
-                ("simple", simple, _REPLY),
-                ("text, simple", simple, _TEXT_REPLY),
-                ("prepared", prepared, message(b"2", b"") + _REPLY),
-                ("text, prepared", prepared, message(b"2", b"") + _TEXT_REPLY),
-                ("100 text rows, simple", simple, _TEXT_ROWS),
-            ):
+            server = start(Path(folder), stages, spoken)
+            relay, made = session(server, spoken)
+            for name, (request, reply) in spoken.transactions.items():
                 best = float("inf")
                 for number in range(rounds):
                     requests = [request(number * _TRANSACTIONS + n) for n in range(_TRANSACTIONS)]
@@ -168,7 +126,9 @@ def run(rounds: int = _ROUNDS) -> dict[str, float]:
                     assert not made.outstanding, "a reply is owed"
                 found[f"{name}, {'all stages' if stages else 'no stages'}"] = best
             if stages:
-                found |= {f"simple, all stages, {name}": us for name, us in cold(relay).items()}
+                found |= {
+                    f"simple, all stages, {name}": us for name, us in _cold(relay, spoken).items()
+                }
             for service in [*server.telemetry, *server.listeners.values()]:
                 if hasattr(service, "_listener"):
                     service._listener.close()
@@ -205,50 +165,54 @@ class Neighbour:
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
 
 
-def cold(relay: Relay) -> dict[str, float]:
-    """Microseconds of the same code, simple protocol, when something runs before each of its two
+def _cold(relay: Relay, spoken: Spoken) -> dict[str, float]:
+    """Microseconds of the same code, of simple requests, when something runs before each of its two
     parts, as it does in a server: that time is not counted."""
+    transaction = spoken.transactions["simple"]
     listener = socket.create_server(("127.0.0.1", 0))
     one = socket.create_connection(listener.getsockname())
     other = listener.accept()[0]
 
     def send_and_receive() -> None:
-        one.send(_REPLY)
+        one.send(transaction[1])
         other.recv(4096)
 
-    found = {"after a send and a receive by TCP": _between(relay, send_and_receive)}
+    found = {"after a send and a receive by TCP": _between(relay, transaction, send_and_receive)}
     for each in (one, other, listener):
         each.close()
     for kilobytes in (0, 256):
         neighbour = Neighbour(kilobytes)
-        found[f"after a process that used {kilobytes} kB"] = _between(relay, neighbour)
+        found[f"after a process that used {kilobytes} kB"] = _between(relay, transaction, neighbour)
         neighbour.stop()
     return found
 
 
-def _between(relay: Relay, before: Callable[[], None]) -> float:
+def _between(
+    relay: Relay, transaction: tuple[Callable[[int], bytes], bytes], before: Callable[[], None]
+) -> float:
+    ask, reply = transaction
     best, clock = float("inf"), time.perf_counter
     for _ in range(3):
         took = 0.0
         for number in range(_TRANSACTIONS // 5):
-            request = simple(number)
+            request = ask(number)
             before()
             began = clock()
             relay.from_client(request)
             took += clock() - began
             before()
             began = clock()
-            relay.from_database(_REPLY)
+            relay.from_database(reply)
             took += clock() - began
         best = min(best, took / (_TRANSACTIONS // 5) * 1e6)
     return best
 
 
-def both(compiled: Path) -> dict[str, list[float]]:
+def both(compiled: Path, database: str) -> dict[str, list[float]]:
     """`run`, interpreted and compiled, each in a process of its own."""
     found: dict[str, list[float]] = {}
     for path in ("", str(compiled)):
-        for name, took in printed_by(__file__, path).items():
+        for name, took in printed_by(__file__, path, database).items():
             found.setdefault(name, []).append(took)
     return found
 
@@ -277,4 +241,4 @@ def table(found: dict[str, list[float]]) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps(run()))
+    print(json.dumps(run(_SPOKEN[sys.argv[1]])))
