@@ -134,12 +134,15 @@ def text_tail(number, status=2, deprecate=False):
     return packets(_end(status, deprecate), number)
 
 
-def text_result(*rows, first=1, status=2, deprecate=False):
-    """A result with a column of text, each row a value: packets with their numbers."""
-    said = [b"\x01", _DEFINITION, *map(cells, rows), _end(status, deprecate)]
+def text_result(*rows, first=1, status=2, deprecate=False, follow=None):
+    """A result with a column of text, each row a value: packets with their numbers.  ``follow``: it
+    tells that the definition follows, or does not."""
+    said = [b"\x01" if follow is None else bytes((1, follow))]
+    if follow != 0:
+        said.append(_DEFINITION)
     if not deprecate:
-        said.insert(2, _end(status, False))
-    return numbered(said, first)
+        said.append(_end(status, False))
+    return numbered([*said, *map(cells, rows), _end(status, deprecate)], first)
 
 
 def _end(status, deprecate):

@@ -220,7 +220,7 @@ class MysqlRequests(ChangingRequests):
             return None
         if code in _BY_NUMBER and self._must_wait(packet):
             # Its bytes may be gone by then.
-            self._kept = packet._replace(start=-1)
+            self._kept = packet.kept()
             return None
         return on(packet)
 
@@ -239,7 +239,7 @@ class MysqlRequests(ChangingRequests):
             self._prepared.denied()
             self._refuse(TOO_MANY_STATEMENTS, self._open("prepare"), packet.following)
             return None
-        return self._read_text("prepare", packet, Query(packet.payload[1:], ()))
+        return self._read_text("prepare", packet, Query(packet.payload[1:]))
 
     def _read_text(self, kind: str, packet: Packet, query: Query) -> Work | None:
         statement = Statement(query.text, b"" if kind == "prepare" else None)

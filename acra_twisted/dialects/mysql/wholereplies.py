@@ -2,7 +2,8 @@
 
 What such a reply does is what `response` does packet by packet; a reply that needs more than
 walking its headers is left to that.  A result begins with the same bytes as the last one where the
-same statement is repeated: then its definitions are not even walked.
+same statement is repeated: then its definitions are not even walked.  Those of an execution may be
+kept by the client, and have been read before.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ _MORE: Final = MORE_RESULTS | STATE_CHANGED
 #: An EOF, and an OK whose numbers are short and that has no end: with their headers.
 _EOF_SIZE: Final = 9
 _OK_SIZE: Final = 11
+#: A count of columns, with its header, whose definitions do not follow.
+_KEPT_SIZE: Final = 6
 #: A longer beginning is not remembered.
 _HEAD_MAX: Final = 64 * 1024
 
@@ -57,6 +60,8 @@ class WholeReplies(ResultSets):
         # The beginning of the last result: its packets before the rows, and its columns.
         self._head = b""
         self._head_columns: Columns | None = None
+        # Where rows begin if the client has kept the definitions.
+        self._kept_rows = _KEPT_SIZE + (0 if in_force.deprecate_eof else _EOF_SIZE)
 
     def _whole(self, data: bytes) -> bool:
         """Pass a chunk that is the whole reply to the only request that is unanswered; False if it
@@ -80,25 +85,44 @@ class WholeReplies(ResultSets):
         first = data[HEADER_SIZE]
         if first == OK:
             return size == _OK_SIZE and self._pass_whole(data, 0, exchange, reply, -1)
-        if self._head and data.startswith(self._head):
+        prepared, columns = reply.prepared, self._head_columns
+        if prepared is not None and self._has_kept(data, size, first):
+            position, columns = self._kept_rows, prepared.columns
+        elif self._head and data.startswith(self._head):
             position = len(self._head)
         else:
             position = self._read_head(data, size, first)
             if not position:
                 return False
+            columns = self._head_columns
         _, end, rows = walk(data, position, size)
         if end >= size:
             return False
         if self._results is not None:
-            columns = self._head_columns
             if columns is None:
                 return False
-            if reply.prepared is not None:
-                reply.prepared.columns = columns
+            if prepared is not None:
+                prepared.columns = columns
             plan = self._results.plan(columns)
             if plan.hooks and rows and plan.concerns(data, position, end):
                 return False
         return self._pass_whole(data, end, exchange, reply, rows)
+
+    def _has_kept(self, data: bytes, size: int, first: int) -> bool:
+        """Return True if rows begin behind a count of columns that the client has kept."""
+        if not self._in_force.cache_metadata or size < _KEPT_SIZE + _EOF_SIZE:
+            return False
+        if data[HEADER_SIZE + 1] or uint24(data, 0) != 2 or not 0 < first < SHORT:
+            return False
+        return self._in_force.deprecate_eof or self._is_eof(data, _KEPT_SIZE)
+
+    def _is_eof(self, data: bytes, position: int) -> bool:
+        """Return True for an EOF that begins rows, and is only to be passed."""
+        return (
+            uint24(data, position) == _EOF_SIZE - HEADER_SIZE
+            and data[position + HEADER_SIZE] == EOF
+            and not uint16(data, position + _EOF_SIZE - 2) & (CURSOR_EXISTS | STATE_CHANGED)
+        )
 
     def _read_head(self, data: bytes, size: int, first: int) -> int:
         """Remember the beginning of a result, and return where its rows begin; 0 if it needs
@@ -120,11 +144,7 @@ class WholeReplies(ResultSets):
             position += _EOF_SIZE
         if position >= size or position > _HEAD_MAX:
             return 0
-        if not self._in_force.deprecate_eof and (
-            uint24(data, defined) != _EOF_SIZE - HEADER_SIZE
-            or data[defined + HEADER_SIZE] != EOF
-            or uint16(data, defined + _EOF_SIZE - 2) & (CURSOR_EXISTS | STATE_CHANGED)
-        ):
+        if not self._in_force.deprecate_eof and not self._is_eof(data, defined):
             return 0
         if self._results is not None:
             self._head_columns = self._descriptions.columns(data[begin:defined])

@@ -7,11 +7,12 @@ from part to part, in both directions together, and begin anew behind 255.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import FrameTooLarge, WireError
 from acra_twisted.fast.littleendian import uint24
+from acra_twisted.fast.record import Record
 from acra_twisted.wire.framing import ChunkBuffer
 
 #: Bytes of a part's header.
@@ -22,7 +23,7 @@ PART_MAX: Final = 0xFFFFFF
 AUTHENTICATION_LIMIT: Final = 64 * 1024
 
 
-class Packet(NamedTuple):
+class Packet(Record):
     """A whole payload.  ``sequence`` is the number of its first part, ``following`` the number that
     comes behind its last.
 
@@ -30,11 +31,23 @@ class Packet(NamedTuple):
     if it came in several parts.
     """
 
-    payload: bytes
-    sequence: int
-    following: int
-    start: int
-    end: int
+    __slots__ = ("payload", "sequence", "following", "start", "end")
+
+    def __init__(
+        self, payload: bytes, sequence: int, following: int, start: int = -1, end: int = -1
+    ) -> None:
+        self.payload = payload
+        self.sequence = sequence
+        self.following = following
+        self.start = start
+        self.end = end
+
+    def kept(self) -> Packet:
+        """The same, wherever the buffer's bytes go."""
+        return Packet(self.payload, self.sequence, self.following)
+
+    def _parts(self) -> tuple[object, ...]:
+        return self.payload, self.sequence, self.following, self.start, self.end
 
 
 def following(sequence: int, size: int) -> int:
@@ -133,7 +146,7 @@ class Assembler:
                 if not self._parts:
                     return Packet(payload, sequence, after, start, end)
                 parts, self._parts, self._size = self._parts, [], 0
-                return Packet(b"".join([*parts, payload]), self._sequence, after, -1, -1)
+                return Packet(b"".join([*parts, payload]), self._sequence, after)
             if not self._parts:
                 self._sequence = sequence
             self._parts.append(payload)

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from acra_twisted.errors import WireError
 from acra_twisted.fast.littleendian import uint32
+from acra_twisted.fast.record import Record
 from acra_twisted.wire.mysql import commands, types
 from acra_twisted.wire.mysql.lenenc import (
     cut_short,
@@ -50,11 +51,17 @@ class Attribute(NamedTuple):
     value: bytes | None
 
 
-class Query(NamedTuple):
+class Query(Record):
     """A query's text, and the attributes that came with it."""
 
-    text: bytes
-    attributes: Sequence[Attribute]
+    __slots__ = ("text", "attributes")
+
+    def __init__(self, text: bytes, attributes: Sequence[Attribute] = ()) -> None:
+        self.text = text
+        self.attributes = attributes
+
+    def _parts(self) -> tuple[object, ...]:
+        return self.text, tuple(self.attributes)
 
 
 class Execution(NamedTuple):
@@ -135,15 +142,15 @@ def write_value(kind: int, value: bytes) -> bytes:
 def decode_query(payload: bytes, with_attributes: bool) -> Query:
     """Read a QUERY.  ``with_attributes``: they are in force, so that it has a place for them."""
     if not with_attributes:
-        return Query(payload[1:], ())
+        return Query(payload[1:])
     if payload[:3] == _NO_ATTRIBUTES:
-        return Query(payload[3:], ())
+        return Query(payload[3:])
     count, at = read_int(payload, 1, _CLIENT)
     sets, at = read_int(payload, at, _CLIENT)
     if sets != 1:
         raise WireError(_CLIENT, f"malformed packet: {sets} sets of attributes")
     if not count:
-        return Query(payload[at:], ())
+        return Query(payload[at:])
     nulls, renewed, at = _start(payload, at, count)
     if not renewed:
         raise WireError(_CLIENT, "malformed packet: attributes without types")

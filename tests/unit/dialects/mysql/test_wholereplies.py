@@ -60,11 +60,30 @@ class Whole(SynchronousTestCase):
         self.assertEqual(followed.flow.passed_whole, 1)
         self.assertEqual(list(prepared.columns.names), [b"c"])
 
+    def test_an_execution_whose_columns_the_client_has_kept_passes_in_one_piece(self):
+        for capabilities in (0, _DEPRECATE_EOF):
+            for plan in (None, see_some):
+                followed = Followed(capabilities, _CACHE, plan=plan)
+                reply, deprecate = Reply(prepared=statement()), bool(capabilities)
+                kept = text_result(b"a", deprecate=deprecate, follow=0)
+                self.passed(followed, text_result(deprecate=deprecate, follow=1), reply)
+                exchange = self.passed(followed, kept, reply)
+                self.assertEqual((exchange.rows, followed.flow.passed_whole), (1, 2))
+
+    def test_rows_of_kept_columns_that_concern_a_stage_are_seen(self):
+        followed, reply = Followed(0, _CACHE, plan=see_some), Reply(prepared=statement())
+        self.passed(followed, text_result(follow=1), reply)
+        followed.ask(reply=reply)
+        self.assertIsNotNone(followed.flow.begin(text_result(b"x", follow=0)))
+
 
 value = st.binary(max_size=5) | st.sampled_from((b"x", b"refuse x"))
 results = st.builds(
-    lambda rows, status, first, deprecate, cut, more: (
-        text_result(*rows, first=first, status=status, deprecate=deprecate)[: -cut or None] + more
+    lambda rows, status, first, deprecate, cut, more, follow: (
+        text_result(*rows, first=first, status=status, deprecate=deprecate, follow=follow)[
+            : -cut or None
+        ]
+        + more
     ),
     st.lists(value.map(b"-".__add__), max_size=3),
     st.sampled_from((2, 2, 2, 3, 8, 0x42, 0x4002, 0x202)),
@@ -72,6 +91,7 @@ results = st.builds(
     st.booleans(),
     st.sampled_from((0, 0, 0, 1, 3, 5, 9, 20)),
     st.sampled_from((b"", b"", b"", b"\1", packets(ok(), 1), packets(b"\xff\1\1no", 5))),
+    st.sampled_from((None, 1, 0, 0, 2)),
 )
 others = st.sampled_from(
     (
