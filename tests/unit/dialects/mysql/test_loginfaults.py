@@ -1,0 +1,125 @@
+"""Logins of MySQL whose peers fail at any byte: cut off behind it, or saying another one."""
+
+from acra_twisted.endreason import EndReason
+from acra_twisted.loginactions import CLIENT, DATABASE, SESSION, Close, Connect, Fail, StartTLS
+from acra_twisted.wire.mysql.handshake import FIXED
+from tests.support.logins import LoginCase
+from tests.support.mysqllogins import MysqlPlay
+from tests.support.mysqltalk import whole_packets
+from tests.support.mysqlvectors import CLIENT as SAID_BY_CLIENT
+from tests.support.mysqlvectors import conversations
+
+#: What a byte becomes, in turn.
+WRONG = (
+    lambda old: 0,
+    lambda old: old ^ 1,
+    lambda old: 0xFF,
+    lambda old: 0xFE,
+    lambda old: old ^ 8,
+)
+
+
+def logins():
+    """Recorded ones, each as its policy and what the sides say up to the first command."""
+    found, seen = [], set()
+    for one in conversations().values():
+        if not (one.has_login and one.of_one_leg and len(one.packets) > 1):
+            continue
+        said = []
+        for packet in one.packets:
+            if packet.sequence == 0 and packet.leg == SAID_BY_CLIENT:
+                break
+            said.append((CLIENT if packet.leg == SAID_BY_CLIENT else DATABASE, packet.encoded))
+        with_tls = any(leg == CLIENT and len(data) == FIXED + 4 for leg, data in said)
+        policy = {"tls": "allow", "database_tls": "on" if with_tls else "off"}
+        forms = tuple((leg, len(data), data[4]) for leg, data in said)
+        if forms not in seen:
+            seen.add(forms)
+            found.append((policy, said))
+    return found
+
+
+class Play(MysqlPlay):
+    """A login whose client has TLS as soon as it asks for it."""
+
+    def says(self, leg, data):
+        (self.client if leg == CLIENT else self.database)(data)
+        for action in self.actions:
+            if isinstance(action, StartTLS) and action.leg == CLIENT:
+                self.actions.remove(action)
+                self.perform(self.login.tls_started(CLIENT, None))
+                if action.received:
+                    self.client(action.received)
+                break
+
+    @property
+    def admitted(self):
+        return any(isinstance(one, Connect) and one.purpose == SESSION for one in self.actions)
+
+    @property
+    def failed(self):
+        return any(isinstance(action, Fail) for action in self.actions)
+
+
+class Faults(LoginCase):
+    def check_whole(self, play, where):
+        """Neither side has got a part of a packet, nor the database anything too early."""
+        for data in (play.to_client, play.to_database):
+            self.assertEqual(whole_packets(data)[1], b"", where)
+        if not play.admitted:
+            self.assertEqual(play.to_database, b"", where)
+
+    def check_refused(self, play, where, due):
+        """The client can be told of the end: in one packet, its last."""
+        before = len(play.to_client)
+        self.assertEqual(play.login.due, due, where)
+        play.perform(play.login.refuse(EndReason.DATABASE, "gone"))
+        ((number, payload),), rest = whole_packets(play.to_client[before:])
+        self.assertEqual((number, payload[:1], rest), (due, b"\xff", b""), where)
+        self.assertEqual(play.actions[-1], Close(CLIENT), where)
+        got = dict(play.got)
+        for leg in (CLIENT, DATABASE):
+            play.says(leg, b"\1\0\0\0\0")
+        self.assertEqual(play.got, got, where)
+
+    def test_cut_off_behind_any_byte(self):
+        count = 0
+        for policy, said in logins():
+            for number, (leg, data) in enumerate(said):
+                for at in range(len(data)):
+                    where = (number, leg, data[:at].hex())
+                    play = Play(**policy)
+                    for one in said[:number]:
+                        play.says(*one)
+                    if at:
+                        play.says(leg, data[:at])
+                    self.check_whole(play, where)
+                    # Behind the last packet of the client's leg, whoever has sent it.
+                    shown = whole_packets(play.to_client)[0]
+                    heard = [one for side, one in said[:number] if side == CLIENT]
+                    due = len(shown) + len(heard)
+                    self.check_refused(play, where, due)
+                    count += 1
+        self.assertGreater(count, 3000)
+
+    def test_any_byte_is_another(self):
+        count = ended = 0
+        for policy, said in logins():
+            for number, (leg, data) in enumerate(said):
+                for at, old in enumerate(data):
+                    new = WRONG[(number + at) % len(WRONG)](old)
+                    where = (number, leg, at, new)
+                    play = Play(**policy)
+                    changed = (leg, data[:at] + bytes((new,)) + data[at + 1 :])
+                    for one in (*said[:number], changed, *said[number + 1 :]):
+                        if not play.failed:
+                            play.says(*one)
+                    self.check_whole(play, where)
+                    count += 1
+                    if play.failed:
+                        self.assert_fails(play)
+                        ended += 1
+                        self.check_refused(play, where, play.login.due)
+        self.assertGreater(count, 3000)
+        self.assertGreater(ended, 300)
+        self.assertGreater(count - ended, 300)
