@@ -5,14 +5,16 @@ from __future__ import annotations
 import socket
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.processes import resident
+from acra_twisted.wire.mysql.frames import packets
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET, StartupPacket
 from tests.integration.base import Surroundings, eventually
-from tests.support import loads
+from tests.support import loads, mysqllogins, mysqlreplies
 from tests.support.daemons import WATCHED, defects, descriptors, metric, sockets
 from tests.support.faults import FaultProxy, RandomFaults
 from tests.support.sessions import columns, complete, message, query, ready, row
@@ -149,18 +151,48 @@ class TinyDatabase(threading.Thread):
         self.join()
 
 
+class TinyMysql(TinyDatabase):
+    """Greets, lets everybody in but some, and answers queries with one row."""
+
+    GREETING = packets(mysqllogins.without_tls(mysqllogins.MARIADB), 0)
+    REPLY = mysqlreplies.text_result(b"1")
+
+    def _serve(self, peer, fate):
+        if fate == 1:
+            return
+        peer.sendall(self.GREETING)
+        if fate == 2 or not peer.recv(4096):
+            return
+        peer.sendall(packets(mysqllogins.DENIED if fate == 4 else mysqllogins.OK, 2))
+        if fate == 4 or not peer.recv(4096):
+            return
+        peer.sendall(self.REPLY[: len(self.REPLY) // 2] if fate == 3 else self.REPLY)
+        if fate != 3:
+            peer.recv(4096)
+
+
 class ManySessions(Faulty):
     SESSIONS = 10_000
+    DATABASE = TinyDatabase
+    MYSQL = "false"
+    STARTUP = StartupPacket(0, {b"user": b"postgres"}).encode()
+    QUERY = query(b"SELECT 1")
+    SPEAKS_FIRST = False
 
     def test_rl11_ten_thousand_leave_nothing_behind(self):
-        database = TinyDatabase()
+        database = self.DATABASE()
         database.start()
         self.addCleanup(database.stop)
         with Chain(
             ("127.0.0.1", database.port),
             link="none",
             folder=Path(tempfile.mkdtemp(dir=self.folder)),
-            server={"server": WATCHED, "logging": {"v": "false"}, "pipeline": {"stages": ""}},
+            server={
+                "server": WATCHED,
+                "logging": {"v": "false"},
+                "pipeline": {"stages": ""},
+                "database": {"mysql_enable": self.MYSQL},
+            },
         ) as chain:
             self.sessions(chain.port, 200)
             files, memory = descriptors(chain.server.pid), resident(chain.server.pid)
@@ -179,10 +211,11 @@ class ManySessions(Faulty):
 
     def sessions(self, port, count):
         """One after the other; how many were answered at all."""
-        startup = StartupPacket(0, {b"user": b"postgres"}).encode()
-        answered = 0
+        startup, answered = self.STARTUP, 0
         for number in range(count):
             with socket.create_connection(("127.0.0.1", port), 5) as peer:
+                if number % 11 == 5 or (self.SPEAKS_FIRST and not peer.recv(4096)):
+                    continue
                 if number % 11 == 1:
                     peer.sendall(startup[: number % len(startup)])
                     continue
@@ -192,9 +225,20 @@ class ManySessions(Faulty):
                 if not peer.recv(4096):
                     continue
                 answered += 1
-                peer.sendall(query(b"SELECT 1"))
+                with suppress(OSError):
+                    # Who was denied is sent away.
+                    peer.sendall(self.QUERY)
                 if number % 11 == 3:
                     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
                 elif number % 11 != 4:
-                    peer.recv(4096)
+                    with suppress(OSError):
+                        peer.recv(4096)
         return answered
+
+
+class ManyMysqlSessions(ManySessions):
+    DATABASE = TinyMysql
+    MYSQL = "true"
+    STARTUP = packets(mysqllogins.response().encode(), 1)
+    QUERY = packets(b"\x03SELECT 1", 0)
+    SPEAKS_FIRST = True

@@ -5,7 +5,7 @@ from acra_twisted.dialects.mysql.sessions import Sessions
 from acra_twisted.loginactions import DATABASE, GREETING, SESSION, Connect, StartTLS
 from acra_twisted.wire.mysql import capabilities as bits
 from acra_twisted.wire.mysql.frames import packets
-from acra_twisted.wire.mysql.handshake import Response
+from acra_twisted.wire.mysql.handshake import Response, decode_greeting
 from tests.support.logins import LoginPlay
 from tests.support.mysqlvectors import conversations
 
@@ -16,6 +16,12 @@ MYSQL = conversations()["query_attributes_c"].packets[0].payload
 SCRAMBLED = b"s" * 20
 OK = b"\0\0\0\2\0\0\0"
 DENIED = b"\xff\x15\x04#28000Access denied"
+
+
+def without_tls(raw):
+    """The greeting of a server that offers no TLS."""
+    greeting = decode_greeting(raw)
+    return greeting.showing(greeting.capabilities & ~bits.SSL, greeting.extended)
 
 
 def response(also=0, user=b"ann", answer=SCRAMBLED, plugin=NATIVE, **more):

@@ -82,7 +82,7 @@ class CutOff(SynchronousTestCase):
                     told += 1
         return told, parts
 
-    def test_the_client_is_told_or_sees_that_a_packet_is_cut_off(self):
+    def test_fr13_the_client_is_told_or_sees_that_a_packet_is_cut_off(self):
         told = parts = 0
         for judge in JUDGES:
             for one in chosen():
@@ -136,7 +136,7 @@ class Replaced(SynchronousTestCase):
             self.assertTrue(talk.desk.flow.unfinished, where)
         return over or talk.desk.flow.terminated
 
-    def test_it_goes_on_or_ends_by_an_error_with_a_type(self):
+    def test_fr13_it_goes_on_or_ends_by_an_error_with_a_type(self):
         seen, count, ended = set(), 0, 0
         for one in chosen():
             found = self.try_all(one, seen)

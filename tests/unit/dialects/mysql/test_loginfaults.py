@@ -82,7 +82,7 @@ class Faults(LoginCase):
             play.says(leg, b"\1\0\0\0\0")
         self.assertEqual(play.got, got, where)
 
-    def test_cut_off_behind_any_byte(self):
+    def test_ms2_cut_off_behind_any_byte(self):
         count = 0
         for policy, said in logins():
             for number, (leg, data) in enumerate(said):
@@ -102,7 +102,7 @@ class Faults(LoginCase):
                     count += 1
         self.assertGreater(count, 3000)
 
-    def test_any_byte_is_another(self):
+    def test_ms2_any_byte_is_another(self):
         count = ended = 0
         for policy, said in logins():
             for number, (leg, data) in enumerate(said):
