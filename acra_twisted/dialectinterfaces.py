@@ -182,6 +182,16 @@ class IServiceQuery(Interface):
         """Ask the question about ``value``, behind LoggedIn, Answered or Refused."""
 
 
+class IServedLogin(ILogin):
+    """The login of a client of AcraServer."""
+
+    def follows(startup_parent: str = "") -> None:
+        """Take note that the client is a connector that follows its sessions: this server makes
+        itself known to it.  ``startup_parent`` is the id of its span for the startup, which is a
+        context of its own where the application has brought one; empty without one.  It is told
+        before the client's first byte."""
+
+
 class IFollowedLogin(ILogin):
     """The login of an application, followed by a connector to a server that does the rest."""
 
@@ -218,7 +228,7 @@ class IServerDialect(IDatabaseDialect):
         "Seconds in which a session must be ready, lest its server gives it up."
     )
     tls_request: bytes = Attribute("Asks a server for TLS.")
-    spans_offer: bytes = Attribute("A first packet by which a connector offers spans.")
+    spans_offer: bytes = Attribute("The first bytes of a link on which a connector offers spans.")
 
     def socket_name(port: int) -> str:
         """Return the name of its servers' unix socket in a folder."""
@@ -235,10 +245,10 @@ class IServerDialect(IDatabaseDialect):
     def read_refusal(data: bytes) -> str:
         """Return what may be shown of the error that a server answers with; empty if it is none."""
 
-    def serve(policy: Any) -> ILogin:
+    def serve(policy: Any) -> IServedLogin:
         """Return the login of a client that is served, by a policy of this dialect."""
 
-    def send_away(reason: EndReason, text: str) -> ILogin:
+    def send_away(reason: EndReason, text: str) -> IServedLogin:
         """Return the login of a client that is refused whatever it asks for."""
 
     def follow(tls: str, *, reads: bool, startup_span: str) -> IFollowedLogin:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from acra_twisted.daemon.dialect import DIALECT
+from typing import Any
+
 from acra_twisted.errors import ForeignProtocol
 from acra_twisted.transport import spoken
 
@@ -11,14 +12,18 @@ _FOREIGN = frozenset((spoken.TLS, spoken.HTTP, spoken.SSH, spoken.MYSQL, spoken.
 _ALERT, _RECORD = b"\x15\x03", b"\x16"
 
 
-def judge(data: bytes, said: bytes) -> tuple[ForeignProtocol | None, str]:
+def judge(data: bytes, said: bytes, dialect: Any) -> tuple[ForeignProtocol | None, str]:
     """Return a failure if the peer answers an application's bytes ``said`` in another protocol,
-    and the error that it answers with, if it is one."""
+    and the error that it answers with, if it is one.  A server of a ``dialect``, an IServerDialect,
+    that speaks first answers nothing, but greets."""
+    if dialect.server_speaks_first:
+        wrong = spoken.foreign(data, dialect.protocol)
+        return wrong, "" if wrong else dialect.read_refusal(data)
     if spoken.spoken(said) == spoken.POSTGRESQL:
         protocol = spoken.spoken(data)
         if protocol in _FOREIGN:
             return ForeignProtocol(protocol), ""
-        return None, DIALECT.read_refusal(data)
+        return None, dialect.read_refusal(data)
     # Anything may be carried; but nobody begins with an alert who was not spoken to in TLS.
     if data[:2] == _ALERT and said[:1] != _RECORD:
         return ForeignProtocol(spoken.TLS), ""

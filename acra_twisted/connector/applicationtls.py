@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acra_twisted.daemon.dialect import DIALECT
+from acra_twisted.daemon.dialect import dialect_of, protocols
 from acra_twisted.errors import ConfigError
 from acra_twisted.loginactions import (
     DECLINE,
@@ -64,4 +64,4 @@ def application_context(settings: Settings) -> TLSContext:
             "application_tls_cert and its key in application_tls_key"
         )
     credentials.auth = REQUIRE_PEER if credentials.authorities else NONE
-    return credentials.server_context((DIALECT.alpn,))
+    return credentials.server_context(protocols(dialect_of(settings)))

@@ -176,7 +176,7 @@ class ApplicationConnection(Channel):
 
     def _speaks_otherwise(self, data: bytes, said: bytes) -> bool:
         """Return True if the first answer is not AcraServer's; this also logs an error."""
-        wrong, refusal = judge(data, said)
+        wrong, refusal = judge(data, said, self._connector.dialect)
         if refusal:
             self._record.refused(refusal)
         if wrong is None:

@@ -16,7 +16,7 @@ from acra_twisted.connector.api import api_address, api_role
 from acra_twisted.connector.applicationtls import application_tls
 from acra_twisted.connector.link import LinkChannel, Way, begin
 from acra_twisted.connector.upstream import link_security, server_address, verified_credentials
-from acra_twisted.daemon.dialect import DIALECT
+from acra_twisted.daemon.dialect import dialect_of
 from acra_twisted.daemon.link import ACRASERVER, is_secure_session, is_tls, protection
 from acra_twisted.daemon.revocationprobe import judges, revocation_sources
 from acra_twisted.doctor.examination import Examination, Own
@@ -30,13 +30,10 @@ from acra_twisted.transport import peers
 from acra_twisted.transport.certificates import CLIENT, SERVER
 from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.transport.failures import Party, Role, reason_of, shown
-from acra_twisted.transport.spoken import foreign
+from acra_twisted.transport.spoken import foreign, spoken
 from acra_twisted.transport.tlscontext import TLSContexts
-from acra_twisted.wire.link import lengthprefix
 from acra_twisted.wire.link.spanlink import ACCEPTED, DECLINED
 
-#: No context, and whether spans are taken: a connector may say so.
-_HELLO = lengthprefix.encode(b"") + DIALECT.spans_offer
 #: Seconds in which a server that does not accept this side has said so.
 _PATIENCE = 0.7
 
@@ -103,7 +100,7 @@ async def _handshake(
     except Exception as error:
         yield told(about, reason_of(error, party))
         return
-    refused = await _refusal(reactor, channel, role is peers.ACRASERVER_PLAIN)
+    refused = await _refusal(reactor, channel, dialect_of(settings), role is peers.ACRASERVER_PLAIN)
     if refused is not None:
         yield told(about, reason_of(refused, party))
         return
@@ -113,14 +110,17 @@ async def _handshake(
         yield result
 
 
-async def _refusal(reactor: Any, channel: LinkChannel, plain: bool) -> Exception | None:
+async def _refusal(
+    reactor: Any, channel: LinkChannel, dialect: Any, plain: bool
+) -> Exception | None:
     """Why the server ends a link whose handshake is done for this side: it looks at this side's
     certificate later.  Where there is no handshake it is asked something that it answers."""
     ended: Deferred[None] = Deferred()
-    listening = _Listening(ended)
+    listening = _Listening(ended, dialect)
     channel.carry(listening, listening.heard)
     if plain:
-        channel.write(_HELLO)
+        # Whether spans are taken: a connector may ask.
+        channel.write(dialect.spans_offer)
     patience = reactor.callLater(_PATIENCE, ended.callback, None)
     try:
         await ended
@@ -136,18 +136,30 @@ async def _refusal(reactor: Any, channel: LinkChannel, plain: bool) -> Exception
 class _Listening:
     """The application of a link on which nothing is said."""
 
-    def __init__(self, ended: Deferred[None]) -> None:
+    def __init__(self, ended: Deferred[None], dialect: Any) -> None:
         self._ended = ended
+        self._dialect = dialect
+        self._greeted = False
 
     def heard(self, data: bytes) -> None:
         """The answer of a plain link; a server does not begin."""
         if self._ended.called:
             return
+        dialect = self._dialect
         if data[:1] in (ACCEPTED, DECLINED):
             self._ended.callback(None)
+        elif self._greets(data):
+            # So does any database; but AcraServer says no more then than that it declines.
+            self._greeted = True
         else:
-            strange = foreign(data) or WireError("server", "it is not AcraServer")
+            strange = foreign(data, dialect.protocol) or WireError("server", "it is not AcraServer")
             self._ended.errback(Failure(strange))
+
+    def _greets(self, data: bytes) -> bool:
+        dialect = self._dialect
+        if not dialect.server_speaks_first or self._greeted:
+            return False
+        return spoken(data) == dialect.protocol and not dialect.is_error(data)
 
     def server_lost(self, reason: Failure) -> None:
         """It has ended the link."""

@@ -17,7 +17,7 @@ from acra_twisted.connector.context import ConnectorContext
 from acra_twisted.connector.effects import verified_legs
 from acra_twisted.connector.link import Attempt, Way
 from acra_twisted.connector.upstream import link_security, server_address, verified_credentials
-from acra_twisted.daemon.dialect import DIALECT, connector_dialect
+from acra_twisted.daemon.dialect import connector_dialect, dialect_of
 from acra_twisted.daemon.link import ACRASERVER, is_secure_session, protection
 from acra_twisted.daemon.localuser import user_ids
 from acra_twisted.daemon.service import API, MAIN, DaemonService
@@ -56,7 +56,7 @@ class AcraConnector(DaemonService):
             reactor,
             settings,
             metrics,
-            system=DIALECT.name,
+            system=dialect_of(settings).name,
             mode=socket_mode(settings),
             needs_keys=is_secure_session(settings, ACRASERVER),
             inherited=inherited,
@@ -95,7 +95,7 @@ class AcraConnector(DaemonService):
             connect_timeout=timeout,
             handshake_timeout=settings["handshake_timeout"],
             write_timeout=settings["write_timeout"],
-            dialect=DIALECT(),
+            dialect=connector_dialect(settings),
         )
         if settings["tracing_scope"] == "request":
             self._follow_requests()
@@ -121,7 +121,7 @@ class AcraConnector(DaemonService):
         settings, context = self.settings, self.context
         exchanges = ExchangeTracing(
             self.telemetry.tracing,
-            system=DIALECT.name,
+            system=context.dialect.name,
             scope="request",
             slow=int(settings["tracing_slow_threshold"] * 1e9),
             server=None,
@@ -140,6 +140,7 @@ class AcraConnector(DaemonService):
             Resource(self.name),
             self.connect,
             self.context.connect_timeout,
+            self.context.dialect.spans_offer,
             party=self.context.server,
             **batching(self.settings),
         )

@@ -13,7 +13,6 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from acra_twisted.connector.link import Attempt, LinkChannel, begin
-from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.telemetry.export import otlp
 from acra_twisted.telemetry.export.queue import BatchExporter, Payload, Refused
 from acra_twisted.telemetry.export.resource import Resource
@@ -23,11 +22,11 @@ from acra_twisted.wire.link.spanlink import ACCEPTED, KEPT
 #: Seconds until a server that takes no spans is asked again.
 _ASK_AGAIN = 600.0
 _BATCH = 64
-_NO_CONTEXT = lengthprefix.encode(b"")
 
 
 class LinkExporter(BatchExporter):
-    """``connect`` is AcraConnector's; ``timeout`` is for the link and for each answer."""
+    """``connect`` is AcraConnector's; ``timeout`` is for the link and for each answer; ``offer``
+    begins a link, see `IServerDialect`."""
 
     def __init__(
         self,
@@ -35,6 +34,7 @@ class LinkExporter(BatchExporter):
         resource: Resource,
         connect: Callable[[Attempt], Deferred[Any]],
         timeout: float,
+        offer: bytes,
         **batching: Any,
     ) -> None:
         # A batch is far from the limit of a block, whatever its spans hold.
@@ -42,6 +42,7 @@ class LinkExporter(BatchExporter):
         super().__init__(reactor, "server", otlp.assemble, resource, piece=otlp.piece, **batching)
         self._connect = connect
         self._timeout = timeout
+        self._offer = offer
         self._link: LinkChannel | None = None
         self._answer: Deferred[bytes] | None = None
         self._not_before = 0.0
@@ -60,7 +61,7 @@ class LinkExporter(BatchExporter):
             raise Refused("AcraServer takes no spans")
         link = self._link = await begin(self._connect, self._timeout, self._reactor)
         link.carry(self, self._heard)
-        if await self._ask(_NO_CONTEXT + DIALECT.spans_offer) != ACCEPTED:
+        if await self._ask(self._offer) != ACCEPTED:
             self._drop()
             self._not_before = self._reactor.seconds() + _ASK_AGAIN
             raise Refused("AcraServer takes no spans")

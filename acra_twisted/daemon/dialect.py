@@ -28,11 +28,11 @@ from acra_twisted.dialects.postgresql.hashchallenge import SALT
 from acra_twisted.dialects.postgresql.servedlogin import ServePolicy
 from acra_twisted.dialects.postgresql.servicequery import Account, ServiceQuery
 from acra_twisted.dialects.postgresql.startup import StartupPolicy
-from acra_twisted.dialects.propagation import Propagation
+from acra_twisted.dialects.propagation import NOTHING, Propagation
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
 
-#: An IServerDialect's class: the database of connectors and tools.
+#: An IServerDialect's class: the database of tools.
 DIALECT: Final = PostgresqlDialect
 #: Random bytes of a nonce.
 _NONCE: Final = 18
@@ -41,7 +41,7 @@ Context = Callable[[Any], Any]
 
 
 def dialect_of(settings: Mapping[str, Any]) -> type[PostgresqlDialect] | type[MysqlDialect]:
-    """Return the class of AcraServer's dialect: what is true of its database whatever the other
+    """Return the class of a daemon's dialect: what is true of its database whatever the other
     settings."""
     return MysqlDialect if is_mysql(settings) else PostgresqlDialect
 
@@ -73,12 +73,12 @@ def server_dialect(settings: Mapping[str, Any], context: Context, database_conte
     )
 
 
-def connector_dialect(settings: Mapping[str, Any], context: Context) -> PostgresqlDialect:
-    """Make the dialect of a connector that follows its sessions."""
-    return DIALECT(
+def connector_dialect(settings: Mapping[str, Any], context: Context | None = None) -> Any:
+    """Make the IServerDialect of a connector; ``context`` is there if it follows its sessions."""
+    return dialect_of(settings)(
         message_limit=settings["message_size_limit"],
         max_prepared=settings["max_prepared_statements"],
-        propagation=Propagation(context, context, to_acra=True),
+        propagation=NOTHING if context is None else Propagation(context, context, to_acra=True),
     )
 
 

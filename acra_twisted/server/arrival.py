@@ -169,7 +169,7 @@ class Arrival(Channel):
             return
         self._buffer = b""
         self._first = data[: spoken.LOOK]
-        remote, blob = None, b""
+        remote, blob, offers = None, b"", False
         from_connector = tracecontext.looks_framed(data[:4])
         if from_connector:
             block = lengthprefix.decode(data, tracecontext.LIMIT)
@@ -179,10 +179,12 @@ class Arrival(Channel):
             blob, end = block
             data = data[end:]
             remote = tracecontext.decode(blob)
+            offers = bool(tracecontext.mark_of(blob) & tracecontext.OFFERS)
             # Two blocks in a row are Secure Session: the startup will say so.
-            if remote is None and blob and not tracecontext.looks_framed(data[:4]):
+            if not (remote or offers) and blob and not tracecontext.looks_framed(data[:4]):
                 self.event(events.CANNOT_READ_TRACE, "The connector's trace context is unusable")
-        result = "continued" if remote else "malformed" if from_connector else "absent"
+        malformed = from_connector and not offers
+        result = "continued" if remote else "malformed" if malformed else "absent"
         metrics.trace_context("link", result)
         self._mark, self._startup_parent = tracecontext.mark_of(blob), tracecontext.startup_of(blob)
         self._begin(remote, from_connector)

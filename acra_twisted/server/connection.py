@@ -69,26 +69,28 @@ class ServerConnection(Arrival):
 
     @property
     def is_awaiting(self) -> bool:
-        """See Arrival: it waits for a greeting."""
-        return self._server.dialect.server_speaks_first
+        """See Arrival: it waits for a greeting, or offers spans."""
+        return self._server.dialect.server_speaks_first or bool(self._mark & tracecontext.OFFERS)
 
     def begun(self) -> None:
         """See Arrival: begin the login, unless it has begun."""
         self.receiver = self._login_data
+        if self._mark & tracecontext.OFFERS:
+            self._stop()
+            self._take_spans()
+            return
         if self._handshake is None:
             self._begin_login()
         elif self._reaching is not None:
             self._reaching.trace()
+        if self._mark & tracecontext.FOLLOWS and self._handshake is not None:
+            login: Any = self._handshake.login  # an IServedLogin
+            login.follows(self._startup_parent)
 
     def _begin_login(self) -> None:
         server = self._server
         authentication = self._authentication = Authentication(server, self, lambda: self._login)
-        login = server.dialect.serve(
-            server.login_policy._replace(
-                announces=bool(self._mark & tracecontext.FOLLOWS),
-                startup_parent=self._startup_parent,
-            )
-        )
+        login = server.dialect.serve(server.login_policy)
         reaching = self._reaching = Reaching(server, self, lambda: self._login, authentication)
         self._handshake = Handshake(
             login,
@@ -100,7 +102,7 @@ class ServerConnection(Arrival):
             {
                 Connect: lambda wanted: self._reach(reaching, wanted),
                 Cancellable: self._cancellable,
-                Serve: self._take_spans,
+                Serve: lambda wanted: self._take_spans(),
                 **authentication.actions,
             },
         )
@@ -167,11 +169,12 @@ class ServerConnection(Arrival):
 
     # -- spans of a connector ---------------------------------------------------------------------
 
-    def _take_spans(self, wanted: Serve) -> None:
+    def _take_spans(self) -> None:
         """Only over a link that has proven who is there."""
         self._emit_wrap()
         client_id, intake = self._identity.client_id, self._server.intake
-        if intake is None or not client_id or self._login.login.encrypted:
+        encrypted = self._handshake is not None and self._handshake.login.encrypted
+        if intake is None or not client_id or encrypted:
             self.receiver = ignored
             self.write(DECLINED)
             self.close()

@@ -8,10 +8,13 @@ from zope.interface import implementer
 
 from acra_twisted.dialectinterfaces import IDatabaseDialect
 from acra_twisted.dialects.mysql.farewells import read_refusal
+from acra_twisted.dialects.mysql.followedlogin import FollowedLogin
 from acra_twisted.dialects.mysql.refusals import REFUSALS
 from acra_twisted.dialects.mysql.servedlogin import ServedLogin, ServePolicy
 from acra_twisted.dialects.mysql.sessions import LANGUAGE, NAME, Sessions
 from acra_twisted.endreason import EndReason
+from acra_twisted.loginactions import PASS
+from acra_twisted.wire.link.tracecontext import encode_offer
 from acra_twisted.wire.mysql.frames import HEADER_SIZE
 
 
@@ -29,6 +32,7 @@ class MysqlDialect:
     server_speaks_first = True
     #: A server waits ten seconds for the response to its greeting (connect_timeout).
     handshake_limit = 9.0
+    spans_offer = encode_offer()
 
     read_refusal = staticmethod(read_refusal)
 
@@ -63,3 +67,9 @@ class MysqlDialect:
     def send_away(self, reason: EndReason, text: str) -> ServedLogin:
         """Return the login of a client that is refused whatever it asks for."""
         return ServedLogin(self._sessions, ServePolicy(), (reason, text))
+
+    def follow(
+        self, tls: str = PASS, *, reads: bool = True, startup_span: str = ""
+    ) -> FollowedLogin:
+        """Return the login of an application that a connector follows; see FollowedLogin."""
+        return FollowedLogin(self._sessions, tls, reads, startup_span)

@@ -31,11 +31,17 @@ _BY_NUMBER: Final = {
 REFUSALS: Final = (*REASONS, "proxy")
 
 
+def note_error(exchange: Exchange, payload: bytes) -> int:
+    """Take note of the error that ends a login; return its number.  Raises WireError."""
+    number = decode_error(payload).number
+    exchange.outcome, exchange.status_code = "error", str(number)
+    return number
+
+
 def tell_refusal(session: Session, exchange: Exchange, payload: bytes) -> None:
     """Take note of the error that ends a login, and of a refusal if it refuses the user.  Raises
     WireError."""
-    number = decode_error(payload).number
-    exchange.outcome, exchange.status_code = "error", str(number)
+    number = note_error(exchange, payload)
     reason = _BY_NUMBER.get(number, "")
     if reason:
         note_refusal(session, exchange, reason, f"{REASONS[reason]} ({number})")

@@ -19,6 +19,7 @@ from acra_twisted.endreason import EndReason
 from acra_twisted.exchange import MESSAGES, Exchange
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.session import Session
+from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.mysql.capabilities import InForce
 from acra_twisted.wire.mysql.handshake import Greeting, Response
 
@@ -58,8 +59,21 @@ class Sessions:
         shown = trace_id if self._propagation.errors else ""
         return encode_farewell(reason, text, shown, number, greeted)
 
-    def begin(self, session: Session, greeting: Greeting, response: Response) -> Exchange:
-        """Begin a session: its login is the head of its queue of replies."""
+    def begin(
+        self,
+        session: Session,
+        greeting: Greeting,
+        response: Response,
+        *,
+        startup_parent: str = "",
+        startup_span: str = "",
+    ) -> Exchange:
+        """Begin a session: its login is the head of its queue of replies.
+
+        Where the application has brought a context, ``startup_parent`` is the id of the span of a
+        connector's for the login, and ``startup_span`` that of our own: AcraServer has been told.
+        Both are empty without one.
+        """
         session.system = MARIADB if greeting.mariadb else NAME
         session.language = LANGUAGE
         session.user = response.user
@@ -70,6 +84,10 @@ class Sessions:
         exchange = Exchange(session, "startup", None, session.clock())
         exchange.sent = exchange.opened
         exchange.remote = context
+        if context is not None and startup_parent:
+            exchange.remote = TraceContext(context.trace_id, startup_parent, context.sampled)
+        if context is not None and startup_span:
+            exchange.context = TraceContext(context.trace_id, startup_span, False)
         if malformed:
             exchange.add_attribute("acra.traceparent_malformed", True)
         session.outstanding.append((FORWARD, replies.AUTH, exchange, replies.PLAIN))

@@ -15,6 +15,7 @@ from acra_twisted.dialects.postgresql.sessions import LANGUAGE, NAME, Sessions
 from acra_twisted.dialects.postgresql.startup import ALPN, database_accepts_tls
 from acra_twisted.endreason import EndReason
 from acra_twisted.loginactions import PASS
+from acra_twisted.wire.link import lengthprefix
 from acra_twisted.wire.postgres import frames
 
 
@@ -31,7 +32,8 @@ class PostgresqlDialect:
     server_speaks_first = False
     handshake_limit = float("inf")
     tls_request = frames.SSL_REQUEST_PACKET
-    spans_offer = frames.SPANS_OFFERED_PACKET
+    #: No context, and a packet.
+    spans_offer = lengthprefix.encode(b"") + frames.SPANS_OFFERED_PACKET
 
     accepts_tls = staticmethod(database_accepts_tls)
     offers_binding = staticmethod(offers_binding)

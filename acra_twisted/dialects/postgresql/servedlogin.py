@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from zope.interface import classImplements
 
-from acra_twisted.dialectinterfaces import ILogin
+from acra_twisted.dialectinterfaces import IServedLogin
 from acra_twisted.dialects.postgresql import certificatelogin
 from acra_twisted.dialects.postgresql.authentication import (
     AuthenticationPolicy,
@@ -76,8 +76,6 @@ class ServePolicy(NamedTuple):
     startup: StartupPolicy = StartupPolicy()
     pipeline: Any = None
     password_without_tls: bool = True
-    announces: bool = False
-    startup_parent: str = ""
     challenge: ChallengePolicy | None = None
     exposed: bool = False
 
@@ -108,6 +106,12 @@ class ServedLogin(Login):
         # A certificate has proven it.
         self._is_certified = False
         self._negotiated = False
+        self._announces = False
+        self._startup_parent = ""
+
+    def follows(self, startup_parent: str = "") -> None:
+        """See IServedLogin."""
+        self._announces, self._startup_parent = True, startup_parent
 
     @property
     def encrypted(self) -> bool:
@@ -286,7 +290,7 @@ class ServedLogin(Login):
         assert isinstance(startup, StartupPacket)  # noqa: S101 - no other request opens a session
         session.proven = self._is_certified or self._proof is not None
         # What is encrypted within the link the connector cannot read.
-        follows = policy.announces and not self.encrypted
+        follows = self._announces and not self.encrypted
         until = self._until = self._sessions.serve(
             session,
             startup,
@@ -294,7 +298,7 @@ class ServedLogin(Login):
             self._mediator(session),
             negotiated=self._negotiated,
             announces=follows,
-            startup_parent=policy.startup_parent if follows else "",
+            startup_parent=self._startup_parent if follows else "",
         )
         early, self._early = self._early, b""
         actions: list[Action] = [Write(DATABASE, self._first)] if self._first else []
@@ -337,7 +341,7 @@ class ServedLogin(Login):
 
 
 # Not as a decorator: compiled classes have none.
-classImplements(ServedLogin, ILogin)
+classImplements(ServedLogin, IServedLogin)
 
 
 def _passes(policy: ChallengePolicy, found: Found) -> bool:

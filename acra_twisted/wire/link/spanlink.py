@@ -1,8 +1,8 @@
 """The protocol in which a connector hands its spans to its server, on a link of their own.
 
-After the packet `frames.SPANS_OFFERED` the server answers ``S`` (or ``N`` and closes); then each
-block, a length and an OTLP request as `wire.link.lengthprefix` frames it, is answered with ``K``
-once it is kept.
+After the first bytes of a link that offer spans, see `IServerDialect`, the server answers ``S`` (or
+``N`` and closes); then each block, a length and an OTLP request as `wire.link.lengthprefix` frames
+it, is answered with ``K`` once it is kept.
 """
 
 from __future__ import annotations

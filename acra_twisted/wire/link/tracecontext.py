@@ -16,10 +16,11 @@ from acra_twisted.wire.link import lengthprefix
 LIMIT: Final = 1024
 #: A connector of ours says so behind the context, in a field that Acra's decoder (like every one
 #: of this format) leaves unread.  The bits of its value: the sampled bit of the context is a
-#: decision (of Acra's connectors it is always set); and the database protocol is followed, so that
-#: a server of ours may make itself known in it.
+#: decision (of Acra's connectors it is always set); the database protocol is followed, so that a
+#: server of ours may make itself known in it; and the link is not for a session: spans come on it.
 DECIDES: Final = 1
 FOLLOWS: Final = 2
+OFFERS: Final = 4
 
 _MARK_FIELD: Final = 0x7F
 _DASH: Final = 0x2D
@@ -123,6 +124,11 @@ def encode(context: TraceContext, mark: int = 0, startup: str = "") -> bytes:
     if mark:
         blob += b"%c%c%b" % (_MARK_FIELD, mark, bytes.fromhex(startup))
     return lengthprefix.encode(blob)
+
+
+def encode_offer() -> bytes:
+    """Encode what a link begins with on which a connector offers spans: no context, and a mark."""
+    return encode(TraceContext(_NO_TRACE, _NO_SPAN, False), OFFERS)
 
 
 def decode(blob: bytes) -> TraceContext | None:

@@ -12,7 +12,6 @@ from acra_twisted.connector.spanlink import LinkExporter
 from acra_twisted.telemetry.export import otlp
 from acra_twisted.telemetry.export.resource import Resource
 from acra_twisted.wire.link import lengthprefix
-from acra_twisted.wire.postgres.frames import SPANS_OFFERED_PACKET
 from tests.support.sample_spans import sample
 
 
@@ -25,6 +24,7 @@ class Link(SynchronousTestCase):
             Resource("acra-connector"),
             self.connect,
             5.0,
+            b"spans?",
             interval=1.0,
             max_batch=10_000,
         )
@@ -53,7 +53,7 @@ class Link(SynchronousTestCase):
     def test_asked_and_then_block_by_block(self):
         self.export()
         link = self.linked()
-        self.assertEqual(link.transport.value(), b"\0\0\0\0" + SPANS_OFFERED_PACKET)
+        self.assertEqual(link.transport.value(), b"spans?")
         link.transport.clear()
         link.dataReceived(b"S")
         body = otlp.encode(self.spans, self.exporter._resource).parts[0]

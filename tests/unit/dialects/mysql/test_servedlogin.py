@@ -30,19 +30,10 @@ from tests.support.mysqllogins import (
     SCRAMBLED,
     MysqlPlay,
     response,
+    written,
 )
 from tests.support.mysqlvectors import CLIENT as SAID_BY_CLIENT
 from tests.support.mysqlvectors import SERVER, conversations
-
-
-def written(data):
-    """Numbers and payloads of packets of one part."""
-    found = []
-    while data:
-        size = int.from_bytes(data[:3], "little")
-        found.append((data[3], data[4 : 4 + size]))
-        data = data[4 + size :]
-    return found
 
 
 class Case(LoginCase):

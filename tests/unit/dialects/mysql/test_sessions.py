@@ -36,6 +36,20 @@ class Beginning(SynchronousTestCase):
         self.assertEqual(session.observer.opened, [exchange])
         self.assertEqual(session.observer.sessions, ["opened"])
 
+    def test_the_span_of_the_startup_on_either_side_of_the_link(self):
+        parent = b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01"
+        for attributes in ((), (Attribute(b"traceparent", parent),)):
+            for named in ({}, {"startup_parent": "c" * 16}, {"startup_span": "d" * 16}):
+                session = make_session(ready=False)
+                client = response(bits.CONNECT_ATTRS, attributes=attributes)
+                exchange = Sessions().begin(session, decode_greeting(MARIADB), client, **named)
+                expected = named.get("startup_parent", "b" * 16) if attributes else None
+                self.assertEqual(exchange.remote and exchange.remote.span_id, expected)
+                own = named.get("startup_span") if attributes else None
+                self.assertEqual(exchange.context and exchange.context.span_id, own)
+                if attributes:
+                    self.assertEqual(session.context.span_id, "b" * 16)
+
     def test_a_context_that_cannot_be_used(self):
         session = self.begin(attributes=(Attribute(b"traceparent", b"00-zz"),))
         self.assertIsNone(session.context)

@@ -169,7 +169,8 @@ class Served(LoginCase):
 
     def test_who_is_encrypted_in_the_link_is_no_connector_that_reads(self):
         for encrypted in (False, True):
-            play = served(PLAIN._replace(tls="allow"), announces=True)
+            play = served(PLAIN._replace(tls="allow"))
+            play.login.follows()
             if encrypted:
                 play.client(SSL_REQUEST_PACKET)
                 play.perform(play.login.tls_started(CLIENT, None))
