@@ -27,7 +27,7 @@ _REPEATS = 10_000
 BASELINE = "eight spans of OpenCensus' own tracer"
 #: With the exchange's own and the database's: eight spans.
 _STAGES = ("query_capture", "censor", "encryptor", "masking", "decryptor", "poison")
-_RECORDER = Recorder("postgresql", ("127.0.0.1", 5432), 0)
+_RECORDER = Recorder(("127.0.0.1", 5432), 0)
 TEXT = b"SELECT abalance FROM pgbench_accounts WHERE aid = 4711;"
 
 
@@ -49,7 +49,7 @@ def _session(
     clock = steady_clock()
     recorded = kept.append if as_recorded else None
     tracing = Tracing(lambda *_: sampled, clock, kept.append, recorded=recorded)
-    observer = ExchangeTracing(tracing, system="postgresql", scope="request", slow=10**9)
+    observer = ExchangeTracing(tracing, scope="request", slow=10**9)
     session = Session(1, Identity("client", "127.0.0.1", True), observer, clock)
     session.span = tracing.root("handleConnection", spans.SERVER)
     session.database = b"postgres"

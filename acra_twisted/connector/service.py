@@ -121,7 +121,6 @@ class AcraConnector(DaemonService):
         settings, context = self.settings, self.context
         exchanges = ExchangeTracing(
             self.telemetry.tracing,
-            system=context.dialect.name,
             scope="request",
             slow=int(settings["tracing_slow_threshold"] * 1e9),
             server=None,

@@ -103,7 +103,6 @@ class Listener:
         address = database.address
         exchanges = ExchangeTracing(
             telemetry.tracing,
-            system=dialect.name,
             scope=settings["tracing_scope"],
             slow=int(settings["tracing_slow_threshold"] * 1e9),
             server=(address.host, address.port),

@@ -14,7 +14,7 @@ from acra_twisted.verdicts import PASS
 from tests.support.sessions import make_session
 
 START = 1_700_000_000_000_000_000
-RECORDER = Recorder("postgresql", ("db", 5432), 0)
+RECORDER = Recorder(("db", 5432), 0)
 
 
 def record(
@@ -37,11 +37,12 @@ def record(
     notes: dict[str, Any] | None = None,
     events: Sequence[Event] = (),
     rows_runs: int = 0,
+    system: str = "postgresql",
     **more: Any,
 ) -> Recorded:
     """Times are nanoseconds since ``start``; 0 for what did not happen."""
     session = make_session()
-    session.database = b"shop"
+    session.database, session.system = b"shop", system
     statement = None if text is None else Statement(text)
     exchange = Exchange(session, kind, statement, start)
     span = Span("", spans.new_trace_id(), parent, spans.SERVER, start, sampled)

@@ -1,4 +1,4 @@
-"""PostgreSQL's dialect provides what it says."""
+"""Dialects provide what they say."""
 
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyClass, verifyObject

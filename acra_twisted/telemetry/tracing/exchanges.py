@@ -185,14 +185,13 @@ class ExchangeTracing(BaseObserver):
         self,
         tracing: Tracing,
         *,
-        system: str,
         scope: str = "connection",
         slow: int = 0,
         server: tuple[str, int] | None = ("", 0),
         store: SpanStore | None = None,
     ) -> None:
         self._tracing = tracing
-        self._recorder = Recorder(system, server, slow)
+        self._recorder = Recorder(server, slow)
         self._per_request = scope == "request"
         self.slow = slow
         self._kind = spans.SERVER if server is not None else spans.CLIENT

@@ -72,7 +72,6 @@ class Shape:
 
     def __init__(
         self,
-        system: str,
         server: tuple[str, int] | None,
         exchange: Exchange,
         shown: redact.Redacted | None,
@@ -80,7 +79,7 @@ class Shape:
         rows: int,
         flags: int,
     ) -> None:
-        self.system = system
+        self.system: str = exchange.session.system
         self.server = server
         self.namespace: str = exchange.session.database.decode("utf-8", "replace")
         self.user: str = exchange.session.user.decode("utf-8", "replace")
@@ -93,7 +92,7 @@ class Shape:
             self.text = shown.text
         if exchange.kind == "prepare":
             self.name = f"prepare {self.name}"[:_NAME_MAX]
-        self.database_name = f"{system} {self.name}"[:_NAME_MAX]
+        self.database_name = f"{self.system} {self.name}"[:_NAME_MAX]
         self.stages = stages
         self.rows = rows
         self.stage_titles = tuple(
@@ -284,11 +283,10 @@ class Recorded:
 
 
 class Recorder:
-    """Makes `Recorded` of exchanges that have ended, of one ``system`` at ``server`` (None: we see
+    """Makes `Recorded` of exchanges that have ended, with the database at ``server`` (None: we see
     no database).  ``slow``: nanoseconds from which one is, 0 for never."""
 
-    def __init__(self, system: str, server: tuple[str, int] | None, slow: int) -> None:
-        self._system = system
+    def __init__(self, server: tuple[str, int] | None, slow: int) -> None:
         self._server = server
         self._slow = slow
         self._shapes: GenerationCache[tuple[Any, ...], Shape] = GenerationCache(
@@ -359,13 +357,22 @@ class Recorder:
         flags: int,
     ) -> Shape:
         session = exchange.session
-        client_id = session.identity.client_id
-        key = (shown, session.database, session.user, client_id, exchange.kind, stages, rows, flags)
+        key = (
+            shown,
+            session.database,
+            session.user,
+            session.identity.client_id,
+            exchange.kind,
+            stages,
+            rows,
+            flags,
+            session.system,
+        )
         shape = self._last_shape
         if shape is None or key != self._last:
             shape = self._shapes.get(key)
             if shape is None:
-                shape = Shape(self._system, self._server, exchange, shown, stages, rows, flags)
+                shape = Shape(self._server, exchange, shown, stages, rows, flags)
                 self._shapes.put(key, shape)
             self._last, self._last_shape = key, shape
         return shape

@@ -164,7 +164,7 @@ _REQUEST, _DATABASE, _STAGE = "request", "database", "stage"
 _API = "processHTTPConnection"
 _BOTH = "request, database"
 ATTRIBUTES = (
-    Attribute("db.system.name", str, _BOTH, "postgresql or mysql", True),
+    Attribute("db.system.name", str, _BOTH, "postgresql, mysql or mariadb", True),
     Attribute("db.namespace", str, _REQUEST, "the database's name", True),
     Attribute("user.name", str, _REQUEST, "the database's user"),
     Attribute("db.query.summary", str, _REQUEST, "operations and tables; the span's name", True),

@@ -67,7 +67,7 @@ class Connected(SynchronousTestCase):
             application_tls=self.tls,
             **self.more(),
         )
-        self.connector = AcraConnector(self.reactor, settings)
+        self.connector = AcraConnector(self.reactor, self.configured(settings))
         self.addCleanup(self.connector.listeners[MAIN]._listener.close)
         self.attempts = []
         self.connector.context.connect = self.connect
@@ -80,6 +80,10 @@ class Connected(SynchronousTestCase):
         """Further settings."""
         return {}
 
+    def configured(self, settings):
+        """The settings of the connector."""
+        return settings
+
     def connect(self, established):
         attempt = Deferred()
         self.attempts.append((established, attempt))
@@ -90,11 +94,15 @@ class Connected(SynchronousTestCase):
         application.makeConnection(StringTransport())
         return application
 
-    def linked(self):
-        application = self.accept()
+    def link_up(self):
+        """The link that was wanted last stands."""
         link = LinkChannel(self.attempts.pop()[0])
         link.makeConnection(StringTransport())
-        return application, link
+        return link
+
+    def linked(self):
+        application = self.accept()
+        return application, self.link_up()
 
 
 def pieces(data, sizes):

@@ -69,9 +69,7 @@ class Toy(SynchronousTestCase):
         self.finished, self.ends, self.lines = [], [], []
         clock = Ticks()
         tracing = Tracing(lambda *_: True, clock, self.finished.append)
-        exchanges = ExchangeTracing(
-            tracing, system=ToyDialect.name, scope="request", slow=10**9, server=("db", 7)
-        )
+        exchanges = ExchangeTracing(tracing, scope="request", slow=10**9, server=("db", 7))
         self.metrics = ServerMetrics(ToyDialect.name)
         self.calls = RpcStats(clock)
         self.observers = Observers([exchanges, self.metrics, AuditLog(), self.calls])

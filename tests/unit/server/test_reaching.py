@@ -9,8 +9,10 @@ from twisted.python.failure import Failure
 
 from acra_twisted import events
 from acra_twisted.authentication.limits import GREETED_OF_ALL
+from acra_twisted.dialects.mysql.announcing import unannounced
+from acra_twisted.dialects.mysql.dialect import MysqlDialect
 from acra_twisted.server.database import DatabaseChannel
-from acra_twisted.wire.link import tracecontext
+from acra_twisted.wire.link import lengthprefix, tracecontext
 from acra_twisted.wire.mysql import capabilities as bits
 from acra_twisted.wire.mysql.frames import packets
 from acra_twisted.wire.mysql.handshake import decode_greeting
@@ -241,6 +243,81 @@ class Connectors(MysqlCase):
         self.lose(connection)
         named = {span.name: span for span in self.spans}
         self.assertEqual(named["ConnectDatabase"].trace_id, CONTEXT.trace_id)
+
+    def test_it_makes_itself_known_to_one_that_follows_and_to_nobody_else(self):
+        follows = tracecontext.encode(CONTEXT, tracecontext.FOLLOWS)
+        for encrypted in (False, True):
+            self.server.context.link_encrypted = encrypted
+            for begins in (tracecontext.encode(CONTEXT), follows):
+                connection = self.accept()
+                if encrypted:
+                    connection.dataReceived(begins)
+                database = self.database()
+                database.dataReceived(GREETING)
+                connection.dataReceived(RESPONSE if encrypted else begins + RESPONSE)
+                database.dataReceived(WELCOME)
+                shown, is_known = unannounced(self.said(connection)[-1][1])
+                self.assertEqual((shown, is_known), (OK, begins is follows))
+                self.lose(connection)
+
+    def test_the_startup_s_span_of_one_that_follows(self):
+        parent = b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01"
+        client = response(bits.CONNECT_ATTRS, attributes=((b"traceparent", parent),))
+        connection, database = self.greeted()
+        connection.dataReceived(
+            tracecontext.encode(CONTEXT, tracecontext.FOLLOWS, "c" * 16)
+            + packets(client.encode(), 1)
+        )
+        database.dataReceived(WELCOME)
+        self.lose(connection)
+        self.server.context.observers.catch_up()
+        (startup,) = [span for span in self.spans if span.name == "startup"]
+        self.assertEqual((startup.trace_id, startup.parent_id), ("a" * 32, "c" * 16))
+
+
+class Spans(MysqlCase):
+    """A connector offers its spans on a link of their own, and no database is asked."""
+
+    def offer(self, encrypted=True):
+        self.server.context.link_encrypted = encrypted
+        connection = self.accept()
+        connection.dataReceived(MysqlDialect.spans_offer)
+        return connection, connection.transport
+
+    def test_they_are_taken(self):
+        taken = []
+
+        def take(blob, client_id):
+            taken.append(blob)
+            return iter(())
+
+        self.server.context.intake = SimpleNamespace(take=take)
+        connection, transport = self.offer()
+        self.assertEqual((transport.value(), self.attempts), (b"S", []))
+        connection.dataReceived(lengthprefix.encode(b"a request"))
+        self.assertEqual((taken, transport.value()), ([b"a request"], b"SK"))
+        self.lose(connection)
+
+    def test_nobody_wants_them(self):
+        _, transport = self.offer()
+        self.assertEqual((transport.value(), self.attempts), (b"N", []))
+        self.assertTrue(transport.disconnecting)
+
+    def test_on_a_plain_link_nobody_has_proven_who_is_there(self):
+        connection, transport = self.offer(False)
+        self.assertEqual(transport.value(), b"N")
+        self.assertTrue(transport.disconnecting)
+        self.assertTrue(self.attempts[0].called)
+        self.lose(connection)
+        self.assertEqual(self.server.context.login_limits.in_progress, 0)
+
+    def test_that_is_no_context_that_cannot_be_read(self):
+        heard = []
+        self.server.context.observers = SimpleNamespace(
+            security_event=lambda code, *_, **fields: heard.append(code)
+        )
+        self.offer()
+        self.assertEqual(heard, [])
 
 
 class DatabaseTLS(MysqlCase):

@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.dialects.mysql.dialect import MysqlDialect
 from acra_twisted.dialects.mysql.servedlogin import ServePolicy
 from acra_twisted.endreason import EndReason
-from acra_twisted.loginactions import CLIENT, GREETING, Close, Connect, Write
+from acra_twisted.loginactions import CLIENT, GREETING, PASS, Carry, Close, Connect, Write
 from acra_twisted.wire.mysql.frames import packets
 from tests.support.mysqllogins import DENIED, MARIADB
 
@@ -24,6 +24,11 @@ class Dialect(SynchronousTestCase):
         away = self.dialect.send_away(EndReason.LOGIN, "no")
         told = packets(b"\xff\x15\x04no", 0)
         self.assertEqual(away.begin(), [Write(CLIENT, told), Close(CLIENT)])
+
+    def test_an_application_is_followed(self):
+        followed = self.dialect.follow(PASS, reads=False)
+        self.assertEqual(followed.begin(), [Carry("")])
+        self.assertTrue(self.dialect.follow().reads)
 
     def test_errors_of_a_server(self):
         self.assertTrue(self.dialect.is_error(packets(DENIED, 0)))

@@ -9,8 +9,8 @@ from acra_twisted.telemetry.export.otlpforms import pieces
 from acra_twisted.telemetry.tracing.recorded import Recorder
 from tests.support.recordings import RECORDER, record
 
-CONNECTOR = Recorder("postgresql", None, 0)
-SLOW = Recorder("postgresql", ("db", 5432), 1)
+CONNECTOR = Recorder(None, 0)
+SLOW = Recorder(("db", 5432), 1)
 
 numbers = st.integers(0, 1 << 40)
 exchanges = st.fixed_dictionaries(

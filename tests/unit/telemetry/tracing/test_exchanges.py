@@ -20,7 +20,7 @@ class Exchanges(SynchronousTestCase):
         self.clock = Ticks()
         self.spans = []
         self.tracing = Tracing(lambda *_: sampled, self.clock, self.spans.append)
-        self.observer = ExchangeTracing(self.tracing, system="postgresql", **options)
+        self.observer = ExchangeTracing(self.tracing, **options)
         self.session = make_session(observer=self.observer)
         self.session.span = self.tracing.root("handleConnection", spans.SERVER)
         self.observer.session_opened(self.session)
@@ -160,7 +160,7 @@ class Exchanges(SynchronousTestCase):
         asked = []
         sampler = lambda trace_id, remote: asked.append((trace_id, remote)) or True  # noqa: E731
         tracing = Tracing(sampler, self.clock, self.spans.append)
-        self.observer = ExchangeTracing(tracing, system="postgresql")
+        self.observer = ExchangeTracing(tracing)
         undecided = TraceContext(REMOTE.trace_id, REMOTE.span_id, False, decides=False)
         unsampled = TraceContext(REMOTE.trace_id, REMOTE.span_id, False)
         self.exchange(remote=undecided)

@@ -87,8 +87,16 @@ class Spans(SynchronousTestCase):
         self.assertEqual(recorded.span.attributes, {})
         self.assertIs(recorded.spans(), recorded.spans())
 
+    def test_of_whatever_server_the_session_has(self):
+        recorder = Recorder(("db", 1), 0)
+        for system in ("mysql", "mariadb", "mysql"):
+            database, span = record(recorder=recorder, system=system).spans()
+            self.assertEqual(database.name, f"{system} SELECT t")
+            for one in (database, span):
+                self.assertEqual(one.attributes["db.system.name"], system)
+
     def test_of_a_connector(self):
-        recorded = record(recorder=Recorder("postgresql", None, 0))
+        recorded = record(recorder=Recorder(None, 0))
         (span,) = recorded.spans()
         self.assertNotIn("acra.verdict", span.attributes)
 
@@ -98,7 +106,7 @@ class Spans(SynchronousTestCase):
         self.assertEqual(record(kind="prepare").spans()[-1].name, "prepare SELECT t")
 
     def test_slow_ones(self):
-        recorder = Recorder("postgresql", ("db", 1), 5_000_000)
+        recorder = Recorder(("db", 1), 5_000_000)
         self.assertTrue(record(recorder=recorder).spans()[-1].attributes["acra.slow"])
         self.assertNotIn(
             "acra.slow", record(recorder=recorder, took=4_999_999).spans()[-1].attributes

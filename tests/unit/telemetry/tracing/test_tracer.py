@@ -38,7 +38,7 @@ class Stages(SynchronousTestCase):
         self.clock = Ticks()
         self.tracing = Tracing(lambda *_: sampled, self.clock, self.spans.append)
         self.tracing.recording = recording
-        self.observer = ExchangeTracing(self.tracing, system="postgresql", scope=scope)
+        self.observer = ExchangeTracing(self.tracing, scope=scope)
         session = make_session(observer=self.observer)
         session.span = self.tracing.root("handleConnection", spans.SERVER)
         self.observer.session_opened(session)

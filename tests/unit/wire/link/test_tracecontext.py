@@ -46,6 +46,12 @@ class Binary(SynchronousTestCase):
         for blob in (b"", GOLDEN[4:], marked[4:-1], GOLDEN[4:] + b"\x7e\1", GOLDEN[4:31] + b"more"):
             self.assertEqual(tracecontext.mark_of(blob), 0)
 
+    def test_an_offer_of_spans_has_a_mark_and_no_context(self):
+        offer = tracecontext.encode_offer()
+        self.assertTrue(tracecontext.looks_framed(offer[:4]))
+        self.assertIsNone(tracecontext.decode(offer[4:]))
+        self.assertEqual(tracecontext.mark_of(offer[4:]), tracecontext.OFFERS)
+
     def test_equality(self):
         other = CONTEXT.with_state("a=b")
         self.assertNotEqual(other, CONTEXT)
