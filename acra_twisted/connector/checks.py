@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from acra_twisted.config.databasekind import check_kind, is_mysql
+from acra_twisted.config.databasekind import check_kind
 from acra_twisted.config.revocation import check_revocation
 from acra_twisted.connector.api import api_address
 from acra_twisted.connector.applicationtls import application_context, application_tls
@@ -37,7 +37,7 @@ def socket_mode(settings: Settings) -> int:
 def check(settings: Settings) -> None:
     """Settings that cannot be used together.  Raises ConfigError."""
     try_all(
-        lambda: _check_kind(settings),
+        lambda: check_kind(settings),
         lambda: _check_tracing(settings),
         lambda: application_tls(settings) in (OFFER, REQUIRE) and application_context(settings),
         lambda: _check_link(settings),
@@ -45,15 +45,6 @@ def check(settings: Settings) -> None:
         lambda: settings["http_api_enable"] and api_address(settings),
         lambda: check_revocation(settings, verified_legs(settings)),
     )
-
-
-def _check_kind(settings: Settings) -> None:
-    check_kind(settings)
-    if is_mysql(settings):
-        raise ConfigError(
-            "mysql_enable: AcraConnector carries no sessions of MySQL and MariaDB yet; let "
-            "applications connect to AcraServer itself, with client_tls = require there"
-        )
 
 
 def _check_tracing(settings: Settings) -> None:

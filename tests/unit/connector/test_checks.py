@@ -22,10 +22,12 @@ def settings(**changes):
 
 
 class Kind(SynchronousTestCase):
-    def test_mysql_is_refused(self):
-        error = self.assertRaises(ConfigError, checks.check, settings(mysql_enable=True))
-        self.assertIn("carries no sessions of MySQL", str(error))
+    def test_there_is_one(self):
+        checks.check(settings(mysql_enable=True))
         checks.check(settings(postgresql_enable=True))
+        both = settings(mysql_enable=True, postgresql_enable=True)
+        error = self.assertRaises(ConfigError, checks.check, both)
+        self.assertIn("take one of the two out", str(error))
 
 
 class Certificates(SynchronousTestCase):

@@ -17,7 +17,7 @@ from acra_twisted.wire.mysql.commands import encode_close
 from acra_twisted.wire.mysql.frames import PART_MAX, packets
 from acra_twisted.wire.mysql.handshake import decode_greeting
 from acra_twisted.wire.mysql.parameters import decode_query
-from tests.support.mysqllogins import MARIADB, MYSQL, OK, response, serving_mysql, written
+from tests.support.mysqllogins import MARIADB, MYSQL, OK, response, written
 from tests.unit.connector.test_connection import Connected, pieces
 
 GREETING = packets(MARIADB, 0)
@@ -38,7 +38,7 @@ class MysqlConnected(Connected):
     scope = "request"
 
     def configured(self, settings):
-        return serving_mysql(settings)
+        return settings.but(mysql_enable=True)
 
     def logged_in(self, last=None, asked=0, greeting=MARIADB):
         """A connection whose session has begun; ``last`` is the payload of the server's OK."""
