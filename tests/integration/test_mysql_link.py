@@ -1,0 +1,353 @@
+"""Applications of MySQL and MariaDB through AcraConnector and AcraServer, over all links."""
+
+import json
+import shutil
+import ssl
+import tempfile
+import unittest
+from pathlib import Path
+
+import pymysql
+
+from acra_twisted import events
+from acra_twisted.sandbox.authority import Authority
+from acra_twisted.sandbox.chain import Chain, merge
+from acra_twisted.sandbox.collector import Collector
+from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.mariadb import MariaDB
+from acra_twisted.wire.mysql.frames import packets
+from tests.integration.base import eventually, get
+from tests.support.mysqlclients import CLIENTS, Login, Refused, plugins
+from tests.support.tap import Tap
+
+#: One of each family.
+DRIVERS = ("PyMySQL", "connector, pure", "libmysqlclient", "mysql2", "npm mariadb", "mariadb")
+LINKS = ("tls", "secure-session", "plain")
+MYSQL = {"mysql_enable": "true"}
+CONTEXT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+class LinkCase(unittest.TestCase):
+    """``database`` is a MariaDB; `chain` makes chains before it that end with the class."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(tempfile.mkdtemp(prefix="acra-test-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.authority = Authority(cls.folder)
+        hosts = ("127.0.0.1", "localhost")
+        cls.pair = cls.authority.issue("application", hosts=hosts)
+        cls.database = MariaDB(listens=True, plugins=plugins())
+        cls.addClassCleanup(cls.database.stop)
+        cls.database.start()
+        cls.database.account("u", "pw")
+        cls.database.account("edwards", "pw", plugin="ed25519")
+        cls.collector = Collector().start()
+        cls.addClassCleanup(cls.collector.stop)
+
+    @classmethod
+    def chain(cls, link="tls", server=None, connector=None, port=0):
+        """Both daemons; spans come to ``collector``."""
+        folder = Path(tempfile.mkdtemp(dir=cls.folder))
+        tracing = {"tracing": {"otlp_endpoint": cls.collector.url, "tracing_interval": "0.1"}}
+        ours = merge(tracing, {"database": MYSQL})
+        theirs = merge(tracing, {"connector": MYSQL})
+        if link == "plain":
+            plain = "transport_encryption_disable"
+            own = {"acraconnector_tls_transport_enable": "false", "client_id": "an application"}
+            ours["server"] = {**own, f"acraconnector_{plain}": "true"}
+            ours["tls"] = {"tls_client_id_from_cert": "false", "tls_client_auth": "0"}
+            theirs["acraserver"] = {
+                "acraserver_tls_transport_enable": "false",
+                f"acraserver_{plain}": "true",
+            }
+        chain = Chain(
+            ("127.0.0.1", port or cls.database.port),
+            link="tls" if link == "plain" else link,
+            server=merge(ours, server),
+            connector=merge(theirs, connector),
+            folder=folder,
+            authority=cls.authority,
+            keys=Keys(folder, "sandbox client") if link == "secure-session" else None,
+        )
+        cls.addClassCleanup(chain.stop)
+        return chain.start()
+
+    def connect(self, chain, **more):
+        options = {"host": "127.0.0.1", "user": "u", "password": "pw", "autocommit": True}
+        session = pymysql.connect(port=chain.port, read_timeout=30, **{**options, **more})
+        self.addCleanup(lambda: session.open and session.close())
+        return session
+
+    def ask(self, session, text, *values):
+        with session.cursor() as cursor:
+            cursor.execute(text, values or None)
+            return cursor.fetchall()
+
+    def spans(self, count, suits):
+        """The spans that suit, if there are so many."""
+        found = [span for span in self.collector.spans if suits(span)]
+        return found if len(found) >= count else None
+
+    def in_trace(self, trace_id, count):
+        return self.spans(count, lambda span: span["trace_id"] == trace_id)
+
+    def named(self, name, count):
+        return self.spans(count, lambda span: span["name"] == name)
+
+    def texts(self, text, count):
+        return self.spans(count, lambda span: span["attributes"].get("db.query.text") == text)
+
+    def log(self, chain, name):
+        lines = (chain.folder / f"{name}.log").read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def warned(self, chain):
+        return [
+            line
+            for name in ("acra-server", "acra-connector")
+            for line in self.log(chain, name)
+            if line["level"] not in ("info", "debug")
+        ]
+
+
+class Links(LinkCase):
+    def each(self, links=LINKS, **options):
+        for link in links:
+            with self.subTest(link):
+                chain = self.chain(link, **options)
+                yield link, chain
+                chain.stop()
+
+    def test_every_driver(self):
+        for link, chain in self.each():
+            for name in DRIVERS:
+                said = Login(chain.port, text="SELECT CURRENT_USER()")
+                self.assertEqual(CLIENTS[name](said), "u@%", (link, name))
+            edwards = Login(chain.port, "edwards", text="SELECT 'in'")
+            self.assertEqual(CLIENTS["npm mariadb"](edwards), "in")
+            self.assertRaises(Refused, CLIENTS["PyMySQL"], Login(chain.port, password="no"))
+            codes = {line["code"] for line in self.warned(chain)}
+            # Of the one that was refused; and certificates are of no use without TLS.
+            expected = {events.LOGIN_REFUSED, *([events.IDLE_SETTING] if link == "plain" else ())}
+            self.assertEqual(codes, expected, link)
+
+    def test_one_trace_from_the_application_to_the_database(self):
+        for link, chain in self.each():
+            self.collector.spans.clear()
+            with self.connect(chain) as session:
+                text = f"SELECT '{link}' /*traceparent='{CONTEXT}'*/;"
+                self.assertEqual(self.ask(session, text), ((link,),))
+                session.ping()
+            trace = eventually(lambda: self.in_trace(CONTEXT[3:35], 3), "three spans")
+            by_id = {one["span_id"]: one for one in trace}
+            (database,) = [one for one in trace if one["name"] == "mariadb SELECT"]
+            far = by_id[database["parent_id"]]
+            near = by_id[far["parent_id"]]
+            self.assertEqual(near["parent_id"], CONTEXT[36:52])
+            services = [one["service"] for one in (near, far, database)]
+            self.assertEqual(services, ["acra-connector", "acra-server", "acra-server"])
+            for one in (near, far, database):
+                self.assertEqual(one["attributes"]["db.system.name"], "mariadb")
+            for one in (near, far):
+                self.assertEqual(one["attributes"]["db.query.text"], "SELECT ?;")
+            # What has no text follows its context.
+            pings = eventually(lambda: self.named("ping", 2), "spans of a ping")
+            near, far = sorted(pings, key=lambda span: span["start"])
+            self.assertEqual((far["parent_id"], near["parent_id"]), (near["span_id"], ""))
+
+    def test_one_page_shows_both(self):
+        """The connector's spans on the server's page, by their own link, without a collector."""
+        section = {"tracing": {"tracing_to_server": "true"}}
+        for _, chain in self.each(LINKS[:2], connector=section):
+            with self.connect(chain) as session:
+                self.ask(session, "SELECT 1 AS whole")
+
+            def whole(pages=chain.server_pages):
+                found = json.loads(get(pages, "/debug/traces?format=json"))["traces"]
+                for match in found:
+                    page = f"/debug/trace/{match['trace_id']}?format=json"
+                    spans = json.loads(get(pages, page))["spans"]
+                    asked = [span for span in spans if span["name"] == "SELECT"]
+                    services = {span["service"] for span in asked}
+                    if services == {"acra-connector", "acra-server"}:
+                        return asked
+                return None
+
+            near, far = sorted(eventually(whole, "both spans"), key=lambda span: span["start"])
+            self.assertEqual(
+                (near["service"], far["parent_id"]), ("acra-connector", near["span_id"])
+            )
+            # No session of the database was made for the spans.
+            started = [line["msg"] for line in self.log(chain, "acra-server")]
+            self.assertEqual(started.count("Session started"), 1)
+
+
+class Sessions(LinkCase):
+    """What applications do, over TLS."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.linked = cls.chain()
+
+    def test_a_large_result_and_a_large_text(self):
+        self.database.run("SET GLOBAL max_allowed_packet = 64 * 1024 * 1024")
+        size = (1 << 24) + 99
+        with self.connect(self.linked, max_allowed_packet=1 << 26) as session:
+            ((found,),) = self.ask(session, f"SELECT REPEAT('x', {size})")
+            self.assertEqual(found, "x" * size)
+            for more in (-11, 0, 500):
+                text = "y" * ((1 << 24) - 20 + more)
+                ((found,),) = self.ask(session, f"SELECT LENGTH('{text}')")
+                self.assertEqual(found, len(text))
+            rows = self.ask(session, "SELECT seq FROM mysql.seq_1_to_100000")
+            self.assertEqual((len(rows), rows[-1]), (100_000, (100_000,)))
+
+    def test_prepared_statements(self):
+        import mysql.connector
+
+        session = mysql.connector.connect(
+            host="127.0.0.1",
+            port=self.linked.port,
+            user="u",
+            password="pw",
+            use_pure=True,
+            ssl_disabled=True,
+        )
+        self.addCleanup(session.close)
+        cursor = session.cursor(prepared=True)
+        for number in range(3):
+            cursor.execute("SELECT ? + 1 AS prepared_here", (number,))
+            self.assertEqual(cursor.fetchall(), [(number + 1,)])
+        cursor.close()
+        texts = "SELECT ? + ? AS prepared_here"
+        named = eventually(lambda: self.texts(texts, 8), "spans of two daemons")
+        self.assertEqual({one["service"] for one in named}, {"acra-connector", "acra-server"})
+        near = {one["span_id"]: one for one in named if one["service"] == "acra-connector"}
+        for one in named:
+            if one["service"] == "acra-server":
+                self.assertEqual(one["name"], near[one["parent_id"]]["name"])
+
+    def test_several_results_and_errors(self):
+        more = pymysql.constants.CLIENT.MULTI_STATEMENTS
+        with self.connect(self.linked, client_flag=more) as session, session.cursor() as cursor:
+            cursor.execute("SELECT 1; SELECT 2;")
+            self.assertEqual(cursor.fetchall(), ((1,),))
+            self.assertTrue(cursor.nextset())
+            self.assertEqual(cursor.fetchall(), ((2,),))
+            # The comment made no further one.
+            self.assertFalse(cursor.nextset())
+            self.assertRaises(pymysql.Error, cursor.execute, "SELECT nothing FROM nowhere")
+            cursor.execute("SELECT 3 # a comment")
+            self.assertEqual(cursor.fetchall(), ((3,),))
+
+    def test_a_client_that_does_not_wait(self):
+        with self.connect(self.linked) as session:
+            texts = [f"SELECT {number}" for number in range(50)]
+            raw = session._sock
+            raw.sendall(b"".join(packets(b"\x03" + text.encode(), 0) for text in texts))
+            for number in range(50):
+                session._next_seq_id = 1
+                session._read_query_result()
+                self.assertEqual(session._result.rows, ((number,),))
+            self.assertEqual(self.ask(session, "SELECT 'still there'"), (("still there",),))
+
+    def test_either_end_goes(self):
+        leaving = self.connect(self.linked)
+        leaving._execute_command(3, "SELECT SLEEP(30) AS leaving")
+        eventually(lambda: self.running("leaving"), "it runs")
+        leaving._force_close()
+        eventually(lambda: self.closed(1), "it has ended")
+        with self.connect(self.linked) as session:
+            ((number,),) = self.ask(session, "SELECT CONNECTION_ID()")
+            self.database.run(f"KILL {number}")
+            with self.assertRaises(pymysql.Error):
+                self.ask(session, "SELECT 1")
+
+    def running(self, word):
+        return word in self.database.run("SELECT info FROM information_schema.processlist")
+
+    def closed(self, count):
+        found = [line["msg"] for line in self.log(self.linked, "acra-server")]
+        return found.count("Finished processing client's connection") >= count
+
+
+class WithTLS(LinkCase):
+    """Applications that use TLS."""
+
+    def files(self):
+        return {"application_tls_cert": str(self.pair[0]), "application_tls_key": str(self.pair[1])}
+
+    def secured(self, chain, **more):
+        context = ssl.create_default_context(cafile=str(self.authority.path))
+        return self.connect(chain, ssl=context, **more)
+
+    def test_that_goes_through_to_the_server(self):
+        chain = self.chain(
+            server={"database": {"client_tls": "allow"}},
+            connector={"connector": {"application_tls": "pass"}},
+        )
+        with self.secured(chain) as session:
+            self.assertEqual(self.ask(session, "SELECT 'inside'"), (("inside",),))
+            page = json.loads(get(chain.connector_pages, "/debug/sessions?format=json"))
+            self.assertEqual([row["state"] for row in page["sessions"]], ["unread"])
+        with self.connect(chain, ssl_disabled=True) as session:
+            self.assertEqual(self.ask(session, "SELECT 'beside'"), (("beside",),))
+            page = json.loads(get(chain.connector_pages, "/debug/sessions?format=json"))
+            self.assertNotIn("unread", [row["state"] for row in page["sessions"]])
+        line = 'acra_unread_sessions_total{reason="encrypted"} 1.0'
+        self.assertIn(line, get(chain.connector_pages, "/metrics"))
+
+    def test_that_the_connector_ends(self):
+        for scope in ("request", "connection"):
+            chain = self.chain(
+                connector={
+                    "connector": {"application_tls": "require", **self.files()},
+                    "tracing": {"tracing_scope": scope},
+                },
+            )
+            self.collector.spans.clear()
+            with self.secured(chain) as session:
+                self.assertEqual(self.ask(session, "SELECT 'ended'"), (("ended",),))
+            for name in DRIVERS:
+                login = Login(chain.port, ca=str(self.authority.path))
+                self.assertEqual(CLIENTS[name](login), "one", (scope, name))
+            with self.assertRaises(pymysql.Error) as caught:
+                self.connect(chain, ssl_disabled=True)
+            self.assertIn("requires TLS", str(caught.exception))
+            spans = eventually(lambda: self.texts("SELECT ?", 2), "spans of the request")
+            near = [one for one in spans if one["service"] == "acra-connector"]
+            self.assertEqual(bool(near), scope == "request")
+            chain.stop()
+
+
+class BeforeAcrasServer(LinkCase):
+    """A connector before a server that others made."""
+
+    def test_nothing_is_added_to_what_is_said(self):
+        far = Tap(self.database.port, acraserver=True)
+        self.addCleanup(far.stop)
+        link = {"acraserver_connection_string": f"tcp://127.0.0.1:{far.port}"}
+        chain = self.chain("plain", connector={"acraserver": link})
+        near = Tap(chain.port)
+        self.addCleanup(near.stop)
+        with self.connect(near) as session:
+            text = f"SELECT 1 /*traceparent='{CONTEXT}'*/"
+            self.assertEqual(self.ask(session, text), ((1,),))
+            self.assertEqual(self.ask(session, "SELECT 2;"), ((2,),))
+            session.ping()
+        eventually(lambda: len(near.ended) == len(far.ended) == 1, "both have ended")
+        for ours, theirs in zip(near.ended[0], far.ended[0], strict=True):
+            # The greeting and its answer say what both can do.
+            self.assertEqual(behind_first(ours), behind_first(theirs))
+            self.assertTrue(behind_first(ours))
+        line = 'acra_unread_sessions_total{reason="foreign"} 1.0'
+        self.assertIn(line, get(chain.connector_pages, "/metrics"))
+        for name in DRIVERS:
+            self.assertEqual(CLIENTS[name](Login(near.port)), "one", name)
+
+
+def behind_first(data):
+    """What one side said behind its first packet."""
+    return data[4 + int.from_bytes(data[:3], "little") :]
