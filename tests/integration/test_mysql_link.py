@@ -184,7 +184,7 @@ class Links(LinkCase):
 
 
 class Sessions(LinkCase):
-    """What applications do, over TLS."""
+    """Requests of applications, over a link with TLS."""
 
     @classmethod
     def setUpClass(cls):
@@ -349,5 +349,5 @@ class BeforeAcrasServer(LinkCase):
 
 
 def behind_first(data):
-    """What one side said behind its first packet."""
+    """Bytes of one side behind its first packet."""
     return data[4 + int.from_bytes(data[:3], "little") :]

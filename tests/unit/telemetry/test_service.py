@@ -89,7 +89,7 @@ class Telemetry(SynchronousTestCase):
     def test_requests_are_counted_where_there_are_pages(self):
         self.assertIsNone(self.make(system="toydb").figures)
         service = self.make(system="toydb", incoming_connection_zpages_string=NOWHERE)
-        exchanges = ExchangeTracing(service.tracing, system="toydb")
+        exchanges = ExchangeTracing(service.tracing)
         observers = service.observers(exchanges, service.metrics)
         session = make_session(observer=observers)
         session.span = service.tracing.root("handleConnection", 1)
