@@ -149,6 +149,8 @@ class Session:
 
     ``timed``: stages are timed for each of its requests, whether it is recorded or not.
 
+    ``transaction_since``: when the database said that the transaction had begun that is open.
+
     ``unread``: why nothing of it can be seen; empty if it can.
     """
 
@@ -161,6 +163,7 @@ class Session:
         "language",
         "outstanding",
         "transaction",
+        "transaction_since",
         "parameters",
         "conforming",
         "asked",
@@ -208,6 +211,7 @@ class Session:
         self.language = ""
         self.outstanding = Outstanding()
         self.transaction = IDLE
+        self.transaction_since = 0
         #: What the database has reported; another object whenever it reports something.
         self.parameters: Mapping[bytes, bytes] = {}
         self.conforming: bool | None = True
@@ -246,6 +250,14 @@ class Session:
         self.timed = False
         self.unread = ""
         self.notes: dict[str, Any] = {}
+
+    def now_in(self, transaction: str) -> None:
+        """Take what the database says has become of the transaction."""
+        if transaction == IDLE:
+            self.transaction_since = 0
+        elif not self.transaction_since:
+            self.transaction_since = self.clock()
+        self.transaction = transaction
 
     @property
     def idle(self) -> bool:

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.session import IDLE, IN_TRANSACTION, Traffic
+from acra_twisted.session import FAILED_TRANSACTION, IDLE, IN_TRANSACTION, Traffic
 from tests.support.sessions import make_session
 
 
@@ -16,6 +16,21 @@ class Sessions(SynchronousTestCase):
         session.outstanding.append((0, 0, None, None))
         self.assertFalse(session.idle)
         self.assertFalse(make_session(ready=False).idle)
+
+    def test_a_transaction_is_as_old_as_its_first_report(self):
+        session = make_session()
+        self.assertEqual(session.transaction_since, 0)
+        session.now_in(IN_TRANSACTION)
+        since = session.transaction_since
+        self.assertGreater(since, 0)
+        session.now_in(FAILED_TRANSACTION)
+        self.assertEqual(
+            (session.transaction, session.transaction_since), ("failed_transaction", since)
+        )
+        session.now_in(IDLE)
+        self.assertEqual(session.transaction_since, 0)
+        session.now_in(IN_TRANSACTION)
+        self.assertGreater(session.transaction_since, since)
 
     def test_nothing_is_known_of_its_language_at_first(self):
         """Then none of its statements is shown."""

@@ -97,7 +97,7 @@ class MysqlState:
         if status == self.status:
             return
         before, self.status = self.status, status
-        self._session.transaction = IN_TRANSACTION if status & IN_TRANS else IDLE
+        self._session.now_in(IN_TRANSACTION if status & IN_TRANS else IDLE)
         changed = before ^ status
         if changed & NO_BACKSLASH_ESCAPES or (self._mariadb and changed & ANSI_QUOTES):
             if reply.changes & (SETS | RESETS) and not reply.changes & MAY_CHANGE:

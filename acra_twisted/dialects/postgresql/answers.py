@@ -72,7 +72,7 @@ class AnsweredReplies(WholeReplies):
     def _is_ready(self, transaction: str) -> None:
         """Go on to the next request; ``transaction`` is what has become of the session's."""
         session = self._session
-        session.transaction = transaction
+        session.now_in(transaction)
         session.copying_in = False
         self._suppressing = False
         self._ordinal = 0

@@ -295,7 +295,7 @@ class UntilReady:
         notice = propagation.notice(self._exchange)
         if notice:
             self._to_client(backend.encode_notice(notice))
-        session.transaction = status
+        session.now_in(status)
         if status == IDLE:
             session.prepared.transaction_ended()
         session.ready = True

@@ -10,6 +10,7 @@ from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.session import Session
 from acra_twisted.sql.redact import Redacted, of_statement
+from acra_twisted.telemetry.figures.shapes import shape_of
 from acra_twisted.telemetry.metrics.exchanges import session_state
 
 #: As many are shown, those that have waited longest for a reply before all others.
@@ -70,10 +71,31 @@ def current(session: Session) -> Exchange | None:
     return next((entry[2] for entry in session.outstanding if entry[2] is not None), None)
 
 
+def trace_of(session: Session, exchange: Exchange | None) -> str:
+    """Return the id of an exchange's trace, recorded or not; of the connection's without one."""
+    if exchange is not None:
+        if exchange.span is not None:
+            return str(exchange.span.trace_id)
+        if exchange.context is not None:
+            return str(exchange.context.trace_id)
+    return str(session.span.trace_id) if session.span is not None else ""
+
+
+def shape_id(session: Session, statement: Statement | str) -> str:
+    """Return the id under which a statement's figures are, empty if it is not known."""
+    if isinstance(statement, str):
+        return ""
+    database = session.database.decode("utf-8", "replace")
+    return shape_of(session.system, database, "query", shown(statement, session.language)).id
+
+
+def _since_ms(since: int, now: int) -> float:
+    return round(max(now - since, 0) / 1e6, 3) if since else 0.0
+
+
 def _described(session: Session, now: int) -> dict[str, Any]:
     exchange = current(session)
     statement = exchange.statement if exchange is not None else None
-    span = (exchange.span if exchange is not None else None) or session.span
     last = session.notes.get(_LAST, "")
     since = exchange.opened if exchange is not None else session.answered or session.opened
     received, sent = session.traffic.from_client, session.traffic.to_client
@@ -87,13 +109,16 @@ def _described(session: Session, now: int) -> dict[str, Any]:
         "state": session_state(session),
         # Since its request began, or since the last reply.
         "state_ms": round(max(now - since, 0) / 1e6, 3),
+        # Since the database said that it had begun; 0 if there is none.
+        "transaction_ms": _since_ms(session.transaction_since, now),
         "seconds": round((now - session.opened) / 1e9, 3),
         "received": received,
         "sent": sent,
         "waiting": len(session.outstanding),
         "statement": shown(statement, session.language).text if statement else "",
+        "shape": shape_id(session, statement or last),
         "last_statement": last if isinstance(last, str) else shown(last, session.language).text,
         "running_ms": round((now - exchange.opened) / 1e6, 3) if exchange is not None else 0.0,
         "in_database": bool(exchange is not None and exchange.sent),
-        "trace_id": span.trace_id if span is not None else "",
+        "trace_id": trace_of(session, exchange),
     }

@@ -41,7 +41,7 @@ from acra_twisted.telemetry.pages.waterfall import (
 )
 from acra_twisted.telemetry.tracing import store as zstore
 from acra_twisted.telemetry.tracing.records import as_record
-from acra_twisted.telemetry.tracing.spans import Span, iso_time
+from acra_twisted.telemetry.tracing.spans import SERVER, Span, iso_time
 from acra_twisted.telemetry.tracing.store import SpanStore
 
 _LABELS = {
@@ -82,6 +82,7 @@ PLACES = (
 _RUNNING_MAX = 100
 _RECENT_MAX = 50
 _BUCKETS = (*(str(number) for number in range(len(zstore.BOUNDS))), "running", "errors", "")
+_SPAN_IDS = (1 << 64) - 1
 #: Running spans that are looked at between two turns.
 _STEP = 32
 
@@ -214,8 +215,7 @@ class TracePages:
         for session in self._sessions():
             yield None
             for _, _, exchange, _ in session.outstanding:
-                span = None if exchange is None else exchange.span
-                if exchange is None or span is None or span.trace_id != trace_id:
+                if exchange is None or live.trace_of(session, exchange) != trace_id:
                     yield None
                 else:
                     yield self._running_exchange(exchange, now)
@@ -230,7 +230,7 @@ class TracePages:
         return record
 
     def _running_exchange(self, exchange: Exchange, now: int) -> dict[str, Any]:
-        record = self._running_span(exchange.span, now)
+        record = self._running_span(exchange.span or _unrecorded(exchange), now)
         session, statement = exchange.session, exchange.statement
         known = record["attributes"]
         known["acra.client_id"] = session.identity.client_id
@@ -325,6 +325,21 @@ class TracePages:
     def prepare(self) -> None:
         """Read the templates now, for it takes a tenth of a second."""
         self.templates.prepare()
+
+
+def _unrecorded(exchange: Exchange) -> Span:
+    """Return a span for an exchange that runs and has none: it is not sampled."""
+    connection: Span = exchange.session.span
+    span = connection.child("", SERVER, exchange.opened)
+    # The same each time that it is looked at.
+    span.span_id = f"{exchange.opened & _SPAN_IDS:016x}"
+    context = exchange.context
+    if context is not None:
+        span.trace_id = context.trace_id
+        span.span_id = context.span_id or span.span_id
+    if exchange.remote is not None:
+        span.parent_id = exchange.remote.span_id
+    return span
 
 
 def _page_of(arguments: Mapping[str, str], offset: int) -> str:

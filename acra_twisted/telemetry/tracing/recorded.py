@@ -23,6 +23,7 @@ _FAILED: Final = {
     "lost": spans.UNAVAILABLE,
     "aborted": spans.ABORTED,
 }
+_PROTOCOLS: Final = {"query": "simple", "execute": "prepared"}
 _KINDS: Final = {"startup": "startup", "call": "FunctionCall"}
 #: Characters of a span's name.
 _NAME_MAX: Final = 255
@@ -41,6 +42,7 @@ SENT: Final = 16
 FIRST_BYTE: Final = 32
 WAITED: Final = 64
 SLOW: Final = 128
+IN_TRANSACTION: Final = 256
 
 
 class Shape:
@@ -61,6 +63,7 @@ class Shape:
         "summary",
         "text",
         "database_name",
+        "protocol",
         "stages",
         "rows",
         "stage_titles",
@@ -93,6 +96,7 @@ class Shape:
         if exchange.kind == "prepare":
             self.name = f"prepare {self.name}"[:_NAME_MAX]
         self.database_name = f"{self.system} {self.name}"[:_NAME_MAX]
+        self.protocol: str = _PROTOCOLS.get(exchange.kind, "")
         self.stages = stages
         self.rows = rows
         self.stage_titles = tuple(
@@ -258,6 +262,9 @@ class Recorded:
         if shape.summary is not None:
             known["db.query.summary"] = shape.summary
             known["db.query.text"] = shape.text
+        if shape.protocol:
+            known["acra.protocol"] = shape.protocol
+            known["acra.in_transaction"] = bool(shape.flags & IN_TRANSACTION)
         if exchange is not None and exchange.denied_by:
             known["acra.denied_by"] = exchange.denied_by
         if shape.flags & RETURNED_ROWS:
@@ -342,6 +349,8 @@ class Recorder:
                 flags |= WAITED
         if self._slow and end - span.start >= self._slow:
             flags |= SLOW
+        if exchange.in_transaction:
+            flags |= IN_TRANSACTION
         ids = spans.new_span_ids(count)
         if database_id and flags & SENT:
             ids = ids[:-8] + bytes.fromhex(database_id)

@@ -211,6 +211,13 @@ ATTRIBUTES = (
         "handleConnection",
         "the name of the ``[listener:NAME]`` that accepted the connection",
     ),
+    Attribute(
+        "acra.protocol",
+        str,
+        _REQUEST,
+        "simple for a text that was run at once, prepared for an execution of a prepared one",
+    ),
+    Attribute("acra.in_transaction", bool, _REQUEST, "a transaction was open when it came"),
     Attribute("acra.verdict", str, "request, stage", "allow or deny; on a stage's span its answer"),
     Attribute(
         "acra.denied_by", str, _REQUEST, "the stage that refused it; database for a refused login"

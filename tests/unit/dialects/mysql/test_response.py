@@ -318,6 +318,7 @@ class Replies(SynchronousTestCase):
         followed.ask()
         followed.feed(packets(b"\0\0\0\3\0\0\0", 1))
         self.assertEqual(seen, [IN_TRANSACTION])
+        self.assertGreater(followed.session.transaction_since, 0)
 
     def test_what_was_prepared_is_gone_behind_a_reset(self):
         for said, left in ((OK, {}), (ERROR, {1: "one"})):

@@ -462,6 +462,16 @@ class Watched(SynchronousTestCase):
         play.done()
         return told
 
+    def test_a_transaction_is_as_old_as_what_has_begun_it(self):
+        play = Playbook()
+        since = []
+        for text, state in ((b"begin", b"T"), (b"select", b"E"), (b"rollback", b"I")):
+            play.client(query(text))
+            play.database(complete(text) + ready(state))
+            since.append(play.session.transaction_since)
+        self.assertGreater(since[0], 0)
+        self.assertEqual(since[1:], [since[0], 0])
+
     def test_each_statement_that_was_completed_and_its_end_before_the_database_is_ready(self):
         told = self.told(True, True, True, True)
         self.assertEqual(

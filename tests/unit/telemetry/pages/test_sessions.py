@@ -3,8 +3,11 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.exchange import Exchange, Statement
+from acra_twisted.session import IN_TRANSACTION
+from acra_twisted.telemetry.figures.counting import ShapeCounter
 from acra_twisted.telemetry.pages.sessions import SHOWN, TEXT_LIMIT, LastStatements, describe
 from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.wire.link.tracecontext import TraceContext
 from tests.support.sessions import make_session
 
 
@@ -27,6 +30,39 @@ class Live(SynchronousTestCase):
         self.assertEqual((found[0]["state"], found[0]["in_database"]), ("active", True))
         self.assertEqual(found[0]["trace_id"], "1" * 32)
         self.assertEqual((found[2]["state"], found[2]["trace_id"]), ("idle", ""))
+
+    def test_the_trace_of_a_request_that_is_not_recorded(self):
+        session = make_session()
+        session.span = Span("handleConnection", "1" * 32, "", 1, 1, True)
+        exchange = Exchange(session, "query", None, 1)
+        session.outstanding.append((0, 1, exchange, None))
+        self.assertEqual(rows([session], 9)[0]["trace_id"], "1" * 32)
+        exchange.context = TraceContext("2" * 32, "", False)
+        self.assertEqual(rows([session], 9)[0]["trace_id"], "2" * 32)
+        exchange.span = Span("x", "3" * 32, "", 1, 1, True)
+        self.assertEqual(rows([session], 9)[0]["trace_id"], "3" * 32)
+
+    def test_how_long_a_transaction_has_been_open(self):
+        session = make_session()
+        self.assertEqual(rows([session], 9)[0]["transaction_ms"], 0.0)
+        session.now_in(IN_TRANSACTION)
+        now = session.transaction_since + 4_000_000
+        (row,) = rows([session], now)
+        self.assertEqual((row["state"], row["transaction_ms"]), ("in_transaction", 4.0))
+
+    def test_the_shape_under_which_its_statement_is_counted(self):
+        session = make_session()
+        session.database = b"shop"
+        counter = ShapeCounter(0)
+        exchange = Exchange(session, "execute", Statement(b"SELECT a FROM t WHERE b IN (1, 2)"), 1)
+        exchange.closed, exchange.outcome = 2, "ok"
+        counter.exchange_closed(exchange)
+        (counted,) = counter.minute.counted
+        self.assertEqual(rows([session], 9)[0]["shape"], "")
+        LastStatements().exchange_closed(exchange)
+        self.assertEqual(rows([session], 9)[0]["shape"], counted.shape.id)
+        session.outstanding.append((0, 1, exchange, None))
+        self.assertEqual(rows([session], 9)[0]["shape"], counted.shape.id)
 
     def test_bounded(self):
         self.assertEqual(len(rows([make_session() for _ in range(SHOWN + 5)], 1)), SHOWN)

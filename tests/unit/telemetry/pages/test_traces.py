@@ -12,6 +12,7 @@ from acra_twisted.telemetry.pages.search import Unfit
 from acra_twisted.telemetry.pages.traces import TracePages
 from acra_twisted.telemetry.tracing.spans import Span, new_trace_id
 from acra_twisted.telemetry.tracing.store import SpanStore
+from acra_twisted.wire.link.tracecontext import TraceContext
 from tests.support.sample_spans import sample
 from tests.support.sessions import make_session
 from tests.support.webpages import body, most_between
@@ -116,6 +117,32 @@ class Pages(SynchronousTestCase):
         self.assertIn("server, running", text)
         self.assertNotIn("secret", text)
         self.assertRaises(NotKept, body, pages.trace("6" * 32, {}))
+
+    def test_a_request_that_runs_has_its_trace_whether_it_is_recorded_or_not(self):
+        session = make_session()
+        session.span = Span("handleConnection", "5" * 32, "", 1, 5, False)
+        exchange = Exchange(session, "query", Statement(b"SELECT pg_sleep(99)"), 7)
+        session.outstanding.append((0, 0, exchange, None))
+        pages = TracePages(
+            "acra-server",
+            SpanStore(),
+            lambda: [session.span],
+            sessions=lambda: [session],
+            clock=lambda: 5_000_007,
+        )
+
+        def seen(trace_id):
+            return json.loads(body(pages.trace(trace_id, {"format": "json"})))["spans"]
+
+        connection, running = seen("5" * 32)
+        self.assertEqual((running["name"], running["running"]), ("SELECT", True))
+        self.assertEqual(running["parent_id"], connection["span_id"])
+        self.assertEqual(seen("5" * 32)[1]["span_id"], running["span_id"])
+        exchange.remote = TraceContext("7" * 32, "1" * 16, False)
+        exchange.context = TraceContext("7" * 32, "2" * 16, False)
+        (running,) = seen("7" * 32)
+        self.assertEqual((running["parent_id"], running["span_id"]), ("1" * 16, "2" * 16))
+        self.assertIn("running", self.html(pages.trace("7" * 32, {})))
 
     def test_more_than_is_shown_is_said(self):
         store = SpanStore()

@@ -8,9 +8,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.errors import WireError
 from acra_twisted.telemetry.export import otlp
 from acra_twisted.telemetry.export.resource import Resource
-from acra_twisted.telemetry.tracing.records import as_record
 from acra_twisted.telemetry.tracing import received as intake_module
 from acra_twisted.telemetry.tracing.received import RATE, SpanReceiver
+from acra_twisted.telemetry.tracing.records import as_record
 from acra_twisted.telemetry.tracing.spans import CLIENT, INTERNAL
 from acra_twisted.telemetry.tracing.store import SpanStore
 from tests.support.sample_spans import sample

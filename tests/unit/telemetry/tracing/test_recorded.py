@@ -44,6 +44,8 @@ class Spans(SynchronousTestCase):
                 "acra.client_id": "client",
                 "db.query.summary": "SELECT t",
                 "db.query.text": "SELECT ? FROM t",
+                "acra.protocol": "simple",
+                "acra.in_transaction": False,
                 "db.response.returned_rows": 1,
                 "acra.time.parse_ms": 0.0,
                 "acra.verdict": "allow",
