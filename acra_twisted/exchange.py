@@ -209,7 +209,8 @@ class Exchange:
     part of.  ``span`` is None unless it is recorded.  ``context`` is then the trace context of an
     exchange that has a trace of its own, or whose context others were given, else None; its
     ``span_id`` is empty until others are given it.  ``watch``, once a stage has put an
-    `IWatch` there, is told what the database completes of it.  ``stage_runs``:
+    `IWatch` there, is told what the database completes of it.  ``is_run``: an execution of what it
+    binds has been requested.  ``stage_runs``:
     what stages did for it, if it is recorded, until observers have been told.
     """
 
@@ -236,6 +237,7 @@ class Exchange:
         "traffic",
         "context",
         "watch",
+        "is_run",
         "stage_runs",
         "_notes",
     )
@@ -263,6 +265,7 @@ class Exchange:
         self.traffic: Traffic | None = None
         self.context: Any = None
         self.watch: Any = None
+        self.is_run = False
         self.stage_runs: list[StageRun] | None = None
         self._notes: dict[str, Any] | None = None
 

@@ -87,10 +87,11 @@ class ParameterUse(NamedTuple):
 class ResultColumn(NamedTuple):
     """A result column by the statement's tree: ``setting`` is None if it is not protected.
     ``rest``: it stands for any number of columns that are not protected, as ``*`` of a table that
-    is not known does."""
+    is not known does.  ``named``: the database says which table's column it is."""
 
     setting: ColumnSetting | None
     rest: bool = False
+    named: bool = False
 
 
 class Prepared(NamedTuple):

@@ -87,7 +87,10 @@ class Bypasses:
         plan = snapshot.planner_without(bypass.columns).plan
         planned = plan(text, mode, known.schema.path, known.prepared)
         plans = planned.statements
-        if plans is not None and first_refusal(plans, client_id) is not None:
+        if (
+            plans is not None
+            and first_refusal(plans, client_id, snapshot.protection.readers) is not None
+        ):
             return None
         return Passed(bypass, planned)
 

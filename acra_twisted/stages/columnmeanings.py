@@ -16,6 +16,7 @@ from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.results import Columns
 
 _MEANINGS: Final = 1_000
+_UNPROTECTED: Final = ResultColumn(None)
 #: Planners of bypasses that are kept.
 _PLANNERS: Final = 50
 
@@ -55,9 +56,13 @@ class Meaning:
             self._told(STALE)
             return None
         strange: set[int] = set()
-        for at, setting in enumerate(told):
-            if setting is not None and found[at] is None:
-                found[at] = setting
+        for at, one in enumerate(told):
+            if one.setting is not None and found[at] is None:
+                if one.named and not columns.tables[at] and self.protection.readers:
+                    # It is the result of something else, and of a column that not all may read.
+                    self._told(STALE)
+                    return None
+                found[at] = one.setting
                 strange.add(columns.tables[at])
         strange.discard(0)
         if strange and not self._agree(columns, found, strange):
@@ -88,22 +93,22 @@ class Meaning:
 
 def _placed(
     results: Sequence[ResultColumn], found: Sequence[ColumnSetting | None]
-) -> list[ColumnSetting | None] | None:
-    """The settings of a result's columns by the tree.
+) -> Sequence[ResultColumn] | None:
+    """The columns of a result by the tree, in their places.
 
     ``found`` are those by their tables: the protected columns between two that stand for any number
     must be among them, for their places are not known.  None if the result cannot be the tree's."""
-    settings = [one.setting for one in results]
     rests = [at for at, one in enumerate(results) if one.rest]
     if not rests:
-        return settings if len(settings) == len(found) else None
-    if len(found) < len(settings) - len(rests):
+        return results if len(results) == len(found) else None
+    if len(found) < len(results) - len(rests):
         return None
     first, last = rests[0], rests[-1] + 1
-    between = found[first : len(found) - len(settings) + last]
-    if Counter(filter(None, settings[first:last])) - Counter(filter(None, between)):
+    between = found[first : len(found) - len(results) + last]
+    named = Counter(one.setting for one in results[first:last] if one.setting is not None)
+    if named - Counter(filter(None, between)):
         return None
-    return [*settings[:first], *[None] * len(between), *settings[last:]]
+    return [*results[:first], *[_UNPROTECTED] * len(between), *results[last:]]
 
 
 class Snapshot:

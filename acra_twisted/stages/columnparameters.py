@@ -29,7 +29,9 @@ from acra_twisted.stages.columnverdicts import (
     ROTATED,
     UNSURE,
     first_refusal,
+    is_hidden,
     outdated,
+    reads_all,
     refused,
 )
 from acra_twisted.stages.opencursors import NAME_SIZE, Results
@@ -72,7 +74,7 @@ class ColumnParameters:
         if parameters.is_meant and is_untouched(statement.plan, known, snapshot):
             return PASS
         judged = _Judged(parameters, statement, exchange, known, snapshot)
-        if parameters.is_meant:
+        if parameters.is_meant and not _may_be_another(judged):
             return self._meant(judged)
         # The database knows whether the name of the statement is still its own.
         asked = maybeDeferred(exchange.session.ask, prepared_question())
@@ -105,7 +107,9 @@ class ColumnParameters:
         """Go on with a statement that would be prepared in the same form today."""
         plans = planned.statements
         if plans is not None:
-            refusal = judged.known.unfit or first_refusal(plans, judged.client)
+            refusal = judged.known.unfit or first_refusal(
+                plans, judged.client, judged.snapshot.protection.readers
+            )
             if refusal is not None:
                 return refused(refusal)
         if not is_same(binding.plans, plans):
@@ -176,9 +180,23 @@ class ColumnParameters:
         return then(bound, partial(_verdict, parameters))
 
 
+def _may_be_another(judged: _Judged) -> bool:
+    """Tell whether the database has to be asked for the name of a statement: code could show the
+    client what it may not read, by giving the name to another one.  If not, the database
+    describes the statement anew, and names the tables of what it shows."""
+    statement, client, readers = judged.statement, judged.client, judged.snapshot.protection.readers
+    binding = statement.plan
+    if not statement.prepared_name or not isinstance(binding, Binding):
+        return False
+    if not binding.plans or reads_all(client, readers):
+        return False
+    statement.columns, statement.is_described = None, False
+    return any(is_hidden(plan.results, client, readers) for plan in binding.plans)
+
+
 def _request(judged: _Judged, binding: Binding) -> cursors.Request:
     portal = judged.parameters.portal
-    return cursors.Request(binding.plans, binding.mode, judged.exchange, portal)
+    return cursors.Request(binding.plans, binding.mode, judged.exchange, portal, True)
 
 
 def _not_confirmed(failure: Failure) -> Deny:

@@ -84,7 +84,11 @@ class ColumnStatements:
             if statement.prepared_name is None and not known.cursors:
                 return self._current(judged, planned)
         client = exchange.session.identity.client_id
-        refusal = None if plans is None else known.unfit or first_refusal(plans, client)
+        refusal = (
+            None
+            if plans is None
+            else known.unfit or first_refusal(plans, client, snapshot.protection.readers)
+        )
         if refusal is not None:
             passed = self._bypasses.passed(statement.text, judged.mode, client, known, snapshot)
             if passed is None:

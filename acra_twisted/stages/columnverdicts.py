@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from acra_twisted import events
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.plan import Refusal, StatementPlan
+from acra_twisted.encryption.plan import Refusal, ResultColumn, StatementPlan
 from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.stages.columnkeys import is_reader
 from acra_twisted.verdicts import PASS, Deny, Replace
@@ -49,12 +49,51 @@ _OUTDATED: Final = "RevalidateCachedQuery"
 _VERDICTS: Final = frozenset((Replace, Deny))
 
 
-def first_refusal(plans: Sequence[StatementPlan], client: str) -> Refusal | None:
+#: Lists of the clients that may read some column.
+Readers = Collection[Collection[str]]
+
+
+def reads_all(client: str, readers: Readers) -> bool:
+    """Tell whether a client may read all columns."""
+    return all(client in one for one in readers)
+
+
+def is_hidden(results: Sequence[ResultColumn] | None, client: str, readers: Readers) -> bool:
+    """Tell whether a result has a protected column that its statement alone tells, for a client
+    which may not read all columns: code of the database may have given the name of a statement or
+    cursor to another one, which would show the client any of them."""
+    if reads_all(client, readers):
+        return False
+    return any(one.setting is not None and not one.named for one in results or ())
+
+
+def hidden(results: Sequence[ResultColumn] | None, client: str, readers: Readers) -> Refusal | None:
+    """Return the refusal to read a hidden result by a name, None if it is not hidden."""
+    if not is_hidden(results, client, readers):
+        return None
+    label = next(one.setting.label for one in results or () if one.setting and not one.named)
+    return Refusal(
+        refusals.NOT_A_READER,
+        label,
+        f"column {label} is protected by AcraServer and is read by the name of a cursor, portal or "
+        "prepared statement that shows more than columns of tables, and the client may not read "
+        "all columns",
+        "send the query itself",
+    )
+
+
+def first_refusal(
+    plans: Sequence[StatementPlan], client: str, readers: Readers = ()
+) -> Refusal | None:
     """Return the first reason for which the statements of a text must not be sent for a client;
-    None if they may be."""
+    None if they may be.  ``readers`` are those of all columns."""
     for plan in plans:
         if plan.refusal is not None:
             return plan.refusal
+        if plan.executes:
+            refusal = hidden(plan.results, client, readers)
+            if refusal is not None:
+                return refusal
         for asked in plan.asked:
             if not is_reader(asked, client):
                 return Refusal(

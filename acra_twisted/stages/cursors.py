@@ -24,8 +24,10 @@ from acra_twisted.exchange import Exchange
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.sql.languages import Mode
 from acra_twisted.stages.columnmeanings import Meaning, Snapshot
+from acra_twisted.stages.columnverdicts import hidden, is_hidden
 from acra_twisted.stages.opencursors import NAME_SIZE, Results
 from acra_twisted.stages.sessionknown import Known
+from acra_twisted.stages.statementwatch import NOT_APART
 
 #: The commands of a text, one for each of its statements.
 Commands = Sequence[CursorCommand | None]
@@ -69,12 +71,13 @@ def _read(planner: Planner, text: bytes, mode: Mode) -> Commands | None:
 class Request(NamedTuple):
     """A text with its plans, None if it names nothing protected; ``mode`` is how it is read.
     ``portal`` is the name of the portal that runs it, empty for a simple query; None if it is only
-    prepared."""
+    prepared.  ``by_portal``: it is bound, and not run before it is executed."""
 
     plans: Sequence[StatementPlan] | None
     mode: Mode
     exchange: Exchange
     portal: bytes | None = b""
+    by_portal: bool = False
 
 
 class Followed(NamedTuple):
@@ -105,14 +108,21 @@ def follow(
                 shown = cursors.results(name)
             except KeyError:
                 return _UNKNOWN
+            client, readers = exchange.session.identity.client_id, snapshot.protection.readers
+            refusal = hidden(shown, client, readers)
+            if refusal is not None:
+                return refusal
             meanings[at] = snapshot.meaning_of(shown)
-        elif request.portal is None:
             continue
-        elif name is None or command.kind == CLOSE:
-            cursors.closed(name, exchange)
+        if request.portal is None:
+            continue
+        if request.by_portal and exchange.watch is None:
+            exchange.watch = NOT_APART
+        if name is None or command.kind == CLOSE:
+            cursors.closed(name, exchange, request.by_portal)
         else:
             results = None if plans is None else plans[at].declares
-            refusal = _opened(name, results, request, known, snapshot, command.is_held)
+            refusal = _opened(name, results, request, known, snapshot, command)
             if refusal is not None:
                 return refusal
     return Followed(meanings, shown)
@@ -123,6 +133,10 @@ def bound(
 ) -> Refusal | None:
     """Note the portal of a request, which has a name and shows these columns; return the refusal if
     it must not be bound."""
+    exchange = request.exchange
+    client, readers = exchange.session.identity.client_id, snapshot.protection.readers
+    if exchange.watch is None and is_hidden(shown, client, readers):
+        exchange.watch = NOT_APART
     return _opened(request.portal or b"", shown, request, known, snapshot)
 
 
@@ -132,10 +146,11 @@ def _opened(
     request: Request,
     known: Known,
     snapshot: Snapshot,
-    is_held: bool = False,
+    command: CursorCommand | None = None,
 ) -> Refusal | None:
-    """Note a cursor with these results.  A FETCH that a portal is about to run must not read it:
-    its own rows have another meaning by then."""
+    """Note a cursor with these results, which a command declares, or binding a portal makes.  A
+    FETCH that a portal is about to run must not read it: its own rows have another meaning by
+    then."""
     if results is not None and not any(one.setting for one in results):
         results = None
     session = request.exchange.session
@@ -151,7 +166,9 @@ def _opened(
             if found is None or any(_may_read(command, cut) for command in found):
                 return _AWAITED
     if results is not None or known.cursors:
-        known.cursors.opened(name, results, request.exchange, is_held)
+        is_held = command is not None and command.is_held
+        by_portal = command is not None and request.by_portal
+        known.cursors.opened(name, results, request.exchange, is_held, by_portal)
         known.follow(session)
     return None
 

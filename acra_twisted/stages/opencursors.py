@@ -20,20 +20,28 @@ Results = Sequence[ResultColumn]
 class _Change(NamedTuple):
     """A request that gives a name to a cursor with these results; None if it takes it away, or
     gives it to a cursor without protected columns.  ``is_held``: it outlives its transaction, which
-    may have ended well before the request failed."""
+    may have ended well before the request failed.  ``by_portal``: a portal does it once it is
+    executed, which it is in the exchange that binds it or never."""
 
     exchange: Exchange
     results: Results | None
-    is_held: bool
+    is_held: bool = False
+    by_portal: bool = False
 
     @property
     def has_failed(self) -> bool:
         return self.exchange.outcome not in (None, "ok")
 
+    @property
+    def is_void(self) -> bool:
+        """True if it has not happened, so far."""
+        return self.by_portal and not self.exchange.is_run
+
 
 class OpenCursors:
-    """Follows names from the requests that change them: each counts once it is sent, and no more if
-    it has failed and has made no cursor that outlives its transaction."""
+    """Follows names from the requests that change them: each counts once it is sent, or once its
+    portal is executed, and no more if it has failed and has made no cursor that outlives its
+    transaction."""
 
     def __init__(self) -> None:
         self._changes: dict[bytes, list[_Change]] = {}
@@ -53,29 +61,35 @@ class OpenCursors:
         )
 
     def opened(
-        self, name: bytes, results: Results | None, exchange: Exchange, is_held: bool = False
+        self,
+        name: bytes,
+        results: Results | None,
+        exchange: Exchange,
+        is_held: bool = False,
+        by_portal: bool = False,
     ) -> None:
         """Note that a request gives a name to a cursor with these results; None if they have no
-        protected columns."""
+        protected columns.  ``by_portal``: once its portal is executed."""
         if results is None:
-            self._put(name, _Change(exchange, None, False))
+            self._put(name, _Change(exchange, None, by_portal=by_portal))
         elif name[:NAME_SIZE] in self._changes or len(self._changes) < _NAMES:
-            self._put(name, _Change(exchange, results, is_held), True)
+            self._put(name, _Change(exchange, results, is_held, by_portal), True)
             # Clients may read the name in another encoding later.
             self._is_unsure = self._is_unsure or not name.isascii()
         else:
             self._is_unsure = True
 
-    def closed(self, name: bytes | None, exchange: Exchange) -> None:
-        """Note that a request closes the cursor of a name, or all of them."""
+    def closed(self, name: bytes | None, exchange: Exchange, by_portal: bool = False) -> None:
+        """Note that a request closes the cursor of a name, or all of them; ``by_portal`` as in
+        `opened`."""
         for one in [*self._changes] if name is None else [name]:
-            self._put(one, _Change(exchange, None, False))
+            self._put(one, _Change(exchange, None, by_portal=by_portal))
 
     def results(self, name: bytes) -> Results | None:
         """The results of the cursor of a name; None if it shows no protected columns.  Raises
         KeyError for one that may be any."""
-        changes = self._changes.get(name[:NAME_SIZE])
-        if changes is None:
+        changes = [one for one in self._changes.get(name[:NAME_SIZE], ()) if not one.is_void]
+        if not changes:
             if self._is_unsure:
                 raise KeyError(name)
             return None
@@ -98,6 +112,8 @@ class OpenCursors:
             for one in changes:
                 if not one.exchange.closed:
                     left.append(one)
+                elif one.is_void:
+                    continue
                 elif not one.has_failed:
                     left = [one] if one.is_held else []
                 else:
@@ -115,6 +131,8 @@ class OpenCursors:
             return
         left: list[_Change] = []
         for one in before or ():
+            if one.is_void and one.exchange.closed:
+                continue
             if one.exchange.outcome == "ok":
                 left = [one]
             elif not one.has_failed:

@@ -45,7 +45,8 @@ def renew(text: bytes, client: str, known: Known, snapshot: Snapshot) -> None:
         if (before.schema, before.path) == (snapshot.protection.schema.number, path):
             continue
         plans = snapshot.planner.plan(made.text, made.mode, path, known.prepared).statements
-        if plans and is_same([made.plan], plans) and first_refusal(plans, client) is None:
+        readers = snapshot.protection.readers
+        if plans and is_same([made.plan], plans) and not first_refusal(plans, client, readers):
             known.renew_prepared(made._replace(plan=plans[0]))
 
 

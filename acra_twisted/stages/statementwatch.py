@@ -84,3 +84,23 @@ class StatementWatch:
         known.open += 1
         known.is_dirty = True
         known.follow(self._session)
+
+
+@implementer(IWatch)
+class NotApart:
+    """Has what was bound executed in the same exchange, or not at all: what it does, or what its
+    rows mean, may be something else later."""
+
+    def completed(self, tag: bytes) -> None:
+        """See IWatch."""
+
+    def executed(self, exchange: Exchange) -> bool:
+        """See IWatch."""
+        return False
+
+    def ended(self, exchange: Exchange) -> None:
+        """See IWatch."""
+
+
+#: Follows nothing, and serves all.
+NOT_APART: Final = NotApart()

@@ -202,6 +202,7 @@ class ExtendedBatch(OpeningBatch):
 
     def _executed(self, exchange: Exchange, portal: Portal) -> None:
         exchange.kind = "execute"
+        exchange.is_run = True
         portal.origin = None
         if portal.changes is not None and self._session.settings is not None:
             self._session.settings.sent(exchange, portal.changes)

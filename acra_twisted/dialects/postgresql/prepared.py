@@ -191,11 +191,13 @@ class Prepared:
 
     def confirm(self, names: Collection[bytes], parameters: Parameters) -> None:
         """Take in the names of all statements that the protocol has made, as the database knows
-        them now: each is still the one that was prepared last by its name.  ``parameters`` are then
-        meant for theirs."""
+        them now: each is still the one that was prepared last by its name, and all others are gone.
+        ``parameters`` are then meant for theirs."""
         for name, statement in self._confirmed.items():
             if name in names:
                 statement.name_era = statement.types_era = self._statement_era
+            elif name:
+                statement.name_era = statement.types_era = -1
         meant = parameters.statement
         parameters.is_meant = self.is_meant(meant)
         parameters.types = self.parameter_types(meant, len(parameters.values))

@@ -113,7 +113,7 @@ def _statement(
             _copied(analysis, found.results)
         found.results = None
     elif kind == "DeclareCursorStmt":
-        found.declares = _declared(analysis, fields)
+        found.declares = _shown(analysis, _data(analysis, fields.get("query"), Scope()))
     elif kind == "ExplainStmt":
         _carried(analysis, statement, fields, found)
         found.results = None
@@ -153,24 +153,6 @@ def _kept(analysis: Analysis) -> None:
         )
 
 
-def _declared(analysis: Analysis, fields: Fields) -> Sequence[ResultColumn]:
-    """The columns of a cursor.  Code may read it by its name: each that is protected must be one
-    that the database names a table for."""
-    columns = _data(analysis, fields.get("query"), Scope())
-    shown = _shown(analysis, columns)
-    for one in columns:
-        for leaf in one.value:
-            if leaf.kind == values.PROTECTED and (leaf.casts or not leaf.direct):
-                raise refused(
-                    refusals.EXPRESSION,
-                    leaf.setting,
-                    "is read through a cursor by way of a subquery, a set operation or an "
-                    "expression",
-                    "declare the cursor for the column itself",
-                )
-    return shown
-
-
 def _shown(analysis: Analysis, columns: Columns) -> Sequence[ResultColumn]:
     """The result's columns.  Where columns that are not known stand before a protected one and
     behind it, the database must tell which one that is."""
@@ -185,7 +167,9 @@ def _shown(analysis: Analysis, columns: Columns) -> Sequence[ResultColumn]:
                 "is shown by a set operation or an expression among columns that are not known",
                 "name the columns in place of *",
             )
-    return tuple(ResultColumn(setting_of(one.value), one.rest) for one in columns)
+    return tuple(
+        ResultColumn(setting_of(one.value), one.rest, values.is_named(one.value)) for one in columns
+    )
 
 
 def _created(analysis: Analysis, fields: Fields) -> None:

@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.plan import Refusal, StatementPlan
+from acra_twisted.encryption.plan import Refusal, ResultColumn, StatementPlan
 from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.stages.columnverdicts import UNSURE, first_refusal, guarded, outdated, refused
 from acra_twisted.verdicts import PASS, Deny
@@ -30,6 +30,21 @@ class Refusals(SynchronousTestCase):
         deny = refused(first_refusal(plans, "a"))
         self.assertEqual((deny.sqlstate, deny.rule), (b"42501", "not_a_reader"))
         self.assertIn("people.name", deny.text)
+
+    def test_what_is_executed_by_its_name_may_be_another_statement(self):
+        """For who may not read all columns, the database must name the tables of what it shows."""
+        readers = [frozenset("ab"), frozenset("b")]
+        for named, executes in ((False, "q"), (True, "q"), (False, "")):
+            results = (ResultColumn(None), ResultColumn(NAME, named=named))
+            plans = [StatementPlan(), StatementPlan(executes=executes, results=results)]
+            for client in "abc":
+                found = first_refusal(plans, client, readers)
+                is_refused = client != "b" and not named and executes == "q"
+                self.assertEqual(found is not None, is_refused, (client, plans))
+            self.assertIsNone(first_refusal(plans, "a"))
+        plans = [StatementPlan(executes="q", results=(ResultColumn(NAME),))]
+        deny = refused(first_refusal(plans, "a", readers))
+        self.assertEqual((deny.sqlstate, deny.column), (b"42501", "people.name"))
 
     def test_the_client_is_told_the_reason_and_what_to_do(self):
         deny = refused(REFUSAL)

@@ -1,6 +1,7 @@
 """Rows that are read through cursors mean what they mean to the statement of the cursor."""
 
 from acra_twisted.dialects.postgresql.prepared import Portal
+from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
 from acra_twisted.exchange import Exchange, Parameters
 from acra_twisted.results import Columns
 from acra_twisted.session import IDLE, IN_TRANSACTION
@@ -47,12 +48,14 @@ class CursorCase(BoundCase):
     def fetched(self, name="c", count=2):
         return self.meant(self.passes(f"FETCH ALL FROM {name}"), count)
 
-    def execution(self, statement, portal=b""):
-        """The verdict on a statement that is bound to a portal, and its exchange."""
+    def execution(self, statement, portal=b"", is_run=True):
+        """The verdict on a statement that is bound to a portal, and its exchange.  ``is_run``: an
+        Execute follows."""
         exchange = Exchange(self.session, "execute", statement, 1)
         bound = Parameters([], [], exchange.statement, [], True, portal)
         verdict = self.settled(self.stage.on_parameters(bound, exchange))
         self.session.prepared.bind_sent(Portal(portal, statement))
+        exchange.is_run = is_run
         return verdict, exchange
 
     def open(self, text, portal):
@@ -264,6 +267,74 @@ class Portals(CursorCase):
         self.open("FETCH e", b"")
         # As does a simple query.
         self.passes(DECLARE.replace(" c ", " e "))
+
+
+class Apart(CursorCase):
+    def test_what_a_portal_declares_or_closes_counts_if_it_is_executed(self):
+        for text, shown in ((DECLARE, "name"), ("CLOSE c", None)):
+            self.done("DECLARE c CURSOR FOR SELECT id, age FROM people")
+            _, exchange = self.execution(self.prepare(text), b"p", is_run=False)
+            self.assertFalse(exchange.watch.executed(exchange))
+            self.assertEqual(self.fetched(), [None, "age"])
+            exchange.is_run = True
+            self.assertEqual(self.fetched(), [None, shown])
+        # A FETCH may be executed again, and what concerns no protected column.
+        for text in ("FETCH c", "SELECT 1"):
+            self.assertIsNone(self.execution(self.prepare(text), b"p")[1].watch)
+
+
+class Limited(CursorCase):
+    """A client that may not read all columns, and names that code may have given to others."""
+
+    def setUp(self):
+        super().setUp()
+        hidden = AGE._replace(readers=frozenset(["other"]))
+        columns = {"name": NAME, "age": hidden}
+        self.stage = self.made(EncryptionSettings([TableSetting("", "people", (), columns)]))
+        self.database.prepared = [b"s"]
+
+    def prepare(self, text, types=()):
+        statement = super().prepare(text, types)
+        self.session.prepared.parse_sent(statement)
+        self.session.prepared.parse_complete(statement)
+        return statement
+
+    def test_cursors_and_portals_of_unions_are_not_fetched(self):
+        self.done(f"DECLARE c CURSOR FOR {UNION}")
+        self.open(UNION, b"p")
+        for name in "cp":
+            self.refused(self.judge(f"FETCH {name}")[0], b"42501")
+        self.done("DECLARE d CURSOR FOR SELECT name FROM people")
+        self.assertIsNot(self.passes("FETCH d").meanings, None)
+
+    def test_a_portal_of_a_union_is_executed_at_once(self):
+        for text, is_watched in (
+            (UNION, True),
+            ("SELECT name FROM people", False),
+            ("SELECT id FROM people UNION SELECT id FROM people", False),
+        ):
+            exchange = self.open(text, b"p")
+            self.assertEqual(exchange.watch is not None, is_watched, text)
+            # Nothing can have the name of an unnamed one.
+            self.assertIsNone(self.open(text, b"").watch)
+
+    def test_what_is_no_tables_column_is_not_shown_in_the_place_of_one(self):
+        statement = self.passes("SELECT name FROM people")
+        self.assertIsNone(self.meant(statement))
+        self.assertEqual(self.meant(self.passes(UNION)), ["name"])
+
+    def test_the_database_is_asked_for_the_names_of_statements(self):
+        for text, asks in ((UNION, True), ("SELECT name FROM people", False)):
+            for names, passes in (([b"s"], True), ([], not asks)):
+                self.database.prepared = names
+                statement = self.prepare(text)
+                statement.is_described = True
+                self.database.asked.clear()
+                verdict, _ = self.execution(statement)
+                self.assertEqual(verdict is PASS, passes)
+                self.assertEqual(self.database.asked, ["prepared"] * asks)
+                # It is described again, for the rows of this execution.
+                self.assertFalse(statement.is_described)
 
 
 class Settings(CursorCase):

@@ -44,6 +44,36 @@ class Names(SynchronousTestCase):
         third.close("lost")
         self.assertEqual(self.cursors.results(b"c"), ONE)
 
+    def test_what_a_portal_does_counts_once_it_is_executed(self):
+        self.open()
+        for outcome in (None, "ok"):
+            declares, closes = self.request(None), self.request(None)
+            self.cursors.opened(b"c", OTHER, declares, False, True)
+            self.assertEqual(self.cursors.results(b"c"), ONE)
+            self.cursors.closed(b"c", closes, True)
+            self.assertEqual(self.cursors.results(b"c"), ONE)
+            if outcome is None:
+                closes.is_run = True
+                self.assertIsNone(self.cursors.results(b"c"))
+                declares.is_run = True
+                closes.is_run = False
+                self.assertEqual(self.cursors.results(b"c"), OTHER)
+                declares.is_run = False
+            else:
+                # Neither has been executed, and neither will be.
+                declares.close(outcome)
+                closes.close(outcome)
+                self.open(b"d", outcome="ok", held=True)
+                self.assertEqual(self.cursors.results(b"c"), ONE)
+        self.cursors.closed(None, self.request("ok"))
+        self.assertIsNone(self.cursors.results(b"c"))
+
+    def test_a_cursor_that_was_never_declared_is_forgotten_with_its_transaction(self):
+        exchange = self.request("ok")
+        self.cursors.opened(b"c", ONE, exchange, True, True)
+        self.cursors.transaction_ended()
+        self.assertFalse(self.cursors)
+
     def test_names_that_show_nothing_protected_are_not_kept(self):
         self.open(results=None)
         self.close()

@@ -1,5 +1,6 @@
 """The watch over statements: what a session knows when they have ended."""
 
+from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from acra_twisted.encryption.plan import Prepared, StatementPlan
@@ -8,12 +9,22 @@ from acra_twisted.interfaces import IWatch
 from acra_twisted.session import IDLE, IN_TRANSACTION
 from acra_twisted.sql.languages import Mode
 from acra_twisted.stages.sessionknown import PreparedText
-from acra_twisted.stages.statementwatch import watch
+from acra_twisted.stages.statementwatch import NOT_APART, watch
 from tests.support.encryptors import ColumnsCase, end
+from tests.support.sessions import make_session
 
 MADE = PreparedText(
     b"PREPARE p", Mode(False, True, "utf-8", True), StatementPlan(prepares=Prepared("p"))
 )
+
+
+class NotApart(SynchronousTestCase):
+    def test_nothing_is_executed_later(self):
+        verifyObject(IWatch, NOT_APART)
+        exchange = Exchange(make_session(), "execute", None, 1)
+        exchange.watch = NOT_APART
+        end(exchange, b"DECLARE CURSOR")
+        self.assertFalse(NOT_APART.executed(exchange))
 
 
 class Watching(ColumnsCase):

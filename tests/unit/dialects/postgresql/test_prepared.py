@@ -73,6 +73,14 @@ class Table(SynchronousTestCase):
             self.assertEqual(parameters.is_meant, statement is one)
             self.assertEqual(parameters.types, types)
 
+    def test_code_may_have_given_a_name_away_unseen(self):
+        named, unnamed = self.prepared(b"s", b"")
+        for names, meant in (([b"s"], True), ([], False), ([b"s"], True)):
+            parameters = Parameters([], [], named, None, True)
+            self.table.confirm(names, parameters)
+            self.assertEqual(parameters.is_meant, meant)
+            self.assertTrue(self.table.is_meant(unnamed))
+
     def test_portals_end_with_their_transaction(self):
         portal = Portal(b"p", self.one)
         self.table.bind_sent(portal)

@@ -124,6 +124,5 @@ class Forms(SynchronousTestCase):
             ("select distinct any_value(name) from people", "group"),
             ("select id from people order by any_value(name)", "order"),
             ("insert into people (name) select any_value('x')", "expression"),
-            ("declare c cursor for select any_value(name) from people", "expression"),
         ):
             self.assertEqual(outcome(text, made), f"!{reason}", text)
