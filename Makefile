@@ -1,5 +1,6 @@
 # make demo        a query from application to database and back, as one trace; Ctrl-C ends it
 # make demo ONCE=1 the same, ends by itself
+# make demo DB=mysql  the same on MariaDB, which it installs if it may
 # make tutorial    the two incidents of docs/tutorial.rst, planted and solved; Ctrl-C ends it
 # make tutorial ONCE=1  the same, ends by itself
 # make test        every test, against real servers that the tests start themselves; how much of
@@ -29,7 +30,8 @@ TOUCHING = tests/unit tests/fuzz/test_wire.py $(addprefix tests/integration/test
 
 demo:
 	@.ci/install-venv demo
-	@.venv/bin/python examples/demo/demo.py $(if $(ONCE),--once)
+	@$(if $(filter mysql,$(DB)),.ci/install-mariadb)
+	@.venv/bin/python examples/demo/demo.py --database=$(or $(DB),postgresql) $(if $(ONCE),--once)
 
 tutorial:
 	@.ci/install-venv demo

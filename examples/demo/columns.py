@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from telling import (
-    Failed,
-    begin,
-    connect,
-    event,
-    expect,
-    passing,
-    say,
-    show,
-    the_trace,
-)
+from telling import Failed, begin, event, expect, say, show, the_trace
 
 from acra_twisted import purposes
 from acra_twisted.sandbox.chain import Chain, Ini
@@ -66,16 +57,24 @@ def make_keys(keys: Keys) -> None:
         keys.writer.generate(purpose, SUPPORT)
 
 
-def work(chain: Chain, keys: Keys, database: int, collector: Collector, settings: Ini) -> str:
+def work(
+    chain: Chain,
+    keys: Keys,
+    database: int,
+    collector: Collector,
+    settings: Ini,
+    connect: Callable[..., psycopg.Connection],
+) -> str:
     """Write a number in plain SQL; look at it as the database, as its owner and as another client;
-    be refused; show the trace, and return its id."""
+    be refused; show the trace, and return its id.  ``connect`` gets a port and a page."""
     page = begin("a payment")
     say("\nThe application's own SQL, on columns that encryptor.yaml names:")
-    with connect(chain.port, passing(page)) as db:
+    with connect(chain.port, page) as db:
         db.execute(TABLE)
         say(f"    {WRITTEN}")
         db.execute(WRITTEN)
-        token = stored(database)
+        with connect(database) as direct:
+            token = stored(direct)
         found = db.execute("SELECT id FROM payment WHERE card = %s", (NUMBER,)).fetchall()
         expect("found by its number, rows", found, [(1,)])
         read = db.execute("SELECT card, receipt, export FROM payment").fetchone()
@@ -83,7 +82,9 @@ def work(chain: Chain, keys: Keys, database: int, collector: Collector, settings
         say("    the application sorts by the number, which the stored bytes cannot answer ...")
         expect("it is refused, SQLSTATE", *refusal(db, "SELECT id FROM payment ORDER BY card"))
     page.end = time.time_ns()
-    others_read(chain, keys, database, settings, token)
+    with support_desk(chain, keys, database, settings) as other, connect(other.port) as db:
+        read = db.execute("SELECT receipt, export FROM payment").fetchone()
+        expect(f"the {SUPPORT}, with keys of its own, reads", read, ("**** 0004", token))
     spans = the_trace(collector, page.trace_id)
     spans.append(as_record(page, "application"))
     say("\nIts trace:\n")
@@ -92,10 +93,9 @@ def work(chain: Chain, keys: Keys, database: int, collector: Collector, settings
     return page.trace_id
 
 
-def stored(database: int) -> str:
+def stored(db: psycopg.Connection) -> str:
     """Show what the database holds, and return the token."""
-    with connect(database) as db:
-        row = db.execute("SELECT card, receipt, export FROM payment").fetchone()
+    row = db.execute("SELECT card, receipt, export FROM payment").fetchone()
     assert row is not None
     card, receipt, token = row
     say("  the database holds:")
@@ -107,17 +107,13 @@ def stored(database: int) -> str:
     return str(token)
 
 
-def others_read(chain: Chain, keys: Keys, database: int, settings: Ini, token: str) -> None:
-    """Read the row as a client with other keys, through an AcraServer of its own."""
+def support_desk(chain: Chain, keys: Keys, database: int, settings: Ini) -> Chain:
+    """Make an AcraServer for a client with other keys, not yet started."""
     place = chain.folder / "support"
     place.mkdir()
     own = {"server": {"client_id": SUPPORT}, "pipeline": {"stages": "encryptor, decryptor"}}
-    support = Chain(
-        ("127.0.0.1", database), link="none", keys=keys, server={**settings, **own}, folder=place
-    )
-    with support, connect(support.port) as db:
-        read = db.execute("SELECT receipt, export FROM payment").fetchone()
-        expect(f"the {SUPPORT}, with keys of its own, reads", read, ("**** 0004", token))
+    server = {**settings, **own}
+    return Chain(("127.0.0.1", database), link="none", keys=keys, server=server, folder=place)
 
 
 def refusal(db: psycopg.Connection, statement: str) -> tuple[str | None, str]:

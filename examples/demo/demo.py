@@ -1,11 +1,11 @@
-"""``make demo``: application -> acra-connector -> Secure Session -> acra-server -> PostgreSQL.
+"""``make demo``: application -> acra-connector -> Secure Session -> acra-server -> database.
 
-As one trace, with what the application encrypts being stored encrypted and read in clear; and with
-columns that AcraServer encrypts, so that the application's SQL stays plain.
+As one trace, with what the application encrypts being stored encrypted and read in clear; and, on
+PostgreSQL, with columns that AcraServer encrypts, so that the application's SQL stays plain.
 
-Starts a PostgreSQL of its own, both daemons from ini files that it leaves for you to read, runs a
-small workload through them, and shows what was traced.  With --once it ends by itself, with exit
-status 0 only if everything was as it should be.
+Starts a database of its own, PostgreSQL or MariaDB, both daemons from ini files that it leaves for
+you to read, runs a small workload through them, and shows what was traced.  With --once it ends by
+itself, with exit status 0 only if everything was as it should be.
 """
 
 from __future__ import annotations
@@ -21,27 +21,13 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import columns
-import psycopg
-from telling import (
-    Failed,
-    begin,
-    connect,
-    event,
-    expect,
-    passing,
-    refused,
-    say,
-    show,
-    the_trace,
-)
+from telling import Failed, ask, begin, event, expect, say, show, the_trace
 
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.endings import in_order
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.places import neutral, temporary
-from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from acra_twisted.telemetry.pages.waterfall import as_record, draw_shares
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.writer import create_acrablock, create_acrastruct, load_public_key
@@ -57,57 +43,51 @@ handlers:
 """
 
 
-def work(port: int, keys: Keys, database: int, page: Span) -> None:
-    """Do the work of an application: DDL, inserts, queries, a pipelined batch, a denial, an
-    error, and encrypted data.  It passes its trace on when it connects."""
-    with connect(port, passing(page)) as db:
-        db.execute("CREATE TABLE account (id int PRIMARY KEY, owner text, balance int)")
+def work(on: Any, port: int, keys: Keys, page: Span) -> None:
+    """Do the work of an application: DDL, inserts, queries, several at once, a denial, an error,
+    and encrypted data.  It passes its trace on."""
+    with on.connect(port, page) as db:
+        ask(db, "CREATE TABLE account (id int PRIMARY KEY, owner text, balance int)")
         with db.cursor() as cursor:
             rows = [(1, "Ann", 100), (2, "Bob", 250), (3, "Cid", 75)]
             cursor.executemany("INSERT INTO account VALUES (%s, %s, %s)", rows)
-        count = db.execute("SELECT count(*) FROM account").fetchone()
-        expect("simple query, rows in the table", count, (3,))
-        owner = db.execute("SELECT owner FROM account WHERE id = %s", (2,)).fetchone()
-        expect("extended query with a parameter", owner, ("Bob",))
-        with db.pipeline():
-            cursors = [
-                db.execute("SELECT balance FROM account WHERE id = %s", (key,)) for key in (1, 2, 3)
-            ]
-        expect("pipelined batch", [c.fetchone()[0] for c in cursors], [100, 250, 75])
+        expect("rows in the table", ask(db, "SELECT count(*) FROM account"), [(3,)])
+        owner = ask(db, "SELECT owner FROM account WHERE id = %s", 2)
+        expect("query with a parameter", owner, [("Bob",)])
+        expect(*on.together(db), [100, 250, 75])
         # An application that pastes what its user typed into its SQL.
-        typed = '\' UNION SELECT amount::text FROM/**/"salaries" --'
-        say(f"    somebody types {typed} into the form ...")
-        query = f"SELECT owner FROM account WHERE owner = '{typed}'"
-        expect("injection denied by AcraCensor", refused(lambda: db.execute(query)), "42000")
-        error = refused(lambda: db.execute("SELECT balance / 0 FROM account"))
-        expect("error of the database, SQLSTATE", error, "22012")
-        total = db.execute("SELECT sum(balance) FROM account").fetchone()
-        expect("the session goes on", total, (425,))
+        say(f"    somebody types {on.typed} into the form ...")
+        query = f"SELECT owner FROM account WHERE owner = '{on.typed}'"
+        expect("injection denied by AcraCensor", on.code(lambda: ask(db, query)), on.denied)
+        error = on.code(lambda: ask(db, "SELECT nothing FROM account"))
+        expect("error of the database", error, on.no_column)
+        expect("the session goes on", ask(db, "SELECT max(balance) FROM account"), [(250,)])
         say("\nEncrypted by the application, with a public key that cannot decrypt:")
-        db.execute("CREATE TABLE card (id int PRIMARY KEY, number bytea)")
+        ask(db, f"CREATE TABLE card (id int PRIMARY KEY, number {on.binary})")
         public = load_public_key(keys.path / f"{CLIENT_ID}_storage.pub")
         struct = create_acrastruct(CARD, public)
         block = create_acrablock(CARD, keys.symmetric_key)
         for number, container in enumerate((struct, block)):
-            db.execute("INSERT INTO card VALUES (%s, %s)", (number, container))
-        read = [row[0] for row in db.execute("SELECT number FROM card ORDER BY id")]
-        with connect(database) as direct:
-            stored = [row[0] for row in direct.execute("SELECT number FROM card ORDER BY id")]
-        expect("the database holds what was encrypted", stored == [struct, block], True)
-        say(f"    the AcraStruct: {stored[0][:20].hex()}... ({len(stored[0])} bytes)")
-        say(f"    the AcraBlock:  {stored[1][:20].hex()}... ({len(stored[1])} bytes)")
-        expect("the application reads", read, [CARD, CARD])
+            ask(db, "INSERT INTO card VALUES (%s, %s)", number, container)
+        read = ask(db, "SELECT number FROM card ORDER BY id")
+        with on.connect(on.port) as direct:
+            stored = ask(direct, "SELECT number FROM card ORDER BY id")
+        encrypted = [(struct,), (block,)]
+        expect("the database holds what was encrypted", stored == encrypted, True)
+        say(f"    the AcraStruct: {struct[:20].hex()}... ({len(struct)} bytes)")
+        say(f"    the AcraBlock:  {block[:20].hex()}... ({len(block)} bytes)")
+        expect("the application reads", read, [(CARD,), (CARD,)])
 
 
-def intrude(port: int, keys: Keys, database: int) -> None:
+def intrude(on: Any, port: int, keys: Keys) -> None:
     """A poison record among the cards, and somebody who reads the whole table."""
     record = poison_record(keys)
-    with connect(database) as db:
-        db.execute("INSERT INTO card VALUES (1000, %s)", (record,))
+    with on.connect(on.port) as db:
+        ask(db, "INSERT INTO card VALUES (1000, %s)", record)
     say("\nSomebody copies the whole table, the poison record in it:")
-    with connect(port) as db:
-        ended = refused(lambda: db.execute("SELECT * FROM card").fetchall())
-    expect("the session is ended, SQLSTATE", ended, "42000")
+    with on.connect(port) as db:
+        ended = on.code(lambda: ask(db, "SELECT * FROM card"))
+    expect("the session is ended", ended, on.denied)
 
 
 def poison_record(keys: Keys) -> bytes:
@@ -134,13 +114,13 @@ def show_all(spans: list[dict[str, Any]]) -> None:
         say("  " + line)
 
 
-def check_trace(spans: list[dict[str, Any]]) -> None:
+def check_trace(on: Any, spans: list[dict[str, Any]]) -> None:
     """Every part must be there, in one piece."""
     by_id = {span["span_id"]: span for span in spans}
     roots = [span for span in spans if span["parent_id"] not in by_id]
     if [root["service"] for root in roots] != ["application"]:
         raise Failed(f"the trace has other roots than the application's: {roots}")
-    for name in ("startup", "INSERT account", "SELECT account", INJECTED, "SELECT card"):
+    for name in (*on.first, "INSERT account", "SELECT account", INJECTED, "SELECT card"):
         daemons = {span["service"] for span in spans if span["name"] == name}
         if daemons != {"acra-connector", "acra-server"}:
             raise Failed(f"of {name!r} the trace has the spans of {sorted(daemons)} only")
@@ -172,49 +152,47 @@ def get(port: int, path: str) -> str:
         return answer.read().decode()
 
 
-def run(folder: Path, once: bool) -> None:
+def run(on: Any, folder: Path, once: bool) -> None:
     """The whole demo; raises Failed or RuntimeError."""
-    say("Making keys, starting PostgreSQL, acra-server and acra-connector ...")
+    say(f"Making keys, starting {on.name}, acra-server and acra-connector ...")
     collector = Collector().start()
-    database = Postgres()
     chain = None
     try:
-        database.start()
+        on.start()
         keys = Keys(folder, CLIENT_ID)
         rules = folder / "acra-censor.yaml"
         rules.write_text(RULES)
-        columns.make_keys(keys)
-        settings = columns.configured(folder)
+        settings = on.configured(folder, keys)
         tracing = {"otlp_endpoint": collector.url, "tracing_interval": "0.2"}
         stages = {
-            "pipeline": {"stages": "query_capture, censor, encryptor, decryptor, poison"},
+            "pipeline": {"stages": on.stages},
             "censor": {"acracensor_config_file": str(rules)},
             "poison": {"poison_stop_session_enable": "true"},
             **settings,
             "stage:query_capture": {"filepath": str(folder / "captured.jsonl")},
         }
         chain = Chain(
-            ("127.0.0.1", database.port),
+            ("127.0.0.1", on.port),
             server={"tracing": tracing, **stages},
-            connector={"tracing": {**tracing, "tracing_to_server": "true"}},
+            connector={"tracing": {**tracing, "tracing_to_server": "true"}, **on.follows},
             link="secure-session",
             keys=keys,
             folder=folder,
         ).start()
         say("\nThe application's statements, through the connector:")
         page = begin("a page of the shop")
-        work(chain.port, keys, database.port, page)
+        work(on, chain.port, keys, page)
         page.end = time.time_ns()
-        intrude(chain.port, keys, database.port)
+        intrude(on, chain.port, keys)
         spans = the_trace(collector, page.trace_id)
         spans.append(as_record(page, "application"))
         show_all(spans)
-        check_trace(spans)
+        check_trace(on, spans)
         check_denial(folder, spans)
         check_intrusion(folder, collector)
-        payment = columns.work(chain, keys, database.port, collector, settings)
-        # The injection, what was ended when it had read a poison record, and the sorted column.
-        if 'acra_exchanges_total{outcome="denied"} 3.0' not in get(chain.server_pages, "/metrics"):
+        payment = on.more(chain, keys, collector, settings)
+        metrics = get(chain.server_pages, "/metrics")
+        if f'acra_exchanges_total{{outcome="denied"}} {on.refusals}.0' not in metrics:
             raise Failed("the denials are not in the metrics")
         if spans[0]["trace_id"] not in get(chain.server_pages, "/debug/tracez"):
             raise Failed("the trace is not on the server's page")
@@ -222,12 +200,13 @@ def run(folder: Path, once: bool) -> None:
         say("\nLook around:")
         say(f"  trace pages   http://127.0.0.1:{chain.server_pages}/debug/tracez")
         say(f"  this trace    http://127.0.0.1:{chain.server_pages}/debug/trace/{trace_id}")
-        say(f"  the payment   http://127.0.0.1:{chain.server_pages}/debug/trace/{payment}")
+        if payment:
+            say(f"  the payment   http://127.0.0.1:{chain.server_pages}/debug/trace/{payment}")
         say(f"  connector's   http://127.0.0.1:{chain.connector_pages}/debug/tracez")
         say("  in Jaeger     otlp_endpoint = http://localhost:4318/v1/traces, in both ini files")
         say(f"  metrics       http://127.0.0.1:{chain.server_pages}/metrics")
         say(f"  ini and logs  {folder}")
-        say(f"  connect       psql -h 127.0.0.1 -p {chain.port} -U {SUPERUSER}")
+        say(f"  connect       {on.client(chain.port)}")
         if not once:
             say("\nIt stays up until Ctrl-C.")
             signal.pause()
@@ -236,29 +215,44 @@ def run(folder: Path, once: bool) -> None:
     finally:
         if chain is not None:
             statuses = chain.stop()
-        database.remove()
+        on.remove()
         collector.stop()
     if any(statuses):
         raise Failed(f"a daemon ended with status {statuses}; see its log in {folder}")
 
 
+def chosen(name: str) -> Any:
+    """Return the database of that name with its application.  Raises RuntimeError."""
+    if name == "mysql":
+        from withmariadb import WithMariaDB
+
+        return WithMariaDB()
+    from withpostgresql import WithPostgreSQL
+
+    return WithPostgreSQL()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--once", action="store_true", help="end after the workload")
-    once = parser.parse_args().once
+    parser.add_argument(
+        "--database", choices=("postgresql", "mysql"), default="postgresql", help="the database"
+    )
+    given = parser.parse_args()
     in_order()
     neutral()
     try:
         folder = temporary("acra-demo-")
+        on = chosen(given.database)
     except RuntimeError as error:
         say(f"The demo failed: {error}")
         return 1
     try:
-        run(folder, once)
-    except (Failed, OSError, RuntimeError, psycopg.Error) as error:
+        run(on, folder, given.once)
+    except (Failed, OSError, RuntimeError, on.error) as error:
         say(f"\nThe demo failed: {error}\nIni files and logs are in {folder}")
         return 1
-    if once:
+    if given.once:
         shutil.rmtree(folder)
     else:
         say(f"Ini files and logs are left in {folder}")

@@ -1,17 +1,13 @@
-"""Tell the story of the demo, as each of its parts does, and connect as an application would."""
+"""Tell the story of the demo, as each of its parts does, and find what its daemons have said."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
 from acra_twisted.sandbox.collector import Collector
-from acra_twisted.sandbox.postgres import SUPERUSER
 from acra_twisted.telemetry.pages.waterfall import draw
 from acra_twisted.telemetry.tracing import spans as model
 from acra_twisted.telemetry.tracing.spans import Span
@@ -32,29 +28,16 @@ def expect(what: str, found: Any, wanted: Any) -> None:
     say(f"  {what}: {found!r}")
 
 
-def refused(run: Callable[[], Any]) -> str | None:
-    """SQLSTATE of the error a statement ends with."""
-    try:
-        run()
-    except psycopg.Error as error:
-        return error.sqlstate
-    return None
-
-
-def connect(port: int, options: str = "") -> psycopg.Connection:
-    """Connect as an application does."""
-    where = f"host=127.0.0.1 port={port} user={SUPERUSER} dbname=postgres sslmode=disable"
-    return psycopg.connect(where, autocommit=True, application_name="demo", options=options)
+def ask(db: Any, text: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Execute a statement on a connection of any database's driver; return its rows, if any."""
+    with db.cursor() as cursor:
+        cursor.execute(text, values or None)
+        return list(cursor.fetchall()) if cursor.description else []
 
 
 def begin(name: str) -> Span:
     """A span as an application that traces would have one, for what it does now."""
     return Span(name, model.new_trace_id(), "", model.SERVER, time.time_ns(), True)
-
-
-def passing(page: Span) -> str:
-    """The option of a connection that passes the trace on."""
-    return f"-c acra.traceparent={page.context.traceparent()}"
 
 
 def event(folder: Path, code: int) -> dict[str, Any]:

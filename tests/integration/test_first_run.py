@@ -66,6 +66,25 @@ class Demo(unittest.TestCase):
         # Values stand in the application's own words alone, before the trace.
         self.assertNotIn(number, story.partition("Its trace:")[2])
 
+    def test_on_mariadb(self):
+        told = self.works(*DEMO, "--database=mysql", PATH=os.environ["PATH"])
+        self.assertIn("starting MariaDB, acra-server and acra-connector", told)
+        self.assertIn("several statements in one text: [100, 250, 75]", told)
+        self.assertIn("injection denied by AcraCensor: 1317", told)
+        self.assertIn("error of the database: 1054", told)
+        self.assertIn("the application reads: [(b'4111 1111 1111 1111',)", told)
+        self.assertIn("the session is ended: 1317", told)
+        trace = told.partition("The trace, from the application")[2].partition("The event (587")[0]
+        for line in (
+            r"application +a page of the shop",
+            r"acra-connector +SELECT card ",
+            r"acra-server +SELECT card ",
+            r"acra-server +stage decryptor rows",
+            r"acra-server +mariadb SELECT card ",
+        ):
+            self.assertRegex(trace, line)
+        self.assertNotIn("4111", trace)
+
 
 class Installation(unittest.TestCase):
     """``.ci/install-venv``, whose ``pip`` is a false one here."""

@@ -1,0 +1,108 @@
+"""The demo's application on MariaDB, as PyMySQL shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pymysql
+from pymysql.constants import CLIENT
+
+from acra_twisted.sandbox.chain import Chain, Ini
+from acra_twisted.sandbox.collector import Collector
+from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.mariadb import MariaDB
+from acra_twisted.telemetry.tracing.spans import Span
+
+_USER, _PASSWORD, _DATABASE = "shop", "demo", "shop"
+
+
+class WithMariaDB:
+    """A MariaDB of the demo's own, its settings, and an application on it."""
+
+    name = "MariaDB"
+    stages = "query_capture, censor, decryptor, poison"
+    error = pymysql.MySQLError
+    binary = "blob"
+    #: Typed into a form: it reads a table that no application may read.
+    typed = "' UNION SELECT amount FROM/**/`salaries` -- "
+    #: What tells of a statement that is denied, and of one with a column that is not there.
+    denied, no_column = 1317, 1054
+    #: The first span of a session's trace, and how many statements AcraServer refuses: the
+    #: injection, and what ends with a poison record.
+    first, refusals = (), 2
+
+    def __init__(self) -> None:
+        self._database = MariaDB(listens=True)
+
+    @property
+    def port(self) -> int:
+        return self._database.port
+
+    def start(self) -> None:
+        self._database.start()
+        self._database.account(_USER, _PASSWORD)
+        self._database.run(f"CREATE DATABASE {_DATABASE}")
+
+    def remove(self) -> None:
+        self._database.stop()
+
+    def configured(self, _folder: Path, _keys: Keys) -> Ini:
+        """Return sections of AcraServer's ini file."""
+        return {"database": {"mysql_enable": "true"}}
+
+    #: Sections of the connector's ini file.
+    follows: Ini = {"connector": {"mysql_enable": "true"}}
+
+    def connect(self, port: int, page: Span | None = None) -> Any:
+        """Connect as an application does that passes the trace of its page on."""
+        connection = _Application(
+            host="127.0.0.1",
+            port=port,
+            user=_USER,
+            password=_PASSWORD,
+            database=_DATABASE,
+            autocommit=True,
+            client_flag=CLIENT.MULTI_STATEMENTS,
+        )
+        connection.page = page
+        return connection
+
+    def code(self, run: Callable[[], Any]) -> int | None:
+        """Return the number of the error that statements end with."""
+        try:
+            run()
+        except pymysql.MySQLError as error:
+            return int(error.args[0])
+        return None
+
+    def together(self, db: Any) -> tuple[str, list[Any]]:
+        """Ask for three balances at once: how, and what came."""
+        text = "; ".join(f"SELECT balance FROM account WHERE id = {key}" for key in (1, 2, 3))
+        with db.cursor() as cursor:
+            cursor.execute(text)
+            found = [cursor.fetchone()[0]]
+            while cursor.nextset():
+                found.append(cursor.fetchone()[0])
+        return "several statements in one text", found
+
+    def more(self, _chain: Chain, _keys: Keys, _collector: Collector, _settings: Ini) -> str:
+        """Tell nothing more: columns are not protected on MariaDB yet."""
+        return ""
+
+    def client(self, port: int) -> str:
+        """The command that connects a person."""
+        return f"mariadb -h 127.0.0.1 -P {port} -u {_USER} -p{_PASSWORD} {_DATABASE}"
+
+
+class _Application(pymysql.Connection):
+    """It puts the context of its page into a comment before each statement."""
+
+    page: Span | None = None
+
+    def query(self, sql: str | bytes | bytearray, unbuffered: bool = False) -> int:
+        if self.page is not None:
+            comment = f"/*traceparent='{self.page.context.traceparent()}'*/ "
+            sql = comment + sql if isinstance(sql, str) else comment.encode() + sql
+        return int(super().query(sql, unbuffered))
