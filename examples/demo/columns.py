@@ -14,7 +14,7 @@ from acra_twisted import purposes
 from acra_twisted.sandbox.chain import Chain, Ini
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
-from acra_twisted.telemetry.pages.waterfall import as_record
+from acra_twisted.telemetry.tracing.records import as_record
 
 SUPPORT = "support desk"
 NUMBER = "5500 0000 0000 0004"

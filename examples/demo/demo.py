@@ -28,7 +28,8 @@ from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.endings import in_order
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.places import neutral, temporary
-from acra_twisted.telemetry.pages.waterfall import as_record, draw_shares
+from acra_twisted.telemetry.pages.waterfall import draw_shares
+from acra_twisted.telemetry.tracing.records import as_record
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.writer import create_acrablock, create_acrastruct, load_public_key
 
