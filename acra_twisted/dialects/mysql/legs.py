@@ -22,13 +22,15 @@ class Leg:
     """A leg, ``name`` as in `loginactions`.
 
     Packets that come and packets that are sent are numbered together; ``due`` is the next number.
+    ``speaks``: the peer's packet is due, and it listens to nothing before it has sent that.
     """
 
-    __slots__ = ("name", "due", "_buffer", "_assembler")
+    __slots__ = ("name", "due", "speaks", "_buffer", "_assembler")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.due = 0
+        self.speaks = False
         self._buffer = ChunkBuffer()
         self._assembler = Assembler(name, self._buffer, AUTHENTICATION_LIMIT)
 
@@ -52,7 +54,13 @@ class Leg:
         if packet.sequence != self.due:
             raise out_of_order(self.name)
         self.due = packet.following
+        self.speaks = False
         return packet.payload
+
+    @property
+    def heard(self) -> int:
+        """The number that a packet must have which the peer listens to."""
+        return (self.due + self.speaks) & 0xFF
 
     def write(self, payload: bytes) -> Write:
         """The action that sends a payload with the number that is due."""

@@ -80,7 +80,7 @@ class Login:
     @property
     def due(self) -> int:
         """See ILogin."""
-        return self._client.due
+        return self._client.heard
 
     def feed(self, leg: str, data: bytes) -> list[Action]:
         """See ILogin."""
@@ -117,7 +117,7 @@ class Login:
             return self._fail(WireError(leg, EARLY))
         if leg == DATABASE:
             return self._database_tls_started()
-        self.encrypted = True
+        self.encrypted = self._client.speaks = True
         self._stage = RESPONSE
         return []
 
@@ -169,9 +169,10 @@ class Login:
         greeting = self._greeting = decode_greeting(payload)
         if greeting.capabilities & bits.REQUIRED != bits.REQUIRED:
             raise WireError("database", "it is too old: it lacks a capability that is needed here")
-        shown, extended = self._shown(greeting)
+        shown = self._client.write(greeting.showing(*self._shown(greeting)))
+        self._client.speaks = True
         self._stage = RESPONSE
-        return [self._client.write(greeting.showing(shown, extended)), *self._read_client()]
+        return [shown, *self._read_client()]
 
     def _read_client(self) -> list[Action]:
         if self._stage == DECISION:
@@ -233,6 +234,7 @@ class Login:
                 actions += self._ready(payload)
             else:
                 actions.append(self._counted(self._client.write(payload)))
+                self._client.speaks = plugins.client_due
                 if plugins.client_due:
                     actions += self._read_client()
         return actions
@@ -270,6 +272,6 @@ class Login:
     def refuse(self, reason: EndReason, text: str, trace_id: str = "") -> list[Action]:
         """See ILogin: in place of the greeting, or as the answer to what the client has sent."""
         self._is_over = True
-        due = self._client.due
-        told = self._sessions.farewell(reason, text, trace_id, due, due > 0)
+        greeted = self._client.due > 0
+        told = self._sessions.farewell(reason, text, trace_id, self._client.heard, greeted)
         return [Write(CLIENT, told), Close(CLIENT)]

@@ -130,7 +130,8 @@ class Applications(MysqlCase):
         connection, database = self.greeted()
         database.connectionLost(Failure(ConnectionLost()))
         number, payload = self.said(connection)[-1]
-        self.assertEqual((number, payload[:9]), (1, b"\xff\x51\x04#HY000"))
+        # It listens when it has sent its response.
+        self.assertEqual((number, payload[:9]), (2, b"\xff\x51\x04#HY000"))
         self.assertTrue(connection.transport.disconnecting)
         connection, database = self.greeted()
         connection.dataReceived(RESPONSE)
@@ -141,7 +142,7 @@ class Applications(MysqlCase):
     def test_a_client_that_speaks_another_protocol(self):
         connection, database = self.greeted(b"\0\0\0\x08\x04\xd2\x16\x2f")
         number, payload = self.said(connection)[-1]
-        self.assertEqual((number, payload[:9]), (1, b"\xff\x84\x04#08S01"))
+        self.assertEqual((number, payload[:9]), (2, b"\xff\x84\x04#08S01"))
         self.assertEqual(database.transport.value(), b"")
 
     def test_a_login_that_the_database_refuses(self):
@@ -208,7 +209,7 @@ class Limits(MysqlCase):
         self.reactor.advance(9.5)
         self.server.connections.check()
         number, payload = self.said(connection)[-1]
-        self.assertEqual((number, payload[:9]), (1, b"\xff\x87\x04#08S01"))
+        self.assertEqual((number, payload[:9]), (2, b"\xff\x87\x04#08S01"))
         self.lose(connection)
         self.assertTrue(database.transport.disconnecting)
 

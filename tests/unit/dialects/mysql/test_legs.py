@@ -30,6 +30,19 @@ class Numbers(SynchronousTestCase):
         error = self.assertRaises(WireError, leg.take)
         self.assertEqual((error.side, error.reason), (CLIENT, EndReason.SEQUENCE))
 
+    def test_a_peer_listens_when_it_has_spoken(self):
+        leg = Leg(CLIENT)
+        leg.write(b"greeting")
+        self.assertEqual((leg.due, leg.heard), (1, 1))
+        leg.speaks = True
+        self.assertEqual((leg.due, leg.heard), (1, 2))
+        leg.feed(packets(b"response", 1)[:-1])
+        leg.take()
+        self.assertEqual(leg.heard, 2)
+        leg.feed(b"e")
+        leg.take()
+        self.assertEqual((leg.due, leg.heard), (2, 2))
+
 
 class Limits(SynchronousTestCase):
     def test_a_large_packet(self):

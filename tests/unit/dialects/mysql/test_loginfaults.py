@@ -94,10 +94,11 @@ class Faults(LoginCase):
                     if at:
                         play.says(leg, data[:at])
                     self.check_whole(play, where)
-                    # Behind the last packet of the client's leg, whoever has sent it.
+                    # Behind the last packet of the client's leg, whoever has sent it, and behind
+                    # the one that the client is about to send.
                     shown = whole_packets(play.to_client)[0]
                     heard = [one for side, one in said[:number] if side == CLIENT]
-                    due = len(shown) + len(heard)
+                    due = len(shown) + len(heard) + (leg == CLIENT)
                     self.check_refused(play, where, due)
                     count += 1
         self.assertGreater(count, 3000)

@@ -364,7 +364,7 @@ class Malformed(Case):
             play.greet()
             play.client(packets(response().encode(), number))
             told, payload = self.refused(play, EndReason.SEQUENCE)
-            self.assertEqual((told, payload[:3]), (1, b"\xff\x84\x04"))
+            self.assertEqual((told, payload[:3]), (2, b"\xff\x84\x04"))
             self.assertEqual(play.to_database, b"")
 
     def test_a_database_that_goes_on_talking(self):
