@@ -13,7 +13,7 @@ from interfacepages import interfaces_page
 
 from acra_twisted.config.acratable import ACRA_OPTIONS, AcraOption, options_of
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
-from acra_twisted.config.listeners import SERVERS
+from acra_twisted.config.listeners import CONNECTORS, SERVERS
 from acra_twisted.config.listeners import options_of as options_of_listener
 from acra_twisted.config.render import render_ini, render_listener, render_reference
 from acra_twisted.config.server import SERVER_SECTIONS
@@ -255,7 +255,8 @@ def pages() -> dict[str, str]:
     return {
         "etc/acra-server.ini": render_ini("acra-server", SERVER_SECTIONS)
         + render_listener(options_of_listener(SERVER_SECTIONS, SERVERS)),
-        "etc/acra-connector.ini": render_ini("acra-connector", CONNECTOR_SECTIONS),
+        "etc/acra-connector.ini": render_ini("acra-connector", CONNECTOR_SECTIONS)
+        + render_listener(options_of_listener(CONNECTOR_SECTIONS, CONNECTORS)),
         "docs/options.rst": render_reference(
             {"acra-server": SERVER_SECTIONS, "acra-connector": CONNECTOR_SECTIONS}
         ),

@@ -13,7 +13,7 @@ from acra_twisted.blocks import LISTENER, blocks_beside
 from acra_twisted.config.databasekind import choose_kind, inherited
 from acra_twisted.config.ini import Texts, parse_value
 from acra_twisted.errors import ConfigError, raise_together
-from acra_twisted.options import Block, Option, Section, Settings
+from acra_twisted.options import Address, Block, Option, Section, Settings
 
 #: Where a listener listens: it cannot be inherited.
 ADDRESS: Final = "incoming_connection_string"
@@ -41,6 +41,22 @@ SERVERS: Final = (
     "[censor]",
     "encryptor_config_file",
     "poison_detect_enable",
+)
+#: The same of AcraConnector.
+CONNECTORS: Final = (
+    ADDRESS,
+    "allowed_users",
+    "application_tls",
+    "application_tls_cert",
+    "application_tls_key",
+    "mysql_enable",
+    "postgresql_enable",
+    "acraserver_connection_string",
+    "acraserver_connection_host",
+    "acraserver_connection_port",
+    "acraserver_securesession_id",
+    "client_id",
+    "tls_acraserver_sni",
 )
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 #: Fills in what follows from settings that were made.
@@ -127,6 +143,17 @@ def each(settings: Settings) -> Iterator[tuple[str, Settings]]:
     yield "", settings
     for name, own in settings.listeners.items():
         yield f"[{LISTENER}{name}] ", own
+
+
+def check_addresses(settings: Settings, section: str) -> None:
+    """Raises ConfigError if two listeners have one address; ``section`` has the daemon's own."""
+    addresses: dict[Address, str] = {}
+    for mark, there in each(settings):
+        address = there[ADDRESS]
+        if address in addresses and address.port != 0:
+            other = addresses[address] or f"[{section}]"
+            raise ConfigError(f"{mark}{ADDRESS}: {other.strip()} listens on {address} already")
+        addresses[address] = mark
 
 
 def checked(check: Callable[[Settings], Iterable[str] | None], settings: Settings) -> list[str]:

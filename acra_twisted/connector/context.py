@@ -32,6 +32,7 @@ class ConnectorContext:
     ``event`` logs and counts one, see DaemonService.  ``connect`` reaches the server, and
     ``server`` is the server in reasons of failures.  ``mark`` is what is said of this connector to
     its server.  ``observers`` are None where the protocol that is carried is not followed.
+    ``listener`` is the name of its section, empty for the connector's own address.
     ``users`` are the ids of users who may connect, empty for all.  Times are in seconds.
     """
 
@@ -55,6 +56,7 @@ class ConnectorContext:
     write_timeout: float
     dialect: IServerDialect
     observers: Any = None
+    listener: str = ""
     _told: set[str] = field(default_factory=set)
 
     def admits(self, connection: Any) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from acra_twisted.config.listeners import each
 from acra_twisted.config.revocation import ACRASERVER as LINK
 from acra_twisted.connector.api import api_address, api_role
 from acra_twisted.connector.applicationtls import application_tls
@@ -51,7 +52,8 @@ def certificates(settings: Settings) -> list[Own]:
 async def link(
     reactor: Any, settings: Settings, environment: Mapping[str, str]
 ) -> AsyncIterator[Result]:
-    """The connector's way to its server: the whole handshake, after which it hangs up."""
+    """The connector's way to its server, from each listener: the whole handshake, after which it
+    hangs up."""
     try:
         keys = open_keys(
             settings,
@@ -60,9 +62,9 @@ async def link(
             is_secure_session(settings, ACRASERVER),
         )
         role = peers.ACRASERVER[protection(settings, ACRASERVER)]
-        ends = [("link", server_address(settings), role)]
+        ends = [(mark, own, "link", server_address(own), role) for mark, own in each(settings)]
         if settings["http_api_enable"]:
-            ends.append(("API", api_address(settings), api_role(role)))
+            ends.append(("", settings, "API", api_address(settings), api_role(role)))
         verified = verified_credentials(settings)
         revocation = judges(reactor, settings, verified)
     except ConfigError:
@@ -71,9 +73,9 @@ async def link(
     async for result in revocation_sources(reactor, settings, revocation, verified):
         yield result
     judge = revocation.judge(LINK)
-    for about, address, role in ends:
-        async for result in _handshake(reactor, settings, keys, about, address, role, judge):
-            yield result
+    for mark, own, about, address, role in ends:
+        async for result in _handshake(reactor, own, keys, about, address, role, judge):
+            yield result._replace(text=mark + result.text)
     revocation.stop()
     if keys is not None:
         keys.close()

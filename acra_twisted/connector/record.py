@@ -31,6 +31,8 @@ class ConnectionRecord:
         self._local = ""
         self.span = self._tracing.root("handleConnection", spans.CLIENT)
         self.span.add_attribute("acra.connection_id", number)
+        if connector.listener:
+            self.span.add_attribute("acra.listener", connector.listener)
 
     # -- spans ------------------------------------------------------------------------------------
 

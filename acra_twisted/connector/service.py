@@ -5,36 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
-from acra_twisted.config.revocation import ACRASERVER as LINK
-from acra_twisted.config.revocation import APPLICATION, weak
+from acra_twisted.config.listeners import checked, each
+from acra_twisted.config.revocation import weak
 from acra_twisted.connector.api import ApiConnection, api_address, api_role
-from acra_twisted.connector.applicationtls import application_context, application_tls
 from acra_twisted.connector.checks import socket_mode
 from acra_twisted.connector.connection import ApplicationConnection
-from acra_twisted.connector.context import ConnectorContext
 from acra_twisted.connector.effects import verified_legs
-from acra_twisted.connector.link import Attempt, Way
-from acra_twisted.connector.upstream import link_security, server_address, verified_credentials
-from acra_twisted.daemon.dialect import connector_dialect, dialect_of
+from acra_twisted.connector.listener import Listener
+from acra_twisted.connector.upstream import verified_credentials
+from acra_twisted.daemon.dialect import dialect_of
 from acra_twisted.daemon.link import ACRASERVER, is_secure_session, protection
-from acra_twisted.daemon.localuser import user_ids
 from acra_twisted.daemon.service import API, MAIN, DaemonService
-from acra_twisted.loginactions import OFFER, REQUIRE
 from acra_twisted.options import Address, Settings
-from acra_twisted.pipeline.hooks import Pipeline
-from acra_twisted.proxy.limits import Limits
 from acra_twisted.telemetry.export.destinations import batching
 from acra_twisted.telemetry.export.resource import Resource
 from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
-from acra_twisted.telemetry.pages.readiness import TIMEOUT, Reach
-from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing
+from acra_twisted.telemetry.pages.readiness import ReachAll
 from acra_twisted.transport import peers
 from acra_twisted.transport.activation import InheritedSockets
-from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.transport.failures import Party, shown
-from acra_twisted.wire.link import tracecontext
 
 
 class AcraConnector(DaemonService):
@@ -51,7 +40,6 @@ class AcraConnector(DaemonService):
         inherited: InheritedSockets | None = None,
     ) -> None:
         metrics = ConnectorMetrics("acraconnector")
-        users = user_ids("allowed_users", settings["allowed_users"])
         super().__init__(
             reactor,
             settings,
@@ -64,71 +52,21 @@ class AcraConnector(DaemonService):
             verified=lambda: verified_credentials(settings),
         )
         metrics.watch_sessions(self.sessions)
-        timeout = settings["acraserver_connect_timeout"]
-        where = server_address(settings)
-        server = Party(peers.ACRASERVER[protection(settings, ACRASERVER)], shown(where))
-        self._way = self._way_to(where, server)
-        self.telemetry.reach = Reach(reactor, ACRASERVER, client_endpoint(reactor, where, TIMEOUT))
-        ends_tls = application_tls(settings)
-        self.context = ConnectorContext(
-            reactor=reactor,
-            log=self.log,
-            event=self.event,
-            metrics=metrics,
-            tracing=self.telemetry.tracing,
-            connections=self.connections,
-            pipeline=Pipeline(),
-            limits=Limits(settings["max_pending_exchanges"], write=settings["write_timeout"]),
-            connect=self.connect,
-            server=server,
-            client_id=settings["client_id"],
-            mark=tracecontext.DECIDES,
-            users=users,
-            application_tls=ends_tls,
-            application_context=(
-                self.contexts.add(
-                    lambda: application_context(settings), judge=self.revocation.judge(APPLICATION)
-                )
-                if ends_tls in (OFFER, REQUIRE)
-                else None
-            ),
-            connect_timeout=timeout,
-            handshake_timeout=settings["handshake_timeout"],
-            write_timeout=settings["write_timeout"],
-            dialect=connector_dialect(settings),
-        )
-        if settings["tracing_scope"] == "request":
-            self._follow_requests()
+        #: What accepts connections, by the name of its section; the connector's own has none.
+        self.accepting = {
+            name: Listener(name, own, self, metrics)
+            for name, own in (("", settings), *settings.listeners.items())
+        }
+        self._main = self.accepting[""]
+        self.context = self._main.context
+        reaches = [one.reach for one in self.accepting.values()]
+        self.telemetry.reach = reaches[0] if len(reaches) == 1 else ReachAll(reaches)
         if settings["tracing_to_server"]:
             self._export_to_server()
-        self.serve(MAIN, self.accept)
+        for (mark, _), one in zip(each(settings), self.accepting.values(), strict=True):
+            self.serve(mark + MAIN, one.accept)
         if settings["http_api_enable"]:
             self._serve_api()
-
-    def _way_to(self, where: Address, party: Party) -> Way:
-        """How an address of AcraServer's is reached."""
-        settings, judge = self.settings, self.revocation.judge(LINK)
-        timeout = settings["acraserver_connect_timeout"]
-        endpoint = client_endpoint(self.reactor, where, timeout, self.keepalive)
-        return Way(
-            link_security(settings, self.keys, self.contexts, where, judge),
-            self.transports.connecting(endpoint),
-            party,
-        )
-
-    def _follow_requests(self) -> None:
-        """Read the protocol that is carried, so that each request has a span."""
-        settings, context = self.settings, self.context
-        exchanges = ExchangeTracing(
-            self.telemetry.tracing,
-            scope="request",
-            slow=int(settings["tracing_slow_threshold"] * 1e9),
-            server=None,
-            store=self.telemetry.store,
-        )
-        context.mark |= tracecontext.FOLLOWS
-        context.observers = self.telemetry.observers(exchanges, context.metrics)
-        context.dialect = connector_dialect(settings, exchanges.context)
 
     def _export_to_server(self) -> None:
         # It brings protobuf along: only for those who use it.
@@ -137,7 +75,7 @@ class AcraConnector(DaemonService):
         exporter = LinkExporter(
             self.reactor,
             Resource(self.name),
-            self.connect,
+            self.context.connect,
             self.context.connect_timeout,
             self.context.dialect.spans_offer,
             party=self.context.server,
@@ -148,41 +86,48 @@ class AcraConnector(DaemonService):
     def _serve_api(self) -> None:
         where = api_address(self.settings)
         role = api_role(peers.ACRASERVER[protection(self.settings, ACRASERVER)])
-        self.api = self._way_to(where, Party(role, shown(where)))
+        self.api = self._main.way_to(where, Party(role, shown(where)))
         self.serve(API, self.accept_command)
 
     # -- connections ------------------------------------------------------------------------------
 
     def accept(self, address: str = "") -> ApplicationConnection:
-        """A protocol for a connection that was just accepted."""
-        return ApplicationConnection(self.context, self.next_number())
+        """A protocol for a connection that was just accepted at the connector's own address."""
+        return self._main.accept(address)
 
     def accept_command(self, address: str = "") -> ApiConnection:
         """The same for one to the API port."""
         return ApiConnection(self.context, self.next_number(), self.api)
 
-    def connect(self, established: Attempt) -> Deferred[Any]:
-        """Reach the server; ``established`` fires when the link is protected."""
-        return self._way.connect(established)
-
     # -- see DaemonService ------------------------------------------------------------------------
 
     def facts(self) -> dict[str, str]:
-        """Link, server, and what applications may expect."""
-        return {
+        """Link, server, what applications may expect, and listeners where there are some."""
+        found = {
             "link": protection(self.settings, ACRASERVER),
             "server": self.context.server.where,
             "application_tls": self.context.application_tls,
             "tracing_scope": self.settings["tracing_scope"],
         }
+        listeners = [
+            f"{name} ({shown(one.settings[MAIN])} to {one.context.server.where})"
+            for name, one in self.accepting.items()
+            if name
+        ]
+        return {**found, "listeners": ", ".join(listeners)} if listeners else found
 
     def insecure(self) -> list[str]:
         """Addresses that other machines can reach, and certificates that are not checked."""
         found = weak(self.settings, verified_legs(self.settings))
-        address: Address = self.settings[MAIN]
-        if not address.is_local:
-            found.append(f"applications may connect from other machines: {address}")
+        found += checked(_insecure, self.settings)
         commands: Address = self.settings[API]
         if API in self.listeners and not commands.is_local:
             found.append(f"other machines may give commands in clear: {commands}")
         return found
+
+
+def _insecure(settings: Settings) -> list[str]:
+    address: Address = settings[MAIN]
+    if address.is_local:
+        return []
+    return [f"applications may connect from other machines: {address}"]

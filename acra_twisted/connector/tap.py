@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
+from acra_twisted.config.listeners import CONNECTORS, options_of
 from acra_twisted.config.reading import Program
 from acra_twisted.connector.checks import check, check_whole
 from acra_twisted.connector.effects import RULES
@@ -34,6 +35,7 @@ class Options(DaemonOptions):
         probe=probe,
         rules=RULES,
         examination=_examination,
+        listener=options_of(CONNECTOR_SECTIONS, CONNECTORS),
     )
 
 

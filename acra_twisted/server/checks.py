@@ -14,7 +14,7 @@ from acra_twisted.config.authentication import (
     uses_secrets,
 )
 from acra_twisted.config.databasekind import check_kind
-from acra_twisted.config.listeners import ADDRESS, checked, each
+from acra_twisted.config.listeners import check_addresses, checked, each
 from acra_twisted.config.loginmethods import by_certificate
 from acra_twisted.config.revocation import check_revocation, policy_of, staples, weak
 from acra_twisted.config.secretsources import has_sources
@@ -71,13 +71,8 @@ def _check_listener(settings: Settings) -> None:
 
 def _check_addresses(settings: Settings) -> None:
     """Listeners have addresses of their own, and revocation is the same at all of them."""
-    addresses: dict[Address, str] = {}
+    check_addresses(settings, "server")
     for mark, there in each(settings):
-        address = there[ADDRESS]
-        if address in addresses and address.port != 0:
-            other = addresses[address] or "[server] "
-            raise ConfigError(f"{mark}{ADDRESS}: {other.strip()} listens on {address} already")
-        addresses[address] = mark
         for leg in verified_legs(there):
             same = leg in verified_legs(settings) and all(
                 there[name] == settings[name] for name in (f"tls_{leg}_ca", f"tls_{leg}_auth")

@@ -11,7 +11,7 @@ from acra_twisted.blocks import ALL_BLOCKS, LISTENER
 from acra_twisted.censor.rulefile import parse_rules
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.config.ini import STAGE_PREFIX, IniFile
-from acra_twisted.config.listeners import SERVERS, options_of
+from acra_twisted.config.listeners import CONNECTORS, SERVERS, options_of
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.migrating import CHANGES
@@ -161,20 +161,21 @@ class Files(SynchronousTestCase):
         self.assertGreater(len(found), 2)
         for block in found:
             mistakes = []
-            for sections in (SERVER_SECTIONS, CONNECTOR_SECTIONS):
+            kinds = ((SERVER_SECTIONS, SERVERS), (CONNECTOR_SECTIONS, CONNECTORS))
+            for sections, own in kinds:
                 try:
-                    self.read(block, sections)
+                    self.read(block, sections, own)
                 except ConfigError as error:
                     mistakes.append(str(error))
             self.assertLess(len(mistakes), 2, "\n".join([block.where, *mistakes]))
 
-    def read(self, block, sections):
+    def read(self, block, sections, own):
         with tempfile.NamedTemporaryFile("w", suffix=".ini") as file:
             file.write(block.text)
             file.flush()
             values_of(file.name, sections, (*ALL_BLOCKS, LISTENER))
             ini = IniFile(file.name, block.text)
-            raise_together(ini.read_repeated(LISTENER, options_of(sections, SERVERS))[1])
+            raise_together(ini.read_repeated(LISTENER, options_of(sections, own))[1])
             # Stages of the examples are not installed.
             named = [name.removeprefix(STAGE_PREFIX) for name in ini.sections if ":" in name]
             installed = [name for name in named if name in stage_factories()]
