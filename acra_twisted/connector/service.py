@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.config.listeners import checked, each
 from acra_twisted.config.revocation import weak
 from acra_twisted.connector.api import ApiConnection, api_address, api_role
@@ -18,7 +19,6 @@ from acra_twisted.daemon.link import ACRASERVER, is_secure_session, protection
 from acra_twisted.daemon.service import API, MAIN, DaemonService
 from acra_twisted.options import Address, Settings
 from acra_twisted.telemetry.export.destinations import batching
-from acra_twisted.telemetry.export.resource import Resource
 from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
 from acra_twisted.telemetry.pages.readiness import ReachAll
 from acra_twisted.transport import peers
@@ -31,6 +31,7 @@ class AcraConnector(DaemonService):
     ConfigError."""
 
     name = "acra-connector"
+    sections = CONNECTOR_SECTIONS
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class AcraConnector(DaemonService):
 
         exporter = LinkExporter(
             self.reactor,
-            Resource(self.name),
+            self.telemetry.resource,
             self.context.connect,
             self.context.connect_timeout,
             self.context.dialect.spans_offer,

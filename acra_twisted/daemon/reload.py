@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IReloadable
+from acra_twisted.telemetry.changes import NOT_RELOADED, RELOADED
 from acra_twisted.transport.tlscontext import TLSContexts
 
 
@@ -36,8 +37,9 @@ class Reloader:
     """Reads everything anew, one time after the other.
 
     ``at_once`` reads what is soon read.  Then each IReloadable that ``parts`` gives is asked; its
-    name is in the log.  ``done`` is called when all have been read.  However often it is called
-    meanwhile: then everything is read once more.
+    name is in the log, and ``changed`` is told the kind of change and a text.  ``done`` is called
+    when all have been read.  However often it is called meanwhile: then everything is read once
+    more.
     """
 
     def __init__(
@@ -46,11 +48,13 @@ class Reloader:
         at_once: Callable[[], None],
         parts: Callable[[], Iterable[Any]],
         done: Callable[[], None],
+        changed: Callable[[str, str], None] = lambda kind, text: None,
     ) -> None:
         self._log = log
         self._at_once = at_once
         self._parts = parts
         self._all_read = done
+        self._changed = changed
         # Parts that are being read, and whether somebody has asked again meanwhile.
         self._waiting = 0
         self._again = False
@@ -72,8 +76,11 @@ class Reloader:
 
     def _has_read(self, _: Any, part: Any) -> None:
         self._log.info("Read anew", stage=part.name, code=events.GENERAL)
+        summary = getattr(part, "summary", "")
+        self._changed(RELOADED, f"{part.name} was read anew" + (f": {summary}" if summary else ""))
 
     def _has_not_read(self, failure: Failure, part: Any) -> None:
+        self._changed(NOT_RELOADED, f"{part.name} cannot be read anew and stays as it was")
         if isinstance(failure.value, ConfigError):
             _not_renewed(self._log, failure.value, stage=part.name)
         else:

@@ -62,6 +62,8 @@ def make_root(
         service.setServiceParent(root)
         if hasattr(service, "metrics"):
             service.metrics.watch_log(writer)
+        if hasattr(service, "telemetry"):
+            writer.origin = service.telemetry.resource.origin()
     except ConfigError as error:
         if writer is not None:
             writer.close()

@@ -9,7 +9,7 @@ end at which no work is lost.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -18,14 +18,16 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from acra_twisted import events
+from acra_twisted import __version__, events
 from acra_twisted.config.listeners import ADDRESS, each
+from acra_twisted.config.origins import origins
 from acra_twisted.daemon.connections import Connections
 from acra_twisted.daemon.reload import Reloader, renew
 from acra_twisted.daemon.revocation import Revocation
 from acra_twisted.daemon.running import running, sessions
 from acra_twisted.keystore.opening import open_keys
-from acra_twisted.options import Address, Settings
+from acra_twisted.options import Address, Section, Settings
+from acra_twisted.telemetry.changes import KEYS, STARTED
 from acra_twisted.telemetry.logs import banner
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
 from acra_twisted.telemetry.service import TelemetryService
@@ -58,6 +60,8 @@ class DaemonService(MultiService):
     name: str
     #: Before the TLS options of the certificate that guards the pages.
     tls_prefix = "tls_"
+    #: The declarations of its settings.
+    sections: Sequence[Section] = ()
     #: Seconds for connections to end at shutdown; None for what the settings say.
     patience: float | None = None
 
@@ -122,7 +126,10 @@ class DaemonService(MultiService):
             metrics=metrics,
             tracing=self.telemetry.tracing,
         )
-        self._reloader = Reloader(self.log, self._read_at_once, self._parts, self.reloaded)
+        self._reloader = Reloader(
+            self.log, self._read_at_once, self._parts, self.reloaded, self.telemetry.changes.note
+        )
+        self.telemetry.tell("settings", lambda: list(origins(self.sections, settings)))
 
     def _parts(self) -> Iterable[Any]:
         return (*self.reloadable(), *self.revocation.parts())
@@ -209,6 +216,7 @@ class DaemonService(MultiService):
         super().startService()
         self.revocation.start().addErrback(self._cannot_start)
         self.connections.start()
+        self.telemetry.changes.note(STARTED, f"{self.name} {__version__} was started")
         self.telemetry.unready = ""
         facts = self.facts()
         if API in self.listeners:
@@ -268,6 +276,7 @@ class DaemonService(MultiService):
         """Read keys anew when they are wanted."""
         if self.keys is not None:
             self.keys.forget()
+        self.telemetry.changes.note(KEYS, "keys will be read anew")
         self.log.info("Keys will be read anew", code=events.READ_KEYS)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from acra_twisted.authentication.credentials import Credentials
 from acra_twisted.config.listeners import checked, each
+from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.daemon.dialect import dialect_of
 from acra_twisted.daemon.link import ACRACONNECTOR, protection
 from acra_twisted.daemon.service import API, MAIN, DaemonService
@@ -39,6 +40,7 @@ class AcraServer(DaemonService):
     end with, if it ends by itself.  Raises ConfigError."""
 
     name = "acra-server"
+    sections = SERVER_SECTIONS
     tls_prefix = "tls_client_"
 
     def __init__(

@@ -17,6 +17,7 @@ from acra_twisted.options import Address, Settings
 from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.pipeline.observers import Observers, at_once
 from acra_twisted.session import Session
+from acra_twisted.telemetry.changes import Changes
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters, read_secret
 from acra_twisted.telemetry.export.resource import Resource
 from acra_twisted.telemetry.figures.history import SIZE_MAX as FIGURES_MAX
@@ -26,6 +27,7 @@ from acra_twisted.telemetry.logs.audit import AuditLog
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
 from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
 from acra_twisted.telemetry.pages.access import Guard
+from acra_twisted.telemetry.pages.peers import Peers
 from acra_twisted.telemetry.pages.readiness import Reach, ReachAll
 from acra_twisted.telemetry.pages.rpcz import RpcStats
 from acra_twisted.telemetry.pages.sessions import LastStatements
@@ -87,7 +89,11 @@ class TelemetryService(MultiService):
         self._service = service
         self.metrics = metrics
         self.clock = steady_clock()
-        self.exporters = make_exporters(reactor, service, settings, Resource(service, os.environ))
+        self.resource = Resource(service, os.environ)
+        #: Moments at which something has changed.
+        self.changes = Changes(self.clock)
+        metrics.tell_origin(self.resource.attributes())
+        self.exporters = make_exporters(reactor, service, settings, self.resource)
         self._doubts = doubts(settings) if self.exporters else []
         for exporter in self.exporters:
             metrics.watch_exporter(exporter)
@@ -101,6 +107,7 @@ class TelemetryService(MultiService):
         #: Counts requests by the shapes of their statements; None where there are no pages.
         self.figures: StatementFigures | None = None
         self._pages: TracePages | None = None
+        self._peers: Peers | None = None
         if self.store is not None:
             metrics.watch_pool("traces of the pages", self.store.__len__, TRACES_MAX)
             if system:
@@ -118,6 +125,10 @@ class TelemetryService(MultiService):
                 clock=self.clock,
                 figures=self.figures,
             )
+            self._peers = Peers(self.clock)
+            self.tell("changes", self.changes.shown)
+            self.tell("peers", self._peers.shown)
+            self.tell("origin", self.resource.attributes)
         self._processor = SpanProcessor(self.store, self.exporters)
         self.tracing = Tracing(
             make_sampler(settings["tracing_sampler"], self.clock),
@@ -154,12 +165,17 @@ class TelemetryService(MultiService):
         ``others`` are observers of the daemon's own."""
         told: list[BaseObserver] = [exchanges, metrics, AuditLog(server, self._service), *others]
         if self.calls is not None:
-            told += (self.calls, LastStatements())
+            told += (self.calls, LastStatements(self._peers))
         if self.figures is not None:
             told.append(self.figures.counter)
         observers = Observers(told, exchanges.slow, self._afterwards)
         self._told.append(observers)
         return observers
+
+    def tell(self, name: str, give: Callable[[], Any]) -> None:
+        """Have the page of facts show what ``give`` returns, where there are pages."""
+        if self._pages is not None:
+            self._pages.facts_told.tell(name, give)
 
     def _up_to_date(self) -> None:
         """Before anything is shown: there may be no observers yet when this is handed out."""

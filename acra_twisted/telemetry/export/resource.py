@@ -18,6 +18,8 @@ from uuid import uuid4
 from acra_twisted import __version__
 
 NAME, ATTRIBUTES = "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"
+#: Attributes that say which of several daemons it is, and where.
+ORIGIN: Final = ("service.instance.id", "host.name", "cloud.availability_zone")
 _NAMESPACE: Final = "acra"
 #: Characters of the variable, and attributes in it.
 _LENGTH_MAX: Final = 16 * 1024
@@ -56,6 +58,10 @@ class Resource:
     def service(self) -> str:
         """The service's name."""
         return self._known["service.name"]
+
+    def origin(self) -> dict[str, str]:
+        """Return the attributes that tell this daemon from others of its kind, and where it is."""
+        return {name: self._known[name] for name in ORIGIN if name in self._known}
 
     def attributes(self) -> dict[str, Any]:
         """All of them.  The process is that of the moment: a daemon forks after it was made."""

@@ -10,7 +10,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -96,6 +96,7 @@ def jsonlines(product: str) -> Formatter:
         if "code" in event:
             record["code"] = event["code"]
         record.update(
+            event.get("log_origin", {}),
             timestamp=_timestamp(event),
             level=_level(event)[0],
             msg=_text(event),
@@ -175,10 +176,12 @@ class LogWriter:
         self._security = security
         self._all_sinks = (*self.sinks, security.sink) if security is not None else self.sinks
         self._losses = Losses(formatter, self.sinks, console)
+        #: Says which daemon writes, and where it runs; formats that have names for it show it.
+        self.origin: Mapping[str, str] = {}
 
     def __call__(self, event: LogEvent) -> None:
         """Never raises: a line that can't be written is lost, the connection is not."""
-        event = _completed(event)
+        event = {**_completed(event), "log_origin": self.origin}
         now = event.get("log_time", 0.0)
         if self._security is not None:
             written = self._security(event)

@@ -7,6 +7,7 @@ costs three times as much as ``inc()``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,16 @@ from acra_twisted import __version__
 from acra_twisted.eventtable import TABLE
 
 CONNECTION_BUCKETS = (0.1, 0.2, 0.5, 1, 10, 60, 3600, 86400)
+
+
+#: Characters that the name of a label cannot have.
+_NOT_IN_LABELS = re.compile("[^A-Za-z0-9_]")
+
+
+def _label(attribute: str) -> str:
+    """Return the name of the label for an attribute of a resource."""
+    name = _NOT_IN_LABELS.sub("_", attribute).lstrip("_")
+    return name if name[:1].isalpha() else f"a_{name}"
 
 
 class DaemonMetrics:
@@ -143,6 +154,16 @@ class DaemonMetrics:
             self._pools = _Pools()
             self.registry.register(self._pools)
         self._pools.pools[name] = (size, limit)
+
+    def tell_origin(self, attributes: Mapping[str, Any]) -> None:
+        """Expose which daemon this is, and where: the resource's attributes, but for the process,
+        which is another one once it is in the background."""
+        known = {
+            _label(name): str(value) for name, value in attributes.items() if name != "process.pid"
+        }
+        # As OpenTelemetry's conventions for Prometheus have it.
+        info = Gauge("target_info", "The daemon", list(known), registry=self.registry)
+        info.labels(*known.values()).set(1)
 
     def watch_certificates(self, ends: Callable[[], Mapping[str, float]]) -> None:
         """Expose when certificates expire, by the setting that names them; read when scraped."""

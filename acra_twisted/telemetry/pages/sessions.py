@@ -12,6 +12,7 @@ from acra_twisted.session import Session
 from acra_twisted.sql.redact import Redacted, of_statement
 from acra_twisted.telemetry.figures.shapes import shape_of
 from acra_twisted.telemetry.metrics.exchanges import session_state
+from acra_twisted.telemetry.pages.peers import Peers
 
 #: As many are shown, those that have waited longest for a reply before all others.
 SHOWN = 200
@@ -24,7 +25,11 @@ _STEP = 32
 
 
 class LastStatements(BaseObserver):
-    """Notes the statement that each session has executed last, as far as a page would show it."""
+    """Notes the statement that each session has executed last, as far as a page would show it, and
+    the addresses from which clients have logged in."""
+
+    def __init__(self, peers: Peers | None = None) -> None:
+        self._peers = peers
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """A long text is not kept for it."""
@@ -34,6 +39,9 @@ class LastStatements(BaseObserver):
             session = exchange.session
             shown_text = shown(statement, session.language).text if long else None
             session.notes[_LAST] = shown_text or statement
+        elif exchange.kind == "startup" and exchange.outcome == "ok" and self._peers is not None:
+            identity = exchange.session.identity
+            self._peers.note(identity.client_id, identity.peer)
 
 
 def describe(sessions: Iterable[Session], now: int) -> Iterator[dict[str, Any] | None]:

@@ -316,7 +316,7 @@ def make_site(
     if traces is not None:
         hosts = guard.knows_host
         debug = _Branch(index, places)
-        for name in ("tracez", "traces", "sessions", "statements", "rpcz"):
+        for name in ("tracez", "traces", "sessions", "statements", "facts", "rpcz"):
             debug.putChild(name.encode(), Listing(guard, catch_up, getattr(traces, name)))
         debug.putChild(b"trace", Trace(guard, catch_up, traces))
         root.putChild(b"debug", debug)

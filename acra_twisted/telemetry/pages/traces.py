@@ -18,6 +18,7 @@ from acra_twisted.exchange import Exchange
 from acra_twisted.session import Session
 from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.pages import sessions as live
+from acra_twisted.telemetry.pages.facts import Facts
 from acra_twisted.telemetry.pages.rendering import NotKept, Page, Templates, as_json, made
 from acra_twisted.telemetry.pages.rpcz import RpcStats
 from acra_twisted.telemetry.pages.search import (
@@ -77,6 +78,7 @@ PLACES = (
     ("/debug/tracez", "Spans by name and latency, with samples"),
     ("/debug/sessions", "Sessions of this moment, and their statements"),
     ("/debug/statements", "Statements: calls, times and failures of each shape of statement"),
+    ("/debug/facts", "JSON: settings and their origins, changes, peers of clients, and the origin"),
     ("/debug/rpcz", "Calls: counts, latencies and rates by kind of request, and of stages"),
 )
 _RUNNING_MAX = 100
@@ -115,6 +117,9 @@ class TracePages:
         self.templates = Templates(service)
         if figures is None:
             figures = StatementFigures(clock())
+        #: Facts of the daemon; whoever has some adds them.
+        self.facts_told = Facts(service)
+        self.facts = self.facts_told.page
         self.statements = StatementPages(service, figures, self.templates, clock).page
 
     def tracez(self, arguments: Mapping[str, str]) -> Page:

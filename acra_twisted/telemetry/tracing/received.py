@@ -16,6 +16,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from acra_twisted.errors import WireError
 from acra_twisted.ratelimit import TokenBucket
+from acra_twisted.telemetry.export.resource import ORIGIN
 from acra_twisted.telemetry.tracing.spans import CLIENT, EVENTS_MAX, LINKS_MAX, NAME_MAX, Span
 from acra_twisted.telemetry.tracing.store import SpanStore
 from acra_twisted.wire.formats import otlprequest
@@ -47,25 +48,29 @@ def decode(blob: bytes, client_id: str) -> Iterator[ReceivedSpan | None]:
     found = 0
     last: bytes | None = None
     service = ""
+    origin: dict[str, Any] = {}
     for part in otlprequest.parts(blob):
         if part is None or len(part.span) > _SPAN_MAX or found == _SPANS_MAX:
             yield None
             continue
         if part.resource is not last:
-            last, service = part.resource, _service(part.resource)
+            last = part.resource
+            service, origin = _origin(part.resource)
         record = trace_pb2.Span()
         _parse(record, part.span)
-        span = _span(record, service, client_id)
+        span = _span(record, service, {**origin, "acra.client_id": client_id})
         if span is not None:
             found += 1
         yield span
 
 
-def _service(data: bytes) -> str:
+def _origin(data: bytes) -> tuple[str, dict[str, Any]]:
+    """Return the name of the service that a resource is, and which one of its kind it is."""
     resource = resource_pb2.Resource()
     _parse(resource, data)
     attributes = _attributes(resource.attributes)
-    return str(attributes.get("service.name", "acra-connector"))[:NAME_MAX]
+    service = str(attributes.get("service.name", "acra-connector"))[:NAME_MAX]
+    return service, {name: attributes[name] for name in ORIGIN if name in attributes}
 
 
 def _parse(message: Any, data: bytes) -> None:
@@ -75,7 +80,7 @@ def _parse(message: Any, data: bytes) -> None:
         raise WireError("connector", "not an OTLP request") from None
 
 
-def _span(record: Any, service: str, client_id: str) -> ReceivedSpan | None:
+def _span(record: Any, service: str, origin: dict[str, Any]) -> ReceivedSpan | None:
     trace_id, span_id = record.trace_id, record.span_id
     if len(trace_id) != 16 or len(span_id) != 8 or not (any(trace_id) and any(span_id)):
         return None
@@ -93,7 +98,7 @@ def _span(record: Any, service: str, client_id: str) -> ReceivedSpan | None:
     if record.status.code == 2:
         span.status = status if type(status) is int and status in _STATUS else 2
         span.message = record.status.message[:_VALUE_MAX]
-    span.attributes = {**attributes, "acra.client_id": client_id}
+    span.attributes = {**attributes, **origin}
     for event in record.events[:EVENTS_MAX]:
         span.add_event((event.time_unix_nano, event.name[:NAME_MAX], _attributes(event.attributes)))
     for link in record.links[:LINKS_MAX]:

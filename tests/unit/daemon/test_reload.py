@@ -68,8 +68,13 @@ class Reading(SynchronousTestCase):
     def make(self, *parts):
         self.log, self.at_once = Log(), []
         self.done = []
+        self.changes = []
         return Reloader(
-            self.log, lambda: self.at_once.append(1), lambda: parts, lambda: self.done.append(1)
+            self.log,
+            lambda: self.at_once.append(1),
+            lambda: parts,
+            lambda: self.done.append(1),
+            lambda kind, text: self.changes.append((kind, text)),
         )
 
     def test_it_is_told_when_all_have_been_read(self):
@@ -108,6 +113,9 @@ class Reading(SynchronousTestCase):
         read()
         self.assertIn(("error", events.WRONG_CONFIGURATION, "bad"), self.log.lines)
         self.assertEqual(other.asked, 1)
+        kinds = [kind for kind, _ in self.changes]
+        self.assertEqual(kinds, ["reload failed", "reload"])
+        self.assertNotIn("bad", str(self.changes))
         read()
         late.errback(ValueError("unexpected"))
         self.assertEqual(self.log.lines[-1], ("failure", "stage"))

@@ -1,5 +1,6 @@
 """AcraServer as a service: what it makes of its settings for its connections."""
 
+import json
 from pathlib import Path
 
 from twisted.internet.testing import MemoryReactorClock
@@ -46,6 +47,31 @@ class Reloading(SynchronousTestCase):
         self.assertIs(planner.plan(columns), before)
         server.reload()
         self.assertIsNot(planner.plan(columns), before)
+
+
+class Facts(SynchronousTestCase):
+    def told(self, server, name):
+        page = server.telemetry._pages.facts({"of": name})
+        return json.loads("".join(page.pieces))[name]
+
+    def test_settings_changes_peers_and_origin(self):
+        server = AcraServer(
+            MemoryReactorClock(),
+            settings(
+                incoming_connection_string=Address("127.0.0.1", 0),
+                incoming_connection_zpages_string=Address("127.0.0.1", 0),
+            ),
+        )
+        self.addCleanup(close, server)
+        for child in server.telemetry:
+            self.addCleanup(child._listener.close)
+        values = {one["name"]: one for one in self.told(server, "settings")}
+        self.assertEqual(values["incoming_connection_string"]["value"], "tcp://127.0.0.1:0")
+        self.assertEqual(values["db_port"]["origin"], "default")
+        server.forget_keys()
+        self.assertEqual(self.told(server, "changes")[0]["kind"], "keys")
+        self.assertEqual(self.told(server, "peers")["peers"], [])
+        self.assertEqual(self.told(server, "origin")["service.name"], "acra-server")
 
 
 class Intake(SynchronousTestCase):

@@ -44,6 +44,14 @@ class Resources(SynchronousTestCase):
         both = {"OTEL_RESOURCE_ATTRIBUTES": text, "OTEL_SERVICE_NAME": "shop-db"}
         self.assertEqual(Resource("acra-server", both).service, "shop-db")
 
+    def test_which_daemon_it_is_and_where(self):
+        text = "cloud.availability_zone=b,team=x"
+        resource = Resource("acra-server", {"OTEL_RESOURCE_ATTRIBUTES": text})
+        known = resource.attributes()
+        names = ("service.instance.id", "host.name", "cloud.availability_zone")
+        self.assertEqual(resource.origin(), {name: known[name] for name in names})
+        self.assertNotIn("cloud.availability_zone", Resource("acra-server").origin())
+
     def test_what_cannot_be_read_is_left_out_whole_and_said(self):
         for text in (
             "a=1,b",

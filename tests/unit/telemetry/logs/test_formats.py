@@ -97,6 +97,15 @@ class Formats(SynchronousTestCase):
 
 
 class Writer(SynchronousTestCase):
+    def test_json_says_which_daemon_writes(self):
+        stream = io.StringIO()
+        writer = formats.LogWriter(formats.jsonlines("p"), LogLevel.info, [StreamSink(stream)])
+        writer.origin = {"service.instance.id": "a1", "host.name": "web1"}
+        writer(EVENT)
+        record = json.loads(stream.getvalue())
+        self.assertEqual((record["service.instance.id"], record["host.name"]), ("a1", "web1"))
+        self.assertNotIn("log_origin", record)
+
     def test_levels(self):
         stream = io.StringIO()
         writer = formats.LogWriter(formats.plaintext("p"), LogLevel.info, [StreamSink(stream)])

@@ -29,6 +29,28 @@ class Metrics(SynchronousTestCase):
         self.assertNotIn("python_info", text)
         self.assertNotIn("_created", text)
 
+    def test_which_daemon_it_is(self):
+        self.metrics.tell_origin(
+            {
+                "service.name": "acra-server",
+                "cloud.availability_zone": "b",
+                "__x": 'a"b',
+                "1st": "c",
+                "self": "d",
+                "process.pid": 7,
+            }
+        )
+        (line,) = [line for line in self.text().splitlines() if line.startswith("target_info{")]
+        for label in (
+            'service_name="acra-server"',
+            'cloud_availability_zone="b"',
+            'x="a\\"b"',
+            'a_1st="c"',
+            'self="d"',
+        ):
+            self.assertIn(label, line)
+        self.assertNotIn("pid", line)
+
     def test_connections_lag_and_exporters(self):
         self.metrics.connection_opened()
         self.assertIn("acra_open_connections 1.0", self.text())

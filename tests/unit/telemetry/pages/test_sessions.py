@@ -5,6 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.session import IN_TRANSACTION
 from acra_twisted.telemetry.figures.counting import ShapeCounter
+from acra_twisted.telemetry.pages.peers import Peers
 from acra_twisted.telemetry.pages.sessions import SHOWN, TEXT_LIMIT, LastStatements, describe
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.wire.link.tracecontext import TraceContext
@@ -63,6 +64,18 @@ class Live(SynchronousTestCase):
         self.assertEqual(rows([session], 9)[0]["shape"], counted.shape.id)
         session.outstanding.append((0, 1, exchange, None))
         self.assertEqual(rows([session], 9)[0]["shape"], counted.shape.id)
+
+    def test_clients_peers_are_noted_when_they_log_in(self):
+        peers = Peers(lambda: 5)
+        last, session = LastStatements(peers), make_session()
+        for kind, outcome in (("startup", "denied"), ("call", "ok"), ("startup", "ok")):
+            exchange = Exchange(session, kind, None, 1)
+            exchange.outcome = outcome
+            last.exchange_closed(exchange)
+        (seen,) = peers.shown()["peers"]
+        self.assertEqual(
+            (seen["client_id"], seen["peer"], seen["logins"]), ("client", "127.0.0.1", 1)
+        )
 
     def test_bounded(self):
         self.assertEqual(len(rows([make_session() for _ in range(SHOWN + 5)], 1)), SHOWN)

@@ -16,9 +16,17 @@ from acra_twisted.telemetry.tracing.store import SpanStore
 from tests.support.sample_spans import sample
 from tests.support.webpages import most_between
 
+ORIGIN = {
+    "service.instance.id": "connector-2",
+    "host.name": "web1",
+    "cloud.availability_zone": "eu-1b",
+}
+_ENVIRONMENT = ",".join(f"{name}={value}" for name, value in ORIGIN.items())
+
 
 def encoded(spans, service="acra-connector"):
-    return otlp.encode(spans, Resource(service)).parts[0]
+    resource = Resource(service, {"OTEL_RESOURCE_ATTRIBUTES": _ENVIRONMENT})
+    return otlp.encode(spans, resource).parts[0]
 
 
 def decode(blob, client_id):
@@ -30,7 +38,7 @@ class Decoded(SynchronousTestCase):
         spans = sample()
         for sent, got in zip(spans, decode(encoded(spans), "ann"), strict=True):
             expected = as_record(sent, "acra-connector")
-            expected["attributes"]["acra.client_id"] = "ann"
+            expected["attributes"] |= {"acra.client_id": "ann", **ORIGIN}
             for link in expected["links"]:
                 link["type"] = 0
             found = as_record(got, "acra-server")

@@ -1,0 +1,46 @@
+"""Remember from which addresses each client comes, so that a new one stands out."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Final
+
+#: As many pairs of client and address are kept: those that were seen last.
+PEERS_MAX: Final = 1000
+
+
+class Peers:
+    """``clock`` gives nanoseconds since the epoch."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._since = clock()
+        # First and last time, and logins.
+        self._seen: OrderedDict[tuple[str, str], list[int]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    def note(self, client_id: str, peer: str) -> None:
+        """Take note of a login."""
+        key, now = (client_id, peer), self._clock()
+        seen = self._seen.get(key)
+        if seen is None:
+            if len(self._seen) >= PEERS_MAX:
+                self._seen.popitem(last=False)
+            seen = self._seen[key] = [now, now, 0]
+        seen[1] = now
+        seen[2] += 1
+        self._seen.move_to_end(key)
+
+    def shown(self) -> dict[str, Any]:
+        """Return them as plain values, the newest first, and since when they are noted."""
+        pairs = sorted(self._seen.items(), key=lambda item: -item[1][0])
+        return {
+            "since": self._since,
+            "peers": [
+                {"client_id": client, "peer": peer, "first": first, "last": last, "logins": count}
+                for (client, peer), (first, last, count) in pairs
+            ],
+        }
