@@ -24,6 +24,7 @@ MARK_OFFSET: Final[int] = 15
 KEY_SIZE: Final = 32
 #: Random bytes of an AcraBlock: its data key and two initialization vectors.
 RANDOM_SIZE: Final = KEY_SIZE + 2 * 12
+_VECTOR_AT: Final = KEY_SIZE + 12
 _MIDDLE_AT: Final = 12
 _KEY_AT: Final = 18
 _LENGTH: Final = struct.Struct("<Q")
@@ -56,9 +57,15 @@ class Sealer:
 
         ``random_bytes`` is asked for RANDOM_SIZE bytes in all.
         """
-        own = random_bytes(KEY_SIZE)
-        wrapped = self._cipher.seal(own, random_bytes)
-        sealed = cell.seal(own, data, self._context, random_bytes)
+        if not data:
+            raise CryptoError("an empty message cannot be encrypted")
+        # One call: each makes an object of Python and looks at what is left.
+        drawn = random_bytes(RANDOM_SIZE)
+        if len(drawn) != RANDOM_SIZE:
+            raise CryptoError("the source of random bytes has run dry")
+        own = drawn[:KEY_SIZE]
+        wrapped = self._cipher.seal_with_vector(own, drawn[KEY_SIZE:_VECTOR_AT])
+        sealed = cell.seal_with_vector(own, data, self._context, drawn[_VECTOR_AT:])
         length = _LENGTH.pack(HEAD_SIZE + len(sealed) - len(TAG))
         return b"".join((TAG, length, self._middle, wrapped, sealed))
 

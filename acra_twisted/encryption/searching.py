@@ -15,6 +15,7 @@ from typing import Final
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.settings import ColumnSetting
+from acra_twisted.fast.hmacsha256 import Keyed
 from acra_twisted.themis.cell import Key
 
 #: Kinds of prefixes.
@@ -69,7 +70,7 @@ class Prefixes:
             name = setting.label.encode()
             begin = _LENGTH.pack(len(name)) + name
         self._kind = bytes((SCOPED if setting.scoped else SHARED,))
-        self._keyed = [hmac.new(key, begin, "sha256") for key in keys]
+        self._keyed = [Keyed(key, begin) for key in keys]
         self._setting = setting
 
     @property
@@ -93,7 +94,7 @@ class Prefixes:
             return [b""]
         text = compared(self._setting, plaintext)
         keyed = self._keyed if most < 0 else self._keyed[:most]
-        return [self._kind + _digest(base, text) for base in keyed]
+        return [self._kind + base.digest(text) for base in keyed]
 
     def fit(self, prefix: bytes, plaintext: bytes) -> bool:
         """Return True if the prefix of a stored value is that of its plaintext.  It takes the same
@@ -104,9 +105,3 @@ class Prefixes:
         for expected in self.all(plaintext):
             found |= hmac.compare_digest(prefix, expected)
         return found
-
-
-def _digest(base: hmac.HMAC, text: bytes) -> bytes:
-    keyed = base.copy()
-    keyed.update(text)
-    return keyed.digest()

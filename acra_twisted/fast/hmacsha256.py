@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+from typing import Any, Final
 
 #: The block of SHA-256, and what HMAC makes of each byte of a key in it, for the inner hash and the
 #: outer one.
@@ -23,6 +23,42 @@ def digest(key: bytes, message: bytes) -> bytes:
         raise ValueError("the key is longer than a block of the hash")
     block = key.ljust(_BLOCK, b"\0")
     return sha256(block.translate(_OUTER) + sha256(block.translate(_INNER) + message))
+
+
+class Keyed:
+    """One key, for many messages that all have the same beginning.
+
+    Its blocks are hashed once.  The key may be overwritten afterwards."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes | bytearray, begin: bytes = b"") -> None:
+        block = bytearray(_BLOCK)
+        if len(key) > _BLOCK:
+            key = hashlib.sha256(key).digest()
+        block[: len(key)] = key
+        self._inner = _hashed(block, _INNER)
+        self._outer = _hashed(block, _OUTER)
+        block[:] = bytes(_BLOCK)
+        self._inner.update(begin)
+
+    def digest(self, message: bytes) -> bytes:
+        """The HMAC of the beginning and a message behind it."""
+        hashed = self._inner.copy()
+        hashed.update(message)
+        inner = hashed.digest()
+        hashed = self._outer.copy()
+        hashed.update(inner)
+        found: bytes = hashed.digest()
+        return found
+
+
+def _hashed(block: bytearray, by: bytes) -> Any:
+    """A hash of a key's block, which is overwritten once it is no longer needed."""
+    masked = block.translate(by)
+    made = hashlib.sha256(masked)
+    masked[:] = bytes(_BLOCK)
+    return made
 
 
 def sha256(data: bytes) -> bytes:

@@ -131,6 +131,15 @@ class FixedOpener:
         return _decrypt(self._cipher, data, self._context)
 
 
+def seal_with_vector(key: bytes, message: bytes, context: bytes, vector: bytes) -> bytes:
+    """Seal mode with a given initialization vector, which is never used twice with a key.  The key
+    has 32 bytes and nobody wipes it; the message is not empty."""
+    length = _LENGTH.pack(len(message))
+    cipher = AESGCM(digest(key, _KEY_PREFIX + length + context))
+    sealed = cipher.encrypt(vector, message, context)
+    return b"".join((HEAD, length, vector, sealed[-16:], sealed[:-16]))
+
+
 class FixedSealer:
     """Seals messages of one length under one key and context: `FixedOpener`'s counterpart."""
 
@@ -149,9 +158,13 @@ class FixedSealer:
         """The sealed cell.  Raises CryptoError for a message of another length."""
         if len(message) != self._length:
             raise CryptoError("the message has another length than expected")
-        iv = random_bytes(12)
-        sealed = self._cipher.encrypt(iv, message, self._context)
-        return b"".join((self._head, iv, sealed[-16:], sealed[:-16]))
+        return self.seal_with_vector(message, random_bytes(12))
+
+    def seal_with_vector(self, message: bytes, vector: bytes) -> bytes:
+        """The sealed cell of a message of the right length, with an initialization vector that is
+        never used again."""
+        sealed = self._cipher.encrypt(vector, message, self._context)
+        return b"".join((self._head, vector, sealed[-16:], sealed[:-16]))
 
 
 def seal_with_passphrase(

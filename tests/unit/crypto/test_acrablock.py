@@ -25,8 +25,8 @@ class Vectors(SynchronousTestCase):
 
     def test_the_published_vector(self):
         """The one of the wire reference, whose nonces are fixed."""
-        random = iter([bytes([2] * 32), bytes(range(12)), bytes(range(12))])
-        made = acrablock.create(b"hello", bytes([1] * 32), b"", lambda size: next(random))
+        drawn = bytes([2] * 32) + 2 * bytes(range(12))
+        made = acrablock.create(b"hello", bytes([1] * 32), b"", lambda size: drawn)
         self.assertEqual(made[:20].hex(), "222222228b000000000000000072cd004c000001")
         self.assertEqual(made[-21:].hex(), "64af3cc95f4c61ef0cdf2222cdd5feb7a5cb1665d5")
 
@@ -38,6 +38,11 @@ class Own(SynchronousTestCase):
         self.assertEqual(acrablock.open_with(self.made, KEY, b"zone"), b"some text")
         self.assertEqual(len(self.made), 9 + acrablock.OVERHEAD)
         self.assertRaises(CryptoError, acrablock.create, b"", KEY, b"", os.urandom)
+        # A source that has run dry.
+        for size in (0, acrablock.RANDOM_SIZE - 1):
+            self.assertRaises(
+                CryptoError, acrablock.create, b"x", KEY, b"", lambda _, n=size: bytes(n)
+            )
 
     @given(st.integers(0, len(made) - 1), st.integers(1, 255))
     def test_en5_every_byte_counts(self, place, change):

@@ -17,5 +17,15 @@ class Digesting(SynchronousTestCase):
         self.assertEqual(hmacsha256.digest(key, message), expected)
         self.assertEqual(hmacsha256.sha256(message), hashlib.sha256(message).digest())
 
+    @given(st.binary(max_size=100), st.binary(max_size=100), st.lists(st.binary(max_size=200)))
+    def test_a_key_that_is_kept(self, key, begin, messages):
+        given = bytearray(key)
+        keyed = hmacsha256.Keyed(given, begin)
+        # It may be overwritten.
+        given[:] = bytes(len(given))
+        for message in messages:
+            expected = hmac.digest(key, begin + message, "sha256")
+            self.assertEqual(keyed.digest(message), expected)
+
     def test_a_long_key_is_refused(self):
         self.assertRaises(ValueError, hmacsha256.digest, bytes(65), b"")
