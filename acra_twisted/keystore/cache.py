@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from zope.interface import classImplements
@@ -31,10 +31,22 @@ OFF: Final = -1
 _UNPROVEN: Final = frozenset((CONNECTOR, SERVER))
 
 
-class _Kept(NamedTuple):
-    value: Any
-    version: Hashable
-    checked: float
+# Kinds of answers.
+_KEYS: Final = "keys"
+_PUBLIC: Final = "public"
+_OPENER: Final = "opener"
+#: The name of an answer: its kind, the ids of its purposes, of which the second may be empty, and
+#: the owner.  Texts know their hashes; all fields of a purpose are hashed each time.
+_Name = tuple[str, str, str, str]
+
+
+class _Kept:
+    __slots__ = ("value", "version", "checked")
+
+    def __init__(self, value: Any, version: Hashable, checked: float) -> None:
+        self.value = value
+        self.version = version
+        self.checked = checked
 
 
 class KeyCache:
@@ -49,7 +61,7 @@ class KeyCache:
         self._store = store
         self._size = size
         self._seconds = seconds
-        self._kept: OrderedDict[tuple[Any, ...], _Kept] = OrderedDict()
+        self._kept: OrderedDict[_Name, _Kept] = OrderedDict()
         self._followers: list[Callable[[], None]] = []
         self.counts = {"hit": 0, "miss": 0, "evicted": 0}
 
@@ -58,44 +70,72 @@ class KeyCache:
 
     def keys(self, purpose: Purpose, owner: str = "") -> Any:
         """See IKeyStore."""
-        return self._get((purpose,), (self._store.keys, purpose, owner))
+        name: _Name = (_KEYS, purpose.key_id, "", owner)
+        kept = self._known(name)
+        if kept is not None:
+            return kept.value
+        return self._ask(name, (purpose,), self._store.keys, purpose, owner)
 
     def public_key(self, purpose: Purpose, owner: str = "") -> Any:
         """See IKeyStore."""
-        return self._get((purpose,), (self._store.public_key, purpose, owner))
+        name: _Name = (_PUBLIC, purpose.key_id, "", owner)
+        kept = self._known(name)
+        if kept is not None:
+            return kept.value
+        return self._ask(name, (purpose,), self._store.public_key, purpose, owner)
 
     def opener(self, pair: Purpose, symmetric: Purpose, owner: str = "") -> Any:
         """See IKeys."""
-        return self._get((pair, symmetric), (make_opener, self._store, pair, symmetric, owner))
-
-    def _get(self, involved: tuple[Purpose, ...], call: tuple[Any, ...]) -> Any:
-        now = self._seconds()
-        kept = self._kept.get(call)
-        if kept is not None and now - kept.checked >= RECHECK:
-            if self._version(involved, call[-1]) == kept.version:
-                kept = self._kept[call] = kept._replace(checked=now)
-            else:
-                del self._kept[call]
-                kept = None
-                self._tell()
+        name: _Name = (_OPENER, pair.key_id, symmetric.key_id, owner)
+        kept = self._known(name)
         if kept is not None:
-            self._kept.move_to_end(call)
-            self.counts["hit"] += 1
             return kept.value
-        self.counts["miss"] += 1
+        ask = (make_opener, self._store, pair, symmetric, owner)
+        return self._ask(name, (pair, symmetric), *ask)
+
+    def _known(self, name: _Name) -> _Kept | None:
+        """Return what is kept under a name, unless it has to be compared with the store's."""
+        kept = self._kept.get(name)
+        if kept is None or self._seconds() - kept.checked >= RECHECK:
+            return None
+        self._kept.move_to_end(name)
+        self.counts["hit"] += 1
+        return kept
+
+    def _ask(
+        self,
+        name: _Name,
+        involved: tuple[Purpose, ...],
+        function: Callable[..., Any],
+        *given: Any,
+    ) -> Any:
+        """Ask the store for what is not kept, or may be another now."""
+        owner: str = given[-1]
+        now = self._seconds()
         # Before the keys are read: what changes meanwhile is then noticed the next time.
-        version = self._version(involved, call[-1])
-        found = call[0](*call[1:])
+        version = self._version(involved, owner)
+        kept = self._kept.get(name)
+        if kept is not None:
+            if version == kept.version:
+                kept.checked = now
+                self._kept.move_to_end(name)
+                self.counts["hit"] += 1
+                return kept.value
+            del self._kept[name]
+            self._tell()
+        self.counts["miss"] += 1
+        found = function(*given)
+        is_proven = _UNPROVEN.isdisjoint(involved)
         if isinstance(found, Deferred):
-            return found.addCallback(self._keep, call, version, now)
-        return self._keep(found, call, version, now)
+            return found.addCallback(self._keep, name, is_proven, version, now)
+        return self._keep(found, name, is_proven, version, now)
 
     def _version(self, involved: tuple[Purpose, ...], owner: str) -> Hashable:
         return tuple(self._store.version(purpose, owner) for purpose in involved)
 
-    def _keep(self, found: Any, call: tuple[Any, ...], version: Hashable, now: float) -> Any:
-        if self._size != OFF and (found or not _UNPROVEN.intersection(call)):
-            self._kept[call] = _Kept(found, version, now)
+    def _keep(self, found: Any, name: _Name, is_proven: bool, version: Hashable, now: float) -> Any:
+        if self._size != OFF and (found or is_proven):
+            self._kept[name] = _Kept(found, version, now)
             if self._size and len(self._kept) > self._size:
                 self._kept.popitem(last=False)
                 self.counts["evicted"] += 1
