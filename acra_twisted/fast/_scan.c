@@ -102,39 +102,32 @@ quoted_end(const unsigned char *text, Py_ssize_t at, Py_ssize_t size, int *beyon
     return 0;
 }
 
-/* cut(text, quote): the key, the literals in order of appearance, and what plainness is judged by;
- * None where only the full lexer can tell.  `quote` is the number of the byte around names. */
-static PyObject *
-cut(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
-{
-    /* The key and what is judged: neither is longer than the text. */
-    char on_stack[2 * SHORT], *key, *judged;
-    Py_ssize_t size, at = 0, done = 0, end, keyed = 0, told = 0;
-    PyObject *literals = NULL, *whole = NULL, *shown = NULL, *result = NULL;
-    const unsigned char *text;
-    int beyond_ascii = 0, names = 0;
-    long quote;
+/* What ends a run of bytes with which nothing begins: quotes, digits, bytes beyond ASCII, marks. */
+static const unsigned char STOPS[256] = {
+    [0x01] = 1, [0x02] = 1, [0x04] = 1, ['"'] = 1, ['\''] = 1, ['`'] = 1,
+    ['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1, ['7'] = 1,
+    ['8'] = 1, ['9'] = 1, [0x80 ... 0xff] = 1,
+};
 
-    if (nargs != 2 || !PyBytes_Check(args[0])) {
-        PyErr_SetString(PyExc_TypeError, "cut takes bytes and a byte's number");
-        return NULL;
-    }
-    quote = PyLong_AsLong(args[1]);
-    if (quote == -1 && PyErr_Occurred())
-        return NULL;
-    text = (const unsigned char *)PyBytes_AS_STRING(args[0]);
-    size = PyBytes_GET_SIZE(args[0]);
-    key = size <= SHORT ? on_stack : PyMem_Malloc(2 * (size_t)size);
-    if (key == NULL)
-        return PyErr_NoMemory();
-    judged = key + size;
-    literals = PyList_New(0);
-    if (literals == NULL)
-        goto done;
+/* A text with its literals cut out, as far as it is read. */
+struct skeleton {
+    /* Neither is longer than the text; `judged` and `literals` may be NULL: nobody wants them. */
+    char *key, *judged;
+    PyObject *literals;
+    Py_ssize_t keyed, told;
+    int names;
+};
+
+/* Cut the literals out: 1, 0 where only the full lexer can tell, -1 with an exception. */
+static int
+scan(const unsigned char *text, Py_ssize_t size, unsigned char quote, struct skeleton *made)
+{
+    Py_ssize_t at = 0, done = 0, end;
+    int beyond_ascii = 0;
+
     while (at < size) {
         unsigned char byte = text[at];
-        /* Letters, most signs: nothing begins with them. */
-        if ((byte > '9' && byte < 0x60) || (byte > 0x60 && byte < 0x80)) {
+        if (!STOPS[byte]) {
             at++;
             continue;
         }
@@ -142,7 +135,7 @@ cut(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
         if (byte == '\'' || byte == quote) {
             end = quoted_end(text, at, size, &beyond_ascii);
             if (end < 0)
-                goto none;
+                return 0;
             if (byte == quote && end == at + 2)
                 end = 0;
         } else if (is_digit(byte)) {
@@ -153,32 +146,40 @@ cut(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
             }
         } else if (byte >= 0x80) {
             beyond_ascii = 1;
-        } else if (byte < 5 && byte != 3 && byte != 0) {
+        } else if (byte < 5 && byte != 0) {
             /* Raw marks would forge keys. */
-            goto none;
+            return 0;
         }
         if (end == 0) {
             at++;
             continue;
         }
-        memcpy(key + keyed, text + done, (size_t)(at - done));
-        memcpy(judged + told, text + done, (size_t)(at - done));
-        keyed += at - done;
-        told += at - done;
+        memcpy(made->key + made->keyed, text + done, (size_t)(at - done));
+        made->keyed += at - done;
+        if (made->judged != NULL) {
+            memcpy(made->judged + made->told, text + done, (size_t)(at - done));
+            made->told += at - done;
+        }
         if (byte == quote) {
-            memcpy(key + keyed, text + at, (size_t)(end - at));
-            keyed += end - at;
-            judged[told++] = NAME_MARK;
-            names = 1;
+            memcpy(made->key + made->keyed, text + at, (size_t)(end - at));
+            made->keyed += end - at;
+            if (made->judged != NULL)
+                made->judged[made->told++] = NAME_MARK;
+            made->names = 1;
         } else {
-            PyObject *literal
-                = PyBytes_FromStringAndSize((const char *)text + at, end - at);
-            if (literal == NULL || PyList_Append(literals, literal) < 0) {
-                Py_XDECREF(literal);
-                goto done;
+            char mark = byte == '\'' ? STRING_MARK : NUMBER_MARK;
+            made->key[made->keyed++] = mark;
+            if (made->judged != NULL)
+                made->judged[made->told++] = mark;
+            if (made->literals != NULL) {
+                PyObject *literal
+                    = PyBytes_FromStringAndSize((const char *)text + at, end - at);
+                if (literal == NULL || PyList_Append(made->literals, literal) < 0) {
+                    Py_XDECREF(literal);
+                    return -1;
+                }
+                Py_DECREF(literal);
             }
-            Py_DECREF(literal);
-            key[keyed++] = judged[told++] = byte == '\'' ? STRING_MARK : NUMBER_MARK;
         }
         done = at = end;
     }
@@ -186,35 +187,107 @@ cut(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
         PyObject *decoded = PyUnicode_DecodeUTF8((const char *)text, size, NULL);
         if (decoded == NULL) {
             if (!PyErr_ExceptionMatches(PyExc_UnicodeDecodeError))
-                goto done;
+                return -1;
             PyErr_Clear();
-            goto none;
+            return 0;
         }
         Py_DECREF(decoded);
     }
-    memcpy(key + keyed, text + done, (size_t)(size - done));
-    memcpy(judged + told, text + done, (size_t)(size - done));
-    whole = PyBytes_FromStringAndSize(key, keyed + size - done);
+    memcpy(made->key + made->keyed, text + done, (size_t)(size - done));
+    made->keyed += size - done;
+    if (made->judged != NULL) {
+        memcpy(made->judged + made->told, text + done, (size_t)(size - done));
+        made->told += size - done;
+    }
+    return 1;
+}
+
+/* The number of the byte around names; -1 with an exception. */
+static long
+quote_of(PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 2 || !PyBytes_Check(args[0])) {
+        PyErr_SetString(PyExc_TypeError, "expected bytes and a byte's number");
+        return -1;
+    }
+    return PyLong_AsLong(args[1]);
+}
+
+/* cut(text, quote): the key, the literals in order of appearance, and what plainness is judged by;
+ * None where only the full lexer can tell.  `quote` is the number of the byte around names. */
+static PyObject *
+cut(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    char on_stack[2 * SHORT];
+    struct skeleton made = {0};
+    PyObject *whole = NULL, *shown = NULL, *result = NULL;
+    Py_ssize_t size;
+    long quote = quote_of(args, nargs);
+    int found;
+
+    if (quote == -1 && PyErr_Occurred())
+        return NULL;
+    size = PyBytes_GET_SIZE(args[0]);
+    made.key = size <= SHORT ? on_stack : PyMem_Malloc(2 * (size_t)size);
+    if (made.key == NULL)
+        return PyErr_NoMemory();
+    made.judged = made.key + size;
+    made.literals = PyList_New(0);
+    if (made.literals == NULL)
+        goto done;
+    found = scan((const unsigned char *)PyBytes_AS_STRING(args[0]), size, (unsigned char)quote,
+                 &made);
+    if (found == 0)
+        result = Py_NewRef(Py_None);
+    if (found != 1)
+        goto done;
+    whole = PyBytes_FromStringAndSize(made.key, made.keyed);
     if (whole == NULL)
         goto done;
-    shown = names ? PyBytes_FromStringAndSize(judged, told + size - done) : Py_NewRef(whole);
+    shown = made.names ? PyBytes_FromStringAndSize(made.judged, made.told) : Py_NewRef(whole);
     if (shown != NULL)
-        result = PyTuple_Pack(3, whole, literals, shown);
-    goto done;
-none:
-    result = Py_NewRef(Py_None);
+        result = PyTuple_Pack(3, whole, made.literals, shown);
 done:
-    Py_XDECREF(literals);
+    Py_XDECREF(made.literals);
     Py_XDECREF(whole);
     Py_XDECREF(shown);
-    if (key != on_stack)
-        PyMem_Free(key);
+    if (made.key != on_stack)
+        PyMem_Free(made.key);
+    return result;
+}
+
+/* cut_key(text, quote): the key alone, or None: see `cut`. */
+static PyObject *
+cut_key(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    char on_stack[SHORT];
+    struct skeleton made = {0};
+    PyObject *result = NULL;
+    Py_ssize_t size;
+    long quote = quote_of(args, nargs);
+    int found;
+
+    if (quote == -1 && PyErr_Occurred())
+        return NULL;
+    size = PyBytes_GET_SIZE(args[0]);
+    made.key = size <= SHORT ? on_stack : PyMem_Malloc((size_t)size);
+    if (made.key == NULL)
+        return PyErr_NoMemory();
+    found = scan((const unsigned char *)PyBytes_AS_STRING(args[0]), size, (unsigned char)quote,
+                 &made);
+    if (found == 1)
+        result = PyBytes_FromStringAndSize(made.key, made.keyed);
+    else if (found == 0)
+        result = Py_NewRef(Py_None);
+    if (made.key != on_stack)
+        PyMem_Free(made.key);
     return result;
 }
 
 static PyMethodDef functions[] = {
     {"contains_any", (PyCFunction)(void (*)(void))contains_any, METH_FASTCALL, NULL},
     {"cut", (PyCFunction)(void (*)(void))cut, METH_FASTCALL, NULL},
+    {"cut_key", (PyCFunction)(void (*)(void))cut_key, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -14,7 +14,7 @@ from typing import Final
 from acra_twisted.fast.compiled import COMPILED
 
 if COMPILED:
-    from acra_twisted.fast._scan import cut  # type: ignore[import-not-found]  # in C
+    from acra_twisted.fast._scan import cut, cut_key  # type: ignore[import-not-found]  # in C
 
 #: The key, the literals in order of appearance, and what plainness is judged by.  A tuple without
 #: names: it is made for every statement, and a named one takes 0.4 us more.
@@ -53,6 +53,16 @@ def split(text: bytes, quote: bytes) -> Skeleton | None:
         found: Skeleton | None = cut(text, quote[0])
         return found
     return split_by_expressions(text, quote)
+
+
+def key_of(text: bytes, quote: bytes) -> bytes | None:
+    """Return the key of `split` alone, which takes a fifth of the time where there are a thousand
+    literals."""
+    if COMPILED:
+        found: bytes | None = cut_key(text, quote[0])
+        return found
+    parts = split_by_expressions(text, quote)
+    return None if parts is None else parts[0]
 
 
 def split_by_expressions(text: bytes, quote: bytes) -> Skeleton | None:

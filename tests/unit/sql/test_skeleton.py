@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import LexError
 from acra_twisted.sql import lexer, mysqllexer
-from acra_twisted.sql.skeleton import is_plain, split, split_by_expressions
+from acra_twisted.sql.skeleton import is_plain, key_of, split, split_by_expressions
 
 SOUP = st.lists(
     st.sampled_from(
@@ -87,6 +87,7 @@ class TwoForms(SynchronousTestCase):
             expected = model(text, quote)
             self.assertEqual(split(text, quote), expected, text)
             self.assertEqual(split_by_expressions(text, quote), expected, text)
+            self.assertEqual(key_of(text, quote), expected and expected[0], text)
 
     def test_a_statement(self):
         expected = (
