@@ -40,8 +40,8 @@ _MODULES = {
     "settings",
     "keystore.": "cache",
     "encryption.postgresql.": "arrays binary bulk bytea cellreader concerns copying encodings "
-    "forms givenvalues inputs keeper loading plaintexts planner sessionschema statementwords "
-    "types writing",
+    "filling forms givenvalues inputs keeper loading plaintexts planmemory planner sessionschema "
+    "statementwords types writing",
     "censor.": "engine plan planner",
     "sql.": "comments literals readers skeleton redact",
     "authentication.": "limits",

@@ -63,10 +63,11 @@ class Facts:
     ``uses`` are those of their literals, ``matched`` their columns whose stored values are compared
     with each other, and ``wanted`` what both need.  ``is_plain``: none of them is refused or
     prepares, executes or copies anything or declares a cursor, and none asks for a reader.
-    ``meanings`` is for those of their results, once somebody has found them.
+    ``meanings`` is for those of their results, and ``fillings`` for their texts, once somebody has
+    found them.
     """
 
-    __slots__ = ("uses", "matched", "wanted", "is_plain", "meanings")
+    __slots__ = ("uses", "matched", "wanted", "is_plain", "meanings", "fillings")
 
     def __init__(self, plans: Sequence[StatementPlan]) -> None:
         self.uses = tuple(one.use for plan in plans for one in plan.literals)
@@ -74,6 +75,7 @@ class Facts:
         self.wanted = Wanted(self.uses, self.matched)
         self.is_plain = not any(map(_is_special, plans))
         self.meanings: Sequence[Any] | None = None
+        self.fillings: Sequence[Any] | None = None
 
 
 def _is_special(plan: StatementPlan) -> bool:

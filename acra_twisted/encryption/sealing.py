@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from acra_twisted.crypto import acrablock, acrastruct, envelopes
 from acra_twisted.crypto.envelopes import ACRABLOCK, ACRASTRUCT, Envelope
@@ -45,11 +45,14 @@ def struct_seal(public: PublicKey) -> Seal:
     return seal
 
 
-class Stored(NamedTuple):
+class Stored:
     """The bytes for the database.  ``passed``: they were encrypted when the client wrote them."""
 
-    data: bytes
-    passed: bool = False
+    __slots__ = ("data", "passed")
+
+    def __init__(self, data: bytes, passed: bool = False) -> None:
+        self.data = data
+        self.passed = passed
 
 
 class ColumnSealer:

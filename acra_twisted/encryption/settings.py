@@ -78,6 +78,8 @@ class ColumnSetting(NamedTuple):
     @property
     def label(self) -> str:
         """``table.column`` or ``schema.table.column``: for messages, metrics and search keys."""
+        if self.table and not self.schema:
+            return f"{self.table}.{self.name}"
         return ".".join(filter(None, (self.schema, self.table, self.name)))
 
 

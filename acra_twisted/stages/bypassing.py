@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from acra_twisted import events
 from acra_twisted.encryption.postgresql import planner
-from acra_twisted.encryption.postgresql.planner import Planned
+from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.postgresql.statementpattern import StatementPattern, pattern_of
 from acra_twisted.encryption.settings import Bypass
 from acra_twisted.exchange import Exchange

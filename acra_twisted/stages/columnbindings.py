@@ -11,7 +11,7 @@ from acra_twisted.encryption.plan import ParameterUse, StatementPlan
 from acra_twisted.encryption.postgresql import planner
 from acra_twisted.encryption.postgresql.givenvalues import Kept
 from acra_twisted.encryption.postgresql.naming import SearchPath
-from acra_twisted.encryption.postgresql.planner import Planned
+from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.settings import Bypass
 from acra_twisted.exchange import Statement
 from acra_twisted.pipeline.workers import Workers
@@ -129,11 +129,16 @@ def known_plans(
     if not mode.default:
         return None
     parts = statement.skeleton
+    key = parts[0] if parts is not None else planner.key_of(statement.text)
+    kept = None if key is None else snapshot.planner.kept(key, known.schema.path)
+    if kept is None:
+        return None
+    if kept.untouched is not None:
+        # Nobody needs its literals.
+        return kept.untouched
     if parts is None:
         parts = statement.skeleton = planner.cut(statement.text)
-        if parts is None:
-            return None
-    return snapshot.planner.known_by(parts, known.schema.path)
+    return None if parts is None else kept.planned(parts[1])
 
 
 def plans_of(text: bytes, mode: Mode, known: Known, snapshot: Snapshot, workers: Workers) -> Any:

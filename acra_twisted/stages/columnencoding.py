@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+from acra_twisted.crypto import acrablock
 from acra_twisted.encryption.facts import Wanted
 from acra_twisted.encryption.plan import STORING, ParameterUse, Use
 from acra_twisted.encryption.postgresql import loading, writing
 from acra_twisted.encryption.postgresql.copying import CopiedRows
+from acra_twisted.encryption.postgresql.filling import fillings_of
 from acra_twisted.encryption.postgresql.givenvalues import (
     Kept,
     SearchedTokens,
@@ -20,8 +22,14 @@ from acra_twisted.encryption.postgresql.givenvalues import (
     tokens_of_text,
 )
 from acra_twisted.encryption.postgresql.loading import Piece
-from acra_twisted.encryption.postgresql.planner import Planned
-from acra_twisted.encryption.postgresql.writing import Bound, Sealer, Tools, Written
+from acra_twisted.encryption.postgresql.planmemory import Planned
+from acra_twisted.encryption.postgresql.writing import (
+    Bound,
+    LongWriting,
+    Sealer,
+    Tools,
+    Written,
+)
 from acra_twisted.encryption.randomness import RandomSupply
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.exchange import Exchange, Parameters
@@ -37,8 +45,8 @@ from acra_twisted.stages.keymarks import KeyMarks
 INLINE: Final = 32
 #: Bytes of copied rows that are; they have no more values than that, or few more.
 INLINE_BYTES: Final = 128
-#: Random bytes of a value: those of an AcraBlock, and a few more.
-_RANDOM: Final = 128
+#: Values for which random bytes are fetched at a time.
+_FETCHED: Final = 64
 
 _NO_MAKERS: Final = Makers({}, {})
 
@@ -96,6 +104,8 @@ class Encoder:
                 conforming is True,
             )
             makers = self._add_tokens(wanted, read, exchange, makers)
+        if type(makers) is Makers:
+            return self._write(planned, wanted, conforming, exchange, makers)
         return then(makers, partial(self._write, planned, wanted, conforming, exchange))
 
     def parameters(
@@ -118,6 +128,8 @@ class Encoder:
                 encoding_of(exchange.session),
             )
             makers = self._add_tokens(wanted, read, exchange, makers)
+        if type(makers) is Makers:
+            return self._bind(parameters, uses, wanted, exchange, makers)
         return then(makers, partial(self._bind, parameters, uses, wanted, exchange))
 
     def rows(self, copied: CopiedRows, data: bytes | None, exchange: Exchange) -> Any:
@@ -164,12 +176,18 @@ class Encoder:
         exchange: Exchange,
         makers: Makers,
     ) -> Any:
-        plans = planned.statements or ()
+        plans, facts, literals = planned.statements or (), planned.facts, planned.literals
         tools = _tools(exchange.session, makers, wanted.count, conforming)
-        if _is_long(wanted):
-            later = self._workers.run(writing.write_text, plans, planned.literals, tools)
+        if wanted.count > INLINE:
+            work = LongWriting(plans, literals, tools)
+            done = self._workers.in_steps(work.steps())
+            return then(done, lambda _: _shown(exchange, work.written))
+        assert facts is not None  # noqa: S101 - plans have facts
+        fillings = fillings_of(plans, facts)
+        if wanted.has_arrays:
+            later = self._workers.run(writing.write_text, fillings, literals, tools)
             return later.addCallback(partial(_shown, exchange))
-        return _shown(exchange, writing.write_text(plans, planned.literals, tools))
+        return _shown(exchange, writing.write_text(fillings, literals, tools))
 
     def _bind(
         self,
@@ -235,7 +253,7 @@ def _joined(one: Makers, other: Makers) -> Makers:
 
 
 def _tools(session: Session, makers: Makers, count: int, conforming: bool | None) -> Tools:
-    supply = RandomSupply(os.urandom, _RANDOM, max(count, 1))
+    supply = RandomSupply(os.urandom, acrablock.RANDOM_SIZE, min(max(count, 1), _FETCHED))
     return Tools(makers.sealers, supply, encoding_of(session), conforming is True, makers.searchers)
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from operator import is_
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred, gatherResults
 
@@ -40,19 +39,31 @@ _Question = tuple[str, str]
 _Answers = Mapping[_Question, Any]
 
 
-class Makers(NamedTuple):
+class Makers:
     """The makers of stored values, and those of the forms that are compared, of some columns."""
 
-    sealers: Mapping[ColumnSetting, Sealer]
-    searchers: Mapping[ColumnSetting, Searcher]
+    __slots__ = ("sealers", "searchers")
+
+    def __init__(
+        self,
+        sealers: Mapping[ColumnSetting, Sealer],
+        searchers: Mapping[ColumnSetting, Searcher],
+    ) -> None:
+        self.sealers = sealers
+        self.searchers = searchers
 
 
-class _Kept(NamedTuple):
+class _Kept:
     """Makers, and the answers of the key store that they are made of, by what was asked."""
 
-    questions: Sequence[_Question]
-    answers: Sequence[Any]
-    makers: Makers
+    __slots__ = ("questions", "answers", "makers")
+
+    def __init__(
+        self, questions: Sequence[_Question], answers: Sequence[Any], makers: Makers
+    ) -> None:
+        self.questions = questions
+        self.answers = answers
+        self.makers = makers
 
 
 class ColumnKeys:
@@ -81,9 +92,12 @@ class ColumnKeys:
             questions = _questions(wanted, client)
             asked = [self._ask(kind, owner) for kind, owner in questions]
         else:
-            questions = kept.questions
+            questions, answers = kept.questions, kept.answers
             asked = [self._ask(kind, owner) for kind, owner in questions]
-            if all(map(is_, asked, kept.answers)):
+            for at, answer in enumerate(asked):
+                if answer is not answers[at]:
+                    break
+            else:
                 return kept.makers
             self.forget()
         return together(asked, partial(self._keep, wanted, client, questions))

@@ -11,7 +11,7 @@ from twisted.internet.defer import maybeDeferred
 from twisted.python.failure import Failure
 
 from acra_twisted.encryption.plan import Refusal
-from acra_twisted.encryption.postgresql.planner import Planned
+from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.postgresql.question import prepared_question
 from acra_twisted.encryption.postgresql.writing import Bound
 from acra_twisted.errors import QuestionError

@@ -22,14 +22,13 @@ def show(exchange: Exchange, counts: Counts) -> None:
     which fate, and tell observers; may be called several times for one request."""
     if not counts:
         return
-    last = ""
+    last: ColumnSetting | None = None
     for (setting, action), number in counts.items():
-        before = _shown(exchange, f"acra.columns_{action}", 0)
-        exchange.add_attribute(f"acra.columns_{action}", before + number)
-        label = setting.label
-        if label != last:
-            _name(exchange, label)
-            last = label
+        name = f"acra.columns_{action}"
+        exchange.add_attribute(name, _shown(exchange, name, 0) + number)
+        if setting is not last:
+            _name(exchange, setting.label)
+            last = setting
     exchange.session.observer.column_values(exchange, counts)
 
 

@@ -11,7 +11,7 @@ from acra_twisted.encryption.facts import Wanted
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql import writing
 from acra_twisted.encryption.postgresql.givenvalues import Kept
-from acra_twisted.encryption.postgresql.planner import Planned
+from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.postgresql.statementwords import may_change
 from acra_twisted.encryption.postgresql.writing import Written
 from acra_twisted.encryption.settings import Bypass
@@ -71,6 +71,8 @@ class ColumnStatements:
                 known.forget_prepared(statement.prepared_name)
             client = exchange.session.identity.client_id
             sqlprepared.renew(statement.text, client, known, snapshot)
+        if planned is not None and _is_alone(statement, planned, known):
+            return self._written(statement, exchange, planned, known, snapshot)
         judged = _Judged(statement, exchange, known, snapshot)
         if planned is None:
             found = plans_of(statement.text, judged.mode, known, snapshot, self._workers)
@@ -79,10 +81,9 @@ class ColumnStatements:
 
     def _planned(self, judged: _Judged, planned: Planned) -> Any:
         statement, exchange, known, snapshot, _, _ = judged
-        plans, facts = planned.statements, planned.facts
-        if facts is not None and facts.is_plain and known.unfit is None:
-            if statement.prepared_name is None and not known.cursors:
-                return self._current(judged, planned)
+        if _is_alone(statement, planned, known):
+            return self._written(statement, exchange, planned, known, snapshot)
+        plans = planned.statements
         client = exchange.session.identity.client_id
         refusal = (
             None
@@ -100,6 +101,26 @@ class ColumnStatements:
             found = cursors.commands(statement.text, judged.mode, snapshot, self._workers)
             return then(found, partial(self._followed, judged, planned))
         return self._passed(judged, planned)
+
+    def _written(
+        self,
+        statement: Statement,
+        exchange: Exchange,
+        planned: Planned,
+        known: Known,
+        snapshot: Snapshot,
+    ) -> Any:
+        """Write a simple query that needs nothing but its values: most are such."""
+        plans, facts = planned.statements or (), planned.facts
+        assert facts is not None  # noqa: S101 - plans have facts
+        if not planned.quiet and may_change(statement.text):
+            watch(known, exchange, statement.text, True)
+        exchange.add_attribute("acra.plan", "hit" if planned.hit else "miss")
+        meanings = snapshot.kept_meanings(plans, facts)
+        written = self._encoder.literals(planned, facts.wanted, statement.conforming, exchange)
+        if type(written) is Written:
+            return _alone(statement, meanings, written)
+        return written.addCallback(partial(_alone, statement, meanings))
 
     def _followed(self, judged: _Judged, planned: Planned, found: cursors.Commands | None) -> Any:
         portal = b"" if judged.statement.prepared_name is None else None
@@ -181,6 +202,30 @@ class ColumnStatements:
                 made.told = writing.told(uses, statement.types or ())
         written = self._encoder.literals(planned, wanted, statement.conforming, exchange)
         return then(written, partial(_verdict, statement, made))
+
+
+def _is_alone(statement: Statement, planned: Planned, known: Known) -> bool:
+    """Tell whether a statement is a simple query to which nothing matters but its plans and
+    values."""
+    facts = planned.facts
+    return (
+        facts is not None
+        and facts.is_plain
+        and statement.prepared_name is None
+        and known.unfit is None
+        and not known.cursors
+    )
+
+
+def _alone(
+    statement: Statement, meanings: Sequence[Meaning], written: Written
+) -> Pass | Replace[Statement]:
+    if written.text == statement.text:
+        statement.meanings = meanings
+        return PASS
+    made = Statement(written.text)
+    made.meanings = meanings
+    return Replace(made)
 
 
 def _untouched(judged: _Judged) -> Pass:

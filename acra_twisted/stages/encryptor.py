@@ -21,7 +21,7 @@ from zope.interface import classImplements
 from acra_twisted import events
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql import refusals
-from acra_twisted.encryption.postgresql.planner import Planned
+from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.postgresql.schema import SchemaError
 from acra_twisted.encryption.postgresql.statementwords import is_control
 from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings
@@ -147,7 +147,11 @@ class Encryptor:
             if statement.prepared_name is None:
                 self._follow(statement, exchange)
             return PASS
-        decide = partial(self._statements.judge, statement, exchange, planned)
+        judge = self._statements.judge
+        if known is not None and snapshot is not None:
+            session.meaning = snapshot.meaning
+            return guarded(judge, statement, exchange, planned, known, snapshot)
+        decide = partial(judge, statement, exchange, planned)
         return self._informed(session, known, snapshot, decide)
 
     def on_parameters(self, parameters: Parameters, exchange: Exchange) -> Any:

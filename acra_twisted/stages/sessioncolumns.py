@@ -84,7 +84,12 @@ class SessionColumns:
         is_due = known.schema.is_due(now, in_transaction(session, known))
         keeper = known.schema.keeper
         protection = keeper.protection(now)
-        return None if is_due or protection is None else self.of(keeper, protection)
+        if is_due or protection is None:
+            return None
+        found = known.snapshot
+        if found is None or found.protection is not protection:
+            found = known.snapshot = self.of(keeper, protection)
+        return found
 
     def found(self, session: Session, keeper: SchemaKeeper, protection: Protection) -> None:
         """Tell the operator what is remarkable about tables that have just been read."""

@@ -11,6 +11,7 @@ from acra_twisted.encryption.postgresql.givenvalues import Kept
 from acra_twisted.encryption.postgresql.sessionschema import SessionSchema
 from acra_twisted.session import IDLE, Session
 from acra_twisted.sql.languages import Mode
+from acra_twisted.stages.columnmeanings import Snapshot
 from acra_twisted.stages.opencursors import NAME_SIZE, OpenCursors
 
 #: Statements of a session by SQL's PREPARE that are kept.
@@ -35,11 +36,12 @@ class Known:
     read by the settings ``parameters``.  ``unfit`` is the refusal of each statement that concerns a
     protected column, if its database can have none.  ``open`` is the number of its statements that
     are watched and not answered; ``is_dirty``: something was watched since the database last had no
-    transaction open.  ``cursors`` are those that show protected columns."""
+    transaction open.  ``cursors`` are those that show protected columns.  ``snapshot`` is the one
+    that its last statement was decided by."""
 
     __slots__ = (
         *("schema", "unfit", "cursors", "prepared", "prepared_texts", "prepared_changes"),
-        *("open", "is_dirty", "reported_path", "reported_by", "parameters", "mode"),
+        *("open", "is_dirty", "reported_path", "reported_by", "parameters", "mode", "snapshot"),
     )
 
     def __init__(self, schema: SessionSchema, unfit: Refusal | None) -> None:
@@ -51,6 +53,7 @@ class Known:
         self.prepared_changes = 0
         self.parameters: Mapping[bytes, bytes] | None = None
         self.mode: Mode | None = None
+        self.snapshot: Snapshot | None = None
         self.open = 0
         self.is_dirty = False
         # The search_path as the database reports it, None where it does not, and the settings that

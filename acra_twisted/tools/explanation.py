@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.encryption.plan import STORING, Refusal, StatementPlan, Use
-from acra_twisted.encryption.postgresql.planner import Planned
+from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.settings import MASKED, TOKENIZED, ColumnSetting
 from acra_twisted.errors import LexError
 from acra_twisted.sql import lexer, redact

@@ -7,10 +7,11 @@ A form is a search prefix, as bytes, or a token: characters, the decimal text of
 from __future__ import annotations
 
 import struct
+from binascii import hexlify
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from acra_twisted.encryption.postgresql import arrays, bytea, types
+from acra_twisted.encryption.postgresql import arrays, types
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 
 _TOKENS: Final[Mapping[str, int]] = {
@@ -33,8 +34,10 @@ def spread(
     """
     found: list[bytes | None] = []
     for value in values:
-        own: list[bytes | None] = [None] if value is None else list(forms(value))
-        found += (own[min(place, len(own) - 1)] for place in range(width))
+        own: Sequence[bytes | None] = [None] if value is None else forms(value)
+        found += own[:width]
+        if len(own) < width:
+            found += [own[-1]] * (width - len(own))
     return found
 
 
@@ -50,7 +53,7 @@ def stored_literal(setting: ColumnSetting, stored: bytes) -> bytes:
     """
     # A word may stand right before it, which the E would belong to.
     if element_type(setting) == types.BYTEA:
-        return b" E'\\%b'" % bytea.encode(stored)
+        return b"".join((b" E'\\\\x", hexlify(stored), b"'"))
     return b" E'%b'" % _escaped(stored)
 
 
@@ -66,7 +69,12 @@ def array_literal(setting: ColumnSetting, forms: Sequence[bytes | None]) -> byte
     It says the same whatever ``standard_conforming_strings`` is.
     """
     if element_type(setting) == types.BYTEA:
-        forms = [one and b"\\x%s" % one.hex().encode() for one in forms]
+        # Each backslash is escaped for the array, and both again for the literal.
+        elements = [
+            b"NULL" if one is None else b'"\\\\\\\\x%b"' % hexlify(one) if one else b'""'
+            for one in forms
+        ]
+        return b" E'{%b}'" % b",".join(elements)
     # A word may stand right before it, which the E would belong to.
     return b" E'%b'" % _escaped(arrays.to_array_text(forms))
 

@@ -129,6 +129,8 @@ class SchemaKeeper:
         # As it is now, and as it was when the question was asked whose answer is kept.
         self._told = Told(changes=1)
         self._kept_told = Told()
+        # What follows from both, for it is asked for with each statement.
+        self._is_told = self._is_unknown = True
         self._failed = False
         self._looked_at = 0.0
         self._mark: bytes | None = None
@@ -142,6 +144,7 @@ class SchemaKeeper:
         made._protection, made._mark = self._protection, self._mark
         made._read_at, made._looked_at = self._read_at, self._looked_at
         made._told, made._kept_told = self._told, self._kept_told
+        made._is_told, made._is_unknown = self._is_told, self._is_unknown
         return made
 
     @property
@@ -169,19 +172,21 @@ class SchemaKeeper:
             return None
         return self._protection
 
-    @property
-    def _is_unknown(self) -> bool:
-        return self._told[1:] != self._kept_told[1:]
+    def _compare(self) -> None:
+        """Note whether something was told since the answer that is kept, and whether that is no
+        mere doubt."""
+        told, kept = self._told, self._kept_told
+        self._is_told = told != kept
+        self._is_unknown = told[1:] != kept[1:]
 
     def is_due(self, now: float) -> bool:
         """Tell whether the question should be asked now."""
         if self._asked is not None and now - self._asked.at < LOST:
             return False
-        is_told = self._told != self._kept_told
-        if self._failed or (is_told and not self._is_unknown):
+        if self._failed or (self._is_told and not self._is_unknown):
             if now - self._last < PAUSE:
                 return False
-        return is_told or now - self._looked_at >= LOOK
+        return self._is_told or now - self._looked_at >= LOOK
 
     def asked(self, now: float) -> Asked:
         """Note that the question is on its way.  Facts that are told later hold beside the
@@ -200,6 +205,9 @@ class SchemaKeeper:
             self._told = Told(doubts, codes + 1, changes)
         elif what == DOUBT:
             self._told = Told(doubts + 1, codes, changes)
+        else:
+            return
+        self._compare()
 
     def looked(self, asked: Asked, cells: Sequence[bytes]) -> Protection | None:
         """Take in the mark, and return the protected columns as `answered` does; None if the
@@ -244,6 +252,7 @@ class SchemaKeeper:
     def _hold(self, asked: Asked) -> None:
         """Note that the schema holds as it was asked for."""
         self._kept_number, self._kept_told = asked.number, asked.told
+        self._compare()
         self._failed = False
         self._ended(asked)
 

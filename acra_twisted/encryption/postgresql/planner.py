@@ -7,11 +7,9 @@ the skeleton and those.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import count
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from acra_twisted.cache import GenerationCache
 from acra_twisted.encryption.facts import Facts
 from acra_twisted.encryption.plan import Prepared, Refusal, StatementPlan
 from acra_twisted.encryption.postgresql import (
@@ -27,6 +25,7 @@ from acra_twisted.encryption.postgresql.analysis import Analysis, Claims, NoClai
 from acra_twisted.encryption.postgresql.concerns import Concerns
 from acra_twisted.encryption.postgresql.cursorcommands import CursorCommand, command_of
 from acra_twisted.encryption.postgresql.naming import SearchPath
+from acra_twisted.encryption.postgresql.planmemory import UNTOUCHED, Kept, PlanMemory, Planned
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.refusals import StatementRefusedError
 from acra_twisted.encryption.postgresql.sessionnames import SessionNames
@@ -39,13 +38,6 @@ from acra_twisted.sql.skeleton import Skeleton
 from acra_twisted.sql.tree import UnparsableError
 
 _LANGUAGE: Final = languages.LANGUAGES["postgresql"]
-#: Skeletons that are kept, and their bytes.
-_ENTRIES: Final = 2_000
-_BYTES: Final = 8 << 20
-#: The longest skeleton that is kept.
-_LONGEST: Final = 64 << 10
-#: Plans of one skeleton, by the values that they depend on.
-_VARIANTS: Final = 16
 #: A text that is longer is planned by a worker.
 LONG: Final = 16 << 10
 #: PostgreSQL's limit of a statement's parameters, and its digits.
@@ -64,46 +56,6 @@ class Limits(NamedTuple):
     rows: int = bulk.FEWEST
 
 
-class Planned(NamedTuple):
-    """The plans of a text's statements, None for a text that has nothing to do with protected
-    columns.  ``literals`` are the text's own, in their order.  ``hit``: the plans were known.
-    ``quiet``: it is known, too, to change nothing of what names mean, and to begin or end no
-    transaction.  ``facts`` are those of the plans, if there are any."""
-
-    statements: Sequence[StatementPlan] | None
-    literals: Sequence[bytes] = ()
-    hit: bool = False
-    quiet: bool = False
-    facts: Facts | None = None
-
-
-class _Made(NamedTuple):
-    """The plans of a text, and their facts."""
-
-    plans: Sequence[StatementPlan]
-    facts: Facts
-
-
-class _Kept:
-    """The plans of a skeleton: the ordinals of the literals that decide, and the plans by their
-    texts.  ``quiet`` as in Planned.  ``untouched``: that of any text that has nothing to do with
-    protected columns."""
-
-    __slots__ = ("deciding", "quiet", "untouched", "plans")
-
-    def __init__(
-        self, deciding: Sequence[int], quiet: bool, untouched: Planned | None = None
-    ) -> None:
-        self.deciding = deciding
-        self.quiet = quiet
-        self.untouched = untouched
-        self.plans: dict[tuple[bytes, ...], _Made] = {}
-
-
-_UNTOUCHED: Final = Planned(None)
-_QUIET: Final = Planned(None, quiet=True)
-
-
 class Planner:
     """Plans texts for one reading of a database's schema.
 
@@ -120,21 +72,18 @@ class Planner:
         self._claims = claims or NoClaims()
         self._limits = limits
         self._concerns = Concerns(protection.names)
-        self._kept: GenerationCache[bytes, _Kept] = GenerationCache(_ENTRIES, _BYTES)
-        self._paths: dict[SearchPath, bytes] = {}
-        self._numbers = count()
+        self._memory = PlanMemory()
 
     def known(self, text: bytes, mode: Mode, path: SearchPath) -> Planned | None:
         """The plans of a text whose skeleton is known; None for one that is to be planned."""
         parts = cut(text) if mode.default else None
-        return None if parts is None else self.known_by(parts, path)
+        kept = None if parts is None else self.kept(parts[0], path)
+        return None if kept is None or parts is None else kept.planned(parts[1])
 
-    def known_by(self, parts: Skeleton, path: SearchPath) -> Planned | None:
-        """Do as `known` for a text that is read in the default mode, by its skeleton."""
-        kept = self._kept.get(self._key(parts[0], path))
-        if kept is None:
-            return None
-        return _chosen(kept, parts[1])
+    def kept(self, key: bytes, path: SearchPath) -> Kept | None:
+        """Return the plans of texts that are read in the default mode, by the key of their
+        skeleton; None if none are known."""
+        return self._memory.kept(key, path)
 
     def plan(
         self,
@@ -153,11 +102,10 @@ class Planner:
         parts = cut(text) if mode.default else None
         plain = parts is not None and skeleton.is_plain(parts[2])
         if parts is not None and plain and not self._concerns.may_touch(parts[0]):
-            quiet = statementwords.is_quiet(parts[0])
-            self._keep(parts[0], path, _Kept((), quiet, _QUIET if quiet else _UNTOUCHED))
-            return _UNTOUCHED
+            self._memory.keep_untouched(parts[0], path, statementwords.is_quiet(parts[0]))
+            return UNTOUCHED
         if not plain and not self._concerns.may_touch_in(text, mode):
-            return _UNTOUCHED
+            return UNTOUCHED
         try:
             return self._read(text, mode, path, prepared, parts[0] if parts and plain else None)
         except StatementRefusedError as error:
@@ -213,11 +161,13 @@ class Planner:
             if succession.moves_names(statement, shown):
                 known = SessionNames(self.protection, path._replace(schemas=None))
         if not plans:
-            return _UNTOUCHED
-        done = _Made(tuple(plans), Facts(plans))
+            return UNTOUCHED
+        done = tuple(plans)
+        facts = Facts(done)
         if key is not None:
-            self._learn(key, path, sorted(map(read.ordinal, deciding)), literals, done)
-        return Planned(done.plans, literals, facts=done.facts)
+            ordinals = sorted(map(read.ordinal, deciding))
+            self._memory.learn(key, path, ordinals, literals, done, facts)
+        return Planned(done, literals, facts=facts)
 
     def _statement(
         self,
@@ -301,55 +251,15 @@ class Planner:
         except LexError as error:
             raise _unreadable(error.why) from None
 
-    # -- what is kept -----------------------------------------------------------------------------
 
-    def _key(self, key: bytes, path: SearchPath) -> bytes:
-        suffix = self._paths.get(path)
-        if suffix is None:
-            if len(self._paths) >= _ENTRIES:
-                # Numbers are not given again: what is kept under the old ones is never found.
-                self._paths.clear()
-            # Workers give numbers as well: none of them twice, whatever is lost between.
-            suffix = self._paths.setdefault(path, b"\0%d" % next(self._numbers))
-        return key + suffix
-
-    def _keep(self, key: bytes, path: SearchPath, kept: _Kept) -> None:
-        if len(key) <= _LONGEST:
-            self._kept.put(self._key(key, path), kept)
-
-    def _learn(
-        self,
-        key: bytes,
-        path: SearchPath,
-        deciding: Sequence[int],
-        literals: Sequence[bytes],
-        made: _Made,
-    ) -> None:
-        """Keep the plans of a text whose skeleton is ``key``."""
-        kept = self._kept.get(self._key(key, path))
-        if kept is None or len(kept.plans) >= _VARIANTS:
-            kept = _Kept(deciding, statementwords.is_quiet(key))
-        elif not set(deciding) <= set(kept.deciding):
-            # Another value made other literals count: both are asked for from now on.
-            kept = _Kept(sorted({*kept.deciding, *deciding}), kept.quiet)
-        kept.plans[tuple([literals[one] for one in kept.deciding])] = made
-        self._keep(key, path, kept)
+def key_of(text: bytes) -> bytes | None:
+    """Return the key of the skeleton of such a text, which takes less time."""
+    return skeleton.key_of(text, _LANGUAGE.quote)
 
 
 def cut(text: bytes) -> Skeleton | None:
     """Return the skeleton of a text that is read in the default mode, if it has one."""
     return skeleton.split(text, _LANGUAGE.quote)
-
-
-def _chosen(kept: _Kept, literals: list[bytes]) -> Planned | None:
-    """The plans for the literals of a text; None if they are not known."""
-    if kept.untouched is not None:
-        return kept.untouched
-    values = tuple([literals[one] for one in kept.deciding]) if kept.deciding else ()
-    made = kept.plans.get(values)
-    if made is None:
-        return None
-    return Planned(made.plans, literals, True, kept.quiet, made.facts)
 
 
 def _check(text: Text) -> None:

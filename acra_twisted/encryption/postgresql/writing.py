@@ -5,9 +5,8 @@ Nothing here waits or knows a session: it may run in a worker.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Protocol
 
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
@@ -21,7 +20,8 @@ from acra_twisted.encryption.plan import (
     Use,
 )
 from acra_twisted.encryption.postgresql import arrays, forms, types
-from acra_twisted.encryption.postgresql.givenvalues import about, of_literal, of_parameter
+from acra_twisted.encryption.postgresql.filling import Filling, Place
+from acra_twisted.encryption.postgresql.givenvalues import Given, about, of_literal, of_parameter
 from acra_twisted.encryption.postgresql.plaintexts import BINARY_FORMAT
 from acra_twisted.encryption.sealing import Stored
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
@@ -37,7 +37,12 @@ REPLACED: Final = "tokenized"
 #: It is searched for.
 SEARCHED: Final = "searched"
 
-_Counts = dict[tuple[ColumnSetting, str], int]
+#: The cost of a value in microseconds: see `pipeline.steps`.
+COST: Final = 12
+#: Parts of a text that cost as much.
+_PARTS: Final = 100
+
+Counts = dict[tuple[ColumnSetting, str], int]
 
 
 class Sealer(Protocol):
@@ -58,16 +63,29 @@ class Searcher(Protocol):
         """Return the forms of a canonical plaintext.  Raises ValueRefusedError."""
 
 
-class Tools(NamedTuple):
+_NO_SEARCHERS: Final[Mapping[ColumnSetting, Searcher]] = {}
+
+
+class Tools:
     """All that is needed for the values of one statement: ``sealers`` of the columns that it writes
     and ``searchers`` of those that it searches, the client's ``encoding``, a source of random
     bytes, and whether backslashes are ordinary characters in the strings of the statement."""
 
-    sealers: Mapping[ColumnSetting, Sealer]
-    random_bytes: Random
-    encoding: str
-    conforming: bool
-    searchers: Mapping[ColumnSetting, Searcher] = MappingProxyType({})
+    __slots__ = ("sealers", "random_bytes", "encoding", "conforming", "searchers")
+
+    def __init__(
+        self,
+        sealers: Mapping[ColumnSetting, Sealer],
+        random_bytes: Random,
+        encoding: str,
+        conforming: bool,
+        searchers: Mapping[ColumnSetting, Searcher] = _NO_SEARCHERS,
+    ) -> None:
+        self.sealers = sealers
+        self.random_bytes = random_bytes
+        self.encoding = encoding
+        self.conforming = conforming
+        self.searchers = searchers
 
     @property
     def width(self) -> int:
@@ -75,33 +93,67 @@ class Tools(NamedTuple):
         return max([one.width for one in self.searchers.values()], default=1)
 
 
-class Written(NamedTuple):
+class Written:
     """A text as it is sent.  ``counts``: of what has become of values, by column."""
 
-    text: bytes
-    counts: _Counts
+    __slots__ = ("text", "counts")
+
+    def __init__(self, text: bytes, counts: Counts) -> None:
+        self.text = text
+        self.counts = counts
 
 
-class Bound(NamedTuple):
+class Bound:
     """Parameters as they are sent, each with its format."""
 
-    values: list[bytes | None]
-    formats: list[int]
-    counts: _Counts
+    __slots__ = ("values", "formats", "counts")
+
+    def __init__(self, values: list[bytes | None], formats: list[int], counts: Counts) -> None:
+        self.values = values
+        self.formats = formats
+        self.counts = counts
 
 
-def write_text(plans: Sequence[StatementPlan], literals: Sequence[bytes], tools: Tools) -> Written:
+def write_text(fillings: Sequence[Filling], literals: Sequence[bytes], tools: Tools) -> Written:
     """The text of some plans with their values encoded; ``literals`` are the client's own.  Raises
     ValueRefusedError for a value that cannot be stored or searched for, CryptoError."""
-    counts: _Counts = {}
+    counts: Counts = {}
     texts = []
-    for plan in plans:
-        given = list(literals)
-        given += plan.added
-        for one in plan.literals:
-            given[one.ordinal] = _literal(one, given[one.ordinal], tools, counts)
-        texts.append(plan.text(given))
-    return Written(b"".join(texts), counts)
+    for filling in fillings:
+        given = filling.given(literals)
+        for place in filling.places:
+            given[place.ordinal] = _literal(place, given[place.ordinal], tools, counts)
+        texts.append(filling.text(given))
+    return Written(texts[0] if len(texts) == 1 else b"".join(texts), counts)
+
+
+class LongWriting:
+    """Does as `write_text` in steps, for plans of which no filling is kept.  ``written`` is there
+    when they are done."""
+
+    def __init__(
+        self, plans: Sequence[StatementPlan], literals: Sequence[bytes], tools: Tools
+    ) -> None:
+        self._plans = plans
+        self._literals = literals
+        self._tools = tools
+        self.written = Written(b"", {})
+
+    def steps(self) -> Iterator[int]:
+        """Encode all values; yield the cost of each, and of each run of parts."""
+        counts: Counts = {}
+        pieces: list[bytes] = []
+        for plan in self._plans:
+            given = [*self._literals, *plan.added]
+            for one in plan.literals:
+                given[one.ordinal] = _literal(Place(one), given[one.ordinal], self._tools, counts)
+                yield COST
+            pieces.append(plan.parts[0])
+            for number, slot in enumerate(plan.slots, 1):
+                pieces += (given[slot], plan.parts[number])
+                if not number % _PARTS:
+                    yield COST
+        self.written = Written(b"".join(pieces), counts)
 
 
 def write_parameters(
@@ -157,9 +209,14 @@ def _seen_type(use: Use) -> int:
     return described(data_type).oid
 
 
-def _literal(one: LiteralUse, raw: bytes, tools: Tools, counts: _Counts) -> bytes:
+def _literal(place: Place, raw: bytes, tools: Tools, counts: Counts) -> bytes:
+    one = place.one
     use = one.use
-    given = of_literal(one, raw, tools.encoding, tools.conforming)
+    try:
+        plain = place.plain_value(raw, tools.encoding) if tools.conforming else None
+    except ValueRefusedError as error:
+        raise about(use, error) from None
+    given: Given = [plain] if plain is not None else _read(one, raw, tools)
     try:
         if use.role == STORE:
             [plaintext] = given
@@ -169,8 +226,12 @@ def _literal(one: LiteralUse, raw: bytes, tools: Tools, counts: _Counts) -> byte
         raise about(use, error) from None
 
 
+def _read(one: LiteralUse, raw: bytes, tools: Tools) -> Given:
+    return of_literal(one, raw, tools.encoding, tools.conforming)
+
+
 def _parameter(
-    use: Use, value: bytes | None, form: int, kind: int, tools: Tools, counts: _Counts
+    use: Use, value: bytes | None, form: int, kind: int, tools: Tools, counts: Counts
 ) -> bytes | None:
     """A parameter's value in binary format."""
     given = of_parameter(use, value, form, kind, tools.encoding)
@@ -187,7 +248,7 @@ def _parameter(
         raise about(use, error) from None
 
 
-def _stored(use: Use, plaintext: bytes, tools: Tools, counts: _Counts) -> bytes:
+def _stored(use: Use, plaintext: bytes, tools: Tools, counts: Counts) -> bytes:
     column = use.column
     stored = tools.sealers[column].store(plaintext, tools.random_bytes)
     made = REPLACED if column.kind == TOKENIZED else ENCRYPTED
@@ -195,13 +256,13 @@ def _stored(use: Use, plaintext: bytes, tools: Tools, counts: _Counts) -> bytes:
     return stored.data
 
 
-def _count(counts: _Counts, column: ColumnSetting, action: str, values: int) -> None:
+def _count(counts: Counts, column: ColumnSetting, action: str, values: int) -> None:
     key = (column, action)
     counts[key] = counts.get(key, 0) + values
 
 
 def _elements(
-    use: Use, given: Sequence[bytes | None], tools: Tools, counts: _Counts
+    use: Use, given: Sequence[bytes | None], tools: Tools, counts: Counts
 ) -> list[bytes | None]:
     """The elements of the array that is sent."""
     if use.role != STORE_EACH:
@@ -210,7 +271,7 @@ def _elements(
 
 
 def _forms(
-    use: Use, elements: Sequence[bytes | None], tools: Tools, counts: _Counts
+    use: Use, elements: Sequence[bytes | None], tools: Tools, counts: Counts
 ) -> list[bytes | None]:
     """The forms of values that are compared with a column."""
     searcher = tools.searchers.get(use.column)

@@ -72,18 +72,18 @@ class ColumnMetrics:
         """Count values by their columns' settings and what became of them."""
         pending = self._pending
         for key, number in counts.items():
-            if key in pending:
-                pending[key] += number
-            else:
-                pending[key] = number
-                self._bound[key] = tuple(self._bind(*key))
+            # Two looks: its hash is that of all that is configured of the column.
+            pending[key] = pending.get(key, 0) + number
 
     def _settle(self) -> None:
         """Put what has been counted into the counters."""
         for key, number in self._pending.items():
             if number:
                 self._pending[key] = 0
-                for count in self._bound[key]:
+                bound = self._bound.get(key)
+                if bound is None:
+                    bound = self._bound[key] = tuple(self._bind(*key))
+                for count in bound:
                     count(number)
 
     def _bind(self, setting: Any, action: str) -> list[Callable[[float], None]]:

@@ -1,7 +1,10 @@
 """Values that are stored and searched for, with the keys of the session's client."""
 
+from twisted.internet.defer import Deferred
+
 from acra_twisted import purposes
 from acra_twisted.encryption.postgresql.arrays import to_array
+from acra_twisted.encryption.postgresql.writing import COST
 from acra_twisted.encryption.searching import Prefixes
 from acra_twisted.encryption.settings import (
     SEARCHABLE,
@@ -10,7 +13,8 @@ from acra_twisted.encryption.settings import (
     EncryptionSettings,
     TableSetting,
 )
-from acra_twisted.exchange import ToldType
+from acra_twisted.exchange import Exchange, Statement, ToldType
+from acra_twisted.pipeline.steps import STEP
 from acra_twisted.stages.columnencoding import INLINE
 from acra_twisted.stages.encryptor import Encryptor
 from acra_twisted.tokens.tokenizer import Tokenizer
@@ -30,10 +34,31 @@ TOKENS = EncryptionSettings(
 
 
 class Stores(EncryptorCase):
-    def test_many_values_are_a_workers(self):
-        rows = ", ".join(f"({n}, 'v{n}')" for n in range(INLINE + 1))
-        sent = self.sent(f"INSERT INTO people (id, name) VALUES {rows}")
-        self.assertEqual(self.values(sent), [b"v%d" % n for n in range(INLINE + 1)])
+    def test_many_values_are_encoded_in_turns_of_the_reactor(self):
+        for count in (INLINE, INLINE + 1, 500):
+            rows = ", ".join(f"({n}, 'v{n}')" for n in range(count))
+            text = f"INSERT INTO people (id, name) VALUES {rows}"
+            statement = Statement(text.encode())
+            exchange = Exchange(self.session, "query", statement, 1)
+            found = [self.stage.on_statement(statement, exchange)]
+            turns = 0
+            if isinstance(found[0], Deferred):
+                found.pop().addCallback(found.append)
+            while not found:
+                # No thread has anything to do.
+                self.assertEqual(self.workers.waiting, [])
+                self.workers.step()
+                turns += 1
+            most = STEP // COST + 1
+            self.assertGreaterEqual((turns + 1) * most, count)
+            sent = found[0].item.text
+            self.assertEqual(self.values(sent), [b"v%d" % n for n in range(count)])
+            self.assertEqual(exchange.attributes["acra.columns_encrypted"], count)
+
+    def test_a_value_that_is_refused_in_a_later_turn_refuses_all(self):
+        rows = ", ".join(f"({n}, {n})" for n in range(200))
+        verdict, _ = self.judge(f"INSERT INTO people (id, age) VALUES {rows}, (1, '{SECRET}')")
+        self.refused(verdict, b"22P02")
 
 
 class Searches(BoundCase):

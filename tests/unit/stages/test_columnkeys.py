@@ -188,9 +188,10 @@ class Keys(SynchronousTestCase):
         foreign = SEARCHED._replace(owner="other")
         self.store.put(purposes.SEARCH_HMAC, b"1" * 32, "other")
         for setting in (SEARCHED, foreign):
-            self.assertEqual(keys.makers(Wanted([], [setting]), CLIENT), ({}, {}))
+            made = keys.makers(Wanted([], [setting]), CLIENT)
+            self.assertEqual((made.sealers, made.searchers), ({}, {}))
         self.store.put(purposes.SEARCH_HMAC, b"2" * 32, "other")
-        self.assertEqual(keys.makers(Wanted([], [SEARCHED]), CLIENT), ({}, {}))
+        self.assertEqual(keys.makers(Wanted([], [SEARCHED]), CLIENT).searchers, {})
         self.assertRaises(ValueRefusedError, keys.makers, Wanted([], [foreign]), CLIENT)
         self.assertRaises(ValueRefusedError, keys.makers, Wanted([], [SEARCHED]), "other")
 

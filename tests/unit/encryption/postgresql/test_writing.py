@@ -21,11 +21,13 @@ from acra_twisted.encryption.plan import (
 )
 from acra_twisted.encryption.postgresql import arrays, types
 from acra_twisted.encryption.postgresql.comparisons import Comparisons
+from acra_twisted.encryption.postgresql.filling import Filling, fillings_of
 from acra_twisted.encryption.postgresql.plaintexts import Way
 from acra_twisted.encryption.postgresql.writing import (
     ENCRYPTED,
     PASSED,
     SEARCHED,
+    LongWriting,
     Tools,
     declared,
     told,
@@ -66,13 +68,44 @@ class Texts(SynchronousTestCase):
     def write(self, text, **options):
         planned = planner(claims=Comparisons()).plan(text.encode(), MODE, PATH)
         self.assertEqual([plan.refusal for plan in planned.statements], [None])
-        written = write_text(planned.statements, planned.literals, tools(**options))
-        return written.text.decode(), written.counts, planned.statements
+        plans, literals = planned.statements, planned.literals
+        written = write_text(fillings_of(plans, planned.facts), literals, tools(**options))
+        in_steps = LongWriting(plans, literals, tools(**options))
+        self.assertEqual(len(list(in_steps.steps())), sum(len(plan.literals) for plan in plans))
+        self.assertEqual(in_steps.written.counts, written.counts)
+        self.assertEqual(len(in_steps.written.text), len(written.text))
+        return written.text.decode(), written.counts, plans
 
     def values(self, text, mark=" E'\\\\x"):
         """The values of a written text, opened."""
         parts = text.split(mark)[1:]
         return [opened(bytes.fromhex(part.partition("'")[0])) for part in parts]
+
+    def test_no_step_encodes_more_than_one_value(self):
+        rows = ", ".join(f"({n}, 'v{n}', {n})" for n in range(300))
+        text = f"insert into people (id, name, age) values {rows}"
+        planned = planner(claims=Comparisons()).plan(text.encode(), MODE, PATH)
+        usual, stored = tools(), []
+
+        class Counting:
+            def __init__(self, sealer):
+                self.sealer = sealer
+
+            def store(self, plaintext, random_bytes):
+                stored.append(plaintext)
+                return self.sealer.store(plaintext, random_bytes)
+
+        sealers = {one: Counting(sealer) for one, sealer in usual.sealers.items()}
+        work = LongWriting(
+            planned.statements, planned.literals, Tools(sealers, os.urandom, "UTF8", True)
+        )
+        done = 0
+        for cost in work.steps():
+            self.assertGreater(cost, 0)
+            self.assertLessEqual(len(stored) - done, 1)
+            done = len(stored)
+        self.assertEqual(done, 600)
+        self.assertEqual(len(self.values(work.written.text.decode())), 600)
 
     def test_each_element_of_an_array_becomes_ciphertext(self):
         text, counts, plans = self.write(
@@ -119,7 +152,7 @@ class Texts(SynchronousTestCase):
                 (b"'a''b'", b"a'b"),
                 (b"$$a'b$$", b"a'b"),
             ):
-                sent = write_text([plan], [literal], tools(conforming=False)).text.decode()
+                sent = write_text([Filling(plan)], [literal], tools(conforming=False)).text.decode()
                 self.assertTrue(sent.startswith(mark + prefixes(value)[0].hex()), sent)
 
     def test_a_constant_call_is_worked_out(self):
