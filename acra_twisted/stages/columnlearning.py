@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from acra_twisted.encryption.postgresql.keeper import SchemaKeeper
 from acra_twisted.encryption.postgresql.protection import Protection
+from acra_twisted.encryption.postgresql.question import CURRENT, isolation_question
 from acra_twisted.encryption.postgresql.schema import SchemaError
 from acra_twisted.errors import QuestionError
 from acra_twisted.session import Session
@@ -28,11 +29,23 @@ async def learn(columns: SessionColumns, session: Session, known: Known) -> Snap
     keeper = known.schema.keeper
     protection = keeper.protection(now)
     if is_due or protection is None:
+        if known.schema.may_be_old:
+            await _check_isolation(session)
         protection = await _read(columns, session, keeper, protection)
     if known.schema.is_path_due:
         question = known.schema.path_question(protection)
         known.schema.path_answered(_cells(await session.ask(question)))
     return columns.of(keeper, protection)
+
+
+async def _check_isolation(session: Session) -> None:
+    """Raise SchemaError if the transaction sees tables as they were when it began: the database
+    runs its statements by the tables as they are."""
+    if _cells(await session.ask(isolation_question())) not in ([one] for one in CURRENT):
+        raise SchemaError(
+            "they have changed since the transaction began, which cannot see that; end it, and "
+            "begin another"
+        )
 
 
 async def _read(

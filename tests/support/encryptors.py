@@ -70,6 +70,7 @@ class Database:
         #: Names of the statements that the protocol has prepared.
         self.prepared = []
         self.path = [["pg_catalog", "public"], None]
+        self.isolation = b"read committed"
         self.asked = []
         self.fails = False
         session.ask = self.ask
@@ -79,7 +80,7 @@ class Database:
             return fail(QuestionError("not now"))
         kinds = {
             **{b"current_schemas": "path", b"pg_publication b": "mark"},
-            **{b"pg_class": "schema", b"pg_prepared": "prepared"},
+            **{b"pg_class": "schema", b"pg_prepared": "prepared", b"isolation": "isolation"},
         }
         kind = next((kind for word, kind in kinds.items() if word in text), "wait")
         self.asked.append(kind)
@@ -88,6 +89,7 @@ class Database:
             "mark": [cell([self.oid, self.kids, self.columns, self.schemas])],
             "schema": people(self.oid, self.kids, self.columns, self.schemas),
             "prepared": self.prepared,
+            "isolation": [self.isolation],
             "wait": [],
         }[kind]
         return succeed([[one] for one in cells])

@@ -54,12 +54,12 @@ class Concerns:
         others = known - simple
         self._words = frozenset(name.encode() for name in simple) | _STATEFUL
         # Names that only quotes can hold, or that some server folds by its own rules.
-        self._others = tuple(name.replace('"', '""').lower().encode() for name in others)
+        self._others = tuple(_folded(name.replace('"', '""')) for name in others)
         running, starts = pgtable.decisions().running
         self._runs = _RUNNERS | {name.encode() for name in running}
         self._hints = self._runs | _CREATED | {_SCHEMA}
         self._starts = tuple(start.encode() for start in starts)
-        self._parts = tuple(name.lower().encode() for name in known)
+        self._parts = tuple(map(_folded, known))
         self._plain = all(map(str.isascii, known))
 
     def may_touch(self, text: bytes) -> bool:
@@ -153,4 +153,10 @@ def _firsts(text: bytes, tokens: Sequence[Token]) -> Iterator[bytes]:
 
 def _lowered(text: bytes) -> bytes:
     """A text in small letters, whatever their alphabet."""
-    return text.decode("utf-8", "replace").lower().encode()
+    return _folded(text.decode("utf-8", "replace"))
+
+
+def _folded(text: str) -> bytes:
+    """The letters of a text, each by itself: the small form of a Greek sigma depends on what stands
+    behind it."""
+    return text.casefold().encode()

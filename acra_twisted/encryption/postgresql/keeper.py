@@ -148,6 +148,11 @@ class SchemaKeeper:
         return made
 
     @property
+    def changes(self) -> int:
+        """The number of changes that it has been told of."""
+        return self._told.changes
+
+    @property
     def question(self) -> bytes:
         """The text to ask."""
         return schema_question(table.name for table in self._settings.tables)

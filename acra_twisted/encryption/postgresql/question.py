@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from typing import Final
 
 _MAX_NAME: Final = 63
+#: Answers to `isolation_question`.
+CURRENT: Final = (b"read committed", b"read uncommitted")
 _OPERATOR: Final = re.compile(r"(?<= )(=|<>|\|\||>|!?~)(?= )")
 
 # Below, operators are written bare, and qualified when the text is made.
@@ -296,6 +298,12 @@ def _character(character: str) -> str:
     if character.isascii() and character.isalnum():
         return character
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def isolation_question() -> bytes:
+    """The text to ask how a transaction is isolated: one row of one column.  Each statement sees
+    the database as it is if that is one of `CURRENT`."""
+    return b"SELECT pg_catalog.current_setting('transaction_isolation')"
 
 
 def prepared_question() -> bytes:

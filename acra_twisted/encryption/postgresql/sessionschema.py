@@ -2,7 +2,9 @@
 
 A definition inside a transaction is seen by that session alone until the transaction ends: the
 others must not be planned by it, since it may be rolled back.  A transaction may also see tables as
-they were when it began.  So an answer that comes inside a transaction is for that session alone.
+they were when it began, while the database runs its statements by the tables as they are.  So an
+answer that comes inside a transaction is for that session alone, and only if nobody else has
+changed tables since, or if the transaction sees them as they are.
 """
 
 from __future__ import annotations
@@ -42,6 +44,10 @@ class SessionSchema:
         self.settings = settings
         self._numbers = numbers
         self._own: SchemaKeeper | None = None
+        # How often others had changed tables when the transaction's last statement came; None
+        # before its first one.
+        self._changes: int | None = None
+        self._is_old = False
         # The effect of the open transaction on what everybody knows.
         self._at_end = keeper.NONE
         self._path: SearchPath | None = None
@@ -50,6 +56,7 @@ class SessionSchema:
     def reconfigure(self, shared: SchemaKeeper, settings: EncryptionSettings) -> None:
         """Follow the session by other settings; ``shared`` is the keeper that goes with them."""
         self._shared, self.settings = shared, settings
+        self._changes = None
         if self._own is not None:
             self._own = SchemaKeeper(settings, self._numbers, True)
         # It tells of temporary tables that have a protected name.
@@ -66,11 +73,25 @@ class SessionSchema:
         if not in_transaction:
             if self._own is not None or self._at_end or self._is_path_moved:
                 self._end()
-        elif self._own is None:
+            self._changes, self._is_old = None, False
+            return self.keeper.is_due(now)
+        changes = self._shared.changes
+        if self._changes is not None and changes != self._changes:
+            self._is_old = True
+            if self._own is not None:
+                self._own.told(keeper.STALE)
+        self._changes = changes
+        if self._own is None:
             if self._shared.protection(now) is not None:
                 return False
             self._own = self._shared.forked()
         return self.keeper.is_due(now)
+
+    @property
+    def may_be_old(self) -> bool:
+        """Tell whether others have changed tables since the transaction began, as it may not see
+        them."""
+        return self._is_old
 
     @property
     def path(self) -> SearchPath:
@@ -111,7 +132,7 @@ class SessionSchema:
         if what and (in_transaction or self._own is not None):
             self._at_end = keeper.severest(what, self._at_end)
         # It may have been completed before the transaction that is open now has begun.
-        self._shared.told(what)
+        self._tell_all(what)
         if self._own is not None:
             self._own.told(what)
         elif what in (keeper.CODE, keeper.STALE) and in_transaction:
@@ -136,12 +157,19 @@ class SessionSchema:
     def _end(self) -> None:
         """A transaction has ended: everybody sees what it has changed, or nobody."""
         self._own = None
-        self._shared.told(self._at_end)
+        self._tell_all(self._at_end)
         self._at_end = keeper.NONE
         if self._is_path_moved:
             # It may have been rolled back, or have been local.
             self._is_path_moved = False
             self._path = None
+
+    def _tell_all(self, what: str) -> None:
+        """Tell everybody of an effect of this session's own."""
+        before = self._shared.changes
+        self._shared.told(what)
+        if self._changes == before:
+            self._changes = self._shared.changes
 
 
 def _moves_path(tag: bytes, text: bytes, is_named: bool) -> bool:

@@ -2,9 +2,11 @@
 
 from twisted.internet.defer import fail, succeed
 
+from acra_twisted.encryption.postgresql.keeper import STALE
 from acra_twisted.encryption.postgresql.schema import SchemaError
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange
+from acra_twisted.session import IDLE, IN_TRANSACTION
 from acra_twisted.stages.statementwatch import watch
 from tests.support.encryptors import ColumnsCase, end
 
@@ -24,6 +26,38 @@ class Learning(ColumnsCase):
     def test_an_answer_that_is_no_schema_is_not_taken_for_one(self):
         self.session.ask = lambda text: succeed([[b"x", b"y"]])
         self.failureResultOf(self.learn(), SchemaError)
+
+
+class Isolation(ColumnsCase):
+    def test_a_transaction_that_sees_old_tables_decides_nothing(self):
+        for level, decides in (
+            *((b"read committed", True), (b"read uncommitted", True)),
+            *((b"repeatable read", False), (b"serializable", False), (None, False)),
+        ):
+            self.setUp()
+            self.successResultOf(self.learn())
+            self.session.transaction = IN_TRANSACTION
+            self.assertIsNotNone(self.columns.snapshot(self.session, self.known))
+            self.known.schema.keeper.told(STALE)
+            self.assertIsNone(self.columns.snapshot(self.session, self.known))
+            self.database.isolation = level
+            self.database.asked.clear()
+            learned = self.learn()
+            if decides:
+                self.successResultOf(learned)
+                self.assertEqual(self.database.asked, ["isolation", "schema"])
+            else:
+                self.failureResultOf(learned, SchemaError)
+                self.assertEqual(self.database.asked, ["isolation"])
+                # The next one sees them.
+                self.session.transaction = IDLE
+                self.successResultOf(self.learn())
+
+    def test_nobody_asks_where_nothing_has_changed(self):
+        self.session.transaction = IN_TRANSACTION
+        for _ in range(2):
+            self.successResultOf(self.learn())
+        self.assertNotIn("isolation", self.database.asked)
 
 
 class Changing(ColumnsCase):

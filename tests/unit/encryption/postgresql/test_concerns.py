@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.encryption.postgresql.concerns import Concerns
 from acra_twisted.sql import lexer
 
-NAMES = Concerns(["people", "Odd Table", 'a"b', "żaba", "x" * 63])
+NAMES = Concerns(["people", "Odd Table", 'a"b', "żaba", "x" * 63, "ΟΔΟΣ"])
 
 
 class Texts(SynchronousTestCase):
@@ -22,6 +22,9 @@ class Texts(SynchronousTestCase):
             "select * from u&\"!0070eople\" uescape '!'",
             "select * from ŻABA",
             "select * from Żaba",
+            'table "ΟΔΟΣ"',
+            "select οδος.x from οδοσ",
+            "select ΟΔΟΣ.x",
             "select * from " + "X" * 70,
             "select 1from people",
         ):

@@ -26,6 +26,61 @@ class Case(SynchronousTestCase):
         self.session.completed(tag, text, named, open_)
 
 
+class OldTransactions(Case):
+    """Others change tables while a transaction is open, which may not see that."""
+
+    def test_what_others_change_since_its_first_statement(self):
+        for apart in (False, True):
+            self.setUp()
+            self.session.is_due(0.1, True)
+            if apart:
+                self.done(b"ALTER TABLE", named=True, open_=True)
+                self.read(self.session.keeper)
+            self.session.is_due(0.2, True)
+            self.assertFalse(self.session.may_be_old)
+            self.shared.told(STALE)
+            self.assertTrue(self.session.is_due(0.3, True))
+            self.assertTrue(self.session.may_be_old)
+            self.assertIsNone(self.session.keeper.protection(0.3))
+            # It stays so until the transaction ends.
+            self.read(self.session.keeper)
+            self.session.is_due(0.4, True)
+            self.assertTrue(self.session.may_be_old)
+            self.session.is_due(0.5, False)
+            self.session.is_due(0.6, True)
+            self.assertFalse(self.session.may_be_old)
+
+    def test_what_it_changes_itself_it_sees(self):
+        self.session.is_due(0.1, True)
+        self.done(b"ALTER TABLE", named=True, open_=True)
+        self.done(b"DO", open_=True)
+        self.session.is_due(0.2, True)
+        self.assertFalse(self.session.may_be_old)
+
+    def test_what_both_change(self):
+        self.session.is_due(0.1, True)
+        self.shared.told(STALE)
+        self.done(b"ALTER TABLE", named=True, open_=True)
+        self.session.is_due(0.2, True)
+        self.assertTrue(self.session.may_be_old)
+
+    def test_what_was_changed_before_it_is_seen(self):
+        self.shared.told(STALE)
+        self.session.is_due(0.1, False)
+        self.session.is_due(0.1, True)
+        self.assertFalse(self.session.may_be_old)
+
+    def test_other_settings_are_no_change_of_tables(self):
+        self.session.is_due(0.1, True)
+        given = settings("people.name")
+        shared = SchemaKeeper(given, itertools.count(100))
+        for _ in range(3):
+            shared.told(STALE)
+        self.session.reconfigure(shared, given)
+        self.session.is_due(0.2, True)
+        self.assertFalse(self.session.may_be_old)
+
+
 class OtherSettings(Case):
     def reconfigure(self):
         given = settings("people.email")
