@@ -35,6 +35,8 @@ from acra_twisted.wire.mysql.parameters import Attribute, Query
 
 #: Commands that no reply answers, not even where they are cut short.
 _UNANSWERED: Final = frozenset((commands.LONG_DATA, commands.CLOSE))
+#: In place of a code: there is none.
+_NONE: Final = -1
 #: Commands about a statement, which they name by its number.
 _BY_NUMBER: Final = frozenset(
     (
@@ -74,23 +76,6 @@ class MysqlRequests(ChangingRequests):
         # The text that waits for its verdict, with its attributes.
         self._text: tuple[Packet, Query, Sequence[Attribute]] | None = None
         self._upload = Upload()
-        self._on: dict[int, Callable[[Packet], Work | None]] = {
-            commands.QUIT: self._quit,
-            commands.INIT_DB: self._init_db,
-            commands.QUERY: self._query,
-            commands.STATISTICS: self._statistics,
-            commands.PING: self._ping,
-            commands.CHANGE_USER: self._change_user,
-            commands.PREPARE: self._prepare,
-            commands.EXECUTE: self._execute,
-            commands.LONG_DATA: self._long_data,
-            commands.CLOSE: self._close,
-            commands.RESET: self._reset,
-            commands.SET_OPTION: self._set_option,
-            commands.FETCH: self._fetch,
-            commands.RESET_CONNECTION: self._reset_connection,
-            commands.BULK_EXECUTE: self._execute_bulk,
-        }
 
     # -- IMessageFlow -------------------------------------------------------------------------
 
@@ -208,12 +193,14 @@ class MysqlRequests(ChangingRequests):
 
     def _command(self, packet: Packet) -> Work | None:
         payload = packet.payload
-        on = self._on.get(payload[0]) if payload else None
+        code = payload[0] if payload else _NONE
+        on = _HANDLERS.get(code)
         if on is None:
             exchange = self._open("command")
             self._refuse(errors.UNKNOWN_COMMAND, exchange, packet.following)
             return None
-        code = payload[0]
+        if code == commands.QUERY:
+            return self._query(packet)
         if len(payload) < commands.FIXED.get(code, 1):
             if code not in _UNANSWERED:
                 self._refuse(errors.MALFORMED, self._open("command"), packet.following)
@@ -222,7 +209,9 @@ class MysqlRequests(ChangingRequests):
             # Its bytes may be gone by then.
             self._kept = packet.kept()
             return None
-        return on(packet)
+        if code == commands.EXECUTE:
+            return self._execute(packet)
+        return on(self, packet)
 
     # -- texts ------------------------------------------------------------------------------------
 
@@ -346,3 +335,23 @@ class MysqlRequests(ChangingRequests):
             return
         self._prepared.close(prepared)
         self._out.append(packets(commands.fixed_part(packet.payload), 0))
+
+
+# By a command's code.  Not each session's: an idle one would have fifteen bound methods.
+_HANDLERS: Final[dict[int, Callable[[MysqlRequests, Packet], Work | None]]] = {
+    commands.QUIT: MysqlRequests._quit,
+    commands.INIT_DB: MysqlRequests._init_db,
+    commands.QUERY: MysqlRequests._query,
+    commands.STATISTICS: MysqlRequests._statistics,
+    commands.PING: MysqlRequests._ping,
+    commands.CHANGE_USER: MysqlRequests._change_user,
+    commands.PREPARE: MysqlRequests._prepare,
+    commands.EXECUTE: MysqlRequests._execute,
+    commands.LONG_DATA: MysqlRequests._long_data,
+    commands.CLOSE: MysqlRequests._close,
+    commands.RESET: MysqlRequests._reset,
+    commands.SET_OPTION: MysqlRequests._set_option,
+    commands.FETCH: MysqlRequests._fetch,
+    commands.RESET_CONNECTION: MysqlRequests._reset_connection,
+    commands.BULK_EXECUTE: MysqlRequests._execute_bulk,
+}
