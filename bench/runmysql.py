@@ -36,6 +36,7 @@ from spokenmysql import MYSQL
 from acra_twisted.sandbox.endings import bound, in_order
 from acra_twisted.sandbox.mariadb import MariaDB
 from acra_twisted.sandbox.mariadb import program as mariadb
+from acra_twisted.sandbox.processes import resident
 
 ROWS = 100_000
 _TABLE_SIZE = 10_000
@@ -101,21 +102,26 @@ class Client:
         }
 
 
-def gigabyte(bench: Bench) -> float:
-    """Megabytes that a compiled server holds at most while it passes a gigabyte of rows."""
-    one = bench.chain_of(Target(*SERVER, True, "off"), {"tracing_sampler": "never"})
+def gigabyte(bench: Bench, compiled: bool = True) -> list[float]:
+    """Megabytes that a server holds behind its first statement, and at most while it passes a
+    gigabyte of rows, which all stages see."""
+    target = Target(*SERVER, compiled, "off")
+    one = bench.chain_of(target, {"tracing_sampler": "never"})
     command = [
         *(mariadb("mariadb"), "--no-defaults", "--protocol=tcp", "--host=127.0.0.1", "--skip-ssl"),
         *(f"--port={one.port}", f"--user={_USER}", f"--password={_PASSWORD}", "--quick"),
-        *("--batch", "-e", "SELECT REPEAT('x', 1000) FROM seq_1_to_1000000", _USER),
+        *("--batch", "--skip-column-names", "-e"),
     ]
 
-    def read() -> None:
-        with subprocess.Popen(bound(command), stdout=subprocess.PIPE) as client:
+    def read(rows: int) -> None:
+        asked = [*command, f"SELECT REPEAT('x', 1000) FROM seq_1_to_{rows}", _USER]
+        with subprocess.Popen(bound(asked), stdout=subprocess.PIPE) as client:
             size = sum(map(len, iter(partial(client.stdout.read, 1 << 20), b"")))
-        assert not client.returncode and size > 1_000_000_000
+        assert not client.returncode and size == 1001 * rows
 
-    return most_memory([one.server.pid], read)[0]
+    read(1)
+    first = resident(one.server.pid) / 1e6
+    return [first, *most_memory([one.server.pid], partial(read, 1_000_000))]
 
 
 def main() -> int:
@@ -152,7 +158,7 @@ def main() -> int:
             idle = [idle_sessions(folder, MYSQL, form) for form in (None, COMPILED)]
             flat = gigabyte(bench)
             print(f"Memory of an idle session, kB: {idle[0]:.1f}, compiled {idle[1]:.1f}")
-            print(f"Memory while 1 GB is read, MB: compiled {flat:.1f}\n")
+            print(f"Memory before and while 1 GB is read, MB: {flat[0]:.1f}, {flat[1]:.1f}\n")
             record |= {"results": results, "processor_us": bench.spent}
             record |= {"idle_kb": idle, "gigabyte_mb": flat}
         if not arguments.proxies:
