@@ -234,7 +234,7 @@ def main() -> int:
         postgres = Postgres()
         stack.callback(postgres.remove)
         postgres.start()
-        bench = Bench(postgres.port, stack, folder, {})
+        bench = Bench(postgres.port, stack, folder)
         client = Client(postgres, seconds, arguments.clients)
         subprocess.run(
             [

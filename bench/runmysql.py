@@ -21,7 +21,7 @@ import inprocess
 from connections import idle_sessions, most_memory
 from sidebyside import (
     COMPILED,
-    SAMPLERS,
+    LINKS,
     SERVER,
     Bench,
     Target,
@@ -33,6 +33,7 @@ from sidebyside import (
 )
 from spokenmysql import MYSQL
 
+from acra_twisted.sandbox.chain import Ini
 from acra_twisted.sandbox.endings import bound, in_order
 from acra_twisted.sandbox.mariadb import MariaDB
 from acra_twisted.sandbox.mariadb import program as mariadb
@@ -41,10 +42,16 @@ from acra_twisted.sandbox.processes import resident
 ROWS = 100_000
 _TABLE_SIZE = 10_000
 _USER, _PASSWORD = "sbtest", "bench"  # noqa: S105 - a throw-away database's
-_SECTION = {"database": {"mysql_enable": "true"}}
+_SETTING = {"mysql_enable": "true"}
+#: More settings of both daemons.
+SETTINGS: tuple[Ini, Ini] = ({"database": _SETTING}, {"connector": _SETTING})
 TARGETS = (
-    *(Target(*SERVER, False, sampling) for sampling in SAMPLERS),
-    *(Target(*SERVER, True, sampling) for sampling in SAMPLERS),
+    Target(*SERVER, False, "off"),
+    *(Target(*link, False, "1 %") for link in LINKS),
+    Target(*SERVER, False, "100 %"),
+    Target(*SERVER, True, "off"),
+    *(Target(*link, True, "1 %") for link in LINKS),
+    Target(*SERVER, True, "100 %"),
 )
 _ONE = str(Path(__file__).with_name("one.lua"))
 _TEXTS, _PREPARED = "--db-ps-mode=disable", "--db-ps-mode=auto"
@@ -143,7 +150,7 @@ def main() -> int:
             database.run(f"CREATE DATABASE {_USER}")
             client = Client(1, arguments.clients)
             client.run(database.port, ("oltp_read_only", "prepare"), 1)
-            bench = Bench(database.port, stack, folder, _SECTION)
+            bench = Bench(database.port, stack, folder, *SETTINGS)
             sink, collector = program("sink", folder)
             stack.callback(sink.stop)
             bench.add_relay()

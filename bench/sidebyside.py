@@ -76,10 +76,17 @@ def program(name: str, folder: Path, *ports: int) -> tuple[Process, int]:
 
 
 class Bench:
-    """Targets by name, with their ports, in front of the database at ``port``; ``section`` has
-    more settings of their daemons, by section."""
+    """Targets by name, with their ports, in front of the database at ``port``; ``server`` and
+    ``connector`` have more settings of their daemons, by section."""
 
-    def __init__(self, port: int, stack: ExitStack, folder: Path, section: Ini) -> None:
+    def __init__(
+        self,
+        port: int,
+        stack: ExitStack,
+        folder: Path,
+        server: Ini | None = None,
+        connector: Ini | None = None,
+    ) -> None:
         #: Microseconds of processor time a transaction, by workload, target and process.
         self.spent: dict[str, dict[str, list[float]]] = {}
         self.processes: dict[str, list[int]] = {}
@@ -87,7 +94,7 @@ class Bench:
         self._database = port
         self._stack = stack
         self._folder = folder
-        self._section = section
+        self._server, self._connector = server or {}, connector or {}
 
     def add(self, name: str, process: Process, port: int) -> None:
         """Something that stands between client and database."""
@@ -114,16 +121,17 @@ class Bench:
         rules = place / "rules.yaml"
         # JSON is YAML.
         rules.write_text(json.dumps({"version": "0.85.0", "handlers": censor.handlers(100)}))
-        both = {"tracing": dict(tracing), "logging": {"v": "false"}, **self._section}
+        both = {"tracing": dict(tracing), "logging": {"v": "false"}}
         made = Chain(
             ("127.0.0.1", self._database),
             link=target.link,
             server={
                 **both,
+                **self._server,
                 "censor": {"acracensor_config_file": str(rules)},
                 "server": dict(target.options),
             },
-            connector=both,
+            connector={**both, **self._connector},
             folder=place,
             keys=Keys(place, "bench client"),
             environment={"PYTHONPATH": str(COMPILED)} if target.compiled else None,
