@@ -55,8 +55,7 @@ def split_text(row: bytes, at: i64, end: i64, count: int) -> list[bytes | None]:
             if first == lenenc.NULL:
                 cells.append(None)
                 continue
-            number, place = lenenc.read_int(row, at - 1, "database")
-            first, at = number, place
+            first, at = _length_of(row, at - 1, end)
         if first > end - at:
             raise lenenc.cut_short("database")
         cells.append(row[at : at + first])
@@ -85,8 +84,7 @@ def split_binary(row: bytes, at: i64, end: i64, kinds: Sequence[int]) -> list[by
         bit += 1
         length: i64
         if kind in types.STRINGS:
-            number, place = lenenc.read_int(row, at, "database")
-            length, at = number, place
+            length, at = _length_of(row, at, end)
         elif kind in types.DATES:
             if at >= end:
                 raise lenenc.cut_short("database")
@@ -104,6 +102,15 @@ def split_binary(row: bytes, at: i64, end: i64, kinds: Sequence[int]) -> list[by
     if at != end:
         raise WireError("database", "a row has bytes behind its last cell")
     return cells
+
+
+def _length_of(row: bytes, at: int, end: int) -> tuple[int, int]:
+    """Read a string's length, and where its bytes begin.  Raises WireError for one that reaches
+    past ``end``: it may not fit into the numbers here."""
+    length, begin = lenenc.read_int(row, at, "database")
+    if length > end - begin:
+        raise lenenc.cut_short("database")
+    return length, begin
 
 
 def encode_text(cells: Sequence[bytes | None]) -> bytes:
