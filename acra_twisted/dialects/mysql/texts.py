@@ -46,6 +46,14 @@ _SET: Final = re.compile(rb"\s*+set\b", re.I).match
 #: What a server runs although it is a comment, if it is new enough.
 _RUN: Final = (b"/*!", b"/*M!")
 _SLASH: Final = 0x2F
+_SEMICOLON: Final = 0x3B
+#: Beginnings of most texts, and their length: what `_HARMLESS` takes a third of a microsecond for.
+_BEGUN: Final = 7
+_BEGUN_SO: Final = frozenset(
+    form
+    for word in (b"SELECT ", b"INSERT ", b"UPDATE ", b"DELETE ", b"BEGIN", b"COMMIT")
+    for form in (word, word.lower())
+)
 #: Words by which a SET has a value that it does not show.
 _COMPUTED: Final = frozenset(("(", "select"))
 #: Words by which a SET names a character set.
@@ -76,6 +84,8 @@ def changes(text: bytes, conforming: bool | None) -> int:
     """
     # A number in bytes is one pass in C; to call `find` takes as long as eight of those.
     if _SLASH not in text or (text.find(_RUN[0]) < 0 and text.find(_RUN[1]) < 0):
+        if text[:_BEGUN] in _BEGUN_SO and _SEMICOLON not in text:
+            return KEEPS
         if _HARMLESS(text) is not None or _HARMLESS_ONES[conforming].fullmatch(text) is not None:
             return KEEPS
         if _SET(text) is not None and len(text) <= _LENGTH_LIMIT:

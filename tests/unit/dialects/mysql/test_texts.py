@@ -141,6 +141,22 @@ class Changes(SynchronousTestCase):
         changes(text, conforming)
         self.assertNotEqual(changes(text + b"; SET NAMES gbk", conforming), KEEPS)
 
+    @given(
+        st.sampled_from(
+            (b"SELECT ", b"select ", b"insert ", b"BEGIN", b"commit", b"Select ", b"DO")
+        ),
+        st.lists(
+            st.sampled_from((b";", b"1", b"'", b"/*!", b"x", b" set names gbk", b"\xbf"))
+            | st.binary(max_size=4),
+            max_size=5,
+        ).map(b"".join),
+        st.sampled_from((True, False, None)),
+    )
+    def test_a_blank_in_front_changes_nothing(self, beginning, rest, conforming):
+        # Most texts are known by how they begin.
+        text = beginning + rest
+        self.assertEqual(changes(text, conforming), changes(b" " + text, conforming))
+
 
 class Files(SynchronousTestCase):
     def test_who_may_ask(self):
