@@ -316,4 +316,11 @@ MEANINGS: Final[dict[int, Event]] = {
         "Make room on the disk, or repair the receiver that the line names. "
         "``acra_log_lines_lost_total`` counts lost lines.",
     ),
+    events.HISTORY: Event(
+        4,
+        "warning",
+        "the history of traces and events is not written, or its file was damaged",
+        "Look at ``error``. Make room on the disk, or end the program that locks the file; a "
+        "damaged file is kept under the name in ``set_aside``. Sessions are not affected.",
+    ),
 }

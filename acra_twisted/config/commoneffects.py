@@ -32,7 +32,8 @@ def has_collector(settings: Settings) -> bool:
 def shows_spans(settings: Settings) -> bool:
     """Return True if anybody sees which traces are recorded."""
     pages = settings["incoming_connection_zpages_string"] is not None
-    return pages or settings["tracing_log_enable"] or has_collector(settings)
+    kept = settings["tracing_log_enable"] or settings["trace_store_file"]
+    return pages or bool(kept) or has_collector(settings)
 
 
 def serves_pages(settings: Settings) -> bool:

@@ -8,7 +8,6 @@ from acra_twisted.config.common import (
     KEYSTORE,
     LIMITS,
     LOGGING,
-    METRICS,
     NATIVE_TRANSPORTS,
     REUSE_PORT,
     SESSION_LIMITS,
@@ -16,6 +15,7 @@ from acra_twisted.config.common import (
     TRACING,
 )
 from acra_twisted.config.databasekind import DATABASE_KIND
+from acra_twisted.config.history import WATCHING
 from acra_twisted.config.revocation import CONNECTOR_REVOCATION
 from acra_twisted.options import (
     ADDRESS,
@@ -198,5 +198,5 @@ CONNECTOR_SECTIONS = (
             ),
         ),
     ),
-    METRICS,
+    *WATCHING,
 )

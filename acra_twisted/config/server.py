@@ -9,7 +9,6 @@ from acra_twisted.config.common import (
     KEYSTORE,
     LIMITS,
     LOGGING,
-    METRICS,
     NATIVE_TRANSPORTS,
     REUSE_PORT,
     SESSION_LIMITS,
@@ -18,6 +17,7 @@ from acra_twisted.config.common import (
 )
 from acra_twisted.config.databasekind import DATABASE_KIND, MYSQL_ONLY
 from acra_twisted.config.encryptor import ENCRYPTOR
+from acra_twisted.config.history import WATCHING
 from acra_twisted.config.revocation import SERVER_REVOCATION
 from acra_twisted.config.tokens import TOKENS
 from acra_twisted.dialects.postgresql.startup import ALLOWED_PARAMETERS
@@ -396,5 +396,5 @@ SERVER_SECTIONS = (
             ),
         ),
     ),
-    METRICS,
+    *WATCHING,
 )

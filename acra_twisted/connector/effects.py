@@ -9,11 +9,11 @@ from acra_twisted.config.commoneffects import (
     KEY_STORE_RULES,
     LISTENER_RULES,
     LOGGING_RULES,
-    METRICS_RULES,
     TRACING_RULES,
     serves_pages,
 )
 from acra_twisted.config.effects import Rule
+from acra_twisted.config.history import WATCHING_RULES
 from acra_twisted.config.revocation import ACRASERVER as LINK
 from acra_twisted.config.revocation import APPLICATION, CONNECTOR_REVOCATION
 from acra_twisted.config.revocationeffects import revocation_rules
@@ -131,5 +131,5 @@ RULES: Final = (
     *KEY_STORE_RULES,
     *LOGGING_RULES,
     *TRACING_RULES,
-    *METRICS_RULES,
+    *WATCHING_RULES,
 )

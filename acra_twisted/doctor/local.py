@@ -27,7 +27,7 @@ from acra_twisted.transport.certificates import Loaded
 from acra_twisted.transport.endpoints import bind
 
 #: Options whose files are written.
-_WRITTEN = ("log_to_file", "security_log_file", "parse_errors_log")
+_WRITTEN = ("log_to_file", "security_log_file", "parse_errors_log", "trace_store_file")
 _LISTENS = (
     "incoming_connection_api_string",
     "incoming_connection_prometheus_metrics_string",

@@ -11,13 +11,13 @@ from acra_twisted.config.commoneffects import (
     KEY_STORE_RULES,
     LISTENER_RULES,
     LOGGING_RULES,
-    METRICS_RULES,
     TRACING_RULES,
     serves_pages,
     shows_spans,
 )
 from acra_twisted.config.effects import Rule
 from acra_twisted.config.encryptor import ENCRYPTOR
+from acra_twisted.config.history import WATCHING_RULES
 from acra_twisted.config.revocation import CLIENT, DATABASE, SERVER_REVOCATION, staples
 from acra_twisted.config.revocationeffects import revocation_rules
 from acra_twisted.config.tokens import REDIS, TOKENS, store_name
@@ -324,5 +324,5 @@ RULES: Final = (
     *KEY_STORE_RULES,
     *LOGGING_RULES,
     *TRACING_RULES,
-    *METRICS_RULES,
+    *WATCHING_RULES,
 )

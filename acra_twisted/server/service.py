@@ -122,17 +122,17 @@ class AcraServer(DaemonService):
         return derived
 
     def _intake(self) -> Any:
-        """Takes spans of connectors, where there are pages to show them."""
-        if self.telemetry.store is None or not any(
+        """Takes spans of connectors, where there are pages to show them, or a history."""
+        if self.telemetry.received is None or not any(
             proves_connectors(own) for _, own in each(self.settings)
         ):
             return None
-        # It brings protobuf along: a daemon without pages starts without.
+        # It brings protobuf along: a daemon without either starts without.
         from acra_twisted.telemetry.tracing.received import SpanReceiver
 
         figures = self.telemetry.figures
         timed = figures.counter.span_received if figures is not None else None
-        made = SpanReceiver(self.telemetry.store, self.telemetry.clock, timed)
+        made = SpanReceiver(self.telemetry.received, self.telemetry.clock, timed)
         self.metrics.watch_intake(made.counts)
         return made
 

@@ -22,6 +22,7 @@ from acra_twisted.telemetry.export.destinations import doubts, make_exporters, r
 from acra_twisted.telemetry.export.resource import Resource
 from acra_twisted.telemetry.figures.history import SIZE_MAX as FIGURES_MAX
 from acra_twisted.telemetry.figures.statements import StatementFigures
+from acra_twisted.telemetry.history.opening import make_history
 from acra_twisted.telemetry.logs import banner
 from acra_twisted.telemetry.logs.audit import AuditLog
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
@@ -129,7 +130,14 @@ class TelemetryService(MultiService):
             self.tell("changes", self.changes.shown)
             self.tell("peers", self._peers.shown)
             self.tell("origin", self.resource.attributes)
-        self._processor = SpanProcessor(self.store, self.exporters)
+        #: The file in which traces are kept; None where they are not.
+        self.history = make_history(reactor, service, settings, self.clock)
+        intake = None
+        if self.history is not None:
+            intake = self.history.intake
+            metrics.watch_history(self.history)
+            self.history.setServiceParent(self)
+        self._processor = SpanProcessor(self.store, self.exporters, intake)
         self.tracing = Tracing(
             make_sampler(settings["tracing_sampler"], self.clock),
             self.clock,
@@ -138,7 +146,7 @@ class TelemetryService(MultiService):
             by_client(settings.get("tracing_sampler_by_client", ()), self.clock),
             self._processor.put_recorded,
         )
-        self.tracing.recording = self.store is not None or bool(self.exporters)
+        self.tracing.recording = self._keeps or bool(self.exporters)
         self.tracing.backpressure = Backpressure(self._processor.room, self.clock)
         metrics.watch_traces(self.tracing.counts)
         #: Why no new connections should come; empty while they may.
@@ -153,6 +161,15 @@ class TelemetryService(MultiService):
         self._due = 0.0
         self._look = LoopingCall(self.tell_certificates)
         self._look.clock = reactor
+
+    @property
+    def _keeps(self) -> bool:
+        return self.store is not None or self.history is not None
+
+    @property
+    def received(self) -> SpanProcessor | None:
+        """Takes spans of connectors (``add_received``); None where nobody would see them."""
+        return self._processor if self._keeps else None
 
     def observers(
         self,

@@ -72,7 +72,7 @@ def event(number, **changes):
 
 
 def put(connection, *batch, bounds=WIDE, now=NOW, run=1):
-    return write(connection, batch, bounds, now, run)
+    return write(connection, list(batch), bounds, now, run)
 
 
 def shelves(connection):

@@ -67,7 +67,7 @@ class Place:
                 os.close(os.open(self.path, _FLAGS | os.O_EXCL, 0o600))
             except FileExistsError:
                 pass
-            state = os.lstat(self.path)
+            state = self._state = os.lstat(self.path)
             if not stat.S_ISREG(state.st_mode):
                 raise ConfigError(f"{OPTION}: {self.path} is no regular file")
             check_private(self.path, state, OPTION)
@@ -78,9 +78,17 @@ class Place:
         except KeyStoreError as error:
             raise ConfigError(str(error)) from None
 
-    def make_anew(self) -> None:
-        """Make the file if it is gone.  Raises OSError."""
+    def is_same(self) -> bool:
+        """Return True if the path leads to the file that was opened last."""
+        try:
+            return os.path.samestat(self._state, os.lstat(self.path))
+        except OSError:
+            return False
+
+    def adopt(self) -> None:
+        """Take the file that is there now, or make one.  Raises OSError."""
         os.close(os.open(self.path, _FLAGS, 0o600))
+        self._state = os.lstat(self.path)
 
     def set_aside(self, now: float) -> str:
         """Rename the file, and the log of its changes, by the time (seconds since the epoch); an
@@ -95,7 +103,7 @@ class Place:
             ("", lambda path: os.rename(path, aside)),
         ):
             _if_there(act, f"{self.path}{end}")
-        self.make_anew()
+        self.adopt()
         return aside
 
     def release(self) -> None:

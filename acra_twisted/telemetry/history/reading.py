@@ -41,9 +41,9 @@ LIMIT: Final = Limit()
 class Question(NamedTuple):
     """Pieces that are looked for.  Empty texts fit everything; times are nanoseconds.
 
-    ``trace_id`` fits by its beginning, ``statement`` in any place and any case, the others as a
-    whole.  ``kind``: None for requests, and whatever failed.  ``slowest``: those that took
-    longest come first, else those that ended last.
+    ``trace_id`` fits by its beginning, ``statement`` and ``name`` (of the statement) in any place
+    and any case, the others as a whole.  ``kind``: None for requests, and whatever failed.
+    ``slowest``: those that took longest come first, else those that ended last.
     """
 
     trace_id: str = ""
@@ -53,6 +53,7 @@ class Question(NamedTuple):
     database: str = ""
     shape: int = 0
     statement: str = ""
+    name: str = ""
     verdict: str = ""
     error: str = ""
     minimum: int = 0
@@ -214,6 +215,9 @@ def _conditions(question: Question) -> tuple[list[str], list[Any]]:
     if question.statement:
         wanted.append("instr(lower(name || char(10) || text), ?) > 0")
         given.append(question.statement.lower())
+    if question.name:
+        wanted.append("instr(lower(name), ?) > 0")
+        given.append(question.name.lower())
     if question.kind is None:
         wanted.append("(kind = 0 OR verdict = 'error')")
     else:

@@ -27,7 +27,8 @@ from acra_twisted.telemetry.history.schema import SHELF_BITS
 #: Pieces of one transaction, and their bytes.
 _TOGETHER: Final = 64
 _TOGETHER_BYTES: Final = 1 << 19
-Batch = Sequence[Piece | StoredEvent | Figure]
+#: Parts of a batch.
+Item = Piece | StoredEvent | Figure
 
 
 class Written(NamedTuple):
@@ -40,23 +41,25 @@ class Written(NamedTuple):
 
 
 def write(
-    connection: sqlite3.Connection, batch: Batch, bounds: Bounds, now: int, run: int
+    connection: sqlite3.Connection, batch: list[Item], bounds: Bounds, now: int, run: int
 ) -> Written:
-    """Write a batch, in transactions of some pieces each, and make room before each of them.
+    """Write a batch, in transactions of some pieces each, and make room before each of them.  Each
+    takes out of the batch what it has written.
 
     ``now`` is nanoseconds since the epoch; ``run`` parts the figures of this process from those of
-    another in the same minute.  Raises sqlite3.Error and Crowded; what was written by then stays.
+    another in the same minute.  Raises sqlite3.Error and Crowded.
     """
     connection.execute(f"PRAGMA max_page_count = {pages_at_most(bounds)}")
     empty_log(connection, bounds)
     given_up = give_up_older(connection, now - bounds.age)
-    stored = unfit = at = 0
+    stored = unfit = 0
     most = min(bytes_together(bounds), _TOGETHER_BYTES)
-    while at < len(batch):
+    while batch:
         given_up += make_room(connection, bounds)
         empty_log(connection, bounds)
-        at, some, wrong = _next(batch, at, most)
+        at, some, wrong = _next(batch, most)
         _insert(connection, some, run)
+        del batch[:at]
         stored += len(some)
         unfit += wrong
     return Written(stored, unfit, given_up, size_of(connection))
@@ -68,10 +71,11 @@ class _Packed(NamedTuple):
     size: int
 
 
-def _next(batch: Batch, at: int, most: int) -> tuple[int, list[_Packed], int]:
-    """Pack those from ``at`` on that go into one transaction; count those that cannot be kept."""
+def _next(batch: Sequence[Item], most: int) -> tuple[int, list[_Packed], int]:
+    """Pack those that go into one transaction: where it ends, what it has, and how many pieces up
+    to there cannot be kept."""
     found: list[_Packed] = []
-    size = wrong = 0
+    at = size = wrong = 0
     while at < len(batch) and len(found) < _TOGETHER and size < most:
         item = batch[at]
         at += 1
@@ -91,7 +95,7 @@ def _next(batch: Batch, at: int, most: int) -> tuple[int, list[_Packed], int]:
     return at, found, wrong
 
 
-def _data(item: Piece | StoredEvent | Figure) -> bytes:
+def _data(item: Item) -> bytes:
     if isinstance(item, Piece):
         return pieces.pack(item.spans)
     return pieces.pack(item.fields) if isinstance(item, StoredEvent) else item.data

@@ -188,6 +188,19 @@ class DaemonMetrics:
         )
         self.registry.register(Counts(("acra_tokens", text), "result", lambda: counts))
 
+    def watch_history(self, history: Any) -> None:
+        """Expose what became of a history's pieces, and the size of its file; read when scraped."""
+        text = (
+            "Pieces of the history by what became of them: stored, unfit, given_up for younger "
+            "ones, and left out for a reason"
+        )
+        counts: Callable[[], Mapping[str, int]] = history.counts
+        self.registry.register(Counts(("acra_history_pieces", text), "result", counts))
+        text = "Troubles with the history's file, by kind"
+        self.registry.register(Counts(("acra_history_troubles", text), "kind", history.troubles))
+        self.watch_pool("pieces for the history", lambda: history.waiting, history.waiting_limit)
+        self.watch_pool("bytes of the history", lambda: history.size, history.size_limit)
+
     def watch_exporter(self, exporter: Any) -> None:
         """Expose an exporter's queue and counters; read when scraped."""
         if self._exporters is None:

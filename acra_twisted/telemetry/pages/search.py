@@ -126,7 +126,10 @@ class Filters(NamedTuple):
             and (not self.user or known.get("user.name") == self.user)
             and (not self.database or known.get("db.namespace") == self.database)
             and (not self.statement or self.statement in _text(span))
-            and (not self.table or self._names_table(span))
+            and (
+                not self.table
+                or names_table(str(span.attributes.get("db.query.summary", "")), self.table)
+            )
         )
 
     def _has_verdict(self, span: Span) -> bool:
@@ -135,11 +138,12 @@ class Filters(NamedTuple):
             return bool(span.status) and verdict not in ("deny", "hangup")
         return bool(verdict == self.verdict)
 
-    def _names_table(self, span: Span) -> bool:
-        """Return True if the summary names the table, with its schema or without, as a word."""
-        summary = str(span.attributes.get("db.query.summary", "")).lower()
-        words = _WORD.findall(summary)
-        return self.table in words or any(word.endswith(f".{self.table}") for word in words)
+
+def names_table(summary: str, table: str) -> bool:
+    """Return True if a summary names a table (in small letters), with its schema or without, as a
+    word."""
+    words = _WORD.findall(summary.lower())
+    return table in words or any(word.endswith(f".{table}") for word in words)
 
 
 def is_request(span: Span) -> bool:

@@ -59,7 +59,7 @@ class Tracing:
         self.clock = clock
         #: Hands on a span whose end is set.
         self.emit = sink
-        #: Hands on an exchange of which nothing unusual is to be said.
+        #: Hands on an exchange.
         self.emit_recorded = recorded
         self._trust = trust
         #: Whether anybody takes what is recorded.  If not, what the sampler decides is carried on
@@ -164,7 +164,7 @@ class Tracing:
 
     def finish_exchange(self, recorded: Recorded) -> None:
         """Hand on one that has ended."""
-        if self.emit_recorded is not None and recorded.plain:
+        if self.emit_recorded is not None:
             self.emit_recorded(recorded)
         else:
             for span in recorded.spans():

@@ -19,10 +19,14 @@ _RESERVED: Final = 0.05
 
 class SpanProcessor:
     """To ``store``, if there are pages, goes every span; to ``exporters`` (see ISpanExporter) what
-    is sampled or kept."""
+    is sampled or kept.  ``history`` (see `telemetry.history.intake`) is told of every span and
+    chooses itself; None where nothing is kept in a file."""
 
-    def __init__(self, store: SpanStore | None, exporters: Iterable[Any]) -> None:
+    def __init__(
+        self, store: SpanStore | None, exporters: Iterable[Any], history: Any = None
+    ) -> None:
         self._store = store
+        self._history = history
         self._queues: list[SpanQueue] = []
         self._exports: list[Callable[[Span], None]] = []
         for exporter in exporters:
@@ -50,7 +54,19 @@ class SpanProcessor:
         return found
 
     def put(self, span: Span) -> None:
-        """Hand a finished span on."""
+        """Hand a finished span on, one that is no part of an exchange."""
+        if self._history is not None:
+            self._history.add(span)
+        self._put(span)
+
+    def add_received(self, span: Span) -> None:
+        """Hand on a span of another daemon, which exports it itself."""
+        if self._store is not None:
+            self._store.add_received(span)
+        if self._history is not None:
+            self._history.add_received(span)
+
+    def _put(self, span: Span) -> None:
         if self._store is not None:
             self._store.add(span)
         if span.sampled or span.kept:
@@ -60,7 +76,13 @@ class SpanProcessor:
                 export(span)
 
     def put_recorded(self, recorded: Recorded) -> None:
-        """Hand the spans of an exchange on, if need be as they were recorded."""
+        """Hand the spans of an exchange on, as they were recorded if it is a usual one."""
+        if self._history is not None:
+            self._history.add_recorded(recorded)
+        if not recorded.plain:
+            for span in recorded.spans():
+                self._put(span)
+            return
         if self._store is not None:
             self._store.add_recorded(recorded)
         if recorded.span.sampled:

@@ -18,7 +18,6 @@ from acra_twisted.errors import WireError
 from acra_twisted.ratelimit import TokenBucket
 from acra_twisted.telemetry.export.resource import ORIGIN
 from acra_twisted.telemetry.tracing.spans import CLIENT, EVENTS_MAX, LINKS_MAX, NAME_MAX, Span
-from acra_twisted.telemetry.tracing.store import SpanStore
 from acra_twisted.wire.formats import otlprequest
 
 #: Spans a second, of all connectors together.
@@ -121,14 +120,15 @@ def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
 
 
 class SpanReceiver:
-    """Puts what connectors hand over into the pages' store.  ``counts`` are for metrics.
+    """Hands what connectors send to ``store``, which keeps it (``add_received``).  ``counts`` are
+    for metrics.
 
     ``timed`` is called with the id and the nanoseconds of each span of a connector's request.
     """
 
     def __init__(
         self,
-        store: SpanStore,
+        store: Any,
         clock: Callable[[], int],
         timed: Callable[[str, int], None] | None = None,
     ) -> None:

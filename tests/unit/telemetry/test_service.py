@@ -62,6 +62,19 @@ class Telemetry(SynchronousTestCase):
         service.add_exporter(SimpleNamespace(name="late", queue=None, export=print, queued=0))
         self.assertTrue(service.tracing.recording)
 
+    def test_a_history_alone_is_enough_to_record(self):
+        service = self.make(trace_store_file=self.mktemp())
+        self.assertTrue(service.tracing.recording)
+        self.assertEqual((service.store, list(service)), (None, [service.history]))
+        span = sample()[0]
+        service.tracing.emit(span)
+        service.received.add_received(span)
+        self.assertEqual(len(service.history.intake), 2)
+        metrics = generate_latest(service.metrics.registry).decode()
+        self.assertIn('acra_history_pieces_total{result="stored"} 0.0', metrics)
+        self.successResultOf(service.history.stopService())
+        self.assertIsNone(self.make().received)
+
     def test_everything(self):
         for zpages, sites in ((NOWHERE, 1), (Address("localhost", 0), 2)):
             service = self.make(

@@ -36,6 +36,7 @@ QUESTIONS = st.builds(
     user=st.sampled_from(["", "u"]),
     database=st.sampled_from(["", "e"]),
     statement=st.sampled_from(["", "a", "UPDATE b", "%", "select t"]),
+    name=st.sampled_from(["", "T", "a"]),
     verdict=st.sampled_from(["", "deny"]),
     error=st.sampled_from(["", "42P01"]),
     minimum=st.integers(0, 6),
@@ -71,6 +72,8 @@ def model(batch, question):
         if not one.trace_id.startswith(question.trace_id):
             continue
         if question.statement.lower() not in f"{one.name}\n{one.text}".lower():
+            continue
+        if question.name.lower() not in one.name.lower():
             continue
         if question.kind is None:
             if one.kind != pieces.REQUEST and one.verdict != "error":

@@ -1,5 +1,7 @@
 """Prometheus metrics of both daemons: names, exporters, connections."""
 
+from types import SimpleNamespace
+
 from prometheus_client import generate_latest
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -114,6 +116,27 @@ class Metrics(SynchronousTestCase):
     def test_intake(self):
         self.metrics.watch_intake({"kept": 2})
         self.assertIn('acra_span_intake_spans_total{result="kept"} 2.0', self.text())
+
+    def test_history(self):
+        history = SimpleNamespace(
+            counts=lambda: {"stored": 2},
+            troubles=lambda: {"full": 1},
+            waiting=3,
+            waiting_limit=4,
+            size=5,
+            size_limit=6,
+        )
+        self.metrics.watch_history(history)
+        text = self.text()
+        for line in (
+            'acra_history_pieces_total{result="stored"} 2.0',
+            'acra_history_troubles_total{kind="full"} 1.0',
+            'acra_pool_entries{pool="pieces for the history"} 3.0',
+            'acra_pool_limit{pool="pieces for the history"} 4.0',
+            'acra_pool_entries{pool="bytes of the history"} 5.0',
+            'acra_pool_limit{pool="bytes of the history"} 6.0',
+        ):
+            self.assertIn(line, text)
 
     def test_traces(self):
         self.metrics.watch_traces(lambda: {"sampled": 3, "kept_denied": 1})

@@ -106,6 +106,15 @@ class Queue(SynchronousTestCase):
         self.assertEqual([(count, type(error)) for count, error in failed], [(1, ValueError)])
 
 
+class Told:
+    """Stands for the intake of a history."""
+
+    def __init__(self, told):
+        self.add_recorded = lambda recorded: told.append(("r", recorded))
+        self.add = lambda span: told.append(("s", span))
+        self.add_received = lambda span: told.append(("c", span))
+
+
 class Exchanges(SynchronousTestCase):
     """An exporter may make something of an exchange as a whole."""
 
@@ -155,6 +164,22 @@ class Exchanges(SynchronousTestCase):
         queue = self.queue(9, broken)
         queue.put_recorded(self.recorded)
         self.assertEqual((len(queue), self.failed[0][0]), (0, 3))
+
+    def test_a_history_is_told_of_each_once(self):
+        told = []
+        history = Told(told)
+        store = SpanStore()
+        processor = SpanProcessor(store, [], history)
+        unusual = record(outcome="error")
+        for recorded in (self.recorded, unusual):
+            processor.put_recorded(recorded)
+        single = sample()[0]
+        processor.put(single)
+        processor.add_received(single)
+        self.assertEqual(told, [("r", self.recorded), ("r", unusual), ("s", single), ("c", single)])
+        self.assertEqual(len(store.trace(unusual.span.trace_id)), 2)
+        SpanProcessor(None, [], history).add_received(single)
+        self.assertEqual(len(told), 5)
 
     def test_everybody_gets_the_spans(self):
         store, log, queued = SpanStore(), LogExporter(), Queued()

@@ -1,0 +1,242 @@
+"""The service that writes a history: batches, in the one thread of a pool of adbapi.
+
+Nothing here is done in the reactor's thread but to hand batches over.  Whatever is wrong with the
+file costs history: a batch waits until it can be written, and the queue behind it is bounded.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from twisted.application.service import Service
+from twisted.enterprise.adbapi import ConnectionPool
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
+from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger, globalLogPublisher
+
+from acra_twisted.errors import AcraError
+from acra_twisted.telemetry.history import schema, troubles
+from acra_twisted.telemetry.history.intake import WAITING_MAX, Intake
+from acra_twisted.telemetry.history.place import Place
+from acra_twisted.telemetry.history.room import Bounds
+from acra_twisted.telemetry.history.security import SecurityEvents
+from acra_twisted.telemetry.history.writing import Item, Written, write
+
+Result = TypeVar("Result")
+
+#: Seconds between two batches.
+_INTERVAL: Final = 1.0
+#: Pieces of a batch.
+_BATCH: Final = 512
+#: Seconds for which a statement waits for another program.
+_WAIT: Final = 1.0
+#: Seconds for the last batches at the end.
+_DEADLINE: Final = 5.0
+
+
+class HistoryAway(AcraError):
+    """Raised where a history cannot be asked; the text says why."""
+
+
+class HistoryService(Service):
+    """Writes to ``place``, within ``bounds``, what ``intake`` keeps, and security events.
+
+    ``clock`` gives nanoseconds since the epoch, ``wall`` the seconds by which a damaged file is
+    named.  The pool of threads begins at startService: a daemon forks before.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        place: Place,
+        bounds: Bounds,
+        intake: Intake,
+        security: SecurityEvents,
+        clock: Callable[[], int],
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._reactor = reactor
+        self._place = place
+        self._bounds = bounds
+        self.intake = intake
+        self._security = security
+        self._clock = clock
+        self._wall = wall
+        self._run = secrets.randbits(62)
+        self._pool: Any = None
+        self._batch: list[Item] = []
+        self._writing: Deferred[None] | None = None
+        self._troubles = troubles.Troubles(self.log, place.path, reactor.seconds)
+        #: Bytes of the file and of its log.
+        self.size = 0
+        self._counts = dict.fromkeys(("stored", "unfit", "given_up"), 0)
+        self._late = False
+        self._loop = LoopingCall(self._tick)
+        self._loop.clock = reactor
+
+    def counts(self) -> dict[str, int]:
+        """Return the numbers of pieces by what became of them."""
+        omitted = self.intake.omitted
+        return {
+            **self._counts,
+            **{f"left_out_{reason}": count for reason, count in omitted.items()},
+            "left_out_events": self._security.lost,
+        }
+
+    def troubles(self) -> dict[str, int]:
+        """Return the numbers of attempts that failed, by kind."""
+        return self._troubles.counts
+
+    @property
+    def waiting(self) -> int:
+        """Return the number of pieces that wait."""
+        return len(self.intake) + len(self._batch)
+
+    @property
+    def waiting_limit(self) -> int:
+        """Return the number that may wait."""
+        return WAITING_MAX + _BATCH
+
+    @property
+    def size_limit(self) -> int:
+        """Return the bytes that the file and its log may have."""
+        return self._bounds.bytes
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def startService(self) -> None:
+        """Open the file, and begin to write."""
+        super().startService()
+        self._pool = ConnectionPool(
+            "sqlite3",
+            self._place.path,
+            cp_min=1,
+            cp_max=1,
+            cp_reactor=self._reactor,
+            cp_noisy=False,
+            cp_openfun=schema.prepare,
+            timeout=_WAIT,
+            **schema.CONNECTION,
+        )
+        globalLogPublisher.addObserver(self._security)
+        self._loop.start(_INTERVAL)
+
+    def _tick(self) -> None:
+        """Have a batch written, unless one is being written."""
+        if self._writing is None:
+            self._writing = ensureDeferred(self._write()).addBoth(self._done)
+
+    def _done(self, result: Any) -> None:
+        self._writing = None
+        if result is not None:
+            self.log.failure("history", result)
+
+    async def _write(self) -> None:
+        """Write until nothing waits, or something is wrong."""
+        while True:
+            for event in self._security.take():
+                self.intake.put(event)
+            self._batch += self.intake.take(_BATCH - len(self._batch))
+            if not await self._write_batch() or not self.intake or self._late:
+                return
+
+    async def _write_batch(self) -> bool:
+        """Write the batch; False if it must wait.  An empty one gives up what is too old."""
+        try:
+            done = await self._pool.runWithConnection(self._write_in_thread)
+        except Exception as error:
+            await self._failed(error)
+            return False
+        self.size = done.size
+        self._counts["stored"] += done.stored
+        self._counts["unfit"] += done.unfit
+        self._counts["given_up"] += done.given_up
+        return True
+
+    def _write_in_thread(self, connection: Any) -> Written:
+        # A file that was removed would go on without its name, and be lost in the end.
+        if not self._place.is_same():
+            raise troubles.Gone
+        return write(connection, self._batch, self._bounds, self._clock(), self._run)
+
+    async def _failed(self, error: Exception) -> None:
+        kind, name = troubles.kind_of(error), troubles.name_of(error)
+        if kind in (troubles.DAMAGED, troubles.GONE):
+            renew = self._set_aside if kind == troubles.DAMAGED else self._adopt
+            try:
+                told = await deferToThreadPool(self._reactor, self._pool.threadpool, renew)
+            except OSError as failure:
+                kind, told = troubles.DISK, {}
+                name = troubles.name_of(failure)
+            self._troubles.saw(kind, name, **told)
+        elif kind in troubles.PASSING:
+            self._troubles.saw(kind, name)
+        else:
+            self._counts["unfit"] += len(self._batch)
+            self._batch.clear()
+            self._troubles.saw(kind, name)
+
+    def _set_aside(self) -> dict[str, str]:
+        """Close and rename the file, in the pool's thread."""
+        self._disconnect()
+        return {"set_aside": self._place.set_aside(self._wall())}
+
+    def _adopt(self) -> dict[str, str]:
+        """Close the file, and take the one that is there, in the pool's thread."""
+        self._disconnect()
+        self._place.adopt()
+        return {}
+
+    def _disconnect(self) -> None:
+        connection = self._pool.connections.get(self._pool.threadID())
+        if connection is not None:
+            self._pool.disconnect(connection)
+
+    # -- asking -----------------------------------------------------------------------------------
+
+    async def ask(self, question: Callable[..., Result], *given: Any) -> Result:
+        """Call one of the functions of `reading`, with a connection before what is given.  Raises
+        HistoryAway, and Damaged."""
+        if self._pool is None:
+            raise HistoryAway("the history is closed")
+        try:
+            found: Result = await self._pool.runWithConnection(question, *given)
+        except Exception as error:
+            if troubles.kind_of(error) == troubles.FAULT:
+                raise
+            raise HistoryAway(f"the history cannot be read: {troubles.name_of(error)}") from None
+        return found
+
+    # -- end --------------------------------------------------------------------------------------
+
+    def stopService(self) -> Deferred[None]:
+        """Write what waits, within a time, and close the file."""
+        super().stopService()
+        if self._loop.running:
+            self._loop.stop()
+        return ensureDeferred(self._stop())
+
+    async def _stop(self) -> None:
+        if self._pool is not None:
+            globalLogPublisher.removeObserver(self._security)
+            late = self._reactor.callLater(_DEADLINE, self._interrupt)
+            if self._writing is not None:
+                await self._writing
+            await self._write()
+            await deferToThreadPool(self._reactor, self._pool.threadpool, self._disconnect)
+            if late.active():
+                late.cancel()
+            pool, self._pool = self._pool, None
+            await maybeDeferred(pool.close)
+        self._place.release()
+
+    def _interrupt(self) -> None:
+        self._late = True
+        for connection in self._pool.connections.values():
+            connection.interrupt()
