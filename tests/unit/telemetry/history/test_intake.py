@@ -27,7 +27,7 @@ from tests.support.recordings import START, record
 
 SECOND = 10**9
 MINUTE = 60 * SECOND
-SLOW = Recorder("postgresql", ("db", 5432), 1_000_000)
+SLOW = Recorder(("db", 5432), 1_000_000)
 
 
 def single(name="authenticate", trace_id="7" * 32, start=START, failed=False):
