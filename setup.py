@@ -42,7 +42,7 @@ _MODULES = {
     "encryption.postgresql.": "arrays binary bulk bytea cellreader concerns copying encodings "
     "filling forms givenvalues inputs keeper loading plaintexts planmemory planner sessionschema "
     "statementwords types writing",
-    "censor.": "engine plan planner",
+    "censor.": "engine hits plan planner",
     "sql.": "comments literals readers skeleton redact",
     "authentication.": "limits",
     "server.": "authentication loginattempt",

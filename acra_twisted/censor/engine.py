@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from acra_twisted.cache import GenerationCache
 from acra_twisted.censor.handlers import Decision
+from acra_twisted.censor.hits import RuleHits
 from acra_twisted.censor.patterns import literal_values
 from acra_twisted.censor.plan import NO_STATEMENT, Plan, Prepared, remember
 from acra_twisted.censor.planner import KEY_LIMIT, Planner, Sink, Told
@@ -59,6 +60,8 @@ class Censor:
         self.language = language
         self._costs = limits
         self.rules = given
+        #: Counts decisions by the rule, for whoever applies them.
+        self.hits = RuleHits(given)
         self._planner = Planner(language, given, captured, unparsable)
         #: What a person should know of the rules: a line each.
         self.remarks = self._planner.remarks

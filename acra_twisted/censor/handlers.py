@@ -27,12 +27,14 @@ from acra_twisted.sql.words import Words
 
 
 class Decision(NamedTuple):
-    """``by`` is from a fixed set (it labels a metric); ``why`` holds no literal."""
+    """``by`` is from a fixed set (it labels a metric); ``why`` holds no literal.  ``where`` is the
+    place of the rule that decides, empty if none does."""
 
     allowed: bool
     by: str
     why: str
     code: int = events.QUERY_NOT_ALLOWED
+    where: str = ""
 
 
 class Step(NamedTuple):
@@ -60,6 +62,9 @@ class CompiledHandler:
         self.kind = handler.kind
         self.filepath = handler.filepath
         self._place = f"handler {number}"
+        self._where = handler.where
+        self._table_places: dict[str, str] = {}
+        self._pattern_places = [entry.where for entry in handler.patterns]
         self._language = language
         denies = handler.kind == rules.DENY
         self._denies = denies
@@ -87,6 +92,7 @@ class CompiledHandler:
             except ValueError as error:
                 raise ConfigError(str(error), entry.where) from None
             self._tables.setdefault(table.name, set()).add(table.schema)
+            self._table_places.setdefault(table.name, entry.where)
             key = self._language.loose(table.name)
             self._loose.setdefault(key, set()).add(self._language.loose(table.schema))
         # Patterns by a table that they name, by kind if they are a kind, else under "".
@@ -112,14 +118,14 @@ class CompiledHandler:
 
     def _add_query(self, text: str, where: str) -> None:
         if self.kind == rules.IGNORE:
-            decision = Decision(True, "query_ignore", f"{self._place}: listed query")
+            decision = Decision(True, "query_ignore", f"{self._place}: listed query", where=where)
             self._texts[text.encode("utf-8", "surrogateescape")] = decision
             try:
                 query = read_query(self._language, text, where)
             except ConfigError:
                 return
         else:
-            decision = self._decision("query", "listed query")
+            decision = self._decision("query", "listed query", where)
             try:
                 query = read_query(self._language, text, where)
             except UnparsedRule as error:
@@ -176,8 +182,18 @@ class CompiledHandler:
         key = self._language.loose(name)
         self._near[key] = self._near.get(key, False) or not self._language.is_certain(name)
 
-    def _decision(self, what: str, why: str) -> Decision:
-        return Decision(not self._denies, f"{self.kind}.{what}", f"{self._place}: {why}")
+    def _decision(self, what: str, why: str, where: str = "") -> Decision:
+        by, place = f"{self.kind}.{what}", where or self._where
+        return Decision(not self._denies, by, f"{self._place}: {why}", where=place)
+
+    def _table_place(self, parsed: Parsed) -> str:
+        """Return the place of the first listed table that a statement names."""
+        named = sorted(table.name for table in (*parsed.tables, *parsed.views, *parsed.shown))
+        return next((self._table_places[n] for n in named if n in self._table_places), "")
+
+    def _whole(self, allowed: bool) -> list[Step]:
+        decision = Decision(allowed, self.kind, f"{self._place}: {self.kind}", where=self._where)
+        return [Step(final=decision)]
 
     # -- one statement ------------------------------------------------------------------------
 
@@ -185,9 +201,9 @@ class CompiledHandler:
         """Return this handler's steps for a statement; the list ends with a final step if it
         decides."""
         if self.kind == rules.ALLOW_ALL:
-            return [Step(final=Decision(True, "allowall", f"{self._place}: allowall"))]
+            return self._whole(True)
         if self.kind == rules.DENY_ALL:
-            return [Step(final=Decision(False, "denyall", f"{self._place}: denyall"))]
+            return self._whole(False)
         found = [Step(texts=self._texts)] if self._texts else []
         if parsed.loose:
             decided = self._denied_loosely(parsed)
@@ -206,7 +222,8 @@ class CompiledHandler:
         if self._tables:
             decided = self._denied_table(parsed) if self._denies else self._allowed_tables(parsed)
             if decided:
-                found.append(Step(final=self._decision("table", decided)))
+                place = self._table_place(parsed)
+                found.append(Step(final=self._decision("table", decided, place)))
                 return found
         found += self._pattern_steps(parsed)
         unseen = parsed.opaque or parsed.beyond or parsed.values
@@ -313,13 +330,16 @@ class CompiledHandler:
                 return self._kinds[kind]
         return None
 
+    def _of_pattern(self, number: int) -> Decision:
+        return self._decision("pattern", f"pattern {number}", self._pattern_places[number - 1])
+
     def _pattern_steps(self, parsed: Parsed) -> list[Step]:
         candidates = [(parsed.kind, parsed.tree, False)]
         if self._denies:
             candidates += [(n.kind, n.tree, n.subquery) for n in parsed.nested]
         number = self._kind_pattern(parsed, candidates)
         if number is not None:
-            return [Step(final=self._decision("pattern", f"pattern {number}"))]
+            return [Step(final=self._of_pattern(number))]
         if not self._patterns:
             return []
         reached = {"", *(table.name for table in parsed.tables)}
@@ -332,7 +352,7 @@ class CompiledHandler:
                 conditions = matcher.match(candidate)
                 if conditions is None:
                     continue
-                decision = self._decision("pattern", f"pattern {number}")
+                decision = self._of_pattern(number)
                 if not conditions:
                     found.append(Step(final=decision))
                     return found

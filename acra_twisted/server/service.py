@@ -94,6 +94,8 @@ class AcraServer(DaemonService):
             main = self.accepting[""]
             self.serve(API, self.accept_command, main.secured((b"http/1.1", b"h2"), main.link))
 
+        self.telemetry.tell("rules", self._rule_hits)
+
     # -- what connections share -------------------------------------------------------------------
 
     def _check_again(self, listener: Listener) -> None:
@@ -104,6 +106,16 @@ class AcraServer(DaemonService):
                 self.reactor, interval, listener.credentials, self.connections, listener.name
             )
             again.setServiceParent(self)
+
+    def _rule_hits(self) -> list[dict[str, Any]]:
+        """Return what each rule of each listener has decided."""
+        return [
+            {"listener": listener.name, "stage": stage.name, **rule}
+            for listener in self.accepting.values()
+            for stage in listener.pipeline.stages
+            if hasattr(stage, "rule_hits")
+            for rule in stage.rule_hits()
+        ]
 
     def _sources(self) -> list[Credentials]:
         made = (listener.credentials for listener in self.accepting.values())

@@ -165,6 +165,9 @@ def _no_turns(*_: Any) -> None:
 
 def _denied(decision: Decision, exchange: Exchange) -> Deny:
     exchange.add_attribute("acra.censor.rule", decision.by)
+    if decision.where:
+        # Without its folders: spans leave this machine.
+        exchange.add_attribute("acra.censor.place", decision.where.rpartition("/")[2])
     return Deny(_BLOCKED, reason=decision.why, rule=decision.by, code=decision.code)
 
 
@@ -241,6 +244,7 @@ class CensorStage:
         mode = self._mode(session, known)
         decision = self.censor.known(text, mode, prepared, shown_name, statement)
         if decision is not None:
+            self._count(decision, exchange)
             return PASS if decision.allowed else _denied(decision, exchange)
         job = (text, mode, prepared, shown_name)
         if self._workers is None:
@@ -286,7 +290,17 @@ class CensorStage:
         if decision.allowed and decision.code == events.QUERY_PARSE_ERROR:
             _tell_unparsed(exchange)
         self._files.await_reply(exchange)
+        self._count(decision, exchange)
         return PASS if decision.allowed else _denied(decision, exchange)
+
+    def _count(self, decision: Decision, exchange: Exchange) -> None:
+        if not self.censor.idle:
+            client_id = exchange.session.identity.client_id
+            self.censor.hits.count(decision, exchange.opened, client_id)
+
+    def rule_hits(self) -> list[dict[str, Any]]:
+        """Return what each rule in force has decided: see `censor.hits`."""
+        return self.censor.hits.shown()
 
     def _names_moved(self, session: Session, known: _Known) -> bool:
         """Return True if the client may have changed the tables that names without a schema

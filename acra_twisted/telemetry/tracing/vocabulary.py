@@ -223,6 +223,7 @@ ATTRIBUTES = (
         "acra.denied_by", str, _REQUEST, "the stage that refused it; database for a refused login"
     ),
     Attribute("acra.censor.rule", str, _REQUEST, "the rule of AcraCensor that refused it"),
+    Attribute("acra.censor.place", str, _REQUEST, "file and line of that rule"),
     Attribute("acra.stage", str, _STAGE, "its name"),
     Attribute("acra.stage_failed", str, _REQUEST, "the stage that failed, and the error's type"),
     Attribute("acra.runs", int, "stage NAME rows", "runs of rows that it judged"),

@@ -70,6 +70,7 @@ class Facts(SynchronousTestCase):
         self.assertEqual(values["db_port"]["origin"], "default")
         server.forget_keys()
         self.assertEqual(self.told(server, "changes")[0]["kind"], "keys")
+        self.assertEqual(self.told(server, "rules"), [])
         self.assertEqual(self.told(server, "peers")["peers"], [])
         self.assertEqual(self.told(server, "origin")["service.name"], "acra-server")
 

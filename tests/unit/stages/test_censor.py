@@ -55,6 +55,19 @@ class Stage(SynchronousTestCase):
         self.addCleanup(stage.stop)
         return stage
 
+    def test_each_decision_counts_for_its_rule(self):
+        stage = self.make(RULES + "  - handler: allow\n    tables: [orders]\n")
+        for text in (b"SELECT a FROM orders", b"SELECT a FROM orders", b"SELECT a FROM secrets"):
+            self.judge(stage, text)
+        found = {rule["kind"]: rule["count"] for rule in stage.rule_hits() if rule["count"]}
+        self.assertEqual(found, {"allow": 2, "deny": 1})
+        place = self.exchange.attributes["acra.censor.place"]
+        self.assertTrue(place.endswith(":4"), place)
+        self.assertNotIn("/", place)
+        idle = self.make("version: 0.85.0\nhandlers: []\n")
+        self.judge(idle, b"SELECT 1")
+        self.assertEqual(idle.rule_hits(), [])
+
     def judge(self, stage, text, name=None):
         statement = Statement(text, name)
         self.exchange = Exchange(self.session, "query", statement, 1)
@@ -66,7 +79,7 @@ class Stage(SynchronousTestCase):
         verdict = self.judge(stage, b"SELECT 'x' FROM secrets")
         self.assertIs(type(verdict), Deny)
         self.assertEqual((verdict.rule, verdict.code), ("deny.table", events.QUERY_NOT_ALLOWED))
-        self.assertEqual(self.exchange.attributes, {"acra.censor.rule": "deny.table"})
+        self.assertEqual(self.exchange.attributes["acra.censor.rule"], "deny.table")
         self.assertNotIn("secrets", verdict.reason + verdict.text)
         self.assertEqual(self.judge(stage, b"SELEC").code, events.QUERY_PARSE_ERROR)
 
@@ -360,7 +373,7 @@ class Stage(SynchronousTestCase):
         denied_exchange = self.exchange
         self.work()
         self.assertEqual(self.successResultOf(denied).rule, "deny.table")
-        self.assertEqual(denied_exchange.attributes, {"acra.censor.rule": "deny.table"})
+        self.assertEqual(denied_exchange.attributes["acra.censor.rule"], "deny.table")
         passed = self.judge(stage, long + b"b FROM t", b"s")
         self.work()
         self.assertIs(self.successResultOf(passed), PASS)
