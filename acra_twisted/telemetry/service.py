@@ -242,7 +242,23 @@ class TelemetryService(MultiService):
             guard, context = make_guard(settings, tls_prefix)
             assert self._pages is not None  # noqa: S101 - made where the option is set
             self._pages.prepare()
-            site = make_site(self._reactor, scrape if both else None, self._pages, guard, **shared)
+            console = None
+            if self.figures is not None:
+                from acra_twisted.telemetry.console.site.frame import Console
+                from acra_twisted.telemetry.console.site.resources import make_console
+                from acra_twisted.telemetry.console.view import Sources
+
+                views = Console(self._service, Sources(self.figures, self.clock))
+                views.prepare()
+                console = make_console(views, guard, self._up_to_date)
+            site = make_site(
+                self._reactor,
+                scrape if both else None,
+                self._pages,
+                guard,
+                console=console,
+                **shared,
+            )
             guarded: Any = site
             if context is not None:
                 self._contexts.add(lambda: make_guard(settings, tls_prefix)[1], context)

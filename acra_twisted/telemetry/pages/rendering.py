@@ -33,19 +33,18 @@ def made(arguments: Mapping[str, str], pieces: Iterator[str]) -> Page:
 
 
 class Templates:
-    """The templates of all pages of a daemon called ``service``."""
+    """The templates of all pages of a daemon called ``service``, from a package."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, package: str = "acra_twisted.telemetry.pages") -> None:
         self._service = service
+        self._package = package
         self._templates: dict[str, Any] = {}
 
     def prepare(self) -> None:
         """Read them now, for it takes a tenth of a second."""
         from jinja2 import Environment, PackageLoader
 
-        environment = Environment(
-            loader=PackageLoader("acra_twisted.telemetry.pages"), autoescape=True
-        )
+        environment = Environment(loader=PackageLoader(self._package), autoescape=True)
         self._templates = {
             name: environment.get_template(name) for name in environment.list_templates()
         }

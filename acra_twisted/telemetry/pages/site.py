@@ -15,74 +15,20 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from acra_twisted.telemetry.pages.access import Guard
+from acra_twisted.telemetry.pages.answers import NOT_KEPT, Answer, plain
 from acra_twisted.telemetry.pages.channel import HeadChannel, PageRequest, Visitors
 from acra_twisted.telemetry.pages.readiness import Reach, ReachAll
 from acra_twisted.telemetry.pages.rendering import NotKept, Page
 from acra_twisted.telemetry.pages.scrape import Scrape
-from acra_twisted.telemetry.pages.search import Unfit
 from acra_twisted.telemetry.pages.traces import PLACES, TracePages
 from acra_twisted.telemetry.pages.turns import Turns
 from acra_twisted.wire.http.head import Head, Refusal
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _HEALTH = ("/healthz", "/readyz")
-_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
-}
 
 
-class _Answer(Resource):
-    """A leaf whose GET is ``reply``; checks who asks first.  ``catch_up`` is called before."""
-
-    isLeaf = True
-
-    def __init__(self, guard: Guard, catch_up: Callable[[], None]) -> None:
-        Resource.__init__(self)
-        self._guard = guard
-        self._catch_up = catch_up
-
-    def reply(self, request: PageRequest, arguments: dict[str, str]) -> Page:
-        raise NotImplementedError  # pragma: no cover - abstract
-
-    def render(self, request: Any) -> Any:
-        """Twisted: answer; nothing here changes anything."""
-        for name, value in _HEADERS.items():
-            request.setHeader(name, value)
-        if not self._guard.admits((request.getHeader(b"authorization") or b"").decode("latin-1")):
-            request.setHeader("www-authenticate", 'Basic realm="acra"')
-            return _plain(request, 401, "A token is needed")
-        arguments = {
-            key.decode("latin-1"): values[-1].decode("utf-8", "replace")
-            for key, values in (request.args or {}).items()
-        }
-        self._catch_up()
-        try:
-            page = self.reply(request, arguments)
-        except Unfit as error:
-            return _plain(request, 400, str(error))
-        except NotKept:
-            return _plain(request, 404, _NOT_KEPT)
-        request.setHeader("content-type", page.kind)
-        request.site.show(request, page.pieces)
-        return NOT_DONE_YET
-
-
-_NOT_KEPT = "Not found (only recent traces are kept)"
-
-
-def _plain(request: Any, code: int, text: str) -> bytes:
-    request.setResponseCode(code)
-    request.setHeader("content-type", "text/plain; charset=utf-8")
-    return b"" if request.method == b"HEAD" else f"{text}\n".encode()
-
-
-class Metrics(_Answer):
+class Metrics(Answer):
     """The scrape."""
 
     def __init__(self, guard: Guard, catch_up: Callable[[], None], scrape: Scrape) -> None:
@@ -94,7 +40,7 @@ class Metrics(_Answer):
         return self._scrape.page((request.getHeader(b"accept") or b"").decode("latin-1"))
 
 
-class Listing(_Answer):
+class Listing(Answer):
     """A page that is made of the arguments alone: all but a single trace."""
 
     def __init__(
@@ -108,7 +54,7 @@ class Listing(_Answer):
         return self._page(arguments)
 
 
-class Trace(_Answer):
+class Trace(Answer):
     """``/debug/trace/ID``."""
 
     def __init__(self, guard: Guard, catch_up: Callable[[], None], pages: TracePages) -> None:
@@ -164,7 +110,7 @@ class Health(Resource):
 
 
 def _verdict(request: Any, why: str) -> bytes:
-    return _plain(request, 503, why) if why else _plain(request, 200, "ok")
+    return plain(request, 503, why) if why else plain(request, 200, "ok")
 
 
 class _Branch(Resource):
@@ -197,7 +143,7 @@ class _Places(Resource):
 
     def render(self, request: Any) -> bytes:
         """Twisted: answer."""
-        return _plain(request, self._status, self._text)
+        return plain(request, self._status, self._text)
 
 
 class PageSite(Site):
@@ -253,7 +199,7 @@ class PageSite(Site):
 
     def show(self, request: PageRequest, pieces: Iterator[str]) -> None:
         """Answer with a page, by and by."""
-        request.answer(self.turns, pieces, {NotKept: (404, _NOT_KEPT)})
+        request.answer(self.turns, pieces, {NotKept: (404, NOT_KEPT)})
 
 
 class BoundedTLS(TLSMemoryBIOFactory):
@@ -291,17 +237,21 @@ def make_site(
     catch_up: Callable[[], None] = lambda: None,
     visitors: Visitors | None = None,
     turns: Turns | None = None,
+    console: Resource | None = None,
 ) -> PageSite:
     """Metrics, pages or both, as given; and on each whether the daemon lives (``/healthz``) and
     whether new connections should come (``/readyz``): ``unready`` says why not, and ``reach``
     reaches what stands behind.  ``catch_up`` is called before anything that was counted is shown.
-    ``visitors`` and ``turns`` are shared by the sites of a daemon.
+    ``visitors`` and ``turns`` are shared by the sites of a daemon; ``console`` is what is at
+    ``/console``.
 
     Where no pages are, whoever reaches the address may use any name for it.
     """
     beside = [("/healthz", "Whether the daemon lives"), ("/readyz", "Whether it takes connections")]
     if scrape is not None:
         beside.append(("/metrics", "For Prometheus"))
+    if console is not None:
+        beside.insert(0, ("/console/", "The console: what happened, and what has changed"))
     places = [path for path, _ in (*(PLACES if traces is not None else ()), *beside)]
     index: Resource = _Places(places)
     if traces is not None:
@@ -312,6 +262,8 @@ def make_site(
     root.putChild(b"readyz", Health(unready, reach))
     if scrape is not None:
         root.putChild(b"metrics", Metrics(guard, catch_up, scrape))
+    if console is not None:
+        root.putChild(b"console", console)
     hosts: Callable[[str], bool] = lambda host: True  # noqa: E731
     if traces is not None:
         hosts = guard.knows_host

@@ -1,0 +1,1 @@
+"""The console: views under ``/console/`` that show what happened, and compare."""

@@ -1,0 +1,253 @@
+"""Charts as SVG whose horizontal places are percentages.
+
+So each has its height before anything is drawn, and stretches without distortion; its numbers stand
+in a table of the page as well.  Lengths are attributes, for the pages allow no style.  All text is
+escaped: results are `Markup`, which templates take over as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from markupsafe import Markup, escape
+
+from acra_twisted.telemetry.console.formats import share as percent
+from acra_twisted.telemetry.console.layers import LAYERS
+
+#: Room below a plot for the labels of its axis.
+_BELOW: Final = 20
+#: The layer behind which the database begins.
+_SPLIT: Final = "poison"
+#: A part of a bar this small has no name in its description.
+_NAMED: Final = 0.02
+#: Counts from which on a cell of a heat map has each of its colours.
+LEVELS: Final = (1, 3, 8, 18, 36, 60, 90)
+
+
+class Tick(NamedTuple):
+    """A label of the axis; ``at`` is a percentage."""
+
+    at: float
+    text: str
+
+
+class Mark(NamedTuple):
+    """A vertical line at a percentage with its label."""
+
+    at: float
+    text: str
+
+
+def _drawn(markup: str) -> Markup:
+    """Markup that is made here, of numbers, names of classes and escaped text."""
+    return Markup(markup)  # noqa: S704
+
+
+def px(value: float) -> str:
+    """A number as short as it can be, with two decimals at most."""
+    text = f"{value:.2f}".rstrip("0").rstrip(".")
+    return text if text not in ("", "-0") else "0"
+
+
+def levels(top: float) -> list[float]:
+    """Return two to four round values below ``top`` for the lines of a grid."""
+    if top <= 0:
+        return []
+    step = 10 ** math.floor(math.log10(top))
+    for factor in (0.2, 0.5, 1, 2, 5):
+        if top / (step * factor) <= 4.5:
+            step *= factor
+            break
+    return [step * number for number in range(1, int(top / step * 0.95) + 1)]
+
+
+def share(parts: Mapping[str, float], whole: float = 0.0, large: bool = False) -> Markup:
+    """One bar of layers, as long as ``whole`` allows; without it the bar is full."""
+    filled = sum(parts.values())
+    track = whole or filled or 1.0
+    height, gap, least = (22, 0.14, 0.35) if large else (10, 0.9, 1.0)
+    at, drawn, said = 0.0, [], []
+    for layer, title in LAYERS.items():
+        value = parts.get(layer, 0.0)
+        if value <= 0:
+            continue
+        width = 100 * value / track
+        drawn.append(
+            f'<rect class="f-{layer}" x="{px(at)}%" width="{px(max(width - gap, least))}%" '
+            f'height="{height}"/>'
+        )
+        at += width
+        if value / filled >= _NAMED:
+            said.append(f"{title} {percent(value, filled)}")
+    name = escape(", ".join(said) or "no time")
+    size = " big" if large else ""
+    return _drawn(
+        f'<svg class="share{size}" width="100%" height="{height}" role="img" aria-label="{name}">'
+        f"<title>{name}</title>{''.join(drawn)}</svg>"
+    )
+
+
+def gauge(value: float, whole: float) -> Markup:
+    """A plain bar: a part of a whole, whose number stands beside it."""
+    width = px(min(100.0, max(100 * value / whole, 0.4) if whole else 0.0))
+    return _drawn(
+        '<svg class="share" width="100%" height="10" aria-hidden="true">'
+        '<rect class="f-sunken" width="100%" height="10"/>'
+        f'<rect class="f-control" width="{width}%" height="10"/></svg>'
+    )
+
+
+def pair(upper: float, lower: float) -> Markup:
+    """Two bars of percentages, of which the lower one is what is now."""
+    return _drawn(
+        '<svg width="100%" height="18" aria-hidden="true">'
+        f'<rect class="f-control" width="{px(upper)}%" height="7" y="1"/>'
+        f'<rect class="f-dbfirst" width="{px(lower)}%" height="7" y="10"/></svg>'
+    )
+
+
+def spark(values: Sequence[float], hot: bool = False) -> Markup:
+    """A line without axes, whose numbers stand elsewhere; empty for fewer than two values."""
+    if len(values) < 2:
+        return Markup()
+    top = (max(values) or 1.0) * (1 if hot else 1.6)
+    points = " ".join(f"{place},{px(20 - 18 * value / top)}" for place, value in enumerate(values))
+    return _drawn(
+        f'<svg class="spark" viewBox="0 0 {len(values) - 1} 21" preserveAspectRatio="none" '
+        f'aria-hidden="true"><polyline class="ln{" hot" if hot else ""}" points="{points}"/></svg>'
+    )
+
+
+def area(
+    name: str,
+    series: Mapping[str, Sequence[float]],
+    ticks: Sequence[Tick],
+    marks: Sequence[Mark] = (),
+    height: int = 200,
+) -> Markup:
+    """Layers upon each other over time; above the bold line is the database.
+
+    ``series`` has equally many values, two or more, of each layer.
+    """
+    length = len(next(iter(series.values())))
+    sums = [sum(values[place] for values in series.values()) for place in range(length)]
+    top = max(sums) * 1.15 or 1.0
+    base, drawn, edge = [0.0] * length, [], ""
+    for layer in LAYERS:
+        values = series.get(layer)
+        if values is not None:
+            upper = [below + value for below, value in zip(base, values, strict=True)]
+            up, down = _line(upper, top), _line(base, top)
+            back = " ".join(reversed(down.split(" ")))
+            drawn.append(f'<polygon class="area f-{layer}" points="{up} {back}"/>')
+            base = upper
+        if layer == _SPLIT:
+            edge = f'<polyline class="edge-split" points="{_line(base, top)}"/>'
+    lines, labels = _grid(levels(top), height, top)
+    return _chart(
+        name,
+        height,
+        f'{lines}<svg width="100%" height="{height}" viewBox="0 0 {length - 1} 100" '
+        f'preserveAspectRatio="none">{"".join(drawn)}{edge}</svg>{labels}'
+        f"{_pins(marks, height)}",
+        ticks,
+        f'data-cross="{height}"',
+    )
+
+
+def heat(
+    name: str,
+    columns: Sequence[Mapping[int, int]],
+    first: int,
+    rows: int,
+    labels: Sequence[tuple[int, str]],
+    ticks: Sequence[Tick],
+    marks: Sequence[Mark] = (),
+    cells: str = "",
+    height: int = 286,
+) -> Markup:
+    """Counts by minute and bucket.  ``columns`` have counts by bucket; ``first`` is the lowest of
+    ``rows`` buckets that are shown.  ``labels`` stand where a bucket begins.  ``cells`` is the
+    address that a click on a cell opens.
+    """
+    paths = [""] * len(LEVELS)
+    for x, column in enumerate(columns):
+        for number, counted in column.items():
+            y = min(max(number - first, 0), rows - 1)
+            level = max(place for place, least in enumerate(LEVELS) if counted >= least)
+            paths[level] += f"M{x} {rows - 1 - y}h1v1h-1z"
+    drawn = "".join(
+        f'<path class="h{level}" d="{path}"/>' for level, path in enumerate(paths, 1) if path
+    )
+    lines = texts = ""
+    for number, text in labels:
+        y_of = round(height * (1 - (number - first) / rows), 1)
+        lines += f'<line class="grid" x1="0" x2="100%" y1="{y_of}" y2="{y_of}"/>'
+        texts += f'<text class="halo lab" x="2" y="{y_of - 4}">{escape(text)}</text>'
+    data = (
+        f'data-cells="{escape(cells)}" data-columns="{len(columns)}" data-rows="{rows}" '
+        f'data-height="{height}"'
+    )
+    return _chart(
+        name,
+        height,
+        f'{lines}<svg width="100%" height="{height}" viewBox="0 0 {len(columns)} {rows}" '
+        f'preserveAspectRatio="none" shape-rendering="crispEdges">{drawn}</svg>{texts}'
+        f"{_pins(marks, height)}",
+        ticks,
+        data if cells else "",
+    )
+
+
+def _line(values: Sequence[float], top: float) -> str:
+    return " ".join(f"{place},{px(100 * (1 - value / top))}" for place, value in enumerate(values))
+
+
+def _chart(name: str, height: int, inside: str, ticks: Sequence[Tick], data: str) -> Markup:
+    label = escape(name)
+    return _drawn(
+        f'<div class="chart" {data}><svg height="{height + _BELOW}" role="img" '
+        f'aria-label="{label}">{inside}'
+        f'<line class="axis" x1="0" x2="100%" y1="{height}.5" y2="{height}.5"/>'
+        f"{_axis(ticks, height)}</svg></div>"
+    )
+
+
+def _axis(ticks: Sequence[Tick], height: int) -> str:
+    drawn = []
+    for place, tick in enumerate(ticks):
+        anchor = "start" if tick.at <= 1 else "end" if tick.at >= 99 else "middle"
+        # A phone has room for every second one.
+        few = ' class="p-hide"' if len(ticks) > 4 and place % 2 else ""
+        drawn.append(
+            f'<text{few} x="{px(tick.at)}%" y="{height + 15}" text-anchor="{anchor}">'
+            f"{escape(tick.text)}</text>"
+        )
+    return "".join(drawn)
+
+
+def _grid(values: Sequence[float], height: int, top: float) -> tuple[str, str]:
+    """Lines, and their labels, which stand inside."""
+    lines = labels = ""
+    for place, value in enumerate(values):
+        y = round(height * (1 - value / top)) + 0.5
+        lines += f'<line class="grid" x1="0" x2="100%" y1="{px(y)}" y2="{px(y)}"/>'
+        unit = "" if place else " ms"
+        labels += f'<text class="halo" x="2" y="{px(y - 4)}">{px(value)}{unit}</text>'
+    return lines, labels
+
+
+def _pins(marks: Sequence[Mark], height: int) -> str:
+    drawn = ""
+    for place, mark in enumerate(marks):
+        y = 12 + 18 * (place % 2)
+        end = mark.at > 70
+        drawn += (
+            f'<line class="mark" x1="{px(mark.at)}%" x2="{px(mark.at)}%" y1="{y - 10}" '
+            f'y2="{height}"/><text class="halo lab{" m-hide" if place else ""}" '
+            f'x="{px(mark.at)}%" dx="{-4 if end else 4}" y="{y}" '
+            f'text-anchor="{"end" if end else "start"}">{escape(mark.text)}</text>'
+        )
+    return drawn

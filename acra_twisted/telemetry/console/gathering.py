@@ -1,0 +1,30 @@
+"""Gather figures for the views, in steps: each gives an empty piece of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from acra_twisted.telemetry.console.ranges import Range
+from acra_twisted.telemetry.figures.rows import Row
+from acra_twisted.telemetry.figures.statements import Found, StatementFigures
+
+
+def totals(figures: StatementFigures, span: Range) -> Generator[str, None, dict[str, Found]]:
+    """Return the figures of a range by the ids of shapes."""
+    found: dict[str, Found] = {}
+    for some in figures.total(span.since, span.until):
+        found = some
+        yield ""
+    return found
+
+
+def by_column(
+    figures: StatementFigures, shape_id: str, span: Range
+) -> Generator[str, None, list[Row]]:
+    """Return the figures of one shape in each column of a range's charts."""
+    columns = [Row() for _ in range(span.columns)]
+    for part in figures.series(shape_id, span.since, span.until):
+        if part is not None:
+            columns[span.column(part.number)].add(part.row)
+        yield ""
+    return columns

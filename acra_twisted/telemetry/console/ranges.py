@@ -1,0 +1,92 @@
+"""The ranges of time of the console's views, and the axes of their charts."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from acra_twisted.telemetry.console.charts import Tick
+from acra_twisted.telemetry.console.formats import clock
+from acra_twisted.telemetry.figures.counting import MINUTE
+from acra_twisted.telemetry.pages.search import Unfit
+
+#: Ranges with their names and minutes.
+RANGES: Final = {
+    "15m": ("15 min", 15),
+    "1h": ("1 h", 60),
+    "24h": ("24 h", 1440),
+    "7d": ("7 d", 7 * 1440),
+    "30d": ("30 d", 30 * 1440),
+}
+DEFAULT: Final = "1h"
+#: Columns of a chart at most.
+_COLUMNS: Final = 60
+_DAY: Final = 1440
+
+
+class Range(NamedTuple):
+    """Minutes from ``since`` up to before ``until``, in columns of ``step`` minutes."""
+
+    key: str
+    since: int
+    until: int
+
+    @property
+    def minutes(self) -> int:
+        """How many there are."""
+        return self.until - self.since
+
+    @property
+    def title(self) -> str:
+        """Its name."""
+        return RANGES[self.key][0]
+
+    @property
+    def step(self) -> int:
+        """Minutes of a column of a chart."""
+        return -(-self.minutes // _COLUMNS)
+
+    @property
+    def columns(self) -> int:
+        """Columns of a chart."""
+        return -(-self.minutes // self.step)
+
+    def column(self, minute: int) -> int:
+        """Return the column of a minute; the first and the last have what is beyond."""
+        return min(max((minute - self.since) // self.step, 0), self.columns - 1)
+
+    def begins(self, column: int) -> str:
+        """When a column begins."""
+        minute = self.since + column * self.step
+        if self.minutes <= _DAY:
+            return clock(minute * MINUTE)
+        return day(minute)
+
+    def ticks(self, few: bool = False) -> list[Tick]:
+        """The labels of an axis."""
+        parts = 2 if few else 6
+        found = []
+        for part in range(parts + 1):
+            column = round(part * (self.columns - 1) / parts)
+            zone = " UTC" if part == parts else ""
+            found.append(Tick(100 * part / parts, self.begins(column) + zone))
+        return found
+
+    def before(self) -> Range:
+        """The range as long as this one that ends where this one begins."""
+        return Range(self.key, self.since - self.minutes, self.since)
+
+
+def range_of(key: str, now: int) -> Range:
+    """Return the range of a name, up to a moment in nanoseconds.  Raises Unfit."""
+    if key not in RANGES:
+        raise Unfit(f"range must be one of {', '.join(RANGES)}")
+    until = now // MINUTE + 1
+    return Range(key, until - RANGES[key][1], until)
+
+
+def day(minute: int) -> str:
+    """The day and hour of a minute: ``28 Nov 14:00``."""
+    from datetime import UTC, datetime
+
+    moment = datetime.fromtimestamp(minute * 60, UTC)
+    return f"{moment.day} {moment:%b %H:%M}"

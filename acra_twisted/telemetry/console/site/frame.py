@@ -1,0 +1,80 @@
+"""Makes the pages of the console, as HTML or as JSON, from what the daemon counts and keeps.
+
+A page is made in pieces, some of them empty: between two of them sessions have their turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from markupsafe import Markup
+
+from acra_twisted import __version__
+from acra_twisted.telemetry.console.assets import Assets
+from acra_twisted.telemetry.console.layers import LAYERS
+from acra_twisted.telemetry.console.ranges import RANGES
+from acra_twisted.telemetry.console.view import Sources, View
+from acra_twisted.telemetry.console.views import statement, statements
+from acra_twisted.telemetry.pages.rendering import Page, Templates, as_json, made
+
+PREFIX: Final = "/console/"
+#: The views by the last parts of their addresses.
+VIEWS: Final[Mapping[str, View]] = {view.name: view for view in (statements.VIEW, statement.VIEW)}
+#: The view that opens first.
+FIRST: Final = statements.VIEW.name
+
+
+class Entry(NamedTuple):
+    """A view of the list at the side; ``icon`` is the inside of its picture."""
+
+    key: str
+    name: str
+    icon: Markup
+
+    @property
+    def href(self) -> str:
+        """Its address."""
+        return PREFIX + self.key
+
+
+_ENTRIES: Final = (Entry("statements", "Statements", Markup('<path d="M2 4h12M2 8h8M2 12h10"/>')),)
+
+
+class Console:
+    """Renders the views of the daemon ``service`` from ``sources``."""
+
+    def __init__(self, service: str, sources: Sources) -> None:
+        self._sources = sources
+        self._templates = Templates(service, "acra_twisted.telemetry.console")
+        self.assets = Assets()
+
+    def prepare(self) -> None:
+        """Read the templates now, for it takes a tenth of a second."""
+        self._templates.prepare()
+
+    def page(self, view: View, arguments: Mapping[str, str]) -> Page:
+        """Return a view.  Raises Unfit for arguments that cannot be; the pieces raise NotKept for
+        what is not there."""
+        wanted = view.asked(arguments, self._sources.clock())
+        is_json = arguments.get("format") == "json"
+        return made(arguments, self._pieces(view, wanted, is_json))
+
+    def _pieces(self, view: View, wanted: object, is_json: bool) -> Iterator[str]:
+        gathered = yield from view.gather(self._sources, wanted)
+        if is_json:
+            yield from as_json(view.as_json(gathered))
+            return
+        values = {"title": view.title, **view.shown(gathered)}
+        yield ""
+        yield from self._templates.render(
+            f"{view.name}.html",
+            here=view.here,
+            entries=_ENTRIES,
+            styles=self.assets.styles,
+            script=self.assets.script,
+            version=__version__,
+            layers=LAYERS,
+            names=RANGES,
+            **values,
+        )

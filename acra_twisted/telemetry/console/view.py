@@ -1,0 +1,33 @@
+"""A view: what it needs, and the steps from a request's arguments to what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, NamedTuple
+
+from acra_twisted.telemetry.figures.statements import StatementFigures
+
+
+class Sources(NamedTuple):
+    """Views are made from these; ``clock`` gives nanoseconds."""
+
+    figures: StatementFigures
+    clock: Callable[[], int]
+
+
+class View(NamedTuple):
+    """``name`` is the last part of its address, and of its template's name; ``here`` the entry of
+    the list at the side that it belongs to.
+
+    ``asked`` reads arguments, at a moment in nanoseconds, and raises Unfit.  ``gather`` returns
+    what is known, in steps, and raises NotKept before it has any.  ``as_json`` and ``shown`` make
+    of it plain values, and those of the template.
+    """
+
+    name: str
+    title: str
+    here: str
+    asked: Callable[[Mapping[str, str], int], Any]
+    gather: Callable[[Sources, Any], Generator[str, None, Any]]
+    as_json: Callable[[Any], dict[str, Any]]
+    shown: Callable[[Any], dict[str, Any]]

@@ -1,0 +1,1 @@
+"""The views of the console, each a question with its answer."""

@@ -1,0 +1,304 @@
+"""Statements: what costs most, and what has changed?"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, urlencode
+
+from acra_twisted.telemetry.console import charts, formats
+from acra_twisted.telemetry.console.gathering import by_column, totals
+from acra_twisted.telemetry.console.layers import (
+    LAYERS,
+    OURS,
+    database,
+    largest_change,
+    ours,
+    per_call,
+)
+from acra_twisted.telemetry.console.ranges import DEFAULT, RANGES, Range, range_of
+from acra_twisted.telemetry.console.sentences import (
+    BAD,
+    DATABASE,
+    PLAIN,
+    SLOW,
+    Answer,
+    Piece,
+    Sentence,
+    answer,
+    link,
+    sentence,
+    strong,
+)
+from acra_twisted.telemetry.console.view import Sources, View
+from acra_twisted.telemetry.figures.rows import WHOLE, Row
+from acra_twisted.telemetry.figures.shapes import OTHERS
+from acra_twisted.telemetry.figures.statements import Found
+from acra_twisted.telemetry.figures.summary import (
+    ORDERS,
+    mean_ms,
+    ordered,
+    ours_ms,
+    percentiles,
+    whole_ms,
+)
+from acra_twisted.telemetry.pages.search import Unfit
+
+QUESTION: Final = "Which statements cost most, and what has changed?"
+#: Arguments with their meanings.
+ARGUMENTS: Final[Mapping[str, str]] = {
+    "range": f"time up to now: {', '.join(RANGES)}",
+    "sort": f"largest first: {', '.join(ORDERS)}",
+    "q": "statements with this text, in any case",
+    "db": "statements of this database",
+}
+_ADDRESS: Final = "/console/statements"
+_SHOWN: Final = 50
+_TEXT_MAX: Final = 200
+#: Shares of all time, and of a difference, that are worth a sentence.
+_MUCH, _NEARLY_ALL = 0.30, 0.90
+#: Milliseconds of ours that are worth one.
+_COSTLY: Final = 0.5
+#: Statements that are called less often have no change that means anything.
+_FEW: Final = 10
+
+
+class Line(NamedTuple):
+    """A statement of the list: its figures now and in the time before, and a mean for each
+    column of time."""
+
+    found: Found
+    before: Row | None
+    means: list[float]
+
+
+class Asked(NamedTuple):
+    """The arguments of the view."""
+
+    span: Range
+    order: str
+    text: str
+    database: str
+
+
+class Gathered(NamedTuple):
+    """All that the view shows; ``whole`` has the figures of all that fit."""
+
+    wanted: Asked
+    lines: list[Line]
+    whole: Row
+    shapes: int
+    said: Answer
+
+
+def asked(arguments: Mapping[str, str], now: int) -> Asked:
+    """Read the arguments.  Raises Unfit."""
+    given = {name: value.strip() for name, value in arguments.items() if name != "format"}
+    for name, value in given.items():
+        if name not in ARGUMENTS:
+            raise Unfit(f"there is no {name[:40]!r}; there are {', '.join(ARGUMENTS)}")
+        if len(value) > _TEXT_MAX:
+            raise Unfit(f"{name} is longer than {_TEXT_MAX} characters")
+    order = given.get("sort") or ORDERS[0]
+    if order not in ORDERS:
+        raise Unfit(f"sort must be one of {', '.join(ORDERS)}")
+    span = range_of(given.get("range") or DEFAULT, now)
+    return Asked(span, order, given.get("q", ""), given.get("db", ""))
+
+
+def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
+    """Return what the view shows, in steps."""
+    figures = sources.figures
+    now = yield from totals(figures, wanted.span)
+    before = yield from totals(figures, wanted.span.before())
+    text = wanted.text.lower()
+    fitting = [
+        one
+        for one in now.values()
+        if (not wanted.database or one.shape.database == wanted.database)
+        and (text in one.shape.text.lower() or text in one.shape.summary.lower())
+    ]
+    yield ""
+    whole = Row()
+    for one in fitting:
+        whole.add(one.row)
+        yield ""
+    lines = []
+    for one in ordered(fitting, wanted.order)[:_SHOWN]:
+        was = before.get(one.shape.id)
+        columns = yield from by_column(figures, one.shape.id, wanted.span)
+        means = [mean_ms(column) for column in columns if column.calls]
+        lines.append(Line(one, was.row if was is not None else None, means))
+    yield ""
+    said = _answer(lines, whole, bool(before))
+    return Gathered(wanted, lines, whole, len(fitting), said)
+
+
+def _answer(lines: list[Line], whole: Row, was_watched: bool) -> Answer:
+    known = [line for line in lines if line.found.shape.id != OTHERS.id]
+    return answer(
+        [_top(known, whole), _ours(known, whole), _new(known) if was_watched else None],
+        sentence("nothing", PLAIN, "Nothing stands out: no statement takes a third of the time.")
+        if known
+        else sentence("empty", PLAIN, "No statements yet in this time."),
+    )
+
+
+def address(shape_id: str) -> str:
+    """Return the address of one statement."""
+    return f"/console/statement?id={quote(shape_id)}"
+
+
+def _top(lines: list[Line], whole: Row) -> Sentence | None:
+    """The statement with most of the time, and what became of it."""
+    total = whole_ms(whole)
+    if not lines or not total:
+        return None
+    line = max(lines, key=lambda one: whole_ms(one.found.row))
+    shape, row = line.found
+    if whole_ms(row) < _MUCH * total:
+        return None
+    pieces: list[str | Piece] = [
+        strong(f"One statement takes {formats.share(whole_ms(row), total)} of all time."),
+        " ",
+        link(shape.summary, address(shape.id)),
+        f" has {formats.share(row.calls, whole.calls)} of the calls",
+    ]
+    kind = DATABASE if database(per_call(row)) > ours(per_call(row)) else SLOW
+    was = line.before
+    if was is None or not was.calls or not formats.is_worse(mean_ms(was), mean_ms(row)):
+        return sentence("top", kind, *pieces, ".")
+    layer, grown = largest_change(per_call(was), per_call(row))
+    pieces.append(
+        f", and its mean went from {formats.ms(mean_ms(was))} to {formats.ms(mean_ms(row))}"
+    )
+    if layer and grown >= _NEARLY_ALL * (mean_ms(row) - mean_ms(was)):
+        pieces.append(f"; all of it in: {LAYERS[layer].lower()}")
+    return sentence("top-slower", kind, *pieces, ".")
+
+
+def _ours(lines: list[Line], whole: Row) -> Sentence | None:
+    """The statement that costs most of the proxy and its stages."""
+    if not lines:
+        return None
+    line = max(lines, key=lambda one: ours_ms(one.found.row))
+    shape, row = line.found
+    parts = per_call(row)
+    cost = ours(parts)
+    if cost < _COSTLY or ours_ms(row) < _MUCH * ours_ms(whole):
+        return None
+    layer = max(OURS, key=lambda one: parts.get(one, 0.0))
+    return sentence(
+        "ours",
+        SLOW,
+        link(shape.summary, address(shape.id)),
+        f" costs most of the proxy: {formats.ms(cost)} a call, of that "
+        f"{formats.ms(parts[layer])} in: {LAYERS[layer].lower()}.",
+    )
+
+
+def _new(lines: list[Line]) -> Sentence | None:
+    """Statements that nobody sent in the time before."""
+    new = [line for line in lines if line.before is None]
+    if not new:
+        return None
+    denied = sum(line.found.row.denied == line.found.row.calls for line in new)
+    text = f"{formats.several(len(new), 'statement')} {'is' if len(new) == 1 else 'are'} new"
+    if not denied:
+        return sentence("new", PLAIN, f"{text}.")
+    which = "all" if denied == len(new) else formats.count(denied)
+    return sentence("new-denied", BAD, f"{text}, {which} of them denied.")
+
+
+def change(line: Line) -> tuple[str, bool]:
+    """The change of a statement's mean in words, and whether it is worse."""
+    if line.before is None or not line.before.calls:
+        return "new", False
+    before, now = mean_ms(line.before), mean_ms(line.found.row)
+    if line.found.row.calls < _FEW:
+        return formats.NOTHING, False
+    return formats.change(before, now), formats.is_worse(before, now)
+
+
+def as_json(gathered: Gathered) -> dict[str, Any]:
+    """All that the view shows, as plain values."""
+    return {
+        "question": QUESTION,
+        "answer": gathered.said.as_json(),
+        "range": gathered.wanted.span.key,
+        "shapes": gathered.shapes,
+        "calls": gathered.whole.calls,
+        "total_ms": whole_ms(gathered.whole),
+        "statements": [_line_as_json(line, gathered.whole) for line in gathered.lines],
+    }
+
+
+def _line_as_json(line: Line, whole: Row) -> dict[str, Any]:
+    shape, row = line.found
+    total = whole_ms(whole)
+    return {
+        "id": shape.id,
+        "database": shape.database,
+        "summary": shape.summary,
+        "statement": shape.text,
+        "calls": row.calls,
+        "share": whole_ms(row) / total if total else 0.0,
+        "mean_ms": mean_ms(row),
+        "mean_before_ms": mean_ms(line.before) if line.before is not None else None,
+        **percentiles(row, WHOLE),
+        "layers_ms": per_call(row),
+        "rows": row.rows,
+        "errors": row.errors,
+        "denied": row.denied,
+        "poisoned": row.poisoned,
+    }
+
+
+def shown(gathered: Gathered) -> dict[str, Any]:
+    """Values for the template."""
+    wanted = gathered.wanted
+    kept = {"q": wanted.text, "db": wanted.database, "range": wanted.span.key}
+    kept = {name: value for name, value in kept.items() if value}
+    return {
+        "span": wanted.span,
+        "said": gathered.said,
+        "arguments": kept,
+        "order": wanted.order,
+        "sorts": {order: f"{_ADDRESS}?{urlencode({**kept, 'sort': order})}" for order in ORDERS},
+        "note": f"{len(gathered.lines)} of {formats.several(gathered.shapes, 'shape')}, "
+        f"{formats.several(gathered.whole.calls, 'call')}, "
+        f"{formats.long(whole_ms(gathered.whole) / 1000)} of time in the last "
+        f"{wanted.span.title}",
+        "lines": (_line_shown(line, gathered.whole) for line in gathered.lines),
+        "query": urlencode({**kept, "sort": wanted.order}),
+    }
+
+
+def _line_shown(line: Line, whole: Row) -> dict[str, Any]:
+    shape, row = line.found
+    said, is_worse = change(line)
+    spread = percentiles(row, WHOLE)
+    parts = per_call(row)
+    return {
+        "href": address(shape.id) if shape.id != OTHERS.id else "",
+        "summary": formats.name(shape.summary),
+        "text": shape.text,
+        "calls": formats.count(row.calls),
+        "share": formats.share(whole_ms(row), whole_ms(whole)),
+        "gauge": charts.gauge(whole_ms(row), whole_ms(whole)),
+        "mean": formats.ms(mean_ms(row), False),
+        "p95": formats.ms(spread["p95_ms"], False),
+        "p99": formats.ms(spread["p99_ms"], False),
+        "change": said,
+        "worse": is_worse,
+        "spark": charts.spark(line.means, is_worse),
+        "where": charts.share(parts),
+        "ours": formats.ms(ours(parts), False),
+        "rows": formats.count(row.rows / (row.calls or 1)),
+        "denied": row.denied,
+        "poisoned": row.poisoned,
+        "errors": row.errors + row.lost,
+    }
+
+
+VIEW: Final = View("statements", "Statements", "statements", asked, gather, as_json, shown)

@@ -1,0 +1,76 @@
+"""Pages of the console, whole."""
+
+import json
+import re
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry.console.layers import LAYERS
+from acra_twisted.telemetry.console.site.frame import VIEWS, Console
+from acra_twisted.telemetry.pages.rendering import NotKept
+from tests.support.hours import Hour
+from tests.support.webpages import body
+
+HOSTILE = b'SELECT a AS "<script>alert(1)</script>" FROM "</title><b>" WHERE x = \'secret\''
+
+
+class Pages(SynchronousTestCase):
+    def setUp(self):
+        self.hour = Hour().slow_since(20)
+        self.console = Console("acra-server", self.hour.sources)
+
+    def page(self, name, **arguments):
+        return body(self.console.page(VIEWS[name], arguments))
+
+    def every(self):
+        """The pages of all views, with arguments that they can have."""
+        shape = self.hour.shape("orders")
+        for name in VIEWS:
+            given = {"id": shape} if name == "statement" else {}
+            yield (
+                name,
+                self.page(name, **given),
+                json.loads(self.page(name, format="json", **given)),
+            )
+
+    def test_html_keeps_to_the_budget_and_to_the_policy(self):
+        for name, text, _ in self.every():
+            self.assertLess(len(text.encode()), 60_000, name)
+            self.assertNotRegex(text, r"style=|<style|<script>|\son[a-z]+=", name)
+            self.assertEqual(text.count("<h1>"), 1, name)
+            self.assertNotRegex(text, r'(?:href|src)="(?:https?:)?//', name)
+            self.assertEqual(
+                len(re.findall(' id="([^"]+)"', text)), len(set(re.findall(' id="([^"]+)"', text)))
+            )
+
+    def test_json_has_the_question_and_its_answer(self):
+        for name, text, data in self.every():
+            self.assertTrue(data["question"].endswith("?"), name)
+            self.assertTrue(data["answer"]["rules"], name)
+            # The sentence of the page is that of the JSON.
+            first = data["answer"]["text"].partition(" ")[0]
+            self.assertIn(first, text.partition('<div class="answer')[2][:200], name)
+
+    def test_names_show_as_text_and_no_value_is_there(self):
+        self.hour.ask(1, HOSTILE, 40, first=900_000)
+        for _, text, data in self.every():
+            self.assertNotIn("<script>alert", text)
+            self.assertNotIn("secret", text + json.dumps(data))
+        listed = self.page("statements")
+        self.assertIn("&lt;script&gt;", listed)
+
+    def test_a_shape_that_nobody_knows(self):
+        page = self.console.page(VIEWS["statement"], {"id": "0123456789abcdef"})
+        self.assertRaises(NotKept, body, page)
+
+    def test_nothing_yet(self):
+        self.console = Console("acra-server", Hour(1).sources)
+        text = self.page("statements")
+        self.assertIn("No statements yet in this time.", text)
+        self.assertIn("No statements fit.", text)
+
+    def test_layers_have_their_colours_in_the_style_sheet(self):
+        style = "".join(one.text for one in self.console.assets.by_name.values())
+        for layer in LAYERS:
+            self.assertIn(f".f-{layer} ", style)
+            self.assertIn(f".sw-{layer} ", style)

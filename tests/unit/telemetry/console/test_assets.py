@@ -1,0 +1,28 @@
+"""Files of the console."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry.console.assets import PREFIX, Assets
+from tests.support.webpages import body
+
+
+class Files(SynchronousTestCase):
+    def test_they_stay_within_the_budget(self):
+        assets = Assets()
+        whole = sum(len(one.text) for one in assets.by_name.values())
+        self.assertLess(whole, 40_000)
+        self.assertEqual(len(assets.by_name), 3)
+
+    def test_addresses_lead_to_them(self):
+        assets = Assets()
+        for address in (*assets.styles, assets.script):
+            name = address.removeprefix(PREFIX)
+            self.assertRegex(name, r"^[a-z]+-[0-9a-f]{12}\.(css|js)$")
+            page = assets.page(name)
+            self.assertIn("css" if name.endswith("css") else "javascript", page.kind)
+            self.assertEqual(body(page), assets.by_name[name].text)
+
+    def test_nothing_comes_from_elsewhere(self):
+        for asset in Assets().by_name.values():
+            for word in ("http:", "https:", "@import", "url(", "eval("):
+                self.assertNotIn(word, asset.text)

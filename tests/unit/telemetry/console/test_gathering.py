@@ -1,0 +1,27 @@
+"""Figures gathered in steps."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry.console.gathering import by_column, totals
+from acra_twisted.telemetry.console.ranges import range_of
+from tests.support.hours import ACCOUNT, CARD, NOW, Hour
+from tests.support.stepping import returned
+
+
+class Gathering(SynchronousTestCase):
+    def test_columns_add_up(self):
+        hour = Hour()
+        for minute in (90, 59, 30, 1, 1):
+            hour.ask(minute, ACCOUNT, 2)
+        hour.ask(3, CARD)
+        span = range_of("1h", NOW - 1)
+        whole = returned(totals(hour.figures, span))
+        account = hour.shape("account")
+        self.assertEqual(whole[account].row.calls, 8)
+        columns = returned(by_column(hour.figures, account, span))
+        self.assertEqual(len(columns), 60)
+        self.assertEqual(
+            {n: c.calls for n, c in enumerate(columns) if c.calls}, {59: 4, 30: 2, 1: 2}
+        )
+        before = returned(totals(hour.figures, span.before()))
+        self.assertEqual(before[account].row.calls, 2)

@@ -1,0 +1,46 @@
+"""Ranges of time and their columns."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry.console.ranges import RANGES, range_of
+from acra_twisted.telemetry.figures.counting import MINUTE
+from acra_twisted.telemetry.pages.search import Unfit
+
+#: 29 November 2026, 12:00 UTC.
+NOON = 1_795_953_600 * 10**9
+
+
+class Ranges(SynchronousTestCase):
+    def test_the_minute_at_hand_is_in_it(self):
+        span = range_of("1h", NOON)
+        self.assertEqual((span.minutes, span.step, span.columns), (60, 1, 60))
+        self.assertEqual(span.column(NOON // MINUTE), 59)
+        self.assertEqual(span.begins(59), "12:00")
+        self.assertEqual(span.begins(0), "11:01")
+        self.assertEqual(span.before().until, span.since)
+        self.assertEqual(span.before().minutes, 60)
+        self.assertEqual(
+            [tick.text for tick in span.ticks(few=True)], ["11:01", "11:31", "12:00 UTC"]
+        )
+
+    def test_long_ones_tell_the_day(self):
+        span = range_of("30d", NOON)
+        self.assertEqual(span.columns, 60)
+        self.assertEqual(span.begins(0), "30 Oct 12:01")
+
+    @given(st.sampled_from(list(RANGES)), st.integers(0, 60 * 24 * 366 * 60))
+    def test_every_minute_has_a_column(self, key, now):
+        span = range_of(key, now * MINUTE)
+        self.assertEqual(span.column(span.since), 0)
+        self.assertEqual(span.column(span.until - 1), span.columns - 1)
+        self.assertEqual(span.column(span.since - 1000), 0)
+        self.assertEqual(span.column(span.until + 1000), span.columns - 1)
+        self.assertLessEqual(span.columns, 60)
+        places = [tick.at for tick in span.ticks()]
+        self.assertEqual((places[0], places[-1]), (0, 100))
+
+    def test_none_of_that_name(self):
+        with self.assertRaisesRegex(Unfit, "range must be one of 15m"):
+            range_of("2h", NOON)

@@ -1,0 +1,75 @@
+"""The view of statements: situations are planted, and its sentence and JSON tell them."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry.console.views import statements
+from acra_twisted.telemetry.pages.search import Unfit
+from tests.support.hours import ACCOUNT, CARD, NOW, ORDERS, Hour
+from tests.support.stepping import returned
+
+
+class Statements(SynchronousTestCase):
+    def view(self, hour, **arguments):
+        wanted = statements.asked(arguments, NOW - 1)
+        self.gathered = returned(statements.gather(hour.sources, wanted))
+        return statements.as_json(self.gathered)
+
+    def test_one_became_slow(self):
+        data = self.view(Hour().slow_since(20))
+        self.assertEqual(data["answer"]["rules"], ["top-slower", "ours"])
+        self.assertRegex(
+            data["answer"]["text"],
+            r"^One statement takes 74 % of all time\. SELECT orders customer has 27 % of the "
+            r"calls, and its mean went from 3\.26 ms to 16\.0 ms; all of it in: database, first "
+            r"byte\. SELECT card costs most of the proxy: 4\.16 ms a call, of that 3\.90 ms in: "
+            r"decryptor, encryptor\.$",
+        )
+        first = data["statements"][0]
+        self.assertEqual((first["summary"], first["calls"]), ("SELECT orders customer", 240))
+        self.assertAlmostEqual(first["mean_before_ms"], 3.26)
+        self.assertAlmostEqual(sum(one["share"] for one in data["statements"]), 1)
+        self.assertEqual(data["calls"], sum(one["calls"] for one in data["statements"]))
+
+    def test_new_ones_that_are_denied(self):
+        hour = Hour()
+        for minute in range(110, 0, -1):
+            for text in (ORDERS, ACCOUNT, CARD, b"COMMIT"):
+                hour.ask(minute, text)
+        hour.ask(5, b"SELECT amount FROM salaries", 6, outcome="denied")
+        data = self.view(hour)
+        self.assertEqual(data["answer"]["text"], "1 statement is new, all of them denied.")
+        self.assertEqual(data["statements"][-1]["denied"], 6)
+        self.assertIsNone(data["statements"][-1]["mean_before_ms"])
+
+    def test_a_quiet_hour(self):
+        hour = Hour()
+        for minute in range(110, 0, -1):
+            for text in (ORDERS, ACCOUNT, CARD, b"COMMIT"):
+                hour.ask(minute, text)
+        self.assertEqual(self.view(hour)["answer"]["rules"], ["nothing"])
+        # Where nobody watched before, nothing is called new.
+        young = Hour(30)
+        for text in (ORDERS, ACCOUNT, CARD, b"COMMIT"):
+            young.ask(5, text)
+        self.assertEqual(self.view(young)["answer"]["rules"], ["nothing"])
+        self.assertEqual(self.view(Hour())["answer"]["rules"], ["empty"])
+
+    def test_what_is_asked_for(self):
+        hour = Hour().slow_since(20)
+        data = self.view(hour, q="CARD")
+        self.assertEqual([one["summary"] for one in data["statements"]], ["SELECT card"])
+        self.assertEqual(self.view(hour, db="other")["shapes"], 0)
+        data = self.view(hour, sort="calls")
+        self.assertEqual(data["statements"][0]["summary"], "SELECT account")
+        for wrong in ({"sort": "size"}, {"range": "1y"}, {"q": "x" * 201}):
+            self.assertRaises(Unfit, statements.asked, wrong, NOW)
+
+    def test_what_the_page_shows(self):
+        self.view(Hour().slow_since(20))
+        shown = statements.shown(self.gathered)
+        lines = list(shown["lines"])
+        self.assertRegex(lines[0]["change"], r"^\+390 %$")
+        self.assertTrue(lines[0]["worse"])
+        self.assertIn("ln hot", lines[0]["spark"])
+        self.assertEqual(lines[1]["change"], "same")
+        self.assertIn("3 of 3 shapes, 900 calls", shown["note"])
