@@ -33,6 +33,16 @@ REPEATED = (
     Drawn("repeated", "SELECT email, age FROM people WHERE id < %s", (9,)),
     Drawn("repeated", "UPDATE people SET note = 'seen' WHERE id = %s RETURNING *", (1,)),
     Drawn("repeated", "SELECT id, tok FROM people WHERE email = %s", ("SECRET",)),
+    *(
+        Drawn("repeated", text, ())
+        for text in (
+            "DECLARE c CURSOR FOR SELECT id, email FROM people ORDER BY id",
+            "DECLARE c CURSOR WITH HOLD FOR SELECT id, email FROM people ORDER BY id",
+            "DECLARE c CURSOR FOR SELECT id, email FROM people WHERE id < 3 UNION ALL"
+            " SELECT id, name FROM people WHERE id > 2 ORDER BY 1",
+            *("FETCH 2 FROM c", "FETCH ALL FROM c", "CLOSE c"),
+        )
+    ),
 )
 PLACE = re.compile(r"%[sbt]|%%")
 

@@ -286,11 +286,42 @@ class Writer:
         return "; ".join(self.update() if one == "one" else self.insert() for one in made)
 
     def cursor(self) -> str:
-        """A cursor's whole life."""
-        return (
-            f"BEGIN; DECLARE c CURSOR FOR SELECT {self.listed()} FROM people ORDER BY id;"
-            f" FETCH {self.text('2', 'ALL', 'NEXT')} FROM c; CLOSE c; COMMIT"
+        """A cursor's whole life, or the lives of two of one name."""
+        lives = " ".join(self._life() for _ in range(self._count(2)))
+        return f"BEGIN; {lives} COMMIT"
+
+    def _life(self) -> str:
+        name = self.text("c", "c", '"C 1"')
+        scrolls = self.chance(3)
+        kind = self.text("", "", "BINARY ", "INSENSITIVE ") + ("SCROLL " if scrolls else "")
+        held = self.text("", "", " WITH HOLD", " WITHOUT HOLD")
+        ways = ["2", "ALL", "NEXT", "FORWARD 3", "FORWARD ALL"]
+        if scrolls:
+            ways += ["LAST", "PRIOR", "ABSOLUTE 2", "RELATIVE -1", "BACKWARD ALL", "FIRST"]
+        read = "".join(
+            f" {self.text('FETCH', 'FETCH', 'MOVE')} {self.text(*ways)} {self.text('FROM', 'IN')}"
+            f" {name};"
+            for _ in range(self._count(3))
         )
+        closed = self.text(f"CLOSE {name}", "CLOSE ALL")
+        query = self._shown_by_cursor()
+        return f"DECLARE {name} {kind}CURSOR{held} FOR {query};{read} {closed};"
+
+    def _shown_by_cursor(self) -> str:
+        """A query in a certain order."""
+        column = self.text(*SEALED, *TOKENS)
+        form = self._draw(st.integers(0, 7))
+        if form == 0:
+            one = f"SELECT id, {column} FROM people"
+            return f"{one} WHERE id < 3 UNION ALL {one} WHERE id > 2 ORDER BY 1"
+        if form == 1:
+            return f"SELECT id, CASE WHEN id < 5 THEN {column} END FROM people ORDER BY id"
+        if form == 2:
+            one = f"SELECT id, {column} AS n FROM people"
+            return f"SELECT q.n FROM ({one}) AS q ORDER BY q.id"
+        if form == 3:
+            return f"SELECT {self.listed('v.')} FROM seen AS v WHERE v.id < 9 ORDER BY v.id"
+        return f"SELECT {self.listed()} FROM people WHERE {self.condition()} ORDER BY id"
 
     def prepared(self) -> str:
         """A statement that SQL prepares and executes."""

@@ -37,6 +37,7 @@ _TEXTS = (
     f"{MARK} Żółć €",
     f"{MARK} $$ ; -- /* %",
     f"{MARK}\nline\ttab",
+    f"{MARK}'\n'{MARK}'\n",
     f"  {MARK} ",
     f"\\x{MARK}",
     MARK * 40,
