@@ -148,9 +148,10 @@ class _Listening:
         if self._ended.called:
             return
         dialect = self._dialect
-        if data[:1] in (ACCEPTED, DECLINED):
+        greets = self._greets(data)
+        if data[:1] in (ACCEPTED, DECLINED) or (greets and data[-1:] == DECLINED):
             self._ended.callback(None)
-        elif self._greets(data):
+        elif greets:
             # So does any database; but AcraServer says no more then than that it declines.
             self._greeted = True
         else:

@@ -19,10 +19,22 @@ import atheris
 with atheris.instrument_imports(include=["acra_twisted.wire", "acra_twisted.dialects"]):
     from acra_twisted.dialects.mysql.legs import UNREAD_LIMIT
     from acra_twisted.errors import AcraError, WireError
-    from acra_twisted.loginactions import CLIENT, DATABASE, SESSION, Connect, Fail, Ready, StartTLS
+    from acra_twisted.loginactions import (
+        CLIENT,
+        DATABASE,
+        DECLINE,
+        OFFER,
+        PASS,
+        REQUIRE,
+        SESSION,
+        Connect,
+        Fail,
+        Ready,
+        StartTLS,
+    )
     from acra_twisted.wire.mysql import handshake
     from acra_twisted.wire.mysql.capabilities import InForce
-    from tests.support.mysqllogins import MysqlPlay
+    from tests.support.mysqllogins import FollowedPlay, MysqlPlay
 
 from acra_twisted.sandbox.endings import with_make
 from tests.support.mysqltalk import whole_packets
@@ -32,6 +44,7 @@ from tests.support.mysqlvectors import conversations
 #: Separates what one side says from what the other one does.
 TURN = b"\xf5\xf5"
 _TLS = ("disable", "allow", "require", "allow")
+_FOLLOWED = (PASS, DECLINE, OFFER, REQUIRE)
 _DATABASE_TLS = ("off", "if offered", "on", "if offered")
 
 
@@ -102,6 +115,41 @@ def _logins(data: bytes, choice: int, cut: int) -> None:
         assert whole.got == pieces.got, (whole.got, pieces.got)
 
 
+class _Followed(FollowedPlay):
+    """An application's login that a connector follows; ``end`` is how it has ended."""
+
+    def __init__(self, choice: int):
+        self.end = ""
+        super().__init__(_FOLLOWED[choice & 3], bool(choice & 0x10))
+
+    def says(self, leg: str, data: bytes) -> None:
+        """Take bytes, and see that nothing is wrong."""
+        (self.client if leg == CLIENT else self.database)(data)
+        actions, self.actions = self.actions, []
+        for action in actions:
+            if isinstance(action, StartTLS):
+                self.perform(self.login.tls_started(CLIENT, None))
+                if action.received:
+                    self.says(CLIENT, action.received)
+            elif isinstance(action, Fail):
+                assert isinstance(action.error, WireError), action
+                self.end = "Early" if "before it was answered" in str(action.error) else "Fail"
+            elif not self.end and type(action).__name__ in ("Ready", "Close", "Copy"):
+                self.end = type(action).__name__
+
+
+def _applications(data: bytes, choice: int, cut: int) -> None:
+    ends = []
+    for size in (len(data) or 1, cut):
+        play = _Followed(choice)
+        for number, part in enumerate(data.split(TURN)):
+            leg = CLIENT if number % 2 else DATABASE
+            for at in range(0, len(part), size):
+                play.says(leg, part[at : at + size])
+        ends.append(play.end)
+    assert "Early" in ends or ends[0] == ends[1], ends
+
+
 def _packets(data: bytes, choice: int) -> None:
     try:
         greeting = handshake.decode_greeting(data)
@@ -132,6 +180,7 @@ def check(data: bytes) -> None:
         return
     choice, cut, said = data[0], 1 + (data[1] & 0x3F), data[2:]
     _logins(said, choice, cut)
+    _applications(said, choice, cut)
     _packets(said, choice)
     for part in said.split(TURN)[:4]:
         # Without the header of a packet.

@@ -3,6 +3,7 @@
 import json
 import shutil
 import ssl
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -17,7 +18,9 @@ from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.mariadb import MariaDB
 from acra_twisted.wire.mysql.frames import packets
 from tests.integration.base import eventually, get
+from tests.integration.test_doctor import DOCTOR, speaking
 from tests.support.mysqlclients import CLIENTS, Login, Refused, plugins
+from tests.support.mysqllogins import MARIADB
 from tests.support.tap import Tap
 
 #: One of each family.
@@ -320,6 +323,38 @@ class WithTLS(LinkCase):
             near = [one for one in spans if one["service"] == "acra-connector"]
             self.assertEqual(bool(near), scope == "request")
             chain.stop()
+
+
+class Doctor(LinkCase):
+    """acra-doctor looks at the connector's link."""
+
+    def finds(self, chain, status, words):
+        done = subprocess.run(
+            [DOCTOR, "connector", f"--config_file={chain.connector_ini}"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        self.assertIn(words, done.stdout)
+
+    def test_a_healthy_link(self):
+        for link in LINKS:
+            with self.subTest(link):
+                chain = self.chain(link)
+                self.finds(chain, 0, "can be reached")
+                chain.stop()
+
+    def test_a_database_where_a_server_should_be(self):
+        """Over a plain link both greet; AcraServer says behind that that it takes no spans."""
+        greeting = packets(MARIADB, 0)
+        with speaking(greeting) as silent, speaking(greeting + b"N") as declining:
+            for port, status in ((self.database.port, 1), (silent, 1), (declining, 0)):
+                there = {"acraserver_connection_string": f"tcp://127.0.0.1:{port}"}
+                chain = self.chain("plain", connector={"acraserver": there})
+                self.finds(chain, status, "FAIL  link:" if status else "can be reached")
+                chain.stop()
 
 
 class BeforeAcrasServer(LinkCase):
