@@ -15,7 +15,15 @@ from zope.interface import classImplements
 from acra_twisted.dialectinterfaces import IFollowedLogin
 from acra_twisted.dialects.mysql.announcing import unannounced
 from acra_twisted.dialects.mysql.authentication import LegsPolicy
-from acra_twisted.dialects.mysql.login import CLIENT_TLS, DECISION, GREETING, OPENED, Login
+from acra_twisted.dialects.mysql.login import (
+    CLIENT_TLS,
+    DECISION,
+    EARLY,
+    GREETING,
+    OPENED,
+    RESPONSE,
+    Login,
+)
 from acra_twisted.dialects.mysql.refusals import note_error
 from acra_twisted.dialects.mysql.sessions import Sessions
 from acra_twisted.endreason import EndReason
@@ -42,7 +50,7 @@ from acra_twisted.session import Session
 from acra_twisted.wire.mysql import capabilities as bits
 from acra_twisted.wire.mysql.capabilities import InForce
 from acra_twisted.wire.mysql.handshake import Greeting, Response
-from acra_twisted.wire.mysql.okpackets import decode_ok, tracked
+from acra_twisted.wire.mysql.okpackets import ERR, decode_ok, tracked
 
 _REQUIRED: Final = "this connector requires TLS; its setting is application_tls"
 #: AcraServer decides what may pass: here answers are told from questions, and nothing is refused.
@@ -79,9 +87,8 @@ class FollowedLogin(Login):
 
     @property
     def unanswered(self) -> bool:
-        """See ILogin: it waits for the greeting, or for the answer to its response."""
-        waits = self.said is not None or (self._session is None and self._stage == DECISION)
-        return not self._is_over and (waits or super().unanswered)
+        """See ILogin: it waits for the greeting, or for what comes of it."""
+        return not self._is_over and (self._session is None or super().unanswered)
 
     def connected(
         self, encrypted: bool, sent: bool = False, end_point: bytes | None = None
@@ -103,6 +110,27 @@ class FollowedLogin(Login):
 
     # -- the greeting and its response ------------------------------------------------------------
 
+    def _read_database(self) -> list[Action]:
+        plugins = self._plugins
+        client_due = self._stage == DECISION and plugins is not None and plugins.client_due
+        if not client_due and self._stage not in (RESPONSE, CLIENT_TLS):
+            return super()._read_database()
+        # AcraServer gives up who does not answer, or stops; nothing else is said now.
+        payload = self._database.take_unasked()
+        if payload is None:
+            return []
+        if payload[:1] != bytes((ERR,)):
+            raise WireError(DATABASE, EARLY)
+        self._note_error(payload)
+        return [self._counted(self._client.tell(payload)), Close(CLIENT)]
+
+    def _note_error(self, payload: bytes) -> None:
+        """The login is over, with an error of the server's."""
+        self._is_over = True
+        if self._session is not None and self._exchange is not None:
+            note_error(self._exchange, payload)
+            take_reply(self._session)
+
     def _refused_by_database(self, payload: bytes) -> list[Action]:
         self._is_over = True
         return [self._client.write(payload), Close(CLIENT)]
@@ -118,6 +146,7 @@ class FollowedLogin(Login):
     def _begin_tls(self, payload: bytes) -> list[Action]:
         if self._tls != PASS:
             self._stage = CLIENT_TLS
+            self._client.speaks = True
             return [StartTLS(CLIENT, self._client.drain())]
         self._is_over = True
         asked = self._database.write(payload)
@@ -147,10 +176,7 @@ class FollowedLogin(Login):
         return self._begin_session(session, startup_span=self._startup_span)
 
     def _denied(self, payload: bytes) -> list[Action]:
-        self._is_over = True
-        if self._session is not None and self._exchange is not None:
-            note_error(self._exchange, payload)
-            take_reply(self._session)
+        self._note_error(payload)
         return [self._counted(self._client.write(payload)), Close(CLIENT)]
 
     def _ready(self, payload: bytes) -> list[Action]:

@@ -57,6 +57,14 @@ class Leg:
         self.speaks = False
         return packet.payload
 
+    def take_unasked(self) -> bytes | None:
+        """The payload of the next packet, whatever its number; None if it has not come whole.
+        Raises WireError."""
+        packet = self._assembler.take()
+        if packet is None:
+            self._assembler.wait()
+        return None if packet is None else packet.payload
+
     @property
     def heard(self) -> int:
         """The number that a packet must have which the peer listens to."""
@@ -67,6 +75,11 @@ class Leg:
         number = self.due
         self.due = (number + 1) & 0xFF
         return Write(self.name, packets(payload, number))
+
+    def tell(self, payload: bytes) -> Write:
+        """The action that sends a payload with the number that the peer listens to."""
+        self.due = self.heard
+        return self.write(payload)
 
     def drain(self) -> bytes:
         """Everything that is not read, taken out."""

@@ -184,10 +184,10 @@ class Ends(MysqlConnected):
         self.assertIn(b"another protocol", payload)
 
     def test_a_link_that_is_lost(self):
-        """The application gets an error with the number that it waits for, if it waits for one."""
+        """The application gets an error with the number that it waits for."""
         for told, said, expected in (
             (b"", b"", 0),
-            (GREETING, b"", None),
+            (GREETING, b"", 2),
             (GREETING, RESPONSE, 2),
         ):
             application, link = self.linked()
@@ -199,7 +199,7 @@ class Ends(MysqlConnected):
             link.connectionLost(Failure(ConnectionLost()))
             errors = written(application.transport.value())
             numbers = [number for number, payload in errors if payload[:1] == b"\xff"]
-            self.assertEqual(numbers, [] if expected is None else [expected])
+            self.assertEqual(numbers, [expected])
             self.assertTrue(application.transport.disconnecting)
             application.connectionLost(Failure(ConnectionDone()))
 

@@ -46,7 +46,7 @@ class Followed(LoginCase):
         self.assertTrue(play.login.unanswered)
         play.greet()
         self.assertIsNone(play.login.said)
-        self.assertFalse(play.login.unanswered)
+        self.assertTrue(play.login.unanswered)
         ((number, payload),) = written(play.client(packets(response().encode(), 1)))
         self.assertEqual(number, 1)
         sent = decode_response(payload)
@@ -140,6 +140,37 @@ class Followed(LoginCase):
             (exchange,) = play.session.observer.opened
             context = exchange.context
             self.assertEqual(context and context.span_id, expected)
+
+    def test_a_server_that_gives_up_waiting_for_an_answer(self):
+        """Its error has the number that is listened to behind the answer."""
+        told = b"\xff\x87\x04#08S01too slow"
+        for tls, said in ((False, None), (True, None), (True, "tls"), (False, "response")):
+            play = FollowedPlay(OFFER if tls else DECLINE)
+            play.greet()
+            due, number = 2, 2
+            if said == "response":
+                play.client(packets(response().encode(), 1))
+                play.database(packets(SWITCH, 2))
+                due = number = 4
+            elif tls:
+                number = 3
+                play.client(TLS_ASKED)
+                if said == "tls":
+                    play.perform(play.login.tls_started(CLIENT, None))
+            shown = play.database(packets(told, due))
+            self.assertEqual(shown, packets(told, number), (tls, said))
+            self.assertIsInstance(play.actions[-1], Close)
+            self.assertFalse(play.login.unanswered)
+            if said == "response":
+                (exchange,) = play.session.observer.closed
+                self.assertEqual((exchange.outcome, exchange.status_code), ("error", "1159"))
+
+    def test_a_server_that_says_anything_else_then(self):
+        for payload in (OK, SWITCH, b"\xfe", b""):
+            play = FollowedPlay()
+            play.greet()
+            play.database(packets(payload, 1))
+            self.assertEqual(self.assert_fails(play).error.side, "database")
 
     def test_refused_before_the_greeting_and_behind_the_response(self):
         play = FollowedPlay()

@@ -43,6 +43,16 @@ class Numbers(SynchronousTestCase):
         leg.take()
         self.assertEqual((leg.due, leg.heard), (2, 2))
 
+    def test_what_is_said_out_of_turn(self):
+        leg = Leg(CLIENT)
+        leg.write(b"greeting")
+        leg.speaks = True
+        leg.feed(packets(b"b", 9)[:-1])
+        self.assertIsNone(leg.take_unasked())
+        leg.feed(b"b")
+        self.assertEqual(leg.take_unasked(), b"b")
+        self.assertEqual(leg.tell(b"error"), Write(CLIENT, packets(b"error", 2)))
+
 
 class Limits(SynchronousTestCase):
     def test_a_large_packet(self):
