@@ -201,6 +201,22 @@ class IFollowedLogin(ILogin):
     )
 
 
+class IVisit(Interface):
+    """A connection of the service's own to a database, sans-IO, on which nobody comes in.
+
+    Some databases count whoever leaves them before they have decided about a login.
+    """
+
+    over: bool = Attribute("The database has decided: what is to be written is the last of it.")
+    problem: str = Attribute(
+        "What the database does to whoever connects, such as 'takes no connections'; empty if it "
+        "takes them."
+    )
+
+    def feed(data: bytes) -> Sequence[Action]:
+        """Bytes that the database has sent.  Raises WireError."""
+
+
 class IDatabaseDialect(Interface):
     """A database family: its wire protocol as a proxy sees it."""
 
@@ -244,6 +260,9 @@ class IServerDialect(IDatabaseDialect):
 
     def read_refusal(data: bytes) -> str:
         """Return what may be shown of the error that a server answers with; empty if it is none."""
+
+    def visit() -> IVisit | None:
+        """Return a visit to one of its servers; None if they may be left at any time."""
 
     def serve(policy: Any) -> IServedLogin:
         """Return the login of a client that is served, by a policy of this dialect."""

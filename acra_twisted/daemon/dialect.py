@@ -1,7 +1,7 @@
 """The database whose protocol the daemons speak, made from their settings.
 
 Outside of a database's own packages it is named here, and where acra-doctor asks one
-(``server.examination``).
+(``server.examination``, ``server.mysqlexamination``).
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from acra_twisted.config.authentication import ends_authentication
+from acra_twisted.config.databasekind import is_mysql
 from acra_twisted.config.listeners import each
 from acra_twisted.config.revocation import DATABASE
 from acra_twisted.daemon.dialect import DIALECT
@@ -20,15 +21,16 @@ from acra_twisted.daemon.link import ACRACONNECTOR, is_tls
 from acra_twisted.daemon.revocationprobe import judges, revocation_sources
 from acra_twisted.doctor.examination import Examination, Own
 from acra_twisted.doctor.far import peer, told
-from acra_twisted.doctor.result import Result, fail, ok, warn
+from acra_twisted.doctor.result import OK, Result, fail, ok, warn
 from acra_twisted.errors import ConfigError, WireError
 from acra_twisted.lines import printable
 from acra_twisted.options import Settings
 from acra_twisted.server.checks import insecure
 from acra_twisted.server.columnexamination import PROTECTS, columns, schema
-from acra_twisted.server.database import DatabaseChannel
+from acra_twisted.server.database import Database, DatabaseChannel
 from acra_twisted.server.effects import verified_credentials
 from acra_twisted.server.loginadvice import REMEDY, ends_client_tls
+from acra_twisted.server.mysqlexamination import visited
 from acra_twisted.server.sourceexamination import sources
 from acra_twisted.server.upstream import (
     database_address,
@@ -50,6 +52,7 @@ USER = b"acra_doctor"
 #: Bytes of the database's first answer.
 _ANSWER_MAX = 8192
 _TEXT_MAX = 300
+_ABOUT = "database"
 
 
 def certificates(settings: Settings) -> list[Own]:
@@ -87,8 +90,7 @@ async def database(
     if not settings["db_host"]:
         # It has been told of where settings are checked.
         return
-    address, about = database_address(settings), "database"
-    party = Party(peers.DATABASE, shown(address))
+    party = Party(peers.DATABASE, shown(database_address(settings)))
     try:
         verified = verified_credentials(settings)
         revocation = judges(reactor, settings, verified)
@@ -102,25 +104,42 @@ async def database(
         return
     async for result in revocation_sources(reactor, settings, revocation, verified):
         yield result
+    if is_mysql(settings):
+        asked = visited(reactor, reached, settings, party, USER)
+    else:
+        asked = _asked(reactor, reached, settings, party)
+    is_reached = False
+    try:
+        async for result in asked:
+            is_reached = is_reached or result.state == OK
+            yield result
+    finally:
+        revocation.stop()
+    if not is_reached:
+        return
+    async for result in sources(reactor, settings, reached):
+        yield result
+    async for result in columns(reactor, settings, reached):
+        yield result
+
+
+async def _asked(
+    reactor: Any, reached: Database, settings: Settings, party: Party
+) -> AsyncIterator[Result]:
+    """Ask a PostgreSQL for a session of nobody's."""
     try:
         channel = await reached.connect()
     except Exception as error:
-        revocation.stop()
-        yield told(about, reason_of(error, party))
+        yield told(_ABOUT, reason_of(error, party))
         return
     try:
-        yield ok(about, f"{party} can be reached, {_protection(channel)}")
-        for result in peer(about, channel.certificate):
+        yield ok(_ABOUT, f"{party} can be reached, {_protection(channel)}")
+        for result in peer(_ABOUT, channel.certificate):
             yield result
         async for result in _login(reactor, channel, settings, party):
             yield result
     finally:
         channel.abort()
-        revocation.stop()
-    async for result in sources(reactor, settings, reached):
-        yield result
-    async for result in columns(reactor, settings, reached):
-        yield result
 
 
 def _protection(channel: Any) -> str:

@@ -34,9 +34,10 @@ from acra_twisted.server.upstream import (
     make_database,
     verifies_database,
 )
+from acra_twisted.server.visiting import Visitor
 from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
 from acra_twisted.telemetry.metrics.lookups import LookupMetrics
-from acra_twisted.telemetry.pages.readiness import TIMEOUT, Reach
+from acra_twisted.telemetry.pages.readiness import TIMEOUT, Closing, Reach
 from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing
 from acra_twisted.transport import peers
 from acra_twisted.transport.credentials import Credentials
@@ -236,8 +237,13 @@ class Listener:
             daemon.contexts.add(anew, creator, judge)
         endpoint = client_endpoint(daemon.reactor, database_address(settings), TIMEOUT)
         about = f"database of {self.name}" if self.name else ""
-        self.reach = Reach(daemon.reactor, "database", endpoint, about)
+        self.reach = Reach(daemon.reactor, "database", endpoint, about, self._looks)
         return make_database(daemon.reactor, settings, creator, daemon.keepalive, daemon.transports)
+
+    def _looks(self) -> Closing | Visitor:
+        """Return the protocol that sees if the database takes connections."""
+        visit = self._dialect.visit()
+        return Closing() if visit is None else Visitor(visit)
 
     def _read_blocks(self) -> Sequence[Block]:
         path = self.settings.file

@@ -8,7 +8,7 @@ may have what it asks for.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.python.failure import Failure
@@ -17,6 +17,7 @@ from acra_twisted import events
 from acra_twisted.endreason import EndReason
 from acra_twisted.loginactions import DATABASE, ERRAND, GREETING, Connect
 from acra_twisted.proxy import ends
+from acra_twisted.server import visiting
 from acra_twisted.server.authentication import BUSY, FULL, Authentication, Refusal
 from acra_twisted.server.offered import reach
 from acra_twisted.telemetry.tracing import spans
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from acra_twisted.server.context import ServerContext
     from acra_twisted.server.database import DatabaseChannel
     from acra_twisted.session import Session
+
+#: Bytes that a database may say before it is sent anything.
+_GREETING_MAX: Final = 1 << 16
 
 
 class Client(Protocol):
@@ -87,6 +91,9 @@ class Reaching:
         self._is_counted = False
         # It was reached for a client that has said nothing.
         self._is_silent = False
+        # It was greeted by, and has been sent nothing; what it has said.
+        self._is_unused = False
+        self._heard = b""
         self._began = 0
         self._greeted: _Greeted | None = None
 
@@ -105,8 +112,23 @@ class Reaching:
     def close(self) -> None:
         """The client is gone."""
         self.stop()
-        if self.database is not None:
-            self.database.close()
+        database, server = self.database, self._server
+        if database is None:
+            return
+        visit = server.dialect.visit() if self._is_unused and not database.is_lost else None
+        address = self._client.address
+        if visit is None or not server.login_limits.begin(address, b""):
+            database.close()
+            return
+        # It would count this as an error of AcraServer's host.
+        self._is_unused = False
+        visiting.leave(
+            server.reactor,
+            database,
+            visit,
+            self._heard,
+            lambda: server.login_limits.ended(address),
+        )
 
     def reach(self, wanted: Connect) -> None:
         """Carry out Connect."""
@@ -166,7 +188,17 @@ class Reaching:
         database.on_encrypted = lambda: login.tls_started(DATABASE)
         database.receiver = self._first_answer
         self.database = database
+        self._is_unused = True
         login.reached(database, False)
+
+    def _more_of_greeting(self, data: bytes) -> None:
+        """Keep a greeting until something is sent."""
+        self._heard += data
+        if len(self._heard) > _GREETING_MAX:
+            assert self.database is not None  # noqa: S101 - it speaks
+            self.database.abort()
+            return
+        self._login().from_database(data)
 
     def _does_not_greet(self, failure: Failure) -> None:
         is_wanted, self._connecting = self._connecting is not None, None
@@ -220,6 +252,8 @@ class Reaching:
         server = self._server
         if self.database is not None:
             # It was reached for its greeting.
+            self._is_unused, self._heard = False, b""
+            self.database.receiver = self._login().from_database
             self._login().reached(self.database, False)
             return
         parent = self._client.span
@@ -284,10 +318,10 @@ class Reaching:
         """Take the first bytes of the database: whatever it is, it should be one."""
         database, login = self.database, self._login()
         assert database is not None  # noqa: S101 - it is reached
-        database.receiver = login.from_database
+        database.receiver = self._more_of_greeting if self._is_unused else login.from_database
         wrong = spoken.foreign(data, self._server.dialect.protocol)
         if wrong is None:
-            login.from_database(data)
+            database.receiver(data)
             return
         reason = failures.reason_of(wrong, self._server.database_party)
         told = ends.not_reached(reason)

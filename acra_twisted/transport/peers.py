@@ -138,8 +138,10 @@ DATABASE: Final = Role(
     "the database's log says why",
     "switch TLS on there (its setting ssl), or see db_tls",
     speaks={
-        spoken.MYSQL: "it is MySQL or MariaDB: name a PostgreSQL in db_host and db_port",
-        spoken.TLS: "it speaks TLS at once, which PostgreSQL does not: see db_host and db_port",
+        spoken.MYSQL: "it is MySQL or MariaDB: set mysql_enable = true, or name a PostgreSQL in "
+        "db_host and db_port",
+        spoken.POSTGRESQL: "it is PostgreSQL: set mysql_enable = false",
+        spoken.TLS: "it speaks TLS at once, which no database does: see db_host and db_port",
     },
 )
 APPLICATION: Final = Role(

@@ -67,8 +67,8 @@ SHARED = {
     *("server", "connector", "daemon", "session", "exchange", "outstanding", "results"),
     *("authentication", "lookup"),
 }
-#: The one place where they are given one; and acra-doctor asks a PostgreSQL as its clients do.
-KNOW_ONE = {"daemon.dialect", "server.examination"}
+#: The one place where they are given one; and acra-doctor asks a database as its clients do.
+KNOW_ONE = {"daemon.dialect", "server.examination", "server.mysqlexamination"}
 #: Of a database, as a module's name begins; two modules of all dialects are every database's.
 OF_A_DATABASE = re.compile(r"dialects\.(?!(?:flow|propagation)\b)\w|wire\.(postgres|mysql)\b").match
 _SQLSTATE = re.compile(rb"(?=.*[0-9])[0-9A-Z]{5}")

@@ -38,10 +38,15 @@ def note_error(exchange: Exchange, payload: bytes) -> int:
     return number
 
 
+def reason_of_error(number: int) -> str:
+    """Return the label of a refusal; empty for an error that refuses no user."""
+    return _BY_NUMBER.get(number, "")
+
+
 def tell_refusal(session: Session, exchange: Exchange, payload: bytes) -> None:
     """Take note of the error that ends a login, and of a refusal if it refuses the user.  Raises
     WireError."""
     number = note_error(exchange, payload)
-    reason = _BY_NUMBER.get(number, "")
+    reason = reason_of_error(number)
     if reason:
         note_refusal(session, exchange, reason, f"{REASONS[reason]} ({number})")

@@ -45,6 +45,10 @@ class PostgresqlDialect:
         return f".s.PGSQL.{port}"
 
     @staticmethod
+    def visit() -> None:
+        """See IServerDialect."""
+
+    @staticmethod
     def is_error(answer: bytes) -> bool:
         """See IDatabaseDialect."""
         return answer[:1] == b"E"

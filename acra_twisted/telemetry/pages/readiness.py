@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults, succeed
@@ -14,24 +14,40 @@ _HOLDS = 2.0
 TIMEOUT = 3.0
 
 
-class _Closing(Protocol):
+class Closing(Protocol):
+    """A connection that is closed at once, and nothing is said on it; ``verdict`` fires with what
+    is wrong, empty if nothing is."""
+
+    def __init__(self) -> None:
+        self.verdict: Deferred[str] = Deferred()
+
     def connectionMade(self) -> None:
+        """Twisted: the connection is there."""
         # Not aborted: PostgreSQL's log would have a line for each.
         self.transport.loseConnection()  # type: ignore[union-attr]
+        self.verdict.callback("")
 
 
 class Reach:
-    """Makes a connection by ``endpoint`` and closes it at once; nothing is said on it.
+    """Makes a connection by ``endpoint``, on which ``protocol`` finds the verdict: see `Closing`.
 
     ``name`` is what is asked for: database or acraserver.  ``about`` is a name of its own, where
     there are several.
     """
 
-    def __init__(self, reactor: Any, name: str, endpoint: Any, about: str = "") -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        name: str,
+        endpoint: Any,
+        about: str = "",
+        protocol: Callable[[], Any] = Closing,
+    ) -> None:
         self.name = name
         self._about = about or name
         self._reactor = reactor
         self._endpoint = endpoint
+        self._protocol = protocol
         self._until = 0.0
         self._known = ""
         self._waiting: list[Deferred[str]] = []
@@ -43,11 +59,12 @@ class Reach:
         asking: Deferred[str] = Deferred()
         self._waiting.append(asking)
         if len(self._waiting) == 1:
-            factory = Factory.forProtocol(_Closing)
+            factory = Factory.forProtocol(self._protocol)
             factory.noisy = False
             attempt: Deferred[Any] = self._endpoint.connect(factory)
+            attempt.addCallback(lambda protocol: protocol.verdict)
             attempt.addTimeout(TIMEOUT, self._reactor).addCallbacks(
-                lambda _: self._answer(""),
+                lambda problem: self._answer(f"{self._about} {problem}" if problem else ""),
                 lambda _: self._answer(f"{self._about} cannot be reached"),
             )
         return asking

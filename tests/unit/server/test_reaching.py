@@ -15,7 +15,7 @@ from acra_twisted.server.database import DatabaseChannel
 from acra_twisted.wire.link import lengthprefix, tracecontext
 from acra_twisted.wire.mysql import capabilities as bits
 from acra_twisted.wire.mysql.frames import packets
-from acra_twisted.wire.mysql.handshake import decode_greeting
+from acra_twisted.wire.mysql.handshake import decode_greeting, decode_response
 from tests.support.mysqllogins import DENIED, MARIADB, OK, response
 from tests.unit.server.test_connection import CONTEXT, ServerCase
 
@@ -89,16 +89,59 @@ class Applications(MysqlCase):
         self.assertIn("WrapServer", named)
 
     def test_one_that_says_nothing_at_all(self):
-        """Balancers look at a port: the database is reached, and left, and nobody is told."""
+        """Balancers look at a port: the database is reached, and left, and nobody is told.
+
+        It is left behind its word about a user whom it does not know.
+        """
+        limits = self.server.context.login_limits
         connection, database = self.greeted()
         self.lose(connection)
+        self.assertFalse(database.transport.disconnecting)
+        self.assertEqual((limits.in_progress, limits.greeted), (1, 0))
+        answer = decode_response(database.transport.value()[4:])
+        self.assertEqual((answer.user, answer.answer), (b"acra_visitor", b""))
+        database.dataReceived(packets(DENIED, 2))
         self.assertTrue(database.transport.disconnecting)
+        self.assertEqual(limits.in_progress, 0)
         self.assertEqual(self.spans, [])
         connection = self.accept()
         attempt = self.attempts[0]
         self.lose(connection)
         self.assertTrue(attempt.called)
         self.assertEqual(self.server.context.login_limits.in_progress, 0)
+
+    def test_one_that_goes_before_the_greeting(self):
+        connection = self.accept()
+        database = self.database()
+        database.dataReceived(GREETING[:20])
+        self.lose(connection)
+        self.assertEqual(database.transport.value(), b"")
+        database.dataReceived(GREETING[20:])
+        self.assertIn(b"acra_visitor", database.transport.value())
+        database.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.server.context.login_limits.in_progress, 0)
+
+    def test_a_database_that_does_not_decide_is_left(self):
+        connection, database = self.greeted()
+        self.lose(connection)
+        self.reactor.advance(3.1)
+        self.assertTrue(database.transport.disconnecting)
+        self.assertEqual(self.server.context.login_limits.in_progress, 0)
+
+    def test_a_client_that_has_answered_is_not_stood_in_for(self):
+        connection, database = self.greeted()
+        connection.dataReceived(RESPONSE)
+        sent = database.transport.value()
+        self.lose(connection)
+        self.assertEqual(database.transport.value(), sent)
+        self.assertTrue(database.transport.disconnecting)
+
+    def test_a_database_that_speaks_without_end(self):
+        connection, database = self.greeted()
+        for _ in range(20):
+            if not database.transport.disconnecting:
+                database.dataReceived(bytes(1 << 14))
+        self.assertTrue(database.transport.disconnecting)
 
     def test_a_database_that_cannot_be_reached(self):
         connection = self.accept()
@@ -164,13 +207,16 @@ class Applications(MysqlCase):
 class Limits(MysqlCase):
     def test_greeted_clients_are_limited_by_themselves(self):
         self.make(auth_max_logins_per_address=2, max_connections=9, max_connections_per_address=9)
-        first, _ = self.greeted()
+        first, its_own = self.greeted()
         _, database = self.greeted()
         third = self.accept()
         self.assertEqual(self.attempts, [])
         ((number, payload),) = self.said(third)
         self.assertEqual((number, payload[:3]), (0, b"\xff\x10\x04"))
         self.lose(first)
+        # It is in progress until the database has been left.
+        self.assertEqual(self.server.context.login_limits.in_progress, 2)
+        its_own.dataReceived(packets(DENIED, 2))
         fourth, database = self.greeted()
         # A session is counted no longer.
         fourth.dataReceived(RESPONSE)
@@ -211,6 +257,7 @@ class Limits(MysqlCase):
         number, payload = self.said(connection)[-1]
         self.assertEqual((number, payload[:9]), (2, b"\xff\x87\x04#08S01"))
         self.lose(connection)
+        database.dataReceived(packets(DENIED, 2))
         self.assertTrue(database.transport.disconnecting)
 
     def test_shutdown(self):

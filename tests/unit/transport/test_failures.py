@@ -151,7 +151,7 @@ class Reasons(SynchronousTestCase):
         for party, protocol, remedy in (
             (SERVER, spoken.POSTGRESQL, "acraconnector_tls_transport_enable = true there"),
             (SERVER, spoken.SSH, "another program listens there"),
-            (HERE, spoken.MYSQL, "name a PostgreSQL"),
+            (HERE, spoken.MYSQL, "set mysql_enable = true"),
             (Party(CONNECTOR_TLS), spoken.POSTGRESQL, "AcraConnector and not here"),
             (Party(CONNECTOR_TLS), spoken.SSH, "nothing"),
         ):

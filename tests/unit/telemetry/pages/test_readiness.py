@@ -2,6 +2,7 @@
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
@@ -17,6 +18,10 @@ class Endpoint:
     def connect(self, factory):
         self.attempts.append((factory, Deferred()))
         return self.attempts[-1][1]
+
+
+class Undecided(Protocol):
+    verdict = None
 
 
 class Reaching(SynchronousTestCase):
@@ -48,6 +53,27 @@ class Reaching(SynchronousTestCase):
         asked = self.reach.problem()
         self.clock.advance(3.1)
         self.assertEqual(self.successResultOf(asked), "database cannot be reached")
+
+    def test_it_takes_no_connections(self):
+        asked = self.reach.problem()
+        factory, attempt = self.endpoint.attempts[-1]
+        protocol = factory.buildProtocol(None)
+        protocol.verdict.callback("takes no connections")
+        attempt.callback(protocol)
+        self.assertEqual(self.successResultOf(asked), "database takes no connections")
+
+    def test_a_verdict_that_does_not_come(self):
+        given_up = []
+        self.reach = Reach(self.clock, "database", self.endpoint, protocol=Undecided)
+        asked = self.reach.problem()
+        factory, attempt = self.endpoint.attempts[-1]
+        protocol = factory.buildProtocol(None)
+        protocol.verdict = Deferred(given_up.append)
+        attempt.callback(protocol)
+        self.assertNoResult(asked)
+        self.clock.advance(3.1)
+        self.assertEqual(self.successResultOf(asked), "database cannot be reached")
+        self.assertEqual(given_up, [protocol.verdict])
 
     def test_many_who_ask_cost_one_connection(self):
         asked = [self.reach.problem() for _ in range(50)]

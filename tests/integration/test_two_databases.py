@@ -1,0 +1,210 @@
+"""One AcraServer before a PostgreSQL and a MariaDB: each listener with its database and stages."""
+
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pymysql
+
+from acra_twisted.dialects.mysql.visit import Visit
+from acra_twisted.loginactions import Write
+from acra_twisted.sandbox.collector import Collector
+from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.mariadb import MariaDB
+from acra_twisted.sandbox.processes import free_port
+from acra_twisted.writer import create_acrastruct
+from tests.integration.base import Surroundings, eventually, get
+
+RULES = "version: 0.85.0\nhandlers:\n  - handler: deny\n    tables: [{}]\n"
+TEXT = b"a value that neither database has seen"
+
+
+class TwoKinds(Surroundings):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.keys = Keys(cls.folder, "an application")
+        container = create_acrastruct(TEXT, cls.keys.storage_public_key)
+        cls.mariadb = MariaDB(listens=True)
+        cls.addClassCleanup(cls.mariadb.stop)
+        cls.mariadb.start()
+        cls.mariadb.account("u", "pw")
+        cls.mariadb.run(
+            "CREATE DATABASE shop; USE shop; CREATE TABLE place (name TEXT, kept BLOB);"
+            f"INSERT INTO place VALUES ('mariadb', x'{container.hex()}');"
+            "CREATE TABLE forbidden_there (n INT); CREATE TABLE forbidden_here (n INT);"
+        )
+        with cls.direct() as db:
+            db.execute("CREATE TABLE place (name TEXT, kept BYTEA)")
+            db.execute("INSERT INTO place VALUES ('postgresql', %s)", [container])
+            db.execute("CREATE TABLE forbidden_here (n INT)")
+            db.execute("CREATE TABLE forbidden_there (n INT)")
+        cls.collector = Collector().start()
+        cls.addClassCleanup(cls.collector.stop)
+        for place in ("here", "there"):
+            (cls.folder / f"{place}.yaml").write_text(RULES.format(f"forbidden_{place}"))
+        cls.port = free_port()
+        cls.server = cls.chain(
+            link="none",
+            authority=cls.authority,
+            keys=cls.keys,
+            server={
+                "censor": {"acracensor_config_file": str(cls.folder / "here.yaml")},
+                "tracing": {"otlp_endpoint": cls.collector.url, "tracing_interval": "0.1"},
+                "listener:mariadb": {
+                    "incoming_connection_string": f"tcp://127.0.0.1:{cls.port}",
+                    "mysql_enable": "true",
+                    "db_port": str(cls.mariadb.port),
+                    "acracensor_config_file": str(cls.folder / "there.yaml"),
+                },
+            },
+        )
+
+    def mysql(self, **more):
+        return closing(
+            pymysql.connect(
+                host="127.0.0.1",
+                port=self.port,
+                user="u",
+                password="pw",
+                database="shop",
+                read_timeout=30,
+                **more,
+            )
+        )
+
+    def test_each_has_its_rows_its_rules_and_its_errors(self):
+        with self.connect(self.server) as db:
+            self.assertEqual(db.execute("SELECT * FROM place").fetchone(), ("postgresql", TEXT))
+            db.execute("SELECT * FROM forbidden_there")
+            with self.assertRaisesRegex(psycopg.Error, "blocked"):
+                db.execute("SELECT * FROM forbidden_here")
+        with self.mysql() as db, db.cursor() as cursor:
+            cursor.execute("SELECT * FROM place")
+            self.assertEqual(cursor.fetchall(), (("mariadb", TEXT),))
+            cursor.execute("SELECT * FROM forbidden_here")
+            with self.assertRaises(pymysql.MySQLError) as error:
+                cursor.execute("SELECT * FROM forbidden_there")
+            self.assertEqual(error.exception.args[0], 1317)
+
+    def test_spans_and_metrics_say_which(self):
+        with self.connect(self.server) as db:
+            db.execute("SELECT 'one' FROM place")
+        with self.mysql() as db, db.cursor() as cursor:
+            cursor.execute("SELECT 'two' FROM place")
+
+        def systems():
+            spans = [span for trace in self.collector.traces().values() for span in trace]
+            found = [one["attributes"] for one in spans if "db.system.name" in one["attributes"]]
+            return {
+                (one["db.system.name"] == "postgresql", one.get("server.port")) for one in found
+            }
+
+        expected = {(True, self.postgres.port), (False, self.mariadb.port)}
+        eventually(lambda: expected <= systems(), "spans of both arrive")
+        self.assertEqual(get(self.server.server_pages, "/readyz?database"), "ok\n")
+
+    def test_readiness_says_which_takes_no_connections(self):
+        self.mariadb.run("SET GLOBAL max_connections = 10")
+        crowd = []
+        try:
+            with self.assertRaises(pymysql.MySQLError):
+                for _ in range(12):
+                    crowd.append(
+                        pymysql.connect(
+                            host="127.0.0.1", port=self.mariadb.port, user="u", password="pw"
+                        )
+                    )
+
+            def problem():
+                try:
+                    get(self.server.server_pages, "/readyz?database")
+                except OSError as error:
+                    return error.read().decode()
+                return ""
+
+            wanted = "database of mariadb takes no connections (error 1040)"
+            eventually(lambda: wanted in problem(), "readiness", 15)
+        finally:
+            for one in crowd:
+                one.close()
+            self.mariadb.run("SET GLOBAL max_connections = 100")
+
+    def check(self, *flags):
+        done = subprocess.run(
+            [
+                str(Path(sys.executable).with_name("twistd")),
+                "-n",
+                "acra-server",
+                f"--config_file={self.server.server_ini}",
+                "--check_config",
+                *flags,
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tempfile.mkdtemp(dir=self.folder),
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def test_the_doctor_asks_both(self):
+        status, said = self.check("--probe")
+        self.assertEqual(status, 0, said)
+        self.assertIn("it is PostgreSQL", said)
+        where = rf"\[listener:mariadb\] the database at 127\.0\.0\.1:{self.mariadb.port}"
+        self.assertRegex(said, f"{where} can be reached, without TLS")
+        self.assertIn("[listener:mariadb] it is MariaDB 10.", said)
+        self.assertIn("it knows no user of this name, as it should be", said)
+
+    def test_the_doctor_says_that_the_kind_is_wrong(self):
+        status, said = self.check("--probe", "--mysql_enable", "--db_connect_timeout=1")
+        self.assertEqual(status, 1)
+        self.assertIn("says nothing, where MySQL and MariaDB greet", said)
+        port = f"--db_port={self.mariadb.port}"
+        status, said = self.check("--probe", port)
+        self.assertEqual(status, 1)
+        self.assertIn("set mysql_enable = true", said)
+
+
+class Counting(Surroundings):
+    """A server that counts whoever leaves it before it has decided, and then blocks the host."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        settings = ("--skip-name-resolve=OFF", "--max-connect-errors=3")
+        cls.mariadb = MariaDB(listens=True, settings=settings)
+        cls.addClassCleanup(cls.mariadb.stop)
+        cls.mariadb.start()
+        cls.mariadb.account("u", "pw")
+
+    def open(self, source):
+        # It counts nothing of 127.0.0.1.
+        made = socket.create_connection(
+            ("127.0.0.1", self.mariadb.port), timeout=10, source_address=(source, 0)
+        )
+        self.addCleanup(made.close)
+        return made
+
+    def visit(self, source):
+        connection, visit = self.open(source), Visit(b"acra_visitor")
+        while not visit.over:
+            for action in visit.feed(connection.recv(4096)):
+                if isinstance(action, Write):
+                    connection.sendall(action.data)
+        connection.close()
+        return visit.problem
+
+    def test_visits_are_not_counted(self):
+        self.assertEqual([self.visit("127.0.0.21") for _ in range(9)], [""] * 9)
+
+    def test_others_are(self):
+        for _ in range(9):
+            connection = self.open("127.0.0.22")
+            connection.recv(4096)
+            connection.close()
+        eventually(lambda: "1129" in self.visit("127.0.0.22"), "the host is blocked")
