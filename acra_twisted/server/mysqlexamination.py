@@ -28,7 +28,7 @@ _TEXT_MAX: Final = 300
 #: What is to be done about errors of a server that takes no connection.
 _REMEDIES: Final = {
     1040: "raise max_connections of the database, or lower max_connections here",
-    1129: "run FLUSH HOSTS in the database, and set skip_name_resolve = ON there, or raise "
+    1129: "run FLUSH HOSTS in the database, and switch skip_name_resolve on there, or raise "
     "max_connect_errors: docs/mysql.rst says what counts",
     1130: "accounts of the database must be for AcraServer's address: 'user'@'address'",
     1203: "raise max_user_connections of the database",

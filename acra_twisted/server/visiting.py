@@ -1,4 +1,4 @@
-"""Visits to a database that counts whoever leaves it before it has decided about a login.
+"""Visits to a database that counts clients who leave it in the middle of a login.
 
 AcraServer visits it to see if it takes connections, and where a client has gone that had only been
 greeted.  See `dialectinterfaces.IVisit`.

@@ -170,7 +170,7 @@ class TwoKinds(Surroundings):
 
 
 class Counting(Surroundings):
-    """A server that counts whoever leaves it before it has decided, and then blocks the host."""
+    """A server counts clients who leave it in the middle of a login, and then blocks their host."""
 
     @classmethod
     def setUpClass(cls):

@@ -1,4 +1,4 @@
-"""What a visit to MySQL or MariaDB has shown; whole conversations are in tests/integration."""
+"""Results of a visit to MySQL or MariaDB; whole conversations are in tests/integration."""
 
 from hypothesis import given
 from hypothesis import strategies as st
