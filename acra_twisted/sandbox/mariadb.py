@@ -222,6 +222,12 @@ class MariaDB:
             said[int(line) - first] = Refusal(int(number), text.decode(errors="replace"))
         return said
 
+    def restart(self) -> None:
+        """End its process, and start another one with the same data."""
+        if self._process is not None:
+            self._process.stop()
+        self.start()
+
     def stop(self) -> None:
         """Stop it and delete everything."""
         if self._process is not None:

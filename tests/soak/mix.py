@@ -6,6 +6,7 @@ import asyncio
 import random
 import threading
 import time
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 import psycopg
@@ -125,13 +126,19 @@ class Asyncpg(loads.Client):
             db.terminate()
 
 
-def start(port: int, seconds: float, each: int = 2) -> list[loads.Client]:
-    """``each`` of every kind, for so long."""
+#: The kinds of clients of PostgreSQL.
+KINDS: tuple[type[loads.Client], ...] = (loads.Client, Protected, Cancelling, Asyncpg)
+
+
+def start(
+    ports: Mapping[int, Sequence[type[loads.Client]]], seconds: float, each: int = 2
+) -> list[loads.Client]:
+    """``each`` of every kind, by the port that it talks to, for so long."""
     until = time.monotonic() + seconds
-    kinds = (loads.Client, Protected, Cancelling, Asyncpg)
+    kinds = [(port, kind) for port, chosen in ports.items() for kind in chosen]
     found = [
         kind(port, 1 + place * 10 + number, until)
-        for place, kind in enumerate(kinds)
+        for place, (port, kind) in enumerate(kinds)
         for number in range(each)
     ]
     random.Random(1).shuffle(found)

@@ -1,7 +1,8 @@
 """``make soak``: the whole chain under a mixed load for minutes, watched and drawn.
 
-Several drivers, containers, denials, cancels; meanwhile the database is restarted, the collector
-of traces goes away and comes back, keys, certificates and rules are read anew.  Each second memory,
+Several drivers, containers, denials, cancels, and two databases behind one server: PostgreSQL and
+MariaDB; meanwhile each is restarted, the collector of traces goes away and comes back, keys,
+certificates and rules are read anew.  Each second memory,
 descriptors, sessions and the event loop's lag of both daemons are noted.  In the end every reply
 was right, and what the daemons hold is what they held when they were warm; else the exit status
 is 1.
@@ -20,6 +21,7 @@ import tempfile
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -30,12 +32,13 @@ from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.endings import in_order
 from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.mariadb import MariaDB
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from acra_twisted.sandbox.processes import free_port, resident
 from acra_twisted.themis import keys as themis_keys
 from acra_twisted.writer import create_acrablock, create_acrastruct
 from tests.integration.base import get
-from tests.soak import mix
+from tests.soak import mariamix, mix
 from tests.support import loads
 from tests.support.daemons import WATCHED, defects, descriptors, metric, total
 
@@ -108,14 +111,15 @@ class Soak:
             chain = self._chain
             daemons = (("server", chain.server, chain.server_pages),)
             daemons += (("connector", chain.connector, chain.connector_pages),)
-            self._talk(min(seconds / 5, 20), each)
+            ports = {chain.port: mix.KINDS, self._maria_port: mariamix.kinds()}
+            self._talk(ports, min(seconds / 5, 20), each)
             self._settle(daemons)
             self.watches = [Watch(name, process.pid, pages) for name, process, pages in daemons]
             warm = [watch.sample() for watch in self.watches]
             for watch in self.watches:
                 watch.start()
             began = time.monotonic()
-            clients = mix.start(chain.port, seconds, each)
+            clients = mix.start(ports, seconds, each)
             self._disturb(began, seconds)
             self._join(clients, seconds)
             self._settle(daemons)
@@ -130,6 +134,8 @@ class Soak:
         self.postgres = postgres = Postgres()
         stack.callback(postgres.remove)
         postgres.start()
+        self.mariadb = stack.enter_context(MariaDB(listens=True))
+        self._maria_port = free_port()
         keys = Keys(self._folder, "soak client")
         self._fill(keys)
         self._collector_port = free_port()
@@ -154,6 +160,14 @@ class Soak:
                     "server": {"client_id": keys.client_id, **WATCHED},
                     "censor": {"acracensor_config_file": str(self._rules)},
                     "poison": {"poison_detect_enable": "true"},
+                    "listener:mariadb": {
+                        "incoming_connection_string": f"tcp://127.0.0.1:{self._maria_port}",
+                        "acraconnector_tls_transport_enable": "false",
+                        "acraconnector_transport_encryption_disable": "true",
+                        "tls_client_auth": "0",
+                        "db_port": str(self.mariadb.port),
+                        "mysql_enable": "true",
+                    },
                 },
                 connector={**tracing, "connector": WATCHED},
             )
@@ -161,17 +175,29 @@ class Soak:
 
     def _fill(self, keys: Keys) -> None:
         public = themis_keys.encode_public(keys.storage_public_key)
+        values = []
+        for place in range(mix.SECRETS):
+            value = mix.secret(place)
+            values.append(
+                create_acrastruct(value, public)
+                if place % 2
+                else create_acrablock(value, keys.symmetric_key)
+            )
+        self.mariadb.account(mariamix.USER, mariamix.PASSWORD)
+        self.mariadb.run(
+            f"CREATE DATABASE {mariamix.DATABASE}; USE {mariamix.DATABASE};"
+            "CREATE TABLE secrets (id int PRIMARY KEY, data blob);"
+            "CREATE TABLE forbidden (id int); CREATE TABLE written (id int);"
+            + "".join(
+                f"INSERT INTO secrets VALUES ({place}, 0x{made.hex()});"
+                for place, made in enumerate(values)
+            )
+        )
         with self._direct() as db:
             db.execute("CREATE TABLE secrets (id int PRIMARY KEY, data bytea)")
             db.execute("CREATE TABLE forbidden (id int)")
             db.execute("CREATE TABLE written (id int)")
-            for place in range(mix.SECRETS):
-                value = mix.secret(place)
-                made = (
-                    create_acrastruct(value, public)
-                    if place % 2
-                    else create_acrablock(value, keys.symmetric_key)
-                )
+            for place, made in enumerate(values):
                 db.execute("INSERT INTO secrets VALUES (%s, %s)", (place, made))
 
     def _direct(self) -> psycopg.Connection:
@@ -183,9 +209,11 @@ class Soak:
             autocommit=True,
         )
 
-    def _talk(self, seconds: float, each: int) -> None:
+    def _talk(
+        self, ports: Mapping[int, Sequence[type[loads.Client]]], seconds: float, each: int
+    ) -> None:
         self._say(f"warming up, {seconds:.0f} s")
-        self._join(mix.start(self._chain.port, seconds, each), seconds)
+        self._join(mix.start(ports, seconds, each), seconds)
 
     def _join(self, clients: list[loads.Client], seconds: float) -> None:
         for client in clients:
@@ -200,6 +228,7 @@ class Soak:
             (0.35, self._read_anew),
             (0.5, self._database_restarts),
             (0.6, self._collector_comes),
+            (0.65, self._mariadb_restarts),
             (0.75, self._database_restarts),
             (0.85, self._read_anew),
         ):
@@ -224,6 +253,9 @@ class Soak:
     def _database_restarts(self) -> None:
         self.postgres.stop()
         self.postgres.start()
+
+    def _mariadb_restarts(self) -> None:
+        self.mariadb.restart()
 
     def _settle(self, daemons) -> None:
         """Wait until nobody is connected any more."""

@@ -21,5 +21,5 @@ class Short(unittest.TestCase):
                 warnings.simplefilter("ignore")
                 draw(soak, picture)
             self.assertTrue(picture.read_bytes().startswith(b"\x89PNG"))
-        self.assertEqual(len(soak.events), 6)
+        self.assertEqual(len(soak.events), 7)
         self.assertGreater(min(len(watch.samples) for watch in soak.watches), 15)

@@ -29,7 +29,7 @@ class Client(threading.Thread):
             began = time.monotonic()
             try:
                 self._session()
-            except (psycopg.OperationalError, psycopg.InterfaceError):
+            except (psycopg.OperationalError, psycopg.InterfaceError, ConnectionResetError):
                 self.losses += 1
             except Exception as error:
                 self.wrong.append(f"{type(error).__name__}: {error}")
