@@ -51,7 +51,7 @@ class Transports:
     def adopt(self, factory: IProtocolFactory) -> IProtocolFactory:
         """A factory for Twisted to listen or connect with, whose protocols are those of
         ``factory`` with the transports chosen here."""
-        return Wrapping(factory, lambda protocol: _Adopted(self._transport, protocol))
+        return Wrapping(factory, lambda protocol: _Adopted(self._transport, protocol, self._hub))
 
     def connecting(self, endpoint: Any) -> _Endpoint:
         """An endpoint that connects as ``endpoint`` does, for protocols with these transports."""
@@ -89,10 +89,12 @@ class _Endpoint:
 class _Adopted(Protocol):
     """Twisted's protocol of a socket: it hands everything on to ``protocol``."""
 
-    def __init__(self, adopt: Callable[[Any, Any], Any], protocol: Any) -> None:
+    def __init__(self, adopt: Callable[[Any, Any], Any], protocol: Any, hub: Hub | None) -> None:
         self._adopt = adopt
         self._protocol = protocol
+        self._hub = hub
         self._tells = False
+        self._fd = -1
 
     def connectionMade(self) -> None:
         """Twisted: the socket is there."""
@@ -104,6 +106,8 @@ class _Adopted(Protocol):
                 pass  # a unix socket has the method and not the option
         transport = self._adopt(outer, self._protocol)
         self._tells = transport is outer
+        if not self._tells:
+            self._fd = outer.fileno()
         self._protocol.makeConnection(transport)
 
     def dataReceived(self, data: bytes) -> None:
@@ -111,6 +115,9 @@ class _Adopted(Protocol):
         self._protocol.dataReceived(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Twisted: the connection is gone.  A native transport tells the protocol itself."""
+        """Twisted: the connection is gone.  A native transport tells the protocol itself; Twisted
+        has closed its socket if it was reset as soon as it stood."""
         if self._tells:
             self._protocol.connectionLost(reason)
+        elif self._hub is not None:
+            self._hub.closed(self._fd, reason)

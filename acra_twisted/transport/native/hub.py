@@ -64,6 +64,10 @@ class Watched:
         """An exception came out of `ready` or `flush`, or the reactor stops."""
         raise NotImplementedError  # pragma: no cover - abstract
 
+    def dropped(self, reason: Failure) -> None:
+        """Somebody else has closed the descriptor: nothing can be sent any more."""
+        self.connectionLost(reason)
+
 
 class Hub:
     """The sockets watched for one reactor, which knows of it once there are any."""
@@ -131,6 +135,16 @@ class Hub:
             self._epoll.unregister(fd)
             if not self._events and self._iterate is None:
                 self._reactor.removeReader(self)
+
+    def closed(self, fd: int, reason: Failure) -> None:
+        """Tell of a descriptor that somebody else has closed just now: epoll has forgotten it."""
+        if self._events.pop(fd, None) is None:
+            return
+        who, self._watched[fd] = self._watched[fd], None
+        if not self._events and self._iterate is None:
+            self._reactor.removeReader(self)
+        if who is not None:
+            who.dropped(reason)
 
     def hold(self, who: Watched) -> None:
         """Have ``who`` flush when everybody has been told; only while `holding`."""

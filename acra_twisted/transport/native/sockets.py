@@ -127,6 +127,11 @@ class SocketTransport(Watched):
         self.outer.connectionLost(reason)
         self._protocol.connectionLost(reason)
 
+    def dropped(self, reason: Failure) -> None:
+        """See Watched."""
+        self._held = b""
+        self.connectionLost(reason)
+
     def _watch(self) -> None:
         if self.connected:
             events = READABLE if self._reading else 0

@@ -1,9 +1,10 @@
 """The transports that protocols get, by the setting; both forms do the same."""
 
+import os
 import socket
 
 from twisted.internet.defer import succeed
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -73,6 +74,30 @@ class Adoption(SynchronousTestCase):
             there.close()
             self.reactor.turn()
             self.assertEqual(self.protocol.lost, ["ConnectionDone"])
+
+    def test_a_socket_that_twisted_closes_itself(self):
+        """It tries to write to one that is connected, and finds that it has been reset."""
+        transports = Transports(self.reactor, native=True)
+        for ends in (lambda: None, lambda: self.protocol.transport.write(b"pong")):
+            self.protocol = Collecting()
+            self.adopt(transports)
+            fd = self.near.fileno()
+            transports.hub.holding = True
+            ends()
+            transports.hub.holding = False
+            self.near.connectionLost(Failure(ConnectionLost()))
+            self.assertEqual(self.protocol.lost, ["ConnectionLost"])
+            self.assertEqual(self.reactor.readers, [])
+            # Its number is another's by now.
+            os.dup2(self.there.fileno(), fd)
+            transport = self.protocol.transport
+            transport.pauseProducing()
+            transport.abortConnection()
+            transport.loseConnection()
+            transport.write(b"more")
+            self.reactor.turn()
+            self.assertEqual(self.protocol.lost, ["ConnectionLost"])
+            os.close(fd)
 
     def test_what_has_no_socket_stays_what_it_is(self):
         transports = Transports(self.reactor, native=True)
