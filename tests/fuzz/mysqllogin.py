@@ -1,10 +1,9 @@
 """Coverage-guided fuzzing of MySQL's logins, from both sides: ``make fuzz TARGET=mysqllogin``.
 
 The first byte of an input chooses what is allowed, the second how the rest is cut; the rest is what
-the sides say in turns, the database first.  Wrong is: any exception that is not of `errors`, a
-login that ends otherwise when the same bytes come in pieces, a byte for the database before the
-client is admitted, a part of a packet, much memory, packets that are others when they are read
-again.
+the sides say in turns, the database first, to AcraServer and to a connector.  Wrong is: any exception that is not of `errors`, a login that ends otherwise when the same bytes
+come in pieces, a byte for the database before the client is admitted, a part of a packet, much
+memory, packets that are others when they are read again.
 
     python -m tests.fuzz.mysqllogin FOLDER -max_total_time=60    (FOLDER: inputs that are kept)
 """
@@ -25,9 +24,13 @@ with atheris.instrument_imports(include=["acra_twisted.wire", "acra_twisted.dial
         DECLINE,
         OFFER,
         PASS,
+        REFUSE,
         REQUIRE,
         SESSION,
+        Carry,
+        Close,
         Connect,
+        Copy,
         Fail,
         Ready,
         StartTLS,
@@ -44,29 +47,28 @@ from tests.support.mysqlvectors import conversations
 #: Separates what one side says from what the other one does.
 TURN = b"\xf5\xf5"
 _TLS = ("disable", "allow", "require", "allow")
-_FOLLOWED = (PASS, DECLINE, OFFER, REQUIRE)
+_ANSWERED = (PASS, DECLINE, REFUSE, OFFER, REQUIRE)
 _DATABASE_TLS = ("off", "if offered", "on", "if offered")
 
 
-class _Play(MysqlPlay):
+class _Noted:
     """A login that begins TLS as soon as it is asked for; ``end`` is how it has ended."""
 
-    def __init__(self, choice: int):
+    def __init__(self, *given, **options):
         self.end = ""
         self._received = b""
-        super().__init__(
-            admits=not choice & 0x80,
-            tls=_TLS[choice & 3],
-            database_tls=_DATABASE_TLS[choice >> 2 & 3],
-            password_without_tls=bool(choice & 0x10),
-            exposed=bool(choice & 0x20),
-            local_files=bool(choice & 0x40),
-        )
+        #: The database may be sent something.
+        self.admitted = False
+        #: Bytes are carried without being read as packets.
+        self._carried = False
+        super().__init__(*given, **options)
 
     def perform(self, actions):
         for action in actions:
             if isinstance(action, StartTLS) and action.leg == CLIENT:
                 self._received += action.received
+            elif isinstance(action, Connect) and action.purpose == SESSION:
+                self.admitted = self.admits
         super().perform(actions)
 
     def says(self, leg: str, data: bytes) -> None:
@@ -78,26 +80,48 @@ class _Play(MysqlPlay):
                 self.perform(self.login.tls_started(CLIENT, None))
                 if received:
                     self.client(received)
-        asked = admitted = False
         for action in self.actions:
-            asked = asked or (isinstance(action, Connect) and action.purpose == SESSION)
             if isinstance(action, Fail):
                 assert isinstance(action.error, WireError), action
                 self.end = "Early" if "before it was answered" in str(action.error) else "Fail"
-            elif isinstance(action, Ready) or type(action).__name__ == "Close":
+            elif isinstance(action, (Ready, Close, Copy)):
                 self.end = type(action).__name__
+            self._carried = self._carried or isinstance(action, Carry)
         self.actions = [one for one in self.actions if not isinstance(one, StartTLS)]
-        admitted = asked and self.admits
-        assert admitted or not self.to_database, self.to_database
+        assert self.admitted or not self.to_database, self.to_database
         for got in self.got.values():
-            assert not whole_packets(got)[1], got
+            assert self._carried or not whole_packets(got)[1], got
 
 
-def _said(data: bytes, choice: int, cut: int) -> _Play:
-    play = _Play(choice)
+class _Served(_Noted, MysqlPlay):
+    """At AcraServer."""
+
+    def __init__(self, choice: int):
+        super().__init__(
+            admits=not choice & 0x80,
+            tls=_TLS[choice & 3],
+            database_tls=_DATABASE_TLS[choice >> 2 & 3],
+            password_without_tls=bool(choice & 0x10),
+            exposed=bool(choice & 0x20),
+            local_files=bool(choice & 0x40),
+        )
+
+
+class _Followed(_Noted, FollowedPlay):
+    """At a connector, which may send to AcraServer what it likes."""
+
+    def __init__(self, choice: int):
+        super().__init__(_ANSWERED[choice % len(_ANSWERED)], bool(choice & 8))
+        self.admitted = True
+
+
+def _said(data: bytes, choice: int, kind: type[_Noted], cut: int) -> _Noted:
+    play = kind(choice)
     for number, part in enumerate(data.split(TURN)):
         leg = CLIENT if number % 2 else DATABASE
         for at in range(0, len(part), cut):
+            if play.end:
+                return play
             play.says(leg, part[at : at + cut])
             login = play.login
             waiting = (len(login._client._buffer), len(login._database._buffer))
@@ -105,49 +129,15 @@ def _said(data: bytes, choice: int, cut: int) -> _Play:
     return play
 
 
-def _logins(data: bytes, choice: int, cut: int) -> None:
-    whole, pieces = _said(data, choice, len(data) or 1), _said(data, choice, cut)
+def _logins(data: bytes, choice: int, kind: type[_Noted], cut: int) -> None:
+    whole, pieces = (_said(data, choice, kind, size) for size in (len(data) or 1, cut))
     if "Early" in (whole.end, pieces.end):
         # Of pieces the first may be answered before the next one comes.
         return
     assert whole.end == pieces.end, (whole.end, pieces.end)
-    if whole.end != "Fail":
+    # What is behind an end is others' to read.
+    if whole.end not in ("Fail", "Copy"):
         assert whole.got == pieces.got, (whole.got, pieces.got)
-
-
-class _Followed(FollowedPlay):
-    """An application's login that a connector follows; ``end`` is how it has ended."""
-
-    def __init__(self, choice: int):
-        self.end = ""
-        super().__init__(_FOLLOWED[choice & 3], bool(choice & 0x10))
-
-    def says(self, leg: str, data: bytes) -> None:
-        """Take bytes, and see that nothing is wrong."""
-        (self.client if leg == CLIENT else self.database)(data)
-        actions, self.actions = self.actions, []
-        for action in actions:
-            if isinstance(action, StartTLS):
-                self.perform(self.login.tls_started(CLIENT, None))
-                if action.received:
-                    self.says(CLIENT, action.received)
-            elif isinstance(action, Fail):
-                assert isinstance(action.error, WireError), action
-                self.end = "Early" if "before it was answered" in str(action.error) else "Fail"
-            elif not self.end and type(action).__name__ in ("Ready", "Close", "Copy"):
-                self.end = type(action).__name__
-
-
-def _applications(data: bytes, choice: int, cut: int) -> None:
-    ends = []
-    for size in (len(data) or 1, cut):
-        play = _Followed(choice)
-        for number, part in enumerate(data.split(TURN)):
-            leg = CLIENT if number % 2 else DATABASE
-            for at in range(0, len(part), size):
-                play.says(leg, part[at : at + size])
-        ends.append(play.end)
-    assert "Early" in ends or ends[0] == ends[1], ends
 
 
 def _packets(data: bytes, choice: int) -> None:
@@ -179,8 +169,8 @@ def check(data: bytes) -> None:
     if len(data) < 2:
         return
     choice, cut, said = data[0], 1 + (data[1] & 0x3F), data[2:]
-    _logins(said, choice, cut)
-    _applications(said, choice, cut)
+    for kind in (_Served, _Followed):
+        _logins(said, choice, kind, cut)
     _packets(said, choice)
     for part in said.split(TURN)[:4]:
         # Without the header of a packet.

@@ -187,7 +187,7 @@ class Soak:
         self.mariadb.run(
             f"CREATE DATABASE {mariamix.DATABASE}; USE {mariamix.DATABASE};"
             "CREATE TABLE secrets (id int PRIMARY KEY, data blob);"
-            "CREATE TABLE forbidden (id int); CREATE TABLE written (id int);"
+            "CREATE TABLE forbidden (id bigint); CREATE TABLE written (id bigint);"
             + "".join(
                 f"INSERT INTO secrets VALUES ({place}, 0x{made.hex()});"
                 for place, made in enumerate(values)

@@ -1,10 +1,19 @@
 """Logins of MySQL whose peers fail at any byte: cut off behind it, or saying another one."""
 
 from acra_twisted.endreason import EndReason
-from acra_twisted.loginactions import CLIENT, DATABASE, SESSION, Close, Connect, Fail, StartTLS
+from acra_twisted.loginactions import (
+    CLIENT,
+    DATABASE,
+    OFFER,
+    SESSION,
+    Close,
+    Connect,
+    Fail,
+    StartTLS,
+)
 from acra_twisted.wire.mysql.handshake import FIXED
 from tests.support.logins import LoginCase
-from tests.support.mysqllogins import MysqlPlay
+from tests.support.mysqllogins import FollowedPlay, MysqlPlay
 from tests.support.mysqltalk import whole_packets
 from tests.support.mysqlvectors import CLIENT as SAID_BY_CLIENT
 from tests.support.mysqlvectors import conversations
@@ -20,7 +29,7 @@ WRONG = (
 
 
 def logins():
-    """Recorded ones, each as its policy and what the sides say up to the first command."""
+    """Recorded ones, if with TLS, and what the sides say up to the first command."""
     found, seen = [], set()
     for one in conversations().values():
         if not (one.has_login and one.of_one_leg and len(one.packets) > 1):
@@ -31,15 +40,14 @@ def logins():
                 break
             said.append((CLIENT if packet.leg == SAID_BY_CLIENT else DATABASE, packet.encoded))
         with_tls = any(leg == CLIENT and len(data) == FIXED + 4 for leg, data in said)
-        policy = {"tls": "allow", "database_tls": "on" if with_tls else "off"}
         forms = tuple((leg, len(data), data[4]) for leg, data in said)
         if forms not in seen:
             seen.add(forms)
-            found.append((policy, said))
+            found.append((with_tls, said))
     return found
 
 
-class Play(MysqlPlay):
+class Speaking:
     """A login whose client has TLS as soon as it asks for it."""
 
     def says(self, leg, data):
@@ -53,12 +61,43 @@ class Play(MysqlPlay):
                 break
 
     @property
+    def failed(self):
+        return any(isinstance(action, Fail) for action in self.actions)
+
+
+class Served(Speaking, MysqlPlay):
+    """AcraServer's."""
+
+    def __init__(self, with_tls):
+        super().__init__(tls="allow", database_tls="on" if with_tls else "off")
+
+    @property
     def admitted(self):
         return any(isinstance(one, Connect) and one.purpose == SESSION for one in self.actions)
 
+
+class Followed(Speaking, FollowedPlay):
+    """A connector's, which has nothing to say before its application has."""
+
+    def __init__(self, with_tls):
+        super().__init__(OFFER)
+
     @property
-    def failed(self):
-        return any(isinstance(action, Fail) for action in self.actions)
+    def admitted(self):
+        return len(whole_packets(self.to_client)[0]) > 0
+
+
+def cases():
+    """Each login, and what is said as its own legs number it: only one of a connector's has TLS."""
+    for with_tls, said in logins():
+        yield Served, with_tls, said
+        less = [
+            (leg, data[:3] + bytes((data[3] - 1,)) + data[4:])
+            if with_tls and leg == DATABASE and data[3]
+            else (leg, data)
+            for leg, data in said
+        ]
+        yield Followed, with_tls, less
 
 
 class Faults(LoginCase):
@@ -84,11 +123,11 @@ class Faults(LoginCase):
 
     def test_ms2_cut_off_behind_any_byte(self):
         count = 0
-        for policy, said in logins():
+        for kind, with_tls, said in cases():
             for number, (leg, data) in enumerate(said):
                 for at in range(len(data)):
-                    where = (number, leg, data[:at].hex())
-                    play = Play(**policy)
+                    where = (kind, number, leg, data[:at].hex())
+                    play = kind(with_tls)
                     for one in said[:number]:
                         play.says(*one)
                     if at:
@@ -101,16 +140,16 @@ class Faults(LoginCase):
                     due = len(shown) + len(heard) + (leg == CLIENT)
                     self.check_refused(play, where, due)
                     count += 1
-        self.assertGreater(count, 3000)
+        self.assertGreater(count, 6000)
 
     def test_ms2_any_byte_is_another(self):
         count = ended = 0
-        for policy, said in logins():
+        for kind, with_tls, said in cases():
             for number, (leg, data) in enumerate(said):
                 for at, old in enumerate(data):
                     new = WRONG[(number + at) % len(WRONG)](old)
-                    where = (number, leg, at, new)
-                    play = Play(**policy)
+                    where = (kind, number, leg, at, new)
+                    play = kind(with_tls)
                     changed = (leg, data[:at] + bytes((new,)) + data[at + 1 :])
                     for one in (*said[:number], changed, *said[number + 1 :]):
                         if not play.failed:
@@ -121,6 +160,6 @@ class Faults(LoginCase):
                         self.assert_fails(play)
                         ended += 1
                         self.check_refused(play, where, play.login.due)
-        self.assertGreater(count, 3000)
-        self.assertGreater(ended, 300)
-        self.assertGreater(count - ended, 300)
+        self.assertGreater(count, 6000)
+        self.assertGreater(ended, 600)
+        self.assertGreater(count - ended, 600)

@@ -131,7 +131,7 @@ class Session(Case):
         self.assertIs(session, play.session)
         self.assertTrue(in_force.mariadb)
         self.assertEqual((status, collation, changes, pipeline), (2, 45, [], "stages"))
-        self.assertEqual(legs, (False, False, True, False))
+        self.assertEqual(legs, LegsPolicy(False, False, True, False))
         self.assertTrue(session.ready)
         self.assertEqual((session.system, session.language), ("mariadb", "mysql"))
         self.assertEqual(list(session.outstanding), [])
