@@ -1,9 +1,10 @@
 """Coverage-guided fuzzing of MySQL's logins, from both sides: ``make fuzz TARGET=mysqllogin``.
 
 The first byte of an input chooses what is allowed, the second how the rest is cut; the rest is what
-the sides say in turns, the database first, to AcraServer and to a connector.  Wrong is: any exception that is not of `errors`, a login that ends otherwise when the same bytes
-come in pieces, a byte for the database before the client is admitted, a part of a packet, much
-memory, packets that are others when they are read again.
+the sides say in turns, the database first, to AcraServer and to a connector.  Wrong is: any
+exception that is not of `errors`, a login that ends otherwise when the same bytes come in pieces, a
+byte for the database before the client is admitted, a part of a packet, much memory, packets that
+are others when they are read again.
 
     python -m tests.fuzz.mysqllogin FOLDER -max_total_time=60    (FOLDER: inputs that are kept)
 """

@@ -46,12 +46,14 @@ _ENCRYPTED_MIN: Final = 128
 
 class LegsPolicy(NamedTuple):
     """The legs that have TLS, and the rule for passwords on a database leg without it.
-    ``exposed``: others may read what the client sends."""
+    ``exposed``: others may read what the client sends.  ``decides``: what must not pass is refused;
+    without it somebody else does that, and here answers are told from questions alone."""
 
     client_tls: bool = False
     database_tls: bool = False
     password_without_tls: bool = False
     exposed: bool = True
+    decides: bool = True
 
 
 class Plugins:
@@ -153,6 +155,8 @@ class Plugins:
             self._check_legs()
         elif not self._full:
             return
+        elif not self._policy.decides:
+            self._wants_key = not self._has_key and answer == _KEY_WANTED[plugin]
         elif self._policy.client_tls:
             self._check_alike()
         elif not self._has_key:
@@ -172,6 +176,8 @@ class Plugins:
     def _check_legs(self) -> None:
         """Let a password pass where nobody can read it, or a rule says so."""
         policy = self._policy
+        if not policy.decides:
+            return
         named = self._plugin.decode("ascii", "replace")
         if policy.exposed and not policy.client_tls:
             raise _refusal(f"{named} sends the password: the client must use TLS (client_tls)")
@@ -184,7 +190,7 @@ class Plugins:
     def _check_alike(self) -> None:
         """Both ends must see TLS, or neither."""
         policy = self._policy
-        if policy.client_tls == policy.database_tls:
+        if policy.client_tls == policy.database_tls or not policy.decides:
             return
         named = self._plugin.decode("ascii", "replace")
         if policy.client_tls:

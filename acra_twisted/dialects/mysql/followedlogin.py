@@ -53,8 +53,8 @@ from acra_twisted.wire.mysql.handshake import Greeting, Response
 from acra_twisted.wire.mysql.okpackets import ERR, decode_ok, tracked
 
 _REQUIRED: Final = "this connector requires TLS; its setting is application_tls"
-#: AcraServer decides what may pass: here answers are told from questions, and nothing is refused.
-_ANY_LEGS: Final = LegsPolicy(True, True, True, False)
+#: AcraServer decides what may pass.
+_ANY_LEGS: Final = LegsPolicy(decides=False)
 
 
 class FollowedLogin(Login):

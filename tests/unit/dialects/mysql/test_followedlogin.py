@@ -75,6 +75,19 @@ class Followed(LoginCase):
         self.assertEqual(play.agreed[1].capabilities, towards)
         self.assertFalse(play.agreed[1].tracks)
 
+    def test_a_password_that_is_encrypted_with_the_server_s_key(self):
+        play = FollowedPlay()
+        play.greet(MYSQL)
+        play.client(packets(response(plugin=b"caching_sha2_password").encode(), 1))
+        for number, (question, answer) in enumerate(
+            ((b"\1\4", b"\2"), (b"\1-----BEGIN PUBLIC KEY-----", b"e" * 256))
+        ):
+            asked, said = packets(question, 2 + 2 * number), packets(answer, 3 + 2 * number)
+            self.assertEqual(play.database(asked), asked)
+            self.assertEqual(play.client(said), said)
+        play.database(packets(KNOWN, 6))
+        self.assertIsInstance(play.actions[-1], Ready)
+
     def test_what_the_application_tracks_it_gets(self):
         told = b"\0\0\0\2\x40\0\0\0\x04\x01\x02\x01d"
         play = FollowedPlay()

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acra_twisted.dialects.mysql.authentication import LegsPolicy
 from acra_twisted.dialects.mysql.servedlogin import ServedLogin, ServePolicy
 from acra_twisted.dialects.mysql.sessions import Sessions
 from acra_twisted.endreason import EndReason
