@@ -11,8 +11,8 @@ from acra_twisted.options import FILE, Integer, Option, Section
 
 _HISTORY: Final = Section(
     "history",
-    "A file with traces, security events and figures, for acra-trace --store and for the pages "
-    "after a restart.",
+    "A file with traces, security events and figures, which survives a restart; acra-trace --store "
+    "reads it.",
     (
         Option(
             "trace_store_file",

@@ -101,22 +101,32 @@ class TelemetryService(MultiService):
         zpages = settings["incoming_connection_zpages_string"]
         self._told: list[Observers] = []
         self.store = SpanStore() if zpages is not None else None
+        #: The file in which traces are kept; None where they are not.
+        self.history = make_history(reactor, service, settings, self.clock)
+        intake = None
+        if self.history is not None:
+            intake = self.history.intake
+            metrics.watch_history(self.history)
+            self.history.setServiceParent(self)
         #: Counts requests for the pages; None where there are none.
         self.calls: RpcStats | None = None
         #: Where what no session waits for has its turn.
         self.turns = Turns(reactor)
-        #: Counts requests by the shapes of their statements; None where there are no pages.
+        #: Counts requests by the shapes of their statements; None where nobody sees them.
         self.figures: StatementFigures | None = None
+        if system and self._keeps:
+            self.figures = StatementFigures(self.clock(), self.turns)
+            metrics.watch_pool(
+                "bytes of statements' figures", self.figures.history.__len__, FIGURES_MAX
+            )
+            if self.history is not None:
+                self.history.follow(self.figures)
         self._pages: TracePages | None = None
         self._peers: Peers | None = None
         if self.store is not None:
             metrics.watch_pool("traces of the pages", self.store.__len__, TRACES_MAX)
             if system:
                 self.calls = RpcStats(self.clock)
-                self.figures = StatementFigures(self.clock(), self.turns)
-                metrics.watch_pool(
-                    "bytes of statements' figures", self.figures.history.__len__, FIGURES_MAX
-                )
             self._pages = TracePages(
                 service,
                 self.store,
@@ -130,13 +140,6 @@ class TelemetryService(MultiService):
             self.tell("changes", self.changes.shown)
             self.tell("peers", self._peers.shown)
             self.tell("origin", self.resource.attributes)
-        #: The file in which traces are kept; None where they are not.
-        self.history = make_history(reactor, service, settings, self.clock)
-        intake = None
-        if self.history is not None:
-            intake = self.history.intake
-            metrics.watch_history(self.history)
-            self.history.setServiceParent(self)
         self._processor = SpanProcessor(self.store, self.exporters, intake)
         self.tracing = Tracing(
             make_sampler(settings["tracing_sampler"], self.clock),

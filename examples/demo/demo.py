@@ -174,7 +174,11 @@ def run(on: Any, folder: Path, once: bool) -> None:
         }
         chain = Chain(
             ("127.0.0.1", on.port),
-            server={"tracing": tracing, **stages},
+            server={
+                "tracing": tracing,
+                "history": {"trace_store_file": str(folder / "server.history")},
+                **stages,
+            },
             connector={"tracing": {**tracing, "tracing_to_server": "true"}, **on.follows},
             link="secure-session",
             keys=keys,
@@ -206,6 +210,7 @@ def run(on: Any, folder: Path, once: bool) -> None:
         say(f"  connector's   http://127.0.0.1:{chain.connector_pages}/debug/tracez")
         say("  in Jaeger     otlp_endpoint = http://localhost:4318/v1/traces, in both ini files")
         say(f"  metrics       http://127.0.0.1:{chain.server_pages}/metrics")
+        say(f"  history       acra-trace --store={folder}/server.history --verdict=deny")
         say(f"  ini and logs  {folder}")
         say(f"  connect       {on.client(chain.port)}")
         if not once:

@@ -97,9 +97,9 @@ def pages_at_most(bounds: Bounds) -> int:
 
 
 def bytes_together(bounds: Bounds) -> int:
-    """Return the bytes that one transaction may add: with the pages that they lie on beside
-    others, they fit into what is free."""
-    return int(pages_at_most(bounds) * PAGE * _FREE) // 2
+    """Return the bytes at which a transaction is full.  Twice as many, with all the pages that they
+    need, fit into what is free."""
+    return int(pages_at_most(bounds) * PAGE * _FREE) // 4
 
 
 def empty_log(connection: sqlite3.Connection, bounds: Bounds) -> None:
@@ -139,13 +139,14 @@ _Doomed = tuple[str, list[Any]]
 
 
 def _oldest(connection: sqlite3.Connection, shelf: int) -> _Doomed:
-    """Return the table of a shelf, and the keys of the first that came."""
+    """Return the table of a shelf, and the keys of the first that came.  Of figures, minutes go
+    before hours."""
     if shelf == pieces.EVENTS:
         rows = connection.execute("SELECT id FROM event ORDER BY id LIMIT ?", (_TOGETHER,))
         return "event", [row[0] for row in rows.fetchall()]
     if shelf == pieces.FIGURES:
         rows = connection.execute(
-            "SELECT width, start, key, run FROM figure ORDER BY start LIMIT ?", (_TOGETHER,)
+            "SELECT width, start, key, run FROM figure ORDER BY width, start LIMIT ?", (_TOGETHER,)
         )
         return "figure", rows.fetchall()
     rows = connection.execute(

@@ -19,11 +19,13 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger, globalLogPublisher
 
 from acra_twisted.errors import AcraError
+from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.history import schema, troubles
 from acra_twisted.telemetry.history.intake import WAITING_MAX, Intake
 from acra_twisted.telemetry.history.place import Place
 from acra_twisted.telemetry.history.room import Bounds
 from acra_twisted.telemetry.history.security import SecurityEvents
+from acra_twisted.telemetry.history.statements import StatementSink
 from acra_twisted.telemetry.history.writing import Item, Written, write
 
 Result = TypeVar("Result")
@@ -77,6 +79,7 @@ class HistoryService(Service):
         self.size = 0
         self._counts = dict.fromkeys(("stored", "unfit", "given_up"), 0)
         self._late = False
+        self._statements: StatementSink | None = None
         self._loop = LoopingCall(self._tick)
         self._loop.clock = reactor
 
@@ -92,6 +95,10 @@ class HistoryService(Service):
     def troubles(self) -> dict[str, int]:
         """Return the numbers of attempts that failed, by kind."""
         return self._troubles.counts
+
+    def follow(self, figures: StatementFigures) -> None:
+        """Keep figures of statements as well."""
+        self._statements = StatementSink(figures, self.intake.put)
 
     @property
     def waiting(self) -> int:
@@ -228,6 +235,8 @@ class HistoryService(Service):
             late = self._reactor.callLater(_DEADLINE, self._interrupt)
             if self._writing is not None:
                 await self._writing
+            if self._statements is not None:
+                self._statements.finish()
             await self._write()
             await deferToThreadPool(self._reactor, self._pool.threadpool, self._disconnect)
             if late.active():

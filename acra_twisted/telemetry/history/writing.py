@@ -87,7 +87,7 @@ def _next(batch: Sequence[Item], most: int) -> tuple[int, list[_Packed], int]:
         more = ROW + len(data)
         if isinstance(item, Piece):
             more += len(item.text)
-        if more > most // 2:
+        if more > most:
             wrong += 1
             continue
         size += more

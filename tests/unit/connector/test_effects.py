@@ -19,7 +19,7 @@ ALWAYS = set(
     incoming_connection_prometheus_metrics_string incoming_connection_string
     incoming_connection_zpages_string log_to_console log_to_file log_to_journald log_to_syslog
     max_connections mysql_enable postgresql_enable
-    security_log_file tracing_log_enable tracing_sampler tracing_scope
+    security_log_file trace_store_file tracing_log_enable tracing_sampler tracing_scope
     tracing_slow_threshold tracing_to_server tracing_trust_remote write_timeout datadog_endpoint
     lightstep_endpoint otlp_endpoint zipkin_endpoint tracing_exporters
     tracing_jaeger_enable""".split()  # noqa: SIM905

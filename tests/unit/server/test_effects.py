@@ -30,7 +30,7 @@ ALWAYS = set(
     log_to_journald log_to_syslog max_connections max_pending_exchanges max_prepared_statements
     message_size_limit message_timeout native_transports poison_detect_enable
     encryptor_config_file
-    reply_timeout security_log_file session_idle_timeout stages tracing_log_enable
+    reply_timeout security_log_file session_idle_timeout stages trace_store_file tracing_log_enable
     tracing_propagate_to_database tracing_scope tracing_trace_id_in_errors
     tracing_trust_remote
     transaction_idle_timeout write_timeout datadog_endpoint lightstep_endpoint otlp_endpoint

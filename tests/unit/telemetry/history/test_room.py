@@ -78,6 +78,15 @@ class Room(SynchronousTestCase):
         found = reading.search(self.connection, Question(verdict="deny", limit=1000)).rows
         self.assertEqual(len(found), 100)
 
+    def test_minutes_go_before_hours(self):
+        noise = random.Random(1).randbytes(2000)
+        hours = [Figure(3600, number, "k", noise) for number in range(50)]
+        put(self.connection, *hours, bounds=SMALL, now=0)
+        for start in range(1000, 4000, 50):
+            minutes = [Figure(60, number, "k", noise) for number in range(start, start + 50)]
+            put(self.connection, *minutes, bounds=SMALL, now=0)
+        self.assertEqual(len(reading.figures(self.connection, 3600, 0, 1 << 40).rows), 50)
+
     def test_a_shelf_uses_what_others_do_not(self):
         for start in range(0, 2000, 50):
             put(self.connection, *map(large, range(start, start + 50)), bounds=SMALL)
