@@ -16,7 +16,7 @@ def make_history(
 ) -> HistoryService | None:
     """Return the history of the daemon ``service``, None if it has none.  ``clock`` gives
     nanoseconds since the epoch.  Raises ConfigError."""
-    path = settings["trace_store_file"]
+    path = settings.get("trace_store_file")
     if not path:
         return None
     # A daemon without a history does not pay for SQLite.

@@ -139,8 +139,8 @@ _Doomed = tuple[str, list[Any]]
 
 
 def _oldest(connection: sqlite3.Connection, shelf: int) -> _Doomed:
-    """Return the table of a shelf, and the keys of the first that came.  Of figures, minutes go
-    before hours."""
+    """Return the table of a shelf, and the keys of the first that came: those of
+    minutes before those of hours."""
     if shelf == pieces.EVENTS:
         rows = connection.execute("SELECT id FROM event ORDER BY id LIMIT ?", (_TOGETHER,))
         return "event", [row[0] for row in rows.fetchall()]

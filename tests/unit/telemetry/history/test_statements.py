@@ -31,7 +31,7 @@ class Kept(SynchronousTestCase):
             self.figures.counter.exchange_closed(request)
 
     def calls(self, width):
-        """By the number of the minute and the summary of the shape."""
+        """Return the minute, the statement and the calls of each figure."""
         names = {
             figure.key.removeprefix("shape:"): json.loads(figure.data)["text"]
             for figure in self.got
