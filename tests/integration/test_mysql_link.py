@@ -19,6 +19,7 @@ from acra_twisted.sandbox.mariadb import MariaDB
 from acra_twisted.wire.mysql.frames import packets
 from tests.integration.base import eventually, get
 from tests.integration.test_doctor import DOCTOR, speaking
+from tests.support.fakemysql import FakeMySQL
 from tests.support.mysqlclients import CLIENTS, Login, Refused, plugins
 from tests.support.mysqllogins import MARIADB
 from tests.support.tap import Tap
@@ -267,6 +268,16 @@ class Sessions(LinkCase):
             self.database.run(f"KILL {number}")
             with self.assertRaises(pymysql.Error):
                 self.ask(session, "SELECT 1")
+
+    def test_a_password_that_is_encrypted_with_the_server_s_key(self):
+        with FakeMySQL() as server:
+            server.accounts.add("u", "pw")
+            chain = self.chain(port=server.port, server={"database": {"db_tls": "disable"}})
+            for way in ("rsa", "fast"):
+                login = Login(chain.port, text="SELECT 'in'")
+                self.assertEqual(CLIENTS["PyMySQL"](login), "in", way)
+            self.assertEqual(server.logins, ["rsa", "fast"])
+            chain.stop()
 
     def running(self, word):
         return word in self.database.run("SELECT info FROM information_schema.processlist")
