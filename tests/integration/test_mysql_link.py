@@ -335,6 +335,27 @@ class WithTLS(LinkCase):
             self.assertEqual(bool(near), scope == "request")
             chain.stop()
 
+    def test_a_password_that_is_sent_inside_tls_alone(self):
+        ours = {"database": {"db_tls": "require"}, "tls": {"tls_database_ca": self.authority.path}}
+        for tls, ways in ((self.pair, ["clear", "fast"]), (None, [])):
+            with self.subTest(bool(tls)), FakeMySQL(tls=tls) as server:
+                server.accounts.add("u", "pw")
+                chain = self.chain(
+                    port=server.port,
+                    server=ours if tls else {"database": {"db_tls": "disable"}},
+                    connector={"connector": {"application_tls": "require", **self.files()}},
+                )
+                if tls:
+                    for _ in ways:
+                        with self.secured(chain) as session:
+                            self.assertEqual(self.ask(session, "SELECT 'in'"), (("in",),))
+                else:
+                    with self.assertRaises(pymysql.Error) as caught:
+                        self.secured(chain)
+                    self.assertIn("db_tls = require", str(caught.exception))
+                self.assertEqual(server.logins, ways)
+                chain.stop()
+
 
 class Doctor(LinkCase):
     """acra-doctor looks at the connector's link."""

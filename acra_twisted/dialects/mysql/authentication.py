@@ -15,6 +15,9 @@ TLS    TLS      the password passes, inside TLS
 TLS    plain    the database would be sent a password where it expects an encrypted one: refused
 plain  TLS      the database would take the request for its key for the password: refused
 ====== ======== =================================================================================
+
+A client whose TLS ends at its connector sends the password over a link that nobody else can read:
+there its answer tells what it sees, and it is as a client with TLS.
 """
 
 from __future__ import annotations
@@ -129,7 +132,7 @@ class Plugins:
         if plugin not in _SAFE:
             self._check_legs()
         elif plugin == SHA256:
-            self._check_alike()
+            self._check_asked()
 
     def _more(self, payload: bytes) -> None:
         """Take what a plugin's server says before it decides.  Raises WireError for anything that
@@ -142,7 +145,7 @@ class Plugins:
         self.client_due = True
         if plugin == CACHING and begins and payload == _FULL:
             self._full = True
-            self._check_alike()
+            self._check_asked()
         elif self._wants_key:
             self._wants_key, self._has_key = False, True
         elif plugin in _SAFE and not (plugin == _PARSEC and begins):
@@ -160,13 +163,16 @@ class Plugins:
         elif self._policy.client_tls:
             self._check_alike()
         elif not self._has_key:
-            if answer != _KEY_WANTED[plugin]:
+            if answer == _KEY_WANTED[plugin]:
+                self._check_alike()
+                self._wants_key = True
+            elif self._policy.exposed:
                 raise _refusal(
                     "the client sends its password as it is, on a connection without TLS; "
                     "let it use TLS (client_tls)"
                 )
-            self._check_alike()
-            self._wants_key = True
+            else:
+                self._check_database()
         elif len(answer) < _ENCRYPTED_MIN:
             raise _refusal(
                 "the client sends its password as it is, on a connection without TLS; "
@@ -186,6 +192,18 @@ class Plugins:
                 f"{named} sends the password: the database needs TLS (db_tls = require), or "
                 "db_password_without_tls must allow it"
             )
+
+    def _check_asked(self) -> None:
+        """Refuse to ask for a password that could not pass, whatever the client answers."""
+        policy = self._policy
+        if policy.client_tls or policy.exposed:
+            self._check_alike()
+
+    def _check_database(self) -> None:
+        """Refuse a password that the database expects to be encrypted."""
+        if not self._policy.database_tls:
+            named = self._plugin.decode("ascii", "replace")
+            raise _refusal(f"{named} needs TLS to the database (db_tls = require)")
 
     def _check_alike(self) -> None:
         """Both ends must see TLS, or neither."""

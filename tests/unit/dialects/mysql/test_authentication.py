@@ -100,6 +100,20 @@ class Passwords(SynchronousTestCase):
         rules = {"password_without_tls": True, "exposed": False}
         self.refused([(SHA2, DIGEST), ("S", FULL)], True, False, **rules)
 
+    def test_a_client_whose_tls_ends_at_its_connector(self):
+        """Nobody else can read the link, where its answer tells what it sees."""
+        for begin in ([(SHA2, DIGEST), ("S", FULL)], [(NATIVE, b""), ("S", switch(SHA256))]):
+            said = [*begin, ("C", PASSWORD)]
+            self.assertTrue(played([*said, ("S", OK)], False, True, exposed=False).over)
+            self.assertIn("db_tls = require", self.refused(said, False, False, exposed=False))
+            self.assertIn("client_tls", self.refused(said, False, False))
+            wanted = [*begin, ("C", b"\x02" if begin[0][0] == SHA2 else b"\x01")]
+            self.assertIn("client_tls", self.refused(wanted, False, True, exposed=False))
+            keyed = [*wanted, ("S", KEY), ("C", ENCRYPTED), ("S", OK)]
+            self.assertTrue(played(keyed, False, False, exposed=False).over)
+            self.refused([*keyed[:-2], ("C", PASSWORD)], False, False, exposed=False)
+        self.assertTrue(played([(SHA256, PASSWORD), ("S", OK)], False, True, exposed=False).over)
+
     def test_a_password_where_the_key_is_due(self):
         for legs in ((False, False), (False, True)):
             self.refused([(SHA256, PASSWORD)], *legs)
