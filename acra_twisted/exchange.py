@@ -211,7 +211,8 @@ class Exchange:
     ``span_id`` is empty until others are given it.  ``watch``, once a stage has put an
     `IWatch` there, is told what the database completes of it.  ``is_run``: an execution of what it
     binds has been requested.  ``stage_runs``:
-    what stages did for it, if it is recorded, until observers have been told.
+    what stages did for it, if it is recorded, until observers have been told.  ``values``: the
+    numbers of its values in protected columns by column and fate, until then.
     """
 
     __slots__ = (
@@ -239,6 +240,7 @@ class Exchange:
         "watch",
         "is_run",
         "stage_runs",
+        "values",
         "_notes",
     )
 
@@ -267,6 +269,7 @@ class Exchange:
         self.watch: Any = None
         self.is_run = False
         self.stage_runs: list[StageRun] | None = None
+        self.values: Mapping[tuple[Any, str], int] | None = None
         self._notes: dict[str, Any] | None = None
 
     def close(self, outcome: str, now: int = 0) -> None:

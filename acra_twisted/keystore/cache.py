@@ -1,8 +1,8 @@
 """A bounded memory in front of a key store: keys opened once, forgotten on demand.
 
 What is kept is dropped, least recently used first, when there is too much of it; when the store
-says that the key has changed (asked about each kept key at most once a second, so a rotated or
-destroyed key takes effect within a second); and on `forget`.  A symmetric key's buffer is
+says that the key has changed (asked about each kept key every RECHECK seconds at most, so a rotated
+or destroyed key takes effect within a second); and on `forget`.  A symmetric key's buffer is
 overwritten when its last user lets go; on `close` at once.
 """
 
@@ -20,8 +20,10 @@ from acra_twisted.keystore.openers import make_opener
 from acra_twisted.keystore.secret import Secret
 from acra_twisted.purposes import CONNECTOR, SERVER, Purpose
 
-#: Seconds for which a kept key is not compared with the store's.
-RECHECK: Final = 1.0
+#: Seconds for which a kept key is not compared with the store's, and for which those who follow
+#: need not ask for it again: together no more than a second.
+RECHECK: Final = 0.75
+TRUST: Final = 0.25
 
 #: The size that keeps nothing.
 OFF: Final = -1

@@ -94,6 +94,10 @@ class Observers:
         if not waiting:
             return
         self._waiting = []
+        for exchange in waiting:
+            if exchange.values is not None:
+                self._tell_values(exchange, exchange.values)
+                exchange.values = None
         # One observer after the other: what each touches stays in the caches.
         for closed in self._closed:
             _tell_each(closed, waiting)
@@ -126,7 +130,20 @@ class Observers:
         self._tell("containers_read", exchange, kind, opened, failed)
 
     def column_values(self, exchange: Exchange, counts: Mapping[tuple[Any, str], int]) -> None:
-        """See IPipelineObserver."""
+        """Tell of them with the exchange's end."""
+        before = exchange.values
+        if exchange.closed:
+            self._tell_values(exchange, counts)
+        elif before is None:
+            exchange.values = counts
+        else:
+            # Some of them may be somebody else's.
+            both = dict(before)
+            for key, number in counts.items():
+                both[key] = both.get(key, 0) + number
+            exchange.values = both
+
+    def _tell_values(self, exchange: Exchange, counts: Mapping[tuple[Any, str], int]) -> None:
         for tell in self._values:
             try:
                 tell(exchange, counts)

@@ -1,8 +1,8 @@
 """Keys for protected columns, made into objects that seal, search and show the values of a column.
 
-The key store is asked for each statement and each run of rows, so that its own rules decide how
-long a key is used.  The objects are kept for as long as the store gives the very same key and keeps
-it itself.
+The key store is asked for each run of rows, and for statements as often as it wants to be, so that
+its own rules decide how long a key is used.  The objects are kept for as long as the store gives
+the very same key and keeps it itself.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from acra_twisted.encryption.reading import ColumnReader
 from acra_twisted.encryption.sealing import ColumnSealer, Seal, block_seal, struct_seal
 from acra_twisted.encryption.searching import Prefixes
 from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting
+from acra_twisted.keystore.cache import TRUST
 from acra_twisted.purposes import SEARCH_HMAC, STORAGE, STORAGE_SYMMETRIC
 
 #: Owners whose keys are kept in a usable form, and makers that are.
@@ -54,23 +55,27 @@ class Makers:
 
 
 class _Kept:
-    """Makers, and the answers of the key store that they are made of, by what was asked."""
+    """Makers, and the answers of the key store that they are made of, by what was asked; it need
+    not be asked again before ``due``."""
 
-    __slots__ = ("questions", "answers", "makers")
+    __slots__ = ("questions", "answers", "makers", "due")
 
     def __init__(
-        self, questions: Sequence[_Question], answers: Sequence[Any], makers: Makers
+        self, questions: Sequence[_Question], answers: Sequence[Any], makers: Makers, due: float
     ) -> None:
         self.questions = questions
         self.answers = answers
         self.makers = makers
+        self.due = due
 
 
 class ColumnKeys:
-    """Uses the keys of ``keys``, an IKeys."""
+    """Uses the keys of ``keys``, an IKeys.  ``seconds`` is a monotonic clock; without it the store
+    is asked each time."""
 
-    def __init__(self, keys: Any) -> None:
+    def __init__(self, keys: Any, seconds: Callable[[], float] | None = None) -> None:
         self._keys = keys
+        self._seconds = seconds
         self._seals: dict[tuple[str, str], tuple[Any, Seal]] = {}
         self._kept: dict[tuple[Wanted, str], _Kept] = {}
         self._is_keeping: bool = keys.follow(self.forget)
@@ -88,9 +93,13 @@ class ColumnKeys:
         Raises ValueRefusedError, or fails with it, if a column's owner has no key, or columns that
         are matched are not stored with one key."""
         kept = self._kept.get((wanted, client))
+        seconds = self._seconds
+        now = 0.0 if seconds is None else seconds()
         if kept is None:
             questions = _questions(wanted, client)
             asked = [self._ask(kind, owner) for kind, owner in questions]
+        elif now < kept.due:
+            return kept.makers
         else:
             questions, answers = kept.questions, kept.answers
             asked = [self._ask(kind, owner) for kind, owner in questions]
@@ -98,12 +107,22 @@ class ColumnKeys:
                 if answer is not answers[at]:
                     break
             else:
+                kept.due = self._due(now)
                 return kept.makers
             self.forget()
-        return together(asked, partial(self._keep, wanted, client, questions))
+        due = self._due(now)
+        return together(asked, partial(self._keep, wanted, client, questions, due))
+
+    def _due(self, now: float) -> float:
+        return 0.0 if self._seconds is None else now + TRUST
 
     def _keep(
-        self, wanted: Wanted, client: str, questions: Sequence[_Question], found: Sequence[Any]
+        self,
+        wanted: Wanted,
+        client: str,
+        questions: Sequence[_Question],
+        due: float,
+        found: Sequence[Any],
     ) -> Makers:
         """Make makers, and keep them as long as the answers are the same.  None is kept any more
         once other keys have come."""
@@ -112,7 +131,7 @@ class ColumnKeys:
             self._kept.clear()
         makers = self._make(wanted, client, dict(zip(questions, found, strict=True)))
         if self._is_keeping:
-            self._kept[key] = _Kept(questions, found, makers)
+            self._kept[key] = _Kept(questions, found, makers, due)
         return makers
 
     def sealers(self, settings: Iterable[ColumnSetting], client: str) -> Any:

@@ -24,8 +24,8 @@ def show(exchange: Exchange, counts: Counts) -> None:
         return
     last: ColumnSetting | None = None
     for (setting, action), number in counts.items():
-        name = f"acra.columns_{action}"
-        exchange.add_attribute(name, _shown(exchange, name, 0) + number)
+        before = _shown(exchange, f"acra.columns_{action}", 0)
+        exchange.add_attribute(f"acra.columns_{action}", before + number)
         if setting is not last:
             _name(exchange, setting.label)
             last = setting

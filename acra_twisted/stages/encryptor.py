@@ -93,7 +93,7 @@ class Encryptor:
     ) -> None:
         self._read = read or (lambda: settings)
         self._columns = SessionColumns(settings, seconds)
-        self._keys = ColumnKeys(keys)
+        self._keys = ColumnKeys(keys, seconds)
         self._workers = workers
         self._tokens = ColumnTokens(tokenizer)
         self._bypasses = Bypasses(now)

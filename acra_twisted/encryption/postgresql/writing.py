@@ -93,6 +93,40 @@ class Tools:
         return max([one.width for one in self.searchers.values()], default=1)
 
 
+class Tally:
+    """Numbers of values by column and fate: of those that are like the one before they are counted
+    without a look at the rest."""
+
+    __slots__ = ("_counts", "_column", "_fate", "_number")
+
+    def __init__(self) -> None:
+        self._counts: Counts = {}
+        self._column: ColumnSetting | None = None
+        self._fate = ""
+        self._number = 0
+
+    def add(self, column: ColumnSetting, fate: str, values: int) -> None:
+        """Count some values."""
+        if column is not self._column or fate is not self._fate:
+            self._put()
+            self._column, self._fate = column, fate
+        self._number += values
+
+    def counts(self) -> Counts:
+        """Return the numbers."""
+        self._put()
+        return self._counts
+
+    def _put(self) -> None:
+        column, number = self._column, self._number
+        if column is None or not number:
+            return
+        key = (column, self._fate)
+        counts = self._counts
+        counts[key] = counts.get(key, 0) + number if counts else number
+        self._number = 0
+
+
 class Written:
     """A text as it is sent.  ``counts``: of what has become of values, by column."""
 
@@ -117,14 +151,14 @@ class Bound:
 def write_text(fillings: Sequence[Filling], literals: Sequence[bytes], tools: Tools) -> Written:
     """The text of some plans with their values encoded; ``literals`` are the client's own.  Raises
     ValueRefusedError for a value that cannot be stored or searched for, CryptoError."""
-    counts: Counts = {}
+    tally = Tally()
     texts = []
     for filling in fillings:
         given = filling.given(literals)
         for place in filling.places:
-            given[place.ordinal] = _literal(place, given[place.ordinal], tools, counts)
+            given[place.ordinal] = _literal(place, given[place.ordinal], tools, tally)
         texts.append(filling.text(given))
-    return Written(texts[0] if len(texts) == 1 else b"".join(texts), counts)
+    return Written(texts[0] if len(texts) == 1 else b"".join(texts), tally.counts())
 
 
 class LongWriting:
@@ -141,19 +175,19 @@ class LongWriting:
 
     def steps(self) -> Iterator[int]:
         """Encode all values; yield the cost of each, and of each run of parts."""
-        counts: Counts = {}
+        tally = Tally()
         pieces: list[bytes] = []
         for plan in self._plans:
             given = [*self._literals, *plan.added]
             for one in plan.literals:
-                given[one.ordinal] = _literal(Place(one), given[one.ordinal], self._tools, counts)
+                given[one.ordinal] = _literal(Place(one), given[one.ordinal], self._tools, tally)
                 yield COST
             pieces.append(plan.parts[0])
             for number, slot in enumerate(plan.slots, 1):
                 pieces += (given[slot], plan.parts[number])
                 if not number % _PARTS:
                     yield COST
-        self.written = Written(b"".join(pieces), counts)
+        self.written = Written(b"".join(pieces), tally.counts())
 
 
 def write_parameters(
@@ -165,15 +199,17 @@ def write_parameters(
 ) -> Bound:
     """Encode parameters; ``kinds`` are the types that the client has been told, 0 for open ones.
     Raises ValueRefusedError, CryptoError."""
-    found = Bound([], [], {})
+    tally = Tally()
+    values: list[bytes | None] = []
+    sent: list[int] = []
     for source, use in uses:
         value, form = given[source - 1], formats[source - 1]
         if use is not None:
-            value = _parameter(use, value, form, kinds[source - 1], tools, found.counts)
+            value = _parameter(use, value, form, kinds[source - 1], tools, tally)
             form = BINARY_FORMAT
-        found.values.append(value)
-        found.formats.append(form)
-    return found
+        values.append(value)
+        sent.append(form)
+    return Bound(values, sent, tally.counts())
 
 
 def declared(uses: Sequence[ParameterUse], kinds: Sequence[int]) -> list[int]:
@@ -209,7 +245,7 @@ def _seen_type(use: Use) -> int:
     return described(data_type).oid
 
 
-def _literal(place: Place, raw: bytes, tools: Tools, counts: Counts) -> bytes:
+def _literal(place: Place, raw: bytes, tools: Tools, tally: Tally) -> bytes:
     one = place.one
     use = one.use
     try:
@@ -220,8 +256,8 @@ def _literal(place: Place, raw: bytes, tools: Tools, counts: Counts) -> bytes:
     try:
         if use.role == STORE:
             [plaintext] = given
-            return forms.stored_literal(use.column, _stored(use, plaintext or b"", tools, counts))
-        return forms.array_literal(use.column, _elements(use, given, tools, counts))
+            return forms.stored_literal(use.column, _stored(use, plaintext or b"", tools, tally))
+        return forms.array_literal(use.column, _elements(use, given, tools, tally))
     except ValueRefusedError as error:
         raise about(use, error) from None
 
@@ -231,7 +267,7 @@ def _read(one: LiteralUse, raw: bytes, tools: Tools) -> Given:
 
 
 def _parameter(
-    use: Use, value: bytes | None, form: int, kind: int, tools: Tools, counts: Counts
+    use: Use, value: bytes | None, form: int, kind: int, tools: Tools, tally: Tally
 ) -> bytes | None:
     """A parameter's value in binary format."""
     given = of_parameter(use, value, form, kind, tools.encoding)
@@ -239,39 +275,34 @@ def _parameter(
         return None
     try:
         if use.role != STORE:
-            return forms.array_binary(use.column, _elements(use, given, tools, counts))
+            return forms.array_binary(use.column, _elements(use, given, tools, tally))
         [plaintext] = given
         if plaintext is None:
             return None
-        return forms.stored_binary(use.column, _stored(use, plaintext, tools, counts))
+        return forms.stored_binary(use.column, _stored(use, plaintext, tools, tally))
     except ValueRefusedError as error:
         raise about(use, error) from None
 
 
-def _stored(use: Use, plaintext: bytes, tools: Tools, counts: Counts) -> bytes:
+def _stored(use: Use, plaintext: bytes, tools: Tools, tally: Tally) -> bytes:
     column = use.column
     stored = tools.sealers[column].store(plaintext, tools.random_bytes)
     made = REPLACED if column.kind == TOKENIZED else ENCRYPTED
-    _count(counts, column, PASSED if stored.passed else made, 1)
+    tally.add(column, PASSED if stored.passed else made, 1)
     return stored.data
 
 
-def _count(counts: Counts, column: ColumnSetting, action: str, values: int) -> None:
-    key = (column, action)
-    counts[key] = counts.get(key, 0) + values
-
-
 def _elements(
-    use: Use, given: Sequence[bytes | None], tools: Tools, counts: Counts
+    use: Use, given: Sequence[bytes | None], tools: Tools, tally: Tally
 ) -> list[bytes | None]:
     """The elements of the array that is sent."""
     if use.role != STORE_EACH:
-        return _forms(use, given, tools, counts)
-    return [None if one is None else _stored(use, one, tools, counts) for one in given]
+        return _forms(use, given, tools, tally)
+    return [None if one is None else _stored(use, one, tools, tally) for one in given]
 
 
 def _forms(
-    use: Use, elements: Sequence[bytes | None], tools: Tools, counts: Counts
+    use: Use, elements: Sequence[bytes | None], tools: Tools, tally: Tally
 ) -> list[bytes | None]:
     """The forms of values that are compared with a column."""
     searcher = tools.searchers.get(use.column)
@@ -279,5 +310,5 @@ def _forms(
         raise ValueRefusedError(
             errors.NOT_SUPPORTED, errors.WRONG_TYPE, f"it cannot be compared in {use.place}"
         )
-    _count(counts, use.column, SEARCHED, len(elements))
+    tally.add(use.column, SEARCHED, len(elements))
     return forms.spread(elements, searcher.forms, tools.width)

@@ -66,20 +66,24 @@ class ColumnMetrics:
         self._bound: dict[tuple[Any, str], tuple[Callable[[float], None], ...]] = {}
         # Plain integers since somebody last asked: inc() takes a microsecond, and these are for
         # every statement.
-        self._pending: dict[tuple[Any, str], int] = {}
+        self._pending: dict[tuple[Any, str], list[int]] = {}
 
     def values(self, counts: Mapping[tuple[Any, str], int]) -> None:
         """Count values by their columns' settings and what became of them."""
         pending = self._pending
         for key, number in counts.items():
-            # Two looks: its hash is that of all that is configured of the column.
-            pending[key] = pending.get(key, 0) + number
+            # One look: its hash is that of all that is configured of the column.
+            found = pending.get(key)
+            if found is None:
+                pending[key] = [number]
+            else:
+                found[0] += number
 
     def _settle(self) -> None:
         """Put what has been counted into the counters."""
-        for key, number in self._pending.items():
+        for key, found in self._pending.items():
+            number, found[0] = found[0], 0
             if number:
-                self._pending[key] = 0
                 bound = self._bound.get(key)
                 if bound is None:
                     bound = self._bound[key] = tuple(self._bind(*key))

@@ -80,8 +80,29 @@ class Told(SynchronousTestCase):
         self.assertEqual({name for name, *_ in said}, set(IPipelineObserver))
         for name, args, fields in said:
             getattr(observers, name)(*args, **fields)
+        # Values are told of when their exchange has ended.
+        told = [*said[:5], said[6], said[5], *said[7:]]
         for each in notes:
-            self.assertEqual(each.calls, said)
+            self.assertEqual(each.calls, told)
+
+    def test_the_values_of_an_exchange_are_told_of_at_its_end_and_all_together(self):
+        notes, session = Notes(), make_session()
+        observers = Observers([notes])
+        exchange = Exchange(session, "query", None, 1)
+        first = {("a", "encrypted"): 1}
+        for counts in (first, {("a", "encrypted"): 2, ("b", "searched"): 3}):
+            observers.column_values(exchange, counts)
+        self.assertEqual(notes.calls, [])
+        exchange.outcome, exchange.closed = "ok", 2
+        observers.exchange_closed(exchange)
+        observers.catch_up()
+        told = [call for call in notes.calls if call[0] == "column_values"]
+        together = {("a", "encrypted"): 3, ("b", "searched"): 3}
+        self.assertEqual(told, [("column_values", (exchange, together), {})])
+        self.assertEqual(first, {("a", "encrypted"): 1})
+        # Whatever comes later is told at once.
+        observers.column_values(exchange, first)
+        self.assertEqual(notes.calls[-1], ("column_values", (exchange, first), {}))
 
     def test_whoever_is_concerned_by_refusals_alone_hears_of_them(self):
         everything, refusals, session = Recorder(), Refusals(), make_session()

@@ -16,7 +16,7 @@ from acra_twisted.encryption.plan import COMPARE, STORE, Use
 from acra_twisted.encryption.searching import Prefixes
 from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting
 from acra_twisted.errors import KeyStoreError
-from acra_twisted.keystore.cache import KeyCache
+from acra_twisted.keystore.cache import RECHECK, TRUST, KeyCache
 from acra_twisted.keystore.memory import MemoryKeyStore
 from acra_twisted.stages.columnkeys import ColumnKeys, is_reader
 from tests.support.containers import CLIENT, Workbench
@@ -69,6 +69,12 @@ class Rotating:
 
     def opener(self, pair, symmetric, owner=""):
         return self.empty
+
+    def version(self, purpose, owner=""):
+        return self.count
+
+    def forget(self):
+        """Forget nothing but what is asked for."""
 
     def follow(self, dropped):
         self.dropped = dropped
@@ -123,6 +129,30 @@ class Keys(SynchronousTestCase):
         self.assertIs(keys.makers(wanted, CLIENT), made)
         same = Wanted([Use(PLAIN, STORE, ""), Use(SEARCHED, COMPARE, "")])
         self.assertIsNot(keys.makers(same, CLIENT), made)
+
+    def test_makers_are_used_for_a_moment_without_asking_and_no_longer_than_keys_are_kept(self):
+        now = [0.0]
+        store = Rotating()
+        cached = KeyCache(store, 0, lambda: now[0])
+        keys = ColumnKeys(cached, lambda: now[0])
+        wanted = Wanted([Use(SEARCHED, COMPARE, "")])
+        made = keys.makers(wanted, CLIENT)
+        asked = dict(cached.counts)
+        now[0] = TRUST / 2
+        self.assertIs(keys.makers(wanted, CLIENT), made)
+        self.assertEqual(cached.counts, asked)
+        now[0] = TRUST
+        self.assertIs(keys.makers(wanted, CLIENT), made)
+        self.assertNotEqual(cached.counts, asked)
+        # Keys that are dropped take with them what was made of them.
+        cached.forget()
+        again = keys.makers(wanted, CLIENT)
+        self.assertIsNot(again, made)
+        # Others that the store has now count within a second.
+        store.rotate()
+        now[0] += TRUST + RECHECK
+        self.assertLessEqual(TRUST + RECHECK, 1)
+        self.assertIsNot(keys.makers(wanted, CLIENT), again)
 
     def test_makers_are_made_anew_of_new_keys_and_all_of_older_ones_are_let_go(self):
         store = Rotating()
