@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.plan import Refusal, ResultColumn, StatementPlan
+from acra_twisted.encryption.plan import Copied, Refusal, ResultColumn, StatementPlan
 from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.stages.columnverdicts import UNSURE, first_refusal, guarded, outdated, refused
 from acra_twisted.verdicts import PASS, Deny
@@ -29,7 +29,12 @@ class Refusals(SynchronousTestCase):
                 self.assertEqual(found is None, client in clients)
         deny = refused(first_refusal(plans, "a"))
         self.assertEqual((deny.sqlstate, deny.rule), (b"42501", "not_a_reader"))
-        self.assertIn("people.name", deny.text)
+        self.assertEqual(deny.column, "people.name")
+        self.assertEqual(
+            deny.text,
+            "column people.name is protected by AcraServer, and the client may not compare, join "
+            "or group by values that it may not read",
+        )
 
     def test_what_is_executed_by_its_name_may_be_another_statement(self):
         """For who may not read all columns, the database must name the tables of what it shows."""
@@ -45,6 +50,25 @@ class Refusals(SynchronousTestCase):
         plans = [StatementPlan(executes="q", results=(ResultColumn(NAME),))]
         deny = refused(first_refusal(plans, "a", readers))
         self.assertEqual((deny.sqlstate, deny.column), (b"42501", "people.name"))
+        self.assertEqual(
+            deny.text,
+            "column people.name is protected by AcraServer and is read by the name of a cursor, "
+            "portal or prepared statement that shows more than columns of tables, and the client "
+            "may not read all columns; send the query itself",
+        )
+
+    def test_rows_are_not_loaded_by_one_of_several_statements(self):
+        loading = StatementPlan(copies=Copied([None, NAME], {}))
+        self.assertIsNone(first_refusal([loading], "a"))
+        deny = refused(first_refusal([StatementPlan(), loading], "a"))
+        self.assertEqual((deny.sqlstate, deny.column), (b"0A000", "people.name"))
+        self.assertEqual(
+            deny.text,
+            "column people.name is protected by AcraServer and is loaded by a COPY among other "
+            "statements; send it alone",
+        )
+        for copies in (Copied([None], {}), Copied([NAME], {}, is_out=True)):
+            self.assertIsNone(first_refusal([StatementPlan(copies=copies)] * 2, "a"))
 
     def test_the_client_is_told_the_reason_and_what_to_do(self):
         deny = refused(REFUSAL)
@@ -73,6 +97,7 @@ class Values(SynchronousTestCase):
         self.assertIs(type(verdict), Deny)
         self.assertEqual((verdict.sqlstate, verdict.text), (b"22P02", "the value is no number"))
         self.assertEqual((verdict.rule, verdict.column), ("value", "people.age"))
+        self.assertEqual(verdict.reason, verdict.text)
         self.assertEqual(verdict.code, events.COLUMN_REFUSED)
 
     def test_a_value_that_is_refused_makes_the_verdict_a_deny(self):

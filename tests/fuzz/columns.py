@@ -1,0 +1,179 @@
+"""Coverage-guided fuzzing of what plans statements on protected columns: ``make fuzz
+TARGET=columns``.
+
+An input is a text.  What is sent for it runs at a PostgreSQL that refuses plaintext in the
+protected columns, as a role that may do nothing else.  Wrong is: any exception, a value that the
+database takes for plaintext, a plan that takes longer than the limit, and one that differs from the
+plan that was kept.
+
+    python -m tests.fuzz.columns FOLDER -max_total_time=60     (FOLDER: inputs, kept and extended)
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["acra_twisted.sql", "acra_twisted.encryption"]):
+    from tests.fuzz import rules
+    from tests.support.planning import MODE, PATH, planner, shown
+
+import psycopg
+from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
+
+from acra_twisted.encryption.postgresql.comparisons import Comparisons
+from acra_twisted.sandbox.endings import bound, with_make
+from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+from tests.support.refusing import CREATED, IN_CLEAR, checks, filled_in
+from tests.unit.encryption.postgresql import test_queries, test_writes
+
+_DATABASE = "ACRA_FUZZ_DATABASE"
+_ROLE = "fuzzer"
+_LONGEST = 1_000
+_PIECE = re.compile(rb"\s+|[\w$]+|'(?:[^']|'')*'|.", re.S)
+_COPIES = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
+
+
+class Database:
+    """Runs texts, each in a transaction that is taken back."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connect()
+
+    def _connect(self) -> None:
+        self._db = psycopg.connect(self._dsn, autocommit=True)
+        self._raw = self._db.pgconn
+        self._raw.exec_(b"DROP OWNED BY CURRENT_USER CASCADE")
+        self._raw.exec_(CREATED.format(**checks()).encode())
+
+    def states(self, text: bytes, parameters: list[str]) -> set[str]:
+        """Run a text; return the SQLSTATEs of its errors."""
+        raw = self._raw
+        raw.exec_(b"BEGIN")
+        if parameters:
+            raw.send_query_params(text, [one.encode() for one in parameters])
+        else:
+            raw.send_query(text)
+        found = set()
+        while (result := raw.get_result()) is not None:
+            found.add((result.error_field(DiagnosticField.SQLSTATE) or b"").decode())
+            if result.status in _COPIES:
+                # Nothing is loaded here.
+                break
+        if raw.transaction_status == TransactionStatus.ACTIVE or raw.status != 0:
+            self._db.close()
+            self._connect()
+            return found
+        is_inside = raw.transaction_status != TransactionStatus.IDLE
+        raw.exec_(b"ROLLBACK")
+        if not is_inside:
+            # It has ended its transaction, and may have changed tables.
+            self._db.close()
+            self._connect()
+        return found
+
+
+def check(data: bytes, database: Database) -> None:
+    """One input.  Raises AssertionError, or what a defect raises."""
+    text = data.replace(b"\0", b" ")
+    began = time.thread_time()
+    made = planner(claims=Comparisons())
+    planned = made.plan(text, MODE, PATH)
+    taken = time.thread_time() - began
+    assert taken < rules.LIMIT + 1e-4 * len(text), f"took {taken:.3f} s"
+    again = made.plan(text, MODE, PATH)
+    assert shown(planned, "") == shown(again, ""), "a kept plan differs"
+    sent = filled_in(planned, text)
+    if sent is not None:
+        assert IN_CLEAR not in database.states(*sent), "a value would be stored in clear"
+
+
+def seeds() -> list[bytes]:
+    """Texts to begin with."""
+    texts = [*test_queries.PASSED]
+    for pairs in (
+        *(test_writes.INSERTED, test_writes.UPDATED, test_writes.OTHERS, test_writes.REFUSED),
+    ):
+        texts += [text for text, _ in pairs]
+    return [text.encode() for text in texts]
+
+
+class Mutator:
+    """Changes a text by its words: each mostly stays a text that PostgreSQL understands."""
+
+    def __init__(self, texts: list[bytes]) -> None:
+        self._parts = [_PIECE.findall(text) for text in texts]
+        self._words = sorted({word for words in self._parts for word in words})
+
+    def changed(self, data: bytes, longest: int, seed: int) -> bytes:
+        """One change; every fourth is of libFuzzer's own kind."""
+        chance = random.Random(seed)  # noqa: S311 - no secret
+        words = _PIECE.findall(data)
+        if not words or chance.randrange(4) == 0:
+            return bytes(atheris.Mutate(data, longest))
+        for _ in range(chance.randint(1, 3)):
+            at = chance.randrange(len(words) + 1)
+            kind = chance.randrange(5)
+            if kind == 0:
+                words[at : at + 1] = [chance.choice(self._words)]
+            elif kind == 1:
+                words[at:at] = [chance.choice(self._words)]
+            elif kind == 2:
+                del words[at : at + chance.randint(1, 3)]
+            else:
+                # A part of this text, or of another, in the place of one.
+                other = words if kind == 3 else chance.choice(self._parts)
+                start = chance.randrange(len(other) + 1)
+                part = other[start : start + chance.randint(1, 12)]
+                words[at : at + chance.randint(0, 4)] = part
+        return b"".join(words)[:longest]
+
+
+def fuzz(dsn: str) -> None:
+    """Begin with what is in the folder, end as libFuzzer's flags say."""
+    texts = seeds()
+    for number, text in enumerate(texts):
+        (Path(sys.argv[1]) / f"seed-{number}").write_bytes(text)
+    database, mutator = Database(dsn), Mutator(texts)
+    dictionary = Path(__file__).with_name("sql.dict")
+    flags = [f"-dict={dictionary}", f"-max_len={_LONGEST}", "-len_control=0", "-timeout=20"]
+    atheris.Setup(
+        [sys.argv[0], *flags, *sys.argv[1:]],
+        lambda data: check(data, database),
+        custom_mutator=mutator.changed,
+    )
+    atheris.Fuzz()
+
+
+def main() -> int:
+    """Run the fuzzer beside a database of its own; return its exit status."""
+    with_make()
+    dsn = os.environ.get(_DATABASE)
+    if dsn:
+        fuzz(dsn)
+        return 0
+    postgres = Postgres()
+    postgres.start()
+    try:
+        place = f"host=127.0.0.1 port={postgres.port} dbname=postgres"
+        with psycopg.connect(f"{place} user={SUPERUSER}", autocommit=True) as db:
+            db.execute(f"CREATE ROLE {_ROLE} LOGIN; GRANT ALL ON SCHEMA public TO {_ROLE}")
+            db.execute(f"ALTER ROLE {_ROLE} SET statement_timeout = 2000")
+        command = bound([sys.executable, "-m", "tests.fuzz.columns", *sys.argv[1:]])
+        own = {**os.environ, _DATABASE: f"{place} user={_ROLE}"}
+        return subprocess.run(command, env=own, check=False).returncode
+    finally:
+        postgres.stop()
+        postgres.remove()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
