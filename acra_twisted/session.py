@@ -147,6 +147,7 @@ class Session:
     ``on_ready`` is a stage's: it is called whenever the database has said that it is ready, once
     ``transaction`` is what it said and the exchange has ended; None if nobody waits for that.
 
+    ``figures`` is what counts requests by their statements (`telemetry.figures.counting`).
     ``timed``: stages are timed for each of its requests, whether it is recorded or not.
 
     ``transaction_since``: when the database said that the transaction had begun that is open.
@@ -196,6 +197,7 @@ class Session:
         "counted",
         "answered",
         "timed",
+        "figures",
         "unread",
         "notes",
     )
@@ -248,6 +250,7 @@ class Session:
         self.counted = Traffic()
         self.answered = 0
         self.timed = False
+        self.figures: Any = None
         self.unread = ""
         self.notes: dict[str, Any] = {}
 

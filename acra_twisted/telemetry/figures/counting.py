@@ -1,9 +1,9 @@
 """Counts every request by the shape of its statement, in the minute in which it ends.
 
-A request costs less than a microsecond where this is compiled: the shape of the last one is
-remembered, a known text is one look into a dict, and a duration is counted in the bucket of the one
-before if it fits.  At most SHAPES_MAX shapes have figures of their own in a minute; those with the
-fewest calls make room for new ones, and what they have counted goes to `OTHERS`.
+A request costs some 1,500 instructions where this is compiled: its text is one look into a dict,
+and a duration is counted in the bucket of the one before if it fits.  At most SHAPES_MAX shapes
+have figures of their own in a minute; those with the fewest calls make room for new ones, and what
+they have counted goes to `OTHERS`.
 """
 
 from __future__ import annotations
@@ -61,6 +61,8 @@ class Counted:
         "link",
         "stages",
         "stage_list",
+        "_last_name",
+        "_last_stage",
     )
 
     def __init__(self, shape: Shape) -> None:
@@ -76,6 +78,8 @@ class Counted:
         self.link: Distribution | None = None
         self.stages: dict[str, Distribution] = {}
         self.stage_list: list[Distribution] = []
+        self._last_name = ""
+        self._last_stage = self.whole
 
     def count(self, exchange: Exchange) -> None:
         """Count a request that has ended."""
@@ -98,13 +102,18 @@ class Counted:
         if exchange.stage_runs is not None:
             for run in exchange.stage_runs:
                 took = run.ended - run.started
-                self._stage(run.stage).gather(took)
+                name = run.stage
+                stage = self._last_stage if name is self._last_name else self._stage(name)
+                stage.gather(took)
                 if run.kind == ROWS_WORK:
                     behind += took
                 else:
                     before += took
-            for stage in self.stage_list:
-                stage.settle()
+            if len(self.stage_list) == 1:
+                self._last_stage.settle()
+            else:
+                for stage in self.stage_list:
+                    stage.settle()
         opened, sent, closed = exchange.opened, exchange.sent, exchange.closed
         self.whole.count(closed - opened)
         if not sent:
@@ -138,6 +147,8 @@ class Counted:
         if found is None:
             found = self.stages[name] = Distribution()
             self.stage_list.append(found)
+        # Comparing is cheaper than hashing.
+        self._last_name, self._last_stage = name, found
         return found
 
     def count_link(self, nanoseconds: int) -> None:
@@ -181,6 +192,19 @@ class _Known:
         self.counted: Counted | None = None
 
 
+class _Texts:
+    """Shapes by their redacted texts, for sessions of one ``database``; ``statements`` are those
+    that run, ``others`` by kind of exchange as well.  It holds for one ``generation``."""
+
+    __slots__ = ("database", "generation", "statements", "others")
+
+    def __init__(self, database: bytes, generation: int) -> None:
+        self.database = database
+        self.generation = generation
+        self.statements: dict[str, _Known] = {}
+        self.others: dict[tuple[str, str], _Known] = {}
+
+
 class Minute:
     """Figures of one minute since the epoch, by shape; it is over when the next one has begun."""
 
@@ -200,15 +224,14 @@ class ShapeCounter(BaseObserver):
 
     def __init__(self, now: int) -> None:
         self._minute = Minute(now // MINUTE)
-        self._ends = (self._minute.number + 1) * MINUTE
+        self._number = self._minute.number
+        self._ends = (self._number + 1) * MINUTE
         self._over: list[Minute] = []
         self._shapes: dict[str, _Known] = {}
-        self._texts: dict[tuple[str, bytes, str, str], _Known] = {}
-        # The one that was counted last: comparing is cheaper than hashing.
-        self._last_shown: Redacted | None = None
-        self._last_session: Session | None = None
-        self._last_kind = ""
-        self._last: Counted | None = None
+        # By system and database.  When texts are forgotten, a new generation begins.
+        self._texts: dict[tuple[str, bytes], _Texts] = {}
+        self._known_texts = 0
+        self._generation = 0
         # Shapes and whole times of sampled requests by the id of the connector's span.
         self._awaited: dict[str, tuple[str, int]] = {}
 
@@ -226,47 +249,76 @@ class ShapeCounter(BaseObserver):
             shown = statement.shown
             if shown is None:
                 shown = redact.of_statement(statement, session.language)
-        counted = self._last
+        kind = exchange.kind
+        texts: _Texts | None = session.figures
+        known: _Known | None = None
         if (
-            counted is None
-            or shown is not self._last_shown
-            or session is not self._last_session
-            or exchange.kind != self._last_kind
+            shown is not None
+            and texts is not None
+            and texts.database == session.database
+            and texts.generation == self._generation
+            and (kind == "execute" or kind == "query")
         ):
-            counted = self._counted(exchange, shown)
+            known = texts.statements.get(shown.text)
+        if known is None:
+            known = self._known(exchange, shown)
+        counted = known.counted
+        if counted is None or known.minute != self._number:
+            counted = self._of_minute(known)
         counted.count(exchange)
         if exchange.remote is not None and exchange.span is not None:
             self._await(exchange, counted)
 
-    def _counted(self, exchange: Exchange, shown: Redacted | None) -> Counted:
-        counted = self._of_minute(self._known(exchange, shown))
-        self._last, self._last_shown = counted, shown
-        self._last_session, self._last_kind = exchange.session, exchange.kind
-        return counted
-
     def _known(self, exchange: Exchange, shown: Redacted | None) -> _Known:
+        """Return the shape of an exchange by its text, or make it known."""
         session, kind = exchange.session, exchange.kind
         # Whoever is refused may have named any database.
-        database = b"" if kind == "startup" and exchange.outcome != "ok" else session.database
-        key = (shown.text if shown is not None else "", database, kind, session.system)
-        found = self._texts.get(key)
+        refused = kind == "startup" and exchange.outcome != "ok"
+        texts = self._texts_of(session, b"" if refused else session.database)
+        text = shown.text if shown is not None else ""
+        runs = kind in ("query", "execute")
+        found = texts.statements.get(text) if runs else texts.others.get((kind, text))
         if found is None:
-            shape = shape_of(session.system, database.decode("utf-8", "replace"), kind, shown)
-            found = self._shapes.get(shape.id)
-            if found is None:
-                if len(self._shapes) >= SHAPES_MAX:
-                    self._make_room()
-                found = self._shapes[shape.id] = _Known(shape)
-            if len(self._texts) >= _TEXTS_MAX:
-                self._texts = {}
-            self._texts[key] = found
+            database = texts.database.decode("utf-8", "replace")
+            found = self._of_shape(shape_of(session.system, database, kind, shown))
+            if self._known_texts >= _TEXTS_MAX:
+                self._forget_texts()
+            if texts.generation != self._generation:
+                texts = self._texts_of(session, texts.database)
+            self._known_texts += 1
+            if runs:
+                texts.statements[text] = found
+            else:
+                texts.others[kind, text] = found
+        if not refused:
+            session.figures = texts
+        return found
+
+    def _texts_of(self, session: Session, database: bytes) -> _Texts:
+        key = (session.system, database)
+        texts = self._texts.get(key)
+        if texts is None:
+            texts = self._texts[key] = _Texts(database, self._generation)
+        return texts
+
+    def _forget_texts(self) -> None:
+        self._texts = {}
+        self._known_texts = 0
+        self._generation += 1
+
+    def _of_shape(self, shape: Shape) -> _Known:
+        found = self._shapes.get(shape.id)
+        if found is None:
+            if len(self._shapes) >= SHAPES_MAX:
+                self._make_room()
+            found = self._shapes[shape.id] = _Known(shape)
         return found
 
     def _of_minute(self, known: _Known) -> Counted:
         counted = known.counted
-        if counted is None or known.minute != self._minute.number:
+        if counted is None or known.minute != self._number:
             counted = known.counted = Counted(known.shape)
-            known.minute = self._minute.number
+            known.minute = self._number
             self._minute.counted.append(counted)
         return counted
 
@@ -292,8 +344,7 @@ class ShapeCounter(BaseObserver):
                 left.append(others)
         self._minute.counted = left
         self._shapes = {known.shape.id: known for known in used[:most]}
-        self._texts = {}
-        self._last = None
+        self._forget_texts()
 
     def roll(self, now: int) -> None:
         """Begin the minute of ``now``, if it has not begun."""
@@ -303,8 +354,8 @@ class ShapeCounter(BaseObserver):
         if self._minute.counted:
             self._over.append(self._minute)
         self._minute = Minute(number)
+        self._number = number
         self._ends = (number + 1) * MINUTE
-        self._last = None
 
     @property
     def minute(self) -> Minute:
