@@ -239,8 +239,9 @@ class IKeys(IKeyStore):
 
     def follow(dropped: Callable[[], None]) -> bool:
         """Call ``dropped`` each time keys that were kept are dropped, so that nothing that was made
-        of them is kept either.  All that is made of kept keys may be used for `keystore.cache.TRUST`
-        seconds before they are asked for again.  Returns False if no keys are ever kept."""
+        of them is kept either.  Objects that are made of kept keys may be used for
+        `keystore.cache.TRUST` seconds before the keys are asked for again.  Returns False if no
+        keys are ever kept."""
 
 
 class IKeyStoreFactory(Interface):
