@@ -6,6 +6,7 @@ from acra_twisted.exchange import Exchange, Parameters
 from acra_twisted.results import Columns
 from acra_twisted.session import IDLE, IN_TRANSACTION
 from acra_twisted.verdicts import PASS
+from tests.support.containers import CLIENT
 from tests.support.encryptors import AGE, NAME, BoundCase, end
 
 UNION = "SELECT name FROM people UNION ALL SELECT name FROM people"
@@ -269,6 +270,23 @@ class Portals(CursorCase):
         self.passes(DECLARE.replace(" c ", " e "))
 
 
+class Several(CursorCase):
+    def test_each_statement_of_a_text_has_its_meaning(self):
+        self.done(DECLARE)
+        self.done("DECLARE d CURSOR FOR SELECT id, age FROM people")
+        statement = self.passes(f"FETCH c; SELECT 1; FETCH d; {UNION}; FETCH c")
+        found = [
+            meaning.results and [one.setting for one in meaning.results]
+            for meaning in statement.meanings
+        ]
+        self.assertEqual(found, [[None, NAME], None, [None, AGE], [NAME], [None, NAME]])
+
+    def test_all_are_closed_by_one_statement_of_a_text(self):
+        self.done(DECLARE)
+        self.done("CLOSE ALL; SELECT id FROM people")
+        self.assertEqual(self.fetched(), [None, None])
+
+
 class Apart(CursorCase):
     def test_what_a_portal_declares_or_closes_counts_if_it_is_executed(self):
         for text, shown in ((DECLARE, "name"), ("CLOSE c", None)):
@@ -306,6 +324,15 @@ class Limited(CursorCase):
             self.refused(self.judge(f"FETCH {name}")[0], b"42501")
         self.done("DECLARE d CURSOR FOR SELECT name FROM people")
         self.assertIsNot(self.passes("FETCH d").meanings, None)
+
+    def test_who_may_read_all_columns_fetches_them(self):
+        readers = AGE._replace(readers=frozenset([CLIENT]))
+        columns = {"name": NAME, "age": readers}
+        self.stage = self.made(EncryptionSettings([TableSetting("", "people", (), columns)]))
+        self.done(f"DECLARE c CURSOR FOR {UNION}")
+        self.assertEqual(self.fetched("c", 1), ["name"])
+        self.assertIsNone(self.open(UNION, b"p").watch)
+        self.assertEqual(self.fetched("p", 1), ["name"])
 
     def test_a_portal_of_a_union_is_executed_at_once(self):
         for text, is_watched in (

@@ -68,6 +68,34 @@ class Names(SynchronousTestCase):
         self.cursors.closed(None, self.request("ok"))
         self.assertIsNone(self.cursors.results(b"c"))
 
+    def test_what_has_not_happened_hides_nothing_behind_it(self):
+        self.open(b"c", outcome="ok", held=True)
+        for results in (OTHER, None):
+            self.cursors.opened(b"c", results, self.request("ok"), True, True)
+            self.cursors.closed(b"c", self.request("ok"), True)
+            third = self.open(b"c", OTHER, "ok", True)
+            self.assertEqual(self.cursors.results(b"c"), OTHER)
+            self.cursors.opened(b"c", None, self.request(None), False, True)
+            self.assertEqual(self.cursors.results(b"c"), OTHER)
+            self.cursors.transaction_ended()
+            self.assertEqual(self.cursors.results(b"c"), OTHER)
+            self.assertEqual(third.outcome, "ok")
+            # One behind it, and a request that fails: it is still there.
+            self.cursors.opened(b"c", ONE, self.request("ok"), True, True)
+            self.open(b"c", ONE, "ok", True)
+            self.open(b"c", OTHER, "error")
+            self.assertEqual(self.cursors.results(b"c"), ONE)
+
+    def test_names_stay_unsure_as_long_as_any_cursor_lives(self):
+        self.open(b"held", outcome="ok", held=True)
+        self.open(b"\xff", outcome="ok")
+        for _ in range(2):
+            self.assertRaises(KeyError, self.cursors.results, b"another")
+            self.cursors.transaction_ended()
+        self.close(b"held", outcome="ok")
+        self.cursors.transaction_ended()
+        self.assertIsNone(self.cursors.results(b"another"))
+
     def test_a_cursor_that_was_never_declared_is_forgotten_with_its_transaction(self):
         exchange = self.request("ok")
         self.cursors.opened(b"c", ONE, exchange, True, True)
