@@ -16,10 +16,9 @@ from urllib.parse import unquote_to_bytes
 from uuid import uuid4
 
 from acra_twisted import __version__
+from acra_twisted.telemetry.tracing.spans import ORIGIN
 
 NAME, ATTRIBUTES = "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"
-#: Attributes that say which of several daemons it is, and where.
-ORIGIN: Final = ("service.instance.id", "host.name", "cloud.availability_zone")
 _NAMESPACE: Final = "acra"
 #: Characters of the variable, and attributes in it.
 _LENGTH_MAX: Final = 16 * 1024

@@ -16,8 +16,14 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 from acra_twisted.errors import WireError
 from acra_twisted.ratelimit import TokenBucket
-from acra_twisted.telemetry.export.resource import ORIGIN
-from acra_twisted.telemetry.tracing.spans import CLIENT, EVENTS_MAX, LINKS_MAX, NAME_MAX, Span
+from acra_twisted.telemetry.tracing.spans import (
+    CLIENT,
+    EVENTS_MAX,
+    LINKS_MAX,
+    NAME_MAX,
+    ORIGIN,
+    Span,
+)
 from acra_twisted.wire.formats import otlprequest
 
 #: Spans a second, of all connectors together.

@@ -17,6 +17,8 @@ from acra_twisted.wire.link.tracecontext import TraceContext
 INTERNAL: Final = 0
 SERVER: Final = 1
 CLIENT: Final = 2
+#: Attributes of a resource that say which of several daemons it is, and where.
+ORIGIN: Final = ("service.instance.id", "host.name", "cloud.availability_zone")
 #: OpenCensus link types.
 LINK_UNSPECIFIED: Final = 0
 LINK_PARENT: Final = 2
