@@ -19,12 +19,16 @@ from setuptools import Extension, setup
 _MODULES = {
     "": "outstanding stagerun session exchange verdicts errors cache results ratelimit "
     "loginactions lookup",
-    "fast.": "bigendian compiled hmacsha256 record",
+    "fast.": "bigendian compiled hmacsha256 littleendian record",
     "wire.": "framing scram",
     "wire.formats.": "protobuf",
     "wire.link.": "lengthprefix tracecontext",
     "wire.postgres.": "frames datarows frontend backend nested copyformat copylines copytuples",
+    "wire.mysql.": "bulk capabilities columndefinitions commands errors frames lenenc okpackets "
+    "parameters resultrows types",
     "dialects.": "flow propagation",
+    "dialects.mysql.": "bulkexecutions contexts descriptions executions opening prepared replies "
+    "request response results resultsets rows state texts uploads userchanges values wholereplies",
     "dialects.postgresql.": "held replies prepared propagation descriptions rows results unloads "
     "values refusal opening extended loads request response answers "
     "extendedreplies wholerequests wholereplies untilready challenge keylogin authentication "
