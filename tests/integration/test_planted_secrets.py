@@ -14,6 +14,7 @@ import psycopg
 from acra_twisted.sandbox.collector import Collector
 from tests.integration.base import eventually, get
 from tests.integration.protected import ProtectedCase, asyncpg_session, token_store
+from tests.support.histories import unpacked
 from tests.support.planted import Search, forms
 
 CONFIG = """
@@ -112,6 +113,7 @@ class Planted(ProtectedCase):
         cls.addClassCleanup(cls.collector.stop)
         temporary = tempfile.mkdtemp(dir=cls.folder)
         cls.security_log = cls.folder / "security.log"
+        cls.history = cls.folder / "history"
         return cls.protect(
             cls.keys,
             environment={"TMPDIR": temporary},
@@ -123,6 +125,7 @@ class Planted(ProtectedCase):
                 },
                 "logging": {"d": "true", "security_log_file": str(cls.security_log)},
                 "tracing": {"otlp_endpoint": cls.collector.url, "tracing_interval": "0.1"},
+                "history": {"trace_store_file": str(cls.history)},
                 **token_store(cls.keys),
             },
         )
@@ -339,7 +342,9 @@ class Planted(ProtectedCase):
             30,
         )
         pages = self.pages()
+        eventually(lambda: "acra.refused_column" in unpacked(self.history), "the history", 30)
         texts = {
+            "history": unpacked(self.history),
             **pages,
             "spans": json.dumps(self.collector.spans),
             "spans in clear": json.dumps(self.collector.spans, ensure_ascii=False),
@@ -351,7 +356,7 @@ class Planted(ProtectedCase):
         found = dict(wanted.below((self.postgres.folder, self.folder), self.began))
         self.assertEqual(found, {})
         # What has been searched speaks of the table, and the search finds what is there.
-        for place in ("spans", "errors", "output", "metrics"):
+        for place in ("history", "spans", "errors", "output", "metrics"):
             self.assertIn("people", texts[place])
         self.assertTrue(self.security_log.stat().st_size)
         seen: set[str] = set()

@@ -1,8 +1,10 @@
 """Histories in files, and pieces for them."""
 
+import json
 import sqlite3
+from contextlib import closing
 
-from acra_twisted.telemetry.history import pieces, schema
+from acra_twisted.telemetry.history import pieces, reading, schema
 from acra_twisted.telemetry.history.pieces import Piece, StoredEvent
 from acra_twisted.telemetry.history.room import Bounds
 from acra_twisted.telemetry.history.writing import write
@@ -96,3 +98,15 @@ def counted(connection):
     ):
         found[shelf] = connection.execute(text).fetchone()
     return found
+
+
+def unpacked(path):
+    """Return all that a history says, as one text: its spans and events are compressed."""
+    with closing(reading.open_for_reading(str(path))) as connection:
+        rows = connection.execute(
+            "SELECT spans FROM piece UNION ALL SELECT data FROM event"
+        ).fetchall()
+        figures = connection.execute("SELECT key, data FROM figure").fetchall()
+        texts = connection.execute("SELECT name, text FROM shape").fetchall()
+    packed = "\n".join(json.dumps(pieces.unpack(data), ensure_ascii=False) for (data,) in rows)
+    return "\n".join([packed, repr(figures), repr(texts)])
