@@ -57,6 +57,10 @@ class Killed(unittest.TestCase):
             writer.stdout.close()
             self.assertEqual(writer.wait(), -signal.SIGKILL)
             told = max([told, *map(int, rest)])
+            # A reader needs no daemon that has opened it since.
+            with contextlib.closing(reading.open_for_reading(path)) as connection:
+                (newest,) = reading.search(connection, Question(limit=1)).rows
+                self.assertIn(newest.start, (told, told + 1))
             with contextlib.closing(connect(path)) as connection:
                 check = connection.execute("PRAGMA integrity_check").fetchone()
                 self.assertEqual(check, ("ok",))

@@ -108,6 +108,7 @@ def open_for_reading(path: str) -> sqlite3.Connection:
     try:
         connection.text_factory = text_of
         connection.execute("PRAGMA query_only = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA trusted_schema = OFF")
         version = version_of(connection)
         if version != VERSION:
