@@ -249,9 +249,12 @@ class TelemetryService(MultiService):
             if self.figures is not None:
                 from acra_twisted.telemetry.console.site.frame import Console
                 from acra_twisted.telemetry.console.site.resources import make_console
+                from acra_twisted.telemetry.console.sums import Sums
                 from acra_twisted.telemetry.console.view import Sources
 
-                views = Console(self._service, Sources(self.figures, self.clock))
+                views = Console(
+                    self._service, Sources(self.figures, Sums(self.figures), self.clock)
+                )
                 views.prepare()
                 console = make_console(views, guard, self._up_to_date)
             site = make_site(

@@ -2,6 +2,7 @@
 
 from acra_twisted.exchange import ROWS, STATEMENT
 from acra_twisted.stagerun import StageRun
+from acra_twisted.telemetry.console.sums import Sums
 from acra_twisted.telemetry.console.view import Sources
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.figures.statements import StatementFigures
@@ -24,7 +25,7 @@ class Hour:
         self.figures = StatementFigures(NOW - minutes * MINUTE)
         self.session = make_session()
         self.session.database = b"shop"
-        self.sources = Sources(self.figures, lambda: NOW - 1)
+        self.sources = Sources(self.figures, Sums(self.figures), lambda: NOW - 1)
 
     def ask(self, minute, text, count=1, first=1000, censor=200, opening=0, rows=100, **facts):
         """Requests of a minute before NOW; times are microseconds: of the database to its first
@@ -44,12 +45,16 @@ class Hour:
             )
             self.figures.counter.exchange_closed(request)
 
+    def pass_to(self, minute):
+        """Let time pass to a minute before NOW."""
+        self.figures.tick(NOW - minute * MINUTE)
+        while self.figures.step():
+            pass
+
     def slow_since(self, minute):
         """Two hours in which one statement becomes slow and another has much to decrypt."""
         for before in range(119, 0, -1):
-            self.figures.tick(NOW - before * MINUTE)
-            while self.figures.step():
-                pass
+            self.pass_to(before)
             self.ask(before, ORDERS, 4, first=41_000 if before <= minute else 2_900)
             self.ask(before, ACCOUNT, 9)
             self.ask(before, CARD, 2, opening=3_900)

@@ -20,6 +20,8 @@ from acra_twisted.telemetry.console.layers import LAYERS
 _BELOW: Final = 20
 #: The layer behind which the database begins.
 _SPLIT: Final = "poison"
+#: Below it there is nothing to see.
+_TINY: Final = 1e-9
 #: A part of a bar this small has no name in its description.
 _NAMED: Final = 0.02
 #: Counts from which on a cell of a heat map has each of its colours.
@@ -53,7 +55,7 @@ def px(value: float) -> str:
 
 def levels(top: float) -> list[float]:
     """Return two to four round values below ``top`` for the lines of a grid."""
-    if top <= 0:
+    if top < _TINY:
         return []
     step = 10 ** math.floor(math.log10(top))
     for factor in (0.2, 0.5, 1, 2, 5):
@@ -146,12 +148,12 @@ def area(
         if layer == _SPLIT:
             edge = f'<polyline class="edge-split" points="{_line(base, top)}"/>'
     lines, labels = _grid(levels(top), height, top)
-    return _chart(
+    return chart(
         name,
         height,
         f'{lines}<svg width="100%" height="{height}" viewBox="0 0 {length - 1} 100" '
         f'preserveAspectRatio="none">{"".join(drawn)}{edge}</svg>{labels}'
-        f"{_pins(marks, height)}",
+        f"{pins(marks, height)}",
         ticks,
         f'data-cross="{height}"',
     )
@@ -190,12 +192,12 @@ def heat(
         f'data-cells="{escape(cells)}" data-columns="{len(columns)}" data-rows="{rows}" '
         f'data-height="{height}"'
     )
-    return _chart(
+    return chart(
         name,
         height,
         f'{lines}<svg width="100%" height="{height}" viewBox="0 0 {len(columns)} {rows}" '
         f'preserveAspectRatio="none" shape-rendering="crispEdges">{drawn}</svg>{texts}'
-        f"{_pins(marks, height)}",
+        f"{pins(marks, height)}",
         ticks,
         data if cells else "",
     )
@@ -205,7 +207,8 @@ def _line(values: Sequence[float], top: float) -> str:
     return " ".join(f"{place},{px(100 * (1 - value / top))}" for place, value in enumerate(values))
 
 
-def _chart(name: str, height: int, inside: str, ticks: Sequence[Tick], data: str) -> Markup:
+def chart(name: str, height: int, inside: str, ticks: Sequence[Tick], data: str) -> Markup:
+    """A plot of a height with its axis; ``inside`` is markup, and so are attributes in ``data``."""
     label = escape(name)
     return _drawn(
         f'<div class="chart" {data}><svg height="{height + _BELOW}" role="img" '
@@ -239,7 +242,8 @@ def _grid(values: Sequence[float], height: int, top: float) -> tuple[str, str]:
     return lines, labels
 
 
-def _pins(marks: Sequence[Mark], height: int) -> str:
+def pins(marks: Sequence[Mark], height: int) -> str:
+    """Marks of a plot, of which every second label stands lower."""
     drawn = ""
     for place, mark in enumerate(marks):
         y = 12 + 18 * (place % 2)

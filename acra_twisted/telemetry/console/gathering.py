@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 
 from acra_twisted.telemetry.console.ranges import Range
 from acra_twisted.telemetry.figures.rows import Row
@@ -28,3 +28,11 @@ def by_column(
             columns[span.column(part.number)].add(part.row)
         yield ""
     return columns
+
+
+def added(columns: Iterable[Row]) -> Row:
+    """Return the sum of figures."""
+    whole = Row()
+    for column in columns:
+        whole.add(column)
+    return whole

@@ -17,7 +17,7 @@ LAYERS: Final[Mapping[str, str]] = {
     "proxy": "Proxy",
     "other": "Other stages",
     "censor": "Censor",
-    "cipher": "Decryptor, encryptor",
+    "cipher": "Encryption",
     "poison": "Poison",
     "dbfirst": "Database, first byte",
     "dbrows": "Database, rows",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, NamedTuple
 
+from acra_twisted.telemetry.console.sums import Sums
 from acra_twisted.telemetry.figures.statements import StatementFigures
 
 
@@ -12,6 +13,7 @@ class Sources(NamedTuple):
     """Views are made from these; ``clock`` gives nanoseconds."""
 
     figures: StatementFigures
+    sums: Sums
     clock: Callable[[], int]
 
 

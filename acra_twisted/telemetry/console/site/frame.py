@@ -15,14 +15,16 @@ from acra_twisted.telemetry.console.assets import Assets
 from acra_twisted.telemetry.console.layers import LAYERS
 from acra_twisted.telemetry.console.ranges import RANGES
 from acra_twisted.telemetry.console.view import Sources, View
-from acra_twisted.telemetry.console.views import statement, statements
+from acra_twisted.telemetry.console.views import overview, statement, statements
 from acra_twisted.telemetry.pages.rendering import Page, Templates, as_json, made
 
 PREFIX: Final = "/console/"
 #: The views by the last parts of their addresses.
-VIEWS: Final[Mapping[str, View]] = {view.name: view for view in (statements.VIEW, statement.VIEW)}
+VIEWS: Final[Mapping[str, View]] = {
+    view.name: view for view in (overview.VIEW, statements.VIEW, statement.VIEW)
+}
 #: The view that opens first.
-FIRST: Final = statements.VIEW.name
+FIRST: Final = overview.VIEW.name
 
 
 class Entry(NamedTuple):
@@ -38,7 +40,10 @@ class Entry(NamedTuple):
         return PREFIX + self.key
 
 
-_ENTRIES: Final = (Entry("statements", "Statements", Markup('<path d="M2 4h12M2 8h8M2 12h10"/>')),)
+_ENTRIES: Final = (
+    Entry("overview", "Overview", Markup('<path d="M2 12.5V9M6 12.5V5M10 12.5V7M14 12.5V3"/>')),
+    Entry("statements", "Statements", Markup('<path d="M2 4h12M2 8h8M2 12h10"/>')),
+)
 
 
 class Console:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from acra_twisted.telemetry.console import breaks, charts, formats
 from acra_twisted.telemetry.console.breaks import Break, Minute
 from acra_twisted.telemetry.console.charts import Mark
-from acra_twisted.telemetry.console.gathering import by_column, totals
+from acra_twisted.telemetry.console.gathering import added, by_column, totals
 from acra_twisted.telemetry.console.layers import (
     DATABASE,
     LAYERS,
@@ -99,14 +99,6 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
     was = before.row if before is not None else None
     said = _answer(wanted.span, now.row, columns, was, found)
     return Gathered(wanted.span, now.shape, now.row, columns, was, found, said)
-
-
-def added(columns: Sequence[Row]) -> Row:
-    """Return the sum of figures."""
-    whole = Row()
-    for column in columns:
-        whole.add(column)
-    return whole
 
 
 def _answer(

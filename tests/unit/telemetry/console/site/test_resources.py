@@ -23,11 +23,15 @@ class Addresses(Asking):
         self.make(self.scrape, self.pages, guard=guard, console=root)
 
     def test_views(self):
-        for path in ("/console", "/console/", "/console/statements"):
+        for path, said in (
+            ("/console", "It is the"),
+            ("/console/", "It is the"),
+            ("/console/statements", "One statement takes"),
+        ):
             status, text = self.ask(path)
             self.assertEqual(status, 200, path)
             self.assertIn("default-src 'self'; form-action", text)
-            self.assertIn("One statement takes", text)
+            self.assertIn(said, text)
         self.assertEqual(self.caught_up, 3)
         self.assertIn('href="/console/"', self.ask("/")[1])
 

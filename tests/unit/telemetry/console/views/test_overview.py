@@ -1,0 +1,96 @@
+"""The overview: situations are planted, and its sentence and JSON tell them."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry.console.views import overview
+from acra_twisted.telemetry.pages.search import Unfit
+from tests.support.hours import ACCOUNT, CARD, NOW, ORDERS, Hour
+from tests.support.stepping import returned
+
+
+class Overview(SynchronousTestCase):
+    def view(self, hour, **arguments):
+        span = overview.asked(arguments, NOW - 1)
+        self.gathered = returned(overview.gather(hour.sources, span))
+        return overview.as_json(self.gathered)
+
+    def steady(self, **late):
+        """Two hours of the same; ``late`` is what differs in the last ten minutes."""
+        hour = Hour()
+        for minute in range(119, 0, -1):
+            hour.pass_to(minute)
+            hour.ask(minute, ACCOUNT, 9, **(late if minute <= 10 else {}))
+            hour.ask(minute, ORDERS, 2)
+        return hour
+
+    def test_the_database(self):
+        data = self.view(Hour().slow_since(20))
+        self.assertEqual(data["answer"]["rules"], ["break"])
+        self.assertEqual(
+            data["answer"]["text"],
+            "It is the database. Since 23:40 a request takes 12.5 ms instead of 2.39 ms on average;"
+            " nearly all of the 10.2 ms added in: database, first byte, 100 % of that in one"
+            " statement, SELECT orders customer. Proxy, stages and link take 0.780 ms a request.",
+        )
+
+    def test_ours(self):
+        data = self.view(self.steady(censor=5_000))
+        self.assertEqual(data["answer"]["rules"], ["break"])
+        self.assertRegex(
+            data["answer"]["text"],
+            r"^It is ours: the censor\. Since 23:50 .* in: censor, 100 % of that in one statement, "
+            r"SELECT account\. ",
+        )
+        self.assertGreater(data["layers_now_ms"]["censor"], data["layers_before_ms"]["censor"] + 3)
+
+    def test_faster(self):
+        hour = Hour()
+        for minute in range(119, 0, -1):
+            hour.pass_to(minute)
+            hour.ask(minute, ACCOUNT, 6, first=9_000 if minute > 30 else 1_000)
+        self.assertEqual(
+            self.view(hour)["answer"]["text"],
+            "Since 23:30 a request takes 1.36 ms instead of 9.36 ms on average.",
+        )
+
+    def test_errors(self):
+        data = self.view(self.steady(outcome="error", status_code="40P01"))
+        self.assertEqual(data["answer"]["rules"], ["errors"])
+        self.assertTrue(data["answer"]["text"].startswith("90 requests failed lately"))
+
+    def test_denials(self):
+        hour = self.steady()
+        hour.ask(1, b"SELECT amount FROM salaries", 6, outcome="denied")
+        self.assertEqual(self.view(hour)["answer"]["text"], "6 requests denied.")
+
+    def test_poison(self):
+        hour = self.steady()
+        hour.ask(1, CARD, 1, attributes={"acra.poison_records": 1})
+        self.assertEqual(self.view(hour)["answer"]["rules"][0], "poison")
+
+    def test_nothing_stands_out(self):
+        data = self.view(self.steady())
+        self.assertEqual(
+            data["answer"]["text"], "Nothing stands out: 1.36 ms a request, as before."
+        )
+        self.assertIsNone(data["break"])
+        self.assertEqual(sum(one["calls"] for one in data["columns"]), data["figures"]["calls"])
+
+    def test_nothing_yet(self):
+        self.assertEqual(self.view(Hour(1))["answer"]["rules"], ["empty"])
+        self.assertEqual(overview.shown(self.gathered)["first"], [])
+
+    def test_what_the_page_shows(self):
+        self.view(Hour().slow_since(20))
+        shown = overview.shown(self.gathered)
+        self.assertEqual(shown["heads"], ("before 23:40", "now"))
+        changes = {line["name"]: (line["change"], line["worse"]) for line in shown["changes"]}
+        self.assertEqual(changes["Censor"], ("same", False))
+        self.assertTrue(changes["Database, first byte"][1])
+        self.assertEqual(shown["first"][0]["summary"], "SELECT orders customer")
+        self.assertEqual(len(list(shown["latency_rows"])), 60)
+        titles = [figure[0] for figure in shown["figures"]]
+        self.assertEqual(titles, ["Requests", "Median", "p95", "p99", "Errors", "Denied", "Poison"])
+
+    def test_what_cannot_be(self):
+        self.assertRaises(Unfit, overview.asked, {"range": "1y"}, NOW)
