@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -17,7 +18,7 @@ from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.mariadb import MariaDB
 from acra_twisted.wire.mysql.frames import packets
-from tests.integration.base import eventually, get
+from tests.integration.base import eventually, get, until_end
 from tests.integration.test_doctor import DOCTOR, speaking
 from tests.support.fakemysql import FakeMySQL
 from tests.support.mysqlclients import CLIENTS, Login, Refused, plugins
@@ -278,6 +279,16 @@ class Sessions(LinkCase):
                 self.assertEqual(CLIENTS["PyMySQL"](login), "in", way)
             self.assertEqual(server.logins, ["rsa", "fast"])
             chain.stop()
+
+    def test_who_does_not_answer_the_greeting_is_told_so(self):
+        chain = self.chain(server={"server": {"handshake_timeout": "1"}})
+        with socket.create_connection(("127.0.0.1", chain.port), 10) as silent:
+            said = until_end(silent)
+        size = int.from_bytes(said[:3], "little")
+        told = said[4 + size :]
+        self.assertEqual((said[3], told[3], told[4:7]), (0, 2, b"\xff\x87\x04"))
+        self.assertIn(b"took too long", told)
+        chain.stop()
 
     def running(self, word):
         return word in self.database.run("SELECT info FROM information_schema.processlist")
