@@ -134,7 +134,7 @@ def results(
         leg = "the database's" if certificate is not None else "the applications'"
         yield warn(
             _ABOUT,
-            f"its accounts use {plugin.decode()}, and only {leg} side has TLS: a user whom the "
+            f"its plugin is {plugin.decode()}, and only {leg} side has TLS: a user whom the "
             "database has not cached cannot log in",
             "have TLS on both sides (client_tls, db_tls)",
         )

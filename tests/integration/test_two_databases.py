@@ -100,11 +100,9 @@ class TwoKinds(Surroundings):
         def systems():
             spans = [span for trace in self.collector.traces().values() for span in trace]
             found = [one["attributes"] for one in spans if "db.system.name" in one["attributes"]]
-            return {
-                (one["db.system.name"] == "postgresql", one.get("server.port")) for one in found
-            }
+            return {(one["db.system.name"], one.get("server.port")) for one in found}
 
-        expected = {(True, self.postgres.port), (False, self.mariadb.port)}
+        expected = {("postgresql", self.postgres.port), ("mariadb", self.mariadb.port)}
         eventually(lambda: expected <= systems(), "spans of both arrive")
 
     def readiness(self):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from acra_twisted.dialectinterfaces import IVisit
 from acra_twisted.dialects.mysql.legs import Leg
@@ -29,7 +29,6 @@ _PACKET_MAX: Final = 1 << 24
 _COM_QUIT: Final = b"\x01"
 
 
-@implementer(IVisit)
 class Visit:
     """One connection to a server, whose bytes it is fed.
 
@@ -139,3 +138,6 @@ class Visit:
         response = self._response
         assert response is not None  # noqa: S101 - the server has greeted
         return [self._leg.write(response.encode())]
+
+
+classImplements(Visit, IVisit)
