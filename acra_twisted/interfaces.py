@@ -216,8 +216,8 @@ class IKeyStore(Interface):
 
     def version(purpose: Purpose, owner: str = "") -> Hashable:
         """A value that changes when the key changes.  Synchronous and cheap: it is asked for each
-        kept key, at most once a second, before the key is used.  A remote store answers with the
-        last known version, and must watch for changes itself."""
+        kept key, at most four times in three seconds, before the key is used.  A remote store
+        answers with the last known version, and must watch for changes itself."""
 
     def forget() -> None:
         """Read keys again from now on: SIGHUP."""
