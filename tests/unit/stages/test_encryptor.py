@@ -19,7 +19,7 @@ from acra_twisted.session import FAILED_TRANSACTION
 from acra_twisted.stages.cellreading import OutdatedReading
 from acra_twisted.stages.decryptor import Decryptor
 from acra_twisted.stages.encryptor import Encryptor
-from acra_twisted.verdicts import PASS, Deny, Replace
+from acra_twisted.verdicts import PASS, Deny, Pass, Replace
 from tests.support.containers import CLIENT, batch, hexed
 from tests.support.encryptors import (
     AGE,
@@ -39,6 +39,17 @@ class Hooks(EncryptorCase):
     def test_it_is_a_stage_for_statements_values_and_results(self):
         for interface in (IStatementStage, ISelectiveParameterStage, IResultStage, IReloadable):
             verifyObject(interface, self.stage)
+
+    def test_literals_are_cut_out_of_statements_with_protected_columns_alone(self):
+        for text, is_cut in (
+            ("SELECT note FROM others WHERE id = 17", False),
+            (f"UPDATE people SET name = '{SECRET}' WHERE id = 17", True),
+        ):
+            self.judge(text)
+            # From now on its plans are known.
+            verdict, statement = self.judge(text)
+            self.assertIs(type(verdict), Replace if is_cut else Pass)
+            self.assertEqual(statement.skeleton is not None, is_cut)
 
     def test_nothing_passes_while_the_tables_are_not_known(self):
         self.database.fails = True
