@@ -7,7 +7,7 @@ millisecond, and they still do so at the end of the series.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 #: Minutes before a break that count, and at the end of the series.
 _BEFORE: Final = 15
@@ -32,6 +32,10 @@ class Break(NamedTuple):
     place: int
     before: float
     now: float
+
+    def as_json(self, since: str) -> dict[str, Any]:
+        """Its plain values; ``since`` is when it was."""
+        return {"since": since, "before_ms": self.before, "now_ms": self.now}
 
 
 def mean(minutes: Sequence[Minute]) -> float:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from acra_twisted.telemetry.console.charts import Tick
 from acra_twisted.telemetry.console.formats import clock
 from acra_twisted.telemetry.figures.counting import MINUTE
-from acra_twisted.telemetry.pages.search import Unfit
+from acra_twisted.telemetry.pages.arguments import chosen
 
 #: Ranges with their names and minutes.
 RANGES: Final = {
@@ -78,8 +78,7 @@ class Range(NamedTuple):
 
 def range_of(key: str, now: int) -> Range:
     """Return the range of a name, up to a moment in nanoseconds.  Raises Unfit."""
-    if key not in RANGES:
-        raise Unfit(f"range must be one of {', '.join(RANGES)}")
+    chosen("range", key, RANGES)
     until = now // MINUTE + 1
     return Range(key, until - RANGES[key][1], until)
 

@@ -11,6 +11,7 @@ from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.figures.rows import Row
 from acra_twisted.telemetry.figures.statements import Found, StatementFigures
 from acra_twisted.telemetry.figures.summary import ORDERS, described, layers_ms, ordered
+from acra_twisted.telemetry.pages.arguments import chosen, given
 from acra_twisted.telemetry.pages.rendering import NotKept, Page, Templates, as_json, made
 from acra_twisted.telemetry.pages.search import Unfit
 from acra_twisted.telemetry.tracing.spans import iso_time
@@ -37,7 +38,6 @@ ARGUMENTS: Final[Mapping[str, str]] = {
 }
 _FORMATS: Final = ("", "html", "json", "csv")
 _SHOWN, _SHOWN_MAX = 50, 1001
-_TEXT_MAX: Final = 200
 _CSV: Final = "text/csv; charset=utf-8"
 #: Columns of CSV: what `described` has, but for what is no number or text.
 _COLUMNS: Final = (
@@ -62,24 +62,17 @@ class Asked(NamedTuple):
 
 def asked(arguments: Mapping[str, str]) -> Asked:
     """Read a page's arguments.  Raises Unfit."""
-    given = {name: value.strip() for name, value in arguments.items() if name != "format"}
-    for name, value in given.items():
-        if name not in ARGUMENTS:
-            raise Unfit(f"there is no {name[:40]!r}; there are {', '.join(ARGUMENTS)}")
-        if len(value) > _TEXT_MAX:
-            raise Unfit(f"{name} is longer than {_TEXT_MAX} characters")
+    found = given(arguments, ARGUMENTS)
     if arguments.get("format", "") not in _FORMATS:
         raise Unfit("format must be html, json or csv")
-    span, order = given.get("range") or _DEFAULT, given.get("sort") or ORDERS[0]
-    if span not in RANGES:
-        raise Unfit(f"range must be one of {', '.join(RANGES)}")
-    if order not in ORDERS:
-        raise Unfit(f"sort must be one of {', '.join(ORDERS)}")
-    limit = given.get("limit") or str(_SHOWN)
+    span, order = found.get("range") or _DEFAULT, found.get("sort") or ORDERS[0]
+    chosen("range", span, RANGES)
+    chosen("sort", order, ORDERS)
+    limit = found.get("limit") or str(_SHOWN)
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= _SHOWN_MAX):
         raise Unfit(f"limit must be a number from 1 to {_SHOWN_MAX}")
-    text = given.get("text", "").lower()
-    return Asked(RANGES[span], order, int(limit), given.get("database"), text, given.get("id", ""))
+    text = found.get("text", "").lower()
+    return Asked(RANGES[span], order, int(limit), found.get("database"), text, found.get("id", ""))
 
 
 class StatementPages:

@@ -10,7 +10,6 @@ from acra_twisted.telemetry.console.breaks import Break, Minute
 from acra_twisted.telemetry.console.charts import Mark
 from acra_twisted.telemetry.console.gathering import added, totals
 from acra_twisted.telemetry.console.layers import (
-    DATABASE,
     LAYERS,
     by_layer,
     database,
@@ -21,60 +20,38 @@ from acra_twisted.telemetry.console.layers import (
 from acra_twisted.telemetry.console.lines import Line, lines
 from acra_twisted.telemetry.console.ranges import DEFAULT, RANGES, Range, range_of
 from acra_twisted.telemetry.console.sentences import (
-    BAD,
-    GOOD,
-    PLAIN,
-    SLOW,
     Answer,
-    Piece,
-    Sentence,
-    answer,
-    link,
-    sentence,
-    strong,
 )
-from acra_twisted.telemetry.console.sentences import DATABASE as ABOUT_DATABASE
+from acra_twisted.telemetry.console.tiles import Tile, tile
 from acra_twisted.telemetry.console.view import Sources, View
+from acra_twisted.telemetry.console.views.overviewsentences import MORE, Culprit, Facts, tell
 from acra_twisted.telemetry.console.views.statements import address
 from acra_twisted.telemetry.figures.rows import WHOLE, Row
 from acra_twisted.telemetry.figures.shapes import OTHERS
 from acra_twisted.telemetry.figures.statements import Found
 from acra_twisted.telemetry.figures.summary import mean_ms, ordered, percentiles, whole_ms
-from acra_twisted.telemetry.pages.search import Unfit
+from acra_twisted.telemetry.pages.arguments import given
 
 QUESTION: Final = "Is it the proxy or the database, and since when?"
 ARGUMENTS: Final[Mapping[str, str]] = {"range": f"time up to now: {', '.join(RANGES)}"}
-#: Errors have grown if they are so many times as many as before, and so many a minute.
-_MORE, _MANY = 3, 5
 #: A statement's part of what was added that is worth its name.
 _MOST: Final = 0.25
 _LISTED: Final = 5
-#: A layer's part of what was added, from which on it is "nearly all".
-_NEARLY_ALL: Final = 0.90
 
 
 class Gathered(NamedTuple):
-    """All that the view shows: figures of each column of time, of the whole, and of the time
-    before.  ``was`` and ``now`` are parted by the break that was ``found``, or else by time."""
+    """All that the view shows, with the statements that have most of the time."""
 
     span: Range
-    columns: list[Row]
-    row: Row
-    before: Row
-    found: Break | None
-    was: Row
-    now: Row
+    facts: Facts
     first: list[Found]
     said: Answer
 
 
 def asked(arguments: Mapping[str, str], now: int) -> Range:
     """Read the arguments.  Raises Unfit."""
-    given = {name: value.strip() for name, value in arguments.items() if name != "format"}
-    for name in given:
-        if name not in ARGUMENTS:
-            raise Unfit(f"there is no {name[:40]!r}; there are {', '.join(ARGUMENTS)}")
-    return range_of(given.get("range") or DEFAULT, now)
+    found = given(arguments, ARGUMENTS)
+    return range_of(found.get("range") or DEFAULT, now)
 
 
 def gather(sources: Sources, span: Range) -> Generator[str, None, Gathered]:
@@ -92,15 +69,8 @@ def gather(sources: Sources, span: Range) -> Generator[str, None, Gathered]:
     else:
         was, now = added(columns[: found.place]), added(columns[found.place :])
         culprit = yield from _culprit(sources, span, found, was, now)
-    said = _answer(span, columns, row, before, found, was, now, culprit)
-    return Gathered(span, columns, row, before, found, was, now, first, said)
-
-
-class Culprit(NamedTuple):
-    """The statement with the largest part of what was added to all requests' time in a layer."""
-
-    found: Found
-    part: float
+    facts = Facts(span, columns, row, before, found, was, now, culprit)
+    return Gathered(span, facts, first, tell(facts))
 
 
 def _culprit(
@@ -123,132 +93,20 @@ def _culprit(
     return most if most is not None and most.part >= _MOST else None
 
 
-def _answer(
-    span: Range,
-    columns: Sequence[Row],
-    row: Row,
-    before: Row,
-    found: Break | None,
-    was: Row,
-    now: Row,
-    culprit: Culprit | None,
-) -> Answer:
-    if not row.calls:
-        return answer([], sentence("empty", PLAIN, "No requests yet in this time."))
-    than = ""
-    if before.calls:
-        same = formats.is_same(mean_ms(before), mean_ms(row))
-        than = ", as before" if same else f", {formats.ms(mean_ms(before))} before"
-    return answer(
-        [_poison(row), _break(span, found, was, now, culprit), _errors(columns), _denials(row)],
-        sentence(
-            "nothing", GOOD, f"Nothing stands out: {formats.ms(mean_ms(row))} a request{than}."
-        ),
-    )
-
-
-def _break(
-    span: Range, found: Break | None, was: Row, now: Row, culprit: Culprit | None
-) -> Sentence | None:
-    if found is None:
-        return None
-    when = strong(span.begins(found.place))
-    means = (
-        f" a request takes {formats.ms(found.now)} instead of {formats.ms(found.before)} on average"
-    )
-    if found.now < found.before:
-        return sentence("faster", GOOD, "Since ", when, f"{means}.")
-    layer, grown = largest_change(per_call(was), per_call(now))
-    if not layer:
-        return None
-    is_database = layer in DATABASE
-    difference = found.now - found.before
-    pieces: list[str | Piece] = [
-        "It is the " if is_database else "It is ours: the ",
-        strong("database" if is_database else LAYERS[layer].lower()),
-        ". Since ",
-        when,
-        f"{means}; ",
-        strong(f"{_part(grown, difference)} of the {formats.ms(difference)} added"),
-        f" in: {LAYERS[layer].lower()}",
-    ]
-    if culprit is not None:
-        shape = culprit.found.shape
-        part = formats.share(min(culprit.part, 1.0), 1.0)
-        pieces += [f", {part} of that in one statement, ", link(shape.summary, address(shape.id))]
-    rest = ours(per_call(now))
-    pieces.append(f". Proxy, stages and link take {formats.ms(rest)} a request.")
-    return sentence("break", ABOUT_DATABASE if is_database else SLOW, *pieces)
-
-
-def _part(grown: float, difference: float) -> str:
-    return "nearly all" if grown >= _NEARLY_ALL * difference else formats.ms(grown)
-
-
-def _errors(columns: Sequence[Row]) -> Sentence | None:
-    """Errors of the last quarter of the time against those before."""
-    cut = len(columns) - max(len(columns) // 4, 1)
-    then, late = (
-        [column.errors + column.lost for column in part] for part in (columns[:cut], columns[cut:])
-    )
-    if not then or not late:
-        return None
-    before, now = sum(then) / len(then), sum(late) / len(late)
-    if now < _MANY or now < _MORE * before:
-        return None
-    return sentence(
-        "errors",
-        BAD,
-        strong(f"{formats.count(sum(late))} requests failed"),
-        f" lately, {formats.count(now)} in each column of the chart instead of "
-        f"{formats.count(before)}; ",
-        link("the statements that fail", "/console/statements?sort=errors"),
-        ".",
-    )
-
-
-def _denials(row: Row) -> Sentence | None:
-    if not row.denied:
-        return None
-    return sentence(
-        "denials",
-        BAD,
-        link(f"{formats.several(row.denied, 'request')} denied", "/console/statements?sort=denied"),
-        ".",
-    )
-
-
-def _poison(row: Row) -> Sentence | None:
-    if not row.poisoned:
-        return None
-    return sentence(
-        "poison",
-        BAD,
-        strong(f"{formats.several(row.poisoned, 'request')} read a poison record"),
-        ": somebody reads what no application should.",
-    )
-
-
 def as_json(gathered: Gathered) -> dict[str, Any]:
     """All that the view shows, as plain values."""
-    span, found = gathered.span, gathered.found
+    span, found = gathered.span, gathered.facts.found
     return {
         "question": QUESTION,
         "answer": gathered.said.as_json(),
         "range": span.key,
-        "break": None
-        if found is None
-        else {
-            "since": span.begins(found.place),
-            "before_ms": found.before,
-            "now_ms": found.now,
-        },
-        "figures": gathered.row.as_json(),
-        "mean_ms": mean_ms(gathered.row),
-        "mean_before_ms": mean_ms(gathered.before) if gathered.before.calls else None,
-        **percentiles(gathered.row, WHOLE),
-        "layers_before_ms": per_call(gathered.was),
-        "layers_now_ms": per_call(gathered.now),
+        "break": found and found.as_json(gathered.span.begins(found.place)),
+        "figures": gathered.facts.row.as_json(),
+        "mean_ms": mean_ms(gathered.facts.row),
+        "mean_before_ms": mean_ms(gathered.facts.before) if gathered.facts.before.calls else None,
+        **percentiles(gathered.facts.row, WHOLE),
+        "layers_before_ms": per_call(gathered.facts.was),
+        "layers_now_ms": per_call(gathered.facts.now),
         "columns": [
             {
                 "since": span.begins(place),
@@ -259,14 +117,14 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
                 **percentiles(column, WHOLE),
                 "layers_ms": per_call(column),
             }
-            for place, column in enumerate(gathered.columns)
+            for place, column in enumerate(gathered.facts.columns)
         ],
     }
 
 
 def shown(gathered: Gathered) -> dict[str, Any]:
     """Values for the template."""
-    span, found = gathered.span, gathered.found
+    span, found = gathered.span, gathered.facts.found
     marks = []
     heads = ("before", "now")
     if found is not None:
@@ -274,8 +132,8 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         heads = (f"before {when}", "now")
         word = "slower" if found.now > found.before else "faster"
         marks = [Mark(100 * found.place / (span.columns - 1), f"{when} {word}")]
-    means = [per_call(column) for column in gathered.columns]
-    layers = by_layer(gathered.row) or {"proxy": 0.0}
+    means = [per_call(column) for column in gathered.facts.columns]
+    layers = by_layer(gathered.facts.row) or {"proxy": 0.0}
     series = {layer: [mean.get(layer, 0.0) for mean in means] for layer in layers}
     times = [span.begins(place) for place in range(span.columns)]
     links = []
@@ -294,9 +152,9 @@ def shown(gathered: Gathered) -> dict[str, Any]:
             for time, mean in zip(times, means, strict=True)
         ),
         "heads": heads,
-        "changes": _changes(gathered.was, gathered.now),
+        "changes": _changes(gathered.facts.was, gathered.facts.now),
         **_charts(gathered, times, marks),
-        "first": [_line(one, gathered.row) for one in gathered.first],
+        "first": [_line(one, gathered.facts.row) for one in gathered.first],
     }
 
 
@@ -325,7 +183,7 @@ def _change(layer: str, name: str, before: float, now: float) -> dict[str, Any]:
 
 def _charts(gathered: Gathered, times: Sequence[str], marks: Sequence[Mark]) -> dict[str, Any]:
     """The three small charts, each with its table."""
-    span, columns = gathered.span, gathered.columns
+    span, columns = gathered.span, gathered.facts.columns
     ticks = span.ticks(few=True)
     spreads = [percentiles(column, WHOLE) for column in columns]
     p50, p95, p99 = ([one[name] for one in spreads] for name in ("p50_ms", "p95_ms", "p99_ms"))
@@ -359,31 +217,29 @@ def _charts(gathered: Gathered, times: Sequence[str], marks: Sequence[Mark]) -> 
     }
 
 
-def _figures(gathered: Gathered) -> list[tuple[str, str, str, str, bool]]:
-    """Titles, values, units, what stands below, and whether that is bad news."""
-    row, before = gathered.row, gathered.before
+def _figures(gathered: Gathered) -> list[Tile]:
+    row, before = gathered.facts.row, gathered.facts.before
     seconds = 60 * gathered.span.minutes
     spread, was = percentiles(row, WHOLE), percentiles(before, WHOLE)
     known = bool(before.calls)
     found = [
-        _kpi("Requests", formats.rate(row.calls / seconds), formats.rate(before.calls / seconds))
+        _than_before(
+            "Requests", formats.rate(row.calls / seconds), formats.rate(before.calls / seconds)
+        )
     ]
     for title, name in (("Median", "p50_ms"), ("p95", "p95_ms"), ("p99", "p99_ms")):
         worse = known and formats.is_worse(was[name] * 1.19, spread[name])
-        found.append(_kpi(title, formats.ms(spread[name]), formats.ms(was[name]), worse))
+        found.append(_than_before(title, formats.ms(spread[name]), formats.ms(was[name]), worse))
     now, then = (sum(one) for one in ((row.errors, row.lost), (before.errors, before.lost)))
-    found.append(_kpi("Errors", formats.count(now), formats.count(then), now > _MORE * then))
+    found.append(_than_before("Errors", formats.count(now), formats.count(then), now > MORE * then))
     for title, name in (("Denied", "denied"), ("Poison", "poisoned")):
         one, other = getattr(row, name), getattr(before, name)
-        found.append(_kpi(title, formats.count(one), formats.count(other), one > other))
+        found.append(_than_before(title, formats.count(one), formats.count(other), one > other))
     return found
 
 
-def _kpi(
-    title: str, text: str, before: str, is_bad: bool = False
-) -> tuple[str, str, str, str, bool]:
-    value, _, unit = text.partition(" ")
-    return title, value, unit, f"{before} before", is_bad
+def _than_before(title: str, text: str, before: str, is_bad: bool = False) -> Tile:
+    return tile(title, text, f"{before} before", is_bad)
 
 
 def _line(one: Found, whole: Row) -> dict[str, Any]:

@@ -31,11 +31,13 @@ from acra_twisted.telemetry.console.sentences import (
     strong,
 )
 from acra_twisted.telemetry.console.sentences import DATABASE as ABOUT_DATABASE
+from acra_twisted.telemetry.console.tiles import Tile, tile
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.figures.buckets import BOUNDS
 from acra_twisted.telemetry.figures.rows import WHOLE, Row
 from acra_twisted.telemetry.figures.shapes import Shape
 from acra_twisted.telemetry.figures.summary import mean_ms, percentiles, whole_ms
+from acra_twisted.telemetry.pages.arguments import given
 from acra_twisted.telemetry.pages.rendering import NotKept
 from acra_twisted.telemetry.pages.search import Unfit
 
@@ -77,13 +79,10 @@ class Asked(NamedTuple):
 
 def asked(arguments: Mapping[str, str], now: int) -> Asked:
     """Read the arguments.  Raises Unfit."""
-    given = {name: value.strip() for name, value in arguments.items() if name != "format"}
-    for name in given:
-        if name not in ARGUMENTS:
-            raise Unfit(f"there is no {name[:40]!r}; there are {', '.join(ARGUMENTS)}")
-    if not given.get("id"):
+    found = given(arguments, ARGUMENTS)
+    if not found.get("id"):
         raise Unfit("id is missing: the list of statements has the ids")
-    return Asked(range_of(given.get("range") or DEFAULT, now), given["id"])
+    return Asked(range_of(found.get("range") or DEFAULT, now), found["id"])
 
 
 def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
@@ -175,13 +174,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "database": gathered.shape.database,
         "summary": gathered.shape.summary,
         "statement": gathered.shape.text,
-        "break": None
-        if found is None
-        else {
-            "since": gathered.span.begins(found.place),
-            "before_ms": found.before,
-            "now_ms": found.now,
-        },
+        "break": found and found.as_json(gathered.span.begins(found.place)),
         "figures": gathered.row.as_json(),
         "mean_ms": mean_ms(gathered.row),
         "mean_before_ms": mean_ms(gathered.before) if gathered.before is not None else None,
@@ -238,38 +231,30 @@ def shown(gathered: Gathered) -> dict[str, Any]:
     }
 
 
-def _figures(gathered: Gathered) -> list[tuple[str, str, str, str, bool]]:
-    """Titles, values, units, what stands below, and whether that is bad news."""
+def _figures(gathered: Gathered) -> list[Tile]:
     row, before = gathered.row, gathered.before
     spread, parts = percentiles(row, WHOLE), per_call(row)
     was = mean_ms(before) if before is not None and before.calls else 0.0
     seconds = 60 * gathered.span.minutes
     faults = row.errors + row.lost + row.denied
     return [
-        _kpi("Calls", formats.rate(row.calls / seconds), f"{formats.count(row.calls)} in all"),
-        _kpi(
+        tile("Calls", formats.rate(row.calls / seconds), f"{formats.count(row.calls)} in all"),
+        tile(
             "Mean",
             formats.ms(mean_ms(row)),
             f"{formats.ms(was)} before" if was else "none before",
             bool(was) and formats.is_worse(was, mean_ms(row)),
         ),
-        _kpi("p95", formats.ms(spread["p95_ms"]), f"p99 {formats.ms(spread['p99_ms'])}"),
-        _kpi("Ours", formats.ms(ours(parts)), "proxy, stages and link"),
-        _kpi("Rows a call", formats.count(row.rows / (row.calls or 1)), formats.size(row.sent)),
-        _kpi(
+        tile("p95", formats.ms(spread["p95_ms"]), f"p99 {formats.ms(spread['p99_ms'])}"),
+        tile("Ours", formats.ms(ours(parts)), "proxy, stages and link"),
+        tile("Rows a call", formats.count(row.rows / (row.calls or 1)), formats.size(row.sent)),
+        tile(
             "Errors, denials",
             formats.count(faults),
             f"{formats.count(row.denied)} denied",
             bool(row.denied),
         ),
     ]
-
-
-def _kpi(
-    title: str, text: str, below: str, is_bad: bool = False
-) -> tuple[str, str, str, str, bool]:
-    value, _, unit = text.partition(" ")
-    return title, value, unit, below, is_bad
 
 
 def _buckets(row: Row) -> Mapping[int, int]:

@@ -42,7 +42,7 @@ from acra_twisted.telemetry.figures.summary import (
     percentiles,
     whole_ms,
 )
-from acra_twisted.telemetry.pages.search import Unfit
+from acra_twisted.telemetry.pages.arguments import chosen, given
 
 QUESTION: Final = "Which statements cost most, and what has changed?"
 #: Arguments with their meanings.
@@ -54,7 +54,6 @@ ARGUMENTS: Final[Mapping[str, str]] = {
 }
 _ADDRESS: Final = "/console/statements"
 _SHOWN: Final = 50
-_TEXT_MAX: Final = 200
 #: Shares of all time, and of a difference, that are worth a sentence.
 _MUCH, _NEARLY_ALL = 0.30, 0.90
 #: Milliseconds of ours that are worth one.
@@ -93,17 +92,10 @@ class Gathered(NamedTuple):
 
 def asked(arguments: Mapping[str, str], now: int) -> Asked:
     """Read the arguments.  Raises Unfit."""
-    given = {name: value.strip() for name, value in arguments.items() if name != "format"}
-    for name, value in given.items():
-        if name not in ARGUMENTS:
-            raise Unfit(f"there is no {name[:40]!r}; there are {', '.join(ARGUMENTS)}")
-        if len(value) > _TEXT_MAX:
-            raise Unfit(f"{name} is longer than {_TEXT_MAX} characters")
-    order = given.get("sort") or ORDERS[0]
-    if order not in ORDERS:
-        raise Unfit(f"sort must be one of {', '.join(ORDERS)}")
-    span = range_of(given.get("range") or DEFAULT, now)
-    return Asked(span, order, given.get("q", ""), given.get("db", ""))
+    found = given(arguments, ARGUMENTS)
+    order = chosen("sort", found.get("sort") or ORDERS[0], ORDERS)
+    span = range_of(found.get("range") or DEFAULT, now)
+    return Asked(span, order, found.get("q", ""), found.get("db", ""))
 
 
 def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:

@@ -1,0 +1,160 @@
+"""The sentences of the overview."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from acra_twisted.telemetry.console import formats
+from acra_twisted.telemetry.console.breaks import Break
+from acra_twisted.telemetry.console.layers import (
+    DATABASE,
+    LAYERS,
+    largest_change,
+    ours,
+    per_call,
+)
+from acra_twisted.telemetry.console.ranges import Range
+from acra_twisted.telemetry.console.sentences import (
+    BAD,
+    GOOD,
+    PLAIN,
+    SLOW,
+    Answer,
+    Piece,
+    Sentence,
+    answer,
+    link,
+    sentence,
+    strong,
+)
+from acra_twisted.telemetry.console.sentences import DATABASE as ABOUT_DATABASE
+from acra_twisted.telemetry.console.views.statements import address
+from acra_twisted.telemetry.figures.rows import Row
+from acra_twisted.telemetry.figures.statements import Found
+from acra_twisted.telemetry.figures.summary import mean_ms
+
+#: Errors have grown if they are so many times as many as before, and so many a minute.
+MORE: Final = 3
+_MANY: Final = 5
+#: A layer's part of what was added, from which on it is "nearly all".
+_NEARLY_ALL: Final = 0.90
+
+
+class Culprit(NamedTuple):
+    """The statement with the largest part of what was added to all requests' time in a layer."""
+
+    found: Found
+    part: float
+
+
+class Facts(NamedTuple):
+    """Figures of each column of time, of the whole, and of the time before.  ``was`` and ``now``
+    are parted by the break that was ``found``, or else by time."""
+
+    span: Range
+    columns: list[Row]
+    row: Row
+    before: Row
+    found: Break | None
+    was: Row
+    now: Row
+    culprit: Culprit | None
+
+
+def tell(facts: Facts) -> Answer:
+    """Return the sentences of the overview."""
+    row, before = facts.row, facts.before
+    if not row.calls:
+        return answer([], sentence("empty", PLAIN, "No requests yet in this time."))
+    than = ""
+    if before.calls:
+        same = formats.is_same(mean_ms(before), mean_ms(row))
+        than = ", as before" if same else f", {formats.ms(mean_ms(before))} before"
+    return answer(
+        [_poison(row), _break(facts), _errors(facts.columns), _denials(row)],
+        sentence(
+            "nothing", GOOD, f"Nothing stands out: {formats.ms(mean_ms(row))} a request{than}."
+        ),
+    )
+
+
+def _break(facts: Facts) -> Sentence | None:
+    found, culprit = facts.found, facts.culprit
+    if found is None:
+        return None
+    when = strong(facts.span.begins(found.place))
+    means = (
+        f" a request takes {formats.ms(found.now)} instead of {formats.ms(found.before)} on average"
+    )
+    if found.now < found.before:
+        return sentence("faster", GOOD, "Since ", when, f"{means}.")
+    layer, grown = largest_change(per_call(facts.was), per_call(facts.now))
+    if not layer:
+        return None
+    is_database = layer in DATABASE
+    difference = found.now - found.before
+    pieces: list[str | Piece] = [
+        "It is the " if is_database else "It is ours: the ",
+        strong("database" if is_database else LAYERS[layer].lower()),
+        ". Since ",
+        when,
+        f"{means}; ",
+        strong(f"{_part(grown, difference)} of the {formats.ms(difference)} added"),
+        f" in: {LAYERS[layer].lower()}",
+    ]
+    if culprit is not None:
+        shape = culprit.found.shape
+        part = formats.share(min(culprit.part, 1.0), 1.0)
+        pieces += [f", {part} of that in one statement, ", link(shape.summary, address(shape.id))]
+    rest = ours(per_call(facts.now))
+    pieces.append(f". Proxy, stages and link take {formats.ms(rest)} a request.")
+    return sentence("break", ABOUT_DATABASE if is_database else SLOW, *pieces)
+
+
+def _part(grown: float, difference: float) -> str:
+    return "nearly all" if grown >= _NEARLY_ALL * difference else formats.ms(grown)
+
+
+def _errors(columns: Sequence[Row]) -> Sentence | None:
+    """Errors of the last quarter of the time against those before."""
+    cut = len(columns) - max(len(columns) // 4, 1)
+    then, late = (
+        [column.errors + column.lost for column in part] for part in (columns[:cut], columns[cut:])
+    )
+    if not then or not late:
+        return None
+    before, now = sum(then) / len(then), sum(late) / len(late)
+    if now < _MANY or now < MORE * before:
+        return None
+    return sentence(
+        "errors",
+        BAD,
+        strong(f"{formats.count(sum(late))} requests failed"),
+        f" lately, {formats.count(now)} in each column of the chart instead of "
+        f"{formats.count(before)}; ",
+        link("the statements that fail", "/console/statements?sort=errors"),
+        ".",
+    )
+
+
+def _denials(row: Row) -> Sentence | None:
+    if not row.denied:
+        return None
+    return sentence(
+        "denials",
+        BAD,
+        link(f"{formats.several(row.denied, 'request')} denied", "/console/statements?sort=denied"),
+        ".",
+    )
+
+
+def _poison(row: Row) -> Sentence | None:
+    if not row.poisoned:
+        return None
+    return sentence(
+        "poison",
+        BAD,
+        strong(f"{formats.several(row.poisoned, 'request')} read a poison record"),
+        ": somebody reads what no application should.",
+    )
