@@ -253,7 +253,8 @@ class TelemetryService(MultiService):
                 from acra_twisted.telemetry.console.view import Sources
 
                 views = Console(
-                    self._service, Sources(self.figures, Sums(self.figures), self.clock)
+                    self._service,
+                    Sources(self.figures, Sums(self.figures), self.clock, self._pages.kept),
                 )
                 views.prepare()
                 console = make_console(views, guard, self._up_to_date)

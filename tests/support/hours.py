@@ -6,6 +6,8 @@ from acra_twisted.telemetry.console.sums import Sums
 from acra_twisted.telemetry.console.view import Sources
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.figures.statements import StatementFigures
+from acra_twisted.telemetry.pages.kept import KeptTraces
+from acra_twisted.telemetry.tracing.store import SpanStore
 from acra_twisted.verdicts import PASS
 from tests.support.sessions import make_session
 from tests.unit.telemetry.figures.test_counting import a_request
@@ -25,7 +27,9 @@ class Hour:
         self.figures = StatementFigures(NOW - minutes * MINUTE)
         self.session = make_session()
         self.session.database = b"shop"
-        self.sources = Sources(self.figures, Sums(self.figures), lambda: NOW - 1)
+        self.store = SpanStore()
+        traces = KeptTraces("acra-server", self.store)
+        self.sources = Sources(self.figures, Sums(self.figures), lambda: NOW - 1, traces)
 
     def ask(self, minute, text, count=1, first=1000, censor=200, opening=0, rows=100, **facts):
         """Requests of a minute before NOW; times are microseconds: of the database to its first

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from acra_twisted.telemetry.console.sums import Sums
 from acra_twisted.telemetry.figures.statements import StatementFigures
+from acra_twisted.telemetry.pages.kept import KeptTraces
 
 
 class Sources(NamedTuple):
@@ -15,6 +16,7 @@ class Sources(NamedTuple):
     figures: StatementFigures
     sums: Sums
     clock: Callable[[], int]
+    traces: KeptTraces
 
 
 class View(NamedTuple):

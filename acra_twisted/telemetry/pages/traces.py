@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from acra_twisted.exchange import Exchange
 from acra_twisted.session import Session
 from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.pages import sessions as live
 from acra_twisted.telemetry.pages.facts import Facts
+from acra_twisted.telemetry.pages.kept import KeptTraces
 from acra_twisted.telemetry.pages.rendering import NotKept, Page, Templates, as_json, made
 from acra_twisted.telemetry.pages.rpcz import RpcStats
 from acra_twisted.telemetry.pages.search import (
@@ -42,7 +42,7 @@ from acra_twisted.telemetry.pages.waterfall import (
 )
 from acra_twisted.telemetry.tracing import store as zstore
 from acra_twisted.telemetry.tracing.records import as_record
-from acra_twisted.telemetry.tracing.spans import SERVER, Span, iso_time
+from acra_twisted.telemetry.tracing.spans import Span, iso_time
 from acra_twisted.telemetry.tracing.store import SpanStore
 
 _LABELS = {
@@ -84,9 +84,6 @@ PLACES = (
 _RUNNING_MAX = 100
 _RECENT_MAX = 50
 _BUCKETS = (*(str(number) for number in range(len(zstore.BOUNDS))), "running", "errors", "")
-_SPAN_IDS = (1 << 64) - 1
-#: Running spans that are looked at between two turns.
-_STEP = 32
 
 
 class TracePages:
@@ -114,6 +111,8 @@ class TracePages:
         self._sessions = sessions
         self._calls = calls
         self._clock = clock
+        #: Traces, of what has ended and of what still runs.
+        self.kept = KeptTraces(service, store, running, sessions, clock)
         self.templates = Templates(service)
         if figures is None:
             figures = StatementFigures(clock())
@@ -180,18 +179,9 @@ class TracePages:
         return made(arguments, self._trace(trace_id, arguments))
 
     def _trace(self, trace_id: str, arguments: Mapping[str, str]) -> Iterator[str]:
-        records: dict[str, dict[str, Any]] = {}
-        for span in self._store.trace(trace_id).spans():
-            records[span.span_id] = as_record(span, self._service)
-            yield ""
-        for number, record in enumerate(self._open(trace_id), 1):
-            if record is not None:
-                records.setdefault(record["span_id"], record)
-            if not number % _STEP:
-                yield ""
-        if not records:
+        found = yield from self.kept.records(trace_id)
+        if not found:
             raise NotKept
-        found = sorted(records.values(), key=lambda record: record["start"])
         if arguments.get("format") == "json":
             yield from as_json({"trace_id": trace_id, "spans": found})
             return
@@ -212,41 +202,6 @@ class TracePages:
             rows=folded(arrange(found)),
             shares=parts,
         )
-
-    def _open(self, trace_id: str) -> Iterator[dict[str, Any] | None]:
-        """Find what of a trace has begun and not ended: exchanges with their statements, then
-        whatever else runs.  None for what is of another trace."""
-        now = self._clock()
-        for session in self._sessions():
-            yield None
-            for _, _, exchange, _ in session.outstanding:
-                if exchange is None or live.trace_of(session, exchange) != trace_id:
-                    yield None
-                else:
-                    yield self._running_exchange(exchange, now)
-        for span in self._running():
-            yield self._running_span(span, now) if span.trace_id == trace_id else None
-
-    def _running_span(self, span: Span, now: int) -> dict[str, Any]:
-        record = as_record(span, self._service)
-        record["name"] = record["name"] or "(exchange)"
-        record["end"] = max(now, span.start)
-        record["running"] = True
-        return record
-
-    def _running_exchange(self, exchange: Exchange, now: int) -> dict[str, Any]:
-        record = self._running_span(exchange.span or _unrecorded(exchange), now)
-        session, statement = exchange.session, exchange.statement
-        known = record["attributes"]
-        known["acra.client_id"] = session.identity.client_id
-        known["db.namespace"] = session.database.decode("utf-8", "replace")
-        known["acra.in_database"] = bool(exchange.sent)
-        record["name"] = exchange.kind
-        if statement is not None:
-            redacted = live.shown(statement, session.language)
-            record["name"] = redacted.summary
-            known["db.query.text"] = redacted.text
-        return record
 
     def traces(self, arguments: Mapping[str, str]) -> Page:
         """The traces that fit."""
@@ -330,21 +285,6 @@ class TracePages:
     def prepare(self) -> None:
         """Read the templates now, for it takes a tenth of a second."""
         self.templates.prepare()
-
-
-def _unrecorded(exchange: Exchange) -> Span:
-    """Return a span for an exchange that runs and has none: it is not sampled."""
-    connection: Span = exchange.session.span
-    span = connection.child("", SERVER, exchange.opened)
-    # The same each time that it is looked at.
-    span.span_id = f"{exchange.opened & _SPAN_IDS:016x}"
-    context = exchange.context
-    if context is not None:
-        span.trace_id = context.trace_id
-        span.span_id = context.span_id or span.span_id
-    if exchange.remote is not None:
-        span.parent_id = exchange.remote.span_id
-    return span
 
 
 def _page_of(arguments: Mapping[str, str], offset: int) -> str:

@@ -15,13 +15,13 @@ from acra_twisted.telemetry.console.assets import Assets
 from acra_twisted.telemetry.console.layers import LAYERS
 from acra_twisted.telemetry.console.ranges import RANGES
 from acra_twisted.telemetry.console.view import Sources, View
-from acra_twisted.telemetry.console.views import overview, statement, statements
+from acra_twisted.telemetry.console.views import overview, statement, statements, trace
 from acra_twisted.telemetry.pages.rendering import Page, Templates, as_json, made
 
 PREFIX: Final = "/console/"
 #: The views by the last parts of their addresses.
 VIEWS: Final[Mapping[str, View]] = {
-    view.name: view for view in (overview.VIEW, statements.VIEW, statement.VIEW)
+    view.name: view for view in (overview.VIEW, statements.VIEW, statement.VIEW, trace.VIEW)
 }
 #: The view that opens first.
 FIRST: Final = overview.VIEW.name

@@ -8,7 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.telemetry.console.layers import LAYERS
 from acra_twisted.telemetry.console.site.frame import VIEWS, Console
 from acra_twisted.telemetry.pages.rendering import NotKept
-from tests.support.hours import Hour
+from tests.support.hours import NOW, Hour
+from tests.support.kepttraces import a_trace
 from tests.support.webpages import body
 
 HOSTILE = b'SELECT a AS "<script>alert(1)</script>" FROM "</title><b>" WHERE x = \'secret\''
@@ -25,8 +26,9 @@ class Pages(SynchronousTestCase):
     def every(self):
         """The pages of all views, with arguments that they can have."""
         shape = self.hour.shape("orders")
+        trace = a_trace(self.hour.store, NOW)
         for name in VIEWS:
-            given = {"id": shape} if name == "statement" else {}
+            given = {"statement": {"id": shape}, "trace": {"id": trace}}.get(name, {})
             yield (
                 name,
                 self.page(name, **given),

@@ -1,0 +1,113 @@
+"""The rows of a waterfall as SVG: solid is what a span spent itself, pale where it waits for what
+is below it, and the bold line is the critical path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from acra_twisted.telemetry.console import formats
+from acra_twisted.telemetry.console.charts import Tick, levels, px
+from acra_twisted.telemetry.console.layers import DATABASE
+from acra_twisted.telemetry.console.timeline import Bar, Part, Timeline
+
+#: Rows at most; the JSON has all.
+ROWS_MAX: Final = 200
+#: Rows from which on lines of the grid would be more than the rest.
+_GRID_MAX: Final = 40
+#: Pieces of a row, and what is between two of them at least, in percent, where they are more.
+_PIECES_MAX: Final = 24
+_GAP: Final = 1.0
+_LEAST: Final = 0.35
+#: Classes of indentation that the style sheet has.
+_DEEPEST: Final = 4
+#: A bar from this long on, in percent, has room for a text.
+_ROOM: Final = 30
+_MS: Final = 1e6
+
+_PIECE: Final = Markup('<rect class="f-{}{}" x="{}%" width="{}%" y="10" height="12" rx="1"/>')
+_CRITICAL: Final = Markup('<rect class="crit" x="{}%" width="{}%" y="6" height="2"/>')
+_LINE: Final = Markup('<line class="grid" x1="{0}%" x2="{0}%" y1="0" y2="32"/>')
+_SAID: Final = Markup('<text x="{}%" dx="-6" y="20" text-anchor="end" class="onbar">{}</text>')
+
+
+def ticks(took: int) -> list[Tick]:
+    """Return the axis of a trace that took as long."""
+    whole = took / _MS
+    marks = [Tick(0, "0")]
+    marks += [Tick(100 * value / whole, formats.ms(value)) for value in levels(whole)]
+    return marks
+
+
+def rows(timeline: Timeline, bars: Sequence[Bar], address: str) -> Iterator[dict[str, Any]]:
+    """Give the values of the rows that are shown; ``address`` is a trace's, to which a span's id is
+    added."""
+    marks = ticks(timeline.took) if len(bars) <= _GRID_MAX else []
+    grid = Markup("").join(_LINE.format(px(mark.at)) for mark in marks)
+    services = [""]
+    for bar in bars[:ROWS_MAX]:
+        service = str(bar.record["service"])
+        del services[bar.depth + 1 :]
+        named = place_of(bar) or (service if service != services[-1] else "")
+        services += [service] * (bar.depth + 2 - len(services))
+        yield {
+            "id": bar.record["span_id"],
+            "href": address + str(bar.record["span_id"]),
+            "name": formats.name(str(bar.record["name"])),
+            "daemon": formats.name(named),
+            "depth": bar.depth,
+            "indent": min(bar.depth, _DEEPEST),
+            "below": bar.below,
+            "alike": bar.alike,
+            "failed": bool(bar.record["status"]),
+            "running": bool(bar.record.get("running")),
+            "took": formats.ms((bar.end - bar.start) / _MS),
+            "itself": formats.ms(bar.itself / _MS) if bar.layer else formats.NOTHING,
+            "picture": grid + _picture(bar, timeline.took),
+        }
+
+
+def place_of(bar: Bar) -> str:
+    """Return where a database is; empty for other spans."""
+    known = bar.record["attributes"]
+    if bar.layer not in DATABASE or "server.address" not in known:
+        return ""
+    port = known.get("server.port")
+    return f"{known['server.address']}:{port}" if port else str(known["server.address"])
+
+
+def _picture(bar: Bar, took: int) -> Markup:
+    layer = bar.layer or "mute"
+    drawn = Markup()
+    if bar.alike == 1 and bar.itself < bar.end - bar.start or not bar.layer:
+        drawn += _PIECE.format(layer, " pale", *_place(Part(layer, bar.start, bar.end), took))
+    if bar.layer:
+        for part in _drawable(bar.own, took):
+            drawn += _PIECE.format(part.layer, "", *_place(part, took))
+        for part in _drawable(bar.critical, took):
+            drawn += _CRITICAL.format(*_place(part, took))
+    byte = bar.first_byte
+    if byte is not None and 100 * (byte - bar.start) / took > _ROOM:
+        said = f"first byte after {formats.ms((byte - bar.start) / _MS)}"
+        drawn += _SAID.format(px(100 * byte / took), said)
+    return drawn
+
+
+def _place(part: Part, took: int) -> tuple[str, str]:
+    at = min(100 * part.start / took, 100 - _LEAST)
+    return px(at), px(max(100 * (part.end - part.start) / took, _LEAST))
+
+
+def _drawable(parts: Sequence[Part], took: int) -> list[Part]:
+    """Join what is too near to be seen apart, so that they are not many."""
+    gap = (_GAP if len(parts) > _PIECES_MAX else _LEAST) * took / 100
+    found: list[Part] = []
+    for part in sorted(parts, key=lambda one: one.start):
+        last = found[-1] if found else None
+        if last is not None and last.layer == part.layer and part.start - last.end < gap:
+            found[-1] = last._replace(end=max(last.end, part.end))
+        else:
+            found.append(part)
+    return found
