@@ -9,7 +9,7 @@ from typing import Any
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybeDeferred
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
+from twisted.logger import Logger, globalLogPublisher
 
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
@@ -25,6 +25,7 @@ from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.history.opening import make_history
 from acra_twisted.telemetry.logs import banner
 from acra_twisted.telemetry.logs.audit import AuditLog
+from acra_twisted.telemetry.logs.recent import RECENT_MAX, RecentEvents
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
 from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
 from acra_twisted.telemetry.pages.access import Guard
@@ -123,7 +124,10 @@ class TelemetryService(MultiService):
                 self.history.follow(self.figures)
         self._pages: TracePages | None = None
         self._peers: Peers | None = None
+        self._recent: RecentEvents | None = None
         if self.store is not None:
+            self._recent = RecentEvents(service)
+            metrics.watch_pool("security events", self._recent.__len__, RECENT_MAX)
             metrics.watch_pool("traces of the pages", self.store.__len__, TRACES_MAX)
             if system:
                 self.calls = RpcStats(self.clock)
@@ -254,7 +258,14 @@ class TelemetryService(MultiService):
 
                 views = Console(
                     self._service,
-                    Sources(self.figures, Sums(self.figures), self.clock, self._pages.kept),
+                    Sources(
+                        self.figures,
+                        Sums(self.figures),
+                        self.clock,
+                        self._pages.kept,
+                        self._recent,
+                        self._pages.facts_told.value,
+                    ),
                 )
                 views.prepare()
                 console = make_console(views, guard, self._up_to_date)
@@ -301,6 +312,8 @@ class TelemetryService(MultiService):
     def startService(self) -> None:
         """Begin to export."""
         super().startService()
+        if self._recent is not None:
+            globalLogPublisher.addObserver(self._recent)
         for text in self._doubts:
             self.log.warn("{event_text}", event_text=text, code=events.EXPORT_FAILED)
         for exporter in self.exporters:
@@ -314,6 +327,8 @@ class TelemetryService(MultiService):
             if loop.running:
                 loop.stop()
         self._up_to_date()
+        if self._recent is not None:
+            globalLogPublisher.removeObserver(self._recent)
         flushed = [maybeDeferred(exporter.stop) for exporter in self.exporters]
         return DeferredList([*flushed, maybeDeferred(super().stopService)], consumeErrors=True)
 

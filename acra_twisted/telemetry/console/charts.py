@@ -207,11 +207,19 @@ def _line(values: Sequence[float], top: float) -> str:
     return " ".join(f"{place},{px(100 * (1 - value / top))}" for place, value in enumerate(values))
 
 
-def chart(name: str, height: int, inside: str, ticks: Sequence[Tick], data: str) -> Markup:
-    """A plot of a height with its axis; ``inside`` is markup, and so are attributes in ``data``."""
+def chart(
+    name: str,
+    height: int,
+    inside: str,
+    ticks: Sequence[Tick],
+    data: str,
+    role: str = "img",
+) -> Markup:
+    """A plot of a height with its axis; ``inside`` is markup, and so are attributes in ``data``.
+    One with links inside is no image, but a ``group``."""
     label = escape(name)
     return _drawn(
-        f'<div class="chart" {data}><svg height="{height + _BELOW}" role="img" '
+        f'<div class="chart" {data}><svg height="{height + _BELOW}" role="{role}" '
         f'aria-label="{label}">{inside}'
         f'<line class="axis" x1="0" x2="100%" y1="{height}.5" y2="{height}.5"/>'
         f"{_axis(ticks, height)}</svg></div>"

@@ -146,3 +146,10 @@ def clock(nanoseconds: int) -> str:
     """The time of day of a moment, UTC: ``09:14``."""
     minutes = nanoseconds // (_MINUTE * 1_000_000_000)
     return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
+
+
+def clock_ms(nanoseconds: int) -> str:
+    """The time of day of a moment, UTC, to the millisecond: ``09:57:41.306``."""
+    milliseconds = nanoseconds // 1_000_000
+    seconds = milliseconds // 1000 % _MINUTE
+    return f"{clock(nanoseconds)}:{seconds:02d}.{milliseconds % 1000:03d}"

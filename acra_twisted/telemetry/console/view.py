@@ -7,16 +7,27 @@ from typing import Any, NamedTuple
 
 from acra_twisted.telemetry.console.sums import Sums
 from acra_twisted.telemetry.figures.statements import StatementFigures
+from acra_twisted.telemetry.logs.recent import RecentEvents
 from acra_twisted.telemetry.pages.kept import KeptTraces
 
 
+def _nothing(name: str) -> Any:
+    """No facts are told."""
+
+
 class Sources(NamedTuple):
-    """Views are made from these; ``clock`` gives nanoseconds."""
+    """Views are made from these; ``clock`` gives nanoseconds.
+
+    ``events`` is None where they are not kept.  ``fact`` gives what the page of facts has under a
+    name, None if it has nothing.
+    """
 
     figures: StatementFigures
     sums: Sums
     clock: Callable[[], int]
     traces: KeptTraces
+    events: RecentEvents | None = None
+    fact: Callable[[str], Any] = _nothing
 
 
 class View(NamedTuple):

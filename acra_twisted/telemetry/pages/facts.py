@@ -20,6 +20,11 @@ class Facts:
         """Have a page show what ``give`` returns."""
         self._told[name] = give
 
+    def value(self, name: str) -> Any:
+        """Return a fact, None if there is none of that name."""
+        give = self._told.get(name)
+        return give() if give is not None else None
+
     def page(self, arguments: Mapping[str, str]) -> Page:
         """Show the fact that is asked for with ``of``, or the names of all.  Raises Unfit."""
         wanted = arguments.get("of", "")

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 from prometheus_client import generate_latest
 from twisted.application.service import Application, IServiceCollection
 from twisted.internet.task import Clock
-from twisted.logger import ILogObserver
+from twisted.logger import ILogObserver, Logger
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted import events
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.options import Address, Settings, defaults
@@ -74,6 +75,23 @@ class Telemetry(SynchronousTestCase):
         self.assertIn('acra_history_pieces_total{result="stored"} 0.0', metrics)
         self.successResultOf(service.history.stopService())
         self.assertIsNone(self.make().received)
+
+    def test_security_events_are_kept_for_the_console(self):
+        service = self.make(incoming_connection_zpages_string=NOWHERE)
+        for listener in list(service):
+            listener._listener.close()
+            listener.disownServiceParent()
+        name = 'acra_pool_entries{pool="security events"}'
+        log = Logger()
+        log.error("too early", code=events.QUERY_NOT_ALLOWED)
+        service.startService()
+        log.error("refused", code=events.QUERY_NOT_ALLOWED)
+        log.error("refused", code=events.POISON_RECORD)
+        log.error("another", code=events.CERTIFICATE)
+        self.successResultOf(service.stopService())
+        log.error("too late", code=events.LOGIN_REFUSED)
+        self.flushLoggedErrors()
+        self.assertIn(f"{name} 2.0", generate_latest(service.metrics.registry).decode())
 
     def test_everything(self):
         for zpages, sites in ((NOWHERE, 1), (Address("localhost", 0), 2)):

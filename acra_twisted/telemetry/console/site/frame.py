@@ -15,13 +15,14 @@ from acra_twisted.telemetry.console.assets import Assets
 from acra_twisted.telemetry.console.layers import LAYERS
 from acra_twisted.telemetry.console.ranges import RANGES
 from acra_twisted.telemetry.console.view import Sources, View
-from acra_twisted.telemetry.console.views import overview, statement, statements, trace
+from acra_twisted.telemetry.console.views import overview, security, statement, statements, trace
 from acra_twisted.telemetry.pages.rendering import Page, Templates, as_json, made
 
 PREFIX: Final = "/console/"
 #: The views by the last parts of their addresses.
 VIEWS: Final[Mapping[str, View]] = {
-    view.name: view for view in (overview.VIEW, statements.VIEW, statement.VIEW, trace.VIEW)
+    view.name: view
+    for view in (overview.VIEW, statements.VIEW, statement.VIEW, trace.VIEW, security.VIEW)
 }
 #: The view that opens first.
 FIRST: Final = overview.VIEW.name
@@ -43,6 +44,11 @@ class Entry(NamedTuple):
 _ENTRIES: Final = (
     Entry("overview", "Overview", Markup('<path d="M2 12.5V9M6 12.5V5M10 12.5V7M14 12.5V3"/>')),
     Entry("statements", "Statements", Markup('<path d="M2 4h12M2 8h8M2 12h10"/>')),
+    Entry(
+        "security",
+        "Security",
+        Markup('<path d="M8 1.5l5.5 2v4c0 3.5-2.3 6-5.5 7-3.2-1-5.5-3.5-5.5-7v-4z"/>'),
+    ),
 )
 
 

@@ -24,3 +24,4 @@ class Page(SynchronousTestCase):
             told = json.loads(body(facts.page({"of": name})))
             self.assertEqual(told, {"service": "acra-server", name: value})
         self.assertRaises(Unfit, facts.page, {"of": "three"})
+        self.assertEqual((facts.value("two"), facts.value("three")), ([{"b": 2}], None))

@@ -9,6 +9,7 @@ from acra_twisted.telemetry.console.layers import LAYERS
 from acra_twisted.telemetry.console.site.frame import VIEWS, Console
 from acra_twisted.telemetry.pages.rendering import NotKept
 from tests.support.hours import NOW, Hour
+from tests.support.incidents import line, planted
 from tests.support.kepttraces import a_trace
 from tests.support.webpages import body
 
@@ -18,7 +19,8 @@ HOSTILE = b'SELECT a AS "<script>alert(1)</script>" FROM "</title><b>" WHERE x =
 class Pages(SynchronousTestCase):
     def setUp(self):
         self.hour = Hour().slow_since(20)
-        self.console = Console("acra-server", self.hour.sources)
+        self.sources = planted(self.hour.sources, NOW)
+        self.console = Console("acra-server", self.sources)
 
     def page(self, name, **arguments):
         return body(self.console.page(VIEWS[name], arguments))
@@ -58,18 +60,30 @@ class Pages(SynchronousTestCase):
         for _, text, data in self.every():
             self.assertNotIn("<script>alert", text)
             self.assertNotIn("secret", text + json.dumps(data))
+        self.sources.events(
+            line(when=NOW - 10**9, query='SELECT "<script>alert(1)"', client_id="</b>")
+        )
+        events = self.page("security", event="5")
+        self.assertNotIn("<script>alert", events)
+        self.assertNotIn("</b></td>", events)
+        self.assertIn("SELECT &#34;&lt;script&gt;alert(1)", events)
         listed = self.page("statements")
         self.assertIn("&lt;script&gt;", listed)
 
     def test_a_shape_that_nobody_knows(self):
         page = self.console.page(VIEWS["statement"], {"id": "0123456789abcdef"})
         self.assertRaises(NotKept, body, page)
+        self.assertRaises(NotKept, self.page, "security", event="99")
 
     def test_nothing_yet(self):
         self.console = Console("acra-server", Hour(1).sources)
         text = self.page("statements")
         self.assertIn("No statements yet in this time.", text)
         self.assertIn("No statements fit.", text)
+        text = self.page("security")
+        self.assertIn("Nothing was denied or refused, and no poison record was read.", text)
+        self.assertIn("No events fit.", text)
+        self.assertIn("No rules of AcraCensor are in force", text)
 
     def test_layers_have_their_colours_in_the_style_sheet(self):
         style = "".join(one.text for one in self.console.assets.by_name.values())

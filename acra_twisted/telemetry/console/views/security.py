@@ -1,0 +1,354 @@
+"""Security: what was denied and why, and are the rules right?"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, urlencode
+
+from acra_twisted.eventtable import TABLE
+from acra_twisted.telemetry.console import charts, formats, rulefindings
+from acra_twisted.telemetry.console.incidents import (
+    ADDRESS,
+    KINDS,
+    address,
+    client_of,
+    kind_of,
+    new_peers,
+    said,
+)
+from acra_twisted.telemetry.console.lanes import Dot, Lane, lanes
+from acra_twisted.telemetry.console.people import who
+from acra_twisted.telemetry.console.ranges import DEFAULT, RANGES, Range, day, range_of
+from acra_twisted.telemetry.console.rulefindings import Rules, judged
+from acra_twisted.telemetry.console.sentences import Answer
+from acra_twisted.telemetry.console.view import Sources, View
+from acra_twisted.telemetry.figures.counting import MINUTE
+from acra_twisted.telemetry.logs.recent import RecentEvent
+from acra_twisted.telemetry.pages.arguments import chosen, given
+from acra_twisted.telemetry.pages.rendering import NotKept
+from acra_twisted.telemetry.pages.search import Unfit
+
+QUESTION: Final = "What was denied and why, and are the rules right?"
+LANES: Final = ("kind", "client", "rule")
+ARGUMENTS: Final[Mapping[str, str]] = {
+    "range": f"time up to now: {', '.join(RANGES)}",
+    "by": f"lanes of the chart: {', '.join(LANES)}",
+    "kind": f"events of this kind: {', '.join(KINDS)}",
+    "client": "events of this client id",
+    "event": "the number of the event that is opened",
+}
+_SHOWN: Final = 30
+_LANES_MAX: Final = 6
+#: Characters of a statement in a line of the list.
+_LINE: Final = 80
+_DAY: Final = 1440 * MINUTE
+_CLIENT: Final = "client"
+_LOOKS: Final = {
+    rulefindings.IN_USE: "good",
+    rulefindings.NEVER: "slow",
+    rulefindings.UNREACHED: "slow",
+    rulefindings.DENIES: "deny",
+    rulefindings.QUIET: "",
+}
+
+
+class Asked(NamedTuple):
+    """The arguments of the view; ``number`` is 0 where no event was chosen."""
+
+    span: Range
+    by: str
+    kind: str
+    client: str
+    number: int
+
+
+class Opened(NamedTuple):
+    """An event with what its trace says of it: the rule's place, and how long its request took,
+    where that is kept."""
+
+    event: RecentEvent
+    place: str = ""
+    took: float = 0.0
+    in_database: bool = False
+
+
+class Gathered(NamedTuple):
+    """All that the view shows; ``dropped`` is the end of the time that is not whole, or 0."""
+
+    wanted: Asked
+    found: list[RecentEvent]
+    opened: Opened | None
+    rules: Rules
+    now: int
+    dropped: int
+    said: Answer
+
+
+def asked(arguments: Mapping[str, str], now: int) -> Asked:
+    """Read the arguments.  Raises Unfit."""
+    found = given(arguments, ARGUMENTS)
+    by = chosen("by", found.get("by") or LANES[0], LANES)
+    kind = found.get("kind", "") and chosen("kind", found["kind"], KINDS)
+    number = found.get("event") or "0"
+    if not (number.isascii() and number.isdigit() and len(number) <= 12):
+        raise Unfit("event must be the number of an event")
+    span = range_of(found.get("range") or DEFAULT, now)
+    return Asked(span, by, kind, found.get("client", ""), int(number))
+
+
+def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
+    """Return what the view shows, in steps.  Raises NotKept for an event that is not there."""
+    since, until = wanted.span.since * MINUTE, wanted.span.until * MINUTE
+    kept = sources.events.kept(since, until) if sources.events is not None else []
+    found = [
+        one
+        for one in kept
+        if (not wanted.kind or kind_of(one) == wanted.kind)
+        and (not wanted.client or one.record.client_id == wanted.client)
+    ]
+    picked = next((one for one in kept if one.number == wanted.number), None)
+    if wanted.number and picked is None:
+        raise NotKept
+    yield ""
+    opened = None
+    if picked is None and found:
+        weights = list(KINDS)
+        picked = min(found, key=lambda one: (weights.index(kind_of(one)), -one.times))
+    if picked is not None:
+        opened = yield from _opened(sources, picked)
+    rules = judged(sources.fact("rules") or (), sources.clock())
+    yield ""
+    new = new_peers(sources.fact("peers"), since)
+    text = said(found, new, wanted.span.key)
+    dropped = sources.events.dropped if sources.events is not None else 0
+    return Gathered(
+        wanted, found, opened, rules, sources.clock(), dropped if dropped > since else 0, text
+    )
+
+
+def _opened(sources: Sources, event: RecentEvent) -> Generator[str, None, Opened]:
+    if not event.record.trace_id:
+        return Opened(event)
+    records = yield from sources.traces.records(event.record.trace_id)
+    span_id = event.record.span_id
+    request = next((one for one in records if one["span_id"] == span_id), None)
+    if request is None or request.get("running"):
+        return Opened(event)
+    place = str(request["attributes"].get("acra.censor.place", ""))
+    in_database = any(one["parent_id"] == span_id and one["kind"] == _CLIENT for one in records)
+    return Opened(event, place, (request["end"] - request["start"]) / 1e6, in_database)
+
+
+def as_json(gathered: Gathered) -> dict[str, Any]:
+    """All that the view shows, as plain values."""
+    opened = gathered.opened
+    return {
+        "question": QUESTION,
+        "answer": gathered.said.as_json(),
+        "range": gathered.wanted.span.key,
+        "dropped_until": gathered.dropped,
+        "events": [_as_json(one) for one in gathered.found],
+        "opened": None
+        if opened is None
+        else {**_as_json(opened.event), "place": opened.place, "took_ms": opened.took},
+        "decided": gathered.rules.decided,
+        "rules_left_out": gathered.rules.left,
+        "rules": [rule._asdict() for rule in gathered.rules.shown],
+    }
+
+
+def _as_json(one: RecentEvent) -> dict[str, Any]:
+    return {
+        "number": one.number,
+        "kind": kind_of(one),
+        "first": one.first,
+        "last": one.last,
+        "times": one.times,
+        **one.record._asdict(),
+    }
+
+
+def shown(gathered: Gathered) -> dict[str, Any]:
+    """Values for the template."""
+    wanted, opened = gathered.wanted, gathered.opened
+    kept = {"range": wanted.span.key, "by": wanted.by, "kind": wanted.kind, "client": wanted.client}
+    kept = {name: value for name, value in kept.items() if value}
+    number = sum(one.times for one in gathered.found)
+    since = gathered.dropped
+    return {
+        "span": wanted.span,
+        "said": gathered.said,
+        "arguments": kept,
+        "links": _links(opened),
+        "note": f"{formats.several(number, 'event')}; each mark opens one"
+        + (f"; before {formats.clock(since)} only a part is kept" if since else ""),
+        "lanes": lanes(
+            f"Security events of the last {wanted.span.title} by {wanted.by}; each mark is a link",
+            _lanes(gathered),
+            wanted.span.ticks(),
+        )
+        if gathered.found
+        else "",
+        "bys": {by: f"{ADDRESS}?{urlencode({**kept, 'by': by})}" for by in LANES},
+        "by": wanted.by,
+        "filters": [
+            (name, value, f"{ADDRESS}?{urlencode({k: v for k, v in kept.items() if k != name})}")
+            for name, value in (("kind", wanted.kind), ("client", formats.name(wanted.client)))
+            if value
+        ],
+        "lines": [_line(one, gathered) for one in gathered.found[:_SHOWN]],
+        "more": max(len(gathered.found) - _SHOWN, 0),
+        "event": _event(opened) if opened is not None else None,
+        "rules": [_rule(rule, gathered) for rule in gathered.rules.shown],
+        "several_listeners": len({rule.listener for rule in gathered.rules.shown}) > 1,
+        "rules_note": f"{formats.several(gathered.rules.decided, 'decision')} since they were read",
+        "rules_left": formats.count(gathered.rules.left) if gathered.rules.left else "",
+        "query": urlencode(kept),
+    }
+
+
+def _links(opened: Opened | None) -> list[tuple[str, str]]:
+    if opened is None or not opened.event.record.client_id:
+        return []
+    client = opened.event.record.client_id
+    return [(f"All events of {client_of(opened.event)}", f"{ADDRESS}?client={quote(client)}")]
+
+
+def _lane_of(one: RecentEvent, by: str) -> str:
+    if by == "client":
+        return client_of(one)
+    if by == "rule":
+        return formats.name(one.record.rule or one.record.stage) or "no rule"
+    return KINDS[kind_of(one)].title
+
+
+def _lanes(gathered: Gathered) -> list[Lane]:
+    span = gathered.wanted.span
+    start, length = span.since * MINUTE, span.minutes * MINUTE
+    by: dict[str, list[RecentEvent]] = {}
+    for one in gathered.found:
+        by.setdefault(_lane_of(one, gathered.wanted.by), []).append(one)
+    order = sorted(by, key=lambda title: -sum(one.times for one in by[title]))
+    if gathered.wanted.by == "kind":
+        order = [kind.title for kind in KINDS.values() if kind.title in by]
+    drawn = []
+    for title in order[:_LANES_MAX]:
+        dots = [
+            Dot(
+                100 * min(max(one.first - start, 0), length) / length,
+                KINDS[kind_of(one)].look,
+                address(one, span.key),
+                f"{KINDS[kind_of(one)].title}, {formats.clock_ms(one.first)[:8]}"
+                + (f", {formats.count(one.times)} times" if one.times > 1 else ""),
+            )
+            for one in by[title]
+        ]
+        drawn.append(Lane(title, sum(one.times for one in by[title]), dots))
+    return drawn
+
+
+def _what(one: RecentEvent) -> str:
+    """The statement of an event, or its line."""
+    text = one.record.query or TABLE[one.record.code].meaning
+    return formats.name(
+        text if len(text) <= _LINE else text[: _LINE - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    )
+
+
+def _detail(one: RecentEvent) -> str:
+    parts = [one.record.error or one.record.rule or one.record.message]
+    if one.times > 1:
+        seconds = max((one.last - one.first) // 10**9, 1)
+        parts.append(f"{formats.count(one.times)} in {seconds} s")
+    return formats.name(", ".join(parts))
+
+
+def _line(one: RecentEvent, gathered: Gathered) -> dict[str, Any]:
+    kind = KINDS[kind_of(one)]
+    opened = gathered.opened
+    return {
+        "href": address(one, gathered.wanted.span.key),
+        "when": formats.clock_ms(one.first),
+        "look": kind.look if kind.look != "control" else "mute",
+        "word": kind.word,
+        "what": _what(one),
+        "detail": _detail(one),
+        "client": client_of(one),
+        "code": one.record.code,
+        "here": opened is not None and opened.event.number == one.number,
+    }
+
+
+def _event(opened: Opened) -> dict[str, Any]:
+    one, record = opened.event, opened.event.record
+    meaning = TABLE[record.code]
+    rule = f"{record.rule} {opened.place}".strip()
+    facts = [
+        ("Client id", formats.name(record.client_id) or "none was proven"),
+        ("Claimed", formats.name(record.claimed_client_id)),
+        ("Certificate", formats.name(record.certificate)),
+        ("Peer", formats.name(record.peer)),
+        ("User, database", formats.name(", ".join(filter(None, (record.user, record.database))))),
+        ("Decided by", formats.name(record.stage)),
+        ("Rule", formats.name(rule)),
+        ("Became of it", f"{record.action}; for the peer a {record.outcome}"),
+        ("Attempts", formats.count(record.attempts) if record.attempts else ""),
+        ("Records", formats.count(record.records) if record.records else ""),
+        ("Session", str(record.session_id) if record.session_id else ""),
+    ]
+    if opened.took:
+        reached = (
+            "it reached the database" if opened.in_database else "it never reached the database"
+        )
+        facts.append(("Took", f"{formats.ms(opened.took)}; {reached}"))
+    return {
+        "title": f"{KINDS[kind_of(one)].title.capitalize()}: {_what(one)}",
+        "note": f"event {record.code}"
+        + (f", {formats.several(one.times, 'time')}" if one.times > 1 else ""),
+        "text": record.query,
+        "why": formats.name(record.error or record.message),
+        "meaning": meaning.meaning,
+        "remedy": meaning.remedy.replace("``", ""),
+        "first": record.time,
+        "last": formats.clock_ms(one.last) if one.times > 1 else "",
+        "facts": [fact for fact in facts if fact[1]],
+        "trace": record.trace_id,
+        "short": formats.short_id(record.trace_id),
+    }
+
+
+def _rule(rule: rulefindings.Rule, gathered: Gathered) -> dict[str, Any]:
+    is_denial = rule.kind.startswith("deny")
+    clients = list(rule.clients)
+    span = gathered.wanted.span.key
+    return {
+        "listener": rule.listener or "main",
+        "number": str(rule.handler) if rule.handler else formats.NOTHING,
+        "kind": rule.kind,
+        "part": rule.part if rule.part != "handler" else "the whole handler",
+        "place": rule.place,
+        "count": formats.count(rule.decided),
+        "gauge": charts.gauge(rule.decided, gathered.rules.decided or 1),
+        "spark": charts.spark([float(number) for number in rule.by_hour], is_denial)
+        if any(rule.by_hour)
+        else "",
+        "last": _moment(rule.last, gathered.now),
+        "look": _LOOKS[rule.found],
+        "words": rule.words,
+        "href": f"{ADDRESS}?{urlencode({'range': span, 'client': clients[0]})}"
+        if is_denial and len(clients) == 1
+        else f"{ADDRESS}?{urlencode({'range': span, 'by': 'client'})}",
+        "title": ", ".join(f"{who(one)} {formats.count(rule.clients[one])}" for one in clients),
+    }
+
+
+def _moment(nanoseconds: int, now: int) -> str:
+    if not nanoseconds:
+        return "never"
+    if now - nanoseconds < _DAY:
+        return formats.clock_ms(nanoseconds)[:8]
+    return day(nanoseconds // MINUTE)
+
+
+VIEW: Final = View("security", "Security", "security", asked, gather, as_json, shown)

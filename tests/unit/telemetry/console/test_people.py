@@ -1,0 +1,30 @@
+"""Names of clients."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry.console.people import who
+
+DIGEST = "7c1f0a52" * 16
+
+
+class Names(SynchronousTestCase):
+    def test_ids_are_names(self):
+        self.assertEqual(who("shop application"), "shop application")
+        self.assertEqual(who("cafe"), "cafe")
+
+    def test_digests_have_the_common_name(self):
+        self.assertEqual(who(DIGEST, "CN=shop,O=us"), "shop (7c1f0a52)")
+        self.assertEqual(who(DIGEST, "O=us, CN = shop"), "shop (7c1f0a52)")
+        self.assertEqual(who(DIGEST), "7c1f0a52")
+
+    def test_without_an_id(self):
+        self.assertEqual(who("", peer="10.0.0.1"), "10.0.0.1")
+        self.assertEqual(who(""), "somebody unknown")
+
+    @given(st.text(), st.text(), st.text())
+    def test_nothing_acts_and_nothing_is_long(self, client_id, certificate, peer):
+        shown = who(client_id, certificate, peer)
+        self.assertTrue(0 < len(shown) <= 140)
+        self.assertNotRegex(shown, "[\x00-\x1f\u202e\u2066]")
