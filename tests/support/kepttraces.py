@@ -42,6 +42,7 @@ def spans_of(
     }
     if status:
         request.fail(status, "refused")
+        request.attributes["error.type"] = "refused"
     judged = request.child("stage censor", INTERNAL, request.start + proxy // 2 * US)
     judged.end = judged.start + censor * US
     judged.attributes = {"acra.stage": "censor", "acra.verdict": "allow"}

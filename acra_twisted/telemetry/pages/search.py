@@ -18,7 +18,7 @@ FILTERS: Mapping[str, str] = {
     "database": "requests to this database",
     "statement": "requests with this text in their statement, in any case; literals are ?",
     "table": "requests that name this table",
-    "verdict": "allow, deny or error (failed without being refused)",
+    "verdict": "allow, deny, error (failed without being refused), slow or poison",
     "min_ms": "requests that took at least this time",
     "max_ms": "requests that took at most this time",
     "since": "earliest time: 15m ago, or 2026-11-28T14:00 (UTC)",
@@ -30,7 +30,8 @@ FILTERS: Mapping[str, str] = {
 }
 #: Verdicts of exchanges; ``error`` means a failure without a refusal.
 ERROR = "error"
-VERDICTS = ("allow", "deny", ERROR)
+SLOW, POISON = "slow", "poison"
+VERDICTS = ("allow", "deny", ERROR, SLOW, POISON)
 KINDS = ("requests", "connections")
 ORDERS = ("newest", "slowest")
 #: As many are shown where nobody says how many, and at most.
@@ -136,6 +137,8 @@ class Filters(NamedTuple):
         verdict = span.attributes.get("acra.verdict")
         if self.verdict == ERROR:
             return bool(span.status) and verdict not in ("deny", "hangup")
+        if self.verdict in (SLOW, POISON):
+            return self.verdict in _marks(span)
         return bool(verdict == self.verdict)
 
 
@@ -203,7 +206,8 @@ def _moment(asked: Mapping[str, str], name: str, now: int, default: int) -> int:
 
 
 class Match(NamedTuple):
-    """A trace, and the longest of its spans that fit; times are nanoseconds."""
+    """A trace, and the longest of its spans that fit; times are nanoseconds.  ``mark`` is poison or
+    slow if one of them is."""
 
     trace_id: str
     spans: int
@@ -213,6 +217,7 @@ class Match(NamedTuple):
     client_id: str
     verdict: str
     error: str
+    mark: str
 
 
 def search(traces: Iterable[Kept], filters: Filters) -> Iterator[Match | None]:
@@ -243,7 +248,15 @@ def _match(kept: Kept, fitting: list[Span]) -> Match:
         _first(fitting, "acra.client_id"),
         _first([span for span in fitting if "acra.stage" not in span.attributes], "acra.verdict"),
         _first([span for span in fitting if span.status], "error.type"),
+        next((mark for one in fitting for mark in _marks(one)), ""),
     )
+
+
+def _marks(span: Span) -> list[str]:
+    """Return whether a request read poison records, and whether it was slow."""
+    known = span.attributes
+    poisoned = [POISON] if known.get("acra.poison_records") else []
+    return poisoned + ([SLOW] if known.get("acra.slow") else [])
 
 
 def _first(spans: Iterable[Span], key: str) -> str:

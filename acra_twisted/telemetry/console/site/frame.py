@@ -15,14 +15,28 @@ from acra_twisted.telemetry.console.assets import Assets
 from acra_twisted.telemetry.console.layers import LAYERS
 from acra_twisted.telemetry.console.ranges import RANGES
 from acra_twisted.telemetry.console.view import Sources, View
-from acra_twisted.telemetry.console.views import overview, security, statement, statements, trace
+from acra_twisted.telemetry.console.views import (
+    overview,
+    security,
+    statement,
+    statements,
+    trace,
+    traces,
+)
 from acra_twisted.telemetry.pages.rendering import Page, Templates, as_json, made
 
 PREFIX: Final = "/console/"
 #: The views by the last parts of their addresses.
 VIEWS: Final[Mapping[str, View]] = {
     view.name: view
-    for view in (overview.VIEW, statements.VIEW, statement.VIEW, trace.VIEW, security.VIEW)
+    for view in (
+        overview.VIEW,
+        statements.VIEW,
+        statement.VIEW,
+        traces.VIEW,
+        trace.VIEW,
+        security.VIEW,
+    )
 }
 #: The view that opens first.
 FIRST: Final = overview.VIEW.name
@@ -44,6 +58,7 @@ class Entry(NamedTuple):
 _ENTRIES: Final = (
     Entry("overview", "Overview", Markup('<path d="M2 12.5V9M6 12.5V5M10 12.5V7M14 12.5V3"/>')),
     Entry("statements", "Statements", Markup('<path d="M2 4h12M2 8h8M2 12h10"/>')),
+    Entry("traces", "Traces", Markup('<path d="M2 4h7M5 8h8M8 12h6"/>')),
     Entry(
         "security",
         "Security",

@@ -211,7 +211,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "text": shape.text,
         "said": gathered.said,
         "arguments": {"id": shape.id},
-        "links": [("Its kept traces", f"/debug/traces?statement={quote(shape.summary[:120])}")],
+        "links": [("Its kept traces", f"/console/traces?statement={quote(shape.summary[:120])}")],
         "figures": _figures(gathered),
         "heat": _heat(gathered, marks),
         "heat_levels": charts.LEVELS,

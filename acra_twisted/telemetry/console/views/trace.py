@@ -253,7 +253,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
 
 
 #: Where traces are looked for.
-SEARCH: Final = "/debug/traces"
+SEARCH: Final = "/console/traces"
 #: A client id that is longer is of digits.
 _CLIENT_MAX: Final = 24
 _NO_VERDICT: Final = ("mute", "none")
@@ -375,4 +375,4 @@ def _connected(gathered: Gathered) -> Iterator[tuple[str, str, str]]:
 _LINKS_MAX: Final = 8
 
 
-VIEW: Final = View("trace", "Trace", "statements", asked, gather, as_json, shown)
+VIEW: Final = View("trace", "Trace", "traces", asked, gather, as_json, shown)

@@ -1,0 +1,98 @@
+"""Traces by time and duration.  The notable ones are links, whose forms tell their verdicts; the
+others are dots of one path."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from markupsafe import Markup
+
+from acra_twisted.telemetry.console.charts import Tick, chart, px
+from acra_twisted.telemetry.console.formats import clock, ms, several
+
+_HEIGHT: Final = 236
+#: Links and dots at most.
+LINKS_MAX: Final = 40
+DOTS_MAX: Final = 500
+_TICKS: Final = 6
+#: Milliseconds, of which those within the plot have a line.
+_LEVELS: Final = (0.01, 0.1, 1, 10, 100, 1000, 10_000, 100_000)
+_LOWEST: Final = 0.001
+_FORMS: Final = {
+    "deny": "M-5-2.5L-2.5-5 0-2.5 2.5-5 5-2.5 2.5 0 5 2.5 2.5 5 0 2.5-2.5 5-5 2.5-2.5 0z",
+    "fail": "M0-5.5L5.5 4.5H-5.5z",
+    "slow": "M-4 0a4 4 0 108 0a4 4 0 10-8 0z",
+    "intr": "M0-6L6 0 0 6-6 0z",
+    "accent": "M-4 0a4 4 0 108 0a4 4 0 10-8 0z",
+}
+_LINK: Final = Markup(
+    '<a href="{}" data-trace="{}" aria-label="{}"><svg x="{}%" y="{}" overflow="visible">'
+    '<title>{}</title><path class="pt f-{}" d="{}"/></svg></a>'
+)
+
+
+class Point(NamedTuple):
+    """A trace: when it began (nanoseconds), how long it took (milliseconds), the form of its
+    verdict (empty for a dot), and for a link its address and its text."""
+
+    start: int
+    took: float
+    form: str = ""
+    href: str = ""
+    trace_id: str = ""
+    text: str = ""
+
+
+def draw(points: Sequence[Point]) -> Markup:
+    """Return the plot of points, of which there is one at least; of too many dots an even part."""
+    first, last = min(point.start for point in points), max(point.start for point in points)
+    length = max(last - first, 1)
+    least = max(min(point.took for point in points), _LOWEST)
+    most = max(max(point.took for point in points), least)
+    low, high = math.log10(least) - 0.3, math.log10(most) + 0.3
+
+    def y_of(took: float) -> float:
+        return _HEIGHT * (1 - (math.log10(max(took, _LOWEST)) - low) / (high - low))
+
+    def x_of(point: Point) -> float:
+        return 100 * (point.start - first) / length
+
+    links = [point for point in points if point.form][:LINKS_MAX]
+    dots = [point for point in points if not point.form]
+    step = max(math.ceil(len(dots) / DOTS_MAX), 1)
+    path = "".join(
+        f"M{x_of(point):.1f} {100 * y_of(point.took) / _HEIGHT:.1f}h0" for point in dots[::step]
+    )
+    lines = labels = Markup()
+    for level in _LEVELS:
+        if low < math.log10(level) < high:
+            at = f"{y_of(level):.1f}"
+            lines += Markup('<line class="grid" x1="0" x2="100%" y1="{0}" y2="{0}"/>').format(at)
+            labels += Markup('<text class="halo lab" x="2" y="{:.1f}">{}</text>').format(
+                y_of(level) - 4, ms(level)
+            )
+    marks = Markup("").join(
+        _LINK.format(
+            point.href,
+            point.trace_id,
+            point.text,
+            px(x_of(point)),
+            px(y_of(point.took)),
+            point.text,
+            point.form,
+            _FORMS[point.form],
+        )
+        for point in links
+    )
+    drawn = Markup(
+        '{}<svg width="100%" height="{}" viewBox="0 0 100 100" preserveAspectRatio="none" '
+        'aria-hidden="true"><path class="dots" d="{}"/></svg>{}{}'
+    ).format(lines, _HEIGHT, path, labels, marks)
+    ticks = [
+        Tick(100 * place / (_TICKS - 1), clock(first + length * place // (_TICKS - 1)))
+        for place in range(_TICKS)
+    ]
+    name = f"{several(len(points), 'trace')} by time and duration; the marked ones are links"
+    return chart(name, _HEIGHT, drawn, ticks, "", "group")

@@ -1,0 +1,274 @@
+"""Traces: which requests were these?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
+
+from acra_twisted.telemetry.console import charts, formats, requests, scatter
+from acra_twisted.telemetry.console.sentences import (
+    BAD,
+    GOOD,
+    PLAIN,
+    SLOW,
+    Answer,
+    Sentence,
+    answer,
+    link,
+    sentence,
+    strong,
+)
+from acra_twisted.telemetry.console.timeline import arrange
+from acra_twisted.telemetry.console.view import Sources, View
+from acra_twisted.telemetry.pages.arguments import given
+from acra_twisted.telemetry.pages.search import FILTERS, Filters, Listing, Match, search
+from acra_twisted.telemetry.tracing.spans import iso_time
+
+QUESTION: Final = "Which requests were these?"
+_HERE: Final = "/console/traces"
+#: As many are shown where nobody says how many.
+_SHOWN: Final = "20"
+#: A part of those of one verdict from which on they are "one statement", and those at least.
+_MOST, _SEVERAL = 0.6, 3
+#: Verdicts in the order of their weight, with the filter that finds them.
+_FILTERS: Final[Mapping[str, str]] = {
+    requests.POISON: "poison",
+    requests.DENIED: "deny",
+    requests.FAILED: "error",
+    requests.SLOW: "slow",
+    requests.ALLOWED: "allow",
+}
+_KINDS: Final = {
+    requests.POISON: BAD,
+    requests.DENIED: BAD,
+    requests.FAILED: BAD,
+    requests.SLOW: SLOW,
+}
+_MS: Final = 1e6
+
+
+class Asked(NamedTuple):
+    """Filters, and the arguments that were given."""
+
+    filters: Filters
+    arguments: Mapping[str, str]
+
+
+class Line(NamedTuple):
+    """A trace of the list, with milliseconds by layer."""
+
+    match: Match
+    layers: Mapping[str, float]
+
+
+class Gathered(NamedTuple):
+    """All that the view shows: what fits, newest first, and a part of it as a list."""
+
+    wanted: Asked
+    found: Sequence[Match]
+    lines: Sequence[Line]
+    more: bool
+    kept: int
+    said: Answer
+
+
+def asked(arguments: Mapping[str, str], now: int) -> Asked:
+    """Read the arguments.  Raises Unfit."""
+    found = {name: value for name, value in given(arguments, FILTERS).items() if value}
+    return Asked(Filters.of({"limit": _SHOWN, **found}, now), found)
+
+
+def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
+    """Return what the view shows, in steps."""
+    filters = wanted.filters
+    traces = sources.traces.store.traces()
+    yield ""
+    listing, found = Listing(filters), []
+    for match in search(traces, filters):
+        if match is not None:
+            found.append(match)
+            listing.add(match)
+        yield ""
+    listed = listing.listed()
+    lines = []
+    for match in listed.matches:
+        records = yield from sources.traces.records(match.trace_id)
+        layers = arrange(records).layers if records else {}
+        lines.append(Line(match, layers))
+        yield ""
+    return Gathered(wanted, found, lines, listed.more, len(traces), _answer(found, len(traces)))
+
+
+def verdict_of(match: Match) -> str:
+    """Return the verdict of a trace."""
+    if match.mark == "poison":
+        return requests.POISON
+    if match.verdict in ("deny", "hangup"):
+        return requests.DENIED
+    if match.error:
+        return requests.FAILED
+    return requests.SLOW if match.mark else requests.ALLOWED
+
+
+def _answer(found: Sequence[Match], kept: int) -> Answer:
+    counts = Counter(verdict_of(match) for match in found)
+    if not found:
+        why = f"None of {formats.several(kept, 'kept trace')} fits" if kept else "No traces yet"
+        return answer([], sentence("empty", PLAIN, f"{why}."))
+    return answer(
+        [_alike(kind, found) for kind in _KINDS if counts[kind]],
+        sentence(
+            "nothing",
+            GOOD,
+            f"Nothing stands out: of {formats.several(len(found), 'trace')} none was denied, "
+            "failed, slow or poisoned.",
+        ),
+    )
+
+
+def _alike(verdict: str, found: Sequence[Match]) -> Sentence:
+    """Say what those of a verdict have in common."""
+    some = [match for match in found if verdict_of(match) == verdict]
+    name, number = Counter(match.name for match in some).most_common(1)[0]
+    client, of_client = Counter(match.client_id for match in some).most_common(1)[0]
+    rule, kind = verdict, _KINDS[verdict]
+    if len(some) >= _SEVERAL and number >= _MOST * len(some):
+        query = urlencode({"verdict": _FILTERS[verdict], "statement": name[:120]})
+        return sentence(
+            rule,
+            kind,
+            strong(f"{_of_all(number, len(some), verdict)} are one statement"),
+            ", ",
+            link(formats.name(name), f"{_HERE}?{query}"),
+            f"{_when([match for match in some if match.name == name])}.",
+        )
+    if len(some) >= _SEVERAL and client and of_client >= _MOST * len(some):
+        query = urlencode({"verdict": _FILTERS[verdict], "client_id": client})
+        return sentence(
+            rule,
+            kind,
+            strong(f"{_of_all(of_client, len(some), verdict)} are one client"),
+            ", ",
+            link(formats.name(client), f"{_HERE}?{query}"),
+            f"{_when([match for match in some if match.client_id == client])}.",
+        )
+    was = "" if verdict == requests.FAILED else "was " if len(some) == 1 else "were "
+    text = f"{formats.count(len(some))} of {formats.several(len(found), 'trace')} {was}"
+    word = "poisoned" if verdict == requests.POISON else verdict
+    return sentence(rule, kind, strong(f"{text}{word}"), f"{_when(some)}.")
+
+
+def _of_all(number: int, whole: int, verdict: str) -> str:
+    word = "poisoned" if verdict == requests.POISON else verdict
+    if number == whole:
+        return f"All {formats.count(whole)} {word} ones"
+    return f"{formats.count(number)} of the {formats.count(whole)} {word} ones"
+
+
+def _when(some: Sequence[Match]) -> str:
+    first, last = min(match.start for match in some), max(match.start for match in some)
+    begin, end = formats.clock(first), formats.clock(last)
+    return f", at {begin}" if begin == end else f", {begin} to {end}"
+
+
+def as_json(gathered: Gathered) -> dict[str, Any]:
+    """All that the view shows, as plain values."""
+    return {
+        "question": QUESTION,
+        "answer": gathered.said.as_json(),
+        "arguments": dict(gathered.wanted.arguments),
+        "found": len(gathered.found),
+        "kept": gathered.kept,
+        "verdicts": dict(Counter(verdict_of(match) for match in gathered.found)),
+        "more": gathered.more,
+        "traces": [
+            {
+                **line.match._asdict(),
+                "verdict": verdict_of(line.match),
+                "layers_ms": dict(line.layers),
+            }
+            for line in gathered.lines
+        ],
+    }
+
+
+def shown(gathered: Gathered) -> dict[str, Any]:
+    """Values for the template."""
+    arguments, filters = gathered.wanted.arguments, gathered.wanted.filters
+    counts = Counter(verdict_of(match) for match in gathered.found)
+    points = list(_points(gathered.found))
+    end = filters.offset + len(gathered.lines)
+    return {
+        "said": gathered.said,
+        "asked": arguments,
+        "verdicts": [(filter_, *requests.BADGES[word]) for word, filter_ in _FILTERS.items()],
+        "chips": [
+            (*requests.BADGES[word], formats.count(counts[word]), _address(arguments, filter_))
+            for word, filter_ in _FILTERS.items()
+            if counts[word]
+        ],
+        "count": formats.several(len(gathered.found), "trace"),
+        "note": f"of {formats.count(gathered.kept)} kept: the last ones, and samples of slow, "
+        "denied and failed ones",
+        "plot": scatter.draw(points) if points else "",
+        "order": "Slowest first" if filters.slowest else "Newest first",
+        "newest": _address(arguments, sort="newest"),
+        "slowest": _address(arguments, sort="slowest"),
+        "is_slowest": filters.slowest,
+        "lines": _lines(gathered.lines),
+        "shown": f"{filters.offset + 1} to {end}" if gathered.lines else "none",
+        "before": _address(arguments, offset=str(max(filters.offset - filters.limit, 0)))
+        if filters.offset
+        else "",
+        "after": _address(arguments, offset=str(end)) if gathered.more else "",
+        "json": f"{_HERE}?{urlencode({**arguments, 'format': 'json'})}",
+    }
+
+
+def _address(arguments: Mapping[str, str], verdict: str = "", **changed: str) -> str:
+    """Return the address of the same search with something else."""
+    others = {name: value for name, value in arguments.items() if name != "offset"}
+    if verdict:
+        changed["verdict"] = verdict
+    return f"{_HERE}?{urlencode({**others, **changed})}"
+
+
+def _points(found: Sequence[Match]) -> Iterator[scatter.Point]:
+    for match in found:
+        verdict = verdict_of(match)
+        kind, word = requests.BADGES[verdict]
+        if verdict == requests.ALLOWED:
+            yield scatter.Point(match.start, match.took / _MS)
+        else:
+            yield scatter.Point(
+                match.start,
+                match.took / _MS,
+                kind,
+                f"/console/trace?id={match.trace_id}",
+                match.trace_id,
+                f"{iso_time(match.start)[11:19]} {word}, {formats.ms(match.took / _MS)}",
+            )
+
+
+def _lines(lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        match = line.match
+        client = match.client_id
+        yield {
+            "trace_id": match.trace_id,
+            "short": formats.short_id(match.trace_id),
+            "day": iso_time(match.start)[:10],
+            "when": iso_time(match.start)[11:23],
+            "badge": requests.BADGES[verdict_of(match)],
+            "took": formats.ms(match.took / _MS),
+            "where": charts.share(line.layers),
+            "name": formats.name(match.name),
+            "error": formats.name(match.error),
+            "client": formats.name(client),
+            "spans": formats.count(match.spans),
+        }
+
+
+VIEW: Final = View("traces", "Traces", "traces", asked, gather, as_json, shown)

@@ -1,0 +1,104 @@
+"""The view of traces: which requests were these?"""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry.console.site.frame import Console
+from acra_twisted.telemetry.console.views import traces
+from acra_twisted.telemetry.pages.search import Unfit
+from tests.support.hours import MINUTE, NOW, Hour
+from tests.support.kepttraces import a_trace
+from tests.support.stepping import returned
+from tests.support.webpages import body
+
+
+class Traces(SynchronousTestCase):
+    def setUp(self):
+        self.hour = Hour(1)
+        self.number = 0
+
+    def keep(self, count=1, **given):
+        """Keep so many, a second apart."""
+        for _ in range(count):
+            self.number += 1
+            a_trace(self.hour.store, NOW - MINUTE + self.number * 10**9, **given)
+
+    def view(self, **arguments):
+        wanted = traces.asked(arguments, NOW)
+        self.gathered = returned(traces.gather(self.hour.sources, wanted))
+        return traces.as_json(self.gathered)
+
+    def test_nothing_stands_out(self):
+        self.keep(3)
+        data = self.view()
+        self.assertEqual(data["answer"]["rules"], ["nothing"])
+        self.assertEqual((data["found"], data["verdicts"]), (3, {"allowed": 3}))
+        self.assertAlmostEqual(data["traces"][0]["layers_ms"]["dbfirst"], 2.0)
+
+    def test_alike_ones(self):
+        self.keep(2)
+        self.keep(4, slow=True, summary="SELECT report")
+        self.keep(1, slow=True)
+        self.assertEqual(
+            self.view()["answer"],
+            {
+                "text": "4 of the 5 slow ones are one statement, SELECT report, at 23:59.",
+                "rules": ["slow"],
+            },
+        )
+        (href,) = [piece.href for piece in self.gathered.said.pieces if piece.href]
+        self.assertEqual(href, "/console/traces?verdict=slow&statement=SELECT+report")
+
+    def test_one_client(self):
+        for name in ("a", "b", "c"):
+            self.keep(1, first=0, status=7, verdict="deny", summary=f"SELECT {name}")
+        self.assertIn("All 3 denied ones are one client, shop", self.view()["answer"]["text"])
+
+    def test_few_of_a_verdict(self):
+        self.keep(3)
+        self.keep(1, status=2, poison_records=1)
+        self.keep(2, status=2)
+        answer = self.view()["answer"]
+        self.assertEqual(answer["rules"], ["poison", "failed"])
+        self.assertEqual(
+            answer["text"],
+            "1 of 6 traces was poisoned, at 23:59. 2 of 6 traces failed, at 23:59.",
+        )
+
+    def test_nothing_fits(self):
+        self.assertEqual(self.view()["answer"]["text"], "No traces yet.")
+        self.keep()
+        self.assertEqual(
+            self.view(statement="nowhere")["answer"]["text"], "None of 1 kept trace fits."
+        )
+
+    def test_filters(self):
+        self.keep(2)
+        self.keep(1, slow=True)
+        self.keep(1, poison_records=1)
+        self.keep(1, first=90_000)
+        for arguments, count in (
+            ({"verdict": "slow"}, 1),
+            ({"verdict": "poison"}, 1),
+            ({"verdict": "allow"}, 5),
+            ({"min_ms": "50"}, 1),
+            ({"user": "", "limit": "2"}, 5),
+        ):
+            self.assertEqual(self.view(**arguments)["found"], count, arguments)
+        self.assertRaises(Unfit, traces.asked, {"colour": "red"}, NOW)
+        self.assertRaises(Unfit, traces.asked, {"verdict": "red"}, NOW)
+
+    def test_parts_of_the_list(self):
+        self.keep(5)
+        first = self.view(limit="2")["traces"]
+        shown = traces.shown(self.gathered)
+        self.assertEqual((len(first), shown["shown"]), (2, "1 to 2"))
+        self.assertEqual(shown["after"], "/console/traces?limit=2&offset=2")
+        self.view(limit="2", offset="4")
+        shown = traces.shown(self.gathered)
+        self.assertEqual((shown["after"], shown["before"][-8:]), ("", "offset=2"))
+
+    def test_many_keep_to_the_budget(self):
+        self.keep(300, slow=True)
+        self.keep(300)
+        console = Console("acra-server", self.hour.sources)
+        self.assertLess(len(body(console.page(traces.VIEW, {}))), 60_000)
