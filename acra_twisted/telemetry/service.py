@@ -162,7 +162,7 @@ class TelemetryService(MultiService):
         self.reach: Reach | ReachAll | None = None
         self._keepalive = keepalive(settings)
         self._inherited = inherited
-        self._listen(settings, tls_prefix)
+        self._listen(settings, tls_prefix, sessions)
         self._lag = LoopingCall(self._measure_lag)
         self._lag.clock = reactor
         self._due = 0.0
@@ -219,7 +219,9 @@ class TelemetryService(MultiService):
 
         return receiving(self._processor.put, self._reactor)
 
-    def _listen(self, settings: Settings, tls_prefix: str) -> None:
+    def _listen(
+        self, settings: Settings, tls_prefix: str, sessions: Callable[[], Iterable[Session]]
+    ) -> None:
         """One site per address; the option that opens it is named if it can't be opened."""
         metrics: Address | None = settings["incoming_connection_prometheus_metrics_string"]
         zpages: Address | None = settings["incoming_connection_zpages_string"]
@@ -265,6 +267,7 @@ class TelemetryService(MultiService):
                         self._pages.kept,
                         self._recent,
                         self._pages.facts_told.value,
+                        sessions,
                     ),
                 )
                 views.prepare()

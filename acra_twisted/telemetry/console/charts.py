@@ -91,6 +91,26 @@ def share(parts: Mapping[str, float], whole: float = 0.0, large: bool = False) -
     )
 
 
+def parts(drawn: Sequence[tuple[str, float, str]]) -> Markup:
+    """One full bar of parts: the class of each one's colour, its value, and its name."""
+    whole = sum(value for _, value, _ in drawn) or 1.0
+    at, inside, said = 0.0, "", []
+    for look, value, title in drawn:
+        if value > 0:
+            width = 100 * value / whole
+            inside += (
+                f'<rect class="f-{look}" x="{px(at)}%" width="{px(max(width - 0.14, 0.35))}%" '
+                'height="22"/>'
+            )
+            at += width
+            said.append(f"{title} {value:,.0f}")
+    name = escape(", ".join(said) or "nothing")
+    return _drawn(
+        f'<svg class="share big" width="100%" height="22" role="img" aria-label="{name}">'
+        f"<title>{name}</title>{inside}</svg>"
+    )
+
+
 def gauge(value: float, whole: float) -> Markup:
     """A plain bar: a part of a whole, whose number stands beside it."""
     width = px(min(100.0, max(100 * value / whole, 0.4) if whole else 0.0))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from acra_twisted.session import Session
 from acra_twisted.telemetry.console.sums import Sums
 from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.logs.recent import RecentEvents
@@ -19,7 +20,7 @@ class Sources(NamedTuple):
     """Views are made from these; ``clock`` gives nanoseconds.
 
     ``events`` is None where they are not kept.  ``fact`` gives what the page of facts has under a
-    name, None if it has nothing.
+    name, None if it has nothing.  ``sessions`` gives those of the moment.
     """
 
     figures: StatementFigures
@@ -28,6 +29,7 @@ class Sources(NamedTuple):
     traces: KeptTraces
     events: RecentEvents | None = None
     fact: Callable[[str], Any] = _nothing
+    sessions: Callable[[], Iterable[Session]] = tuple
 
 
 class View(NamedTuple):

@@ -58,7 +58,7 @@ def describe(sessions: Iterable[Session], now: int) -> Iterator[dict[str, Any] |
         if number % _STEP == _STEP - 1:
             yield None
     for _, _, session in sorted(longest, reverse=True):
-        yield _described(session, now)
+        yield described(session, now)
 
 
 def shown(statement: Statement, language: str) -> Redacted:
@@ -101,7 +101,8 @@ def _since_ms(since: int, now: int) -> float:
     return round(max(now - since, 0) / 1e6, 3) if since else 0.0
 
 
-def _described(session: Session, now: int) -> dict[str, Any]:
+def described(session: Session, now: int) -> dict[str, Any]:
+    """Return a session as plain values."""
     exchange = current(session)
     statement = exchange.statement if exchange is not None else None
     last = session.notes.get(_LAST, "")

@@ -18,6 +18,7 @@ from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.views import (
     overview,
     security,
+    sessions,
     statement,
     statements,
     trace,
@@ -35,6 +36,7 @@ VIEWS: Final[Mapping[str, View]] = {
         statement.VIEW,
         traces.VIEW,
         trace.VIEW,
+        sessions.VIEW,
         security.VIEW,
     )
 }
@@ -59,6 +61,7 @@ _ENTRIES: Final = (
     Entry("overview", "Overview", Markup('<path d="M2 12.5V9M6 12.5V5M10 12.5V7M14 12.5V3"/>')),
     Entry("statements", "Statements", Markup('<path d="M2 4h12M2 8h8M2 12h10"/>')),
     Entry("traces", "Traces", Markup('<path d="M2 4h7M5 8h8M8 12h6"/>')),
+    Entry("sessions", "Sessions", Markup('<path d="M1.5 8h3l2-5 3 10 2-5h3"/>')),
     Entry(
         "security",
         "Security",

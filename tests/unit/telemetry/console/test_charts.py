@@ -116,3 +116,12 @@ class Charts(SynchronousTestCase):
     def test_short_numbers(self, value):
         self.assertTrue(re.fullmatch(r"-?[0-9]+(\.[0-9]{1,2})?", charts.px(value)))
         self.assertLess(abs(float(charts.px(value)) - value), 0.006)
+
+
+class Parts(SynchronousTestCase):
+    def test_they_fill_the_bar_and_have_their_names(self):
+        drawn = charts.parts([("deny", 1, "<b>"), ("good", 0, "none"), ("fail", 3, "three")])
+        self.assertNotIn("<b>", drawn)
+        self.assertIn('aria-label="&lt;b&gt; 1, three 3"', drawn)
+        self.assertEqual(re.findall(r' x="([^"]+)%"', drawn), ["0", "25"])
+        self.assertIn('aria-label="nothing"', charts.parts([]))

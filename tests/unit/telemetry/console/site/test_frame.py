@@ -5,12 +5,14 @@ import re
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.session import Identity
 from acra_twisted.telemetry.console.layers import LAYERS
 from acra_twisted.telemetry.console.site.frame import VIEWS, Console
 from acra_twisted.telemetry.pages.rendering import NotKept
 from tests.support.hours import NOW, Hour
 from tests.support.incidents import line, planted
 from tests.support.kepttraces import a_trace
+from tests.support.livesessions import some_session
 from tests.support.webpages import body
 
 HOSTILE = b'SELECT a AS "<script>alert(1)</script>" FROM "</title><b>" WHERE x = \'secret\''
@@ -19,7 +21,9 @@ HOSTILE = b'SELECT a AS "<script>alert(1)</script>" FROM "</title><b>" WHERE x =
 class Pages(SynchronousTestCase):
     def setUp(self):
         self.hour = Hour().slow_since(20)
-        self.sources = planted(self.hour.sources, NOW)
+        self.sources = planted(self.hour.sources, NOW)._replace(
+            sessions=lambda: [some_session(10_000), some_session(5, running=HOSTILE)]
+        )
         self.console = Console("acra-server", self.sources)
 
     def page(self, name, **arguments):
@@ -67,6 +71,13 @@ class Pages(SynchronousTestCase):
         self.assertNotIn("<script>alert", events)
         self.assertNotIn("</b></td>", events)
         self.assertIn("SELECT &#34;&lt;script&gt;alert(1)", events)
+        asking = some_session(10_000, running=HOSTILE)
+        asking.identity = Identity("</b>", "127.0.0.1", True)
+        self.sources = self.sources._replace(sessions=lambda: [asking])
+        self.console = Console("acra-server", self.sources)
+        waiting = self.page("sessions")
+        self.assertNotRegex(waiting, "<script>alert|</b></td>|secret")
+        self.assertIn("&lt;script&gt;", waiting)
         listed = self.page("statements")
         self.assertIn("&lt;script&gt;", listed)
 
@@ -84,6 +95,9 @@ class Pages(SynchronousTestCase):
         self.assertIn("Nothing was denied or refused, and no poison record was read.", text)
         self.assertIn("No events fit.", text)
         self.assertIn("No rules of AcraCensor are in force", text)
+        text = self.page("sessions")
+        self.assertIn("No client is connected.", text)
+        self.assertIn("No sessions fit.", text)
 
     def test_layers_have_their_colours_in_the_style_sheet(self):
         style = "".join(one.text for one in self.console.assets.by_name.values())

@@ -1,0 +1,118 @@
+"""The view of sessions: situations are planted, and its sentence and JSON tell them."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.session import Identity
+from acra_twisted.telemetry.console.views import sessions
+from acra_twisted.telemetry.pages.search import Unfit
+from tests.support.hours import Hour
+from tests.support.livesessions import some_session
+from tests.support.stepping import returned
+
+ORDERS = b"SELECT a FROM orders WHERE b = 'secret'"
+
+
+class Sessions(SynchronousTestCase):
+    def view(self, *live, **arguments):
+        sources = Hour(1).sources._replace(sessions=lambda: list(live))
+        gathered = returned(sessions.gather(sources, sessions.asked(arguments, 0)))
+        self.shown = sessions.shown(gathered)
+        return sessions.as_json(gathered)
+
+    def said(self, *live):
+        answer = self.view(*live)["answer"]
+        return answer["rules"], answer["text"]
+
+    def test_one_waits_for_the_database(self):
+        waiting = some_session(1420, ORDERS, number=2138)
+        self.assertEqual(
+            self.said(some_session(5), waiting, some_session(9, ORDERS)),
+            (
+                ["waiting"],
+                "2 of 3 sessions wait for the database, one of them for 1.42 s: session 2138 of "
+                "client.",
+            ),
+        )
+        self.assertEqual(self.said(some_session(499, ORDERS))[0], ["nothing"])
+
+    def test_one_is_held_in_the_proxy(self):
+        self.assertEqual(
+            self.said(some_session(700, ORDERS, sent=False)),
+            (
+                ["stage"],
+                "A request has been in the proxy for 700 ms and was not sent to the database yet: "
+                "session 7 of client.",
+            ),
+        )
+        self.assertEqual(self.said(some_session(400, ORDERS, sent=False))[0], ["nothing"])
+
+    def test_one_is_idle_in_a_transaction(self):
+        idle = some_session(252_000, transaction=300_000, last=b"UPDATE account SET a = 5")
+        self.assertEqual(
+            self.said(idle),
+            (
+                ["transaction"],
+                "client has been idle in a transaction for 4 min 12 s (session 7, last statement "
+                "UPDATE account SET a = ?): it may hold locks that others wait for.",
+            ),
+        )
+        self.assertEqual(self.said(some_session(9_000, transaction=99_000))[0], ["nothing"])
+        both = [idle, some_session(2000, ORDERS)]
+        self.assertEqual(self.said(*both)[0], ["waiting", "transaction"])
+
+    def test_nobody_waits(self):
+        self.assertEqual(self.said(), (["empty"], "No client is connected."))
+        rules, text = self.said(some_session(5), some_session(5, ORDERS))
+        self.assertEqual(rules, ["nothing"])
+        self.assertEqual(text, "Nobody waits long: 2 sessions are open, 1 of them busy.")
+
+    def test_those_that_wait_come_first(self):
+        starting = some_session(3, number=4)
+        starting.ready = False
+        data = self.view(
+            some_session(9_000, number=6),
+            some_session(1, number=5),
+            starting,
+            some_session(2, ORDERS, number=3),
+            some_session(30, ORDERS, sent=False, number=2),
+            some_session(900, transaction=1000, number=1),
+        )
+        self.assertEqual([row["session_id"] for row in data["sessions"]], [1, 2, 3, 4, 5, 6])
+        found = [row["state"] for row in data["sessions"]]
+        self.assertEqual(found, ["in_transaction", "stage", "database", "starting", "idle", "idle"])
+        self.assertEqual(data["states"]["idle"], 2)
+        first = data["sessions"][0]
+        self.assertEqual((first["state_ms"], first["transaction_ms"]), (900.0, 1000.0))
+        self.assertEqual(first["last_statement"], "SELECT a FROM t")
+        self.assertNotIn("secret", str(data))
+
+    def test_what_is_asked_for(self):
+        live = [
+            some_session(1, ORDERS, number=1),
+            some_session(2, number=2),
+            some_session(3, transaction=5, number=3),
+        ]
+        live[1].identity = Identity("other", "127.0.0.1", True)
+        for arguments, numbers in (
+            ({"which": "busy"}, [1]),
+            ({"which": "transaction"}, [3]),
+            ({"client": "other"}, [2]),
+            ({"client": "other", "which": "busy"}, []),
+        ):
+            found = self.view(*live, **arguments)["sessions"]
+            self.assertEqual([row["session_id"] for row in found], numbers)
+        counts = [(name, number) for name, number, _, _ in self.shown["which"]]
+        self.assertEqual(counts, [("all", "3"), ("busy", "1"), ("in transaction", "1")])
+        for wrong in ({"which": "none"}, {"client": "x" * 201}, {"range": "1h"}):
+            with self.assertRaises(Unfit):
+                self.view(**wrong)
+
+    @given(st.lists(st.integers(0, 10**6), max_size=120))
+    def test_all_are_counted_and_some_are_shown(self, ages):
+        data = self.view(*(some_session(age, ORDERS) for age in ages))
+        self.assertEqual(data["states"]["database"], len(ages))
+        self.assertEqual(data["fitting"], len(ages))
+        found = [row["state_ms"] for row in data["sessions"]]
+        self.assertEqual(found, [float(age) for age in sorted(ages, reverse=True)[:50]])
