@@ -11,6 +11,7 @@ from markupsafe import Markup
 from acra_twisted.telemetry.console import formats
 from acra_twisted.telemetry.console.charts import Tick, levels, px
 from acra_twisted.telemetry.console.layers import DATABASE
+from acra_twisted.telemetry.console.structure import Pair, Place
 from acra_twisted.telemetry.console.timeline import Bar, Part, Timeline
 
 #: Rows at most; the JSON has all.
@@ -30,6 +31,11 @@ _MS: Final = 1e6
 _PIECE: Final = Markup('<rect class="f-{}{}" x="{}%" width="{}%" y="10" height="12" rx="1"/>')
 _CRITICAL: Final = Markup('<rect class="crit" x="{}%" width="{}%" y="6" height="2"/>')
 _LINE: Final = Markup('<line class="grid" x1="{0}%" x2="{0}%" y1="0" y2="32"/>')
+_UPPER: Final = Markup('<rect class="f-{}{}" x="{}%" width="{}%" y="6" height="9" rx="1"/>')
+_LOWER: Final = Markup('<rect class="f-control" x="{}%" width="{}%" y="18" height="6" rx="1"/>')
+_CHANGE: Final = Markup('<rect class="f-{}{}" x="{}%" width="{}%" y="11" height="10" rx="1"/>')
+#: A change is written in bold from this part of the largest on, and from so many milliseconds.
+_MATTERS, _MATTERS_MS = 0.01, 0.1
 _SAID: Final = Markup('<text x="{}%" dx="-6" y="20" text-anchor="end" class="onbar">{}</text>')
 
 
@@ -111,3 +117,49 @@ def _drawable(parts: Sequence[Part], took: int) -> list[Part]:
         else:
             found.append(part)
     return found
+
+
+def pair_rows(pairs: Sequence[Pair], longest: float) -> Iterator[dict[str, Any]]:
+    """Give the values of the rows that compare two traces, of which the longer one took so many
+    milliseconds: the second is coloured, and the first grey below it."""
+    marks = ticks(max(int(longest * _MS), 1)) if len(pairs) <= _GRID_MAX else []
+    grid = Markup("").join(_LINE.format(px(mark.at)) for mark in marks)
+    worst = max((abs(_longer(pair)) for pair in pairs), default=0.0) or 1.0
+    for pair in pairs[:ROWS_MAX]:
+        place, more = pair.any, _longer(pair)
+        layer = place.layer or "mute"
+        picture = grid
+        if pair.b is not None:
+            pale = " pale" if pair.b.waits else ""
+            picture += _UPPER.format(layer, pale, *_span_of(pair.b, longest))
+        if pair.a is not None:
+            picture += _LOWER.format(*_span_of(pair.a, longest))
+        width = 50 * abs(more) / worst
+        yield {
+            "name": formats.name(place.name),
+            "layer": place.layer,
+            "indent": min(place.depth, _DEEPEST),
+            "a": formats.ms(pair.a.took) if pair.a else formats.NOTHING,
+            "b": formats.ms(pair.b.took) if pair.b else formats.NOTHING,
+            "is_new": pair.a is None,
+            "is_missing": pair.b is None,
+            "change": formats.signed(more, 3),
+            "matters": abs(more) > max(_MATTERS * worst, _MATTERS_MS),
+            "longer": more > 0,
+            "picture": picture,
+            "bar": _CHANGE.format(
+                "deny" if more > 0 else "good",
+                " pale" if place.waits else "",
+                px(50 if more > 0 else 50 - width),
+                px(max(width, _LEAST)),
+            ),
+        }
+
+
+def _longer(pair: Pair) -> float:
+    return (pair.b.took if pair.b else 0.0) - (pair.a.took if pair.a else 0.0)
+
+
+def _span_of(place: Place, longest: float) -> tuple[str, str]:
+    at = min(100 * place.start / longest, 100 - _LEAST)
+    return px(at), px(max(100 * place.took / longest, _LEAST))

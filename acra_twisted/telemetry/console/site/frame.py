@@ -16,6 +16,7 @@ from acra_twisted.telemetry.console.layers import LAYERS
 from acra_twisted.telemetry.console.ranges import RANGES
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.views import (
+    compare,
     overview,
     security,
     sessions,
@@ -36,6 +37,7 @@ VIEWS: Final[Mapping[str, View]] = {
         statement.VIEW,
         traces.VIEW,
         trace.VIEW,
+        compare.VIEW,
         sessions.VIEW,
         security.VIEW,
     )
@@ -61,6 +63,11 @@ _ENTRIES: Final = (
     Entry("overview", "Overview", Markup('<path d="M2 12.5V9M6 12.5V5M10 12.5V7M14 12.5V3"/>')),
     Entry("statements", "Statements", Markup('<path d="M2 4h12M2 8h8M2 12h10"/>')),
     Entry("traces", "Traces", Markup('<path d="M2 4h7M5 8h8M8 12h6"/>')),
+    Entry(
+        "compare",
+        "Compare",
+        Markup('<path d="M2 5h9M2 5l3-3M2 5l3 3M14 11H5m9 0l-3-3m3 3l-3 3"/>'),
+    ),
     Entry("sessions", "Sessions", Markup('<path d="M1.5 8h3l2-5 3 10 2-5h3"/>')),
     Entry(
         "security",

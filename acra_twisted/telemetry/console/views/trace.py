@@ -210,7 +210,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
     statement = f"/console/statement?id={quote(shape)}&range=24h" if shape else ""
     layers = timeline.layers
     whole = sum(layers.values())
-    links = []
+    links = [("Compare with typical", f"/console/compare?id={trace_id}")] if shape else []
     if known.get("db.query.summary"):
         query = urlencode({"statement": str(known["db.query.summary"])[:120]})
         links.append(("Similar traces", f"{SEARCH}?{query}"))

@@ -32,9 +32,13 @@ class Pages(SynchronousTestCase):
     def every(self):
         """The pages of all views, with arguments that they can have."""
         shape = self.hour.shape("orders")
-        trace = a_trace(self.hour.store, NOW)
+        trace, other = (a_trace(self.hour.store, NOW + number) for number in (0, 1))
         for name in VIEWS:
-            given = {"statement": {"id": shape}, "trace": {"id": trace}}.get(name, {})
+            given = {
+                "statement": {"id": shape},
+                "trace": {"id": trace},
+                "compare": {"id": trace, "with": other},
+            }.get(name, {})
             yield (
                 name,
                 self.page(name, **given),

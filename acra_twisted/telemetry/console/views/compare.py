@@ -1,0 +1,322 @@
+"""Compare: what differs between two traces, or between one and the typical one?"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from statistics import median
+from typing import Any, Final, NamedTuple
+
+from acra_twisted.telemetry.console import charts, formats, requests, structure, waterfall
+from acra_twisted.telemetry.console.layers import DATABASE, LAYERS
+from acra_twisted.telemetry.console.sentences import (
+    BAD,
+    GOOD,
+    PLAIN,
+    SLOW,
+    Answer,
+    Sentence,
+    answer,
+    link,
+    sentence,
+    strong,
+)
+from acra_twisted.telemetry.console.sentences import DATABASE as ABOUT_DATABASE
+from acra_twisted.telemetry.console.structure import Key, Pair, Place
+from acra_twisted.telemetry.console.timeline import arrange
+from acra_twisted.telemetry.console.view import Sources, View
+from acra_twisted.telemetry.pages.arguments import given
+from acra_twisted.telemetry.pages.rendering import NotKept
+from acra_twisted.telemetry.pages.search import Unfit
+from acra_twisted.telemetry.tracing.spans import iso_time
+from acra_twisted.telemetry.tracing.store import Kept
+
+QUESTION: Final = "What differs between these two traces?"
+ARGUMENTS: Final[Mapping[str, str]] = {
+    "id": "the trace id, B",
+    "with": "the id of the trace that it is compared with, A; else the typical one",
+}
+_TRACE_ID: Final = re.compile("[0-9a-f]{32}")
+#: Traces that the typical one is made of at most, and spans of each.
+_TYPICAL_MAX: Final = 64
+_SPANS_MAX: Final = 64
+#: Spans that are looked at between two turns.
+_STEP: Final = 16
+#: A part of the difference from which on a place is named, and so many of them at most.
+_NAMED, _NAMED_MAX = 0.05, 3
+_ATTRIBUTES_MAX: Final = 20
+#: Attributes that stand elsewhere on the page.
+_TIMES: Final = ("acra.time.", "db.query.text")
+
+
+class Asked(NamedTuple):
+    """The ids of both; empty for the typical one, and where none is chosen."""
+
+    trace_id: str
+    other_id: str
+
+
+class Side(NamedTuple):
+    """One of both: its places, milliseconds by layer, and the attributes of its requests."""
+
+    places: Mapping[Key, Place]
+    layers: Mapping[str, float]
+    known: Sequence[Mapping[str, Any]]
+    start: int = 0
+    verdict: str = ""
+
+
+class Gathered(NamedTuple):
+    """All that the view shows; a side is None where there is none."""
+
+    wanted: Asked
+    a: Side | None
+    b: Side | None
+    pairs: Sequence[Pair]
+    said: Answer
+
+
+def asked(arguments: Mapping[str, str], now: int) -> Asked:
+    """Read the arguments.  Raises Unfit."""
+    found = given(arguments, ARGUMENTS)
+    ids = [found.get(name, "").lower() for name in ARGUMENTS]
+    for name, value in zip(ARGUMENTS, ids, strict=True):
+        if value and not _TRACE_ID.fullmatch(value):
+            raise Unfit(f"{name} must be the 32 hex digits of a trace")
+    return Asked(*ids)
+
+
+def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
+    """Return what the view shows, in steps.  Raises NotKept."""
+    if not wanted.trace_id:
+        return Gathered(wanted, None, None, [], _pick())
+    b = yield from _one(sources, wanted.trace_id)
+    if b is None:
+        raise NotKept
+    if wanted.other_id:
+        a = yield from _one(sources, wanted.other_id)
+        if a is None:
+            raise NotKept
+    else:
+        a = yield from _typical(sources, wanted.trace_id, b)
+    if a is None:
+        alone = sentence("alone", PLAIN, "No other call of this statement is kept.")
+        return Gathered(wanted, None, b, [], answer([], alone))
+    pairs = structure.aligned(a.places, b.places)
+    yield ""
+    return Gathered(wanted, a, b, pairs, _answer(a, b, pairs))
+
+
+def _pick() -> Answer:
+    where = link("list of traces", "/console/traces")
+    return answer([], sentence("pick", PLAIN, "Pick two traces in the ", where, "."))
+
+
+def _one(sources: Sources, trace_id: str) -> Generator[str, None, Side | None]:
+    records = yield from sources.traces.records(trace_id)
+    if not records:
+        return None
+    timeline = arrange(records)
+    yield ""
+    main = requests.main_of(records)
+    return Side(
+        structure.places(timeline),
+        timeline.layers,
+        [main["attributes"]] if main is not None else [],
+        timeline.begin,
+        requests.verdict_of(main) if main is not None else "",
+    )
+
+
+def _typical(sources: Sources, trace_id: str, b: Side) -> Generator[str, None, Side | None]:
+    """Return medians of the kept traces of the same statement, the newest ones; None if there are
+    none."""
+    if not b.known or not b.known[0].get("db.query.text"):
+        return None
+    found: list[Side] = []
+    for kept in sources.traces.store.traces():
+        if kept.trace_id == trace_id or len(kept) > _SPANS_MAX:
+            continue
+        if (yield from _has(kept, b.known[0])):
+            side = yield from _one(sources, kept.trace_id)
+            if side is not None and side.verdict in (requests.ALLOWED, requests.SLOW):
+                found.append(side)
+        if len(found) == _TYPICAL_MAX:
+            break
+    if not found:
+        return None
+    layers = {layer: median(side.layers.get(layer, 0.0) for side in found) for layer in LAYERS}
+    return Side(
+        structure.typical([side.places for side in found]),
+        {layer: spent for layer, spent in layers.items() if spent},
+        [known for side in found for known in side.known],
+    )
+
+
+def _has(kept: Kept, wanted: Mapping[str, Any]) -> Generator[str, None, bool]:
+    """Return True if a trace has a request with the same statement."""
+    for number, span in enumerate(kept.spans(), 1):
+        known = span.attributes
+        if known.get("db.query.text") == wanted["db.query.text"] and known.get(
+            "db.namespace"
+        ) == wanted.get("db.namespace"):
+            return True
+        if not number % _STEP:
+            yield ""
+    yield ""
+    return False
+
+
+def _answer(a: Side, b: Side, pairs: Sequence[Pair]) -> Answer:
+    was, now = structure.whole(a.places), structure.whole(b.places)
+    return answer(
+        [_verdicts(a, b), _difference(was, now, pairs), _structure(pairs)],
+        sentence("same", GOOD, f"Both took as long: {formats.ms(was)} and {formats.ms(now)}."),
+    )
+
+
+def _verdicts(a: Side, b: Side) -> Sentence | None:
+    bad = (requests.DENIED, requests.POISON, requests.FAILED)
+    if b.verdict not in bad or a.verdict == b.verdict:
+        return None
+    said = {requests.POISON: "read a poison record", requests.FAILED: "failed"}
+    text = said.get(b.verdict, "was denied")
+    of_a = requests.BADGES[a.verdict][1] if a.verdict else ""
+    return sentence("verdict", BAD, strong(f"B {text}"), f"; A: {of_a}." if of_a else ".")
+
+
+def _difference(was: float, now: float, pairs: Sequence[Pair]) -> Sentence | None:
+    if formats.is_same(was, now):
+        return None
+    sign = 1 if now > was else -1
+    whole = sum(abs(pair.more) for pair in pairs if pair.more * sign > 0)
+    ordered = sorted(pairs, key=lambda pair: -pair.more * sign)
+    first = ordered[0]
+    others = [
+        f"{_name(pair)} {formats.signed(pair.more, 2)} ms"
+        for pair in ordered[1 : _NAMED_MAX + 1]
+        if pair.more * sign >= _NAMED * whole
+    ]
+    kind = ABOUT_DATABASE if first.any.layer in DATABASE else SLOW
+    return sentence(
+        "difference",
+        kind if sign > 0 else GOOD,
+        strong(
+            f"{_begun(_name(first))} {formats.signed(first.more, 2)} ms: "
+            f"{formats.share(abs(first.more), whole)} of the difference"
+        ),
+        f"; {', '.join(others)}." if others else ".",
+    )
+
+
+def _name(pair: Pair) -> str:
+    return formats.name(pair.any.name)
+
+
+def _begun(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _structure(pairs: Sequence[Pair]) -> Sentence | None:
+    missing = [pair for pair in pairs if pair.b is None]
+    new = [pair for pair in pairs if pair.a is None]
+    said = []
+    for some, word in ((missing, "missing"), (new, "new")):
+        if some:
+            names = ", ".join(_name(pair) for pair in some[:_NAMED_MAX])
+            said.append(f"{formats.several(len(some), 'span')} {word} in B: {names}")
+    return sentence("structure", PLAIN, f"{'; '.join(said)}.") if said else None
+
+
+def as_json(gathered: Gathered) -> dict[str, Any]:
+    """All that the view shows, as plain values."""
+    a, b = gathered.a, gathered.b
+    return {
+        "question": QUESTION,
+        "answer": gathered.said.as_json(),
+        "id": gathered.wanted.trace_id,
+        "with": gathered.wanted.other_id or "typical",
+        "calls": len(a.known) if a is not None else 0,
+        "a_ms": structure.whole(a.places) if a is not None else None,
+        "b_ms": structure.whole(b.places) if b is not None else None,
+        "a_layers_ms": dict(a.layers) if a is not None else {},
+        "b_layers_ms": dict(b.layers) if b is not None else {},
+        "places": [
+            {
+                "name": pair.any.name,
+                "layer": pair.any.layer,
+                "depth": pair.any.depth,
+                "a_ms": pair.a.took if pair.a else None,
+                "b_ms": pair.b.took if pair.b else None,
+                "more_ms": pair.more,
+            }
+            for pair in gathered.pairs
+        ],
+        "attributes": [
+            {"name": name, "a": one, "b": other} for name, one, other, _ in _attributes(a, b)
+        ],
+    }
+
+
+def shown(gathered: Gathered) -> dict[str, Any]:
+    """Values for the template."""
+    a, b, wanted = gathered.a, gathered.b, gathered.wanted
+    a_ms = structure.whole(a.places) if a is not None else 0.0
+    b_ms = structure.whole(b.places) if b is not None else 0.0
+    longest = max(a_ms, b_ms) or 1.0
+    return {
+        "said": gathered.said,
+        "links": [("Open the trace", f"/console/trace?id={wanted.trace_id}")] if b else [],
+        "id": wanted.trace_id,
+        "short": formats.short_id(wanted.trace_id),
+        "other": wanted.other_id,
+        "other_short": formats.short_id(wanted.other_id),
+        "is_chosen": b is not None,
+        "has_both": a is not None and b is not None,
+        "a_when": iso_time(a.start)[11:23] if a is not None else "",
+        "b_when": iso_time(b.start)[11:23] if b is not None else "",
+        "calls": formats.several(len(a.known), "kept call") if a is not None else "",
+        "a_ms": formats.ms(a_ms),
+        "b_ms": formats.ms(b_ms),
+        "ticks": waterfall.ticks(max(int(longest * 1e6), 1)),
+        "rows": waterfall.pair_rows(gathered.pairs, longest),
+        "attributes": list(_attributes(a, b)),
+        "a_share": charts.share(a.layers, large=True) if a is not None else "",
+        "b_share": charts.share(b.layers, large=True) if b is not None else "",
+    }
+
+
+def _attributes(a: Side | None, b: Side | None) -> Iterator[tuple[str, str, str, bool]]:
+    """Give the attributes that differ: names, values of both, and whether B's is among A's."""
+    if a is None or b is None or not a.known or not b.known:
+        return
+    names = sorted({name for known in [*a.known, *b.known] for name in known})
+    given_names = [name for name in names if not name.startswith(_TIMES)]
+    left = _ATTRIBUTES_MAX
+    for name in given_names:
+        theirs = [known.get(name) for known in a.known]
+        other = b.known[0].get(name)
+        if all(value == other for value in theirs) or not left:
+            continue
+        left -= 1
+        yield formats.name(name), _spread(theirs), _value(other), other in theirs
+
+
+def _spread(values: Sequence[Any]) -> str:
+    """Return a value, or the distribution of several."""
+    if len(values) == 1:
+        return _value(values[0])
+    numbers = [value for value in values if isinstance(value, int | float)]
+    if len(numbers) == len(values) and not any(isinstance(value, bool) for value in values):
+        middle, least, most = median(numbers), min(numbers), max(numbers)
+        return f"median {middle:g}, {least:g} to {most:g}"
+    counts = Counter(_value(value) for value in values).most_common(2)
+    return ", ".join(f"{text} {formats.share(count, len(values))}" for text, count in counts)
+
+
+def _value(value: Any) -> str:
+    return formats.NOTHING if value is None else formats.name(str(value))
+
+
+VIEW: Final = View("compare", "Compare", "compare", asked, gather, as_json, shown)
