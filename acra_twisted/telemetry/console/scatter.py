@@ -4,6 +4,7 @@ others are dots of one path."""
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -46,7 +47,8 @@ class Point(NamedTuple):
 
 
 def draw(points: Sequence[Point]) -> Markup:
-    """Return the plot of points, of which there is one at least; of too many dots an even part."""
+    """Return the plot of points, of which there is one at least.  Those of the rarest verdicts are
+    links; of too many dots an even part is drawn."""
     first, last = min(point.start for point in points), max(point.start for point in points)
     length = max(last - first, 1)
     least = max(min(point.took for point in points), _LOWEST)
@@ -59,8 +61,7 @@ def draw(points: Sequence[Point]) -> Markup:
     def x_of(point: Point) -> float:
         return 100 * (point.start - first) / length
 
-    links = [point for point in points if point.form][:LINKS_MAX]
-    dots = [point for point in points if not point.form]
+    links, dots = _parted(points)
     step = max(math.ceil(len(dots) / DOTS_MAX), 1)
     path = "".join(
         f"M{x_of(point):.1f} {100 * y_of(point.took) / _HEIGHT:.1f}h0" for point in dots[::step]
@@ -96,3 +97,11 @@ def draw(points: Sequence[Point]) -> Markup:
     ]
     name = f"{several(len(points), 'trace')} by time and duration; the marked ones are links"
     return chart(name, _HEIGHT, drawn, ticks, "", "group")
+
+
+def _parted(points: Sequence[Point]) -> tuple[list[Point], list[Point]]:
+    """Return what is drawn as links, and as dots: also links that are too many."""
+    counts = Counter(point.form for point in points)
+    notable = sorted((point for point in points if point.form), key=lambda one: counts[one.form])
+    dots = [point for point in points if not point.form]
+    return notable[:LINKS_MAX], dots + notable[LINKS_MAX:]

@@ -42,6 +42,13 @@ class Scatter(SynchronousTestCase):
         self.assertEqual(drawn.count("h0"), DOTS_MAX)
         drawn = draw([Point(number, 1.0, "deny") for number in range(2 * LINKS_MAX)])
         self.assertEqual(drawn.count("<a "), LINKS_MAX)
+        self.assertEqual(drawn.count("h0"), LINKS_MAX)
+
+    def test_rare_ones_are_links_in_any_case(self):
+        many = [Point(number, 1.0, "slow") for number in range(2 * LINKS_MAX)]
+        drawn = draw([*many, Point(0, 1.0, "deny"), Point(9, 1.0, "deny")])
+        self.assertEqual(drawn.count("f-deny"), 2)
+        self.assertEqual(drawn.count("f-slow"), LINKS_MAX - 2)
 
     def test_slower_ones_are_higher(self):
         drawn = draw([Point(0, 1.0, "slow"), Point(60 * 10**9, 1000.0, "slow")])
