@@ -201,8 +201,11 @@ def run(on: Any, folder: Path, once: bool) -> None:
             raise Failed("the denials are not in the metrics")
         if spans[0]["trace_id"] not in get(chain.server_pages, "/debug/tracez"):
             raise Failed("the trace is not on the server's page")
+        if "denied" not in get(chain.server_pages, "/console/?format=json"):
+            raise Failed("the console's overview does not tell of the denials")
         trace_id = spans[0]["trace_id"]
         say("\nLook around:")
+        say(f"  console       http://127.0.0.1:{chain.server_pages}/console/")
         say(f"  trace pages   http://127.0.0.1:{chain.server_pages}/debug/tracez")
         say(f"  this trace    http://127.0.0.1:{chain.server_pages}/debug/trace/{trace_id}")
         if payment:

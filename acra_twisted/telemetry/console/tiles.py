@@ -16,6 +16,6 @@ class Tile(NamedTuple):
 
 
 def tile(title: str, text: str, below: str, is_bad: bool = False) -> Tile:
-    """Make one of a text whose unit stands behind a blank."""
-    value, _, unit = text.partition(" ")
+    """Make one of a text whose unit, if it has one, stands behind its last blank."""
+    value, _, unit = text.rpartition(" ") if " " in text else (text, "", "")
     return Tile(title, value, unit, below, is_bad)

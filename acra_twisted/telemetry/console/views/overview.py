@@ -34,6 +34,8 @@ from acra_twisted.telemetry.pages.arguments import given
 
 QUESTION: Final = "Is it the proxy or the database, and since when?"
 ARGUMENTS: Final[Mapping[str, str]] = {"range": f"time up to now: {', '.join(RANGES)}"}
+#: Percentiles are right to a bucket, which is so much wider than the one before it.
+_STEP: Final = 1.19
 #: A statement's part of what was added that is worth its name.
 _MOST: Final = 0.25
 _LISTED: Final = 5
@@ -160,24 +162,24 @@ def shown(gathered: Gathered) -> dict[str, Any]:
 
 def _changes(was: Row, now: Row) -> list[dict[str, Any]]:
     """Mean milliseconds of each layer before and now, and of the whole."""
-    before, after = per_call(was), per_call(now)
+    before, after, known = per_call(was), per_call(now), bool(was.calls)
     lines_of = [
-        _change(layer, name, before.get(layer, 0.0), after.get(layer, 0.0))
+        _change(layer, name, before.get(layer, 0.0), after.get(layer, 0.0), known)
         for layer, name in LAYERS.items()
     ]
-    whole = _change("", "Whole request", mean_ms(was), mean_ms(now))
+    whole = _change("", "Whole request", mean_ms(was), mean_ms(now), known)
     return [*lines_of, whole]
 
 
-def _change(layer: str, name: str, before: float, now: float) -> dict[str, Any]:
-    same = formats.is_same(before, now)
+def _change(layer: str, name: str, before: float, now: float, known: bool) -> dict[str, Any]:
+    said = "same" if formats.is_same(before, now) else formats.signed(now - before, 2)
     return {
         "layer": layer,
         "name": name,
-        "before": formats.ms(before, False),
+        "before": formats.ms(before, False) if known else formats.NOTHING,
         "now": formats.ms(now, False),
-        "change": "same" if same else formats.signed(now - before, 2),
-        "worse": formats.is_worse(before, now),
+        "change": said if known else formats.NOTHING,
+        "worse": known and formats.is_worse(before, now),
     }
 
 
@@ -222,24 +224,22 @@ def _figures(gathered: Gathered) -> list[Tile]:
     seconds = 60 * gathered.span.minutes
     spread, was = percentiles(row, WHOLE), percentiles(before, WHOLE)
     known = bool(before.calls)
-    found = [
-        _than_before(
-            "Requests", formats.rate(row.calls / seconds), formats.rate(before.calls / seconds)
-        )
-    ]
-    for title, name in (("Median", "p50_ms"), ("p95", "p95_ms"), ("p99", "p99_ms")):
-        worse = known and formats.is_worse(was[name] * 1.19, spread[name])
-        found.append(_than_before(title, formats.ms(spread[name]), formats.ms(was[name]), worse))
     now, then = (sum(one) for one in ((row.errors, row.lost), (before.errors, before.lost)))
-    found.append(_than_before("Errors", formats.count(now), formats.count(then), now > MORE * then))
-    for title, name in (("Denied", "denied"), ("Poison", "poisoned")):
-        one, other = getattr(row, name), getattr(before, name)
-        found.append(_than_before(title, formats.count(one), formats.count(other), one > other))
-    return found
-
-
-def _than_before(title: str, text: str, before: str, is_bad: bool = False) -> Tile:
-    return tile(title, text, f"{before} before", is_bad)
+    rates = [formats.rate(one.calls / seconds) for one in (row, before)]
+    found: list[tuple[str, str, str, bool]] = [("Requests", rates[0], rates[1], False)]
+    for title, name in (("Median", "p50_ms"), ("p95", "p95_ms"), ("p99", "p99_ms")):
+        worse = formats.is_worse(was[name] * _STEP, spread[name])
+        found.append((title, formats.ms(spread[name]), formats.ms(was[name]), worse))
+    for title, one, other, worse in (
+        ("Errors", now, then, now > MORE * then),
+        ("Denied", row.denied, before.denied, row.denied > before.denied),
+        ("Poison", row.poisoned, before.poisoned, row.poisoned > before.poisoned),
+    ):
+        found.append((title, formats.count(one), formats.count(other), worse))
+    return [
+        tile(title, text, f"{earlier} before" if known else "nothing before", known and is_bad)
+        for title, text, earlier, is_bad in found
+    ]
 
 
 def _line(one: Found, whole: Row) -> dict[str, Any]:

@@ -13,4 +13,5 @@ class Tiles(SynchronousTestCase):
         self.assertEqual(
             tile("Denied", "8", "0 before", True), ("Denied", "8", "", "0 before", True)
         )
-        self.assertEqual(tile("Whole", "4 min 12 s", "")[1:3], ("4", "min 12 s"))
+        self.assertEqual(tile("Whole", "4 min 12 s", "")[1:3], ("4 min 12", "s"))
+        self.assertEqual(tile("Requests", "< 0.1 /s", "")[1:3], ("< 0.1", "/s"))

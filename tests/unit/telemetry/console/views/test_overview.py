@@ -80,6 +80,16 @@ class Overview(SynchronousTestCase):
         self.assertEqual(self.view(Hour(1))["answer"]["rules"], ["empty"])
         self.assertEqual(overview.shown(self.gathered)["first"], [])
 
+    def test_where_there_is_no_before_nothing_is_worse(self):
+        hour = Hour(30)
+        hour.ask(1, ACCOUNT, 6, outcome="error", status_code="40P01")
+        self.view(hour)
+        shown = overview.shown(self.gathered)
+        self.assertEqual({one.below for one in shown["figures"]}, {"nothing before"})
+        self.assertFalse(any(one.is_bad for one in shown["figures"]))
+        self.assertEqual({one["change"] for one in shown["changes"]}, {"–"})
+        self.assertFalse(any(one["worse"] for one in shown["changes"]))
+
     def test_what_the_page_shows(self):
         self.view(Hour().slow_since(20))
         shown = overview.shown(self.gathered)
