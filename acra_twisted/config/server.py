@@ -15,9 +15,9 @@ from acra_twisted.config.common import (
     TCP,
     TRACING,
 )
+from acra_twisted.config.console import WATCHING_SERVER
 from acra_twisted.config.databasekind import DATABASE_KIND, MYSQL_ONLY
 from acra_twisted.config.encryptor import ENCRYPTOR
-from acra_twisted.config.history import WATCHING
 from acra_twisted.config.revocation import SERVER_REVOCATION
 from acra_twisted.config.tokens import TOKENS
 from acra_twisted.dialects.postgresql.startup import ALLOWED_PARAMETERS
@@ -396,5 +396,5 @@ SERVER_SECTIONS = (
             ),
         ),
     ),
-    *WATCHING,
+    *WATCHING_SERVER,
 )

@@ -310,6 +310,11 @@ _SPAN_RULES: Final = (
         "no span goes anywhere; set otlp_endpoint, for example, or "
         "incoming_connection_zpages_string",
     ),
+    Rule(
+        ("trace_link_template",),
+        serves_pages,
+        "there is no console; incoming_connection_zpages_string is empty",
+    ),
 )
 
 RULES: Final = (

@@ -268,6 +268,7 @@ class TelemetryService(MultiService):
                         self._recent,
                         self._pages.facts_told.value,
                         sessions,
+                        settings.get("trace_link_template", ""),
                     ),
                 )
                 views.prepare()

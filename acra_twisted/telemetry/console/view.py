@@ -20,7 +20,8 @@ class Sources(NamedTuple):
     """Views are made from these; ``clock`` gives nanoseconds.
 
     ``events`` is None where they are not kept.  ``fact`` gives what the page of facts has under a
-    name, None if it has nothing.  ``sessions`` gives those of the moment.
+    name, None if it has nothing.  ``sessions`` gives those of the moment, and ``link_template``
+    is that of the addresses of traces in another viewer.
     """
 
     figures: StatementFigures
@@ -30,6 +31,7 @@ class Sources(NamedTuple):
     events: RecentEvents | None = None
     fact: Callable[[str], Any] = _nothing
     sessions: Callable[[], Iterable[Session]] = tuple
+    link_template: str = ""
 
 
 class View(NamedTuple):

@@ -12,6 +12,7 @@ DATABASE = "--db_host=127.0.0.1"
 PLAIN = "--acraconnector_transport_encryption_disable"
 TLS = "--acraconnector_tls_transport_enable"
 PAGES = "--incoming_connection_zpages_string=tcp://127.0.0.1:1"
+TEMPLATE = "--trace_link_template=http://jaeger/trace/{trace_id}"
 #: Connectors show certificates that are verified.
 VERIFIED = (TLS, "--tls_ca=x", "--tls_cert=x")
 REACTIONS = (
@@ -100,6 +101,8 @@ class Effects(SynchronousTestCase):
             (["--tls_client_cert=x"], ["tls_client_cert"]),
             (["--tls_client_auth=0", PLAIN, "--client_id=12345"], ["tls_client_auth"]),
             (["--tls_client_ca=x", "--zpages_tls_enable", PAGES], []),
+            ([TEMPLATE], ["trace_link_template"]),
+            ([TEMPLATE, PAGES], []),
             (["--db_tls=disable", "--tls_cert=x"], ["tls_cert"]),
             (["--db_tls=disable", "--tls_database_cert=x"], ["tls_database_cert"]),
             (["--db_tls=disable", "--tls_database_auth=0"], ["tls_database_auth"]),

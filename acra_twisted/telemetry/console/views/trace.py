@@ -26,6 +26,7 @@ from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.pages.arguments import given
 from acra_twisted.telemetry.pages.rendering import NotKept
 from acra_twisted.telemetry.pages.search import Unfit
+from acra_twisted.telemetry.tracing.links import address
 from acra_twisted.telemetry.tracing.spans import iso_time
 
 QUESTION: Final = "Where did the time of this trace go?"
@@ -58,6 +59,7 @@ class Gathered(NamedTuple):
     main: Mapping[str, Any] | None
     chosen: Bar
     said: Answer
+    elsewhere: str
 
 
 def asked(arguments: Mapping[str, str], now: int) -> Asked:
@@ -82,7 +84,8 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
     said = _answer(records, timeline, main)
     yield ""
     chosen = _chosen(timeline, wanted.span_id, main)
-    return Gathered(wanted.trace_id, records, timeline, main, chosen, said)
+    elsewhere = address(sources.link_template, wanted.trace_id)
+    return Gathered(wanted.trace_id, records, timeline, main, chosen, said, elsewhere)
 
 
 def _chosen(timeline: Timeline, span_id: str, main: Mapping[str, Any] | None) -> Bar:
@@ -221,6 +224,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "id": trace_id,
         "short": formats.short_id(trace_id),
         "search": SEARCH,
+        "elsewhere": gathered.elsewhere,
         "when": iso_time(timeline.begin)[:23].replace("T", " "),
         "summary": formats.name(name),
         "said": gathered.said,

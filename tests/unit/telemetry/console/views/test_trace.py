@@ -106,6 +106,15 @@ class Trace(SynchronousTestCase):
         self.assertIn(("event 581", "security event"), words)
         self.assertIn(("left as stored", "1 container"), words)
 
+    def test_a_link_to_another_viewer(self):
+        trace_id = a_trace(self.hour.store, NOW)
+        self.view({"id": trace_id})
+        self.assertEqual(trace.shown(self.gathered)["elsewhere"], "")
+        template = "http://jaeger/trace/{trace_id}"
+        self.hour.sources = self.hour.sources._replace(link_template=template)
+        self.view({"id": trace_id})
+        self.assertEqual(trace.shown(self.gathered)["elsewhere"], f"http://jaeger/trace/{trace_id}")
+
     def test_attributes_that_others_sent(self):
         for odd in ("many", -1, 1.5, True, "<b>"):
             trace_id = a_trace(

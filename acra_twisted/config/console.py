@@ -1,0 +1,26 @@
+"""Declares the options of the console, which AcraServer has."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from acra_twisted.config.history import WATCHING
+from acra_twisted.options import Option, Section
+from acra_twisted.telemetry.tracing.links import LinkTemplate
+
+_CONSOLE: Final = Section(
+    "console",
+    "The console of the trace pages.",
+    (
+        Option(
+            "trace_link_template",
+            LinkTemplate(),
+            "",
+            "Address of a trace in another viewer, with {trace_id} in it, to which the console "
+            "links: http://localhost:16686/trace/{trace_id}, for example. Empty is off.",
+        ),
+    ),
+)
+
+#: The sections of what AcraServer shows of itself.
+WATCHING_SERVER: Final = (*WATCHING, _CONSOLE)
