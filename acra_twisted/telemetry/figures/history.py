@@ -57,6 +57,8 @@ class Ring:
         self._count = count
         self._size = size
         self._slots: dict[int, dict[str, Kept]] = {}
+        # Numbers of slots that were given to somebody as they are.
+        self._given: set[int] = set()
         # Slots by the id of a shape that is in them: its text is there once.
         self._uses: dict[str, int] = {}
         self._bytes = 0
@@ -74,26 +76,37 @@ class Ring:
 
     def slots(self, since: int, until: int) -> list[Slot]:
         """Return the slots with any of the minutes from ``since`` up to before ``until``, oldest
-        first, as they are at this moment."""
+        first, as they are at this moment.  Nothing is copied: a slot that changes later changes
+        in a copy."""
         first = since // self.minutes
-        return [
-            Slot(number * self.minutes, self.minutes, dict(self._slots[number]))
+        found = [
+            number
             for number in sorted(self._slots)
             if first <= number and number * self.minutes < until
         ]
+        self._given.update(found)
+        return [Slot(n * self.minutes, self.minutes, self._slots[n]) for n in found]
+
+    def _own(self, number: int) -> dict[str, Kept]:
+        """Return the rows of a slot, to be changed before anything else has its turn."""
+        if number in self._given:
+            self._given.discard(number)
+            self._slots[number] = dict(self._slots[number])
+        return self._slots[number]
 
     def add(self, minute: int, shape: Shape, encoded: bytes) -> Iterator[None]:
         """Add figures to the slot that a minute is in, as the last thing that it does."""
         number = minute // self.minutes
         rows = self._slots.get(number)
         if rows is None:
-            rows = self._slots[number] = {}
+            self._slots[number] = {}
         elif len(rows) > SHAPES_MAX and shape.id not in rows:
-            yield from self._make_room(rows)
+            yield from self._make_room(number)
         # Nothing else has its turn from here on.
-        self._merge(rows, shape, encoded)
+        self._merge(number, shape, encoded)
 
-    def _merge(self, rows: dict[str, Kept], shape: Shape, encoded: bytes) -> None:
+    def _merge(self, number: int, shape: Shape, encoded: bytes) -> None:
+        rows = self._own(number)
         before = rows.get(shape.id)
         if before is None:
             rows[shape.id] = Kept(shape, encoded)
@@ -110,20 +123,21 @@ class Ring:
         rows[shape.id] = Kept(before.shape, merged)
         self._bytes += len(merged) - len(before.encoded)
 
-    def _make_room(self, rows: dict[str, Kept]) -> Iterator[None]:
+    def _make_room(self, number: int) -> Iterator[None]:
         """Give a quarter of a full slot to the others: the shapes with the fewest calls."""
+        rows = self._slots[number]
         by_calls = sorted(rows, key=lambda shape_id: calls_of(rows[shape_id].encoded))
         yield None
         for shape_id in by_calls[: SHAPES_MAX // 4]:
-            self._give_up(rows, shape_id)
+            self._give_up(number, shape_id)
             yield None
 
-    def _give_up(self, rows: dict[str, Kept], shape_id: str) -> None:
+    def _give_up(self, number: int, shape_id: str) -> None:
         if shape_id != OTHERS.id:
-            self._merge(rows, OTHERS, self._remove(rows, shape_id).encoded)
+            self._merge(number, OTHERS, self._remove(number, shape_id).encoded)
 
-    def _remove(self, rows: dict[str, Kept], shape_id: str) -> Kept:
-        kept = rows.pop(shape_id)
+    def _remove(self, number: int, shape_id: str) -> Kept:
+        kept = self._own(number).pop(shape_id)
         self._bytes -= len(kept.encoded) + _ROW_SIZE
         uses = self._uses[shape_id] - 1
         if uses:
@@ -138,17 +152,15 @@ class Ring:
         oldest = minute // self.minutes - self._count
         self.complete_from = (oldest + 1) * self.minutes
         for number in [number for number in self._slots if number <= oldest]:
-            rows = self._slots[number]
-            for shape_id in list(rows):
-                self._remove(rows, shape_id)
+            for shape_id in list(self._slots[number]):
+                self._remove(number, shape_id)
             del self._slots[number]
             yield None
         for number in sorted(self._slots):
-            rows = self._slots[number]
-            for shape_id in list(rows):
+            for shape_id in list(self._slots[number]):
                 if self._bytes <= self._size:
                     return
-                self._give_up(rows, shape_id)
+                self._give_up(number, shape_id)
                 yield None
 
 

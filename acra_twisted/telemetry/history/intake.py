@@ -32,6 +32,12 @@ _FINEST: Final = 50_000
 #: Pieces that wait, and what they weigh, in bytes, roughly.
 WAITING_MAX: Final = 4096
 WEIGHT_MAX: Final = 16 << 20
+#: Eighths of that which are taken at most once one of a kind waits.  Clients can make failures, and
+#: statements, as fast as they like: what they cannot fill is for security events.
+_PLAIN_PART: Final = 4
+_ALWAYS_PART: Final = 6
+_FIGURES_PART: Final = 7
+_WHOLE: Final = 8
 _SPAN_WEIGHT: Final = 1500
 #: Traces that are remembered because something of them is kept.
 _KNOWN_MAX: Final = 4096
@@ -205,7 +211,8 @@ class Intake:
 
     def put(self, item: StoredEvent | Figure) -> None:
         """Keep an event, or a figure."""
-        self._put(item, _SPAN_WEIGHT)
+        part = _FIGURES_PART if isinstance(item, Figure) else _WHOLE
+        self._put(item, _SPAN_WEIGHT, part)
 
     # -- what becomes of it -----------------------------------------------------------------------
 
@@ -259,7 +266,8 @@ class Intake:
 
     def _put_piece(self, piece: Piece) -> None:
         weight = _SPAN_WEIGHT * len(piece.spans) + 4 * len(piece.text)
-        if not self._put(piece, weight, piece.shelf != pieces.ALWAYS):
+        part = _ALWAYS_PART if piece.shelf == pieces.ALWAYS else _PLAIN_PART
+        if not self._put(piece, weight, part):
             return
         known, trace_id = self._known, piece.trace_id
         known[trace_id] = max(known.get(trace_id, 0), piece.shelf)
@@ -271,12 +279,11 @@ class Intake:
             self._early_spans -= len(early[1])
             self._put_received(early[1])
 
-    def _put(self, item: Piece | StoredEvent | Figure, weight: int, half: bool = False) -> bool:
-        """Have it wait.  ``half``: it may have no more than half of the places."""
-        parts = 2 if half else 1
+    def _put(self, item: Piece | StoredEvent | Figure, weight: int, part: int) -> bool:
+        """Have it wait if with it no more than ``part`` of the places is taken."""
         if (
-            len(self._waiting) * parts >= WAITING_MAX
-            or (self._weight + weight) * parts > WEIGHT_MAX
+            len(self._waiting) * _WHOLE >= WAITING_MAX * part
+            or (self._weight + weight) * _WHOLE > WEIGHT_MAX * part
         ):
             self.omitted["queue_full"] += 1
             return False

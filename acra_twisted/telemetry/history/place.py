@@ -1,7 +1,9 @@
 """The file of a history: whose it is, and what becomes of one that is damaged.
 
 A second file beside it, with ``.lock`` behind the name, is locked as long as the process lives: the
-system ends the lock with it.  It stays, and tells that a damaged file was a history.
+system ends the lock with it.  It is never removed, for a process that has opened it already would
+hold another lock than one that comes later.  Once the file has been found to be a history, or was
+made, the lock's is not empty any more: that tells that a damaged file was one.
 """
 
 from __future__ import annotations
@@ -36,18 +38,16 @@ class Place:
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
         lock = f"{self.path}.lock"
-        known = os.path.exists(lock)
         try:
             self._lock = os.open(lock, _FLAGS, 0o600)
         except OSError as error:
             raise _cannot("make", lock, error) from None
         try:
             self._take(lock)
-            self._make(known)
+            self._make()
+            self._mark(lock)
         except BaseException:
             self.release()
-            if not known:
-                os.unlink(lock)
             raise
 
     def _take(self, lock: str) -> None:
@@ -60,9 +60,18 @@ class Place:
         except OSError as error:
             raise _cannot("lock", lock, error) from None
 
-    def _make(self, known: bool) -> None:
+    def _mark(self, lock: str) -> None:
+        """Note that the file is a history."""
+        try:
+            # It needs no room on the disk.
+            os.ftruncate(self._lock, 1)
+        except OSError as error:
+            raise _cannot("mark", lock, error) from None
+
+    def _make(self) -> None:
         """Make the file if there is none, and look at it if there is."""
         try:
+            known = os.fstat(self._lock).st_size > 0
             try:
                 os.close(os.open(self.path, _FLAGS | os.O_EXCL, 0o600))
             except FileExistsError:
@@ -107,7 +116,7 @@ class Place:
         return aside
 
     def release(self) -> None:
-        """Let others have it.  The lock's file stays: removing it would let two have one."""
+        """Let others have it."""
         os.close(self._lock)
 
 

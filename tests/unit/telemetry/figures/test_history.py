@@ -95,6 +95,58 @@ class Reading(SynchronousTestCase):
         keep(history, a_minute(2, (a_shape(1), with_calls(1))))
         self.assertEqual(sums(slots), [1])
 
+    def test_nothing_is_copied_for_a_view(self):
+        history = FigureHistory()
+        for number in range(100):
+            keep(history, a_minute(number, (a_shape(1), with_calls(1))))
+        first, second = history.slots(0, 100), history.slots(0, 100)
+        self.assertEqual(len(first), 100)
+        for one, other in zip(first, second, strict=True):
+            self.assertIs(one.rows, other.rows)
+
+    @settings(max_examples=30)
+    @given(
+        st.lists(
+            st.tuples(st.integers(0, 3), st.integers(0, 400), st.booleans()),
+            min_size=1,
+            max_size=30,
+        )
+    )
+    def test_views_stay_while_rows_come_and_are_folded_and_dropped(self, steps):
+        ring, number, views = Ring(1, 5, 3_000), 0, []
+
+        def look():
+            slots = ring.slots(0, 1 << 40)
+            views.append((slots, [dict(slot.rows) for slot in slots]))
+
+        for step, shape, looks in steps:
+            number += step
+            for job in (
+                ring.add(number, a_shape(shape % 40), with_calls(1).encode()),
+                ring.trim(number),
+            ):
+                for _ in job:
+                    if looks:
+                        look()
+            look()
+        for slots, seen in views:
+            self.assertEqual([slot.rows for slot in slots], seen)
+
+    def test_a_view_stays_while_room_is_made_in_a_full_hour(self):
+        ring = Ring(60, 10, 32 << 20)
+        one = with_calls(1).encode()
+        for number in range(SHAPES_MAX + 1):
+            for _ in ring.add(0, a_shape(number), one):
+                pass
+        views = []
+        for _ in ring.add(0, a_shape(-1), one):
+            slots = ring.slots(0, 1)
+            views.append((slots, sums(slots)))
+        views.append((ring.slots(0, 1), [SHAPES_MAX + 2]))
+        self.assertGreater(len(views), SHAPES_MAX // 4)
+        for slots, calls in views:
+            self.assertEqual(sums(slots), calls)
+
 
 class Bounds(SynchronousTestCase):
     def test_what_is_too_old_is_dropped(self):

@@ -250,11 +250,23 @@ class Waiting(SynchronousTestCase):
         self.intake.add(single(failed=True))
         self.assertEqual(len(self.intake), WAITING_MAX // 2 + 1)
 
+    def test_failures_leave_places_for_figures_and_figures_some_for_events(self):
+        for number in range(2 * WAITING_MAX):
+            self.intake.add(single(trace_id=f"{number:032x}", failed=True))
+        self.assertEqual(len(self.intake), WAITING_MAX * 3 // 4)
+        for number in range(WAITING_MAX):
+            self.intake.put(Figure(60, number * 60, "k", b""))
+        self.assertEqual(len(self.intake), WAITING_MAX * 7 // 8)
+        for number in range(WAITING_MAX // 8):
+            self.intake.put(event(number))
+        self.assertEqual(len(self.intake), WAITING_MAX)
+        self.assertEqual(self.intake.omitted["queue_full"], WAITING_MAX * 17 // 8)
+
     def test_large_ones_weigh_more(self):
         for number in range(WAITING_MAX):
             span = single(trace_id=f"{number:032x}", failed=True)
             self.intake.add(span)
-        self.assertEqual(len(self.intake), WAITING_MAX)
+        self.assertEqual(len(self.intake), WAITING_MAX * 3 // 4)
         self.intake.take(WAITING_MAX)
         for number in range(100):
             trace_id = f"{number:032x}"

@@ -1,5 +1,6 @@
 """The file: one process has it, and a damaged one is set aside."""
 
+import fcntl
 import os
 import signal
 import sqlite3
@@ -55,6 +56,31 @@ class One(SynchronousTestCase):
         first.release()
         self.place()
 
+    def test_one_that_comes_too_late_leaves_the_lock_to_its_holder(self):
+        """The first one takes it just after the second one has seen that nobody has."""
+        self.between(lambda: self.place())
+        self.refused("another process has")
+        self.refused("another process has")
+
+    def test_a_lock_that_nobody_has_judged_by_is_no_history(self):
+        """Another one, which is refused then, is looking at what is none at the same moment."""
+        self.path.write_bytes(b"a key")
+        self.path.chmod(0o600)
+        self.between(lambda: self.refused("something else than a history"))
+        self.refused("something else than a history")
+        self.assertEqual(self.path.read_bytes(), b"a key")
+
+    def between(self, act):
+        """Do something just before the next lock is taken."""
+        lock, acts = fcntl.flock, [act]
+
+        def taking(descriptor, how):
+            if acts:
+                acts.pop()()
+            return lock(descriptor, how)
+
+        self.patch(fcntl, "flock", taking)
+
     def test_a_killed_process_has_it_no_more(self):
         holder = subprocess.Popen(
             [sys.executable, "-c", _HOLDER, str(self.path)],
@@ -73,7 +99,7 @@ class One(SynchronousTestCase):
         self.path.touch(0o644)
         self.path.chmod(0o644)
         self.refused("mode 0644")
-        self.assertEqual([file.name for file in self.folder.iterdir()], ["history"])
+        self.assertEqual(self.path.stat().st_mode & 0o777, 0o644)
 
     def test_what_is_no_file_is_refused(self):
         self.path.mkdir()
@@ -96,7 +122,8 @@ class One(SynchronousTestCase):
         self.refused("something else than a history")
         self.path.write_bytes(b"a key")
         self.refused("something else than a history")
-        self.assertEqual([file.name for file in self.folder.iterdir()], ["history"])
+        self.refused("something else than a history")
+        self.assertEqual(self.path.read_bytes(), b"a key")
 
     def test_a_copy_of_a_history_is_one(self):
         connect(self.path).close()
