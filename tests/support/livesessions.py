@@ -3,7 +3,9 @@
 from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.session import IN_TRANSACTION
 from acra_twisted.telemetry.pages.sessions import LastStatements
+from acra_twisted.telemetry.tracing.spans import SERVER, Span
 from tests.support.hours import NOW
+from tests.support.kepttraces import spans_of
 from tests.support.sessions import make_session
 
 MS = 1_000_000
@@ -28,3 +30,26 @@ def some_session(age, running=b"", sent=True, transaction=0, last=b"SELECT a FRO
         exchange.sent = exchange.opened if sent else 0
         session.outstanding.append((0, 1, exchange, None))
     return session
+
+
+def a_connection(number, start, ended=True, reason=""):
+    """The span of a session's connection."""
+    span = Span("handleConnection", f"{number:032x}", "", SERVER, start, True)
+    span.attributes = {"acra.session_id": number, "acra.client_id": "reports"}
+    if reason:
+        span.fail(7, reason)
+    span.end = start + 2_140 * MS if ended else 0
+    return span
+
+
+def asked_by(connection, start, own=False, **given):
+    """Spans of a request of a connection, in its trace or in one of its own, linked with it."""
+    made = spans_of(start, link=0, **given)
+    for span in made:
+        if not own:
+            span.trace_id = connection.trace_id
+    if own:
+        made[-1].add_link(connection.trace_id, connection.span_id)
+    else:
+        made[-1].parent_id = connection.span_id
+    return made

@@ -19,6 +19,7 @@ from acra_twisted.telemetry.console.views import (
     compare,
     overview,
     security,
+    session,
     sessions,
     statement,
     statements,
@@ -39,6 +40,7 @@ VIEWS: Final[Mapping[str, View]] = {
         trace.VIEW,
         compare.VIEW,
         sessions.VIEW,
+        session.VIEW,
         security.VIEW,
     )
 }

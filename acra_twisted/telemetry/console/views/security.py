@@ -295,7 +295,6 @@ def _event(opened: Opened) -> dict[str, Any]:
         ("Became of it", f"{record.action}; for the peer a {record.outcome}"),
         ("Attempts", formats.count(record.attempts) if record.attempts else ""),
         ("Records", formats.count(record.records) if record.records else ""),
-        ("Session", str(record.session_id) if record.session_id else ""),
     ]
     if opened.took:
         reached = (
@@ -313,6 +312,7 @@ def _event(opened: Opened) -> dict[str, Any]:
         "first": record.time,
         "last": formats.clock_ms(one.last) if one.times > 1 else "",
         "facts": [fact for fact in facts if fact[1]],
+        "session": record.session_id,
         "trace": record.trace_id,
         "short": formats.short_id(record.trace_id),
     }

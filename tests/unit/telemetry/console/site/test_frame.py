@@ -12,7 +12,7 @@ from acra_twisted.telemetry.pages.rendering import NotKept
 from tests.support.hours import NOW, Hour
 from tests.support.incidents import line, planted
 from tests.support.kepttraces import a_trace
-from tests.support.livesessions import some_session
+from tests.support.livesessions import a_connection, asked_by, some_session
 from tests.support.webpages import body
 
 HOSTILE = b'SELECT a AS "<script>alert(1)</script>" FROM "</title><b>" WHERE x = \'secret\''
@@ -38,6 +38,7 @@ class Pages(SynchronousTestCase):
                 "statement": {"id": shape},
                 "trace": {"id": trace},
                 "compare": {"id": trace, "with": other},
+                "session": {"id": "2117"},
             }.get(name, {})
             yield (
                 name,
@@ -82,6 +83,13 @@ class Pages(SynchronousTestCase):
         waiting = self.page("sessions")
         self.assertNotRegex(waiting, "<script>alert|</b></td>|secret")
         self.assertIn("&lt;script&gt;", waiting)
+        request = asked_by(a_connection(9, NOW), NOW, summary="<script>alert(1)")
+        connection = a_connection(9, NOW, reason="</i>")
+        for span in (*request, connection):
+            self.hour.store.add(span)
+        retraced = self.page("session", id="9")
+        self.assertNotRegex(retraced, "<script>alert|</i>")
+        self.assertIn("&lt;script&gt;", retraced)
         listed = self.page("statements")
         self.assertIn("&lt;script&gt;", listed)
 
@@ -89,6 +97,7 @@ class Pages(SynchronousTestCase):
         page = self.console.page(VIEWS["statement"], {"id": "0123456789abcdef"})
         self.assertRaises(NotKept, body, page)
         self.assertRaises(NotKept, self.page, "security", event="99")
+        self.assertRaises(NotKept, self.page, "session", id="99")
 
     def test_nothing_yet(self):
         self.console = Console("acra-server", Hour(1).sources)

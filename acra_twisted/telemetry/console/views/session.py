@@ -1,0 +1,330 @@
+"""Session: what did they do, statement by statement?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Mapping
+from typing import Any, Final, NamedTuple
+
+from acra_twisted.telemetry.console import charts, formats, requests
+from acra_twisted.telemetry.console.charts import Tick
+from acra_twisted.telemetry.console.incidents import KINDS, address, kind_of
+from acra_twisted.telemetry.console.lanes import Dot, Lane, lanes
+from acra_twisted.telemetry.console.people import who
+from acra_twisted.telemetry.console.retraced import Request, Retraced, retrace
+from acra_twisted.telemetry.console.sentences import (
+    BAD,
+    GOOD,
+    PLAIN,
+    SLOW,
+    Answer,
+    Sentence,
+    answer,
+    link,
+    sentence,
+    strong,
+)
+from acra_twisted.telemetry.console.tiles import Tile, tile
+from acra_twisted.telemetry.console.view import Sources, View
+from acra_twisted.telemetry.console.views.statements import address as address_of_shape
+from acra_twisted.telemetry.logs.recent import RecentEvent
+from acra_twisted.telemetry.pages.arguments import given
+from acra_twisted.telemetry.pages.rendering import NotKept
+from acra_twisted.telemetry.pages.search import Unfit
+
+QUESTION: Final = "What did this session do, statement by statement?"
+ARGUMENTS: Final[Mapping[str, str]] = {"id": "the number of the session"}
+_LOOKS: Final = {
+    requests.POISON: "intr",
+    requests.DENIED: "deny",
+    requests.FAILED: "fail",
+    requests.SLOW: "slow",
+}
+_EVENTS_MAX: Final = 20
+_SHOWN: Final = 50
+_MS: Final = 1e6
+_TICKS: Final = 4
+_FOR_EVER: Final = 1 << 62
+
+
+class Gathered(NamedTuple):
+    """All that the view shows; ``client`` is the client as the console shows it."""
+
+    number: int
+    found: Retraced
+    events: list[RecentEvent]
+    client: str
+    facts: Mapping[str, Any]
+    said: Answer
+
+
+def asked(arguments: Mapping[str, str], now: int) -> int:
+    """Read the arguments.  Raises Unfit."""
+    number = given(arguments, ARGUMENTS).get("id", "")
+    if not (number.isascii() and number.isdigit() and len(number) <= 18):
+        raise Unfit("id must be the number of a session: the list of sessions has them")
+    return int(number)
+
+
+def gather(sources: Sources, wanted: int) -> Generator[str, None, Gathered]:
+    """Return what the view shows, in steps.  Raises NotKept."""
+    kept = sources.events.kept(0, _FOR_EVER) if sources.events is not None else []
+    events = [one for one in kept if one.record.session_id == wanted][:_EVENTS_MAX]
+    yield ""
+    found = yield from retrace(sources, wanted)
+    if found is None:
+        if not events:
+            raise NotKept
+        found = Retraced(None, None, [], 0)
+    facts = _facts(found, events)
+    client = who(facts["client_id"], facts["certificate"], facts["peer"])
+    said = _answer(found, events, client)
+    return Gathered(wanted, found, events, client, facts, said)
+
+
+def _facts(found: Retraced, events: list[RecentEvent]) -> dict[str, Any]:
+    """Return who it was: from the session, an event, or what was recorded."""
+    records = [one.record for one in found.requests]
+    if found.connection is not None:
+        records.append(found.connection)
+    event = events[0].record._asdict() if events else {}
+    live = found.live or {}
+    named = {
+        "client_id": "acra.client_id",
+        "certificate": "tls.client.subject",
+        "peer": "",
+        "user": "user.name",
+        "database": "db.namespace",
+    }
+    return {
+        name: live.get(name) or event.get(name) or (requests.first(records, key) if key else "")
+        for name, key in named.items()
+    }
+
+
+def _answer(found: Retraced, events: list[RecentEvent], client: str) -> Answer:
+    verdicts = Counter(requests.verdict_of(one.record) for one in found.requests)
+    number = len(found.requests)
+    if not number:
+        text = "Its connection is known, and none of its requests is kept"
+        otherwise = sentence(
+            "empty", PLAIN, f"{text}: see its security events below." if events else f"{text}."
+        )
+    else:
+        are = "is" if number == 1 else "are"
+        otherwise = sentence(
+            "nothing",
+            GOOD,
+            f"{formats.several(number, 'request')} of {client} {are} kept, and nothing stands out.",
+        )
+    return answer(
+        [
+            _of(found, requests.POISON, BAD, client, verdicts, "read a poison record"),
+            _of(found, requests.DENIED, BAD, client, verdicts, "tried what is denied"),
+            _of(found, requests.FAILED, SLOW, client, verdicts, "sent what failed"),
+            _of(found, requests.SLOW, SLOW, client, verdicts, "sent what was slow"),
+        ],
+        otherwise,
+    )
+
+
+def _of(
+    found: Retraced, verdict: str, kind: str, client: str, verdicts: Counter[str], did: str
+) -> Sentence | None:
+    """Tell of the requests of a verdict."""
+    times = verdicts[verdict]
+    if not times:
+        return None
+    one = next(r.record for r in found.requests if requests.verdict_of(r.record) == verdict)
+    often = "" if times == 1 else f" {formats.count(times)} times"
+    first = "" if times == 1 else " first"
+    return sentence(
+        verdict,
+        kind,
+        strong(f"{client} {did}{often}"),
+        f",{first} at {formats.clock_ms(one['start'])[:8]}: ",
+        link(formats.name(str(one["name"])), _trace(one)),
+        ".",
+    )
+
+
+def _trace(record: Mapping[str, Any]) -> str:
+    return f"/console/trace?id={record['trace_id']}&span={record['span_id']}"
+
+
+def as_json(gathered: Gathered) -> dict[str, Any]:
+    """All that the view shows, as plain values."""
+    found = gathered.found
+    return {
+        "question": QUESTION,
+        "answer": gathered.said.as_json(),
+        "session_id": gathered.number,
+        **gathered.facts,
+        "live": found.live,
+        "connection": found.connection,
+        "left_out": found.left_out,
+        "requests": [
+            {
+                **one.record,
+                "verdict": requests.verdict_of(one.record),
+                "layers_ms": one.layers,
+            }
+            for one in found.requests
+        ],
+        "events": [{"number": one.number, **one.record._asdict()} for one in gathered.events],
+    }
+
+
+def shown(gathered: Gathered) -> dict[str, Any]:
+    """Values for the template."""
+    found = gathered.found
+    ended = ""
+    if found.live is None and found.connection is not None:
+        ended = formats.clock_ms(found.connection["end"])[:8]
+    elif found.live is None:
+        ended = "some time ago"
+    longest = max((one.record["end"] - one.record["start"] for one in found.requests), default=1)
+    first = max(len(found.requests) - _SHOWN, 0)
+    return {
+        "title": f"Session {gathered.number}",
+        "said": gathered.said,
+        "ended": ended,
+        "reason": formats.name(str(found.connection["message"])) if found.connection else "",
+        "tiles": _tiles(gathered),
+        "who": _who(gathered.facts),
+        "note": _note(gathered, first),
+        "line": _line(gathered) if found.requests else "",
+        "rows": [
+            _row(one, found.requests[place - 1] if place else None, longest)
+            for place, one in enumerate(found.requests)
+            if place >= first
+        ],
+        "events": [
+            {
+                "href": address(one, "30d"),
+                "when": formats.clock_ms(one.first),
+                "look": KINDS[kind_of(one)].look.replace("control", "mute"),
+                "word": KINDS[kind_of(one)].word,
+                "detail": formats.name(one.record.error or one.record.message),
+                "code": one.record.code,
+            }
+            for one in gathered.events
+        ],
+        "client_id": gathered.facts["client_id"],
+        "client": gathered.client,
+        "number": gathered.number,
+        "trace": found.connection["trace_id"] if found.connection else "",
+    }
+
+
+def _note(gathered: Gathered, first: int) -> str:
+    found = gathered.found
+    left = found.left_out + first
+    text = f"{formats.several(len(found.requests) - first, 'request')} shown"
+    if left:
+        text += f", {formats.count(left)} earlier ones are not"
+    return f"{text}; those that were neither sampled nor slow, denied or failed are counted alone"
+
+
+def _who(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is known of the client."""
+    titles = {
+        "client_id": "Client id",
+        "certificate": "Certificate",
+        "peer": "Peer",
+        "user": "User",
+        "database": "Database",
+    }
+    return [(title, formats.name(facts[name])) for name, title in titles.items() if facts[name]]
+
+
+def _tiles(gathered: Gathered) -> list[Tile]:
+    found = gathered.found
+    live, connection = found.live, found.connection
+    rows = sum(_rows(one.record) or 0 for one in found.requests)
+    verdicts = Counter(requests.verdict_of(one.record) for one in found.requests)
+    bad = verdicts[requests.DENIED] + verdicts[requests.POISON]
+    lasted = formats.NOTHING
+    if live is not None:
+        lasted = formats.long(live["seconds"])
+    elif connection is not None:
+        lasted = formats.ms((connection["end"] - connection["start"]) / _MS)
+    made = [
+        tile("Lasted", lasted, "still open" if live is not None else "ended"),
+        Tile(
+            "Kept requests",
+            formats.count(len(found.requests) + found.left_out),
+            "",
+            f"{formats.count(verdicts[requests.DENIED])} denied, "
+            f"{formats.count(verdicts[requests.POISON])} poison",
+            bool(bad),
+        ),
+    ]
+    if live is not None:
+        made.append(tile("Sent to it", formats.size(live["sent"]), "in all"))
+    made.append(Tile("Rows", formats.count(rows), "", "of kept requests", False))
+    return made
+
+
+def _rows(record: Mapping[str, Any]) -> int | None:
+    return requests.number(record["attributes"], "db.response.returned_rows")
+
+
+def _line(gathered: Gathered) -> Any:
+    """The requests over time in lanes by verdict."""
+    found = gathered.found.requests
+    begin = found[0].record["start"]
+    length = max(max(one.record["end"] for one in found) - begin, 1)
+    by: dict[str, list[Dot]] = {verdict: [] for verdict in requests.BADGES}
+    for one in found:
+        record = one.record
+        verdict = requests.verdict_of(record)
+        when = formats.clock_ms(record["start"])
+        name = f"{verdict}, {when}: {formats.name(str(record['name']))}"
+        at = 100 * (record["start"] - begin) / length
+        by[verdict].append(Dot(at, _LOOKS.get(verdict, "control"), _trace(record), name))
+    drawn = [Lane(verdict, len(dots), dots) for verdict, dots in by.items() if dots]
+    ticks = [
+        Tick(100 * part / _TICKS, formats.clock_ms(begin + length * part // _TICKS))
+        for part in range(_TICKS + 1)
+    ]
+    return lanes("Requests of the session over time; each mark is a link", drawn, ticks)
+
+
+def _row(one: Request, before: Request | None, longest: int) -> dict[str, Any]:
+    record = one.record
+    known = record["attributes"]
+    verdict = requests.verdict_of(record)
+    badge, word = requests.BADGES[verdict]
+    shape = requests.shape_id(record)
+    rows = _rows(record)
+    pause = (record["start"] - before.record["end"]) / _MS if before is not None else 0.0
+    return {
+        "when": formats.clock_ms(record["start"]),
+        "href": _trace(record),
+        "pause": f"+{formats.ms(pause)}" if pause > 0 else "",
+        "badge": badge,
+        "word": word,
+        "bad": verdict in (requests.DENIED, requests.POISON),
+        "name": formats.name(str(record["name"])),
+        "text": str(known.get("db.query.text", ""))[:1000],
+        "shape": address_of_shape(shape) if shape else "",
+        "by": formats.name(_decided(known)),
+        "took": formats.ms((record["end"] - record["start"]) / _MS),
+        "where": charts.share(one.layers, longest / _MS),
+        "rows": formats.count(rows) if rows is not None else formats.NOTHING,
+    }
+
+
+def _decided(known: Mapping[str, Any]) -> str:
+    """Return what decided about a request: a stage with its rule, or the database's error."""
+    parts = (
+        known.get("acra.denied_by"),
+        known.get("acra.censor.rule"),
+        known.get("acra.censor.place"),
+        known.get("error.type"),
+    )
+    return ", ".join(str(part) for part in parts if part)
+
+
+VIEW: Final = View("session", "Session", "sessions", asked, gather, as_json, shown)

@@ -1,0 +1,97 @@
+"""The view of a session: situations are planted, and its sentence and JSON tell them."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry.console.views import session
+from acra_twisted.telemetry.logs.recent import RecentEvents
+from acra_twisted.telemetry.pages.rendering import NotKept
+from acra_twisted.telemetry.pages.search import Unfit
+from tests.support.hours import NOW, Hour
+from tests.support.incidents import line
+from tests.support.livesessions import MS, a_connection, asked_by, some_session
+from tests.support.stepping import returned
+
+BEGAN = NOW - 60_000 * MS
+
+
+class Session(SynchronousTestCase):
+    def setUp(self):
+        hour = Hour(1)
+        self.store = hour.store
+        self.recent = RecentEvents("acra-server")
+        self.sources = hour.sources._replace(events=self.recent)
+        self.connection = a_connection(5, BEGAN, reason="poison_stop_session_enable")
+
+    def asks(self, after, **given):
+        for span in asked_by(self.connection, BEGAN + after * MS, **given):
+            self.store.add(span)
+
+    def view(self, number="5"):
+        gathered = returned(session.gather(self.sources, session.asked({"id": number}, 0)))
+        self.shown = session.shown(gathered)
+        return session.as_json(gathered)
+
+    def test_an_intruder(self):
+        self.asks(19)
+        self.asks(600, verdict="deny", status=7, first=0, denied_by="censor")
+        self.asks(1200, poison_records=1, summary="SELECT card")
+        self.store.add(self.connection)
+        data = self.view()
+        self.assertEqual(data["answer"]["rules"], ["poison", "denied"])
+        self.assertEqual(
+            data["answer"]["text"],
+            "shop read a poison record, at 23:59:01: SELECT card. shop tried what is denied, "
+            "at 23:59:00: SELECT orders customer.",
+        )
+        verdicts = [one["verdict"] for one in data["requests"]]
+        self.assertEqual(verdicts, ["allowed", "denied", "poison"])
+        self.assertEqual((data["user"], data["database"]), ("shop_rw", "shop"))
+        self.assertEqual((self.shown["ended"], self.shown["reason"][:6]), ("23:59:02", "poison"))
+        rows = self.shown["rows"]
+        self.assertEqual(rows[1]["by"], "censor, refused")
+        self.assertEqual([row["pause"] for row in rows], ["", "+578 ms", "+599 ms"])
+        self.assertEqual(str(self.shown["line"]).count("<a href="), 3)
+
+    def test_failed_and_slow_ones(self):
+        self.asks(1, status=2)
+        self.asks(2, status=2)
+        self.asks(3, slow=True)
+        self.store.add(self.connection)
+        data = self.view()
+        self.assertEqual(data["answer"]["rules"], ["failed", "slow"])
+        self.assertIn("shop sent what failed 2 times, first at 23:59:00", data["answer"]["text"])
+
+    def test_nothing_stands_out(self):
+        live = some_session(5, number=5)
+        live.span = self.connection
+        self.sources = self.sources._replace(sessions=lambda: [live])
+        self.assertEqual(self.view()["answer"]["rules"], ["empty"])
+        self.assertEqual(self.shown["ended"], "")
+        self.asks(1)
+        answer = self.view()["answer"]
+        self.assertEqual(answer["rules"], ["nothing"])
+        self.assertEqual(answer["text"], "1 request of client is kept, and nothing stands out.")
+
+    def test_events_are_enough(self):
+        with self.assertRaises(NotKept):
+            self.view()
+        self.recent(line(when=NOW, session_id=5, error="handler 4"))
+        self.recent(line(when=NOW, session_id=6))
+        data = self.view()
+        self.assertEqual([one["session_id"] for one in data["events"]], [5])
+        self.assertEqual(data["answer"]["rules"], ["empty"])
+        self.assertEqual(data["client_id"], "shop application")
+        self.assertEqual(self.shown["events"][0]["detail"], "handler 4")
+
+    def test_many_requests_are_a_part(self):
+        for number in range(60):
+            self.asks(number)
+        self.store.add(self.connection)
+        self.assertEqual(len(self.view()["requests"]), 60)
+        self.assertEqual(len(self.shown["rows"]), 50)
+        self.assertIn("50 requests shown, 10 earlier ones are not", self.shown["note"])
+
+    def test_what_is_asked_for(self):
+        for wrong in ({}, {"id": "x"}, {"id": "-1"}, {"id": "\u0663"}, {"id": "1" * 19}, {"a": ""}):
+            with self.assertRaises(Unfit):
+                session.asked(wrong, 0)
