@@ -2,8 +2,9 @@
 
 What is kept is dropped, least recently used first, when there is too much of it; when the store
 says that the key has changed (asked about each kept key every RECHECK seconds at most, so a rotated
-or destroyed key takes effect within a second); and on `forget`.  A symmetric key's buffer is
-overwritten when its last user lets go; on `close` at once.
+or destroyed key takes effect within a second); and on `forget`, after which an answer that was
+asked for before is not kept either.  A symmetric key's buffer is overwritten when its last user
+lets go; on `close` at once.
 """
 
 from __future__ import annotations
@@ -64,6 +65,8 @@ class KeyCache:
         self._size = size
         self._seconds = seconds
         self._kept: OrderedDict[_Name, _Kept] = OrderedDict()
+        # Rises when everything is dropped.
+        self._generation = 0
         self._followers: list[Callable[[], None]] = []
         self.counts = {"hit": 0, "miss": 0, "evicted": 0}
 
@@ -126,16 +129,28 @@ class KeyCache:
             del self._kept[name]
             self._tell()
         self.counts["miss"] += 1
+        generation = self._generation
         found = function(*given)
         is_proven = _UNPROVEN.isdisjoint(involved)
         if isinstance(found, Deferred):
-            return found.addCallback(self._keep, name, is_proven, version, now)
-        return self._keep(found, name, is_proven, version, now)
+            return found.addCallback(self._keep, name, is_proven, version, now, generation)
+        return self._keep(found, name, is_proven, version, now, generation)
 
     def _version(self, involved: tuple[Purpose, ...], owner: str) -> Hashable:
         return tuple(self._store.version(purpose, owner) for purpose in involved)
 
-    def _keep(self, found: Any, name: _Name, is_proven: bool, version: Hashable, now: float) -> Any:
+    def _keep(
+        self,
+        found: Any,
+        name: _Name,
+        is_proven: bool,
+        version: Hashable,
+        now: float,
+        generation: int,
+    ) -> Any:
+        """Keep an answer, unless everything was dropped after it was asked for."""
+        if generation != self._generation:
+            return found
         if self._size != OFF and (found or is_proven):
             self._kept[name] = _Kept(found, version, now)
             if self._size and len(self._kept) > self._size:
@@ -165,8 +180,7 @@ class KeyCache:
 
     def forget(self) -> None:
         """Drop everything kept; those who use a key just now finish with it."""
-        self._kept.clear()
-        self._tell()
+        self._drop()
         self._store.forget()
 
     def close(self) -> None:
@@ -177,9 +191,13 @@ class KeyCache:
                     key.wipe()
                 elif hasattr(key, "forget"):
                     key.forget()
+        self._drop()
+        self._store.close()
+
+    def _drop(self) -> None:
+        self._generation += 1
         self._kept.clear()
         self._tell()
-        self._store.close()
 
 
 # Not as a decorator: compiled classes have none.

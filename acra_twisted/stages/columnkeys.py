@@ -78,10 +78,13 @@ class ColumnKeys:
         self._seconds = seconds
         self._seals: dict[tuple[str, str], tuple[Any, Seal]] = {}
         self._kept: dict[tuple[Wanted, str], _Kept] = {}
+        # Rises when keys are dropped: what was asked for before is not kept.
+        self._generation = 0
         self._is_keeping: bool = keys.follow(self.forget)
 
     def forget(self) -> None:
-        """Drop everything that was made of keys."""
+        """Drop everything that was made of keys, and keep nothing of answers that are to come."""
+        self._generation += 1
         self._seals.clear()
         self._kept.clear()
 
@@ -95,6 +98,7 @@ class ColumnKeys:
         kept = self._kept.get((wanted, client))
         seconds = self._seconds
         now = 0.0 if seconds is None else seconds()
+        generation = self._generation
         if kept is None:
             questions = _questions(wanted, client)
             asked = [self._ask(kind, owner) for kind, owner in questions]
@@ -110,8 +114,9 @@ class ColumnKeys:
                 kept.due = self._due(now)
                 return kept.makers
             self.forget()
+            generation = self._generation
         due = self._due(now)
-        return together(asked, partial(self._keep, wanted, client, questions, due))
+        return together(asked, partial(self._keep, wanted, client, questions, due, generation))
 
     def _due(self, now: float) -> float:
         return 0.0 if self._seconds is None else now + TRUST
@@ -122,6 +127,7 @@ class ColumnKeys:
         client: str,
         questions: Sequence[_Question],
         due: float,
+        generation: int,
         found: Sequence[Any],
     ) -> Makers:
         """Make makers, and keep them as long as the answers are the same.  None is kept any more
@@ -129,10 +135,14 @@ class ColumnKeys:
         key = (wanted, client)
         if key in self._kept or len(self._kept) >= _KEPT:
             self._kept.clear()
-        makers = self._make(wanted, client, dict(zip(questions, found, strict=True)))
-        if self._is_keeping:
+        answers = dict(zip(questions, found, strict=True))
+        makers = self._make(wanted, client, answers, generation)
+        if self._may_keep(generation):
             self._kept[key] = _Kept(questions, found, makers, due)
         return makers
+
+    def _may_keep(self, generation: int) -> bool:
+        return self._is_keeping and generation == self._generation
 
     def sealers(self, settings: Iterable[ColumnSetting], client: str) -> Any:
         """Return the makers of the stored values of each of these columns, for a session of
@@ -140,9 +150,11 @@ class ColumnKeys:
         if a column's owner has no key."""
         wanted = storing(settings)
         questions = _questions(wanted, client)
+        generation = self._generation
 
         def make(found: Sequence[Any]) -> Mapping[ColumnSetting, Sealer]:
-            return self._make(wanted, client, dict(zip(questions, found, strict=True))).sealers
+            answers = dict(zip(questions, found, strict=True))
+            return self._make(wanted, client, answers, generation).sealers
 
         return together([self._ask(kind, owner) for kind, owner in questions], make)
 
@@ -153,14 +165,15 @@ class ColumnKeys:
             return self._keys.public_key(STORAGE, owner)
         return self._keys.keys(STORAGE_SYMMETRIC if kind == _SYMMETRIC else SEARCH_HMAC, owner)
 
-    def _make(self, wanted: Wanted, client: str, answers: _Answers) -> Makers:
-        """Make the makers for some columns of all answers that they need."""
+    def _make(self, wanted: Wanted, client: str, answers: _Answers, generation: int) -> Makers:
+        """Make the makers for some columns of all answers that they need, which were asked for in
+        a ``generation``."""
         opener: Any = answers.get((_OPENER, client))
         sealers = {}
         for setting in wanted.stored:
             owner = setting.owner or client
             prefixes = _prefixes_of(setting, owner, answers)
-            seal = self._seal(setting, owner, answers)
+            seal = self._seal(setting, owner, answers, generation)
             sealers[setting] = ColumnSealer(setting, seal, prefixes, opener)
         searchers = {}
         for setting in wanted.compared:
@@ -180,11 +193,12 @@ class ColumnKeys:
                 )
         return Makers(sealers, searchers)
 
-    def _seal(self, setting: ColumnSetting, owner: str, answers: _Answers) -> Seal:
+    def _seal(self, setting: ColumnSetting, owner: str, answers: _Answers, generation: int) -> Seal:
         if setting.envelope == ACRABLOCK:
-            return self._made("block", setting, owner, answers[_SYMMETRIC, owner], _secret_seal)
+            keys = answers[_SYMMETRIC, owner]
+            return self._made("block", setting, owner, keys, _secret_seal, generation)
         key = answers[_PUBLIC, owner]
-        return self._made("struct", setting, owner, key and [key], struct_seal)
+        return self._made("struct", setting, owner, key and [key], struct_seal, generation)
 
     def readers(self, settings: Iterable[ColumnSetting], client: str) -> Any:
         """Return the readers of the values of each of these columns for ``client``: a mapping, or a
@@ -210,6 +224,7 @@ class ColumnKeys:
         owner: str,
         keys: Sequence[Any] | None,
         make: Callable[[Any], Seal],
+        generation: int,
     ) -> Seal:
         if not keys:
             text = f"column {setting.label} is protected by AcraServer: there is no key for it"
@@ -221,7 +236,7 @@ class ColumnKeys:
         if len(self._seals) >= _KEPT:
             self._seals.clear()
         seal = make(newest)
-        if self._is_keeping:
+        if self._may_keep(generation):
             self._seals[kind, owner] = (newest, seal)
         return seal
 

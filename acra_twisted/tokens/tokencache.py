@@ -1,7 +1,8 @@
 """Tokens and values that were asked for a moment ago.
 
 An answer is used for a minute at most, so a token that somebody disables is refused by then; and
-only while the owner's keys are the ones that opened it.
+only while the owner's keys are the ones that opened it.  An answer that was asked for before
+everything was forgotten, and comes after that, is not kept.
 """
 
 from __future__ import annotations
@@ -29,14 +30,17 @@ class Written(Enum):
 
 
 class TokenCache:
-    """``now`` gives seconds.  ``version`` is the key store's for the owner's key."""
+    """``now`` gives seconds.  ``version`` is the key store's for the owner's key.  ``generation``
+    is another after everything was forgotten."""
 
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
+        self.generation = 0
         self.clear()
 
     def clear(self) -> None:
         """Forget everything."""
+        self.generation += 1
         self._made = self._now()
         self._kept: GenerationCache[bytes, tuple[Hashable, bytes]] = GenerationCache(
             _ENTRIES, _SIZE
@@ -60,9 +64,10 @@ class TokenCache:
         item: bytes,
         version: Hashable,
         answer: bytes,
+        generation: int,
     ) -> None:
-        """Keep an answer."""
-        if len(answer) <= _LONGEST:
+        """Keep an answer, if the generation is still the one in which it was asked for."""
+        if generation == self.generation and len(answer) <= _LONGEST:
             self._kept.put(_key(written, token_type, bucket, item), (version, answer))
 
 

@@ -160,6 +160,7 @@ class Tokenizer:
         known, missing = self._kept(Written.VALUE, column, values)
         if not missing:
             return known
+        asked, generation = missing, self._cache.generation
         records = await self._records(column, named=True)
         for _ in range(tokens.TRIES):
             found = await records.tokens_of(missing, refuse_disabled=True)
@@ -173,7 +174,8 @@ class Tokenizer:
             # Somebody else was faster, or a token was taken: look once more.
             missing = [value for value in missing if value not in known]
             if not missing:
-                self._keep(Written.VALUE, column, known)
+                made = {value: known[value] for value in asked}
+                self._keep(Written.VALUE, column, made, generation)
                 return known
         raise tokens.out_of_tokens(column.label)
 
@@ -241,11 +243,12 @@ class Tokenizer:
         values: dict[bytes, bytes | None] = dict(known)
         disabled: list[bytes] = []
         if missing:
+            generation = self._cache.generation
             records = await self._records(column, named=False)
             read, disabled = await records.values_of(missing)
             values |= read
             opened = {token: value for token, value in read.items() if value is not None}
-            self._keep(Written.TOKEN, column, opened)
+            self._keep(Written.TOKEN, column, opened, generation)
         states = dict.fromkeys(unique, Detokenized(UNKNOWN))
         states |= dict.fromkeys(disabled, Detokenized(DISABLED))
         for token, value in values.items():
@@ -301,9 +304,12 @@ class Tokenizer:
         self.counts["miss"] += len(missing)
         return known, missing
 
-    def _keep(self, written: Written, column: Column, found: Mapping[bytes, bytes]) -> None:
+    def _keep(
+        self, written: Written, column: Column, found: Mapping[bytes, bytes], generation: int
+    ) -> None:
+        place = (written, column.type, column.bucket)
         for item, answer in found.items():
-            self._cache.put(written, column.type, column.bucket, item, column.version, answer)
+            self._cache.put(*place, item, column.version, answer, generation)
 
     async def _work(self, count: int, function: Callable[..., Any], *given: Any) -> Any:
         if self._workers is None or count <= _MANY:

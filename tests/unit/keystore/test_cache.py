@@ -163,3 +163,14 @@ class Later(SynchronousTestCase):
         store.answer.callback(None)
         found = self.successResultOf(waiting)
         self.assertIs(cache.keys(purposes.STORAGE, "client"), found)
+
+    def test_an_answer_that_comes_after_keys_were_forgotten_is_not_kept(self):
+        for drop in (KeyCache.forget, KeyCache.close):
+            store = Remote()
+            store.put(STORAGE, keys.generate(), "client")
+            cache = KeyCache(store, 10, Clock().seconds)
+            waiting = cache.keys(STORAGE, "client")
+            drop(cache)
+            store.answer.callback(None)
+            self.successResultOf(waiting)
+            self.assertEqual(len(cache), 0)

@@ -11,7 +11,7 @@ from acra_twisted import purposes
 from acra_twisted.crypto import envelopes
 from acra_twisted.crypto.openers import Opener
 from acra_twisted.encryption.errors import NO_KEY, ValueRefusedError
-from acra_twisted.encryption.facts import Wanted
+from acra_twisted.encryption.facts import Wanted, storing
 from acra_twisted.encryption.plan import COMPARE, STORE, Use
 from acra_twisted.encryption.searching import Prefixes
 from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting
@@ -183,6 +183,27 @@ class Keys(SynchronousTestCase):
                 store.dropped()
             gc.collect()
             self.assertEqual(before() is not None, is_left)
+
+    def test_nothing_is_kept_of_answers_that_come_after_keys_were_forgotten(self):
+        wanted = Wanted([Use(SEARCHED, COMPARE, "")])
+        for ask in (
+            lambda keys: keys.makers(wanted, CLIENT),
+            lambda keys: keys.makers(storing([PLAIN]), CLIENT),
+            lambda keys: keys.sealers([PLAIN], CLIENT),
+        ):
+            for drops in (False, True):
+                store = Rotating()
+                later = Later(store)
+                later.follow = store.follow
+                made = ask(ColumnKeys(later))
+                if drops:
+                    store.dropped()
+                later.answer()
+                self.successResultOf(made)
+                del made
+                before = store.rotate()
+                gc.collect()
+                self.assertEqual(before() is None, drops)
 
     def test_a_store_that_answers_later(self):
         later = Later(self.store)

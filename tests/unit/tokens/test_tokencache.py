@@ -11,7 +11,7 @@ class Cache(SynchronousTestCase):
     def setUp(self):
         self.seconds = 100
         self.cache = TokenCache(lambda: self.seconds)
-        self.cache.put(*PLACE, 1, b"czpL")
+        self.cache.put(*PLACE, 1, b"czpL", self.cache.generation)
 
     def test_an_answer_is_for_its_question_alone(self):
         self.assertEqual(self.cache.get(*PLACE, 1), b"czpL")
@@ -27,7 +27,7 @@ class Cache(SynchronousTestCase):
         self.assertEqual(self.cache.get(*PLACE, 1), b"czpL")
         self.seconds += 1
         self.assertIsNone(self.cache.get(*PLACE, 1))
-        self.cache.put(*PLACE, 1, b"czpL")
+        self.cache.put(*PLACE, 1, b"czpL", self.cache.generation)
         self.seconds -= 1
         self.assertIsNone(self.cache.get(*PLACE, 1))
 
@@ -36,5 +36,16 @@ class Cache(SynchronousTestCase):
         self.assertIsNone(self.cache.get(*PLACE, 1))
 
     def test_long_answers_are_not_kept(self):
-        self.cache.put(*PLACE, 1, b"x" * 1025)
+        self.cache.put(*PLACE, 1, b"x" * 1025, self.cache.generation)
         self.assertEqual(self.cache.get(*PLACE, 1), b"czpL")
+
+    def test_an_answer_that_was_asked_for_before_everything_was_forgotten_is_not_kept(self):
+        for forget in (lambda: self.cache.clear(), self.after_a_minute):
+            asked = self.cache.generation
+            forget()
+            self.cache.put(*PLACE, 1, b"czpL", asked)
+            self.assertIsNone(self.cache.get(*PLACE, 1))
+
+    def after_a_minute(self):
+        self.seconds += KEPT
+        self.cache.get(*PLACE, 1)

@@ -357,6 +357,24 @@ class Reading(Case):
         )
 
 
+class Interrupted:
+    """A store during whose answers something happens."""
+
+    def __init__(self, inside):
+        self.inside = inside
+        self.gets = 0
+        self.meanwhile = lambda: None
+
+    def get(self, bucket, keys):
+        self.gets += 1
+        found = self.inside.get(bucket, keys)
+        self.meanwhile()
+        return found
+
+    def replace(self, changes):
+        return self.inside.replace(changes)
+
+
 class Memory(Case):
     def test_what_is_known_is_not_asked_again(self):
         column = setting(consistent=True)
@@ -376,6 +394,24 @@ class Memory(Case):
         self.tokenizer.forget()
         self.detokenize(setting(), *made)
         self.assertEqual(len(self.store.asked), asked + 1)
+
+    def test_an_answer_that_comes_after_keys_were_forgotten_is_not_kept(self):
+        column = setting(consistent=True)
+        [token] = self.tokenize(column, b"Anna Maria")
+        for ask in (
+            lambda by: self.tokenize(column, b"Anna Maria", by=by),
+            lambda by: self.detokenize(column, token, by=by),
+        ):
+            for forgets in (False, True):
+                store = Interrupted(self.store)
+                self.desk.store = store
+                by = self.desk.another()
+                if forgets:
+                    store.meanwhile = by.forget
+                ask(by)
+                before = store.gets
+                ask(by)
+                self.assertEqual(store.gets > before, forgets)
 
     def test_a_key_that_has_changed_is_not_circumvented(self):
         made = self.tokenize(setting(), b"Anna Maria")
