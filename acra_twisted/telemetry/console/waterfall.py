@@ -15,7 +15,7 @@ from acra_twisted.telemetry.console.structure import Pair, Place
 from acra_twisted.telemetry.console.timeline import Bar, Part, Timeline
 
 #: Rows at most; the JSON has all.
-ROWS_MAX: Final = 200
+ROWS_MAX: Final = 80
 #: Rows from which on lines of the grid would be more than the rest.
 _GRID_MAX: Final = 40
 #: Pieces of a row, and what is between two of them at least, in percent, where they are more.

@@ -2,15 +2,17 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.telemetry.console.site.frame import Console
 from acra_twisted.telemetry.console.views import trace
 from acra_twisted.telemetry.figures.shapes import STATEMENT, Shape
 from acra_twisted.telemetry.pages.kept import KeptTraces
 from acra_twisted.telemetry.pages.rendering import NotKept
 from acra_twisted.telemetry.pages.search import Unfit
-from acra_twisted.telemetry.tracing.spans import Span
+from acra_twisted.telemetry.tracing.spans import INTERNAL, SERVER, Span
 from tests.support.hours import NOW, Hour
 from tests.support.kepttraces import SUMMARY, TEXT, US, a_trace
 from tests.support.stepping import returned
+from tests.support.webpages import body
 
 
 class Trace(SynchronousTestCase):
@@ -127,3 +129,25 @@ class Trace(SynchronousTestCase):
         for arguments in ({}, {"id": "x" * 32}, {"id": "1" * 32, "span": "<"}, {"what": "1"}):
             self.assertRaises(Unfit, trace.asked, arguments, NOW)
         self.assertRaises(NotKept, self.view, {"id": "1" * 32})
+
+    def test_a_trace_of_many_spans_keeps_to_the_budget(self):
+        root = Span("handleConnection", "ab" * 16, "", SERVER, NOW - 10**10, True)
+        root.end = NOW
+        self.hour.store.add(root)
+        for number in range(170):
+            request = root.child(
+                "SELECT orders customer and more", SERVER, root.start + number * US
+            )
+            request.end = request.start + US
+            request.attributes = {"db.query.text": "SELECT " + "x, " * 300}
+            self.hour.store.add(request)
+            for _ in range(2):
+                stage = request.child("stage censor", INTERNAL, request.start)
+                stage.end = request.end
+                self.hour.store.add(stage)
+        console = Console("acra-server", self.hour.sources)
+        page = body(console.page(trace.VIEW, {"id": root.trace_id}))
+        self.assertLess(len(page), 60_000)
+        self.assertIn("more in the JSON", page)
+        every = body(console.page(trace.VIEW, {"id": root.trace_id, "format": "json"}))
+        self.assertEqual(every.count('"span_id"'), 511)
