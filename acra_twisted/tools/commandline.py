@@ -13,6 +13,7 @@ from acra_twisted.config.files import is_to_be_made
 from acra_twisted.errors import AcraError, ConfigError, KeyStoreError, raise_together
 from acra_twisted.keystore import masterkey
 from acra_twisted.keystore.filesystem import FilesystemKeyStore
+from acra_twisted.lines import printable
 from acra_twisted.options import BOOLEAN, Line
 from acra_twisted.tools import acrawords
 
@@ -121,7 +122,8 @@ def run(
     main: Callable[[Sequence[str], Environment, TextIO], None],
     arguments: Sequence[str] | None = None,
 ) -> int:
-    """A console script: 0, or one line on standard error and the error's status."""
+    """A console script: 0, or one line on standard error and the error's status, without anything
+    that a terminal would obey."""
     if arguments is None:
         arguments = sys.argv[1:]
     try:
@@ -130,10 +132,11 @@ def run(
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except AcraError as error:
-        sys.stderr.write("".join(f"{program}: {line}\n" for line in str(error).splitlines()))
+        for line in str(error).splitlines():
+            sys.stderr.write(f"{program}: {printable(line, ' ')}\n")
         return error.status
     except OSError as error:
-        sys.stderr.write(f"{program}: {_of_system(error)}\n")
+        sys.stderr.write(f"{program}: {printable(_of_system(error), ' ')}\n")
         return 1
     return 0
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TextIO
 
 from acra_twisted.errors import ConfigError
+from acra_twisted.lines import printable
 from acra_twisted.telemetry.pages.search import FILTERS
 from acra_twisted.telemetry.pages.waterfall import draw, draw_shares
 from acra_twisted.telemetry.tracing.spans import iso_time
@@ -109,12 +110,12 @@ def _show(trace_id: str, source: _Source, as_json: bool, output: TextIO) -> None
         output.write("\n")
         return
     for line in (*draw(records), *draw_shares(records)):
-        output.write(line.rstrip() + "\n")
+        _line(output, line.rstrip())
     for span in records:
         if span["status"]:
             told = span["attributes"].get("acra.censor.rule", "")
             why = " ".join(filter(None, (span["message"], told and f"({told})")))
-            output.write(f"! {span['service']} {span['name']}: {why}\n")
+            _line(output, f"! {span['service']} {span['name']}: {why}")
     elsewhere = {
         (link["trace_id"], span["name"])
         for span in records
@@ -122,7 +123,12 @@ def _show(trace_id: str, source: _Source, as_json: bool, output: TextIO) -> None
         if link["trace_id"] != trace_id
     }
     for linked, name in sorted(elsewhere):
-        output.write(f"linked with {linked}, by {name}\n")
+        _line(output, f"linked with {linked}, by {name}")
+
+
+def _line(output: TextIO, text: str) -> None:
+    """Write one line, without what a terminal would obey: texts are of others."""
+    output.write(printable(text, " ") + "\n")
 
 
 def _asked(given: Any) -> dict[str, str]:
@@ -143,9 +149,10 @@ def _search(source: _Source, given: Any, output: TextIO) -> None:
         output.write("\n")
     for row in () if given.json else rows:
         verdict = row["error"] and row["verdict"] != "deny" and "error" or row["verdict"]
-        output.write(
+        _line(
+            output,
             f"{iso_time(row['start'])} {row['took'] / 1e6:10.3f} ms  {row['trace_id']}  "
-            f"{verdict:6} {row['client_id'] or '-'}  {row['name']}\n"
+            f"{verdict:6} {row['client_id'] or '-'}  {row['name']}",
         )
     _tell_more(source, given, output)
     if not rows:
@@ -154,7 +161,9 @@ def _search(source: _Source, given: Any, output: TextIO) -> None:
 
 def _tell_more(source: _Source, given: Any, output: TextIO) -> None:
     if source.more and not given.json:
-        output.write("the search took too long and was ended: there may be more\n")
+        _line(
+            output, "the search took too long, or found too much, and was ended: there may be more"
+        )
 
 
 def _events(source: Stores, given: Any, output: TextIO) -> None:
@@ -165,9 +174,10 @@ def _events(source: Stores, given: Any, output: TextIO) -> None:
         output.write("\n")
     for row in () if given.json else rows:
         times = f"{row.times} x " if row.times > 1 else ""
-        output.write(
+        _line(
+            output,
             f"{iso_time(row.last)} {row.code:4} {times}{row.fields.get('message', '')}  "
-            f"{row.client_id or '-'}  {row.trace_id or '-'}\n"
+            f"{row.client_id or '-'}  {row.trace_id or '-'}",
         )
     _tell_more(source, given, output)
     if not rows:

@@ -20,7 +20,7 @@ def connect(path, prepare=schema.prepare):
     return connection
 
 
-def record(number, trace_id, start=NOW, end=NOW, **attributes):
+def record(number, trace_id, start=NOW, end=0, **attributes):
     return {
         "service": "acra-server",
         "name": "SELECT t",
@@ -29,7 +29,7 @@ def record(number, trace_id, start=NOW, end=NOW, **attributes):
         "parent_id": "",
         "kind": "server",
         "start": start,
-        "end": end,
+        "end": max(end, start),
         "sampled": True,
         "status": 0,
         "message": "",

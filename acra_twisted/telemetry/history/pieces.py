@@ -1,7 +1,7 @@
 """Pieces of history, as they are handed to the file and as they come back from it.
 
 The spans of a piece are JSON, compressed.  A file may have been written by anybody: reading one
-allocates no more than a piece may have.
+allocates no more than a piece may have, and all of an answer no more than its `Allowance`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ ERROR: Final = "error"
 
 #: Bytes of a piece, unpacked.
 UNPACKED_MAX: Final = 1 << 20
+#: Bytes of all that one answer has, roughly.
+ANSWER_MAX: Final = 32 << 20
+#: What a value takes beside its text, and the signs of which there is one for each.
+_VALUE: Final = 32
+_SIGNS: Final = (b",", b":", b"[", b"{")
 #: Characters of a text that can be searched for, and of a statement.
 TEXT_MAX: Final = 256
 STATEMENT_MAX: Final = 8192
@@ -43,6 +48,25 @@ _LEVEL: Final = 3
 
 class Damaged(ValueError):
     """Raised where a file has what we have not written."""
+
+
+class Exhausted(Exception):
+    """Raised where an answer would become too large."""
+
+
+class Allowance:
+    """Bytes that an answer may still take, roughly, as Python's objects."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int = ANSWER_MAX) -> None:
+        self.left = left
+
+    def take(self, size: int) -> None:
+        """Raise Exhausted if there is not so much left."""
+        self.left -= size
+        if self.left < 0:
+            raise Exhausted("too large")
 
 
 class Piece(NamedTuple):
@@ -101,8 +125,8 @@ def pack(value: Any) -> bytes:
     return zlib.compress(data, _LEVEL)
 
 
-def unpack(data: Any) -> Any:
-    """Return what was packed.  Raises Damaged."""
+def unpack(data: Any, allowance: Allowance | None = None) -> Any:
+    """Return what was packed.  Raises Damaged, and Exhausted before anything is made of it."""
     if not isinstance(data, bytes):
         raise Damaged("no bytes")
     unpacking = zlib.decompressobj()
@@ -110,14 +134,17 @@ def unpack(data: Any) -> Any:
         text = unpacking.decompress(data, UNPACKED_MAX)
         if not unpacking.eof:
             raise Damaged("cut short, or too large")
+        if allowance is not None:
+            allowance.take(len(text) + _VALUE * (1 + sum(map(text.count, _SIGNS))))
         return json.loads(text)
     except (zlib.error, ValueError, RecursionError) as error:
         raise Damaged(type(error).__name__) from None
 
 
-def unpack_spans(data: Any) -> list[dict[str, Any]]:
-    """Return the records of a piece, with all that a picture of them needs.  Raises Damaged."""
-    found = unpack(data)
+def unpack_spans(data: Any, allowance: Allowance | None = None) -> list[dict[str, Any]]:
+    """Return the records of a piece, with all that a picture of them needs.  Raises Damaged and
+    Exhausted."""
+    found = unpack(data, allowance)
     if not isinstance(found, list):
         raise Damaged("no list of spans")
     for record in found:
@@ -154,8 +181,14 @@ def _has(value: Any, fields: Mapping[str, type]) -> bool:
 def _is_record(record: dict[str, Any]) -> bool:
     if not _has(record, _FIELDS):
         return False
+    if not 0 <= record["start"] <= record["end"] <= _LARGEST:
+        return False
     events, links = record["events"], record["links"]
-    return all(_has(e, _EVENT) for e in events) and all(_has(one, _LINK) for one in links)
+    return all(_is_event(one) for one in events) and all(_has(one, _LINK) for one in links)
+
+
+def _is_event(event: Any) -> bool:
+    return _has(event, _EVENT) and 0 <= event["time"] <= _LARGEST
 
 
 def searchable(text: Any, most: int = TEXT_MAX) -> str:

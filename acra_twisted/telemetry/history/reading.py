@@ -1,4 +1,4 @@
-"""Questions to a history.  Each is bounded: in rows, in steps of SQLite, and in time.
+"""Questions to a history.  Each is bounded: in rows, in bytes, in steps of SQLite, and in time.
 
 A file may have been written by anybody: what does not fit raises Damaged.
 """
@@ -13,14 +13,30 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.history import pieces
-from acra_twisted.telemetry.history.pieces import Damaged, Figure, StoredEvent
-from acra_twisted.telemetry.history.schema import CONNECTION, VERSION, Foreign, text_of, version_of
+from acra_twisted.telemetry.history.pieces import (
+    Allowance,
+    Damaged,
+    Exhausted,
+    Figure,
+    StoredEvent,
+)
+from acra_twisted.telemetry.history.schema import (
+    CONNECTION,
+    VERSION,
+    Foreign,
+    has_ours,
+    text_of,
+    version_of,
+)
 
 #: Rows of an answer at most.
 ROWS_MAX: Final = 1000
-#: Spans of one trace, and bytes of their pieces, packed.
+#: Spans of one trace.
 SPANS_MAX: Final = 2000
-_PACKED_MAX: Final = 1 << 22
+#: Bytes of one value of the file.
+_VALUE_MAX: Final = 2 * pieces.UNPACKED_MAX
+#: What a row takes beside its texts.
+_ROW: Final = 200
 FIGURES_MAX: Final = 50_000
 _FOR_EVER: Final = pieces.whole(1 << 63)
 #: SQLite's instructions between two looks at the limit.
@@ -87,7 +103,8 @@ class Row(NamedTuple):
 
 
 class Found(NamedTuple):
-    """An answer.  ``complete`` is False if the limit ended the search: there may be more."""
+    """An answer.  ``complete`` is False if the limit, or its size, ended the search: there may be
+    more."""
 
     rows: Sequence[Any]
     complete: bool
@@ -106,6 +123,7 @@ def open_for_reading(path: str) -> sqlite3.Connection:
     address = f"{Path(path).absolute().as_uri()}?mode=ro"
     connection: sqlite3.Connection = sqlite3.connect(address, uri=True, **CONNECTION)
     try:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _VALUE_MAX)
         connection.text_factory = text_of
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
@@ -113,6 +131,8 @@ def open_for_reading(path: str) -> sqlite3.Connection:
         version = version_of(connection)
         if version != VERSION:
             raise Foreign("it is empty, or of an earlier release: start a daemon on it once")
+        if not has_ours(connection):
+            raise Damaged("other tables")
     except UnicodeDecodeError:
         connection.close()
         raise Damaged("no text") from None
@@ -157,19 +177,31 @@ def _answer(
     given: Sequence[Any],
     limit: Limit,
     clock: Callable[[], float],
-    make: Callable[[tuple[Any, ...]], Any],
+    make: Callable[[tuple[Any, ...], Allowance], Any],
 ) -> Found:
     rows: list[Any] = []
+    allowance = Allowance()
     with _limited(connection, limit, clock) as ended:
         known = [pieces.whole(value) if isinstance(value, int) else value for value in given]
-        for row in connection.execute(text, known):
-            rows.append(make(row))
+        try:
+            for row in connection.execute(text, known):
+                allowance.take(_ROW + sum(len(v) for v in row if isinstance(v, str | bytes)))
+                rows.append(make(row, allowance))
+        except Exhausted:
+            return Found(rows, False)
     return Found(rows, not ended)
 
 
+def _cut(columns: str, most: int) -> str:
+    return ", ".join(f"substr({column}, 1, {most})" for column in columns.split())
+
+
+# Rows may share a large text, and are sorted with all that they have.
 _SEARCH: Final = (
-    "SELECT piece.id, kind, trace, connection, start, took, verdict, error, event, client, user, "
-    "database, shape, name, text FROM piece JOIN shape ON shape.id = piece.shape"
+    f"SELECT piece.id, kind, {_cut('trace connection', 16)}, start, took, "  # noqa: S608
+    f"{_cut('verdict error', pieces.TEXT_MAX)}, event, "
+    f"{_cut('client user database', pieces.TEXT_MAX)}, shape, {_cut('name', pieces.TEXT_MAX)}, "
+    f"{_cut('text', pieces.STATEMENT_MAX)} FROM piece JOIN shape ON shape.id = piece.shape"
 )
 
 
@@ -237,7 +269,7 @@ def _bytes_of(digits: str) -> bytes:
 _KINDS: Final = (int, int, bytes, bytes, int, int, str, str, int, str, str, str, int, str, str)
 
 
-def _row(row: tuple[Any, ...]) -> Row:
+def _row(row: tuple[Any, ...], allowance: Allowance) -> Row:
     if not all(isinstance(value, kind) for value, kind in zip(row, _KINDS, strict=True)):
         raise Damaged("a piece has fields of other kinds")
     number, kind, trace, connection, *others = row
@@ -251,20 +283,23 @@ def read_trace(
     clock: Callable[[], float] = time.monotonic,
 ) -> StoredTrace:
     """Return all that is kept of a trace.  Raises sqlite3.Error and Damaged."""
-    text = "SELECT spans FROM piece WHERE trace = ? ORDER BY ended LIMIT ?"
+    # What is sorted is small.
+    text = (
+        "SELECT whole.spans FROM (SELECT id FROM piece WHERE trace = ? ORDER BY ended LIMIT ?) "
+        "AS one CROSS JOIN piece AS whole ON whole.id = one.id"
+    )
+    given = (_bytes_of(trace_id), SPANS_MAX + 1)
+    found = _answer(connection, text, given, limit, clock, _spans)
     records: dict[str, dict[str, Any]] = {}
-    size = 0
-    complete = True
-    with _limited(connection, limit, clock) as ended:
-        for (packed,) in connection.execute(text, (_bytes_of(trace_id), SPANS_MAX)):
-            size += len(packed) if isinstance(packed, bytes) else 0
-            if size > _PACKED_MAX or len(records) >= SPANS_MAX:
-                complete = False
-                break
-            for record in pieces.unpack_spans(packed):
-                records.setdefault(record["span_id"], record)
+    for some in found.rows:
+        for record in some:
+            records.setdefault(record["span_id"], record)
     spans = sorted(records.values(), key=lambda record: record["start"])
-    return StoredTrace(spans[:SPANS_MAX], complete and not ended and len(spans) <= SPANS_MAX)
+    return StoredTrace(spans[:SPANS_MAX], found.complete and len(spans) <= SPANS_MAX)
+
+
+def _spans(row: tuple[Any, ...], allowance: Allowance) -> list[dict[str, Any]]:
+    return pieces.unpack_spans(row[0], allowance)
 
 
 class EventQuestion(NamedTuple):
@@ -303,9 +338,9 @@ def events(
     return _answer(connection, text, given, limit, clock, _event)
 
 
-def _event(row: tuple[Any, ...]) -> StoredEvent:
+def _event(row: tuple[Any, ...], allowance: Allowance) -> StoredEvent:
     first, last, count, code, client, trace, data = row
-    fields = pieces.unpack(data)
+    fields = pieces.unpack(data, allowance)
     numbers = all(isinstance(number, int) for number in (first, last, count, code))
     if not numbers or not isinstance(client, str) or not isinstance(trace, bytes):
         raise Damaged("an event has fields of other kinds")
@@ -334,7 +369,7 @@ def figures(
     return _answer(connection, text, given, limit, clock, _figure)
 
 
-def _figure(row: tuple[Any, ...]) -> Figure:
+def _figure(row: tuple[Any, ...], allowance: Allowance) -> Figure:
     kinds = (int, int, str, bytes)
     if not all(isinstance(value, kind) for value, kind in zip(row, kinds, strict=True)):
         raise Damaged("a figure has fields of other kinds")

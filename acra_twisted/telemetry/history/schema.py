@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 #: "acrH": tells that a file is a history.
@@ -20,6 +21,7 @@ SHELF_BITS: Final = 56
 CONNECTION: Final[dict[str, Any]] = {"isolation_level": None, "check_same_thread": False}
 
 #: Each turns a file of its place's number into one of the next: the first makes an empty one.
+#: Their texts stay as they are, for those in files are compared with them.
 MIGRATIONS: Final[Sequence[Sequence[str]]] = (
     (
         "CREATE TABLE shelf (number INTEGER PRIMARY KEY, next INTEGER NOT NULL DEFAULT 1, "
@@ -55,6 +57,7 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
     ),
 )
 VERSION: Final = len(MIGRATIONS)
+_OBJECTS: Final = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL LIMIT 1000"
 
 
 class Foreign(Exception):
@@ -100,6 +103,23 @@ def migrate(connection: sqlite3.Connection, upto: int = VERSION) -> None:
         for text in MIGRATIONS[number]:
             connection.execute(text)
         connection.execute(f"PRAGMA user_version = {number + 1}")
+
+
+@lru_cache
+def _ours() -> frozenset[tuple[Any, ...]]:
+    """The kinds, names and texts of our tables and indices."""
+    connection = sqlite3.connect(":memory:", **CONNECTION)
+    try:
+        migrate(connection)
+        return frozenset(connection.execute(_OBJECTS))
+    finally:
+        connection.close()
+
+
+def has_ours(connection: sqlite3.Connection) -> bool:
+    """Return True if all tables and indices are there, just as we make them: no views, and nothing
+    that is computed.  Raises sqlite3.Error."""
+    return _ours() <= set(connection.execute(_OBJECTS))
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -7,7 +7,10 @@ of several daemons.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+#: Milliseconds that a wait may be said to have taken.
+_WAITED_MAX: Final = 1e12
 
 
 class Row(NamedTuple):
@@ -22,7 +25,8 @@ class Row(NamedTuple):
 
 
 def arrange(records: Iterable[Mapping[str, Any]]) -> list[Row]:
-    """Depth-first, children by start.  A span whose parent is missing stands at the top."""
+    """Depth-first, children by start.  A span whose parent is missing stands at the top; of those
+    that go round in a circle the first one does."""
     by_id = {record["span_id"]: record for record in records}
     if not by_id:
         return []
@@ -33,20 +37,32 @@ def arrange(records: Iterable[Mapping[str, Any]]) -> list[Row]:
     begin = min(record["start"] for record in by_id.values())
     whole = max(max(record["end"] for record in by_id.values()) - begin, 1)
     rows: list[Row] = []
-    pending = [(0, record) for record in _by_start(children.get("", ()), reverse=True)]
-    while pending:
-        depth, record = pending.pop()
-        start, length = (record["start"] - begin) / whole, (record["end"] - record["start"]) / whole
-        waited = record["attributes"].get("acra.time.first_byte_ms")
-        mark = None if waited is None else min(start + waited * 1e6 / whole, start + length)
-        rows.append(Row(depth, start, length, record, mark))
-        below = children.pop(record["span_id"], ())
-        pending += [(depth + 1, child) for child in _by_start(below, reverse=True)]
+    reached: set[str] = set()
+    # Whatever goes round in a circle has no way from the top.
+    for top in (*_by_start(children.get("", ())), *_by_start(by_id.values())):
+        pending = [(0, top)]
+        while pending:
+            depth, record = pending.pop()
+            if record["span_id"] in reached:
+                continue
+            reached.add(record["span_id"])
+            start = (record["start"] - begin) / whole
+            length = (record["end"] - record["start"]) / whole
+            rows.append(Row(depth, start, length, record, _mark(record, start, length, whole)))
+            below = children.get(record["span_id"], ())
+            pending += [(depth + 1, child) for child in reversed(_by_start(below))]
     return rows
 
 
-def _by_start(records: Sequence[Mapping[str, Any]], *, reverse: bool) -> list[Mapping[str, Any]]:
-    return sorted(records, key=lambda record: record["start"], reverse=reverse)
+def _mark(record: Mapping[str, Any], start: float, length: float, whole: int) -> float | None:
+    waited = record["attributes"].get("acra.time.first_byte_ms")
+    if not isinstance(waited, int | float) or not 0 <= waited <= _WAITED_MAX:
+        return None
+    return min(start + waited * 1e6 / whole, start + length)
+
+
+def _by_start(records: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return sorted(records, key=lambda record: record["start"])
 
 
 def shares(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:

@@ -55,6 +55,17 @@ class Running(SynchronousTestCase):
             self.assertTrue(errors.getvalue().startswith("acra-x: "))
             self.assertEqual(errors.getvalue().count("\n"), 1)
 
+    def test_what_others_say_is_not_obeyed(self):
+        for error in (KeyStoreError("a\x1b]0;b\x07\u202ec\nd"), OSError(2, "no", "a\x1b[2Jb")):
+
+            def broken(*args, error=error):
+                raise error
+
+            with contextlib.redirect_stderr(io.StringIO()) as errors:
+                commandline.run("acra-x", broken, [])
+            for line in errors.getvalue().splitlines():
+                self.assertTrue(line.isprintable(), line)
+
     def test_what_the_system_says(self):
         for error, expected in (
             (FileNotFoundError(2, "No such file or directory", "/x/y"), "/x/y: No such file"),

@@ -114,6 +114,30 @@ class Tool(Filled):
         self.assertIn("587 blocked  other", first)
         self.assertIn("560 3 x blocked  a client", second)
 
+    def test_nothing_is_obeyed_by_the_terminal(self):
+        bad = "a\x1b]0;title\x07\u202eb\nc\ud800\x9b2J"
+        whole = {
+            **record(7, "7" * 32, NOW, NOW + 1000),
+            "name": bad,
+            "service": bad,
+            "message": bad,
+            "status": 2,
+            "attributes": {"acra.censor.rule": bad, "acra.stage": bad},
+            "links": [{"trace_id": bad, "span_id": "", "type": ""}],
+        }
+        above = {**whole, "span_id": f"{8:016x}", "attributes": {"acra.time.proxy_ms": 1}}
+        whole["parent_id"] = above["span_id"]
+        filled(
+            self.path,
+            piece(7, trace_id="7" * 32, spans=[above, whole], name=bad, client_id=bad, verdict=bad),
+            event(7, client_id=bad, fields={"message": bad}),
+        )
+        for arguments in ((), ("--events",), ("7" * 32,)):
+            text = self.run_tool(*arguments)
+            self.assertIn("a ]0;title  b c", text)
+            for line in text[:-1].split("\n"):
+                self.assertTrue(line.isprintable(), line)
+
     def test_as_json(self):
         found = json.loads(self.run_tool("--json", "--limit=2"))
         self.assertEqual([match["verdict"] for match in found["traces"]], ["error", "allow"])

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.history import pieces
-from acra_twisted.telemetry.history.pieces import Damaged, pack, unpack, unpack_spans
+from acra_twisted.telemetry.history.pieces import (
+    Allowance,
+    Damaged,
+    Exhausted,
+    pack,
+    unpack,
+    unpack_spans,
+)
 from acra_twisted.telemetry.tracing.records import as_record
 from tests.support.sample_spans import sample
 
@@ -43,6 +50,30 @@ class Packing(SynchronousTestCase):
         except Damaged:
             return
         self.assertIs(type(records[1][name]), type(original))
+
+    def test_times_are_some(self):
+        for changes, fit in (
+            ({"start": 0, "end": (1 << 63) - 1}, True),
+            ({"end": 10**400}, False),
+            ({"end": 1 << 63}, False),
+            ({"start": -1}, False),
+            ({"start": 5, "end": 4}, False),
+            ({"events": [{"time": 10**400, "name": "x", "attributes": {}}]}, False),
+            ({"events": [{"time": -1, "name": "x", "attributes": {}}]}, False),
+        ):
+            packed = pack([{**as_record(sample()[0], "acra-server"), **changes}])
+            if fit:
+                unpack_spans(packed)
+            else:
+                self.assertRaises(Damaged, unpack_spans, packed)
+
+    @given(PLAIN)
+    def test_an_answer_has_an_allowance(self, value):
+        packed = pack(value)
+        left = Allowance()
+        self.assertEqual(unpack(packed, left), value)
+        self.assertLess(left.left, pieces.ANSWER_MAX)
+        self.assertRaises(Exhausted, unpack, packed, Allowance(0))
 
     def test_nothing_large_is_allocated(self):
         bomb = zlib.compress(b" " * (pieces.UNPACKED_MAX + 1) + b"[]")

@@ -155,6 +155,15 @@ class Limits(SynchronousTestCase):
         found = reading.read_trace(self.connection, "9" * 32)
         self.assertEqual((len(found.spans), found.complete), (reading.SPANS_MAX, False))
 
+    def test_a_trace_of_many_pieces(self):
+        many = [record(number, "9" * 32) for number in range(reading.SPANS_MAX + 1)]
+        put(self.connection, *(piece(0, trace_id="9" * 32, spans=[one]) for one in many[1:]))
+        found = reading.read_trace(self.connection, "9" * 32)
+        self.assertEqual((len(found.spans), found.complete), (reading.SPANS_MAX, True))
+        put(self.connection, piece(0, trace_id="9" * 32, spans=many[:1]))
+        found = reading.read_trace(self.connection, "9" * 32)
+        self.assertEqual((len(found.spans), found.complete), (reading.SPANS_MAX, False))
+
     def test_an_error_of_sqlite_is_an_error(self):
         self.connection.execute("DROP TABLE event")
         with self.assertRaises(sqlite3.OperationalError):
@@ -235,6 +244,78 @@ class Hostile(SynchronousTestCase):
             self.connection.execute(text)
             self.assertRaises(Damaged, ask, self.connection)
             self.setUp()
+
+    def test_small_pieces_that_become_large(self):
+        """An answer has a bound, whatever its pieces are unpacked."""
+        large = "x" * (pieces.UNPACKED_MAX - 1000)
+        spans = [[{**record(number, "9" * 32), "message": large}] for number in range(60)]
+        put(self.connection, *(piece(0, trace_id="9" * 32, spans=some) for some in spans))
+        put(self.connection, *(event(number, fields={"message": large}) for number in range(60)))
+        for found in (
+            reading.read_trace(self.connection, "9" * 32),
+            reading.events(self.connection, EventQuestion(limit=100)),
+        ):
+            self.assertFalse(found.complete)
+            self.assertGreater(len(found[0]), 10)
+            self.assertLess(len(found[0]) * len(large), pieces.ANSWER_MAX)
+
+    def test_many_small_values(self):
+        """Lists and the like take more than their text."""
+        most = pieces.UNPACKED_MAX // 3 - 1000
+        spans = [
+            [{**record(number, "9" * 32), "attributes": {"a": [[]] * most}}] for number in range(3)
+        ]
+        put(self.connection, *(piece(0, trace_id="9" * 32, spans=some) for some in spans))
+        found = reading.read_trace(self.connection, "9" * 32)
+        self.assertEqual((len(found.spans), found.complete), (1, False))
+
+    def test_figures_are_bounded_too(self):
+        for number in range(2, 102):
+            row = (60, 60 * number, "k", 1, b"x" * 400_000)
+            self.connection.execute("INSERT INTO figure VALUES (?, ?, ?, ?, ?)", row)
+        found = reading.figures(self.connection, 60, 0, 1 << 40)
+        self.assertFalse(found.complete)
+        self.assertLess(sum(len(one.data) for one in found.rows), pieces.ANSWER_MAX)
+
+    def test_a_text_that_many_share_is_cut(self):
+        put(self.connection, *(piece(number) for number in range(300)))
+        self.connection.execute("UPDATE shape SET name = ?, text = ?", ("n" * 10**6, "t" * 10**6))
+        found = reading.search(self.connection, Question(limit=1000, slowest=True))
+        sizes = {(len(row.name), len(row.text)) for row in found.rows}
+        self.assertEqual(sizes, {(pieces.TEXT_MAX, pieces.STATEMENT_MAX)})
+        self.assertEqual((len(found.rows), found.complete), (301, True))
+
+    def opened(self, *changes):
+        path = self.mktemp()
+        connection = connect(path)
+        put(connection, piece(1))
+        for text in changes:
+            connection.execute(text)
+        connection.close()
+        opened = reading.open_for_reading(path)
+        self.addCleanup(opened.close)
+        return opened
+
+    def test_tables_that_are_made_up(self):
+        made = "printf('%.*c', 300000000, 'x')"
+        for changes in (
+            (
+                "DROP TABLE shape",
+                f"CREATE VIEW shape AS SELECT 1 AS id, {made} AS text, '' AS name",
+            ),
+            (f"ALTER TABLE piece ADD COLUMN more TEXT AS ({made})",),
+            ("DROP TABLE figure", "CREATE TABLE figure (width, start, key, run, data)"),
+            ("DROP INDEX piece_took",),
+        ):
+            self.assertRaises(Damaged, self.opened, *changes)
+
+    def test_what_others_have_added_does_no_harm(self):
+        opened = self.opened("CREATE TABLE mine (x)", "ANALYZE", "VACUUM")
+        self.assertEqual(len(reading.search(opened, Question()).rows), 1)
+
+    def test_one_value_that_is_too_large(self):
+        opened = self.opened("UPDATE piece SET spans = zeroblob(3000000)")
+        self.assertRaises(sqlite3.DataError, reading.read_trace, opened, f"{1:032x}")
 
     @given(st.data())
     def test_a_damaged_file_gives_typed_errors(self, data):

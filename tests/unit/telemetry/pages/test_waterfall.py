@@ -29,6 +29,21 @@ class Waterfall(SynchronousTestCase):
         (row,) = arrange(self.records[1:])
         self.assertEqual(row.depth, 0)
 
+    def test_those_that_go_round_in_a_circle_stand_at_the_top(self):
+        parent, child = self.records
+        below = {**child, "span_id": "e" * 16, "parent_id": child["span_id"]}
+        parent["parent_id"] = below["span_id"]
+        alone = {**child, "span_id": "d" * 16, "parent_id": "d" * 16, "start": 1_000_200_000}
+        rows = arrange([alone, below, child, parent])
+        found = [(row.depth, row.span["span_id"]) for row in rows]
+        names = [one["span_id"] for one in (parent, child, below, alone)]
+        self.assertEqual(found, list(zip((0, 1, 2, 0), names, strict=True)))
+
+    def test_a_first_byte_that_is_no_time(self):
+        for waited in ("x", [1], None, 10**400, -1, float("nan")):
+            self.records[0]["attributes"]["acra.time.first_byte_ms"] = waited
+            self.assertIsNone(arrange(self.records)[0].mark)
+
     def test_shares(self):
         exchange, stage = self.records
         exchange["attributes"]["acra.time.proxy_ms"] = 1
