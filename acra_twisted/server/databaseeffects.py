@@ -9,9 +9,10 @@ from acra_twisted.config.effects import Rule
 from acra_twisted.options import Settings
 
 _ASKED: Final = (
-    "with mysql_enable the database itself asks users for their proof, and AcraServer asks nobody; "
-    "take it out"
+    "with mysql_enable the database itself asks users for their proof, and AcraServer asks nobody"
 )
+#: An address leaves it to its database to ask for proof.
+_PASSTHROUGH: Final = ("auth_mode", "passthrough")
 _UNKNOWN: Final = "the protocol of MySQL has no such thing (mysql_enable)"
 
 
@@ -32,9 +33,10 @@ DATABASE_RULES: Final = (
     ),
     Rule(
         ("auth_mode",),
-        lambda settings: _is_postgresql(settings) or settings["auth_mode"] == "passthrough",
+        lambda settings: _is_postgresql(settings) or settings["auth_mode"] == _PASSTHROUGH[1],
         _ASKED,
         protects=True,
+        without=_PASSTHROUGH,
     ),
     Rule(
         (
@@ -48,6 +50,7 @@ DATABASE_RULES: Final = (
         _is_postgresql,
         _ASKED,
         protects=True,
+        without=_PASSTHROUGH,
     ),
     Rule(
         (
@@ -67,7 +70,7 @@ DATABASE_RULES: Final = (
             "db_channel_binding",
         ),
         _is_postgresql,
-        _ASKED,
+        f"{_ASKED}; take it out",
     ),
     Rule(
         (

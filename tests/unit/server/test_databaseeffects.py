@@ -74,6 +74,49 @@ class Effects(SynchronousTestCase):
             )
         self.assertEqual(self.told(f"--config_file={path}"), [])
 
+    def with_listener(self, daemon, listener):
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write(f"{daemon}\n[listener:other]\n{ADDRESS} = tcp://127.0.0.1:1\n{listener}\n")
+        return self.told(f"--config_file={path}")
+
+    def refused_with_listener(self, daemon, listener):
+        return str(self.assertRaises(ConfigError, self.with_listener, daemon, listener))
+
+    def test_a_proof_that_a_listener_of_the_other_kind_inherits_stops_the_start(self):
+        for line in (
+            "auth_mode = scram\nauth_file = x",
+            "auth_file = x",
+            "auth_query_user = x",
+            "auth_file = x\nauth_recheck = 5",
+            "auth_file = x\nrequire_channel_binding = true",
+            "auth_mode = cert\nauth_ident_file = x",
+            "auth_mode = cert\nauth_keys_file = x",
+        ):
+            daemon = f"[authentication]\n{line}"
+            said = self.refused_with_listener(daemon, "mysql_enable = true")
+            for each in line.splitlines():
+                name = each.partition(" ")[0]
+                self.assertIn(f"[listener:other] inherits {name}, which has no effect", said)
+            self.assertIn("set auth_mode = passthrough there", said)
+            told = self.with_listener(daemon, "mysql_enable = true\nauth_mode = passthrough")
+            self.assertEqual(told, [])
+
+    def test_a_proof_that_only_a_listener_of_the_other_kind_asks_for_stops_the_start(self):
+        kinds = "[database]\nmysql_enable = true\n[authentication]\n{}"
+        said = self.refused_with_listener(
+            kinds.format("auth_file = x\nrequire_channel_binding = true"),
+            "postgresql_enable = true",
+        )
+        for name in ("auth_file", "require_channel_binding"):
+            self.assertIn(f"{name} has no effect at this daemon's own address: with mysql", said)
+        for mode in ("auto", "scram"):
+            told = self.with_listener(
+                kinds.format("auth_mode = passthrough\nauth_file = x"),
+                f"postgresql_enable = true\nauth_mode = {mode}",
+            )
+            self.assertEqual(told, [])
+
     def test_every_rule_says_why(self):
         for rule in DATABASE_RULES:
             self.assertTrue(rule.because)
