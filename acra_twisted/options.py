@@ -21,10 +21,12 @@ class Kind:
     """How a setting is written: text to value and back.  ``parse`` raises ValueError.
 
     ``verbatim``: what looks like quotes around a value or a comment behind it is a part of it.
+    ``is_public``: its text holds nothing that only some of those may see who see settings.
     """
 
     noun = "text"
     verbatim = False
+    is_public = True
 
     def parse(self, text: str) -> Any:
         return text
@@ -120,6 +122,7 @@ class Command(Kind):
 
     noun = "command"
     verbatim = True
+    is_public = False
 
 
 class FilePath(Kind):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from acra_twisted.config.closedkinds import ASSIGNMENTS
 from acra_twisted.options import (
     ADDRESS,
     BOOLEAN,
@@ -374,12 +375,7 @@ KEYSTORE = Section(
             "filesystem",
             "Kind of key store: filesystem, or the name of an installed plug-in.",
         ),
-        Option(
-            "keystore_settings",
-            NAMES,
-            (),
-            "Settings of a key store that is a plug-in: NAME=VALUE, separated by commas.",
-        ),
+        Option("keystore_settings", ASSIGNMENTS, (), "Settings of a key store that is a plug-in."),
         Option("keys_dir", FILE, ".acrakeys", "Folder of keys, mode 0700."),
         Option("keys_dir_public", FILE, "", "Folder of public keys, if it is a different one."),
         Option("master_key_file", FILE, "", "File with the master key, mode 0600."),

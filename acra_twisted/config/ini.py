@@ -62,8 +62,9 @@ def parse_value(option: Option, text: str, where: str) -> Any:
 
 
 def _shown(option: Option, word: str) -> str:
-    """The text, unless it may hold a password: a URL's stands before an @."""
-    return "" if option.secret or "@" in word else f" {word!r}:"
+    """The text, unless it may hold a password: a URL's stands before an @ or behind a ?."""
+    closed = option.secret or not option.kind.is_public or "@" in word or "?" in word
+    return "" if closed else f" {word!r}:"
 
 
 class IniFile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from acra_twisted.config.closedkinds import STATEMENT
 from acra_twisted.options import FILE, TEXT, Integer, Option, Seconds, Settings
 
 #: The query for the function that ``acra-auth sql`` makes.
@@ -34,7 +35,7 @@ SOURCES: Final = (
     ),
     Option(
         "auth_query",
-        TEXT,
+        STATEMENT,
         QUERY,
         "Query with one parameter, the user's name, that gives name and secret, or no row.",
     ),

@@ -4,9 +4,11 @@ import re
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.config.closedkinds import ASSIGNMENTS, STATEMENT
 from acra_twisted.config.files import open_file
+from acra_twisted.config.ini import parse_value
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import BOOLEAN, PORT, Option, Section
+from acra_twisted.options import BOOLEAN, PORT, URL, Option, Section
 from tests.support.settings import values_of
 
 SECTIONS = (
@@ -72,6 +74,21 @@ class Files(SynchronousTestCase):
     def test_secrets_are_not_shown(self):
         error = self.assertRaises(ConfigError, self.read, "[tls]\nsecret = hunter2\n")
         self.assertNotIn("hunter2", str(error))
+
+    def test_what_may_hold_a_secret_is_not_shown(self):
+        for kind, text in (
+            (ASSIGNMENTS, '"token=hunter2"'),
+            (STATEMENT, "'SELECT hunter2'"),
+            (URL, "http://host:x/?hunter2"),
+            (URL, "http://hunter2@host:x/"),
+        ):
+            option = Option("one", kind, "", "")
+            error = self.assertRaises(ConfigError, parse_value, option, text, "x.ini:1")
+            self.assertNotIn("hunter2", str(error))
+        error = self.assertRaises(
+            ConfigError, parse_value, Option("one", URL, "", ""), "http://host:x/", "x.ini:1"
+        )
+        self.assertIn("http://host:x/", str(error))
 
     def test_files_that_cannot_be_read(self):
         self.assertRaises(ConfigError, open_file, "/nowhere/x.ini")
