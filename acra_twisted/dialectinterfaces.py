@@ -158,6 +158,10 @@ class ILogin(Interface):
     def refuse(reason: EndReason, text: str, trace_id: str = "") -> Sequence[Action]:
         """Give the client up: tell it why, as soon as it can understand it, and close its leg."""
 
+    def leave() -> Sequence[Action]:
+        """End before the session is ready, whatever it waits for: return what is to be done about
+        the database, Close or Leave."""
+
 
 class IServiceQuery(Interface):
     """A connection of the service's own to the database, sans-IO: login, then one question at a
@@ -202,7 +206,7 @@ class IFollowedLogin(ILogin):
 
 
 class IVisit(Interface):
-    """A connection of the service's own to a database, sans-IO, on which nobody comes in.
+    """A login that nobody waits for any more, or did ever, sans-IO, up to the database's decision.
 
     Some databases count whoever leaves them before they have decided about a login.
     """
@@ -215,6 +219,9 @@ class IVisit(Interface):
 
     def feed(data: bytes) -> Sequence[Action]:
         """Bytes that the database has sent.  Raises WireError."""
+
+    def tls_started() -> Sequence[Action]:
+        """TLS has begun that was asked for.  Raises WireError."""
 
 
 class IDatabaseDialect(Interface):

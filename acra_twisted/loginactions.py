@@ -181,6 +181,13 @@ class Close(NamedTuple):
     leg: str
 
 
+class Leave(NamedTuple):
+    """The client is gone, or given up: have ``visit``, an IVisit, bring the login to its end with
+    the database, and close that behind it."""
+
+    visit: Any
+
+
 class Fail(Record):
     """End the connection for ``error``, a WireError or a HandshakeError; ``at_once``: without
     waiting for the client to read what is queued."""
@@ -231,6 +238,7 @@ Action = (
     | Derive
     | Carry
     | Close
+    | Leave
     | Fail
     | Ready
     | Copy

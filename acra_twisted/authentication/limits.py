@@ -164,9 +164,14 @@ class LoginLimits:
             or self._waiting.get(pair, 0) >= self._most_waiting
         ):
             return False
-        self.in_progress += 1
-        self._in_progress[pair[0]] = self._in_progress.get(pair[0], 0) + 1
+        self.goes_on(address)
         return True
+
+    def goes_on(self, address: str) -> None:
+        """Count a login that goes on, whatever the limits; it must be `ended` then."""
+        place = network(address)
+        self.in_progress += 1
+        self._in_progress[place] = self._in_progress.get(place, 0) + 1
 
     def greets(self, address: str) -> bool:
         """Return True if a database may be reached for a login before its client has said who it

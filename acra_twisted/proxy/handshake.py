@@ -178,6 +178,11 @@ class Handshake:
         """Give up a client that has no session; see ILogin."""
         self._perform(self.login.refuse(reason, text, trace_id))
 
+    def leave(self) -> None:
+        """Leave the database before the session is ready; see ILogin."""
+        for action in self.login.leave():
+            self._on[type(action)](action)
+
     # -- actions ----------------------------------------------------------------------------------
 
     def _perform(self, actions: Sequence[Action]) -> None:
@@ -300,7 +305,7 @@ class Handshake:
         if farewell is not None:
             client.write(self._host.fatal(*farewell, self.login.due))
         client.close()
-        self._channels[DATABASE].close()
+        self.leave()
         assert session is not None  # noqa: S101 - it is a session that ends
         lose_replies(session)
         self._host.session_ended(reason)

@@ -20,7 +20,7 @@ from acra_twisted import events
 from acra_twisted.authentication.clientidmap import YES
 from acra_twisted.endreason import EndReason, Farewell
 from acra_twisted.errors import ForeignProtocol, HandshakeError, WireError
-from acra_twisted.loginactions import CLIENT, Cancellable, Connect, Serve
+from acra_twisted.loginactions import CLIENT, Cancellable, Connect, Leave, Serve
 from acra_twisted.proxy import ends
 from acra_twisted.proxy.handshake import Handshake
 from acra_twisted.proxy.relay import Relay
@@ -102,6 +102,7 @@ class ServerConnection(Arrival):
             {
                 Connect: lambda wanted: self._reach(reaching, wanted),
                 Cancellable: self._cancellable,
+                Leave: reaching.leave,
                 Serve: lambda wanted: self._take_spans(),
                 **authentication.actions,
             },

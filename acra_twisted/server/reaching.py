@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from acra_twisted import events
 from acra_twisted.endreason import EndReason
-from acra_twisted.loginactions import DATABASE, ERRAND, GREETING, Connect
+from acra_twisted.loginactions import DATABASE, ERRAND, GREETING, Connect, Leave
 from acra_twisted.proxy import ends
 from acra_twisted.server import visiting
 from acra_twisted.server.authentication import BUSY, FULL, Authentication, Refusal
@@ -112,23 +112,28 @@ class Reaching:
     def close(self) -> None:
         """The client is gone."""
         self.stop()
-        database, server = self.database, self._server
-        if database is None:
+        if self.database is None:
             return
-        visit = server.dialect.visit() if self._is_unused and not database.is_lost else None
-        address = self._client.address
-        if visit is None or not server.login_limits.begin(address, b""):
-            database.close()
+        visit = self._server.dialect.visit() if self._is_unused else None
+        if visit is None:
+            self._login().leave()
             return
-        # It would count this as an error of AcraServer's host.
         self._is_unused = False
-        visiting.leave(
-            server.reactor,
-            database,
-            visit,
-            self._heard,
-            lambda: server.login_limits.ended(address),
-        )
+        self._leave(self.database, visit, self._heard)
+
+    def leave(self, wanted: Leave) -> None:
+        """Carry out Leave."""
+        assert self.database is not None  # noqa: S101 - it is the one to leave
+        self._leave(self.database, wanted.visit, b"")
+
+    def _leave(self, database: DatabaseChannel, visit: Any, heard: bytes) -> None:
+        """It would count it as an error of AcraServer's host if it were left at once."""
+        if database.is_lost:
+            return
+        limits, address = self._server.login_limits, self._client.address
+        # However many there are: others wait for their end instead.
+        limits.goes_on(address)
+        visiting.leave(self._server.reactor, database, visit, heard, lambda: limits.ended(address))
 
     def reach(self, wanted: Connect) -> None:
         """Carry out Connect."""

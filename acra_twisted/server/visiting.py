@@ -6,7 +6,7 @@ greeted.  See `dialectinterfaces.IVisit`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
@@ -14,7 +14,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from acra_twisted.errors import HandshakeError, WireError
-from acra_twisted.loginactions import Write
+from acra_twisted.loginactions import Action, Write
 
 if TYPE_CHECKING:
     from acra_twisted.server.database import DatabaseChannel
@@ -24,8 +24,8 @@ TIMEOUT: Final = 3.0
 
 
 class _Course:
-    """The course of a visit without TLS: ``write`` sends, and ``ended`` is called once, with what
-    is wrong, empty if nothing is."""
+    """The course of a visit, which begins no TLS: ``write`` sends, and ``ended`` is called once,
+    with what is wrong, empty if nothing is."""
 
     def __init__(
         self, visit: Any, write: Callable[[bytes], None], ended: Callable[[str], None]
@@ -36,10 +36,13 @@ class _Course:
 
     def received(self, data: bytes) -> None:
         """Take bytes of the database."""
+        self._take(lambda: self._visit.feed(data))
+
+    def _take(self, told: Callable[[], Sequence[Action]]) -> None:
         if self._ended is None:
             return
         try:
-            for action in self._visit.feed(data):
+            for action in told():
                 if isinstance(action, Write):
                     self._write(action.data)
         except (WireError, HandshakeError):
@@ -47,6 +50,10 @@ class _Course:
             return
         if self._visit.over:
             self.end(self._visit.problem)
+
+    def tls_started(self) -> None:
+        """Take note that TLS with the database has begun."""
+        self._take(self._visit.tls_started)
 
     def end(self, problem: str = "closes connections") -> None:
         """It is over, by itself or because the database has gone."""
@@ -90,8 +97,8 @@ def leave(
     heard: bytes,
     left: Callable[[], None],
 ) -> None:
-    """Have a visit end a connection to the database that was made for another, and on which nothing
-    was sent.  ``heard`` is what the database has said on it; ``left`` is called when it is over."""
+    """Have a visit end a connection to the database that was made for another.  ``heard`` is what
+    the database has said on it and nobody has read; ``left`` is called when it is over."""
 
     def ended(problem: str) -> None:
         if timer.active():
@@ -103,4 +110,7 @@ def leave(
     timer = reactor.callLater(TIMEOUT, course.end)
     database.receiver = course.received
     database.on_lost = lambda reason: course.end()
+    database.on_encrypted = course.tls_started
+    if database.encrypted:
+        course.tls_started()
     course.received(heard)

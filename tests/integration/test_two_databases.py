@@ -16,8 +16,12 @@ from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.mariadb import MariaDB
 from acra_twisted.sandbox.processes import free_port
+from acra_twisted.wire.mysql.frames import packets
 from acra_twisted.writer import create_acrastruct
 from tests.integration.base import Surroundings, eventually, get
+from tests.support.mysqlclients import plugins
+from tests.support.mysqllogins import MysqlPlay
+from tests.support.mysqllogins import response as as_client
 
 RULES = "version: 0.85.0\nhandlers:\n  - handler: deny\n    tables: [{}]\n"
 TEXT = b"a value that neither database has seen"
@@ -174,7 +178,7 @@ class Counting(Surroundings):
     def setUpClass(cls):
         super().setUpClass()
         settings = ("--skip-name-resolve=OFF", "--max-connect-errors=3")
-        cls.mariadb = MariaDB(listens=True, settings=settings)
+        cls.mariadb = MariaDB(listens=True, settings=settings, plugins=plugins())
         cls.addClassCleanup(cls.mariadb.stop)
         cls.mariadb.start()
         cls.mariadb.account("u", "pw")
@@ -205,3 +209,53 @@ class Counting(Surroundings):
             connection.recv(4096)
             connection.close()
         eventually(lambda: "1129" in self.visit("127.0.0.22"), "the host is blocked")
+
+    def ask(self, source, answer, reads, stays=True, **response):
+        """A login through AcraServer whose client goes before the decision, behind its answer and
+        ``reads`` packets; with ``stays`` AcraServer stays to hear the decision."""
+        connection, play = self.open(source), MysqlPlay()
+        play.database(self.heard(connection))
+        connection.sendall(play.client(packets(as_client(answer=answer, **response).encode(), 1)))
+        for _ in range(reads):
+            play.database(self.heard(connection))
+        (left,) = play.login.leave()
+        if stays:
+            rest, told = left.visit, b""
+            while True:
+                actions = rest.feed(told)
+                for action in actions:
+                    if isinstance(action, Write):
+                        connection.sendall(action.data)
+                if rest.over:
+                    break
+                told = self.heard(connection)
+        connection.close()
+
+    @staticmethod
+    def heard(connection):
+        heard = connection.recv(4096)
+        if not heard:
+            raise AssertionError("the database closes the connection")
+        return heard
+
+    def test_clients_that_go_before_the_decision_are_not_counted(self):
+        self.mariadb.account("edwards", "pw", plugin="ed25519")
+        answers = {
+            "at once": (b"s" * 20, 0, {}),
+            "of nobody": (b"s" * 20, 0, {"user": b"nobody"}),
+            "when it is asked": (b"", 1, {"plugin": b"caching_sha2_password"}),
+            "when it is asked for ed25519": (b"", 1, {"user": b"edwards"}),
+            "before it is asked for ed25519": (b"", 0, {"user": b"edwards"}),
+            "with a plugin of its own": (b"e" * 64, 0, {"plugin": b"client_ed25519"}),
+        }
+        for number, (how, (answer, reads, more)) in enumerate(answers.items()):
+            with self.subTest(how):
+                source = f"127.0.0.{31 + number}"
+                for _ in range(9):
+                    self.ask(source, answer, reads, **{"user": b"u", **more})
+                self.assertEqual(self.visit(source), "")
+
+    def test_they_are_if_nobody_stays(self):
+        for _ in range(3):
+            self.ask("127.0.0.23", b"", 1, stays=False, plugin=b"caching_sha2_password")
+        eventually(lambda: "1129" in self.visit("127.0.0.23"), "the host is blocked")

@@ -33,16 +33,25 @@ from acra_twisted.wire.mysql.okpackets import ERR, OK
 PACKETS_MAX: Final = 32
 CACHING: Final = b"caching_sha2_password"
 SHA256: Final = b"sha256_password"
-_PARSEC: Final = b"parsec"
+ED25519: Final = b"client_ed25519"
+PARSEC: Final = b"parsec"
+_NATIVE: Final = b"mysql_native_password"
 #: Plugins whose client never sends a password as it is.  Any other may, or sends what is as good.
-_SAFE: Final = frozenset(
-    (b"", b"mysql_native_password", b"client_ed25519", _PARSEC, CACHING, SHA256)
-)
+_SAFE: Final = frozenset((b"", _NATIVE, ED25519, PARSEC, CACHING, SHA256))
 _OLD: Final = b"mysql_old_password"
 # The database's words about a digest that it has, or has not, and a client's wish for its key.
-_FAST: Final = b"\x01\x03"
+FAST: Final = b"\x01\x03"
 _FULL: Final = b"\x01\x04"
 _KEY_WANTED: Final = {CACHING: b"\x02", SHA256: b"\x01"}
+#: The lengths of answers that prove to know a password; a server counts any other as an error of
+#: its host.  Without a plugin's name it is the native one.
+_LENGTHS: Final = {
+    b"": frozenset((0, 20)),
+    _NATIVE: frozenset((0, 20)),
+    # Clients without a password send a zero.
+    CACHING: frozenset((0, 1, 32)),
+    ED25519: frozenset((64,)),
+}
 #: The shortest answer that may be encrypted with a key of RSA: 1024 bits.
 _ENCRYPTED_MIN: Final = 128
 
@@ -62,6 +71,7 @@ class LegsPolicy(NamedTuple):
 class Plugins:
     """Watches one authentication: a login's, or that of a session's next user.
 
+    ``plugin``: the plugin that is used now.
     ``client_due``: the client's answer is due, and else a packet of the database's.
     ``over``: the database has decided.
     ``proof``: the client has answered with something.
@@ -69,7 +79,7 @@ class Plugins:
 
     def __init__(self, policy: LegsPolicy) -> None:
         self._policy = policy
-        self._plugin = b""
+        self.plugin = b""
         self._count = 0
         # The database has said what its plugin says behind the client's first answer.
         self._has_asked = False
@@ -84,11 +94,15 @@ class Plugins:
 
     def begin(self, plugin: bytes, answer: bytes) -> None:
         """The client's first answer, which it gave unasked.  Raises WireError."""
-        self._plugin = plugin
+        if not plugin.isascii():
+            raise WireError("client", "its plugin of authentication has a name that none has")
+        # A server tells the same plugins apart as here, whatever the case of their names.
+        plugin = self.plugin = plugin.lower()
         self.proof = bool(answer)
         if plugin == SHA256:
             self._full = True
         if answer:
+            self._check_length(answer)
             self._check_answer(answer)
 
     def from_database(self, payload: bytes) -> None:
@@ -109,6 +123,7 @@ class Plugins:
         self._next(True, "client")
         self.client_due = False
         self.proof = self.proof or bool(payload)
+        self._check_length(payload)
         if payload:
             self._check_answer(payload)
 
@@ -125,7 +140,7 @@ class Plugins:
         plugin = decode_switch(payload).plugin
         if plugin == _OLD:
             raise _refusal("it asks for mysql_old_password, which is not safe: set a new password")
-        self._plugin = plugin
+        self.plugin = plugin
         self._full = plugin == SHA256
         self._has_asked = self._wants_key = self._has_key = False
         self.client_due = True
@@ -138,9 +153,9 @@ class Plugins:
         """Take what a plugin's server says before it decides.  Raises WireError for anything that
         it does not say there: a client may take that for something else than it is taken for here.
         """
-        plugin, begins = self._plugin, not self._has_asked
+        plugin, begins = self.plugin, not self._has_asked
         self._has_asked = True
-        if plugin == CACHING and begins and payload == _FAST:
+        if plugin == CACHING and begins and payload == FAST:
             return
         self.client_due = True
         if plugin == CACHING and begins and payload == _FULL:
@@ -148,12 +163,20 @@ class Plugins:
             self._check_asked()
         elif self._wants_key:
             self._wants_key, self._has_key = False, True
-        elif plugin in _SAFE and not (plugin == _PARSEC and begins):
+        elif plugin in _SAFE and not (plugin == PARSEC and begins):
             raise WireError("database", "a packet that its plugin of authentication does not send")
+
+    def _check_length(self, answer: bytes) -> None:
+        """Refuse an answer that its plugin cannot have."""
+        lengths = _LENGTHS.get(self.plugin)
+        if lengths is None or len(answer) in lengths or self._full:
+            return
+        if self._policy.decides:
+            raise WireError("client", "an answer that its plugin of authentication does not give")
 
     def _check_answer(self, answer: bytes) -> None:
         """Refuse a password on a leg where others may read it."""
-        plugin = self._plugin
+        plugin = self.plugin
         if plugin not in _SAFE:
             self._check_legs()
         elif not self._full:
@@ -184,7 +207,7 @@ class Plugins:
         policy = self._policy
         if not policy.decides:
             return
-        named = self._plugin.decode("ascii", "replace")
+        named = self.plugin.decode("ascii", "replace")
         if policy.exposed and not policy.client_tls:
             raise _refusal(f"{named} sends the password: the client must use TLS (client_tls)")
         if not (policy.database_tls or policy.password_without_tls):
@@ -202,7 +225,7 @@ class Plugins:
     def _check_database(self) -> None:
         """Refuse a password that the database expects to be encrypted."""
         if not self._policy.database_tls:
-            named = self._plugin.decode("ascii", "replace")
+            named = self.plugin.decode("ascii", "replace")
             raise _refusal(f"{named} needs TLS to the database (db_tls = require)")
 
     def _check_alike(self) -> None:
@@ -210,12 +233,12 @@ class Plugins:
         policy = self._policy
         if policy.client_tls == policy.database_tls or not policy.decides:
             return
-        named = self._plugin.decode("ascii", "replace")
+        named = self.plugin.decode("ascii", "replace")
         if policy.client_tls:
             text = "TLS to the database (db_tls = require)"
         else:
             text = "a client with TLS (client_tls)"
-        cached = ", or a login that the database has cached" if self._plugin == CACHING else ""
+        cached = ", or a login that the database has cached" if self.plugin == CACHING else ""
         raise _refusal(f"{named} needs {text}{cached}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from zope.interface import implementer
 
@@ -12,14 +12,11 @@ from acra_twisted.dialects.mysql.followedlogin import FollowedLogin
 from acra_twisted.dialects.mysql.refusals import REFUSALS
 from acra_twisted.dialects.mysql.servedlogin import ServedLogin, ServePolicy
 from acra_twisted.dialects.mysql.sessions import LANGUAGE, NAME, Sessions
-from acra_twisted.dialects.mysql.visit import Visit
+from acra_twisted.dialects.mysql.visit import VISITOR, Visit
 from acra_twisted.endreason import EndReason
 from acra_twisted.loginactions import PASS
 from acra_twisted.wire.link.tracecontext import encode_offer
 from acra_twisted.wire.mysql.frames import HEADER_SIZE
-
-#: The user of visits.  Nobody should have this name.
-_VISITOR: Final = b"acra_visitor"
 
 
 @implementer(IDatabaseDialect)
@@ -53,7 +50,7 @@ class MysqlDialect:
     @staticmethod
     def visit() -> Visit:
         """See IServerDialect."""
-        return Visit(_VISITOR)
+        return Visit(VISITOR)
 
     @staticmethod
     def is_error(answer: bytes) -> bool:

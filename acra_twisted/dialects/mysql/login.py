@@ -61,6 +61,8 @@ class Login:
         self._plugins: Plugins | None = None
         self._session: Session | None = None
         self._exchange: Exchange | None = None
+        # The database's last packet, while it has no answer.
+        self._asked: bytes | None = None
         self.encrypted = False
 
     # -- facts ------------------------------------------------------------------------------------
@@ -214,6 +216,7 @@ class Login:
         if payload is None:
             return []
         plugins.from_client(payload)
+        self._asked = None
         return [self._counted(self._database.write(payload))]
 
     def _decide(self) -> list[Action]:
@@ -227,6 +230,7 @@ class Login:
                 return actions
             if exchange is not None and session is not None:
                 exchange.first_byte = exchange.first_byte or session.clock()
+            self._asked = payload
             plugins.from_database(payload)
             if payload[0] == ERR:
                 actions += self._denied(payload)
@@ -268,6 +272,11 @@ class Login:
     def _fail(self, error: WireError) -> list[Action]:
         self._is_over = True
         return [Fail(error)]
+
+    def leave(self) -> list[Action]:
+        """See ILogin."""
+        self._is_over = True
+        return [Close(DATABASE)]
 
     def refuse(self, reason: EndReason, text: str, trace_id: str = "") -> list[Action]:
         """See ILogin: in place of the greeting, or as the answer to what the client has sent."""

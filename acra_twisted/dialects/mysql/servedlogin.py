@@ -20,13 +20,16 @@ from acra_twisted.dialects.mysql.login import (
     ADMISSION,
     CLIENT_TLS,
     DATABASE_TLS,
+    DECISION,
     GREETING,
     OPENED,
     REACHED,
     Login,
 )
 from acra_twisted.dialects.mysql.refusals import tell_refusal
+from acra_twisted.dialects.mysql.rest import Rest
 from acra_twisted.dialects.mysql.sessions import Sessions
+from acra_twisted.dialects.mysql.visit import VISITOR
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import take_reply
@@ -38,6 +41,7 @@ from acra_twisted.loginactions import (
     Admitted,
     Close,
     Connect,
+    Leave,
     Open,
     Proven,
     Ready,
@@ -215,6 +219,19 @@ class ServedLogin(Login):
         return [proven, told, Ready(flows, self._client.drain(), self._database.drain())]
 
     # -- the end ----------------------------------------------------------------------------------
+
+    def leave(self) -> list[Action]:
+        """See ILogin: a server counts who leaves it before it has decided."""
+        self._is_over = True
+        response, plugins = self._response, self._plugins
+        is_sent = self._stage in (DATABASE_TLS, DECISION)
+        if not is_sent or response is None or plugins is None or plugins.over:
+            return [Close(DATABASE)]
+        if self._stage == DATABASE_TLS:
+            # It is about to be sent, and nobody is there who could go on with it.
+            nobody = response._replace(user=VISITOR, answer=b"")
+            return [Leave(Rest(self._database, plugins.plugin, nobody))]
+        return [Leave(Rest(self._database, plugins.plugin, asked=self._asked))]
 
     def refuse(self, reason: EndReason, text: str, trace_id: str = "") -> list[Action]:
         """See ILogin; if the database has said why, in its words."""

@@ -13,7 +13,7 @@ from acra_twisted.dialects.postgresql.startup import ALPN, ClientStartup
 from acra_twisted.dialects.postgresql.startup import StartTLS as BeginTLS
 from acra_twisted.dialects.postgresql.untilready import UntilReady
 from acra_twisted.errors import HandshakeError, WireError
-from acra_twisted.loginactions import CLIENT, Action, Close, Fail, StartTLS, Write
+from acra_twisted.loginactions import CLIENT, DATABASE, Action, Close, Fail, StartTLS, Write
 from acra_twisted.lookup import Found
 from acra_twisted.wire.postgres.frames import StartupPacket
 
@@ -82,6 +82,10 @@ class Login:
         else:
             self._tls_started(end_point)
         return []
+
+    def leave(self) -> list[Action]:
+        """See ILogin: a server may be left at any time."""
+        return [Close(DATABASE)]
 
     def _tls_started(self, end_point: bytes | None) -> None:
         raise NotImplementedError  # pragma: no cover - abstract

@@ -497,6 +497,9 @@ class Greeting:
         self.session = session
         return [Write(DATABASE, self.name)]
 
+    def leave(self):
+        return [Close(DATABASE)]
+
     def refuse(self, reason, text, trace_id=""):
         self.state = "over"
         return [Write(CLIENT, b"-" + text.encode() + b"\n"), Close(CLIENT)]

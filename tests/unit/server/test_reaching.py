@@ -25,6 +25,10 @@ WELCOME = packets(OK, 2)
 PING = packets(b"\x0e", 0)
 
 
+def switch(plugin):
+    return b"\xfe" + plugin + b"\0" + b"n" * 20 + b"\0"
+
+
 class MysqlCase(ServerCase):
     def configured(self, settings):
         return settings.but(mysql_enable=True)
@@ -128,13 +132,100 @@ class Applications(MysqlCase):
         self.assertTrue(database.transport.disconnecting)
         self.assertEqual(self.server.context.login_limits.in_progress, 0)
 
-    def test_a_client_that_has_answered_is_not_stood_in_for(self):
+    def answered(self):
+        """A client that has answered the greeting, and its database, which has not decided."""
         connection, database = self.greeted()
         connection.dataReceived(RESPONSE)
-        sent = database.transport.value()
+        database.transport.clear()
+        return connection, database
+
+    def test_one_that_goes_before_the_decision(self):
+        """The database is left behind its decision."""
+        limits = self.server.context.login_limits
+        connection, database = self.answered()
         self.lose(connection)
-        self.assertEqual(database.transport.value(), sent)
+        self.assertFalse(database.transport.disconnecting)
+        self.assertEqual((database.transport.value(), limits.in_progress), (b"", 1))
+        database.dataReceived(packets(DENIED, 2))
         self.assertTrue(database.transport.disconnecting)
+        self.assertEqual(limits.in_progress, 0)
+        connection, database = self.answered()
+        self.lose(connection)
+        database.dataReceived(WELCOME)
+        self.assertEqual(database.transport.value(), packets(b"\x01", 0))
+        self.assertTrue(database.transport.disconnecting)
+
+    def test_one_that_goes_when_it_is_asked(self):
+        for goes_first in (False, True):
+            connection, database = self.answered()
+            if goes_first:
+                self.lose(connection)
+            database.dataReceived(packets(switch(b"mysql_native_password"), 2))
+            if not goes_first:
+                self.assertEqual(database.transport.value(), b"")
+                self.lose(connection)
+            self.assertEqual(database.transport.value(), packets(b"", 3))
+            self.assertFalse(database.transport.disconnecting)
+            database.dataReceived(packets(DENIED, 4))
+            self.assertTrue(database.transport.disconnecting)
+
+    def test_one_that_is_given_up_when_it_is_asked(self):
+        """For an answer that its plugin cannot have, for its plugin, or for its silence."""
+        for plugin, said, seconds in (
+            (b"mysql_native_password", packets(b"7 bytes", 3), 0),
+            (b"mysql_native_password", b"", 9.5),
+            (b"mysql_clear_password", b"", 0),
+            (b"mysql_old_password", b"", 0),
+        ):
+            connection, database = self.answered()
+            database.dataReceived(packets(switch(plugin), 2))
+            connection.dataReceived(said)
+            self.reactor.advance(seconds)
+            self.server.connections.check()
+            self.assertTrue(connection.transport.disconnecting)
+            self.assertEqual(database.transport.value(), packets(b"", 3))
+            self.assertFalse(database.transport.disconnecting)
+            database.dataReceived(packets(DENIED, 4))
+            self.assertTrue(database.transport.disconnecting)
+            self.lose(connection)
+
+    def test_the_database_s_time_to_decide(self):
+        connection, database = self.answered()
+        self.lose(connection)
+        self.reactor.advance(3.1)
+        self.assertTrue(database.transport.disconnecting)
+        self.assertEqual(self.server.context.login_limits.in_progress, 0)
+
+    def test_all_of_a_crowd_that_goes_at_once_are_stood_in_for(self):
+        """However many: and nobody else of that address is let in meanwhile."""
+        most = 3
+        self.make(
+            auth_max_logins_per_address=most, max_connections=9, max_connections_per_address=9
+        )
+        crowd = [self.answered() for _ in range(most + 2)]
+        for connection, _ in crowd:
+            self.lose(connection)
+        self.assertFalse(any(database.transport.disconnecting for _, database in crowd))
+        ((number, payload),) = self.said(self.accept())
+        self.assertEqual((number, payload[:3]), (0, b"\xff\x10\x04"))
+        for _, database in crowd:
+            database.dataReceived(packets(DENIED, 2))
+            self.assertTrue(database.transport.disconnecting)
+        self.assertEqual(self.server.context.login_limits.in_progress, 0)
+
+    def test_a_database_that_goes_behind_its_client(self):
+        connection, database = self.answered()
+        self.lose(connection)
+        database.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.server.context.login_limits.in_progress, 0)
+
+    def test_an_answer_that_its_plugin_cannot_have_reaches_no_database(self):
+        connection, database = self.greeted()
+        connection.dataReceived(packets(response(answer=b"7 bytes").encode(), 1))
+        self.assertEqual(database.transport.value(), b"")
+        self.assertTrue(connection.transport.disconnecting)
+        self.lose(connection)
+        self.assertIn(b"acra_visitor", database.transport.value())
 
     def test_a_database_that_speaks_without_end(self):
         connection, database = self.greeted()

@@ -58,7 +58,8 @@ class Visitors(SynchronousTestCase):
 class Channel:
     """As much of a DatabaseChannel as is used."""
 
-    receiver = on_lost = None
+    receiver = on_lost = on_encrypted = None
+    encrypted = False
 
     def __init__(self):
         self.sent, self.closed = b"", 0

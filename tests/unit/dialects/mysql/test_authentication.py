@@ -11,6 +11,7 @@ from acra_twisted.errors import WireError
 NATIVE, SHA2, SHA256 = b"mysql_native_password", b"caching_sha2_password", b"sha256_password"
 FAST, FULL, KEY, OK = b"\x01\x03", b"\x01\x04", b"\x01-----BEGIN PUBLIC KEY", b"\0\0\0\2\0\0\0"
 DIGEST, PASSWORD, ENCRYPTED = b"d" * 32, b"pw\0", b"e" * 256
+SCRAMBLED = b"x" * 20
 #: Which legs have TLS: the client's, the database's.
 LEGS = [(False, False), (True, True), (True, False), (False, True)]
 
@@ -64,8 +65,47 @@ class Passing(SynchronousTestCase):
         self.assertFalse(played(steps).proof)
 
     def test_a_second_factor(self):
-        steps = [(NATIVE, b"x"), ("S", b"\x02client_ed25519\0nonce"), ("C", b"s"), ("S", OK)]
-        self.assertTrue(played(steps).over)
+        steps = [(NATIVE, SCRAMBLED), ("S", b"\x02client_ed25519\0nonce"), ("C", b"s" * 64)]
+        self.assertTrue(played([*steps, ("S", OK)]).over)
+
+
+class Lengths(SynchronousTestCase):
+    """A server counts an answer that its plugin cannot have as an error of its host."""
+
+    def test_first_answers(self):
+        for plugin, right in (
+            (b"", (0, 20)),
+            (NATIVE, (0, 20)),
+            (NATIVE.upper(), (0, 20)),
+            (SHA2, (0, 1, 32)),
+            (b"client_ed25519", (0, 64)),
+        ):
+            for length in (0, 1, 7, 19, 20, 21, 32, 63, 64, 65):
+                steps = [(plugin, b"x" * length)]
+                if length in right:
+                    played(steps)
+                else:
+                    self.assertEqual(self.assertRaises(WireError, played, steps).side, "client")
+
+    def test_answers_behind_a_switch(self):
+        for plugin, right in (
+            (NATIVE, (0, 20)),
+            (SHA2, (0, 1, 32)),
+            (b"client_ed25519", (64,)),
+        ):
+            for length in (0, 1, 7, 19, 20, 21, 32, 63, 64, 65):
+                steps = [(b"", b""), ("S", switch(plugin)), ("C", b"x" * length)]
+                if length in right:
+                    played(steps)
+                else:
+                    self.assertEqual(self.assertRaises(WireError, played, steps).side, "client")
+
+    def test_a_name_that_no_plugin_has(self):
+        for name in ("mysql_nat\u0130ve_password".encode(), b"\xff"):
+            self.assertRaises(WireError, played, [(name, b"")], True, True)
+
+    def test_whoever_decides_nothing_counts_nothing(self):
+        played([(NATIVE, b"7 bytes")], decides=False)
 
 
 class Passwords(SynchronousTestCase):
@@ -162,7 +202,7 @@ class Rogues(SynchronousTestCase):
     def test_plugins_whose_servers_say_nothing(self):
         for plugin in (NATIVE, b"client_ed25519", b""):
             for payload in (FULL, FAST, KEY, b"\x01", b"\x01\x04\xff"):
-                self.refused((plugin, b"x" * 20), ("S", payload))
+                self.refused((plugin, b""), ("S", payload))
         ed25519 = [(NATIVE, b""), ("S", switch(b"client_ed25519")), ("C", b"s" * 64)]
         self.refused(*ed25519, ("S", FULL))
 
@@ -185,22 +225,22 @@ class Rogues(SynchronousTestCase):
 class Turns(SynchronousTestCase):
     def test_out_of_turn(self):
         for steps, side in (
-            ([(NATIVE, b"x"), ("C", b"y")], "client"),
+            ([(NATIVE, SCRAMBLED), ("C", b"y")], "client"),
             ([(SHA2, DIGEST), ("S", FAST), ("C", b"y")], "client"),
-            ([(NATIVE, b"x"), ("S", switch(NATIVE)), ("S", OK)], "database"),
-            ([(NATIVE, b"x"), ("S", OK), ("S", OK)], "database"),
-            ([(NATIVE, b"x"), ("S", OK), ("C", b"")], "client"),
+            ([(NATIVE, SCRAMBLED), ("S", switch(NATIVE)), ("S", OK)], "database"),
+            ([(NATIVE, SCRAMBLED), ("S", OK), ("S", OK)], "database"),
+            ([(NATIVE, SCRAMBLED), ("S", OK), ("C", b"")], "client"),
         ):
             error = self.assertRaises(WireError, played, steps)
             self.assertEqual((error.side, error.reason), (side, EndReason.SEQUENCE))
 
     def test_unknown_packets(self):
         for payload in (b"", b"\x03", b"\x09", b"\xfb", b"\xfeno end"):
-            error = self.assertRaises(WireError, played, [(NATIVE, b"x"), ("S", payload)])
+            error = self.assertRaises(WireError, played, [(NATIVE, SCRAMBLED), ("S", payload)])
             self.assertEqual(error.side, "database")
 
     def test_no_end(self):
-        steps = [(NATIVE, b""), *[("S", switch(NATIVE)), ("C", b"x")] * (PACKETS_MAX // 2)]
+        steps = [(NATIVE, b""), *[("S", switch(NATIVE)), ("C", SCRAMBLED)] * (PACKETS_MAX // 2)]
         played(steps)
         self.assertRaises(WireError, played, [*steps, ("S", OK)])
 
