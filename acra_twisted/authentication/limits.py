@@ -16,6 +16,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Final, NamedTuple, TypeVar
 
+from acra_twisted.authentication.greeted import GREETED_OF_ALL, Greeted, Silent
+
 _Key = TypeVar("_Key", bound=Hashable)
 
 #: The entries of a table; the one that was used least recently makes room.
@@ -34,10 +36,6 @@ SPREAD: Final = 0.2
 _HIGHEST: Final = 16.0
 #: The failures of a pair of address and user that count for either alone.
 _SHARED: Final = 2
-#: Clients that a database was reached for, at most, before they have said who they are: of an
-#: address, and of all.  A database has room for 151 by default, and the rest is for others.
-GREETED_OF_ADDRESS: Final = 50
-GREETED_OF_ALL: Final = 100
 #: The bytes of a user's name that count: PostgreSQL cuts names off there.
 _NAME: Final = 63
 
@@ -141,17 +139,20 @@ class LoginLimits:
         # Failures that say nothing of a password.
         self._others = _Table(entries)
         self._in_progress: dict[str, int] = {}
-        self._greeted: dict[str, int] = {}
         self._waiting: dict[_Pair, int] = {}
         #: The logins in progress.
         self.in_progress = 0
-        #: Those of clients that were greeted, and have not said who they are.
-        self.greeted = 0
+        self._greeted = Greeted(min(of_all, GREETED_OF_ALL))
 
     def __len__(self) -> int:
         """The number of entries of all tables."""
         kept = len(self._pairs) + len(self._addresses) + len(self._users) + len(self._others)
         return kept + len(self._in_progress) + len(self._greeted) + len(self._waiting)
+
+    @property
+    def greeted(self) -> int:
+        """The logins in progress of clients that were greeted, and have not said who they are."""
+        return self._greeted.count
 
     # -- logins in progress -----------------------------------------------------------------------
 
@@ -173,24 +174,21 @@ class LoginLimits:
         self.in_progress += 1
         self._in_progress[place] = self._in_progress.get(place, 0) + 1
 
-    def greets(self, address: str) -> bool:
+    def greets(self, address: str, client: Silent) -> bool:
         """Return True if a database may be reached for a login before its client has said who it
-        is.  Both its first words (`spoke`) and its end (`ended`) must be told then."""
+        is, which another may have to give way for.  Both its first words (`spoke`) and its end
+        (`ended`) must be told then."""
         place = network(address)
-        if (
-            self.greeted >= GREETED_OF_ALL
-            or self._greeted.get(place, 0) >= GREETED_OF_ADDRESS
-            or not self.begin(address, b"")
-        ):
+        if not self._greeted.add(place, client):
             return False
-        self.greeted += 1
-        self._greeted[place] = self._greeted.get(place, 0) + 1
-        return True
+        if self.begin(address, b""):
+            return True
+        self._greeted.remove(place, client)
+        return False
 
-    def spoke(self, address: str) -> None:
+    def spoke(self, address: str, client: Silent) -> None:
         """Take note that a greeted client has said who it is, or has gone."""
-        self.greeted -= 1
-        _one_less(self._greeted, network(address))
+        self._greeted.remove(network(address), client)
 
     def ended(self, address: str) -> None:
         """Take note that a login that had begun is over."""

@@ -173,7 +173,7 @@ class Reaching:
             client.turn_away(FULL)
             return
         # Nobody has been asked yet who this is: these are logins of no user.
-        if not server.login_limits.greets(client.address):
+        if not server.login_limits.greets(client.address, self):
             client.farewell(*BUSY)
             return
         self._is_counted = self._is_silent = True
@@ -243,13 +243,17 @@ class Reaching:
     def _spoke(self) -> None:
         if self._is_silent:
             self._is_silent = False
-            self._server.login_limits.spoke(self._client.address)
+            self._server.login_limits.spoke(self._client.address, self)
 
     def _uncount(self) -> None:
         self._spoke()
         if self._is_counted:
             self._is_counted = False
             self._server.login_limits.ended(self._client.address)
+
+    def give_way(self) -> None:
+        """See greeted.Silent."""
+        self._client.farewell(*BUSY)
 
     # -- a session --------------------------------------------------------------------------------
 

@@ -6,8 +6,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.authentication.limits import (
-    GREETED_OF_ADDRESS,
-    GREETED_OF_ALL,
     LONGEST,
     LONGEST_OF_USER,
     LoginLimits,
@@ -120,40 +118,6 @@ class Waits(Base):
         for number in range(20):
             limits.failed(f"198.51.100.{number}", b"a" * 63 + b"%d" % number)
         self.assertEqual(limits.delay_of("192.0.2.1", b"a" * 63), LONGEST_OF_USER)
-
-
-class Greeted(SynchronousTestCase):
-    """Clients that have said nothing."""
-
-    def setUp(self):
-        self.limits = LoginLimits(lambda: 0.0, lambda: 0.5)
-
-    def test_so_many_of_an_address_and_of_all(self):
-        limits = self.limits
-        taken = [limits.greets("10.0.0.1") for _ in range(GREETED_OF_ADDRESS + 1)]
-        self.assertEqual(taken, [True] * GREETED_OF_ADDRESS + [False])
-        others = [limits.greets(f"10.0.1.{at}") for at in range(GREETED_OF_ALL)]
-        self.assertEqual(sum(others), GREETED_OF_ALL - GREETED_OF_ADDRESS)
-        self.assertEqual(limits.in_progress, GREETED_OF_ALL)
-
-    def test_one_that_has_spoken_makes_room_and_is_still_a_login(self):
-        limits = self.limits
-        for _ in range(GREETED_OF_ADDRESS):
-            limits.greets("10.0.0.1")
-        limits.spoke("10.0.0.1")
-        self.assertTrue(limits.greets("10.0.0.1"))
-        self.assertEqual(limits.in_progress, GREETED_OF_ADDRESS + 1)
-        for _ in range(GREETED_OF_ADDRESS):
-            limits.spoke("10.0.0.1")
-        for _ in range(GREETED_OF_ADDRESS + 1):
-            limits.ended("10.0.0.1")
-        self.assertEqual((len(limits), limits.greeted), (0, 0))
-
-    def test_they_are_logins_of_no_user_too(self):
-        limits = LoginLimits(lambda: 0.0, lambda: 0.5, of_address=1)
-        self.assertTrue(limits.greets("10.0.0.1"))
-        self.assertFalse(limits.greets("10.0.0.1"))
-        self.assertEqual(limits.greeted, 1)
 
 
 class Bindings(Base):

@@ -8,7 +8,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from acra_twisted import events
-from acra_twisted.authentication.limits import GREETED_OF_ALL
+from acra_twisted.authentication.greeted import GREETED_OF_ALL
 from acra_twisted.dialects.mysql.announcing import unannounced
 from acra_twisted.dialects.mysql.dialect import MysqlDialect
 from acra_twisted.server.database import DatabaseChannel
@@ -295,6 +295,13 @@ class Applications(MysqlCase):
         self.assertEqual(database.transport.value(), b"")
 
 
+class Stranger:
+    """A client that gives no way."""
+
+    def give_way(self):
+        raise AssertionError("it need not")
+
+
 class Limits(MysqlCase):
     def test_greeted_clients_are_limited_by_themselves(self):
         self.make(auth_max_logins_per_address=2, max_connections=9, max_connections_per_address=9)
@@ -319,19 +326,34 @@ class Limits(MysqlCase):
     def test_strangers_do_not_use_up_the_databases_connections(self):
         """Clients that say nothing are fewer than logins are."""
         limits = self.server.context.login_limits
-        for number in range(GREETED_OF_ALL):
-            self.assertTrue(limits.greets(f"10.0.{number}.1"))
-        ((number, payload),) = self.said(self.accept())
-        self.assertEqual((number, payload[:3], self.attempts), (0, b"\xff\x10\x04", []))
-        limits.spoke("10.0.0.1")
+        for number in range(GREETED_OF_ALL - 1):
+            self.assertTrue(limits.greets(f"10.0.{number}.1", Stranger()))
         connection, _ = self.greeted()
         self.assertEqual(limits.greeted, GREETED_OF_ALL)
+        ((number, payload),) = self.said(self.accept())
+        self.assertEqual((number, payload[:3], self.attempts), (0, b"\xff\x10\x04", []))
         connection.dataReceived(RESPONSE)
         self.assertEqual(limits.greeted, GREETED_OF_ALL - 1)
         self.lose(connection)
         silent, _ = self.greeted()
         self.lose(silent)
         self.assertEqual(limits.greeted, GREETED_OF_ALL - 1)
+
+    def test_one_of_a_silent_crowd_gives_way(self):
+        self.make(max_connections=9, max_connections_per_address=9)
+        limits = self.server.context.login_limits
+        crowd = [self.greeted() for _ in range(3)]
+        for number in range(GREETED_OF_ALL - len(crowd)):
+            self.assertTrue(limits.greets(f"10.0.{number}.1", Stranger()))
+        self.assertTrue(limits.greets("10.9.9.9", Stranger()))
+        (first, database), (second, _), _ = crowd
+        number, payload = self.said(first)[-1]
+        self.assertEqual((number, payload[:3]), (2, b"\xff\x10\x04"))
+        self.assertTrue(first.transport.disconnecting)
+        self.assertFalse(second.transport.disconnecting)
+        self.lose(first)
+        self.assertIn(b"acra_visitor", database.transport.value())
+        self.assertEqual(limits.greeted, GREETED_OF_ALL)
 
     def test_too_many_connections(self):
         for _ in range(2):
