@@ -49,6 +49,7 @@ class FakeMySQL:
 
     ``default`` is the plugin that its greeting names.  ``heard`` has every statement with its
     attributes; ``logins`` says how each login went: fast, clear, rsa, native, or refused.
+    ``shown`` are the answers to its wishes for a password.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class FakeMySQL:
         self.capabilities = capabilities | SSL if tls else capabilities & ~SSL
         self.heard: list[tuple[str, dict[str, object]]] = []
         self.logins: list[str] = []
+        self.shown: list[bytes] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
@@ -234,6 +236,7 @@ class Session:
         if plugin == SHA2:
             self.write(b"\x01\x04")
             answer = self.read()
+            self.server.shown.append(answer)
         how = "clear"
         if not isinstance(self.raw, ssl.SSLSocket):
             if answer == (b"\x02" if plugin == SHA2 else b"\x01"):
