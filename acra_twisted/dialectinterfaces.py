@@ -277,5 +277,6 @@ class IServerDialect(IDatabaseDialect):
     def send_away(reason: EndReason, text: str) -> IServedLogin:
         """Return the login of a client that is refused whatever it asks for."""
 
-    def follow(tls: str, *, reads: bool, startup_span: str) -> IFollowedLogin:
-        """Return the login of an application that a connector follows."""
+    def follow(tls: str, *, reads: bool, startup_span: str, exposed: bool) -> IFollowedLogin:
+        """Return the login of an application that a connector follows.  ``exposed``: others may
+        read what goes over the link."""

@@ -55,9 +55,10 @@ class ApplicationConnection(Channel):
         self.identity = Identity(connector.client_id, "", False)
         # The id of the span of the session's startup, if the application brings a context for it.
         follows = connector.mark & tracecontext.FOLLOWS
-        self._startup_span = spans.new_span_id() if follows else ""
+        span = self._startup_span = spans.new_span_id() if follows else ""
+        tls, exposed = connector.application_tls, connector.link_exposed
         self._login = connector.dialect.follow(
-            connector.application_tls, reads=bool(follows), startup_span=self._startup_span
+            tls, reads=bool(follows), startup_span=span, exposed=exposed
         )
         self._handshake = Handshake(
             self._login,

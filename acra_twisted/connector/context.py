@@ -33,6 +33,7 @@ class ConnectorContext:
     ``server`` is the server in reasons of failures.  ``mark`` is what is said of this connector to
     its server.  ``observers`` are None where the protocol that is carried is not followed.
     ``listener`` is the name of its section, empty for the connector's own address.
+    ``link_exposed``: others may read what goes over the link.
     ``users`` are the ids of users who may connect, empty for all.  Times are in seconds.
     """
 
@@ -57,6 +58,7 @@ class ConnectorContext:
     dialect: IServerDialect
     observers: Any = None
     listener: str = ""
+    link_exposed: bool = False
     _told: set[str] = field(default_factory=set)
 
     def admits(self, connection: Any) -> bool:

@@ -10,7 +10,7 @@ from acra_twisted.connector.context import ConnectorContext
 from acra_twisted.connector.link import Way
 from acra_twisted.connector.upstream import link_security, server_address
 from acra_twisted.daemon.dialect import connector_dialect
-from acra_twisted.daemon.link import ACRASERVER, protection
+from acra_twisted.daemon.link import ACRASERVER, is_plain, protection
 from acra_twisted.daemon.localuser import user_ids
 from acra_twisted.daemon.service import DaemonService
 from acra_twisted.loginactions import OFFER, REQUIRE
@@ -62,6 +62,7 @@ class Listener:
             write_timeout=settings["write_timeout"],
             dialect=connector_dialect(settings),
             listener=name,
+            link_exposed=is_plain(settings, ACRASERVER) and not where.is_local,
         )
         if settings["tracing_scope"] == "request":
             self._follow_requests()

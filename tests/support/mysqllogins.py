@@ -84,11 +84,11 @@ class MysqlPlay(LoginPlay):
 class FollowedPlay(LoginPlay):
     """``agreed`` is what the flows are made of."""
 
-    def __init__(self, tls=PASS, reads=True, startup_span=""):
+    def __init__(self, tls=PASS, reads=True, startup_span="", exposed=False):
         self.agreed = None
         sessions = Sessions()
         sessions.flows = self.make_flows
-        super().__init__(FollowedLogin(sessions, tls, reads, startup_span))
+        super().__init__(FollowedLogin(sessions, tls, reads, startup_span, exposed))
 
     def make_flows(self, *agreed):
         self.agreed = agreed

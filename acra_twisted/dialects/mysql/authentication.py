@@ -59,7 +59,8 @@ _ENCRYPTED_MIN: Final = 128
 class LegsPolicy(NamedTuple):
     """The legs that have TLS, and the rule for passwords on a database leg without it.
     ``exposed``: others may read what the client sends.  ``decides``: what must not pass is refused;
-    without it somebody else does that, and here answers are told from questions alone."""
+    without it somebody else does that, and here answers are told from questions alone, but for
+    passwords: none passes as it is where others may read it."""
 
     client_tls: bool = False
     database_tls: bool = False
@@ -183,6 +184,9 @@ class Plugins:
             return
         elif not self._policy.decides:
             self._wants_key = not self._has_key and answer == _KEY_WANTED[plugin]
+            is_encrypted = self._has_key and len(answer) >= _ENCRYPTED_MIN
+            if self._policy.exposed and not (self._wants_key or is_encrypted):
+                raise self._exposes()
         elif self._policy.client_tls:
             self._check_alike()
         elif not self._has_key:
@@ -206,6 +210,8 @@ class Plugins:
         """Let a password pass where nobody can read it, or a rule says so."""
         policy = self._policy
         if not policy.decides:
+            if policy.exposed:
+                raise self._exposes()
             return
         named = self.plugin.decode("ascii", "replace")
         if policy.exposed and not policy.client_tls:
@@ -215,6 +221,14 @@ class Plugins:
                 f"{named} sends the password: the database needs TLS (db_tls = require), or "
                 "db_password_without_tls must allow it"
             )
+
+    def _exposes(self) -> WireError:
+        """The error of a password behind TLS that ends where another leg has no protection."""
+        named = self.plugin.decode("ascii", "replace")
+        return _refusal(
+            f"{named} sends the password, and the link to AcraServer is not encrypted: encrypt it "
+            "(acraserver_tls_transport_enable)"
+        )
 
     def _check_asked(self) -> None:
         """Refuse to ask for a password that could not pass, whatever the client answers."""

@@ -75,7 +75,12 @@ class MysqlDialect:
         return ServedLogin(self._sessions, ServePolicy(), (reason, text))
 
     def follow(
-        self, tls: str = PASS, *, reads: bool = True, startup_span: str = ""
+        self,
+        tls: str = PASS,
+        *,
+        reads: bool = True,
+        startup_span: str = "",
+        exposed: bool = False,
     ) -> FollowedLogin:
         """Return the login of an application that a connector follows; see FollowedLogin."""
-        return FollowedLogin(self._sessions, tls, reads, startup_span)
+        return FollowedLogin(self._sessions, tls, reads, startup_span, exposed)

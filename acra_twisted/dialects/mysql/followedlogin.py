@@ -53,8 +53,9 @@ from acra_twisted.wire.mysql.handshake import Greeting, Response
 from acra_twisted.wire.mysql.okpackets import ERR, decode_ok, tracked
 
 _REQUIRED: Final = "this connector requires TLS; its setting is application_tls"
-#: AcraServer decides what may pass.
-_ANY_LEGS: Final = LegsPolicy(decides=False)
+#: AcraServer decides what may pass; but it never hears of TLS that ends before an open link.
+_ANY_LEGS: Final = LegsPolicy(exposed=False, decides=False)
+_OPEN_LINK: Final = LegsPolicy(exposed=True, decides=False)
 
 
 class FollowedLogin(Login):
@@ -62,13 +63,21 @@ class FollowedLogin(Login):
 
     ``tls`` says who answers a request for TLS; ``reads``: sessions are followed; without it, and
     with PASS, everything is carried unread.  ``startup_span`` is the id of the span of the startup,
-    if the application has brought a context for it: AcraServer has been told.
+    if the application has brought a context for it: AcraServer has been told.  ``exposed``: others
+    may read what goes over the link.
     """
 
     def __init__(
-        self, sessions: Sessions, tls: str = PASS, reads: bool = True, startup_span: str = ""
+        self,
+        sessions: Sessions,
+        tls: str = PASS,
+        reads: bool = True,
+        startup_span: str = "",
+        exposed: bool = False,
     ) -> None:
         super().__init__(sessions)
+        self._exposed = exposed
+        self._legs = _ANY_LEGS
         self._tls = tls
         self.reads = reads
         self._startup_span = startup_span
@@ -162,7 +171,9 @@ class FollowedLogin(Login):
         agreed, extended = response.capabilities & shown & ~bits.SSL, response.extended & extended
         self._in_force = InForce(agreed, extended, greeting.mariadb)
         response = self._response = response._replace(capabilities=agreed, extended=extended)
-        self._authenticate(response, _ANY_LEGS)
+        if self._exposed and self.encrypted:
+            self._legs = _OPEN_LINK
+        self._authenticate(response, self._legs)
         if self.reads:
             self._stage = OPENED
             return [Open()]
@@ -197,7 +208,7 @@ class FollowedLogin(Login):
         if not is_known:
             return [told, Carry(UNKNOWN_SERVER), Copy(*rest)]
         flows = self._sessions.flows(
-            session, in_force, ok.status, response.collation, changes, None, _ANY_LEGS
+            session, in_force, ok.status, response.collation, changes, None, self._legs
         )
         return [told, Ready(flows, *rest)]
 

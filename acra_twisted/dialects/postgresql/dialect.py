@@ -73,7 +73,13 @@ class PostgresqlDialect:
         return login
 
     def follow(
-        self, tls: str = PASS, *, reads: bool = True, startup_span: str = ""
+        self,
+        tls: str = PASS,
+        *,
+        reads: bool = True,
+        startup_span: str = "",
+        exposed: bool = False,
     ) -> FollowedLogin:
-        """Return the login of an application that a connector follows; see FollowedLogin."""
+        """Return the login of an application that a connector follows; see FollowedLogin.  An
+        ``exposed`` link makes no difference to it."""
         return FollowedLogin(self._sessions, tls, reads, startup_span)

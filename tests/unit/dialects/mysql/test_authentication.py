@@ -105,7 +105,7 @@ class Lengths(SynchronousTestCase):
             self.assertRaises(WireError, played, [(name, b"")], True, True)
 
     def test_whoever_decides_nothing_counts_nothing(self):
-        played([(NATIVE, b"7 bytes")], decides=False)
+        played([(NATIVE, b"7 bytes")], decides=False, exposed=False)
 
 
 class Passwords(SynchronousTestCase):

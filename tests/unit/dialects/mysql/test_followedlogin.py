@@ -18,6 +18,7 @@ from acra_twisted.loginactions import (
     Carry,
     Close,
     Copy,
+    Fail,
     Ready,
 )
 from acra_twisted.wire.mysql import capabilities as bits
@@ -115,6 +116,65 @@ class Followed(LoginCase):
                 play.database(packets(b"\x01\x04", 2))
                 self.assertEqual(play.client(packets(b"pw\0", 3)), packets(b"pw\0", 3))
             self.assertEqual(play.actions, [])
+
+    def behind_tls(self, **policy):
+        play = FollowedPlay(OFFER, **policy)
+        play.greet(MYSQL)
+        play.begin_tls()
+        return play
+
+    def refused(self, play):
+        (fail,) = [action for action in play.actions if isinstance(action, Fail)]
+        self.assertIs(fail.error.reason, EndReason.LOGIN)
+        self.assertIn("the link to AcraServer is not encrypted", str(fail.error))
+        self.assertNotIn(b"hunter2", play.to_database)
+
+    def test_no_password_of_a_client_with_tls_goes_over_an_open_link(self):
+        for reads in (False, True):
+            for exposed in (False, True):
+                play = self.behind_tls(reads=reads, exposed=exposed)
+                client = response(bits.SSL, plugin=b"caching_sha2_password", answer=b"d" * 32)
+                play.client(packets(client.encode(), 2))
+                play.database(packets(b"\x01\x04", 2))
+                play.client(packets(b"hunter2\0", 4))
+                if exposed:
+                    self.refused(play)
+                else:
+                    self.assertIn(b"hunter2", play.to_database)
+            for plugin in (b"sha256_password", b"mysql_clear_password"):
+                play = self.behind_tls(reads=reads, exposed=True)
+                client = response(bits.SSL, plugin=plugin, answer=b"hunter2\0")
+                play.client(packets(client.encode(), 2))
+                self.refused(play)
+                play = self.behind_tls(reads=reads, exposed=True)
+                play.client(packets(response(bits.SSL).encode(), 2))
+                asked = b"\xfe" + plugin + b"\0" + b"n" * 20 + b"\0"
+                play.database(packets(asked, 2))
+                play.client(packets(b"hunter2\0", 4))
+                self.refused(play)
+
+    def test_what_is_no_password_goes_over_an_open_link(self):
+        for reads in (False, True):
+            play = self.behind_tls(reads=reads, exposed=True)
+            client = response(bits.SSL, plugin=b"caching_sha2_password", answer=b"d" * 32)
+            play.client(packets(client.encode(), 2))
+            self.assertIn(b"d" * 32, play.to_database)
+            play.database(packets(b"\x01\x04", 2))
+            for number, (answer, asked) in enumerate(
+                ((b"\x02", b"\x01-----BEGIN PUBLIC KEY-----"), (b"e" * 256, KNOWN))
+            ):
+                play.client(packets(answer, 4 + 2 * number))
+                self.assertIn(answer, play.to_database[-260:])
+                play.database(packets(asked, 4 + 2 * number))
+            self.assertFalse([action for action in play.actions if isinstance(action, Fail)])
+
+    def test_whoever_becomes_another_user_there_sends_no_password_either(self):
+        play = self.behind_tls(exposed=True)
+        play.client(packets(response(bits.SSL).encode(), 2))
+        play.database(packets(KNOWN, 2))
+        legs = play.agreed[-1]
+        self.assertTrue(legs.exposed)
+        self.assertFalse(legs.decides)
 
     def test_commands_that_come_too_early_wait(self):
         play = FollowedPlay()
