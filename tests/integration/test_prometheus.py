@@ -43,6 +43,7 @@ class Scraped(Surroundings):
                 "censor": {"acracensor_config_file": str(rules)},
                 # Its certificates name nobody to ask; there are metrics all the same.
                 "revocation": {"tls_crl_from_cert": "use"},
+                "history": {"trace_store_file": str(cls.folder / "server.history")},
                 **dead,
             },
             connector=dead,
