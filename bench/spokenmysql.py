@@ -64,7 +64,7 @@ def _preparation(number: int, column: ColumnDefinition) -> bytes:
 
 
 def simple(number: int) -> bytes:
-    """As with ``--db-ps-mode=disable``."""
+    """Return what sysbench sends with ``--db-ps-mode=disable``."""
     return packets(b"\3SELECT k FROM sbtest1 WHERE id=%d" % number, 0)
 
 

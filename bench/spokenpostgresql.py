@@ -26,12 +26,12 @@ def _reply(column: bytes, row: bytes, count: int = 1) -> bytes:
 
 
 def simple(number: int) -> bytes:
-    """As ``pgbench -S -M simple`` sends it."""
+    """Return what ``pgbench -S -M simple`` sends."""
     return message(b"Q", _TEXT + b"%d;\0" % number)
 
 
 def prepared(number: int) -> bytes:
-    """As ``pgbench -S -M prepared`` sends it."""
+    """Return what ``pgbench -S -M prepared`` sends."""
     value = b"%d" % number
     bound = b"\0" + _NAME + b"\0\0\0\0\1" + len(value).to_bytes(4, "big") + value + b"\0\0"
     return (

@@ -35,6 +35,8 @@ _OF: Final[Mapping[str, str]] = {
     ROWS: "dbrows",
 }
 _MS: Final = 1e6
+#: A layer's part of what was added, from which on it is nearly all of it.
+_NEARLY_ALL: Final = 0.90
 
 
 def layer_of(part: str) -> str:
@@ -77,3 +79,9 @@ def largest_change(before: Mapping[str, float], now: Mapping[str, float]) -> tup
     grown = {layer: now.get(layer, 0.0) - before.get(layer, 0.0) for layer in LAYERS}
     layer = max(grown, key=lambda one: grown[one])
     return (layer, grown[layer]) if grown[layer] > 0 else ("", 0.0)
+
+
+def is_nearly_all(grown: float, difference: float) -> bool:
+    """Return True if a layer has grown by so much of a difference that the rest is not worth its
+    words."""
+    return grown >= _NEARLY_ALL * difference

@@ -10,14 +10,16 @@ from twisted.logger import ILogObserver, LogEvent
 from zope.interface import implementer
 
 from acra_twisted.telemetry.history.pieces import StoredEvent
-from acra_twisted.telemetry.logs.security import SecurityRecord, is_security_event, record
+from acra_twisted.telemetry.logs.security import (
+    SecurityRecord,
+    is_security_event,
+    likeness,
+    moment,
+    record,
+)
 
 #: Rows that wait.
 _ROWS_MAX: Final = 1024
-#: Fields in which alike events may differ.
-_OWN: Final = frozenset(
-    ("time", "peer_port", "session_id", "trace_id", "span_id", "attempts", "records")
-)
 
 
 class _Row:
@@ -46,10 +48,7 @@ class SecurityEvents:
         if not is_security_event(event):
             return
         found = record(self._product, self._host, event)
-        when = int(event.get("log_time", 0.0) * 1e6) * 1000
-        key = tuple(
-            value for name, value in zip(found._fields, found, strict=True) if name not in _OWN
-        )
+        when, key = moment(event), likeness(found)
         with self._lock:
             row = self._rows.get(key)
             if row is None:

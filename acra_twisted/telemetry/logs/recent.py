@@ -10,16 +10,18 @@ from typing import Any, Final, NamedTuple
 from twisted.logger import ILogObserver, LogEvent
 from zope.interface import implementer
 
-from acra_twisted.telemetry.logs.security import SecurityRecord, is_security_event, record
+from acra_twisted.telemetry.logs.security import (
+    SecurityRecord,
+    is_security_event,
+    likeness,
+    moment,
+    record,
+)
 
 #: As many are kept, the oldest go first.
 RECENT_MAX: Final = 1000
 #: Nanoseconds after the first one in which alike events are one.
 _ALIKE: Final = 60 * 10**9
-#: Fields in which alike events may differ.
-_OWN: Final = frozenset(
-    ("time", "peer_port", "session_id", "trace_id", "span_id", "attempts", "records")
-)
 
 
 class RecentEvent(NamedTuple):
@@ -68,8 +70,7 @@ class RecentEvents:
         if not is_security_event(event):
             return
         found = record(self._product, self._host, event)
-        when = int(event.get("log_time", 0.0) * 1e6) * 1000
-        key = _key(found)
+        when, key = moment(event), likeness(found)
         with self._lock:
             entry = self._alike.get(key)
             if entry is None or when - entry.first >= _ALIKE:
@@ -84,7 +85,7 @@ class RecentEvents:
     def _drop(self) -> None:
         _, oldest = self._entries.popitem(last=False)
         self.dropped = max(self.dropped, oldest.last)
-        key = _key(oldest.record)
+        key = likeness(oldest.record)
         if self._alike.get(key) is oldest:
             del self._alike[key]
 
@@ -96,9 +97,3 @@ class RecentEvents:
                 for one in reversed(self._entries.values())
                 if one.last >= since and one.first < until
             ]
-
-
-def _key(found: SecurityRecord) -> tuple[Any, ...]:
-    return tuple(
-        value for name, value in zip(found._fields, found, strict=True) if name not in _OWN
-    )

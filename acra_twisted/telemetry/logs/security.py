@@ -18,6 +18,8 @@ from acra_twisted.telemetry.logs.sinks import timestamp
 from acra_twisted.wire.formats import cef
 
 _VALUE_MAX = 4096
+#: Fields in which alike events may differ.
+_OWN = frozenset(("time", "peer_port", "session_id", "trace_id", "span_id", "attempts", "records"))
 
 
 class SecurityRecord(NamedTuple):
@@ -87,6 +89,18 @@ def record(product: str, host: str, event: LogEvent) -> SecurityRecord:
         action=str(event.get("action", row.action)),
         outcome=str(event.get("outcome", row.outcome)),
         **{name: _shown(name, event[name]) for name in _TAKEN if event.get(name) is not None},
+    )
+
+
+def moment(event: LogEvent) -> int:
+    """Return when an event was, in nanoseconds since the epoch, right to a microsecond."""
+    return int(event.get("log_time", 0.0) * 1e6) * 1000
+
+
+def likeness(found: SecurityRecord) -> tuple[Any, ...]:
+    """Return the fields that are the same of alike events."""
+    return tuple(
+        value for name, value in zip(found._fields, found, strict=True) if name not in _OWN
     )
 
 

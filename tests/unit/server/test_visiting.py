@@ -56,7 +56,7 @@ class Visitors(SynchronousTestCase):
 
 
 class Channel:
-    """As much of a DatabaseChannel as is used."""
+    """The part of a DatabaseChannel that is used."""
 
     receiver = on_lost = on_encrypted = None
     encrypted = False

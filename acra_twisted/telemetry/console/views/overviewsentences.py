@@ -10,6 +10,7 @@ from acra_twisted.telemetry.console.breaks import Break
 from acra_twisted.telemetry.console.layers import (
     DATABASE,
     LAYERS,
+    is_nearly_all,
     largest_change,
     ours,
     per_call,
@@ -37,8 +38,6 @@ from acra_twisted.telemetry.figures.summary import mean_ms
 #: Errors have grown if they are so many times as many as before, and so many a minute.
 MORE: Final = 3
 _MANY: Final = 5
-#: A layer's part of what was added, from which on it is "nearly all".
-_NEARLY_ALL: Final = 0.90
 
 
 class Culprit(NamedTuple):
@@ -113,7 +112,7 @@ def _break(facts: Facts) -> Sentence | None:
 
 
 def _part(grown: float, difference: float) -> str:
-    return "nearly all" if grown >= _NEARLY_ALL * difference else formats.ms(grown)
+    return "nearly all" if is_nearly_all(grown, difference) else formats.ms(grown)
 
 
 def _errors(columns: Sequence[Row]) -> Sentence | None:

@@ -14,6 +14,7 @@ from acra_twisted.telemetry.console.layers import (
     DATABASE,
     LAYERS,
     by_layer,
+    is_nearly_all,
     largest_change,
     ours,
     per_call,
@@ -46,8 +47,6 @@ ARGUMENTS: Final[Mapping[str, str]] = {
     "id": "the id of the statement's shape",
     "range": f"time up to now: {', '.join(RANGES)}",
 }
-#: A layer's part of what was added, from which on it is "nearly all".
-_NEARLY_ALL: Final = 0.90
 #: Buckets that the heat map has at least, around those with calls.
 _ROWS_MIN: Final = 16
 #: Ends of the groups of the distribution, in milliseconds.
@@ -128,7 +127,7 @@ def _since(span: Range, columns: Sequence[Row], found: Break | None) -> Sentence
         difference = found.now - found.before
         part = (
             "nearly all of it"
-            if grown >= _NEARLY_ALL * difference
+            if is_nearly_all(grown, difference)
             else f"{formats.ms(grown)} of the {formats.ms(difference)} added"
         )
         pieces += [f", {part} in: ", strong(LAYERS[layer].lower())]

@@ -12,6 +12,7 @@ from acra_twisted.telemetry.console.layers import (
     LAYERS,
     OURS,
     database,
+    is_nearly_all,
     largest_change,
     ours,
     per_call,
@@ -54,8 +55,8 @@ ARGUMENTS: Final[Mapping[str, str]] = {
 }
 _ADDRESS: Final = "/console/statements"
 _SHOWN: Final = 50
-#: Shares of all time, and of a difference, that are worth a sentence.
-_MUCH, _NEARLY_ALL = 0.30, 0.90
+#: A share of all time that is worth a sentence.
+_MUCH: Final = 0.30
 #: Milliseconds of ours that are worth one.
 _COSTLY: Final = 0.5
 #: Statements that are called less often have no change that means anything.
@@ -164,7 +165,7 @@ def _top(lines: list[Line], whole: Row) -> Sentence | None:
     pieces.append(
         f", and its mean went from {formats.ms(mean_ms(was))} to {formats.ms(mean_ms(row))}"
     )
-    if layer and grown >= _NEARLY_ALL * (mean_ms(row) - mean_ms(was)):
+    if layer and is_nearly_all(grown, mean_ms(row) - mean_ms(was)):
         pieces.append(f"; all of it in: {LAYERS[layer].lower()}")
     return sentence("top-slower", kind, *pieces, ".")
 

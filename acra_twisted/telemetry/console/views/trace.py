@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from acra_twisted.telemetry.console import charts, formats, requests, waterfall
 from acra_twisted.telemetry.console.layers import DATABASE, LAYERS, database, ours
@@ -23,6 +23,7 @@ from acra_twisted.telemetry.console.sentences import DATABASE as ABOUT_DATABASE
 from acra_twisted.telemetry.console.tiles import Tile, tile
 from acra_twisted.telemetry.console.timeline import Bar, Timeline, arrange, folded
 from acra_twisted.telemetry.console.view import Sources, View
+from acra_twisted.telemetry.console.views import statements
 from acra_twisted.telemetry.pages.arguments import given
 from acra_twisted.telemetry.pages.rendering import NotKept
 from acra_twisted.telemetry.pages.search import Unfit
@@ -210,7 +211,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
     name = str(main["name"] if main is not None else timeline.bars[0].record["name"])
     client = requests.first(gathered.records, "acra.client_id")
     shape = requests.shape_id(main) if main is not None else ""
-    statement = f"/console/statement?id={quote(shape)}&range=24h" if shape else ""
+    statement = f"{statements.address(shape)}&range=24h" if shape else ""
     layers = timeline.layers
     whole = sum(layers.values())
     links = [("Compare with typical", f"/console/compare?id={trace_id}")] if shape else []

@@ -58,3 +58,7 @@ class Layers(SynchronousTestCase):
             ("dbrows", 3),
         )
         self.assertEqual(layers.largest_change({"proxy": 2}, {"proxy": 1}), ("", 0.0))
+
+    def test_nearly_all(self):
+        self.assertTrue(layers.is_nearly_all(9.0, 10.0))
+        self.assertFalse(layers.is_nearly_all(8.9, 10.0))
