@@ -19,7 +19,8 @@ _LEFT, _SCALE, _ROW = 300, 380, 26
 
 def rates(page: str) -> list[tuple[str, float]]:
     """Return the setups of the page's first table and their rates of simple transactions."""
-    rows = re.findall(r"(?m)^(\w[^\n]{40,}?) {2,}(\d\.\d\d) ", page)
+    # Its names are long; those of other tables are followed by a rate sooner.
+    rows = re.findall(r"(?m)^(\w(?:(?!\d\.\d\d)[^\n]){40,}?) {2,}(\d\.\d\d) ", page)
     return [(name.strip(), float(rate)) for name, rate in rows]
 
 
