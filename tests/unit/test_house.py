@@ -32,7 +32,7 @@ ORDER = (
         "themis",
     ),
     ("censor", "crypto", "dialects", "dialects.postgresql", "dialects.mysql"),
-    ("encryption", "encryption.configuration", "encryption.postgresql"),
+    ("encryption", "encryption.configuration", "encryption.postgresql", "encryption.mysql"),
     ("keystore",),
     ("tokens",),
     ("pipeline", "stages", "plugins"),

@@ -1,0 +1,1 @@
+"""Protected columns in MySQL and MariaDB: their statements, types and schema."""
