@@ -28,7 +28,7 @@ class Statements:
         self.known = {}
         self.failures = []
 
-    def confirm(self, prepared, number, parameters):
+    def confirm(self, prepared, number, parameters, taken=-1):
         prepared.parameters = parameters
         self.known[number] = prepared
 
@@ -41,7 +41,7 @@ class Statements:
 
 def statement():
     """A statement that is being prepared."""
-    return SimpleNamespace(columns=None, parameters=-1)
+    return SimpleNamespace(columns=None, parameters=-1, shown=None, statement=None)
 
 
 def see_all(columns):

@@ -24,6 +24,12 @@ _MIXED: Final = Deny(
     reason="a stage has changed the type of a value in some rows of a bulk execution only",
 )
 
+_UNEVEN: Final = Deny(
+    "a bulk execution of a statement with a search in a protected column; execute it row by row",
+    errno=errors.FAILED.number,
+    reason="a bulk execution of a statement that has another number of parameters by a stage",
+)
+
 
 class Judged:
     """A bulk execution and how far it has been judged.  ``at``: where the next row begins; ``row``:
@@ -72,6 +78,10 @@ class BulkRequests(ExecutingRequests):
             return None
         if header.renewed:
             prepared.kinds = header.kinds
+        if prepared.parameters != prepared.taken:
+            prepared.tells = True
+            self._deny(exchange, _UNEVEN, packet)
+            return None
         judged = self._bulk = Judged(packet, prepared, header, exchange)
         return self._next_row(judged)
 
@@ -117,7 +127,7 @@ class BulkRequests(ExecutingRequests):
     def _replace_row(judged: Judged, item: Parameters) -> None:
         row, kinds = judged.row, judged.header.kinds
         indicators: list[int] = []
-        for place, told in enumerate(told_kinds(item, kinds)):
+        for place, told in enumerate(told_kinds(item, kinds, len(kinds))):
             if item.values[place] is None:
                 # It stays what it was if that was no value either.
                 was = row.indicators[place]

@@ -13,7 +13,7 @@ from acra_twisted.dialects.mysql.values import VALUES
 from acra_twisted.fast.littleendian import uint24
 from acra_twisted.results import Columns
 from acra_twisted.wire.mysql import columndefinitions
-from acra_twisted.wire.mysql.frames import HEADER_SIZE
+from acra_twisted.wire.mysql.frames import HEADER_SIZE, packets
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
@@ -47,6 +47,30 @@ class Descriptions:
         self._last_definitions, self._last_columns = definitions, found
         return found
 
+    def redescribed(self, definitions: bytes, shown: Columns) -> bytes:
+        """See the function."""
+        return redescribed(definitions, shown, self._extended)
+
+
+def redescribed(definitions: bytes, shown: Columns, extended: bool) -> bytes:
+    """Return definitions with the types of the columns that a client is shown.  Raises
+    WireError."""
+    parts: list[bytes] = []
+    position, size, at = 0, len(definitions), 0
+    while position < size:
+        end = position + HEADER_SIZE + uint24(definitions, position)
+        column = columndefinitions.decode(definitions[position + HEADER_SIZE : end], extended)
+        told = columndefinitions.retyped(
+            column, shown.types[at], shown.sizes[at], shown.modifiers[at]
+        )
+        if told._replace(extended=column.extended) == column:
+            parts.append(definitions[position:end])
+        else:
+            parts.append(packets(columndefinitions.encode(told), definitions[position + 3]))
+        position = end
+        at += 1
+    return b"".join(parts)
+
 
 def _read(definitions: bytes, extended: bool) -> Columns:
     """Make columns of definitions.
@@ -68,5 +92,9 @@ def _read(definitions: bytes, extended: bool) -> Columns:
         [1] * len(found),
         attributes=[one.original_name or 0 for one in found],
         sizes=[one.size for one in found],
+        modifiers=[
+            columndefinitions.modifier_of(one.character_set, one.flags, one.decimals)
+            for one in found
+        ],
         values=VALUES,
     )

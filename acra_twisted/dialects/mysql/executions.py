@@ -21,7 +21,7 @@ from acra_twisted.dialects.mysql.replies import RESETS, Reply
 from acra_twisted.dialects.mysql.state import MysqlState
 from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.errors import WireError
-from acra_twisted.exchange import PARAMETERS, Exchange, Parameters, Work
+from acra_twisted.exchange import PARAMETERS, Exchange, Parameters, Statement, Work
 from acra_twisted.session import Session
 from acra_twisted.sql.tags import CONTEXT_KEY
 from acra_twisted.verdicts import Deny, Replace
@@ -166,7 +166,7 @@ class ExecutingRequests(OpeningRequests):
         rewrites = rewrites or (prepared.tells and not execution.renewed)
         execution = execution._replace(attributes=attributes)
         executing = Executing(packet, prepared, execution, pieces, rewrites)
-        if not self._judges or not prepared.parameters:
+        if not self._judges or not (prepared.parameters or is_planned(prepared.statement)):
             self._executes(executing, exchange)
             return None
         self._executing = executing
@@ -189,11 +189,14 @@ class ExecutingRequests(OpeningRequests):
         if type(verdict) is Replace:
             item: Parameters = verdict.item
             execution = executing.execution
-            kinds = told_kinds(item, execution.kinds)
+            kinds = told_kinds(item, execution.kinds, executing.prepared.taken)
             # All values are in the command itself now.
-            executing.execution = execution._replace(kinds=kinds, values=item.values)
+            names = execution.names if len(execution.names) == len(kinds) else ()
+            executing.execution = execution._replace(kinds=kinds, names=names, values=item.values)
             executing.pieces = []
             executing.rewrites = executing.prepared.tells = True
+        elif executing.prepared.parameters != executing.prepared.taken:
+            raise ValueError("a text has other parameters, whose values no stage has given")
         self._executes(executing, work.exchange)
 
     def _executes(self, executing: Executing, exchange: Exchange) -> None:
@@ -236,16 +239,22 @@ def joined(pieces: Sequence[LongData]) -> dict[int, bytes]:
     return {parameter: b"".join(data) for parameter, data in parts.items()}
 
 
-def told_kinds(item: Parameters, kinds: Sequence[int]) -> list[int]:
+def is_planned(statement: Statement | None) -> bool:
+    """Tell whether a stage has kept something of a statement for its executions."""
+    return statement is not None and statement.plan is not None
+
+
+def told_kinds(item: Parameters, kinds: Sequence[int], taken: int) -> list[int]:
     """Return the kinds that the database is told of values that a stage has changed: bytes where it
     has put such in place of a number or a date.
 
-    ``kinds`` are those that the client has told.  Raises ValueError if the stage gives more values
-    or fewer.
+    ``kinds`` are those that the client has told; they hold unless the stage has given others.
+    Raises ValueError if the stage does not give the ``taken`` values that the database takes.
     """
-    if not len(item.values) == len(item.formats) == len(kinds):
-        raise ValueError(f"{len(item.values)} values for {len(kinds)} parameters")
+    given = kinds if item.types is None else item.types
+    if not len(item.values) == len(item.formats) == len(given) == taken:
+        raise ValueError(f"{len(item.values)} values for {taken} parameters")
     return [
         BLOB if value is not None and form == TEXT and not is_string(kind) else kind
-        for kind, value, form in zip(item.types or kinds, item.values, item.formats, strict=True)
+        for kind, value, form in zip(given, item.values, item.formats, strict=True)
     ]

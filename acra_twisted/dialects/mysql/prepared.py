@@ -21,9 +21,12 @@ from acra_twisted.wire.mysql.commands import LAST_PREPARED, NOBODYS, LongData
 class Prepared:
     """A statement and what is known of it.
 
-    ``number`` and ``parameters`` are less than 0 until the database has told them;
+    ``number`` and ``parameters`` are less than 0 until the database has told them; so is
+    ``taken``, the number of values that the database takes, where the client knows of
+    ``parameters``: a stage may have put a text with more of them, or fewer, in place of its own.
     ``failed``: it will not, or the client has closed it before.  ``columns``: those of its last
-    execution, or of its preparation.  ``changes`` and ``local``: what each execution may do, as in
+    execution, or of its preparation, and ``shown`` the types of them that the client was told
+    last, None before.  ``changes`` and ``local``: what each execution may do, as in
     `replies.Reply`.
     ``kinds``: those of the values that the client has sent last, None if it has sent none (see
     `wire.mysql.parameters`); ``tells``: the database may have been told others, so that each
@@ -35,8 +38,10 @@ class Prepared:
         "statement",
         "number",
         "parameters",
+        "taken",
         "failed",
         "columns",
+        "shown",
         "changes",
         "local",
         "kinds",
@@ -53,8 +58,10 @@ class Prepared:
         self.local = local
         self.number = -1
         self.parameters = -1
+        self.taken = -1
         self.failed = False
         self.columns: Columns | None = None
+        self.shown: Sequence[int] | None = None
         self.kinds: Sequence[int] | None = None
         self.tells = False
         self.long: list[LongData] = []
@@ -96,11 +103,13 @@ class PreparedStatements:
         """A statement was refused: the one prepared last is none."""
         self._last = None
 
-    def confirm(self, prepared: Prepared, number: int, parameters: int) -> None:
-        """Take note that the database has prepared a statement, with so many parameters."""
+    def confirm(self, prepared: Prepared, number: int, parameters: int, taken: int = -1) -> None:
+        """Take note that the database has prepared a statement.  The client is told of so many
+        parameters; the database takes ``taken`` values, where that is another number."""
         self._forget_pending(prepared)
         prepared.number = number
         prepared.parameters = parameters
+        prepared.taken = parameters if taken < 0 else taken
         if not prepared.failed:
             self._known[number] = prepared
 

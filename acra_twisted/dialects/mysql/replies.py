@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from acra_twisted.question import Question
 from acra_twisted.verdicts import Deny
 from acra_twisted.wire.mysql import errors
 
@@ -49,12 +50,13 @@ class Reply:
     ``changes`` has flags of KEEPS, SETS, MAY_CHANGE, RESETS and RENAMES.  ``collation``
     is the number of the one that holds behind a RESETS, 0 where that is not known.  ``schema``: the
     one that the request makes the session's if it succeeds; None for a request that says nothing of
-    it.  ``login`` is the `authentication.Plugins` of an AUTH.
+    it.  ``login`` is the `authentication.Plugins` of an AUTH.  ``question`` is the one of ours that
+    it answers, which the client gets nothing of; None for a reply to the client.
     """
 
     __slots__ = (
         *("sequence", "answer", "prepared", "local"),
-        *("changes", "collation", "schema", "login"),
+        *("changes", "collation", "schema", "login", "question"),
     )
 
     def __init__(
@@ -68,6 +70,7 @@ class Reply:
         collation: int = 0,
         schema: bytes | None = None,
         login: Any = None,
+        question: Question | None = None,
     ) -> None:
         self.sequence = sequence
         self.answer = answer
@@ -77,14 +80,18 @@ class Reply:
         self.collation = collation
         self.schema = schema
         self.login = login
+        self.question = question
 
 
+#: The SQLSTATEs of errors whose verdicts have none of MySQL's.
+_STATES: Final = {one.number: one.sqlstate for one in (errors.DENIED, errors.FAILED)}
 #: The reply to a command of one packet about which there is nothing to know.
 PLAIN: Final = Reply()
 
 
 def denial(verdict: Deny) -> bytes:
     """The payload of the error that a client gets in place of a reply, or of the rest of one."""
-    denied = errors.DENIED
-    state = denied.sqlstate if verdict.errno == denied.number else errors.FAILED.sqlstate
-    return errors.encode_error(errors.Situation(verdict.errno, state, denied.text), verdict.text)
+    state = _STATES.get(verdict.errno, verdict.sqlstate)
+    return errors.encode_error(
+        errors.Situation(verdict.errno, state, errors.DENIED.text), verdict.text
+    )

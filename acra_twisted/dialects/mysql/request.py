@@ -24,8 +24,10 @@ from acra_twisted.dialects.mysql.texts import changes, may_ask_for_file
 from acra_twisted.dialects.mysql.uploads import Upload
 from acra_twisted.dialects.mysql.userchanges import ChangingRequests
 from acra_twisted.dialects.propagation import NOTHING, Propagation
-from acra_twisted.errors import FrameTooLarge, WireError
+from acra_twisted.errors import FrameTooLarge, QuestionError, WireError
 from acra_twisted.exchange import PARAMETERS, STATEMENT, Exchange, Statement, Work
+from acra_twisted.outstanding import SKIP
+from acra_twisted.question import Question
 from acra_twisted.session import Session
 from acra_twisted.verdicts import Deny, Replace
 from acra_twisted.wire.mysql import commands, errors, parameters
@@ -135,6 +137,19 @@ class MysqlRequests(ChangingRequests):
             if brought is not None and brought.kept is not None:
                 brought.kept = brought.kept.replaced(verdict.item.text)
         self._text_passed(packet, query, attributes, work.exchange, work.item)
+
+    def ask(self, question: Question) -> bool:
+        """See IRequestFlow."""
+        session = self._session
+        if session.copying_in or self._state.upload >= 0:
+            raise QuestionError("the client is sending a file")
+        if session.outstanding:
+            return False
+        query = Query(question.text)
+        payload = parameters.encode_query(query, self._in_force.query_attributes)
+        self._out.append(packets(payload, 0))
+        session.outstanding.append((SKIP, replies.RESULT, None, Reply(question=question)))
+        return True
 
     def take_output(self) -> bytes:
         """Bytes for the database."""

@@ -21,6 +21,7 @@ from acra_twisted.dialects.mysql.resultsets import (
     FILE_END,
     FIRST,
     ROWS,
+    UNTOLD_END,
 )
 from acra_twisted.dialects.mysql.rows import LongRow, Message
 from acra_twisted.dialects.mysql.state import MysqlState
@@ -30,11 +31,11 @@ from acra_twisted.dialects.propagation import NOTHING, Propagation
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import MESSAGES, Exchange, Work, take_reply
 from acra_twisted.fast.littleendian import uint24
-from acra_twisted.outstanding import is_answer
+from acra_twisted.outstanding import SKIP, is_answer
 from acra_twisted.results import Planner
 from acra_twisted.session import Session
 from acra_twisted.verdicts import Deny, Replace
-from acra_twisted.wire.mysql import okpackets
+from acra_twisted.wire.mysql import errors, okpackets
 from acra_twisted.wire.mysql.capabilities import InForce
 from acra_twisted.wire.mysql.frames import HEADER_SIZE, PART_MAX, packets
 from acra_twisted.wire.mysql.okpackets import (
@@ -156,6 +157,8 @@ class MysqlReplies(WholeReplies):
                 return self._state.following
             if not self._dropping:
                 number = self._run_number if self._unsettled or self._long else self._number
+                if self._kept:
+                    number = self._kept_number
                 return (number + self._shift) & 0xFF
             # The client has got the reply's end.
             at = 1
@@ -178,6 +181,7 @@ class MysqlReplies(WholeReplies):
         self._begun = True
         self._ordinal = 0
         self._phase = FIRST
+        self._question = None
         if head is None:
             if not length or data[position + HEADER_SIZE] != ERR:
                 raise WireError("database", "a reply that answers no request")
@@ -185,7 +189,10 @@ class MysqlReplies(WholeReplies):
             self._code, self._exchange, self._reply = _UNASKED, None, replies.PLAIN
             self._number, self._shift = data[position + 3], 0
             return
-        _, self._code, self._exchange, self._reply = head
+        action, self._code, self._exchange, self._reply = head
+        if action == SKIP:
+            self._question = self._reply.question
+            self._dropping = True
         self._number = data[position + 3]
         self._shift = (self._reply.sequence - self._number) & 0xFF
         exchange = self._exchange
@@ -221,7 +228,7 @@ class MysqlReplies(WholeReplies):
         elif phase == ROWS:
             self._count()
             self._ended(start, end)
-        elif phase == DEFINITIONS_END:
+        elif phase in (DEFINITIONS_END, UNTOLD_END):
             self._definitions_end(start, end)
         elif phase == FILE_END:
             _expect(first == OK and self._state.upload < 0)
@@ -285,6 +292,11 @@ class MysqlReplies(WholeReplies):
         self._state.upload = -1
         if self._phase == ROWS:
             self._count()
+        elif self._phase == DEFINITIONS:
+            self._release_definitions(start)
+        if self._question is not None:
+            state = error.sqlstate or errors.FAILED.sqlstate
+            self._question.fail(f"the database says error {error.number}", state)
         if exchange is not None and exchange.outcome is None:
             if self._code == replies.AUTH:
                 tell_refusal(session, exchange, payload)
@@ -314,6 +326,9 @@ class MysqlReplies(WholeReplies):
         if self._code == _UNASKED:
             return
         reply, self._exchange = self._reply, None
+        if self._question is not None:
+            self._question.is_over = True
+            self._question = None
         if reply is not replies.PLAIN:
             if reply.changes & replies.RESETS and not failed:
                 session.prepared.clear()
@@ -357,7 +372,8 @@ class MysqlReplies(WholeReplies):
         """How much must be there to go on: a header, a byte, or a packet that is read whole."""
         if size - position < HEADER_SIZE:
             return HEADER_SIZE
-        if size - position == HEADER_SIZE or (self._phase == ROWS and not self._plan.hooks):
+        walks = self._phase == ROWS and not self._plan.hooks and self._question is None
+        if walks or size - position == HEADER_SIZE:
             return HEADER_SIZE + 1
         return HEADER_SIZE + uint24(data, position)
 

@@ -14,11 +14,14 @@ from acra_twisted.dialects.mysql.rows import LongRow, MysqlRows
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import ROWS, Exchange, Work
 from acra_twisted.fast.littleendian import uint24
+from acra_twisted.question import Question
 from acra_twisted.results import Columns, Plan, Planner
 from acra_twisted.session import Session
 from acra_twisted.wire.mysql.frames import HEADER_SIZE, PART_MAX, renumbered, too_large
-from acra_twisted.wire.mysql.resultrows import walk
+from acra_twisted.wire.mysql.resultrows import split_text, walk
 
+#: The first byte of what is no row, and of all above it.
+_NO_ROW: Final = 0xFE
 #: The plan of a result that no stage reads.
 _UNSEEN: Final = Plan(Columns((), (), (), ()))
 #: In the place of a plan: nobody has described the rows, which a stage might have to see.
@@ -47,6 +50,8 @@ class ResultRows(CuttingFlow):
         self._binary = False
         self._plan = _UNSEEN
         self._rows_seen = 0
+        # The question of ours that the reply answers.
+        self._question: Question | None = None
         # The next packet goes on with the one before.
         self._continues = False
         # The parts of a long row that is judged.
@@ -96,7 +101,9 @@ class ResultRows(CuttingFlow):
         nobody has described them."""
         self._rows_seen = 0
         self._binary = binary
-        if self._results is None:
+        if self._question is not None and columns is not None:
+            self._columns, self._plan = columns, _UNSEEN
+        elif self._results is None:
             self._plan = _UNSEEN
         elif columns is None:
             self._plan = _UNDESCRIBED
@@ -115,6 +122,8 @@ class ResultRows(CuttingFlow):
         """From a row's header and first byte on: walk the rows, or make a Work of those that are
         whole.  The place stays where it is if more must come.  Raises WireError for rows that a
         stage might have to see, and whose columns nobody has described."""
+        if self._question is not None:
+            return self._answers(data, position, size, self._question), None
         if exchange is not None and self._plan.hooks and not self._dropping:
             return self._judge_rows(data, position, size, exchange)
         if self._plan is _UNDESCRIBED:
@@ -146,6 +155,23 @@ class ResultRows(CuttingFlow):
         self._pass(position, end)
         return end
 
+    def _answers(self, data: bytes, position: int, size: int, question: Question) -> int:
+        """Take whole rows of the answer to a question of ours.  Raises WireError, FrameTooLarge."""
+        while size - position > HEADER_SIZE:
+            length = uint24(data, position)
+            end = position + HEADER_SIZE + length
+            first = data[position + HEADER_SIZE]
+            if length == PART_MAX:
+                raise too_large("database", PART_MAX)
+            if not length or first >= _NO_ROW or end > size:
+                break
+            columns = len(self._columns)
+            question.add(split_text(data, position + HEADER_SIZE, end, columns), length)
+            self._number = (data[position + 3] + 1) & 0xFF
+            self._pass(position, end)
+            position = end
+        return position
+
     def _judge_rows(
         self, data: bytes, position: int, size: int, exchange: Exchange
     ) -> tuple[int, Work | None]:
@@ -167,7 +193,7 @@ class ResultRows(CuttingFlow):
             self._pass(position, end)
             return end, None
         self._run_number = data[position + 3]
-        batch = MysqlRows(data, self._columns, position, end, self._binary)
+        batch = MysqlRows(data, self._columns, position, end, self._binary, plan.shown.types)
         return end, self._ask(Work(ROWS, batch, exchange, plan.hooks), (position, end))
 
     def _judge_long(
@@ -192,7 +218,7 @@ class ResultRows(CuttingFlow):
         payload, self._long, self._long_size = b"".join(self._long), [], 0
         self._rows_seen += 1
         plan = self._plan
-        row = LongRow(payload, self._columns, self._binary, self._run_number)
+        row = LongRow(payload, self._columns, self._binary, self._run_number, plan.shown.types)
         if plan.concerns(payload, 0, len(payload)):
             return end, self._ask(Work(ROWS, row, exchange, plan.hooks), (end, end))
         self._replace(end, end, row)

@@ -6,21 +6,22 @@ client keeps the columns leaves them out of the result of an execution.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from acra_twisted.dialects.mysql import replies
+from acra_twisted.dialects.mysql import replies, toldparameters
 from acra_twisted.dialects.mysql.descriptions import Descriptions
 from acra_twisted.dialects.mysql.replies import Reply
 from acra_twisted.dialects.mysql.results import ResultRows
 from acra_twisted.dialects.mysql.state import MysqlState
 from acra_twisted.errors import WireError
-from acra_twisted.exchange import Exchange
+from acra_twisted.exchange import Exchange, Statement, ToldType
 from acra_twisted.fast.littleendian import uint16, uint24, uint32
 from acra_twisted.results import Columns, Planner
 from acra_twisted.session import Session
 from acra_twisted.wire.mysql import lenenc, okpackets
 from acra_twisted.wire.mysql.capabilities import InForce
-from acra_twisted.wire.mysql.frames import HEADER_SIZE, PART_MAX, packets, too_large
+from acra_twisted.wire.mysql.frames import HEADER_SIZE, PART_MAX, packets, renumbered, too_large
 from acra_twisted.wire.mysql.okpackets import CURSOR_EXISTS, EOF, ERR
 
 # The packets that come next.
@@ -29,6 +30,8 @@ DEFINITIONS: Final = 1
 DEFINITIONS_END: Final = 2
 ROWS: Final = 3
 FILE_END: Final = 4
+#: The EOF behind definitions of which the client is told nothing.
+UNTOLD_END: Final = 5
 
 #: Columns of a result, or of a statement, at most: two bytes tell them.
 _COLUMNS_MAX: Final = 0xFFFF
@@ -59,12 +62,15 @@ class ResultSets(ResultRows):
         self._phase = FIRST
         # So many results of the reply have ended.
         self._ordinal = 0
-        # Definitions that are to come, and those that came where they are kept; of a prepared
-        # statement, the columns that come behind its parameters.
+        # Definitions that are to come, and those that came where they are kept, with the number of
+        # the first; of a prepared statement, the columns that come behind its parameters.
         self._left = 0
         self._kept: list[bytes] | None = None
         self._kept_size = 0
+        self._kept_number = 0
         self._then = 0
+        # What the client is told of a statement's parameters, while the database describes them.
+        self._told: Sequence[ToldType] | None = None
 
     def _reply_ended(self, end: int, *, failed: bool = False) -> None:
         """The reply ends with the packet that ends there; ``failed``: with an error."""
@@ -112,10 +118,13 @@ class ResultSets(ResultRows):
             raise WireError("database", "a result that begins otherwise than results do")
         self._pass(start, end)
         if follow:
-            self._define(count, kept=self._results is not None)
-        else:
-            prepared = self._reply.prepared
-            self._described(None if prepared is None else prepared.columns)
+            self._define(count, kept=self._results is not None or self._question is not None)
+            return
+        prepared = self._reply.prepared
+        self._described(None if prepared is None else prepared.columns)
+        if self._results is not None and prepared is not None:
+            if prepared.shown is not None and prepared.shown != self._plan.shown.types:
+                raise WireError("database", "rows of types that the client was not told", None)
 
     def _prepared(self, start: int, end: int) -> None:
         """Take the OK of a prepared statement."""
@@ -124,14 +133,36 @@ class ResultSets(ResultRows):
             raise WireError("database", "a prepared statement that is none")
         number, columns, parameters = uint32(payload, 1), uint16(payload, 5), uint16(payload, 7)
         prepared = self._reply.prepared
-        self._session.prepared.confirm(prepared, number, parameters)
-        prepared.columns = None
-        self._pass(start, end)
+        statement: Statement | None = prepared.statement
+        told = None if statement is None else statement.told
+        prepared.columns = prepared.shown = None
         self._then = columns
-        if parameters:
-            self._define(parameters, kept=False)
+        if told is None:
+            self._session.prepared.confirm(prepared, number, parameters)
+            self._pass(start, end)
         else:
-            self._define_columns(end)
+            self._session.prepared.confirm(prepared, number, len(told), parameters)
+            shown = toldparameters.with_parameters(payload, len(told))
+            self._put(start, end, packets(shown, self._client_number(start)))
+        if parameters:
+            self._told = told
+            self._define(parameters, kept=told is not None)
+            return
+        if told:
+            self._tell_parameters(end, b"", told, 0)
+            if not self._in_force.deprecate_eof:
+                eof = okpackets.encode_eof(self._state.status)
+                self._put(end, end, packets(eof, (self._number + self._shift) & 0xFF))
+                self._shift = (self._shift + 1) & 0xFF
+        self._define_columns(end)
+
+    def _tell_parameters(self, end: int, came: bytes, told: Sequence[ToldType], count: int) -> None:
+        """Describe the client's own parameters in place of the ``count`` ones that the database has
+        described up to a place."""
+        first = (self._number - count + self._shift) & 0xFF
+        extended = self._in_force.extended_metadata
+        self._put(end, end, b"".join(toldparameters.described(came, told, extended, first)))
+        self._shift = (self._shift + len(told) - count) & 0xFF
 
     def _define_columns(self, end: int) -> None:
         """Go on with the columns of a prepared statement, if it has any."""
@@ -147,6 +178,7 @@ class ResultSets(ResultRows):
         self._left = count
         self._kept = [] if kept else None
         self._kept_size = 0
+        self._kept_number = self._number
 
     def _definitions(self, data: bytes, position: int, size: int) -> int:
         """Take whole definitions; stop before an error in the place of one."""
@@ -162,30 +194,77 @@ class ResultSets(ResultRows):
             return start
         self._number = (data[start + 3] + self._left - left) & 0xFF
         self._left = left
-        if self._kept is not None:
-            self._kept.append(data[start:position])
+        kept = self._kept
+        if kept is None:
+            self._pass(start, position)
+        else:
+            kept.append(data[start:position])
             self._kept_size += position - start
             if self._kept_size > self._message_limit:
                 raise too_large("database", self._message_limit)
-        self._pass(start, position)
+            if left:
+                # The plan for all of them may change some.
+                self._leave_out(start, position)
+            self._buffer.position = position
         if not left:
-            self._defined(position)
+            self._defined(start, position)
         return position
 
-    def _defined(self, end: int) -> None:
-        """All definitions of a list are there."""
+    def _defined(self, start: int, end: int) -> None:
+        """All definitions of a list are there, the last of them between two places."""
+        told, self._told = self._told, None
+        kept, self._kept = self._kept, None
         columns: Columns | None = None
-        if self._kept is not None:
-            columns = self._descriptions.columns(b"".join(self._kept))
-            self._kept = None
-            if self._reply.prepared is not None:
-                self._reply.prepared.columns = columns
+        if told is not None and kept is not None:
+            self._leave_out(start, end)
+            self._tell_parameters(end, b"".join(kept), told, self._reply.prepared.taken)
+            if not told and not self._in_force.deprecate_eof:
+                self._phase = UNTOLD_END
+                return
+        elif kept is not None:
+            columns = self._shown(start, end, kept)
         if self._code == replies.RESULT:
-            self._described(columns)
+            if columns is None:
+                self._described(None)
         elif self._in_force.deprecate_eof:
             self._define_columns(end)
         else:
             self._phase = DEFINITIONS_END
+
+    def _shown(self, start: int, end: int, kept: Sequence[bytes]) -> Columns:
+        """Let definitions leave, with the types that the client is to see; return the columns."""
+        definitions = b"".join(kept)
+        columns = self._descriptions.columns(definitions)
+        prepared = self._reply.prepared
+        if prepared is not None:
+            prepared.columns = columns
+        if self._code == replies.RESULT:
+            self._described(columns)
+            shown = self._plan.shown
+        else:
+            assert self._results is not None  # noqa: S101 - definitions were kept for it
+            shown = self._results.plan(self._meant(columns)).shown
+        if self._question is not None:
+            shown = columns
+        if prepared is not None:
+            prepared.shown = shown.types
+        if shown.types is not columns.types:
+            definitions = self._descriptions.redescribed(definitions, shown)
+        elif len(kept) == 1:
+            self._pass(start, end)
+            return columns
+        self._put(start, end, renumbered(definitions, 0, len(definitions), self._shift))
+        return columns
+
+    def _release_definitions(self, end: int) -> None:
+        """Let definitions leave as they came: no more come.  Raises WireError for those of
+        parameters of which the client is told otherwise."""
+        kept, self._kept = self._kept, None
+        if self._told is not None:
+            raise WireError("database", "an error behind the reply to a preparation")
+        if kept:
+            definitions = b"".join(kept)
+            self._put(end, end, renumbered(definitions, 0, len(definitions), self._shift))
 
     def _described(self, columns: Columns | None) -> None:
         """Rows with these columns come."""
@@ -198,6 +277,11 @@ class ResultSets(ResultRows):
         """Take the EOF behind definitions.  That of an opened cursor is the result's end."""
         payload = self._buffer.data[start + HEADER_SIZE : end]
         _, status = okpackets.decode_eof(payload)
+        if self._phase == UNTOLD_END:
+            self._leave_out(start, end)
+            self._shift = (self._shift - 1) & 0xFF
+            self._define_columns(end)
+            return
         if self._in_force.tracked_for_us and status & okpackets.STATE_CHANGED:
             self._put(
                 start, end, packets(okpackets.untracked_eof(payload), self._client_number(start))

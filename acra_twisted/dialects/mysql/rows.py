@@ -20,17 +20,29 @@ if TYPE_CHECKING:
 
 
 class MysqlRows(RowBatch):
-    """Whole rows of one packet each, in text form or, with ``binary``, in binary form.
+    """Whole rows of one packet each, in text form or, with ``binary``, in binary form.  Rows that
+    stages have changed are written by the types ``shown``, which the client was told.
 
     Encoded they are numbered on from the first one's number.  ``added``: so many packets more than
     there were they have become; known once they are encoded.
     """
 
-    __slots__ = ("binary", "added")
+    __slots__ = ("binary", "added", "_read_by", "_shown")
 
-    def __init__(self, data: bytes, columns: Columns, start: int, end: int, binary: bool) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        columns: Columns,
+        start: int,
+        end: int,
+        binary: bool,
+        shown: Sequence[int] | None = None,
+    ) -> None:
         super().__init__(data, columns, start, end)
         self.binary = binary
+        # Stages may put other columns in their place.
+        self._read_by = columns.types
+        self._shown = columns.types if shown is None else shown
         self.added = 0
 
     def encode(self) -> bytes:
@@ -71,12 +83,12 @@ class MysqlRows(RowBatch):
     def _cells(self, start: int, end: int) -> list[bytes | None]:
         """The cells of the row whose payload lies there."""
         if self.binary:
-            return split_binary(self.data, start, end, self.columns.types)
-        return split_text(self.data, start, end, len(self.columns))
+            return split_binary(self.data, start, end, self._read_by)
+        return split_text(self.data, start, end, len(self._read_by))
 
     def _encode_row(self, values: Sequence[bytes | None]) -> bytes:
         """The payload of a row."""
-        return encode_binary(values, self.columns.types) if self.binary else encode_text(values)
+        return encode_binary(values, self._shown) if self.binary else encode_text(values)
 
 
 class LongRow(MysqlRows):
@@ -84,8 +96,15 @@ class LongRow(MysqlRows):
 
     __slots__ = ("sequence",)
 
-    def __init__(self, data: bytes, columns: Columns, binary: bool, sequence: int) -> None:
-        super().__init__(data, columns, 0, len(data), binary)
+    def __init__(
+        self,
+        data: bytes,
+        columns: Columns,
+        binary: bool,
+        sequence: int,
+        shown: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(data, columns, 0, len(data), binary, shown)
         self.sequence = sequence
 
     def _written(self) -> bytes:

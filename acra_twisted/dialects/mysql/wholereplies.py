@@ -101,9 +101,13 @@ class WholeReplies(ResultSets):
         if self._results is not None:
             if columns is None:
                 return False
-            if prepared is not None:
-                prepared.columns = columns
             plan = self._results.plan(columns)
+            if plan.shown.types is not columns.types:
+                return False
+            if prepared is not None:
+                if position == self._kept_rows and prepared.shown not in (None, columns.types):
+                    return False
+                prepared.columns, prepared.shown = columns, columns.types
             if plan.hooks and rows and plan.concerns(data, position, end):
                 return False
         return self._pass_whole(data, end, exchange, reply, rows)

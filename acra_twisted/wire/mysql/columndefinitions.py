@@ -63,6 +63,23 @@ def decode(payload: bytes, extended: bool) -> ColumnDefinition:
     )
 
 
+def modifier_of(character_set: int, flags: int, decimals: int) -> int:
+    """Return what a definition says of a type beside its number and size, in one number."""
+    return character_set | flags << 16 | decimals << 32
+
+
+def retyped(column: ColumnDefinition, kind: int, size: int, modifier: int) -> ColumnDefinition:
+    """Return a definition with another type; ``modifier`` is as `modifier_of` makes it."""
+    return column._replace(
+        extended=None if column.extended is None else b"",
+        character_set=modifier & 0xFFFF,
+        size=size,
+        kind=kind,
+        flags=modifier >> 16 & 0xFFFF,
+        decimals=modifier >> 32,
+    )
+
+
 def encode(column: ColumnDefinition) -> bytes:
     """The payload of a definition."""
     names = (

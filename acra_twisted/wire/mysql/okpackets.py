@@ -128,6 +128,11 @@ def untracked(payload: bytes, ok: Ok) -> bytes:
     return front + lenenc.encode_bytes(info) if info else front
 
 
+def encode_eof(status: int) -> bytes:
+    """The payload of an EOF without warnings."""
+    return b"\xfe\0\0" + status.to_bytes(2, "little")
+
+
 def untracked_eof(payload: bytes) -> bytes:
     """An EOF as such a client gets it."""
     return payload[:4] + bytes((payload[4] & ~(STATE_CHANGED >> 8),))
