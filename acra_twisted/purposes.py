@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 
 from acra_twisted.errors import KeyStoreError
-from acra_twisted.options import CLIENT_ID_PATTERN
+from acra_twisted.optionkinds import CLIENT_ID_PATTERN
 
 CLIENT, ZONE, NOBODY = "client", "zone", ""
 _ZONE_ID = re.compile(r"D{8}[A-Za-z]{16}")

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from acra_twisted.config.acratable import PARTS, AcraOption, options_of
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Address, Line
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Line
 
 
 class Judged(NamedTuple):

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from acra_twisted.options import BOOLEAN, PORT, TEXT, Choice, Host, Integer, Kind
+from acra_twisted.optionkinds import BOOLEAN, PORT, TEXT, Choice, Host, Integer, Kind
 
 SERVER: Final = "acra-server"
 CONNECTOR: Final = "acra-connector"

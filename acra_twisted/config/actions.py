@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import BOOLEAN, FILE, Integer, Option, Section
+from acra_twisted.optionkinds import BOOLEAN, FILE, Integer
+from acra_twisted.options import Option, Section
 
 #: Actions that do nothing without another.
 _NEED: Final[Mapping[str, str]] = {

@@ -8,7 +8,8 @@ from acra_twisted.config.databasekind import is_mysql
 from acra_twisted.config.loginlimits import LIMITS
 from acra_twisted.config.loginmethods import METHODS, by_certificate
 from acra_twisted.config.secretsources import SOURCES, has_sources
-from acra_twisted.options import BOOLEAN, FILE, Choice, Option, Seconds, Section, Settings
+from acra_twisted.optionkinds import BOOLEAN, FILE, Choice, Seconds
+from acra_twisted.options import Option, Section, Settings
 
 #: The mistake of settings by which proofs would be open to everybody on the way.
 WITHOUT_TLS: Final = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from acra_twisted.options import Kind, Names
+from acra_twisted.optionkinds import Kind, Names
 
 
 class Assignments(Names):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acra_twisted.config.closedkinds import ASSIGNMENTS
-from acra_twisted.options import (
+from acra_twisted.optionkinds import (
     ADDRESS,
     BOOLEAN,
     COMMAND,
@@ -14,10 +14,9 @@ from acra_twisted.options import (
     Choice,
     HostAndPort,
     Integer,
-    Option,
     Seconds,
-    Section,
 )
+from acra_twisted.options import Option, Section
 from acra_twisted.telemetry.logs.sinks import SyslogAddress
 from acra_twisted.telemetry.tracing.sampling import AUTO, SamplerKind, TrustKind
 

@@ -17,7 +17,7 @@ from acra_twisted.config.common import (
 from acra_twisted.config.databasekind import DATABASE_KIND
 from acra_twisted.config.history import WATCHING
 from acra_twisted.config.revocation import CONNECTOR_REVOCATION
-from acra_twisted.options import (
+from acra_twisted.optionkinds import (
     ADDRESS,
     BOOLEAN,
     CLIENT_ID,
@@ -31,10 +31,9 @@ from acra_twisted.options import (
     Choice,
     Host,
     Integer,
-    Option,
     Seconds,
-    Section,
 )
+from acra_twisted.options import Option, Section
 
 _MIB = 1 << 20
 _TLS_AUTH = Integer(-1, 4)

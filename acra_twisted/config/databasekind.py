@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import BOOLEAN, Option
+from acra_twisted.optionkinds import BOOLEAN
+from acra_twisted.options import Option
 
 _MYSQL: Final = "mysql_enable"
 _POSTGRESQL: Final = "postgresql_enable"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from acra_twisted.options import BOOLEAN, FILE, NAMES, TEXT, Choice, Option, Section
+from acra_twisted.optionkinds import BOOLEAN, FILE, NAMES, TEXT, Choice
+from acra_twisted.options import Option, Section
 
 ENCRYPTOR: Final = Section(
     "encryptor",

@@ -7,7 +7,8 @@ from typing import Final
 from acra_twisted.config.common import METRICS
 from acra_twisted.config.commoneffects import METRICS_RULES
 from acra_twisted.config.effects import Rule
-from acra_twisted.options import FILE, Integer, Option, Section
+from acra_twisted.optionkinds import FILE, Integer
+from acra_twisted.options import Option, Section
 
 _HISTORY: Final = Section(
     "history",

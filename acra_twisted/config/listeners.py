@@ -13,7 +13,8 @@ from acra_twisted.blocks import LISTENER, blocks_beside
 from acra_twisted.config.databasekind import choose_kind, inherited
 from acra_twisted.config.ini import Texts, parse_value
 from acra_twisted.errors import ConfigError, raise_together
-from acra_twisted.options import Address, Block, Option, Section, Settings
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Block, Option, Section, Settings
 
 #: Where a listener listens: it cannot be inherited.
 ADDRESS: Final = "incoming_connection_string"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from acra_twisted.options import Integer, Option
+from acra_twisted.optionkinds import Integer
+from acra_twisted.options import Option
 
 LIMITS: Final = (
     Option(

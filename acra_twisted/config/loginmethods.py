@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from acra_twisted.config.databasekind import is_mysql
-from acra_twisted.options import BOOLEAN, FILE, NAMES, TEXT, Choice, Option, Settings
+from acra_twisted.optionkinds import BOOLEAN, FILE, NAMES, TEXT, Choice
+from acra_twisted.options import Option, Settings
 
 METHODS: Final = (
     Option(

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from acra_twisted.options import FilePath, Option, Section, Settings
+from acra_twisted.optionkinds import FilePath
+from acra_twisted.options import Option, Section, Settings
 
 #: Stands for a value that is not for everybody's eyes.
 HIDDEN: Final = "set, not shown"

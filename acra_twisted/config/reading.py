@@ -21,7 +21,8 @@ from acra_twisted.config.hints import hint
 from acra_twisted.config.ini import EMPTY, StageTexts, parse_value
 from acra_twisted.config.listeners import Listener, read_listeners, settings_of
 from acra_twisted.errors import ConfigError, raise_together
-from acra_twisted.options import Block, Boolean, Line, Option, Section, Settings
+from acra_twisted.optionkinds import Boolean
+from acra_twisted.options import Block, Line, Option, Section, Settings
 
 
 def environment_name(option: str, stage: str = "") -> str:

@@ -14,19 +14,8 @@ from cryptography import x509
 
 from acra_twisted import hosts
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import (
-    BOOLEAN,
-    FILE,
-    URL,
-    Choice,
-    Integer,
-    Names,
-    Option,
-    Seconds,
-    Section,
-    Settings,
-    Url,
-)
+from acra_twisted.optionkinds import BOOLEAN, FILE, URL, Choice, Integer, Names, Seconds, Url
+from acra_twisted.options import Option, Section, Settings
 from acra_twisted.transport.credentials import read_certificates
 from acra_twisted.transport.revocation import policy
 

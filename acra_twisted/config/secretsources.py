@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from acra_twisted.config.closedkinds import STATEMENT
-from acra_twisted.options import FILE, TEXT, Integer, Option, Seconds, Settings
+from acra_twisted.optionkinds import FILE, TEXT, Integer, Seconds
+from acra_twisted.options import Option, Settings
 
 #: The query for the function that ``acra-auth sql`` makes.
 QUERY: Final = "select rolname, secret from acra_auth.lookup($1)"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from acra_twisted.options import BOOLEAN, FILE, TEXT, Choice, Integer, Option, Section
+from acra_twisted.optionkinds import BOOLEAN, FILE, TEXT, Choice, Integer
+from acra_twisted.options import Option, Section
 
 #: The store of a server that names none.
 DEFAULT: Final = "sqlite:.acratokens.db"

@@ -16,7 +16,8 @@ from twisted.python.failure import Failure
 from acra_twisted import events
 from acra_twisted.connector.link import LinkChannel, Way, begin
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Address, Settings
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Settings
 from acra_twisted.session import Identity, Session
 from acra_twisted.telemetry.logs.audit import identity_fields
 from acra_twisted.telemetry.tracing import spans

@@ -14,7 +14,8 @@ from acra_twisted.loginactions import (
     REQUIRE,
     UNKNOWN_SERVER,
 )
-from acra_twisted.options import Address, Settings
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Settings
 from acra_twisted.transport.credentials import NONE, Credentials
 from acra_twisted.transport.credentials import REQUIRE as REQUIRE_PEER
 from acra_twisted.transport.tlscontext import TLSContext

@@ -17,7 +17,8 @@ from acra_twisted.daemon.localuser import user_ids
 from acra_twisted.errors import ConfigError, try_all
 from acra_twisted.keystore.opening import open_keys
 from acra_twisted.loginactions import OFFER, REQUIRE
-from acra_twisted.options import Address, Settings
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Settings
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters
 from acra_twisted.telemetry.service import make_guard
 from acra_twisted.transport import certificates

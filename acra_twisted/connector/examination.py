@@ -26,7 +26,8 @@ from acra_twisted.doctor.result import Result, ok
 from acra_twisted.errors import ConfigError, WireError
 from acra_twisted.keystore.opening import open_keys
 from acra_twisted.loginactions import OFFER, REQUIRE
-from acra_twisted.options import Address, Settings
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Settings
 from acra_twisted.transport import peers
 from acra_twisted.transport.certificates import CLIENT, SERVER
 from acra_twisted.transport.endpoints import client_endpoint

@@ -14,7 +14,8 @@ from acra_twisted.daemon.link import ACRASERVER, is_plain, protection
 from acra_twisted.daemon.localuser import user_ids
 from acra_twisted.daemon.service import DaemonService
 from acra_twisted.loginactions import OFFER, REQUIRE
-from acra_twisted.options import Address, Settings
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Settings
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics

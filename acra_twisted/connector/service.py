@@ -17,7 +17,8 @@ from acra_twisted.connector.upstream import verified_credentials
 from acra_twisted.daemon.dialect import dialect_of
 from acra_twisted.daemon.link import ACRASERVER, is_secure_session, protection
 from acra_twisted.daemon.service import API, MAIN, DaemonService
-from acra_twisted.options import Address, Settings
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Settings
 from acra_twisted.telemetry.export.destinations import batching
 from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
 from acra_twisted.telemetry.pages.readiness import ReachAll

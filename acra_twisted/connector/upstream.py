@@ -14,7 +14,8 @@ from acra_twisted.daemon.link import ACRASERVER, is_plain, is_tls
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.events import KEY_STORE
 from acra_twisted.keystore.opening import need_keys
-from acra_twisted.options import Address, Settings
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Settings
 from acra_twisted.transport.credentials import Credentials
 from acra_twisted.transport.link import RawSecurity, TLSSecurity
 from acra_twisted.transport.securesession import SecureSessionSecurity

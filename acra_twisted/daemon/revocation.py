@@ -15,7 +15,8 @@ from acra_twisted.config.revocation import ACRASERVER, DATABASE, policy_of
 from acra_twisted.daemon.peerjudge import PeerJudge
 from acra_twisted.daemon.stapling import Stapling
 from acra_twisted.interfaces import IReloadable
-from acra_twisted.options import Address, Settings
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Settings
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
 from acra_twisted.telemetry.metrics.revocation import RevocationMetrics
 from acra_twisted.transport.certificates import readable

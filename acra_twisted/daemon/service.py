@@ -26,7 +26,8 @@ from acra_twisted.daemon.reload import Reloader, renew
 from acra_twisted.daemon.revocation import Revocation
 from acra_twisted.daemon.running import running, sessions
 from acra_twisted.keystore.opening import open_keys
-from acra_twisted.options import Address, Section, Settings
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Section, Settings
 from acra_twisted.telemetry.changes import KEYS, STARTED
 from acra_twisted.telemetry.logs import banner
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics

@@ -20,7 +20,8 @@ from acra_twisted.errors import AcraError, ConfigError, KeyStoreError
 from acra_twisted.keystore import masterkey
 from acra_twisted.keystore.factory import FILESYSTEM
 from acra_twisted.keystore.filesystem import FilesystemKeyStore
-from acra_twisted.options import Address, Settings
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Settings
 from acra_twisted.telemetry.logs.chainreport import examine
 from acra_twisted.transport import certificates
 from acra_twisted.transport.certificates import Loaded

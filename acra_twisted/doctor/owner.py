@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from acra_twisted.lines import printable
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 
 _LISTENING = "0A"
 _COMMAND_MAX = 80

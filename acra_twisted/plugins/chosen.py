@@ -16,7 +16,8 @@ from acra_twisted import plugins
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IDatabaseStageFactory, IStage, IStageFactory
 from acra_twisted.nearest import meant
-from acra_twisted.options import Choice, Option, Section, Settings
+from acra_twisted.optionkinds import Choice
+from acra_twisted.options import Option, Section, Settings
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.pipeline.services import Services
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Address, Settings
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Settings
 from acra_twisted.server.arrival import Arrival
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.spans import Span

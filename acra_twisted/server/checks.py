@@ -24,7 +24,8 @@ from acra_twisted.daemon.stapling import own
 from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import ConfigError, try_all
 from acra_twisted.keystore.opening import need_keys, open_keys
-from acra_twisted.options import Address, Settings
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Settings
 from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
 from acra_twisted.server.api import check_api
 from acra_twisted.server.credentials import check_sources

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.errors import HandshakeError, WireError
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.transport.keepalive import KeepAlive

@@ -7,7 +7,8 @@ from typing import Any, Final
 from acra_twisted.config.revocation import DATABASE
 from acra_twisted.daemon.dialect import dialect_of, protocols
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Address, Settings
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Settings
 from acra_twisted.server.database import Database
 from acra_twisted.transport.credentials import NONE, Credentials
 from acra_twisted.transport.keepalive import KeepAlive

@@ -23,7 +23,8 @@ from acra_twisted.censor.rules import Rules
 from acra_twisted.errors import ConfigError
 from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.interfaces import IReloadable, IStageFactory, IStatementStage
-from acra_twisted.options import Block, Integer, Option, Settings
+from acra_twisted.optionkinds import Integer
+from acra_twisted.options import Block, Option, Settings
 from acra_twisted.session import Session
 from acra_twisted.sql.redact import of_statement
 from acra_twisted.stages.rulesource import read_rule_source

@@ -13,7 +13,8 @@ from acra_twisted.encryption.postgresql.statementpattern import LANGUAGE, patter
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting, EncryptionSettings
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IDatabaseStageFactory
-from acra_twisted.options import FILE, Block, Option, Settings
+from acra_twisted.optionkinds import FILE
+from acra_twisted.options import Block, Option, Settings
 from acra_twisted.pipeline.services import Services
 from acra_twisted.stages.columnsource import read_columns
 

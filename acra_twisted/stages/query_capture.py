@@ -25,7 +25,8 @@ from acra_twisted import events
 from acra_twisted.errors import ConfigError
 from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.interfaces import IStageFactory, IStatementStage
-from acra_twisted.options import FILE, Integer, Option, Seconds, Settings
+from acra_twisted.optionkinds import FILE, Integer, Seconds
+from acra_twisted.options import Option, Settings
 from acra_twisted.sql.redact import of_statement
 from acra_twisted.stages.awaiting import Awaiting
 from acra_twisted.verdicts import PASS, Pass

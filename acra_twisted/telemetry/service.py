@@ -13,7 +13,8 @@ from twisted.logger import Logger, globalLogPublisher
 
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Address, Settings
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Settings
 from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.pipeline.observers import Observers, at_once
 from acra_twisted.session import Session

@@ -12,7 +12,8 @@ from acra_twisted.config.acraoptions import judge
 from acra_twisted.config.acratable import options_of
 from acra_twisted.config.files import has_yaml_name, is_yaml, read_text
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import BOOLEAN, Line
+from acra_twisted.optionkinds import BOOLEAN
+from acra_twisted.options import Line
 
 #: Flags of every tool; the value says whether it is a switch.
 COMMON: Final[Mapping[str, bool]] = {

@@ -14,7 +14,8 @@ from acra_twisted.errors import AcraError, ConfigError, KeyStoreError, raise_tog
 from acra_twisted.keystore import masterkey
 from acra_twisted.keystore.filesystem import FilesystemKeyStore
 from acra_twisted.lines import printable
-from acra_twisted.options import BOOLEAN, Line
+from acra_twisted.optionkinds import BOOLEAN
+from acra_twisted.options import Line
 from acra_twisted.tools import acrawords
 
 _EXTRACTORS = ("distinguished_name", "serial_number")

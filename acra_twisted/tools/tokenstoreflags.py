@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from acra_twisted.config.tokens import REDIS, TOKEN_IDS, has_keyed_names
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import BOOLEAN, FILE, Option, Settings
+from acra_twisted.optionkinds import BOOLEAN, FILE
+from acra_twisted.options import Option, Settings
 from acra_twisted.server.tokenstore import redis_settings
 from acra_twisted.tokens.opening import FORMS
 from acra_twisted.tools.commandline import Parser

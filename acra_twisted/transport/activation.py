@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 
 #: The number of the first descriptor that is handed over, and how many there may be.
 _FIRST, _MOST = 3, 1024

@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IProtocolFactory
 
 from acra_twisted.errors import ConfigError
 from acra_twisted.events import START_LISTENING
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.transport.activation import InheritedSockets
 from acra_twisted.transport.dialling import TcpEndpoint
 from acra_twisted.transport.keepalive import KeepAlive

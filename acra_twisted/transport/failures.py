@@ -26,7 +26,7 @@ from acra_twisted.errors import (
     HandshakeError,
     KeyStoreError,
 )
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.transport import certificates
 from acra_twisted.transport.verifier import CertificateRefused
 

@@ -10,7 +10,8 @@ from zope.interface import implementer
 from acra_twisted.interfaces import IKeyStore, IKeyStoreFactory
 from acra_twisted.keystore import plugins
 from acra_twisted.keystore.memory import MemoryKeyStore
-from acra_twisted.options import TEXT, Integer, Option
+from acra_twisted.optionkinds import TEXT, Integer
+from acra_twisted.options import Option
 
 
 @implementer(IKeyStore)

@@ -22,7 +22,8 @@ from twisted.internet.task import react
 from twisted.logger import globalLogBeginner, textFileLogObserver
 
 from acra_twisted.config.server import SERVER_SECTIONS
-from acra_twisted.options import Address, Settings, defaults
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Settings, defaults
 from acra_twisted.plugins.chosen import stage_sections
 from acra_twisted.sandbox.endings import bound
 from acra_twisted.sandbox.processes import free_port

@@ -16,7 +16,8 @@ from acra_twisted.config.common import (
     TRACING,
 )
 from acra_twisted.daemon.service import MAIN, DaemonService
-from acra_twisted.options import ADDRESS, TEXT, Address, Option, Section
+from acra_twisted.optionkinds import ADDRESS, TEXT, Address
+from acra_twisted.options import Option, Section
 from acra_twisted.pipeline.driver import then
 from acra_twisted.purposes import STORAGE_SYMMETRIC
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics

@@ -16,7 +16,8 @@ from acra_twisted.encryption.configuration.kinds import Flag, Several, Whole, Wo
 from acra_twisted.encryption.settings import NULL
 from acra_twisted.errors import ConfigError
 from acra_twisted.nearest import meant
-from acra_twisted.options import Kind, Option
+from acra_twisted.optionkinds import Kind
+from acra_twisted.options import Option
 from acra_twisted.yamltext import place
 
 _TAG: Final = "tag:yaml.org,2002:"

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Final
 
 from acra_twisted.nearest import meant
-from acra_twisted.options import CLIENT_ID, Kind
+from acra_twisted.optionkinds import CLIENT_ID, Kind
 
 #: A name between double quotes, or one without any and without a dot.
 _PART: Final = re.compile(r'"(?P<quoted>(?:[^"]|"")+)"|(?P<bare>[^".]+)')

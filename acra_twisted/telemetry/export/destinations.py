@@ -16,7 +16,7 @@ from twisted.internet.ssl import trustRootFromCertificates
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.hosts import host_and_port
 from acra_twisted.keystore.files import check_private
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.telemetry.export.http import HttpExporter, LogExporter
 from acra_twisted.telemetry.export.resource import Resource
 from acra_twisted.transport.credentials import read_certificates

@@ -15,7 +15,7 @@ from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
 from acra_twisted.interfaces import ISpanExporter
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.telemetry.export.queue import (
     BatchExporter,
     Encoder,

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from acra_twisted import events
 from acra_twisted.errors import AcraError
 from acra_twisted.exchange import Exchange, Work
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.session import Identity, Session
 from acra_twisted.sql.redact import of_statement

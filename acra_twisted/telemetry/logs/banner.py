@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from acra_twisted import __version__, events
-from acra_twisted.options import Address, Settings
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Settings
 from acra_twisted.transport.failures import shown
 
 

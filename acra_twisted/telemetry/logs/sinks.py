@@ -22,7 +22,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.eventtable import syslog_severity
 from acra_twisted.hosts import host
 from acra_twisted.lines import Lines, is_cut
-from acra_twisted.options import Address, Kind
+from acra_twisted.optionkinds import Address, Kind
 from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.transport.keepalive import KeepAlive
 from acra_twisted.wire.formats import syslog

@@ -13,7 +13,7 @@ import ipaddress
 from collections.abc import Iterable
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 
 _TOKEN_MIN = 16
 

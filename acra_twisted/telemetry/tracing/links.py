@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from acra_twisted.options import Url
+from acra_twisted.optionkinds import Url
 
 #: Stands for the trace id in a template.
 PLACE: Final = "{trace_id}"

@@ -15,7 +15,7 @@ from typing import Any, Final
 from twisted.logger import Logger
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import BOOLEAN, Kind, Names
+from acra_twisted.optionkinds import BOOLEAN, Kind, Names
 from acra_twisted.ratelimit import TokenBucket
 from acra_twisted.wire.link.tracecontext import TraceContext
 

@@ -7,7 +7,8 @@ from acra_twisted.config.acraoptions import judge
 from acra_twisted.config.acratable import options_of
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.config.server import SERVER_SECTIONS
-from acra_twisted.options import Address, Line
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Line
 
 PROGRAMS = {"acra-server": SERVER_SECTIONS, "acra-connector": CONNECTOR_SECTIONS}
 

@@ -4,7 +4,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config.authentication import ends_authentication, requires_tls
 from acra_twisted.config.server import SERVER_SECTIONS
-from acra_twisted.options import Address, defaults
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import defaults
 
 
 class Modes(SynchronousTestCase):

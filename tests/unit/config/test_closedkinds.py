@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config.closedkinds import ASSIGNMENTS, STATEMENT
-from acra_twisted.options import COMMAND, FILE, NAMES, TEXT, URL
+from acra_twisted.optionkinds import COMMAND, FILE, NAMES, TEXT, URL
 
 
 class Kinds(SynchronousTestCase):

@@ -3,7 +3,8 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config.effects import Rule, without_effect
-from acra_twisted.options import BOOLEAN, TEXT, Option, Settings
+from acra_twisted.optionkinds import BOOLEAN, TEXT
+from acra_twisted.options import Option, Settings
 
 OPTIONS = (
     Option("on", BOOLEAN, False, ""),

@@ -8,7 +8,8 @@ from acra_twisted.config.closedkinds import ASSIGNMENTS, STATEMENT
 from acra_twisted.config.files import open_file
 from acra_twisted.config.ini import parse_value
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import BOOLEAN, PORT, URL, Option, Section
+from acra_twisted.optionkinds import BOOLEAN, PORT, URL
+from acra_twisted.options import Option, Section
 from tests.support.settings import values_of
 
 SECTIONS = (

@@ -9,7 +9,7 @@ from acra_twisted.config.reading import load, read_settings
 from acra_twisted.config.render import render_ini
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.server.tap import Options
 
 PLAIN = """

@@ -7,16 +7,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.config.closedkinds import ASSIGNMENTS, STATEMENT
 from acra_twisted.config.origins import HIDDEN, origins
 from acra_twisted.config.reading import Program, load
-from acra_twisted.options import (
-    COMMAND,
-    FILE,
-    NAMES,
-    TEXT,
-    Integer,
-    Option,
-    Section,
-    defaults,
-)
+from acra_twisted.optionkinds import COMMAND, FILE, NAMES, TEXT, Integer
+from acra_twisted.options import Option, Section, defaults
 
 SECTIONS = (
     Section(

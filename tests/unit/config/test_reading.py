@@ -4,7 +4,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config import reading
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import BOOLEAN, PORT, TEXT, Option, Section
+from acra_twisted.optionkinds import BOOLEAN, PORT, TEXT
+from acra_twisted.options import Option, Section
 
 SECTION = Section(
     "server",

@@ -11,7 +11,8 @@ from acra_twisted.config import yamlfile
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import BOOLEAN, PORT, TEXT, Block, Option, Section, Settings, defaults
+from acra_twisted.optionkinds import BOOLEAN, PORT, TEXT
+from acra_twisted.options import Block, Option, Section, Settings, defaults
 
 SECTIONS = (
     Section("a", "", (Option("db_host", TEXT, "", "The host."), Option("db_port", PORT, 1, ""))),

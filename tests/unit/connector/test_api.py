@@ -13,7 +13,8 @@ from acra_twisted.connector.api import api_address
 from acra_twisted.connector.link import LinkChannel
 from acra_twisted.daemon.service import API
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Address, defaults
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import defaults
 from acra_twisted.wire.link import tracecontext
 from tests.unit.connector.test_connection import Connected, Shaking
 

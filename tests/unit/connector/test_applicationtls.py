@@ -8,7 +8,8 @@ from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.connector.applicationtls import application_context, application_tls
 from acra_twisted.errors import ConfigError
 from acra_twisted.loginactions import DECLINE, OFFER, PASS, REFUSE, REQUIRE
-from acra_twisted.options import Address, defaults
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import defaults
 from acra_twisted.sandbox.authority import Authority
 
 

@@ -8,7 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.connector import checks
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Address, defaults
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import defaults
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.keys import Keys
 

@@ -23,7 +23,8 @@ from acra_twisted.connector.link import LinkChannel, LinkFactory
 from acra_twisted.connector.service import AcraConnector
 from acra_twisted.daemon.service import MAIN
 from acra_twisted.interfaces import IAuthenticatingTransport
-from acra_twisted.options import Address, defaults
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import defaults
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.telemetry.pages import sessions
 from acra_twisted.wire.link import tracecontext

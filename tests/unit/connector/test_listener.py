@@ -7,7 +7,7 @@ from acra_twisted.config.reading import load
 from acra_twisted.connector.service import AcraConnector
 from acra_twisted.connector.tap import Options
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 
 TEXT = """
 [connector]

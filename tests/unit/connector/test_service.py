@@ -6,7 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.connector.service import AcraConnector
 from acra_twisted.daemon.service import API, MAIN
-from acra_twisted.options import Address, defaults
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import defaults
 from acra_twisted.transport import peers
 from acra_twisted.wire.link import tracecontext
 

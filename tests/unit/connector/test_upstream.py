@@ -7,7 +7,7 @@ from acra_twisted import events
 from acra_twisted.connector import upstream
 from acra_twisted.errors import ConfigError
 from acra_twisted.keystore.cache import KeyCache
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.transport.link import RawSecurity, TLSSecurity
 from acra_twisted.transport.securesession import SecureSessionSecurity
 from acra_twisted.transport.tlscontext import TLSContexts

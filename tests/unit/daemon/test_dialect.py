@@ -11,7 +11,8 @@ from acra_twisted.daemon import dialect as chosen
 from acra_twisted.dialectinterfaces import IDatabaseDialect, IServerDialect
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Address, defaults
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import defaults
 
 
 class Chosen(SynchronousTestCase):

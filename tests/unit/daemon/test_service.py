@@ -18,7 +18,8 @@ from acra_twisted import events
 from acra_twisted.daemon.service import MAIN
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IReloadable
-from acra_twisted.options import Address, defaults
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import defaults
 from acra_twisted.purposes import STORAGE_SYMMETRIC
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.themis import cell

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.connector.tap import Options as ConnectorOptions
 from acra_twisted.doctor.examination import configuration, here
 from acra_twisted.doctor.result import FAIL, OK, WARN
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.server.tap import Options as ServerOptions
 
 SERVER, CONNECTOR = ServerOptions.program, ConnectorOptions.program

@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.doctor import local
 from acra_twisted.doctor.result import FAIL, OK, WARN
-from acra_twisted.options import Address, Settings, defaults
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Settings, defaults
 from acra_twisted.server.tap import Options
 
 

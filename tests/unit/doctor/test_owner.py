@@ -8,7 +8,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.doctor.owner import owner_of
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 
 
 class Owners(SynchronousTestCase):

@@ -14,7 +14,8 @@ from acra_twisted.crypto.openers import Opener
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IKeys
 from acra_twisted.keystore import masterkey, opening
-from acra_twisted.options import Address, defaults
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import defaults
 from acra_twisted.server.checks import check
 from acra_twisted.server.service import AcraServer
 from acra_twisted.telemetry.logs.setup import make_writer

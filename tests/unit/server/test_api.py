@@ -10,7 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted import events
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Address, defaults
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import defaults
 from acra_twisted.server.api import ApiConnection, check_api
 from acra_twisted.wire.link import tracecontext
 from tests.unit.server.test_connection import CONTEXT, ServerCase

@@ -11,7 +11,8 @@ from acra_twisted.keystore.filesystem import FilesystemKeyStore
 from acra_twisted.keystore.masterkey import VARIABLE
 from acra_twisted.keystore.secret import Secret
 from acra_twisted.keystore.writer import KeyWriter
-from acra_twisted.options import Address, Settings
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Settings
 from acra_twisted.purposes import STORAGE
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.server import checks

@@ -25,7 +25,8 @@ from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.daemon.service import MAIN
 from acra_twisted.dialects.postgresql.servedlogin import ServedLogin
 from acra_twisted.endreason import EndReason
-from acra_twisted.options import Address, defaults
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import defaults
 from acra_twisted.proxy.handshake import Handshake
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.server.authentication import Authentication, Refusal

@@ -5,7 +5,7 @@ from pathlib import Path
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.server.service import AcraServer
 from tests.unit.server.test_service import close, settings
 

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.server import checks
 from acra_twisted.server.credentials import make_credentials, read_password
 from acra_twisted.server.service import AcraServer

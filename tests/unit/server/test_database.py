@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ForeignProtocol, HandshakeError, WireError
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.server.database import Database, DatabaseChannel
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET
 

@@ -6,7 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.doctor.result import FAIL, OK, WARN
-from acra_twisted.options import Address, defaults
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import defaults
 from acra_twisted.server.examination import EXAMINATION, is_whole, of_answer
 from acra_twisted.wire.postgres.backend import encode_error, encode_sasl
 from acra_twisted.wire.postgres.frames import message

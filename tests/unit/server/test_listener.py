@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.config.listeners import each
 from acra_twisted.config.reading import load
 from acra_twisted.daemon.service import MAIN
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.server.service import AcraServer
 from acra_twisted.server.tap import Options
 from tests.unit.server.test_service import close

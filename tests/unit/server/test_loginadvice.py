@@ -5,7 +5,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.server import checks
 from acra_twisted.server.loginadvice import advice, can_bind, ends_client_tls
 from acra_twisted.transport.credentials import Credentials

@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.dialects.mysql.visit import Visit
 from acra_twisted.doctor.result import FAIL, OK, WARN
-from acra_twisted.options import Address, defaults
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import defaults
 from acra_twisted.server.database import Database, DatabaseChannel
 from acra_twisted.server.mysqlexamination import results, visited
 from acra_twisted.transport import peers

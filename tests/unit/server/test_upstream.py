@@ -6,7 +6,7 @@ from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.server import checks, upstream
 from tests.unit.server.test_service import settings

@@ -12,7 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted import events
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.exchange import Exchange, Statement
-from acra_twisted.options import Address, Settings, defaults
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import Settings, defaults
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
 from acra_twisted.telemetry.service import LoggedRoot, TelemetryService

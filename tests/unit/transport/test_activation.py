@@ -7,7 +7,7 @@ import tempfile
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.transport.activation import (
     InheritedSockets,
     Notifier,

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.transport.activation import InheritedSockets
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint
 

@@ -16,7 +16,7 @@ from acra_twisted.errors import (
     KeyStoreError,
     WireError,
 )
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.telemetry.tracing.spans import UNAVAILABLE, Span
 from acra_twisted.transport import certificates, failures, spoken
 from acra_twisted.transport.failures import Party, Role, reason_of, shown, tell

@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.config.server import SERVER_SECTIONS
-from acra_twisted.options import Address, defaults
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import defaults
 from acra_twisted.transport.activation import InheritedSockets
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.endpoints import ListenerService, bind, client_endpoint

@@ -14,7 +14,8 @@ from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
 from acra_twisted.interfaces import IStageFactory, IStatementStage
-from acra_twisted.options import URL, Option
+from acra_twisted.optionkinds import URL
+from acra_twisted.options import Option
 from acra_twisted.verdicts import PASS, Deny
 
 _PROPAGATOR = TraceContextPropagator()

@@ -9,7 +9,7 @@ from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.errors import KeyStoreError
 from acra_twisted.eventtable import SECURITY
 from acra_twisted.exchange import STATEMENT, Exchange, Statement, Work
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.telemetry.logs.audit import AuditLog, session_fields
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.verdicts import Deny, Hangup

@@ -6,7 +6,8 @@ from twisted.logger import Logger, LogLevel
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.config.server import SERVER_SECTIONS
-from acra_twisted.options import Address, defaults
+from acra_twisted.optionkinds import Address
+from acra_twisted.options import defaults
 from acra_twisted.telemetry.logs import banner
 from acra_twisted.telemetry.logs.formats import FORMATS, LogWriter
 

@@ -5,7 +5,7 @@ import base64
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.options import Address
+from acra_twisted.optionkinds import Address
 from acra_twisted.telemetry.pages.access import Guard
 
 TOKEN = "a token long enough"
