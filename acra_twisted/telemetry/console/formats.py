@@ -6,6 +6,7 @@ import unicodedata
 from typing import Final
 
 MINUS: Final = "\N{MINUS SIGN}"
+TIMES: Final = "\N{MULTIPLICATION SIGN}"
 #: Stands for what cannot be.
 NOTHING: Final = "\N{EN DASH}"
 #: A change this small is none: share of the value before, and milliseconds.
@@ -114,6 +115,12 @@ def change(before: float, now: float) -> str:
     if is_same(before, now):
         return "same"
     return f"{signed(100 * (now - before) / before)} %"
+
+
+def times(usual: float, now: float) -> str:
+    """How many times as long as is usual, with the sign of a product: ``15 x``, ``1.1 x``."""
+    factor = now / usual if usual else 0.0
+    return f"{factor:,.0f} {TIMES}" if factor >= 10 else f"{factor:.1f} {TIMES}"
 
 
 def signed(value: float, digits: int = 0) -> str:

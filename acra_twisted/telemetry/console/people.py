@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
-from acra_twisted.telemetry.console.formats import name, short_id
+from acra_twisted.telemetry.console.formats import NOTHING, name, short_id
 
 _HEX: Final = re.compile(r"[0-9a-fA-F]{32,}")
 _COMMON: Final = re.compile(r"(?:^|[,/])\s*CN\s*=\s*([^,/]+)")
@@ -22,3 +22,21 @@ def who(client_id: str, certificate: str = "", peer: str = "") -> str:
     if common is None:
         return short_id(client_id)
     return f"{name(common.group(1).strip())} ({short_id(client_id)})"
+
+
+class Names:
+    """Names clients whose certificates were seen at their logins.  ``told`` is what `pages.peers`
+    knows, or None."""
+
+    def __init__(self, told: Any) -> None:
+        peers = told.get("peers", ()) if isinstance(told, dict) else ()
+        self._certificates: dict[str, str] = {}
+        for one in peers:
+            if one.get("certificate"):
+                self._certificates.setdefault(one["client_id"], one["certificate"])
+
+    def of(self, client_id: str, certificate: str = "") -> str:
+        """Return the name of a client; a dash for none."""
+        if not client_id:
+            return NOTHING
+        return who(client_id, certificate or self._certificates.get(client_id, ""))

@@ -54,6 +54,12 @@ def main_of(records: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     return found
 
 
+def top_count(records: Iterable[Mapping[str, Any]]) -> int:
+    """Return how many requests a trace has; one in AcraServer and in the connector is one."""
+    found = {record["span_id"]: record["parent_id"] for record in records if is_request(record)}
+    return sum(parent not in found for parent in found.values())
+
+
 def verdict_of(record: Mapping[str, Any]) -> str:
     """Return the verdict of a request."""
     known = record["attributes"]

@@ -35,6 +35,13 @@ class Place(NamedTuple):
         return self.itself < self.took / 2
 
 
+class Usual(NamedTuple):
+    """The typical times of a span, in milliseconds."""
+
+    start: float
+    took: float
+
+
 class Pair(NamedTuple):
     """Two places that belong together, of which one may be missing."""
 
@@ -56,7 +63,11 @@ class Pair(NamedTuple):
 
 def places(timeline: Timeline) -> dict[Key, Place]:
     """Return the places of a trace in the order of its tree."""
-    found: dict[Key, Place] = {}
+    return {key: place for some in by_bar(timeline) for key, place in some}
+
+
+def by_bar(timeline: Timeline) -> Iterator[list[tuple[Key, Place]]]:
+    """Give the places of each span: one, or the database's two parts."""
     way: list[Key] = []
     numbers: dict[tuple[Key, str, str], int] = {}
     for bar in timeline.bars:
@@ -70,10 +81,9 @@ def places(timeline: Timeline) -> dict[Key, Place]:
         key = (*above, (bar.layer, role, number))
         way.append(key)
         if role == "database" and bar.first_byte is not None:
-            for part in _parts(bar):
-                found[(*above, (part.layer, role, number))] = part
+            yield [((*above, (part.layer, role, number)), part) for part in _parts(bar)]
         else:
-            found[key] = Place(
+            place = Place(
                 str(bar.record["name"]),
                 bar.layer,
                 bar.depth,
@@ -81,7 +91,7 @@ def places(timeline: Timeline) -> dict[Key, Place]:
                 (bar.end - bar.start) / 1e6,
                 bar.itself / 1e6 if bar.layer else 0.0,
             )
-    return found
+            yield [(key, place)]
 
 
 def _parts(bar: Bar) -> Iterator[Place]:
@@ -106,6 +116,17 @@ def typical(traces: Sequence[Mapping[Key, Place]]) -> dict[Key, Place]:
         for key, found in by_key.items()
         if len(found) >= _MOST * len(traces)
     }
+
+
+def usual(timeline: Timeline, known: Mapping[Key, Place]) -> dict[str, Usual]:
+    """Return what a typical trace has for the spans of another one, by their ids."""
+    found: dict[str, Usual] = {}
+    for bar, some in zip(timeline.bars, by_bar(timeline), strict=True):
+        parts = [known[key] for key, _ in some if key in known]
+        if parts:
+            start = min(part.start for part in parts)
+            found[bar.record["span_id"]] = Usual(start, sum(part.took for part in parts))
+    return found
 
 
 def aligned(a: Mapping[Key, Place], b: Mapping[Key, Place]) -> list[Pair]:

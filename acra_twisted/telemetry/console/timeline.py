@@ -14,7 +14,7 @@ from acra_twisted.telemetry.console.layers import DATABASE, LAYERS, layer_of
 from acra_twisted.telemetry.figures.rows import STAGE
 
 #: Spans from which on runs of alike ones are folded, and those of a run at least.
-FOLDED_FROM: Final = 200
+FOLDED_FROM: Final = 80
 _RUN_MIN: Final = 3
 #: Spans that last as long as a connection, in no layer.
 _CONNECTION: Final = frozenset(("handleConnection", "handleCommandsConnection"))
@@ -33,8 +33,9 @@ class Part(NamedTuple):
 
 class Bar(NamedTuple):
     """A span.  ``layer`` is empty for a connection.  ``own`` is what it spent itself, ``critical``
-    that of it for which the whole trace waited; ``below`` counts the spans below it.  ``alike``
-    spans stand in its place, itself among them; more than one if they were folded."""
+    that of it for which the whole trace waited; ``below`` counts the spans below it.  Where several
+    alike ones were folded, ``runs`` has the time of each, and ``spans`` counts all that are not
+    shown apart."""
 
     record: Mapping[str, Any]
     depth: int
@@ -44,7 +45,13 @@ class Bar(NamedTuple):
     own: Sequence[Part]
     critical: Sequence[Part]
     below: int
-    alike: int = 1
+    runs: Sequence[Part] = ()
+    spans: int = 1
+
+    @property
+    def alike(self) -> int:
+        """Return how many alike ones it stands for."""
+        return max(len(self.runs), 1)
 
     @property
     def itself(self) -> int:
@@ -210,18 +217,21 @@ def _parts(node: _Node, times: Sequence[tuple[int, int]], split: int) -> Iterato
 
 def _with_counts(bars: Sequence[Bar]) -> list[Bar]:
     """Count what is below each."""
-    ends = [len(bars)] * len(bars)
-    open_bars: list[int] = []
-    for place, bar in enumerate(bars):
-        while open_bars and bars[open_bars[-1]].depth >= bar.depth:
-            ends[open_bars.pop()] = place
-        open_bars.append(place)
+    ends = _ends(bars)
     return [bar._replace(below=ends[place] - place - 1) for place, bar in enumerate(bars)]
 
 
 def _by_layer(bars: Sequence[Bar]) -> dict[str, float]:
-    """Return milliseconds by layer: each moment counts once, for the stage that works in it, else
-    for the database, else for the deepest span."""
+    """Return milliseconds by layer: each moment counts once."""
+    spent = dict.fromkeys(LAYERS, 0)
+    for part in moments(bars):
+        spent[part.layer] += part.end - part.start
+    return {layer: took / _NS_IN_MS for layer, took in spent.items() if took}
+
+
+def moments(bars: Sequence[Bar]) -> Iterator[Part]:
+    """Give the times of the layers, none of them twice: a moment is of the stage that works in it,
+    else of the database, else of the deepest span."""
     edges: list[tuple[int, int, int, str]] = []
     for place, bar in enumerate(bars):
         for part in bar.own:
@@ -229,7 +239,6 @@ def _by_layer(bars: Sequence[Bar]) -> dict[str, float]:
                 edges.append((part.start, 1, place, part.layer))
                 edges.append((part.end, 0, place, part.layer))
     edges.sort()
-    spent = dict.fromkeys(LAYERS, 0)
     # The one to which a moment belongs comes first; what has ended goes when it is the first.
     active: set[tuple[int, str]] = set()
     first: list[tuple[bool, bool, int, int, str]] = []
@@ -237,8 +246,8 @@ def _by_layer(bars: Sequence[Bar]) -> dict[str, float]:
     for at, begins, place, layer in edges:
         while first and first[0][3:] not in active:
             heappop(first)
-        if first:
-            spent[first[0][4]] += at - before
+        if first and at > before:
+            yield Part(first[0][4], before, at)
         before = at
         if begins:
             known = bars[place].record["attributes"]
@@ -247,41 +256,70 @@ def _by_layer(bars: Sequence[Bar]) -> dict[str, float]:
             heappush(first, (*is_last, place, layer))
         else:
             active.discard((place, layer))
-    return {layer: took / _NS_IN_MS for layer, took in spent.items() if took}
 
 
 def folded(bars: Sequence[Bar]) -> list[Bar]:
-    """Put one in the place of several alike ones that follow each other and have nothing below
-    them, in a trace of more than `FOLDED_FROM`."""
+    """Put one in the place of several alike ones that follow each other, with all that is below
+    them, where there are more than `FOLDED_FROM`.
+
+    Alike are spans of the same name, of which both or none failed, with alike spans below them.
+    """
     if len(bars) <= FOLDED_FROM:
         return list(bars)
+    ends = _ends(bars)
+    kinds = _kinds(bars, ends)
     found: list[Bar] = []
     place = 0
     while place < len(bars):
-        end = place + 1
-        while end < len(bars) and _are_alike(bars[place], bars[end]):
-            end += 1
-        run = bars[place:end]
-        found += [_joined(run)] if len(run) >= _RUN_MIN else run
-        place = end
+        tops = [place]
+        end = ends[place]
+        while (
+            end < len(bars) and kinds[end] == kinds[place] and bars[end].depth == bars[place].depth
+        ):
+            tops.append(end)
+            end = ends[end]
+        if len(tops) >= _RUN_MIN:
+            found.append(_joined([bars[top] for top in tops], end - place))
+            place = end
+        else:
+            found.append(bars[place])
+            place += 1
     return found
 
 
-def _are_alike(one: Bar, other: Bar) -> bool:
-    return (
-        not one.below
-        and not other.below
-        and one.depth == other.depth
-        and one.record["name"] == other.record["name"]
-        and one.record["status"] == other.record["status"]
-    )
+def _ends(bars: Sequence[Bar]) -> list[int]:
+    """Return for each span the place behind all that is below it."""
+    ends = [len(bars)] * len(bars)
+    open_bars: list[int] = []
+    for place, bar in enumerate(bars):
+        while open_bars and bars[open_bars[-1]].depth >= bar.depth:
+            ends[open_bars.pop()] = place
+        open_bars.append(place)
+    return ends
 
 
-def _joined(run: Sequence[Bar]) -> Bar:
-    return run[0]._replace(
-        start=min(bar.start for bar in run),
-        end=max(bar.end for bar in run),
-        own=[part for bar in run for part in bar.own],
-        critical=[part for bar in run for part in bar.critical],
-        alike=len(run),
+def _kinds(bars: Sequence[Bar], ends: Sequence[int]) -> list[int]:
+    """Number the spans so that alike ones have the same number."""
+    numbers: dict[tuple[Any, ...], int] = {}
+    kinds = [0] * len(bars)
+    for place in range(len(bars) - 1, -1, -1):
+        below, child = [], place + 1
+        while child < ends[place]:
+            below.append(kinds[child])
+            child = ends[child]
+        record = bars[place].record
+        kind = (record["name"], bool(record["status"]), *below)
+        kinds[place] = numbers.setdefault(kind, len(numbers))
+    return kinds
+
+
+def _joined(tops: Sequence[Bar], spans: int) -> Bar:
+    return tops[0]._replace(
+        start=min(bar.start for bar in tops),
+        end=max(bar.end for bar in tops),
+        own=[part for bar in tops for part in bar.own],
+        critical=[part for bar in tops for part in bar.critical],
+        below=0,
+        runs=[Part(bar.layer or "mute", bar.start, bar.end) for bar in tops],
+        spans=spans,
     )

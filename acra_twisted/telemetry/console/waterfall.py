@@ -3,16 +3,17 @@ is below it, and the bold line is the critical path."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from markupsafe import Markup
 
 from acra_twisted.telemetry.console import formats
 from acra_twisted.telemetry.console.charts import Tick, levels, px
 from acra_twisted.telemetry.console.layers import DATABASE
-from acra_twisted.telemetry.console.structure import Pair, Place
-from acra_twisted.telemetry.console.timeline import Bar, Part, Timeline
+from acra_twisted.telemetry.console.structure import Pair, Place, Usual
+from acra_twisted.telemetry.console.timeline import Bar, Part
 
 #: Rows at most; the JSON has all.
 ROWS_MAX: Final = 80
@@ -36,21 +37,52 @@ _LOWER: Final = Markup('<rect class="f-control" x="{}%" width="{}%" y="18" heigh
 _CHANGE: Final = Markup('<rect class="f-{}{}" x="{}%" width="{}%" y="11" height="10" rx="1"/>')
 #: A change is written in bold from this part of the largest on, and from so many milliseconds.
 _MATTERS, _MATTERS_MS = 0.01, 0.1
+#: The typical length, below the span's own.
+_USUAL: Final = Markup('<rect class="f-control" x="{}%" width="{}%" y="24.5" height="3"/>')
+#: A span took much longer than is typical from this factor on.
+_TIMES: Final = 2.0
 _SAID: Final = Markup('<text x="{}%" dx="-6" y="20" text-anchor="end" class="onbar">{}</text>')
 
 
-def ticks(took: int) -> list[Tick]:
-    """Return the axis of a trace that took as long."""
-    whole = took / _MS
-    marks = [Tick(0, "0")]
-    marks += [Tick(100 * value / whole, formats.ms(value)) for value in levels(whole)]
+class Window(NamedTuple):
+    """The part of a trace that is shown, in nanoseconds after its begin."""
+
+    low: int
+    high: int
+
+    @property
+    def length(self) -> int:
+        """Return how long it is."""
+        return self.high - self.low
+
+    def place(self, start: int, end: int) -> tuple[str, str]:
+        """Return where a time begins and how wide it is, in percent; what is beyond is cut off."""
+        low, high = max(start, self.low), min(end, self.high)
+        at = min(100 * (low - self.low) / self.length, 100 - _LEAST)
+        return px(at), px(max(100 * (high - low) / self.length, _LEAST))
+
+    def has(self, start: int, end: int) -> bool:
+        """Return True if a part of a time is in it."""
+        return start <= self.high and end >= self.low
+
+
+def ticks(window: Window) -> list[Tick]:
+    """Return the axis of a part of a trace; its moments count from the trace's begin."""
+    whole, low = window.length / _MS, window.low / _MS
+    marks = [Tick(0, formats.ms(low) if low else "0")]
+    marks += [Tick(100 * value / whole, formats.ms(low + value)) for value in levels(whole)]
     return marks
 
 
-def rows(timeline: Timeline, bars: Sequence[Bar], address: str) -> Iterator[dict[str, Any]]:
-    """Give the values of the rows that are shown; ``address`` is a trace's, to which a span's id is
-    added."""
-    marks = ticks(timeline.took) if len(bars) <= _GRID_MAX else []
+def rows(
+    window: Window,
+    bars: Sequence[Bar],
+    address: str,
+    usual: Mapping[str, Usual] = MappingProxyType({}),
+) -> Iterator[dict[str, Any]]:
+    """Give the values of the rows that are shown, ``bars`` in the window; ``address`` is a trace's,
+    to which a span's id is added.  ``usual`` has what is typical of spans, by their ids."""
+    marks = ticks(window) if len(bars) <= _GRID_MAX else []
     grid = Markup("").join(_LINE.format(px(mark.at)) for mark in marks)
     services = [""]
     for bar in bars[:ROWS_MAX]:
@@ -71,8 +103,18 @@ def rows(timeline: Timeline, bars: Sequence[Bar], address: str) -> Iterator[dict
             "running": bool(bar.record.get("running")),
             "took": formats.ms((bar.end - bar.start) / _MS),
             "itself": formats.ms(bar.itself / _MS) if bar.layer else formats.NOTHING,
-            "picture": grid + _picture(bar, timeline.took),
+            "picture": grid + _picture(bar, window, usual.get(bar.record["span_id"])),
+            **_against(bar, usual.get(bar.record["span_id"])),
         }
+
+
+def _against(bar: Bar, usual: Usual | None) -> dict[str, Any]:
+    """Return how many times as long as is typical a span took."""
+    if usual is None or bar.alike > 1 or usual.took <= 0:
+        return {"times": formats.NOTHING, "worse": False}
+    took = (bar.end - bar.start) / _MS
+    worse = took >= _TIMES * usual.took and formats.is_worse(usual.took, took)
+    return {"times": formats.times(usual.took, took), "worse": worse}
 
 
 def place_of(bar: Bar) -> str:
@@ -84,33 +126,39 @@ def place_of(bar: Bar) -> str:
     return f"{known['server.address']}:{port}" if port else str(known["server.address"])
 
 
-def _picture(bar: Bar, took: int) -> Markup:
+def _picture(bar: Bar, window: Window, usual: Usual | None) -> Markup:
     layer = bar.layer or "mute"
     drawn = Markup()
-    if bar.alike == 1 and bar.itself < bar.end - bar.start or not bar.layer:
-        drawn += _PIECE.format(layer, " pale", *_place(Part(layer, bar.start, bar.end), took))
+    for run in _drawable(bar.runs, window):
+        drawn += _PIECE.format(run.layer, " pale", *window.place(run.start, run.end))
+    if not bar.runs and (bar.itself < bar.end - bar.start or not bar.layer):
+        drawn += _PIECE.format(layer, " pale", *window.place(bar.start, bar.end))
     if bar.layer:
-        for part in _drawable(bar.own, took):
-            drawn += _PIECE.format(part.layer, "", *_place(part, took))
-        for part in _drawable(bar.critical, took):
-            drawn += _CRITICAL.format(*_place(part, took))
+        for part in _drawable(bar.own, window):
+            drawn += _PIECE.format(part.layer, "", *window.place(part.start, part.end))
+        for part in _drawable(bar.critical, window):
+            drawn += _CRITICAL.format(*window.place(part.start, part.end))
+    if usual is not None and bar.alike == 1:
+        end = bar.start + int(usual.took * _MS)
+        if window.has(bar.start, end):
+            drawn += _USUAL.format(*window.place(bar.start, end))
     byte = bar.first_byte
-    if byte is not None and 100 * (byte - bar.start) / took > _ROOM:
-        said = f"first byte after {formats.ms((byte - bar.start) / _MS)}"
-        drawn += _SAID.format(px(100 * byte / took), said)
+    if byte is not None and byte <= window.high:
+        room = 100 * (byte - max(bar.start, window.low)) / window.length
+        if room > _ROOM:
+            said = f"first byte after {formats.ms((byte - bar.start) / _MS)}"
+            drawn += _SAID.format(px(100 * (byte - window.low) / window.length), said)
     return drawn
 
 
-def _place(part: Part, took: int) -> tuple[str, str]:
-    at = min(100 * part.start / took, 100 - _LEAST)
-    return px(at), px(max(100 * (part.end - part.start) / took, _LEAST))
-
-
-def _drawable(parts: Sequence[Part], took: int) -> list[Part]:
-    """Join what is too near to be seen apart, so that they are not many."""
-    gap = (_GAP if len(parts) > _PIECES_MAX else _LEAST) * took / 100
+def _drawable(parts: Sequence[Part], window: Window) -> list[Part]:
+    """Join what is too near to be seen apart, so that they are not many; leave out what is beyond
+    the window."""
+    gap = (_GAP if len(parts) > _PIECES_MAX else _LEAST) * window.length / 100
     found: list[Part] = []
     for part in sorted(parts, key=lambda one: one.start):
+        if not window.has(part.start, part.end):
+            continue
         last = found[-1] if found else None
         if last is not None and last.layer == part.layer and part.start - last.end < gap:
             found[-1] = last._replace(end=max(last.end, part.end))
@@ -122,7 +170,7 @@ def _drawable(parts: Sequence[Part], took: int) -> list[Part]:
 def pair_rows(pairs: Sequence[Pair], longest: float) -> Iterator[dict[str, Any]]:
     """Give the values of the rows that compare two traces, of which the longer one took so many
     milliseconds: the second is coloured, and the first grey below it."""
-    marks = ticks(max(int(longest * _MS), 1)) if len(pairs) <= _GRID_MAX else []
+    marks = ticks(Window(0, max(int(longest * _MS), 1))) if len(pairs) <= _GRID_MAX else []
     grid = Markup("").join(_LINE.format(px(mark.at)) for mark in marks)
     worst = max((abs(_longer(pair)) for pair in pairs), default=0.0) or 1.0
     for pair in pairs[:ROWS_MAX]:

@@ -41,7 +41,7 @@ class LastStatements(BaseObserver):
             session.notes[_LAST] = shown_text or statement
         elif exchange.kind == "startup" and exchange.outcome == "ok" and self._peers is not None:
             identity = exchange.session.identity
-            self._peers.note(identity.client_id, identity.peer)
+            self._peers.note(identity.client_id, identity.peer, identity.certificate)
 
 
 def describe(sessions: Iterable[Session], now: int) -> Iterator[dict[str, Any] | None]:

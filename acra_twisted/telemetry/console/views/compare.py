@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.console import charts, formats, requests, structure, waterfall
-from acra_twisted.telemetry.console.layers import DATABASE, LAYERS
+from acra_twisted.telemetry.console.layers import DATABASE
 from acra_twisted.telemetry.console.sentences import (
     BAD,
     GOOD,
@@ -23,14 +23,14 @@ from acra_twisted.telemetry.console.sentences import (
     strong,
 )
 from acra_twisted.telemetry.console.sentences import DATABASE as ABOUT_DATABASE
-from acra_twisted.telemetry.console.structure import Key, Pair, Place
-from acra_twisted.telemetry.console.timeline import arrange
+from acra_twisted.telemetry.console.sides import Side, one_of, typical_of
+from acra_twisted.telemetry.console.structure import Pair
 from acra_twisted.telemetry.console.view import Sources, View
+from acra_twisted.telemetry.console.waterfall import Window
 from acra_twisted.telemetry.pages.arguments import given
 from acra_twisted.telemetry.pages.rendering import NotKept
 from acra_twisted.telemetry.pages.search import Unfit
 from acra_twisted.telemetry.tracing.spans import iso_time
-from acra_twisted.telemetry.tracing.store import Kept
 
 QUESTION: Final = "What differs between these two traces?"
 ARGUMENTS: Final[Mapping[str, str]] = {
@@ -38,11 +38,6 @@ ARGUMENTS: Final[Mapping[str, str]] = {
     "with": "the id of the trace that it is compared with, A; else the typical one",
 }
 _TRACE_ID: Final = re.compile("[0-9a-f]{32}")
-#: Traces that the typical one is made of at most, and spans of each.
-_TYPICAL_MAX: Final = 64
-_SPANS_MAX: Final = 64
-#: Spans that are looked at between two turns.
-_STEP: Final = 16
 #: A part of the difference from which on a place is named, and so many of them at most.
 _NAMED, _NAMED_MAX = 0.05, 3
 _ATTRIBUTES_MAX: Final = 20
@@ -55,16 +50,6 @@ class Asked(NamedTuple):
 
     trace_id: str
     other_id: str
-
-
-class Side(NamedTuple):
-    """One of both: its places, milliseconds by layer, and the attributes of its requests."""
-
-    places: Mapping[Key, Place]
-    layers: Mapping[str, float]
-    known: Sequence[Mapping[str, Any]]
-    start: int = 0
-    verdict: str = ""
 
 
 class Gathered(NamedTuple):
@@ -91,15 +76,15 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
     """Return what the view shows, in steps.  Raises NotKept."""
     if not wanted.trace_id:
         return Gathered(wanted, None, None, [], _pick())
-    b = yield from _one(sources, wanted.trace_id)
+    b = yield from one_of(sources, wanted.trace_id)
     if b is None:
         raise NotKept
     if wanted.other_id:
-        a = yield from _one(sources, wanted.other_id)
+        a = yield from one_of(sources, wanted.other_id)
         if a is None:
             raise NotKept
     else:
-        a = yield from _typical(sources, wanted.trace_id, b)
+        a = yield from typical_of(sources, wanted.trace_id, b)
     if a is None:
         alone = sentence("alone", PLAIN, "No other call of this statement is kept.")
         return Gathered(wanted, None, b, [], answer([], alone))
@@ -111,61 +96,6 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
 def _pick() -> Answer:
     where = link("list of traces", "/console/traces")
     return answer([], sentence("pick", PLAIN, "Pick two traces in the ", where, "."))
-
-
-def _one(sources: Sources, trace_id: str) -> Generator[str, None, Side | None]:
-    records = yield from sources.traces.records(trace_id)
-    if not records:
-        return None
-    timeline = arrange(records)
-    yield ""
-    main = requests.main_of(records)
-    return Side(
-        structure.places(timeline),
-        timeline.layers,
-        [main["attributes"]] if main is not None else [],
-        timeline.begin,
-        requests.verdict_of(main) if main is not None else "",
-    )
-
-
-def _typical(sources: Sources, trace_id: str, b: Side) -> Generator[str, None, Side | None]:
-    """Return medians of the kept traces of the same statement, the newest ones; None if there are
-    none."""
-    if not b.known or not b.known[0].get("db.query.text"):
-        return None
-    found: list[Side] = []
-    for kept in sources.traces.store.traces():
-        if kept.trace_id == trace_id or len(kept) > _SPANS_MAX:
-            continue
-        if (yield from _has(kept, b.known[0])):
-            side = yield from _one(sources, kept.trace_id)
-            if side is not None and side.verdict in (requests.ALLOWED, requests.SLOW):
-                found.append(side)
-        if len(found) == _TYPICAL_MAX:
-            break
-    if not found:
-        return None
-    layers = {layer: median(side.layers.get(layer, 0.0) for side in found) for layer in LAYERS}
-    return Side(
-        structure.typical([side.places for side in found]),
-        {layer: spent for layer, spent in layers.items() if spent},
-        [known for side in found for known in side.known],
-    )
-
-
-def _has(kept: Kept, wanted: Mapping[str, Any]) -> Generator[str, None, bool]:
-    """Return True if a trace has a request with the same statement."""
-    for number, span in enumerate(kept.spans(), 1):
-        known = span.attributes
-        if known.get("db.query.text") == wanted["db.query.text"] and known.get(
-            "db.namespace"
-        ) == wanted.get("db.namespace"):
-            return True
-        if not number % _STEP:
-            yield ""
-    yield ""
-    return False
 
 
 def _answer(a: Side, b: Side, pairs: Sequence[Pair]) -> Answer:
@@ -238,6 +168,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "id": gathered.wanted.trace_id,
         "with": gathered.wanted.other_id or "typical",
         "calls": len(a.known) if a is not None else 0,
+        "typical_of": a.when if a is not None else "",
         "a_ms": structure.whole(a.places) if a is not None else None,
         "b_ms": structure.whole(b.places) if b is not None else None,
         "a_layers_ms": dict(a.layers) if a is not None else {},
@@ -276,10 +207,12 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "has_both": a is not None and b is not None,
         "a_when": iso_time(a.start)[11:23] if a is not None else "",
         "b_when": iso_time(b.start)[11:23] if b is not None else "",
-        "calls": formats.several(len(a.known), "kept call") if a is not None else "",
+        "calls": f"{formats.several(len(a.known), 'kept call')} {a.when}".strip()
+        if a is not None
+        else "",
         "a_ms": formats.ms(a_ms),
         "b_ms": formats.ms(b_ms),
-        "ticks": waterfall.ticks(max(int(longest * 1e6), 1)),
+        "ticks": waterfall.ticks(Window(0, max(int(longest * 1e6), 1))),
         "rows": waterfall.pair_rows(gathered.pairs, longest),
         "attributes": list(_attributes(a, b)),
         "a_share": charts.share(a.layers, large=True) if a is not None else "",

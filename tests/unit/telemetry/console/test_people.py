@@ -4,12 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.console.people import who
+from acra_twisted.telemetry.console.people import Names, who
 
 DIGEST = "7c1f0a52" * 16
 
 
-class Names(SynchronousTestCase):
+class Who(SynchronousTestCase):
     def test_ids_are_names(self):
         self.assertEqual(who("shop application"), "shop application")
         self.assertEqual(who("cafe"), "cafe")
@@ -28,3 +28,16 @@ class Names(SynchronousTestCase):
         shown = who(client_id, certificate, peer)
         self.assertTrue(0 < len(shown) <= 140)
         self.assertNotRegex(shown, "[\x00-\x1f\u202e\u2066]")
+
+
+class Certificates(SynchronousTestCase):
+    def test_the_common_name_of_a_login(self):
+        told = {"peers": [{"client_id": DIGEST, "peer": "10.0.0.1", "certificate": "CN=shop"}]}
+        names = Names(told)
+        self.assertEqual(names.of(DIGEST), "shop (7c1f0a52)")
+        self.assertEqual(names.of(DIGEST, "CN=other"), "other (7c1f0a52)")
+        self.assertEqual(names.of("ab" * 32), "abababab")
+        self.assertEqual((names.of("shop"), names.of("")), ("shop", "\N{EN DASH}"))
+
+    def test_nothing_is_told(self):
+        self.assertEqual(Names(None).of(DIGEST), "7c1f0a52")

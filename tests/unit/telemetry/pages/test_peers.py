@@ -37,3 +37,20 @@ class Usual(SynchronousTestCase):
         self.assertEqual(len(peers), PEERS_MAX)
         self.assertIn("0", known)
         self.assertNotIn("1", known)
+
+    def test_the_subject_of_the_last_certificate(self):
+        peers = Peers(lambda: 0)
+        for subject in ("CN=old", "CN=new", ""):
+            peers.note("ann", "x", subject)
+        peers.note("ann", "y")
+        told = {one["peer"]: one["certificate"] for one in peers.shown()["peers"]}
+        self.assertEqual(told, {"x": "CN=new", "y": ""})
+
+    def test_subjects_are_bounded(self):
+        peers = Peers(lambda: 0)
+        for number in range(2 * PEERS_MAX):
+            peers.note("ann", str(number), "C" * 10_000)
+        certificates = [one["certificate"] for one in peers.shown()["peers"]]
+        self.assertEqual(len(certificates), PEERS_MAX)
+        self.assertTrue(all(0 < len(one) < 1000 for one in certificates))
+        self.assertEqual(len(peers._certificates), PEERS_MAX)

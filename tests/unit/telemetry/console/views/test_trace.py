@@ -2,15 +2,19 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.telemetry.console.minimap import PARTS
 from acra_twisted.telemetry.console.site.frame import Console
 from acra_twisted.telemetry.console.views import trace
 from acra_twisted.telemetry.figures.shapes import STATEMENT, Shape
 from acra_twisted.telemetry.pages.kept import KeptTraces
 from acra_twisted.telemetry.pages.rendering import NotKept
 from acra_twisted.telemetry.pages.search import Unfit
+from acra_twisted.telemetry.tracing.records import as_record
 from acra_twisted.telemetry.tracing.spans import INTERNAL, SERVER, Span
+from acra_twisted.telemetry.tracing.store import SpanStore
 from tests.support.hours import NOW, Hour
-from tests.support.kepttraces import SUMMARY, TEXT, US, a_trace
+from tests.support.kepttraces import SUMMARY, TEXT, US, a_trace, many
+from tests.support.livesessions import a_connection, asked_by
 from tests.support.stepping import returned
 from tests.support.webpages import body
 
@@ -27,45 +31,6 @@ class Trace(SynchronousTestCase):
     def said(self, **given):
         trace_id = a_trace(self.hour.store, NOW, **given)
         return self.view({"id": trace_id})["answer"]
-
-    def test_the_database(self):
-        self.assertEqual(
-            self.said(first=46_000),
-            {
-                "text": "The database took 99 % of it, 46.0 ms to its first byte. Connector, link, "
-                "proxy and stages took 0.700 ms.",
-                "rules": ["database"],
-            },
-        )
-
-    def test_one_of_ours(self):
-        answer = self.said(censor=5_000)
-        self.assertEqual(answer["rules"], ["ours"])
-        self.assertTrue(answer["text"].startswith("Censor took 63 % of it, 5.00 ms; "))
-        self.assertEqual(self.gathered.said.kind, "slow")
-
-    def test_nothing_took_most(self):
-        answer = self.said(link=1000, proxy=900, censor=900, first=500, rows=500, opening=400)
-        self.assertEqual(answer["rules"], ["spread"])
-        self.assertIn("the largest is connector and link, 1.00 ms, 26 %.", answer["text"])
-
-    def test_denied(self):
-        answer = self.said(
-            first=0, rows=0, status=7, verdict="deny", denied_by="censor", **{"censor.rule": "deny"}
-        )
-        self.assertEqual(answer["rules"][0], "denied")
-        self.assertTrue(
-            answer["text"].startswith("Denied by censor, rule deny; the database never saw it. "),
-            answer,
-        )
-
-    def test_failed(self):
-        answer = self.said(status=2)
-        self.assertEqual(answer["rules"], ["failed", "database"])
-
-    def test_poison(self):
-        self.assertEqual(self.said(poison_records=2)["rules"], ["poison", "database"])
-        self.assertIn("It read 2 poison records.", self.gathered.said.as_json()["text"])
 
     def test_still_running(self):
         span = Span("", "4" * 32, "", 1, NOW - 3000 * US, True)
@@ -98,16 +63,6 @@ class Trace(SynchronousTestCase):
         self.assertEqual(data["chosen"], first["span_id"])
         self.assertEqual((first["layer"], first["itself_ms"]), ("link", 0.3))
 
-    def test_what_was_said(self):
-        trace_id = a_trace(self.hour.store, NOW, containers_failed=1, event_code=581)
-        span = next(iter(self.hour.store.trace(trace_id).spans()))
-        span.add_event((NOW + 5 * US, "asked\u202e", {"tries": 2}))
-        self.view({"id": trace_id})
-        words = [(line["word"], line["text"]) for line in trace.shown(self.gathered)["logs"]]
-        self.assertEqual(words[0], ("", "asked<U+202E>: tries 2"))
-        self.assertIn(("event 581", "security event"), words)
-        self.assertIn(("left as stored", "1 container"), words)
-
     def test_a_link_to_another_viewer(self):
         trace_id = a_trace(self.hour.store, NOW)
         self.view({"id": trace_id})
@@ -130,24 +85,108 @@ class Trace(SynchronousTestCase):
             self.assertRaises(Unfit, trace.asked, arguments, NOW)
         self.assertRaises(NotKept, self.view, {"id": "1" * 32})
 
-    def test_a_trace_of_many_spans_keeps_to_the_budget(self):
+    def test_times_the_typical_one(self):
+        for number in range(3):
+            a_trace(self.hour.store, NOW - 10**9 * (number + 1))
+        answer = self.said(first=48_000, proxy=1000)
+        self.assertEqual(
+            answer["text"],
+            "The database took 97 % of it, 48.0 ms to its first byte, 24 times what is typical of "
+            "this statement. Connector, link, proxy and stages took 1.50 ms, 0.800 ms more than "
+            "typical, 0.800 ms of that in: proxy.",
+        )
+        data = trace.as_json(self.gathered)
+        self.assertEqual(data["typical"]["calls"], 3)
+        self.assertAlmostEqual(data["typical"]["took_ms"], 3.1)
+        self.assertAlmostEqual(data["spans"][0]["typical_ms"], 3.1)
+        figures = trace.shown(self.gathered)["figures"]
+        self.assertEqual(figures[2][3:], ("24 \N{MULTIPLICATION SIGN} typical (2.00 ms)", True))
+
+    def test_several_requests_are_not_set_against_one(self):
+        a_trace(self.hour.store, NOW - 10**9)
+        for span in many(NOW, 3):
+            self.hour.store.add(span)
+        self.assertIsNone(self.view({"id": f"{NOW:032x}"})["typical"])
+
+    def test_the_session_around_it(self):
+        connection = a_connection(9, NOW - 10**9)
+        ids = []
+        for number in range(3):
+            for span in asked_by(connection, NOW + number * 10**8, own=True):
+                self.hour.store.add(span)
+            ids.append(span.trace_id)
+        self.hour.store.add(connection)
+        data = self.view({"id": ids[1]})
+        self.assertEqual(data["session"], {"id": 9, "kept": 3, "previous": ids[0], "next": ids[2]})
+        page = self.page(id=ids[1])
+        self.assertIn(f'rel="prev" href="/console/trace?id={ids[0]}', page)
+        self.assertIn('<a href="/console/session?id=9">session 9</a>', page)
+
+    def test_a_client_of_a_certificate(self):
+        digest = "7c1f0a52" * 8
+        trace_id = a_trace(self.hour.store, NOW, client_id=digest)
+        told = {"peers": {"peers": [{"client_id": digest, "certificate": "CN=shop,O=us"}]}}
+        self.hour.sources = self.hour.sources._replace(fact=told.get)
+        self.view({"id": trace_id})
+        self.assertIn(f'<strong title="{digest}">shop (7c1f0a52)</strong>', self.page(id=trace_id))
+
+    def page(self, **arguments):
+        return body(Console("acra-server", self.hour.sources).page(trace.VIEW, arguments))
+
+    def test_a_part_of_it(self):
+        trace_id = a_trace(self.hour.store, NOW, first=46_000)
+        span = self.view({"id": trace_id})["spans"][1]["span_id"]
+        page = self.page(id=trace_id, range="0-400")
+        self.assertIn("Show the whole trace", page)
+        self.assertIn("3 in this part", page)
+        self.assertNotIn("db-a:5432", page.partition("<tbody>")[2].partition("</tbody>")[0])
+        # The span that is chosen keeps the part.
+        self.assertIn(f"?id={trace_id}&amp;range=0-400&amp;span={span}#detail", page)
+        # What cannot be is the whole.
+        self.assertNotIn("Show the whole trace", self.page(id=trace_id, range="99999999-5"))
+
+    def test_a_trace_of_a_thousand_spans_keeps_to_the_budget(self):
+        """Each request has another name, so that nothing is folded."""
         root = Span("handleConnection", "ab" * 16, "", SERVER, NOW - 10**10, True)
         root.end = NOW
-        self.hour.store.add(root)
-        for number in range(170):
+        records = [as_record(root, "acra-server")]
+        for number in range(333):
             request = root.child(
-                "SELECT orders customer and more", SERVER, root.start + number * US
+                f"SELECT orders customer and more {number}", SERVER, root.start + number * US
             )
             request.end = request.start + US
-            request.attributes = {"db.query.text": "SELECT " + "x, " * 300}
-            self.hour.store.add(request)
+            request.attributes = {"db.query.text": "SELECT " + "x, " * 1700}
+            records.append(as_record(request, "acra-server"))
             for _ in range(2):
                 stage = request.child("stage censor", INTERNAL, request.start)
                 stage.end = request.end
-                self.hour.store.add(stage)
-        console = Console("acra-server", self.hour.sources)
-        page = body(console.page(trace.VIEW, {"id": root.trace_id}))
+                records.append(as_record(stage, "acra-server"))
+        self.hour.sources = self.hour.sources._replace(traces=Given(records))
+        page = self.page(id=root.trace_id)
         self.assertLess(len(page), 60_000)
-        self.assertIn("more in the JSON", page)
-        every = body(console.page(trace.VIEW, {"id": root.trace_id, "format": "json"}))
-        self.assertEqual(every.count('"span_id"'), 511)
+        self.assertIn("1,000 spans, 1 daemon; 920 more rows in smaller parts", page)
+        self.assertEqual(page.count('class="f-none"'), PARTS)
+        end = root.start + 100 * US - root.start
+        part = self.page(id=root.trace_id, range=f"0-{end // US}")
+        self.assertLess(len(part), 60_000)
+        self.assertIn("in this part", part)
+
+    def test_alike_requests_are_one_row(self):
+        for span in many(NOW, 100):
+            self.hour.store.add(span)
+        page = self.page(id=f"{NOW:032x}")
+        self.assertIn("<strong>\N{MULTIPLICATION SIGN} 100</strong>", page)
+        self.assertIn("alike ones folded to 2 rows", page)
+        self.assertLess(len(page), 40_000)
+
+
+class Given:
+    """Traces of which one is given as records."""
+
+    def __init__(self, records):
+        self.store = SpanStore()
+        self._records = records
+
+    def records(self, trace_id):
+        yield ""
+        return self._records

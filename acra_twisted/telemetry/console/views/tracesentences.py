@@ -1,0 +1,166 @@
+"""The sentences of the view of one trace, and their rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from acra_twisted.telemetry.console import formats, requests
+from acra_twisted.telemetry.console.layers import (
+    DATABASE,
+    LAYERS,
+    OURS,
+    database,
+    largest_change,
+    ours,
+)
+from acra_twisted.telemetry.console.sentences import (
+    BAD,
+    PLAIN,
+    SLOW,
+    Answer,
+    Sentence,
+    answer,
+    sentence,
+    strong,
+)
+from acra_twisted.telemetry.console.sentences import DATABASE as ABOUT_DATABASE
+from acra_twisted.telemetry.console.timeline import Timeline
+
+#: Parts of all time from which on a side, or a layer, is what took it.
+_MOST, _MUCH = 0.6, 0.3
+#: A time is worth its word from this factor of the typical one on.
+_TIMES: Final = 2.0
+_MS: Final = 1e6
+
+
+def said(
+    records: Sequence[Mapping[str, Any]],
+    timeline: Timeline,
+    main: Mapping[str, Any] | None,
+    usual: Mapping[str, float],
+) -> Answer:
+    """Return the sentences about a trace.  ``usual`` has the milliseconds by layer that are typical
+    of its statement; it is empty where nothing is."""
+    return answer(
+        [
+            _running(records, timeline),
+            _fault(main),
+            _side(timeline, usual),
+            _slower(timeline, usual),
+        ],
+        sentence("spread", PLAIN, "No layer took most of it: ", _largest(timeline), "."),
+    )
+
+
+def _largest(timeline: Timeline) -> str:
+    layers = timeline.layers
+    if not layers:
+        return f"{formats.ms(timeline.took / _MS)}, of which nothing was a request"
+    layer = max(layers, key=lambda one: layers[one])
+    part = formats.share(layers[layer], sum(layers.values()))
+    return f"the largest is {LAYERS[layer].lower()}, {formats.ms(layers[layer])}, {part}"
+
+
+def _running(records: Sequence[Mapping[str, Any]], timeline: Timeline) -> Sentence | None:
+    open_spans = sum(bool(record.get("running")) for record in records)
+    if not open_spans:
+        return None
+    have = "span has" if open_spans == 1 else "spans have"
+    return sentence(
+        "running",
+        SLOW,
+        strong(f"Still running after {formats.ms(timeline.took / _MS)}"),
+        f": {open_spans} {have} not ended.",
+    )
+
+
+def _fault(main: Mapping[str, Any] | None) -> Sentence | None:
+    if main is None:
+        return None
+    known = main["attributes"]
+    verdict = requests.verdict_of(main)
+    if verdict == requests.POISON:
+        number = requests.number(known, "acra.poison_records") or 0
+        return sentence(
+            "poison", BAD, strong(f"It read {formats.several(number, 'poison record')}"), "."
+        )
+    if verdict == requests.DENIED:
+        by = formats.name(str(known.get("acra.denied_by") or "a stage"))
+        rule = known.get("acra.censor.rule")
+        why = f", rule {formats.name(str(rule))}" if rule else ""
+        sent = "" if known.get("acra.time.database_ms") else "; the database never saw it"
+        return sentence("denied", BAD, strong(f"Denied by {by}"), f"{why}{sent}.")
+    if verdict == requests.FAILED:
+        code = known.get("db.response.status_code") or known.get("error.type") or "an error"
+        return sentence("failed", BAD, strong(f"Failed: {formats.name(str(code))}"), ".")
+    return None
+
+
+def _side(timeline: Timeline, usual: Mapping[str, float]) -> Sentence | None:
+    layers = timeline.layers
+    whole = sum(layers.values())
+    if not whole:
+        return None
+    theirs, our = database(layers), ours(layers)
+    layer = max(layers, key=lambda one: layers[one])
+    if theirs >= _MOST * whole:
+        rest = ". "
+        if layer in DATABASE:
+            often = _often(usual.get(layer, 0.0), layers[layer])
+            rest = f", {formats.ms(layers[layer])} {_OF_DATABASE[layer]}{often}. "
+        return sentence(
+            "database",
+            ABOUT_DATABASE,
+            strong(f"The database took {formats.share(theirs, whole)} of it"),
+            f"{rest}Connector, link, proxy and stages took {formats.ms(our)}"
+            f"{_more(layers, usual)}.",
+        )
+    if layer not in DATABASE and layers[layer] >= _MUCH * whole:
+        often = _often(usual.get(layer, 0.0), layers[layer])
+        return sentence(
+            "ours",
+            SLOW if our >= _MOST * whole and our >= 1 else PLAIN,
+            strong(f"{LAYERS[layer]} took {formats.share(layers[layer], whole)} of it"),
+            f", {formats.ms(layers[layer])}{often}; the database took {formats.ms(theirs)}.",
+        )
+    return None
+
+
+def _often(usual: float, now: float) -> str:
+    """Tell how many times as long as is typical it was, where that is much."""
+    if not usual or now < _TIMES * usual or not formats.is_worse(usual, now):
+        return ""
+    return f", {formats.times(usual, now).split()[0]} times what is typical of this statement"
+
+
+def _more(layers: Mapping[str, float], usual: Mapping[str, float]) -> str:
+    """Tell how much more than is typical was ours, and in which layer most of that was."""
+    was, now = ours(usual), ours(layers)
+    if not usual or not formats.is_worse(was, now):
+        return ""
+    layer, grown = largest_change(
+        {name: usual.get(name, 0.0) for name in OURS},
+        {name: layers.get(name, 0.0) for name in OURS},
+    )
+    most = f", {formats.ms(grown)} of that in: {LAYERS[layer].lower()}" if layer else ""
+    return f", {formats.ms(now - was)} more than typical{most}"
+
+
+def _slower(timeline: Timeline, usual: Mapping[str, float]) -> Sentence | None:
+    """Tell of a trace in which no layer took most, and that took longer than is typical."""
+    layers = timeline.layers
+    was, now = sum(usual.values()), sum(layers.values())
+    if not was or not formats.is_worse(was, now) or _side(timeline, usual) is not None:
+        return None
+    layer, grown = largest_change(usual, layers)
+    return sentence(
+        "slower-than-typical",
+        ABOUT_DATABASE if layer in DATABASE else SLOW,
+        strong(f"It took {formats.times(was, now).split()[0]} times what is typical"),
+        f" of this statement, {formats.ms(now)} instead of {formats.ms(was)}; "
+        f"{formats.ms(grown)} of that is in: {LAYERS[layer].lower()}.",
+    )
+
+
+_OF_DATABASE: Final = {"dbfirst": "to its first byte", "dbrows": "for its rows"}

@@ -1,0 +1,67 @@
+"""Sentences about one trace."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry.console.views import trace
+from tests.support.hours import NOW, Hour
+from tests.support.kepttraces import a_trace
+from tests.support.stepping import returned
+
+
+class Said(SynchronousTestCase):
+    def setUp(self):
+        self.hour = Hour(1)
+
+    def said(self, **given):
+        trace_id = a_trace(self.hour.store, NOW, **given)
+        gathered = returned(trace.gather(self.hour.sources, trace.asked({"id": trace_id}, NOW)))
+        self.answer = gathered.said
+        return trace.as_json(gathered)["answer"]
+
+    def test_the_database(self):
+        self.assertEqual(
+            self.said(first=46_000),
+            {
+                "text": "The database took 99 % of it, 46.0 ms to its first byte. Connector, link, "
+                "proxy and stages took 0.700 ms.",
+                "rules": ["database"],
+            },
+        )
+
+    def test_one_of_ours(self):
+        answer = self.said(censor=5_000)
+        self.assertEqual(answer["rules"], ["ours"])
+        self.assertTrue(answer["text"].startswith("Censor took 63 % of it, 5.00 ms; "))
+        self.assertEqual(self.answer.kind, "slow")
+
+    def test_nothing_took_most(self):
+        answer = self.said(link=1000, proxy=900, censor=900, first=500, rows=500, opening=400)
+        self.assertEqual(answer["rules"], ["spread"])
+        self.assertIn("the largest is connector and link, 1.00 ms, 26 %.", answer["text"])
+
+    def test_denied(self):
+        answer = self.said(
+            first=0, rows=0, status=7, verdict="deny", denied_by="censor", **{"censor.rule": "deny"}
+        )
+        self.assertEqual(answer["rules"][0], "denied")
+        self.assertTrue(
+            answer["text"].startswith("Denied by censor, rule deny; the database never saw it. "),
+            answer,
+        )
+
+    def test_failed(self):
+        answer = self.said(status=2)
+        self.assertEqual(answer["rules"], ["failed", "database"])
+
+    def test_poison(self):
+        self.assertEqual(self.said(poison_records=2)["rules"], ["poison", "database"])
+        self.assertIn("It read 2 poison records.", self.answer.as_json()["text"])
+
+    def test_slower_than_typical_in_no_one_layer(self):
+        even = {"link": 500, "proxy": 500, "censor": 500, "first": 500, "rows": 500}
+        a_trace(self.hour.store, NOW - 10**9, **even)
+        answer = self.said(**{name: 3 * value for name, value in even.items()})
+        self.assertEqual(answer["rules"], ["slower-than-typical"])
+        self.assertIn(
+            "It took 3.0 times what is typical of this statement, 7.50 ms", answer["text"]
+        )
