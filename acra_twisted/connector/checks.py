@@ -20,7 +20,7 @@ from acra_twisted.loginactions import OFFER, REQUIRE
 from acra_twisted.optionkinds import Address
 from acra_twisted.options import Settings
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters
-from acra_twisted.telemetry.service import make_guard
+from acra_twisted.telemetry.sites import make_guard
 from acra_twisted.transport import certificates
 from acra_twisted.transport.credentials import Credentials, told
 from acra_twisted.transport.tlscontext import TLSContexts

@@ -36,7 +36,7 @@ from acra_twisted.server.upstream import database_address, database_tls, uses_da
 from acra_twisted.stages.censor import check_rules
 from acra_twisted.stages.encryptorfactory import check_columns
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters
-from acra_twisted.telemetry.service import make_guard
+from acra_twisted.telemetry.sites import make_guard
 from acra_twisted.transport.certificates import CLIENT, SERVER
 from acra_twisted.transport.credentials import REQUIRE, Credentials, told
 

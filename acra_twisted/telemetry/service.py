@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList, ensureDeferred, maybeDeferred
@@ -12,14 +12,13 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger, globalLogPublisher
 
 from acra_twisted import events
-from acra_twisted.errors import ConfigError
 from acra_twisted.optionkinds import Address
 from acra_twisted.options import Settings
 from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.pipeline.observers import Observers, at_once
 from acra_twisted.session import Session
 from acra_twisted.telemetry.changes import Changes
-from acra_twisted.telemetry.export.destinations import doubts, make_exporters, read_secret
+from acra_twisted.telemetry.export.destinations import doubts, make_exporters
 from acra_twisted.telemetry.export.resource import Resource
 from acra_twisted.telemetry.figures.history import SIZE_MAX as FIGURES_MAX
 from acra_twisted.telemetry.figures.statements import StatementFigures
@@ -29,13 +28,13 @@ from acra_twisted.telemetry.logs.audit import AuditLog
 from acra_twisted.telemetry.logs.recent import RECENT_MAX, RecentEvents
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
 from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
-from acra_twisted.telemetry.pages.access import Guard
 from acra_twisted.telemetry.pages.peers import Peers
 from acra_twisted.telemetry.pages.readiness import Reach, ReachAll
 from acra_twisted.telemetry.pages.rpcz import RpcStats
 from acra_twisted.telemetry.pages.sessions import LastStatements
 from acra_twisted.telemetry.pages.traces import TracePages
 from acra_twisted.telemetry.pages.turns import Turns
+from acra_twisted.telemetry.sites import PAGES, Parts, make_sites
 from acra_twisted.telemetry.tracing.backpressure import Backpressure
 from acra_twisted.telemetry.tracing.clock import steady_clock
 from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing, Tracing
@@ -45,10 +44,12 @@ from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.telemetry.tracing.store import TRACES_MAX, SpanStore
 from acra_twisted.transport.activation import InheritedSockets
 from acra_twisted.transport.certificates import clock, judged
-from acra_twisted.transport.credentials import REQUIRE, Credentials
 from acra_twisted.transport.endpoints import ListenerService, bind
 from acra_twisted.transport.keepalive import keepalive
 from acra_twisted.transport.tlscontext import TLSContexts
+
+if TYPE_CHECKING:
+    from acra_twisted.telemetry.pages.past import Past
 
 #: Seconds between measurements of the lag, and looks for what is to be told.
 _LAG_INTERVAL = 0.5
@@ -100,9 +101,8 @@ class TelemetryService(MultiService):
         self._doubts = doubts(settings) if self.exporters else []
         for exporter in self.exporters:
             metrics.watch_exporter(exporter)
-        zpages = settings["incoming_connection_zpages_string"]
         self._told: list[Observers] = []
-        self.store = SpanStore() if zpages is not None else None
+        self.store = SpanStore() if settings[PAGES] is not None else None
         #: The file in which traces are kept; None where they are not.
         self.history = make_history(reactor, service, settings, self.clock)
         intake = None
@@ -140,6 +140,7 @@ class TelemetryService(MultiService):
                 calls=self.calls,
                 clock=self.clock,
                 figures=self.figures,
+                past=self._past(),
             )
             self._peers = Peers(self.clock)
             self.tell("changes", self.changes.shown)
@@ -163,12 +164,36 @@ class TelemetryService(MultiService):
         self.reach: Reach | ReachAll | None = None
         self._keepalive = keepalive(settings)
         self._inherited = inherited
-        self._listen(settings, tls_prefix, sessions)
+        parts = Parts(
+            reactor,
+            service,
+            metrics,
+            self._contexts,
+            self.clock,
+            self.turns,
+            self._pages,
+            self.figures,
+            self._recent,
+            sessions,
+            lambda: self.unready,
+            lambda: self.reach,
+            self._up_to_date,
+        )
+        for option, address, site in make_sites(parts, settings, tls_prefix):
+            self._serve(option, address, site)
         self._lag = LoopingCall(self._measure_lag)
         self._lag.clock = reactor
         self._due = 0.0
         self._look = LoopingCall(self.tell_certificates)
         self._look.clock = reactor
+
+    def _past(self) -> Past | None:
+        """Return what asks the history for the pages."""
+        if self.history is None:
+            return None
+        from acra_twisted.telemetry.pages.past import Past
+
+        return Past(self._reactor, self.history.ask)
 
     @property
     def _keeps(self) -> bool:
@@ -220,83 +245,12 @@ class TelemetryService(MultiService):
 
         return receiving(self._processor.put, self._reactor)
 
-    def _listen(
-        self, settings: Settings, tls_prefix: str, sessions: Callable[[], Iterable[Session]]
-    ) -> None:
-        """One site per address; the option that opens it is named if it can't be opened."""
-        metrics: Address | None = settings["incoming_connection_prometheus_metrics_string"]
-        zpages: Address | None = settings["incoming_connection_zpages_string"]
-        if metrics is None and zpages is None:
-            return
-        # Imported only here: a daemon without metrics and pages does not pay for the web.
-        from acra_twisted.telemetry.pages.channel import Visitors
-        from acra_twisted.telemetry.pages.scrape import Scrape
-        from acra_twisted.telemetry.pages.site import BoundedTLS, make_site
-
-        scrape = Scrape(self.metrics.registry, self.metrics.count_sessions)
-        both = metrics == zpages
-        most = settings["http_max_connections"]
-        visitors = Visitors(most)
-        self.metrics.watch_pool("connections to metrics and pages", visitors.__len__, most)
-        shared: dict[str, Any] = {
-            "unready": self._why_unready,
-            "reach": lambda: self.reach,
-            "catch_up": self._up_to_date,
-            "visitors": visitors,
-            "turns": self.turns,
-        }
-        if metrics is not None and not both:
-            site = make_site(self._reactor, scrape, None, Guard(), **shared)
-            self._serve("incoming_connection_prometheus_metrics_string", metrics, site)
-        if zpages is not None:
-            guard, context = make_guard(settings, tls_prefix)
-            assert self._pages is not None  # noqa: S101 - made where the option is set
-            self._pages.prepare()
-            console = None
-            if self.figures is not None:
-                from acra_twisted.telemetry.console.site.frame import Console
-                from acra_twisted.telemetry.console.site.resources import make_console
-                from acra_twisted.telemetry.console.sums import Sums
-                from acra_twisted.telemetry.console.view import Sources
-
-                views = Console(
-                    self._service,
-                    Sources(
-                        self.figures,
-                        Sums(self.figures),
-                        self.clock,
-                        self._pages.kept,
-                        self._recent,
-                        self._pages.facts_told.value,
-                        sessions,
-                        settings.get("trace_link_template", ""),
-                    ),
-                )
-                views.prepare()
-                console = make_console(views, guard, self._up_to_date)
-            site = make_site(
-                self._reactor,
-                scrape if both else None,
-                self._pages,
-                guard,
-                console=console,
-                **shared,
-            )
-            guarded: Any = site
-            if context is not None:
-                self._contexts.add(lambda: make_guard(settings, tls_prefix)[1], context)
-                guarded = BoundedTLS(context.creator, False, site)
-            self._serve("incoming_connection_zpages_string", zpages, guarded)
-
     def _serve(self, option: str, address: Address, site: Any) -> None:
         listener = bind(option, address, keepalive=self._keepalive, inherited=self._inherited)
         service = ListenerService(
             self._reactor, listener, site, address.path, inherited=self._inherited
         )
         service.setServiceParent(self)
-
-    def _why_unready(self) -> str:
-        return self.unready
 
     def _measure_lag(self) -> None:
         self._up_to_date()
@@ -336,24 +290,6 @@ class TelemetryService(MultiService):
             globalLogPublisher.removeObserver(self._recent)
         flushed = [maybeDeferred(exporter.stop) for exporter in self.exporters]
         return DeferredList([*flushed, maybeDeferred(super().stopService)], consumeErrors=True)
-
-
-def make_guard(settings: Settings, tls_prefix: str) -> tuple[Guard, Any]:
-    """Return the guard of the pages, and a TLS context or None.  Raises ConfigError, also for
-    an unprotected address that other machines can reach."""
-    path = settings["zpages_token_file"]
-    token = read_secret("zpages_token_file", path) if path else ""
-    context = None
-    if settings["zpages_tls_enable"]:
-        credentials = Credentials(settings, tls_prefix)
-        credentials.auth = REQUIRE
-        if credentials.certificate is None:
-            raise ConfigError("zpages_tls_enable: TLS needs a certificate, tls_cert and tls_key")
-        context = credentials.server_context()
-    guard = Guard(token, context is not None, settings["zpages_hosts"])
-    if settings["incoming_connection_zpages_string"] is not None:
-        guard.check(settings["incoming_connection_zpages_string"])
-    return guard, context
 
 
 class LoggedRoot(MultiService):

@@ -9,10 +9,11 @@ from contextlib import closing
 from typing import Any, Final
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.telemetry.history import pieces, reading
+from acra_twisted.telemetry.history import reading
 from acra_twisted.telemetry.history.pieces import Damaged, StoredEvent
-from acra_twisted.telemetry.history.reading import EventQuestion, Limit, Question, Row
+from acra_twisted.telemetry.history.reading import EventQuestion, Limit, Row
 from acra_twisted.telemetry.history.schema import Foreign
+from acra_twisted.telemetry.pages.past import question_of
 from acra_twisted.telemetry.pages.search import FILTERS, Filters, Unfit, names_table
 from acra_twisted.tools.commandline import Parser
 
@@ -60,7 +61,7 @@ class Stores:
         return found
 
     def _rows(self, connection: sqlite3.Connection, filters: Filters) -> list[Row]:
-        question = _question(filters)
+        question = question_of(filters)
         if not filters.table:
             answer = reading.search(connection, question, _LIMIT)
             self.more = self.more or not answer.complete
@@ -117,26 +118,6 @@ class Stores:
             except (sqlite3.Error, Damaged) as error:
                 why = getattr(error, "sqlite_errorname", "") or "it is damaged"
                 raise ConfigError(f"--store: cannot read {path}: {why}") from None
-
-
-def _question(filters: Filters) -> Question:
-    return Question(
-        filters.trace_id,
-        client_id=filters.client_id,
-        user=filters.user,
-        database=filters.database,
-        statement=filters.statement,
-        name=filters.table,
-        verdict=filters.verdict,
-        minimum=filters.minimum,
-        maximum=filters.maximum,
-        since=filters.since,
-        until=filters.until,
-        kind=pieces.CONNECTION if filters.connections else None,
-        slowest=filters.slowest,
-        limit=filters.limit,
-        offset=filters.offset,
-    )
 
 
 def _match(row: Row) -> dict[str, Any]:

@@ -1,11 +1,19 @@
 """Generators that work in steps and return something."""
 
+from acra_twisted.telemetry.pages.waiting import Wait
+
 
 def returned(steps):
-    """Return the value that it ends with; each step is an empty piece of a page."""
+    """Return the value that it ends with; each step is an empty piece of a page, and what it waits
+    for has come."""
     while True:
         try:
             piece = next(steps)
         except StopIteration as end:
             return end.value
-        assert piece == "", piece
+        if isinstance(piece, Wait):
+            over = []
+            piece.then(lambda over=over: over.append(True))
+            assert over, "it waits"
+        else:
+            assert piece == "", piece

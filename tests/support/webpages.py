@@ -1,9 +1,11 @@
 """Pages as whole texts, and what one piece of them takes."""
 
+from acra_twisted.telemetry.pages.waiting import Wait
+
 
 def body(page):
-    """All of a page."""
-    return "".join(page.pieces)
+    """All of a page; what it waits for has come."""
+    return "".join(piece for piece in page.pieces if not isinstance(piece, Wait))
 
 
 def most_between(pieces, count):

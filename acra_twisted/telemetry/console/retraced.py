@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from acra_twisted.session import Session
 from acra_twisted.telemetry.console.timeline import arrange
 from acra_twisted.telemetry.console.view import Sources
+from acra_twisted.telemetry.pages.rendering import Piece
 from acra_twisted.telemetry.pages.sessions import described
 from acra_twisted.telemetry.tracing.records import as_record
 from acra_twisted.telemetry.tracing.spans import Span
@@ -35,7 +36,7 @@ class Retraced(NamedTuple):
     left_out: int
 
 
-def retrace(sources: Sources, number: int) -> Generator[str, None, Retraced | None]:
+def retrace(sources: Sources, number: int) -> Generator[Piece, None, Retraced | None]:
     """Return what is kept of the session of a number, in steps; None if nothing is."""
     session: Session | None = None
     for count, one in enumerate(sources.sessions()):

@@ -16,6 +16,7 @@ from acra_twisted.telemetry.console.timeline import Timeline, arrange
 from acra_twisted.telemetry.console.view import Sources
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.figures.summary import whole_ms
+from acra_twisted.telemetry.pages.rendering import Piece
 from acra_twisted.telemetry.tracing.store import Kept
 
 #: Traces that the typical one is made of at most, and spans of each.
@@ -41,7 +42,7 @@ class Side(NamedTuple):
     when: str = ""
 
 
-def one_of(sources: Sources, trace_id: str) -> Generator[str, None, Side | None]:
+def one_of(sources: Sources, trace_id: str) -> Generator[Piece, None, Side | None]:
     """Return a trace, in steps; None if nothing of it is kept."""
     records = yield from sources.traces.records(trace_id)
     if not records:
@@ -64,7 +65,7 @@ def side_of(records: Sequence[Mapping[str, Any]], timeline: Timeline) -> Side:
     )
 
 
-def typical_of(sources: Sources, trace_id: str, side: Side) -> Generator[str, None, Side | None]:
+def typical_of(sources: Sources, trace_id: str, side: Side) -> Generator[Piece, None, Side | None]:
     """Return medians of other kept traces of the same statement, the newest ones; None if there are
     none.
 
@@ -101,7 +102,9 @@ def typical_of(sources: Sources, trace_id: str, side: Side) -> Generator[str, No
     )
 
 
-def _usual(sources: Sources, main: Mapping[str, Any]) -> Generator[str, None, tuple[int, int, str]]:
+def _usual(
+    sources: Sources, main: Mapping[str, Any]
+) -> Generator[Piece, None, tuple[int, int, str]]:
     """Return the time in which a statement took as long as it usually does, and its name."""
     span = range_of(DEFAULT, sources.clock())
     columns = yield from by_column(sources.figures, requests.shape_id(main), span)
@@ -115,7 +118,7 @@ def _usual(sources: Sources, main: Mapping[str, Any]) -> Generator[str, None, tu
     return moment, _FOR_EVER, f"since {span.begins(found.place)}"
 
 
-def _add(sources: Sources, trace_id: str, found: list[Side]) -> Generator[str, None, None]:
+def _add(sources: Sources, trace_id: str, found: list[Side]) -> Generator[Piece, None, None]:
     """Add a trace that neither was denied nor failed."""
     side = yield from one_of(sources, trace_id)
     if side is not None and side.verdict in (requests.ALLOWED, requests.SLOW):

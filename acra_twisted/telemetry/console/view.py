@@ -10,6 +10,7 @@ from acra_twisted.telemetry.console.sums import Sums
 from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.logs.recent import RecentEvents
 from acra_twisted.telemetry.pages.kept import KeptTraces
+from acra_twisted.telemetry.pages.rendering import Piece
 
 
 def _nothing(name: str) -> Any:
@@ -47,6 +48,6 @@ class View(NamedTuple):
     title: str
     here: str
     asked: Callable[[Mapping[str, str], int], Any]
-    gather: Callable[[Sources, Any], Generator[str, None, Any]]
+    gather: Callable[[Sources, Any], Generator[Piece, None, Any]]
     as_json: Callable[[Any], dict[str, Any]]
     shown: Callable[[Any], dict[str, Any]]

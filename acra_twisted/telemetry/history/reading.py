@@ -22,6 +22,7 @@ from acra_twisted.telemetry.history.pieces import (
 )
 from acra_twisted.telemetry.history.schema import (
     CONNECTION,
+    SHELF_BITS,
     VERSION,
     Foreign,
     has_ours,
@@ -59,6 +60,7 @@ class Question(NamedTuple):
 
     ``trace_id`` fits by its beginning, ``statement`` and ``name`` (of the statement) in any place
     and any case, the others as a whole.  ``kind``: None for requests, and whatever failed.
+    ``shelf``: None for all.  ``event``: the code of a security event that was caused.
     ``slowest``: those that took longest come first, else those that ended last.
     """
 
@@ -71,6 +73,8 @@ class Question(NamedTuple):
     statement: str = ""
     name: str = ""
     verdict: str = ""
+    shelf: int | None = None
+    event: int = 0
     error: str = ""
     minimum: int = 0
     maximum: int = _FOR_EVER
@@ -229,6 +233,7 @@ def _conditions(question: Question) -> tuple[list[str], list[Any]]:
         ("verdict", question.verdict),
         ("error", question.error),
         ("shape", question.shape),
+        ("event", question.event),
     ):
         if value:
             wanted.append(f"{column} = ?")
@@ -239,6 +244,9 @@ def _conditions(question: Question) -> tuple[list[str], list[Any]]:
     if question.trace_id:
         wanted.append("trace BETWEEN ? AND ?")
         given += [_bytes_of(question.trace_id.ljust(32, digit)) for digit in "0f"]
+    if question.shelf is not None:
+        wanted.append("piece.id >> ? = ?")
+        given += [SHELF_BITS, question.shelf]
     if question.minimum > 0:
         wanted.append("took >= ?")
         given.append(question.minimum)
@@ -296,6 +304,22 @@ def read_trace(
             records.setdefault(record["span_id"], record)
     spans = sorted(records.values(), key=lambda record: record["start"])
     return StoredTrace(spans[:SPANS_MAX], found.complete and len(spans) <= SPANS_MAX)
+
+
+def read_pieces(
+    connection: sqlite3.Connection,
+    numbers: Sequence[int],
+    limit: Limit = LIMIT,
+    clock: Callable[[], float] = time.monotonic,
+) -> Found:
+    """Return a piece's number and records, for each.  Raises sqlite3.Error and Damaged."""
+    marks = ", ".join("?" * len(numbers))
+    text = f"SELECT id, spans FROM piece WHERE id IN ({marks})"  # noqa: S608 - no text of others
+    return _answer(connection, text, numbers, limit, clock, _numbered)
+
+
+def _numbered(row: tuple[Any, ...], allowance: Allowance) -> tuple[Any, list[dict[str, Any]]]:
+    return row[0], pieces.unpack_spans(row[1], allowance)
 
 
 def _spans(row: tuple[Any, ...], allowance: Allowance) -> list[dict[str, Any]]:

@@ -19,7 +19,9 @@ from twisted.logger import Logger
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
+from acra_twisted.telemetry.pages.rendering import Piece
 from acra_twisted.telemetry.pages.turns import Turns
+from acra_twisted.telemetry.pages.waiting import Wait
 from acra_twisted.wire.http.head import HEAD_MAX, Head, HeadReader, Refusal, Refused
 
 #: Seconds from a request's first byte (for the first one from the connection's begin) to the end of
@@ -221,11 +223,12 @@ class PageRequest(Request):
     def answer(
         self,
         turns: Turns,
-        pieces: Iterator[str],
+        pieces: Iterator[Piece],
         known: Mapping[type[Exception], tuple[int, str]] = MappingProxyType({}),
     ) -> None:
         """Answer with a page, as fast as it can be made and read.  ``known`` has the answers to
-        what ``pieces`` may raise before the first piece that is not empty."""
+        what ``pieces`` may raise before the first piece that is not empty; the text of what is
+        raised, if it has one, stands in their place."""
         _PageJob(self, turns, pieces, known)
 
 
@@ -236,7 +239,7 @@ class _PageJob:
         self,
         request: PageRequest,
         turns: Turns,
-        pieces: Iterator[str],
+        pieces: Iterator[Piece],
         known: Mapping[type[Exception], tuple[int, str]],
     ) -> None:
         self._request = request
@@ -246,6 +249,9 @@ class _PageJob:
         self._made: list[str] = []
         # The last piece was made; nobody waits for any.
         self._is_over = self._is_gone = False
+        self._is_paused = False
+        # What the next piece waits for.
+        self._wait: Wait | None = None
         self._failure: tuple[int, str] | None = None
         request.notifyFinish().addBoth(self._gone)
         request.registerProducer(self, True)
@@ -259,12 +265,18 @@ class _PageJob:
             piece = next(self._pieces, None)
         except Exception as error:
             self._failure = self._known.get(type(error))
-            if self._failure is None:
+            if self._failure is not None:
+                self._failure = (self._failure[0], str(error) or self._failure[1])
+            else:
                 _log.failure("a page cannot be shown")
                 self._failure = (500, "The page cannot be shown; the log says where it failed")
             piece = None
         if piece is None:
             self._is_over = True
+            return False
+        if isinstance(piece, Wait):
+            self._wait = piece
+            piece.then(self._go_on)
             return False
         if piece:
             self._made.append(piece)
@@ -292,13 +304,21 @@ class _PageJob:
             request.unregisterProducer()
             request.finish()
 
+    def _go_on(self) -> None:
+        """Continue: the wait is over."""
+        self._wait = None
+        if not self._is_paused:
+            self._turns.add(self)
+
     def pauseProducing(self) -> None:
         """Twisted: the peer reads slowly."""
+        self._is_paused = True
         self._turns.drop(self)
 
     def resumeProducing(self) -> None:
         """Twisted: it has read."""
-        if not self._is_over:
+        self._is_paused = False
+        if not self._is_over and self._wait is None:
             self._turns.add(self)
 
     def stopProducing(self) -> None:
@@ -308,3 +328,6 @@ class _PageJob:
     def _gone(self, _: Any) -> None:
         self._is_gone = self._is_over = True
         self._turns.drop(self)
+        wait, self._wait = self._wait, None
+        if wait is not None:
+            wait.cancel()

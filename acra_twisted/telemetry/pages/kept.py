@@ -1,24 +1,30 @@
-"""Traces as records: of what is kept, and of what still runs."""
+"""Traces as records: of what is kept in memory, of what still runs, and of the history."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from acra_twisted.exchange import Exchange
 from acra_twisted.session import Session
 from acra_twisted.telemetry.pages import sessions as live
+from acra_twisted.telemetry.pages.rendering import Piece
 from acra_twisted.telemetry.tracing.records import as_record
 from acra_twisted.telemetry.tracing.spans import SERVER, Span
 from acra_twisted.telemetry.tracing.store import SpanStore
 
+if TYPE_CHECKING:
+    from acra_twisted.telemetry.pages.past import Past
+
+NOT_KEPT: Final = "Not found (only recent traces are kept"
 _SPAN_IDS: Final = (1 << 64) - 1
 #: Running spans that are looked at between two turns.
 _STEP: Final = 32
 
 
 class KeptTraces:
-    """Gives the traces of a daemon; its arguments are those of `TracePages`."""
+    """Gives the traces of a daemon; its arguments are those of `TracePages`.  ``past`` asks the
+    history, where there is one."""
 
     def __init__(
         self,
@@ -27,16 +33,19 @@ class KeptTraces:
         running: Callable[[], Iterable[Span]] = tuple,
         sessions: Callable[[], Iterable[Session]] = tuple,
         clock: Callable[[], int] = lambda: 0,
+        past: Past | None = None,
     ) -> None:
+        self.past = past
         self.service = service
         self.store = store
         self._running = running
         self._sessions = sessions
         self._clock = clock
 
-    def records(self, trace_id: str) -> Generator[str, None, list[dict[str, Any]]]:
+    def records(self, trace_id: str) -> Generator[Piece, None, list[dict[str, Any]]]:
         """Return the spans of a trace by their start, in steps; those that still run say so.
-        There are none if nothing of it is kept."""
+        A trace that is neither in memory nor runs is looked for in the history.  There are none if
+        nothing of it is kept."""
         records: dict[str, dict[str, Any]] = {}
         for span in self.store.trace(trace_id).spans():
             records[span.span_id] = as_record(span, self.service)
@@ -46,7 +55,17 @@ class KeptTraces:
                 records.setdefault(record["span_id"], record)
             if not number % _STEP:
                 yield ""
+        if not records and self.past is not None:
+            return list((yield from self.past.trace(trace_id)).rows)
         return sorted(records.values(), key=lambda record: record["start"])
+
+    def why_missing(self) -> str:
+        """Say why there is nothing of a trace that was just looked for."""
+        if self.past is None:
+            return f"{NOT_KEPT}, and trace_store_file keeps more of them)"
+        if self.past.trouble:
+            return f"{NOT_KEPT} in memory, and {self.past.trouble})"
+        return f"{NOT_KEPT} in memory, and the history does not have it)"
 
     def _open(self, trace_id: str) -> Iterator[dict[str, Any] | None]:
         """Find what of a trace has begun and not ended: exchanges with their statements, then

@@ -1,6 +1,7 @@
 """Make pages in pieces: JSON, and HTML of templates that escape every value.
 
-A piece takes some microseconds, and may be empty: between two of them sessions have their turn.
+A piece takes some microseconds, and may be empty: between two of them sessions have their turn.  A
+`Wait` among them is empty as well, and the next piece is made when it is over.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
+
+from acra_twisted.telemetry.pages.waiting import Wait
 
 _HTML = "text/html; charset=utf-8"
 _JSON = "application/json"
@@ -16,18 +19,23 @@ _JSON = "application/json"
 _PIECES = 16
 
 
+#: A piece of a page.
+Piece: TypeAlias = str | Wait
+
+
 class Page(NamedTuple):
     """Content type and body."""
 
     kind: str
-    pieces: Iterator[str]
+    pieces: Iterator[Piece]
 
 
 class NotKept(Exception):
-    """There is no such page (any more).  Raised before a page's first piece that is not empty."""
+    """There is no such page (any more); the text, if it has one, says more.  Raised before a page's
+    first piece that is not empty."""
 
 
-def made(arguments: Mapping[str, str], pieces: Iterator[str]) -> Page:
+def made(arguments: Mapping[str, str], pieces: Iterator[Piece]) -> Page:
     """Return a page that is JSON if its arguments ask for that, else HTML."""
     return Page(_JSON if arguments.get("format") == "json" else _HTML, pieces)
 

@@ -18,7 +18,7 @@ from acra_twisted.telemetry.pages.access import Guard
 from acra_twisted.telemetry.pages.answers import NOT_KEPT, Answer, plain
 from acra_twisted.telemetry.pages.channel import HeadChannel, PageRequest, Visitors
 from acra_twisted.telemetry.pages.readiness import Reach, ReachAll
-from acra_twisted.telemetry.pages.rendering import NotKept, Page
+from acra_twisted.telemetry.pages.rendering import NotKept, Page, Piece
 from acra_twisted.telemetry.pages.scrape import Scrape
 from acra_twisted.telemetry.pages.traces import PLACES, TracePages
 from acra_twisted.telemetry.pages.turns import Turns
@@ -197,7 +197,7 @@ class PageSite(Site):
             return None
         return Refusal(421, f"Host header not accepted; zpages_hosts may have it: {head.host}")
 
-    def show(self, request: PageRequest, pieces: Iterator[str]) -> None:
+    def show(self, request: PageRequest, pieces: Iterator[Piece]) -> None:
         """Answer with a page, by and by."""
         request.answer(self.turns, pieces, {NotKept: (404, NOT_KEPT)})
 

@@ -11,7 +11,7 @@ them sessions have their turn.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from acra_twisted.session import Session
@@ -19,7 +19,7 @@ from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.pages import sessions as live
 from acra_twisted.telemetry.pages.facts import Facts
 from acra_twisted.telemetry.pages.kept import KeptTraces
-from acra_twisted.telemetry.pages.rendering import NotKept, Page, Templates, as_json, made
+from acra_twisted.telemetry.pages.rendering import NotKept, Page, Piece, Templates, as_json, made
 from acra_twisted.telemetry.pages.rpcz import RpcStats
 from acra_twisted.telemetry.pages.search import (
     FILTERS,
@@ -44,6 +44,9 @@ from acra_twisted.telemetry.tracing import store as zstore
 from acra_twisted.telemetry.tracing.records import as_record
 from acra_twisted.telemetry.tracing.spans import Span, iso_time
 from acra_twisted.telemetry.tracing.store import SpanStore
+
+if TYPE_CHECKING:
+    from acra_twisted.telemetry.pages.past import Past
 
 _LABELS = {
     "trace_id": "Trace id",
@@ -90,8 +93,9 @@ class TracePages:
     """Renders pages from a SpanStore.
 
     ``running`` gives spans that have not ended, ``sessions`` those of the moment; ``calls`` are
-    counted by an observer (see `rpcz`), as are ``figures`` of statements.  ``clock`` gives
-    nanoseconds.  Pages raise Unfit if an argument cannot be.
+    counted by an observer (see `rpcz`), as are ``figures`` of statements.  ``past`` asks the
+    history, where there is one.  ``clock`` gives nanoseconds.  Pages raise Unfit if an argument
+    cannot be.
     """
 
     def __init__(
@@ -104,6 +108,7 @@ class TracePages:
         calls: RpcStats | None = None,
         clock: Callable[[], int] = lambda: 0,
         figures: StatementFigures | None = None,
+        past: Past | None = None,
     ) -> None:
         self._service = service
         self._store = store
@@ -112,7 +117,7 @@ class TracePages:
         self._calls = calls
         self._clock = clock
         #: Traces, of what has ended and of what still runs.
-        self.kept = KeptTraces(service, store, running, sessions, clock)
+        self.kept = KeptTraces(service, store, running, sessions, clock, past)
         self.templates = Templates(service)
         if figures is None:
             figures = StatementFigures(clock())
@@ -178,10 +183,10 @@ class TracePages:
         NotKept if there is nothing of it."""
         return made(arguments, self._trace(trace_id, arguments))
 
-    def _trace(self, trace_id: str, arguments: Mapping[str, str]) -> Iterator[str]:
+    def _trace(self, trace_id: str, arguments: Mapping[str, str]) -> Iterator[Piece]:
         found = yield from self.kept.records(trace_id)
         if not found:
-            raise NotKept
+            raise NotKept(self.kept.why_missing())
         if arguments.get("format") == "json":
             yield from as_json({"trace_id": trace_id, "spans": found})
             return

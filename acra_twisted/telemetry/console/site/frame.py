@@ -26,7 +26,7 @@ from acra_twisted.telemetry.console.views import (
     trace,
     traces,
 )
-from acra_twisted.telemetry.pages.rendering import Page, Templates, as_json, made
+from acra_twisted.telemetry.pages.rendering import Page, Piece, Templates, as_json, made
 
 PREFIX: Final = "/console/"
 #: The views by the last parts of their addresses.
@@ -98,7 +98,7 @@ class Console:
         is_json = arguments.get("format") == "json"
         return made(arguments, self._pieces(view, wanted, is_json))
 
-    def _pieces(self, view: View, wanted: object, is_json: bool) -> Iterator[str]:
+    def _pieces(self, view: View, wanted: object, is_json: bool) -> Iterator[Piece]:
         gathered = yield from view.gather(self._sources, wanted)
         if is_json:
             yield from as_json(view.as_json(gathered))

@@ -28,7 +28,7 @@ from acra_twisted.telemetry.console.structure import Pair
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.waterfall import Window
 from acra_twisted.telemetry.pages.arguments import given
-from acra_twisted.telemetry.pages.rendering import NotKept
+from acra_twisted.telemetry.pages.rendering import NotKept, Piece
 from acra_twisted.telemetry.pages.search import Unfit
 from acra_twisted.telemetry.tracing.spans import iso_time
 
@@ -72,17 +72,17 @@ def asked(arguments: Mapping[str, str], now: int) -> Asked:
     return Asked(*ids)
 
 
-def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
+def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     """Return what the view shows, in steps.  Raises NotKept."""
     if not wanted.trace_id:
         return Gathered(wanted, None, None, [], _pick())
     b = yield from one_of(sources, wanted.trace_id)
     if b is None:
-        raise NotKept
+        raise NotKept(sources.traces.why_missing())
     if wanted.other_id:
         a = yield from one_of(sources, wanted.other_id)
         if a is None:
-            raise NotKept
+            raise NotKept(sources.traces.why_missing())
     else:
         a = yield from typical_of(sources, wanted.trace_id, b)
     if a is None:

@@ -26,7 +26,7 @@ from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.logs.recent import RecentEvent
 from acra_twisted.telemetry.pages.arguments import chosen, given
-from acra_twisted.telemetry.pages.rendering import NotKept
+from acra_twisted.telemetry.pages.rendering import NotKept, Piece
 from acra_twisted.telemetry.pages.search import Unfit
 
 QUESTION: Final = "What was denied and why, and are the rules right?"
@@ -97,7 +97,7 @@ def asked(arguments: Mapping[str, str], now: int) -> Asked:
     return Asked(span, by, kind, found.get("client", ""), int(number))
 
 
-def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
+def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     """Return what the view shows, in steps.  Raises NotKept for an event that is not there."""
     since, until = wanted.span.since * MINUTE, wanted.span.until * MINUTE
     kept = sources.events.kept(since, until) if sources.events is not None else []
@@ -127,7 +127,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
     )
 
 
-def _opened(sources: Sources, event: RecentEvent) -> Generator[str, None, Opened]:
+def _opened(sources: Sources, event: RecentEvent) -> Generator[Piece, None, Opened]:
     if not event.record.trace_id:
         return Opened(event)
     records = yield from sources.traces.records(event.record.trace_id)

@@ -29,7 +29,7 @@ from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.views.statements import address as address_of_shape
 from acra_twisted.telemetry.logs.recent import RecentEvent
 from acra_twisted.telemetry.pages.arguments import given
-from acra_twisted.telemetry.pages.rendering import NotKept
+from acra_twisted.telemetry.pages.rendering import NotKept, Piece
 from acra_twisted.telemetry.pages.search import Unfit
 
 QUESTION: Final = "What did this session do, statement by statement?"
@@ -66,7 +66,7 @@ def asked(arguments: Mapping[str, str], now: int) -> int:
     return int(number)
 
 
-def gather(sources: Sources, wanted: int) -> Generator[str, None, Gathered]:
+def gather(sources: Sources, wanted: int) -> Generator[Piece, None, Gathered]:
     """Return what the view shows, in steps.  Raises NotKept."""
     kept = sources.events.kept(0, _FOR_EVER) if sources.events is not None else []
     events = [one for one in kept if one.record.session_id == wanted][:_EVENTS_MAX]

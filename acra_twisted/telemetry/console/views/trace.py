@@ -23,7 +23,7 @@ from acra_twisted.telemetry.console.views.tracesentences import said
 from acra_twisted.telemetry.console.waterfall import Window
 from acra_twisted.telemetry.logs.recent import RecentEvent
 from acra_twisted.telemetry.pages.arguments import given
-from acra_twisted.telemetry.pages.rendering import NotKept
+from acra_twisted.telemetry.pages.rendering import NotKept, Piece
 from acra_twisted.telemetry.pages.search import Unfit
 from acra_twisted.telemetry.tracing.links import address
 from acra_twisted.telemetry.tracing.spans import iso_time
@@ -83,11 +83,11 @@ def asked(arguments: Mapping[str, str], now: int) -> Asked:
     return Asked(trace_id, span_id, (int(part[1]) * 1000, int(part[2]) * 1000))
 
 
-def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
+def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     """Return what the view shows, in steps.  Raises NotKept."""
     records = yield from sources.traces.records(wanted.trace_id)
     if not records:
-        raise NotKept
+        raise NotKept(sources.traces.why_missing())
     timeline = arrange(records)
     yield ""
     side = side_of(records, timeline)

@@ -23,7 +23,9 @@ from acra_twisted.telemetry.console.sentences import (
 from acra_twisted.telemetry.console.timeline import arrange
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.pages.arguments import given
-from acra_twisted.telemetry.pages.search import FILTERS, Filters, Listing, Match, search
+from acra_twisted.telemetry.pages.finding import find, records_of
+from acra_twisted.telemetry.pages.rendering import Piece
+from acra_twisted.telemetry.pages.search import FILTERS, Filters, Listing, Match
 from acra_twisted.telemetry.tracing.spans import iso_time
 
 QUESTION: Final = "Which requests were these?"
@@ -64,7 +66,8 @@ class Line(NamedTuple):
 
 
 class Gathered(NamedTuple):
-    """All that the view shows: what fits, newest first, and a part of it as a list."""
+    """All that the view shows: what fits, newest first, and a part of it as a list; ``kept`` counts
+    those in memory, and ``trouble`` says why the history was not searched as a whole."""
 
     wanted: Asked
     found: Sequence[Match]
@@ -72,6 +75,7 @@ class Gathered(NamedTuple):
     more: bool
     kept: int
     said: Answer
+    trouble: str = ""
 
 
 def asked(arguments: Mapping[str, str], now: int) -> Asked:
@@ -80,25 +84,27 @@ def asked(arguments: Mapping[str, str], now: int) -> Asked:
     return Asked(Filters.of({"limit": _SHOWN, **found}, now), found)
 
 
-def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
+def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     """Return what the view shows, in steps."""
     filters = wanted.filters
     traces = sources.traces.store.traces()
     yield ""
-    listing, found = Listing(filters), []
-    for match in search(traces, filters):
-        if match is not None:
-            found.append(match)
-            listing.add(match)
-        yield ""
+    finding = yield from find(sources.traces, filters)
+    found = finding.matches
+    listing = Listing(filters)
+    for match in found:
+        listing.add(match)
     listed = listing.listed()
+    yield ""
+    records = yield from records_of(sources.traces, finding, listed.matches)
     lines = []
     for match in listed.matches:
-        records = yield from sources.traces.records(match.trace_id)
-        layers = arrange(records).layers if records else {}
-        lines.append(Line(match, layers))
+        spans = records[match.trace_id]
+        layers = arrange(spans).layers if spans else {}
+        lines.append(Line(match._replace(spans=match.spans or len(spans)), layers))
         yield ""
-    return Gathered(wanted, found, lines, listed.more, len(traces), _answer(found, len(traces)))
+    said = _answer(found, len(traces))
+    return Gathered(wanted, found, lines, listed.more, len(traces), said, finding.trouble)
 
 
 def verdict_of(match: Match) -> str:
@@ -181,6 +187,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "arguments": dict(gathered.wanted.arguments),
         "found": len(gathered.found),
         "kept": gathered.kept,
+        "history_trouble": gathered.trouble,
         "verdicts": dict(Counter(verdict_of(match) for match in gathered.found)),
         "more": gathered.more,
         "traces": [
@@ -210,8 +217,9 @@ def shown(gathered: Gathered) -> dict[str, Any]:
             if counts[word]
         ],
         "count": formats.several(len(gathered.found), "trace"),
-        "note": f"of {formats.count(gathered.kept)} kept: the last ones, and samples of slow, "
+        "note": f"{formats.count(gathered.kept)} in memory: the last ones, and samples of slow, "
         "denied and failed ones",
+        "trouble": gathered.trouble,
         "plot": scatter.draw(points) if points else "",
         "order": "Slowest first" if filters.slowest else "Newest first",
         "newest": _address(arguments, sort="newest"),

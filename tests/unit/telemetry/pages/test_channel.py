@@ -4,6 +4,7 @@ RL-10)."""
 import re
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
@@ -14,8 +15,10 @@ from twisted.web.server import NOT_DONE_YET
 
 from acra_twisted.telemetry.pages import channel as httpchannel
 from acra_twisted.telemetry.pages.channel import Visitors
+from acra_twisted.telemetry.pages.rendering import NotKept
 from acra_twisted.telemetry.pages.site import PageSite
 from acra_twisted.telemetry.pages.turns import STEPS, Turns
+from acra_twisted.telemetry.pages.waiting import Wait
 from acra_twisted.wire.http.head import HEAD_MAX
 from tests.support.turnclock import TurnClock
 
@@ -309,3 +312,77 @@ class Answers(Case):
         peer.producer.resumeProducing()
         self.turn(50)
         self.assertTrue(peer.value().endswith(b"0\r\n\r\n"))
+
+
+class Waits(Case):
+    """A page that waits for something."""
+
+    def setUp(self):
+        super().setUp()
+        self.given_up = []
+        self.waited = Deferred(self.given_up.append)
+
+        def pieces():
+            wait = Wait(self.waited)
+            yield wait
+            yield f"it is {wait.result}"
+
+        self.pages.pieces = pieces()
+        self.peer = self.connect()
+        self.send(self.peer, GET)
+
+    def test_nothing_is_done_meanwhile_and_others_are_answered(self):
+        self.turn(3)
+        self.assertEqual(self.peer.value(), b"")
+        # The limits of the connection, and nothing that looks again and again.
+        self.assertLessEqual(len(self.clock.getDelayedCalls()), 2)
+        self.pages.pieces = ["another"]
+        other = self.connect()
+        self.send(other, GET)
+        self.assertTrue(other.value().endswith(b"another"))
+        self.waited.callback(5)
+        self.turn(2)
+        self.assertTrue(self.peer.value().endswith(b"\r\n\r\nit is 5"))
+
+    def test_what_has_come_already(self):
+        self.waited = succeed(6)
+        self.pages.pieces = iter([Wait(self.waited), "page"])
+        other = self.connect()
+        self.send(other, GET)
+        self.turn(3)
+        self.assertTrue(other.value().endswith(b"\r\n\r\npage"))
+
+    def test_who_has_gone_waits_for_nothing(self):
+        self.peer.protocol.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(len(self.given_up), 1)
+        self.turn(3)
+
+    def test_who_reads_slowly(self):
+        self.peer.producer.pauseProducing()
+        self.peer.producer.resumeProducing()
+        self.turn(2)
+        self.peer.producer.pauseProducing()
+        self.waited.callback(5)
+        self.turn(2)
+        self.assertEqual(self.peer.value(), b"")
+        self.peer.producer.resumeProducing()
+        self.turn(2)
+        self.assertTrue(self.peer.value().endswith(b"it is 5"))
+
+    def test_what_fails(self):
+        self.waited.errback(KeyError("x"))
+        self.turn(2)
+        self.assertEqual(self.statuses(self.peer), [500])
+        self.flushLoggedErrors(KeyError)
+
+    def test_a_page_that_is_not_there_may_say_why(self):
+        def missing():
+            yield ""
+            raise NotKept("because")
+
+        self.pages.pieces = missing()
+        other = self.connect()
+        self.send(other, GET)
+        self.turn()
+        self.assertEqual(self.statuses(other), [404])
+        self.assertTrue(other.value().endswith(b"because\n"))

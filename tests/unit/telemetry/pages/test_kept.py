@@ -2,10 +2,13 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.telemetry.history.service import HistoryAway
 from acra_twisted.telemetry.pages.kept import KeptTraces
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.telemetry.tracing.store import SpanStore
+from tests.support.histories import piece
 from tests.support.kepttraces import a_trace
+from tests.support.pasts import History
 from tests.support.stepping import returned
 
 
@@ -35,3 +38,23 @@ class Kept(SynchronousTestCase):
 
     def test_nothing_of_it(self):
         self.assertEqual(returned(self.kept.records("1" * 32)), [])
+
+    def test_the_history_has_older_ones(self):
+        history = History(piece(7))
+        self.kept.past = history.past
+        (record,) = returned(self.kept.records(f"{7:032x}"))
+        self.assertEqual(record["span_id"], f"{7:016x}")
+        recent = a_trace(self.store, 500)
+        begun = history.begun
+        self.assertEqual(len(returned(self.kept.records(recent))), 4)
+        self.assertEqual(history.begun, begun)
+
+    def test_why_there_is_nothing_is_said(self):
+        self.assertIn("trace_store_file", self.kept.why_missing())
+        history = History()
+        self.kept.past = history.past
+        self.assertEqual(returned(self.kept.records("1" * 32)), [])
+        self.assertIn("the history does not have it", self.kept.why_missing())
+        history.trouble = HistoryAway("the history is closed")
+        self.assertEqual(returned(self.kept.records("1" * 32)), [])
+        self.assertIn("the history is closed", self.kept.why_missing())

@@ -4,9 +4,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.console.site.frame import Console
 from acra_twisted.telemetry.console.views import traces
+from acra_twisted.telemetry.history.pieces import SLOW
+from acra_twisted.telemetry.history.service import HistoryAway
 from acra_twisted.telemetry.pages.search import Unfit
+from tests.support.histories import piece
 from tests.support.hours import MINUTE, NOW, Hour
 from tests.support.kepttraces import a_trace
+from tests.support.pasts import History
 from tests.support.stepping import returned
 from tests.support.webpages import body
 
@@ -102,3 +106,40 @@ class Traces(SynchronousTestCase):
         self.keep(300)
         console = Console("acra-server", self.hour.sources)
         self.assertLess(len(body(console.page(traces.VIEW, {}))), 60_000)
+
+
+class Older(SynchronousTestCase):
+    """Traces that only the history has."""
+
+    def setUp(self):
+        self.hour = Hour(1)
+        self.history = History(
+            *(piece(n, start=NOW + n, verdict="deny", name="SELECT salaries") for n in range(5)),
+            piece(9, start=NOW - 10**9, shelf=SLOW),
+        )
+        self.hour.sources.traces.past = self.history.past
+
+    def view(self, **arguments):
+        wanted = traces.asked(arguments, NOW)
+        self.gathered = returned(traces.gather(self.hour.sources, wanted))
+        return traces.as_json(self.gathered)
+
+    def test_they_are_told_of_and_listed(self):
+        data = self.view(limit="2")
+        self.assertEqual(data["verdicts"], {"denied": 5, "slow": 1})
+        self.assertIn("All 5 denied ones are one statement", data["answer"]["text"])
+        self.assertEqual((data["found"], data["kept"], data["more"]), (6, 0, True))
+        self.assertEqual([one["spans"] for one in data["traces"]], [1, 1])
+        self.assertEqual(data["history_trouble"], "")
+        # Two questions: what fits, and the spans of what is listed.
+        self.assertEqual(self.history.begun, 2)
+        self.assertEqual(self.view(verdict="slow")["found"], 1)
+
+    def test_a_history_that_is_away(self):
+        self.history.trouble = HistoryAway("the history cannot be read: SQLITE_BUSY")
+        a_trace(self.hour.store, NOW)
+        data = self.view()
+        self.assertEqual(data["found"], 1)
+        self.assertIn("SQLITE_BUSY", data["history_trouble"])
+        page = body(Console("acra-server", self.hour.sources).page(traces.VIEW, {}))
+        self.assertIn("Not all that is kept is shown: the history cannot be read", page)

@@ -1,0 +1,62 @@
+"""Finds traces that fit, in memory and in the history, and what they consist of."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from acra_twisted.telemetry.pages.kept import KeptTraces
+from acra_twisted.telemetry.pages.rendering import Piece
+from acra_twisted.telemetry.pages.search import Filters, Match, search
+
+#: Requests of the history that are looked at.
+STORED_MAX: Final = 1000
+
+
+class Finding(NamedTuple):
+    """Traces that fit, the newest first.  ``numbers`` are those of the history's pieces, by trace;
+    ``trouble`` says why the history was not searched as a whole."""
+
+    matches: Sequence[Match]
+    numbers: Mapping[str, int]
+    trouble: str
+
+
+def find(traces: KeptTraces, filters: Filters) -> Generator[Piece, None, Finding]:
+    """Return all traces that fit, in steps, whatever part of them is asked for."""
+    found: dict[str, Match] = {}
+    for match in search(traces.store.traces(), filters):
+        if match is not None:
+            found[match.trace_id] = match
+        yield ""
+    if traces.past is None:
+        return Finding(list(found.values()), {}, "")
+    told = yield from traces.past.search(filters._replace(limit=STORED_MAX, offset=0))
+    numbers: dict[str, int] = {}
+    for number, match in told.rows:
+        if match.trace_id not in found:
+            found[match.trace_id] = match
+            numbers[match.trace_id] = number
+    yield ""
+    matches = sorted(found.values(), key=lambda match: -match.start - match.took)
+    return Finding(matches, numbers, told.trouble)
+
+
+def records_of(
+    traces: KeptTraces, finding: Finding, matches: Iterable[Match]
+) -> Generator[Piece, None, dict[str, list[dict[str, Any]]]]:
+    """Return the records of some of the traces that were found: of those in the history, of the
+    piece that fits."""
+    wanted = {match.trace_id: finding.numbers.get(match.trace_id) for match in matches}
+    stored: dict[int, list[dict[str, Any]]] = {}
+    numbers = [number for number in wanted.values() if number is not None]
+    if traces.past is not None and numbers:
+        stored = dict((yield from traces.past.spans(numbers)).rows)
+    found = {}
+    for trace_id, number in wanted.items():
+        if number is None:
+            found[trace_id] = yield from traces.records(trace_id)
+        else:
+            found[trace_id] = stored.get(number, [])
+        yield ""
+    return found

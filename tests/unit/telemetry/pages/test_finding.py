@@ -1,0 +1,52 @@
+"""Traces in memory and in the history, as one list."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry.history.service import HistoryAway
+from acra_twisted.telemetry.pages.finding import find, records_of
+from acra_twisted.telemetry.pages.kept import KeptTraces
+from acra_twisted.telemetry.pages.search import Filters
+from acra_twisted.telemetry.tracing.store import SpanStore
+from tests.support.histories import NOW, piece
+from tests.support.kepttraces import a_trace
+from tests.support.pasts import History
+from tests.support.stepping import returned
+
+
+class Found(SynchronousTestCase):
+    def setUp(self):
+        self.store = SpanStore()
+        self.recent = a_trace(self.store, NOW + 500)
+        # The history has it as well.
+        self.history = History(piece(1), piece(2, start=NOW + 50), piece(3, trace_id=self.recent))
+        self.kept = KeptTraces("acra-server", self.store, past=self.history.past)
+
+    def find(self, **arguments):
+        return returned(find(self.kept, Filters.of(arguments)))
+
+    def test_both_the_newest_first(self):
+        finding = self.find()
+        self.assertEqual(
+            [match.trace_id for match in finding.matches], [self.recent, f"{2:032x}", f"{1:032x}"]
+        )
+        self.assertEqual(finding.trouble, "")
+        records = returned(records_of(self.kept, finding, finding.matches))
+        self.assertEqual([len(records[match.trace_id]) for match in finding.matches], [4, 1, 1])
+
+    def test_a_part_is_taken_of_the_whole(self):
+        self.assertEqual(len(self.find(limit="1", offset="2").matches), 3)
+
+    def test_without_a_history(self):
+        self.kept.past = None
+        finding = self.find()
+        self.assertEqual([match.trace_id for match in finding.matches], [self.recent])
+        self.assertEqual(len(returned(records_of(self.kept, finding, finding.matches))), 1)
+
+    def test_a_history_that_is_away(self):
+        finding = self.find()
+        self.history.trouble = HistoryAway("it is locked")
+        records = returned(records_of(self.kept, finding, finding.matches))
+        self.assertEqual(records[f"{1:032x}"], [])
+        finding = self.find()
+        self.assertEqual(([match.trace_id for match in finding.matches]), [self.recent])
+        self.assertEqual(finding.trouble, "it is locked")
