@@ -121,6 +121,9 @@ class ColumnReader:
         if setting.on_plaintext == NULL:
             self.fates.plaintext += 1
             return Shown(None)
+        if setting.on_plaintext == DEFAULT_VALUE and setting.default is not None:
+            self.fates.failed += 1
+            return Shown(setting.default)
         if not self._may_read:
             if setting.kind == MASKED and setting.masking is not None:
                 self.fates.masked += 1

@@ -61,6 +61,8 @@ def columns(draw, schema, table, name):
         found = found._replace(on_failure=draw(st.sampled_from(answers)))
         if found.on_failure == DEFAULT_VALUE:
             found = found._replace(default=draw(_DEFAULTS[found.data_type]))
+            if draw(st.booleans()):
+                found = found._replace(on_plaintext=DEFAULT_VALUE)
     if kind == SEARCHABLE:
         found = found._replace(scoped=draw(st.booleans()))
         if found.data_type == "str":

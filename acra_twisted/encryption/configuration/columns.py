@@ -13,6 +13,7 @@ from acra_twisted.encryption.configuration.keys import Given, Keys
 from acra_twisted.encryption.settings import (
     CIPHERTEXT,
     DEFAULT_VALUE,
+    ERROR,
     MASKED,
     PLAIN,
     RETURN,
@@ -63,6 +64,12 @@ _OFF: Final[Mapping[str, Any]] = {
     "normalize": "none",
     "on_plaintext": RETURN,
     "allow_mask_writes": False,
+}
+#: The answers to plaintext where nothing is said, by the answers to failures.
+_ON_PLAINTEXT: Final[Mapping[str, str]] = {
+    CIPHERTEXT: RETURN,
+    DEFAULT_VALUE: DEFAULT_VALUE,
+    ERROR: ERROR,
 }
 #: The type of tokens where it is not the type's own name.
 _TOKENS_LIKE: Final = {"email": "str"}
@@ -159,6 +166,10 @@ class _Column:
             kind = "column with a data type" if self._kind == PLAIN else f"{self._kind} column"
             told = f"{key} must be true in a {kind}; it is false here or in defaults"
             yield self._wrong(key, f"{INVALID}: {told}")
+        if self._value("on_plaintext", "") == DEFAULT_VALUE:
+            if "default_data_value" not in self._keys:
+                told = "on_plaintext: default_value needs default_data_value"
+                yield self._wrong("on_plaintext", told)
         readers = self._value("read", None)
         if readers is not None and not (readers and all(readers)):
             yield self._wrong("read", "read: name at least one client id")
@@ -257,6 +268,9 @@ class _Column:
         tokens = self._kind == TOKENIZED
         token_type = self._value("token_type", "")
         default = self._default()
+        on_failure = self._value(
+            "response_on_fail", CIPHERTEXT if default is None else DEFAULT_VALUE
+        )
         readers = self._value("read", None)
         normalize = self._value("normalize", "none")
         return ColumnSetting(
@@ -271,11 +285,9 @@ class _Column:
             consistent=tokens
             and self._value("consistent_tokenization", self._defaults.consistent_tokenization),
             masking=self._masking() if self._kind == MASKED else None,
-            on_failure=self._value(
-                "response_on_fail", CIPHERTEXT if default is None else DEFAULT_VALUE
-            ),
+            on_failure=on_failure,
             default=default,
-            on_plaintext=self._value("on_plaintext", RETURN),
+            on_plaintext=self._value("on_plaintext", _ON_PLAINTEXT[on_failure]),
             normalize=frozenset(normalize.split("+")) - {"none"},
             scoped=self._value("search_keys", "shared") == "column",
             readers=None if readers is None else frozenset(readers),

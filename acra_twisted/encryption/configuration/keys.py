@@ -213,9 +213,10 @@ COLUMN: Final = Level(
         ),
         Option(
             "on_plaintext",
-            Word(RETURN, NULL, ERROR),
-            RETURN,
-            "The answer where the database holds a value that is not encrypted.",
+            Word(RETURN, NULL, ERROR, DEFAULT_VALUE),
+            "",
+            "The answer where the database holds a value that is not encrypted. Without it that is "
+            "the same as response_on_fail where that is error or default_value, and else return.",
         ),
         Option(
             "read",

@@ -215,6 +215,14 @@ class Plaintext(SynchronousTestCase):
             show(PLAIN, b"anna", on_plaintext="error")
         self.assertNotIn("anna", str(caught.exception))
 
+    def test_the_default_is_an_answer_that_counts_as_a_failure(self):
+        setting = PLAIN._replace(default=b"nobody", on_plaintext="default_value")
+        for may_read in (True, False):
+            self.assertEqual(show(setting, b"anna", None, may_read), (b"nobody", True))
+        reader = ColumnReader(setting)
+        reader.show(b"anna", {})
+        self.assertEqual(dict(reader.fates.counts(1)), {(setting, "failed"): 1})
+
     def test_its_type_counts(self):
         self.assertEqual(show(PLAIN, b"42", data_type="int32", on_failure="error"), (b"42", True))
         self.assertRaises(ValueRefusedError, show, PLAIN, b"anna", data_type="int32")

@@ -14,6 +14,7 @@ from acra_twisted.encryption.settings import (
     MASKED,
     NULL,
     PLAIN,
+    RETURN,
     SEARCHABLE,
     TOKENIZED,
     ColumnSetting,
@@ -106,6 +107,22 @@ class Kinds(Columns):
                 self.assertEqual(setting.data_type, token_type.replace("email", "str"))
                 self.assertFalse(setting.consistent)
         self.assertTrue(self.setting(f"{TOKEN}, consistent_tokenization: true").consistent)
+
+    def test_plaintext_is_a_failure_where_failures_have_an_answer_of_their_own(self):
+        for text, expected in (
+            ("data_type: str", RETURN),
+            ("data_type: str, response_on_fail: ciphertext", RETURN),
+            ("data_type: str, response_on_fail: error", ERROR),
+            (f"{SEARCH}, response_on_fail: error", ERROR),
+            ("data_type: str, default_data_value: x", DEFAULT_VALUE),
+            (MASK, RETURN),
+        ):
+            self.assertEqual(self.setting(text).on_plaintext, expected, text)
+            kept = self.setting(f"{text}, on_plaintext: return")
+            self.assertEqual(kept.on_plaintext, RETURN, text)
+        told = "on_plaintext: default_value needs default_data_value"
+        self.refused(f"{SEARCH}, on_plaintext: default_value", told)
+        self.refused(f"{MASK}, on_plaintext: default_value", told)
 
     def test_a_column_is_one_of_them(self):
         for one, other in ((SEARCH, MASK), (SEARCH, TOKEN), (MASK, TOKEN)):
