@@ -49,10 +49,11 @@ class ColumnSetting(NamedTuple):
     and is that of the tokens where there are any ("str" for those of "email").  ``on_failure`` is
     CIPHERTEXT, DEFAULT_VALUE or ERROR; ``default`` is the value's canonical form (see
     `encryption.canonical`), None if there is none.  ``on_plaintext`` is RETURN, NULL, ERROR, or
-    DEFAULT_VALUE if there is a default.  ``normalize`` has some of "lower" and "nfc".  ``scoped``: the search prefix is the column's own.
-    ``readers``: the client ids that may read it in clear, None for everybody whose keys open it.
-    ``reencrypts``: an AcraStruct that a client writes becomes an AcraBlock.  ``mask_writes``: a
-    value that looks masked may be written.  ``line`` is where the configuration says so.
+    DEFAULT_VALUE if there is a default.  ``normalize`` has some of "lower" and "nfc".  ``scoped``:
+    the search prefix is the column's own.  ``readers``: the client ids that may read it in clear,
+    None for everybody whose keys open it.  ``reencrypts``: an AcraStruct that a client writes
+    becomes an AcraBlock.  ``mask_writes``: a value that looks masked may be written.  ``line`` is
+    where the configuration says so.
     """
 
     schema: str

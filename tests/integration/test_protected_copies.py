@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 from io import BytesIO
+from pathlib import Path
 
 import asyncpg
 import psycopg
@@ -136,8 +137,8 @@ class Copies(ProtectedCase):
         self.assertTrue(text.startswith("id,name,email,age,raw,card,note\n1,Zaphodius,"))
         self.assertIn('2,"He said ""tea,\nplease""",arthur@example,-5,', text)
 
-    def run_tool(self, name, *arguments, text=b""):
-        """Run a program, and return its output."""
+    def run_tool(self, name, *arguments, text=b"", port=0):
+        """Run a program, at the server if no port is given, and return its output."""
         done = subprocess.run(
             [str(self.postgres.bin / name), *arguments],
             input=text,
@@ -146,7 +147,7 @@ class Copies(ProtectedCase):
             env={
                 **os.environ,
                 "PGHOST": "127.0.0.1",
-                "PGPORT": str(self.served.port),
+                "PGPORT": str(port or self.served.port),
                 "PGUSER": SUPERUSER,
                 "PGDATABASE": "postgres",
                 "PGSSLMODE": "disable",
@@ -155,8 +156,9 @@ class Copies(ProtectedCase):
         self.assertEqual(done.stderr, b"")
         return done.stdout
 
-    def psql(self, *commands, text=b""):
-        return self.run_tool("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *commands, text=text)
+    def psql(self, *commands, text=b"", port=0):
+        options = ("-X", "-q", "-v", "ON_ERROR_STOP=1")
+        return self.run_tool("psql", *options, *commands, text=text, port=port)
 
     def test_psql_csv(self):
         self.load()
@@ -179,6 +181,59 @@ class Copies(ProtectedCase):
         self.psql(text=dump)
         self.assertEqual(self.rows(), ROWS)
         self.assert_stored()
+
+    def test_pg_restore_of_every_format(self):
+        """A dump in clear is encrypted where it is restored through AcraServer."""
+        self.load()
+        for form, *options in (
+            ("custom", "--clean", "--if-exists"),
+            ("directory", "--clean", "--jobs=2"),
+            ("tar", "--data-only"),
+        ):
+            with self.subTest(form):
+                dump = str(self.folder / f"people.{form}")
+                self.run_tool("pg_dump", "-t", "people", f"--format={form}", f"--file={dump}")
+                self.empty()
+                self.run_tool("pg_restore", "-d", "postgres", *options, dump)
+                self.assertEqual(self.rows(), ROWS)
+                self.assert_stored()
+
+    def test_pg_dump_of_statements(self):
+        self.load()
+        for option in ("--inserts", "--column-inserts", "--rows-per-insert=3"):
+            with self.subTest(option):
+                dump = self.run_tool("pg_dump", "-t", "people", option, "--data-only")
+                self.assertIn(b"Zaphodius", dump)
+                self.empty()
+                self.psql(text=dump)
+                self.assertEqual(self.rows(), ROWS)
+                self.assert_stored()
+
+    def test_dumps_beside_the_server(self):
+        """They have what is stored, and are restored beside it."""
+        self.load()
+        beside = {"port": self.postgres.port}
+        with self.direct() as db:
+            stored = db.execute("SELECT * FROM people ORDER BY id").fetchall()
+        for form in ("custom", "plain"):
+            with self.subTest(form):
+                dump = str(self.folder / f"stored.{form}")
+                self.run_tool("pg_dump", "-t", "people", f"-F{form}", "-f", dump, **beside)
+                self.assertNotIn(b"Zaphodius", Path(dump).read_bytes())
+                with self.direct() as db:
+                    db.execute("DROP TABLE people")
+                if form == "plain":
+                    self.psql("-f", dump, **beside)
+                else:
+                    self.run_tool("pg_restore", "-d", "postgres", dump, **beside)
+                with self.direct() as db:
+                    found = db.execute("SELECT * FROM people ORDER BY id").fetchall()
+                self.assertEqual(found, stored)
+                self.assertEqual(self.rows(), ROWS)
+
+    def empty(self):
+        with self.direct() as db:
+            db.execute("TRUNCATE people")
 
     def test_tokens(self):
         rows = b"".join(b"%d\t555-%d\n" % (n, n % 7) for n in range(2000)) + b"2000\t\\N\n"

@@ -118,6 +118,30 @@ class Searches(BoundCase):
         self.refused(self.bind(prepared, []))
         self.refused(self.judge("EXECUTE p")[0])
 
+    def test_a_prepared_search_for_a_literal_is_outdated_when_keys_are_rotated(self):
+        """It would not find what is written from then on."""
+        for condition in (f"name = '{SECRET}'", f"name IN ('{SECRET}', 'x')"):
+            for key, parameter, values in ((b"n", " AND id = $1", [b"1"]), (b"m", "", [])):
+                with self.subTest(condition + parameter):
+                    text = f"SELECT id FROM people WHERE {condition}{parameter}"
+                    statement = self.prepare(text)
+                    self.sent(f"PREPARE p AS {text}")
+                    end(self.exchange, b"PREPARE")
+                    execute = f"EXECUTE p{'(1)' if values else ''}"
+                    self.assertIs(self.bind(statement, values), PASS)
+                    self.assertIs(self.judge(execute)[0], PASS)
+                    end(self.exchange)
+                    self.bench.keys.put(purposes.SEARCH_HMAC, key * 32, CLIENT)
+                    told = self.refused(self.bind(statement, values))
+                    self.assertIn("prepare the statement anew", told)
+                    self.refused(self.judge(execute)[0])
+                    anew = self.prepare(text)
+                    for prefix in self.prefixes(SECRET, key * 32, b"h" * 32):
+                        self.assertIn(prefix.hex().encode(), anew.text)
+                    self.assertIs(self.bind(anew, values), PASS)
+                    self.sent("DEALLOCATE p")
+                    end(self.exchange, b"DEALLOCATE")
+
     def test_what_the_stored_values_cannot_answer_is_refused(self):
         for condition in ("name < 'a'", "name LIKE 'a%'", "name = note", "upper(name) = 'A'"):
             verdict, _ = self.judge(f"SELECT id FROM people WHERE {condition}")
@@ -241,3 +265,13 @@ class Tokens(BoundCase):
         verdict, _ = self.judge("UPDATE people SET age = 99999999999")
         self.assertIn("people.age", self.refused(verdict, b"22003"))
         self.assertEqual(self.store.asked, [])
+
+    def test_parameters_in_another_encoding(self):
+        self.session.parameters = {b"client_encoding": b"LATIN1"}
+        statement = self.prepare("UPDATE people SET note = $1, name = $2 WHERE note = $3")
+        sent = self.bind(statement, [b"caf\xe9"] * 3).item
+        self.assertEqual(sent.values[0], self.token("café"))
+        self.assertEqual(self.opened(sent.values[1]), "café".encode())
+        self.assertEqual(sent.values[2], to_array([self.token("café")], 25))
+        self.session.parameters = {b"client_encoding": b"SJIS"}
+        self.refused(self.bind(statement, [b"caf\xe9"] * 3), b"0A000")

@@ -9,6 +9,7 @@ from acra_twisted.encryption.postgresql.keeper import (
     CODE,
     DOUBT,
     LOOK,
+    LOST,
     MAX_AGE,
     NONE,
     STALE,
@@ -127,6 +128,24 @@ class Reading(KeeperCase):
         self.read(1.0)
         self.assertFalse(self.keeper.is_due(5.0))
         self.assertTrue(self.keeper.is_due(6.0))
+
+    def test_each_doubt_and_each_change_counts(self):
+        """Also behind others, and at any time of the clock."""
+        now = 1e6
+        for effects in ((DOUBT,), (DOUBT, DOUBT), (STALE, DOUBT), (CODE, STALE), (DOUBT, STALE)):
+            for effect in effects:
+                self.read(now)
+                self.assertFalse(self.keeper.is_due(now + 2))
+                self.keeper.told(effect)
+                is_used = self.keeper.protection(now + 2) is not None
+                self.assertEqual((is_used, self.keeper.is_due(now + 2)), (effect == DOUBT, True))
+                now += 10
+
+    def test_a_question_is_not_asked_twice_until_it_is_lost(self):
+        now = 1e6
+        self.keeper.asked(now)
+        self.assertFalse(self.keeper.is_due(now + LOST - 1))
+        self.assertTrue(self.keeper.is_due(now + LOST))
 
     def test_what_is_told_beside_the_question_holds_after_the_answer(self):
         self.read(0.0)
