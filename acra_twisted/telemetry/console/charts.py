@@ -42,6 +42,17 @@ class Mark(NamedTuple):
     text: str
 
 
+class Cells(NamedTuple):
+    """The doors of a heat map: ``address`` with arguments, to which a cell's time and latency are
+    added; its columns are of ``step`` minutes from ``since`` on, and ``bounds`` are milliseconds at
+    which its rows begin, the lowest first."""
+
+    address: str
+    since: int
+    step: int
+    bounds: Sequence[float]
+
+
 def _drawn(markup: str) -> Markup:
     """Markup that is made here, of numbers, names of classes and escaped text."""
     return Markup(markup)  # noqa: S704
@@ -187,12 +198,12 @@ def heat(
     labels: Sequence[tuple[int, str]],
     ticks: Sequence[Tick],
     marks: Sequence[Mark] = (),
-    cells: str = "",
+    cells: Cells | None = None,
     height: int = 286,
 ) -> Markup:
     """Counts by minute and bucket.  ``columns`` have counts by bucket; ``first`` is the lowest of
-    ``rows`` buckets that are shown.  ``labels`` stand where a bucket begins.  ``cells`` is the
-    address that a click on a cell opens.
+    ``rows`` buckets that are shown.  ``labels`` stand where a bucket begins.  ``cells`` tell
+    what a click on a cell opens.
     """
     paths = [""] * len(LEVELS)
     for x, column in enumerate(columns):
@@ -208,10 +219,14 @@ def heat(
         y_of = round(height * (1 - (number - first) / rows), 1)
         lines += f'<line class="grid" x1="0" x2="100%" y1="{y_of}" y2="{y_of}"/>'
         texts += f'<text class="halo lab" x="2" y="{y_of - 4}">{escape(text)}</text>'
-    data = (
-        f'data-cells="{escape(cells)}" data-columns="{len(columns)}" data-rows="{rows}" '
-        f'data-height="{height}"'
-    )
+    data = ""
+    if cells is not None:
+        bounds = " ".join(f"{bound:.4g}" for bound in cells.bounds)
+        data = (
+            f'data-cells="{escape(cells.address)}" data-columns="{len(columns)}" '
+            f'data-rows="{rows}" data-height="{height}" data-since="{cells.since}" '
+            f'data-step="{cells.step}" data-bounds="{bounds}"'
+        )
     return chart(
         name,
         height,
@@ -219,7 +234,7 @@ def heat(
         f'preserveAspectRatio="none" shape-rendering="crispEdges">{drawn}</svg>{texts}'
         f"{pins(marks, height)}",
         ticks,
-        data if cells else "",
+        data,
     )
 
 

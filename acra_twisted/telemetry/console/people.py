@@ -31,7 +31,9 @@ class Names:
     def __init__(self, told: Any) -> None:
         peers = told.get("peers", ()) if isinstance(told, dict) else ()
         self._certificates: dict[str, str] = {}
+        self._peers: dict[str, list[str]] = {}
         for one in peers:
+            self._peers.setdefault(one["client_id"], []).append(one["peer"])
             if one.get("certificate"):
                 self._certificates.setdefault(one["client_id"], one["certificate"])
 
@@ -40,3 +42,7 @@ class Names:
         if not client_id:
             return NOTHING
         return who(client_id, certificate or self._certificates.get(client_id, ""))
+
+    def peers(self, client_id: str) -> list[str]:
+        """Return the addresses from which a client has logged in, the newest first."""
+        return [name(peer) for peer in self._peers.get(client_id, ())]

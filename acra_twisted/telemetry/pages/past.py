@@ -24,7 +24,14 @@ from acra_twisted.telemetry.history.reading import (
 )
 from acra_twisted.telemetry.history.schema import SHELF_BITS
 from acra_twisted.telemetry.history.service import HistoryAway
-from acra_twisted.telemetry.pages.search import POISON, SLOW, Filters, Match, names_table
+from acra_twisted.telemetry.pages.search import (
+    POISON,
+    SLOW,
+    Filters,
+    Match,
+    is_of_shape,
+    names_table,
+)
 from acra_twisted.telemetry.pages.waiting import Wait
 
 #: Seconds for which a page waits for one answer.
@@ -95,13 +102,13 @@ class Past:
     def search(self, filters: Filters) -> Generator[Wait, None, Told]:
         """Return a `Stored` for each piece that fits, in the order of the filters."""
         question = question_of(filters)
-        if filters.table:
-            # SQLite finds the letters, and what is a name is seen here.
+        if filters.table or filters.shape:
+            # SQLite finds the letters, and what is a name, or a shape, is seen here.
             question = question._replace(limit=reading.ROWS_MAX, offset=0)
         told = yield from self._found(reading.search, question)
         rows = told.rows
-        if filters.table:
-            rows = [row for row in rows if names_table(row.name, filters.table)]
+        if filters.table or filters.shape:
+            rows = [row for row in rows if has_names(row, filters)]
             rows = rows[filters.offset : filters.offset + filters.limit]
         return Told([Stored(row.id, _match(row)) for row in rows], told.trouble)
 
@@ -183,6 +190,13 @@ def _match(row: reading.Row) -> Match:
 _MARKS: Final = frozenset((SLOW, POISON))
 
 
+def has_names(row: reading.Row, filters: Filters) -> bool:
+    """Return True if a piece that was found names the table, and has the shape, of filters."""
+    return (not filters.table or names_table(row.name, filters.table)) and (
+        not filters.shape or is_of_shape(filters.shape, row.database, row.name, row.text)
+    )
+
+
 def question_of(filters: Filters) -> Question:
     """Return the question for what fits filters."""
     return Question(
@@ -195,6 +209,7 @@ def question_of(filters: Filters) -> Question:
         verdict="" if filters.verdict in _MARKS else filters.verdict,
         shelf=pieces.SLOW if filters.verdict == SLOW else None,
         event=events.POISON_RECORD if filters.verdict == POISON else 0,
+        error=filters.error,
         minimum=filters.minimum,
         maximum=filters.maximum,
         since=filters.since,

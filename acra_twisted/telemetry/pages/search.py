@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from acra_twisted.sql.redact import Redacted
+from acra_twisted.telemetry.figures.shapes import shape_of
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.telemetry.tracing.store import TRACES_MAX, Kept
 
@@ -18,6 +20,8 @@ FILTERS: Mapping[str, str] = {
     "database": "requests to this database",
     "statement": "requests with this text in their statement, in any case; literals are ?",
     "table": "requests that name this table",
+    "shape": "requests of the statement with this id in the list of statements",
+    "error": "requests that failed with this SQLSTATE",
     "verdict": "allow, deny, error (failed without being refused), slow or poison",
     "min_ms": "requests that took at least this time",
     "max_ms": "requests that took at most this time",
@@ -43,6 +47,9 @@ _FOR_EVER = 1 << 62
 _CONNECTIONS = frozenset(("handleConnection", "handleCommandsConnection"))
 _AGO = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(ms|s|m|h|d)(?: ago)?")
 _UNITS = {"ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9, "d": 86_400e9}
+#: Systems of databases, and the name of a span begins so if its statement was prepared alone.
+_SYSTEMS = ("postgresql", "mysql", "mariadb")
+_PREPARED = "prepare "
 _WORD = re.compile(r"[^\s,;()]+")
 
 
@@ -64,6 +71,8 @@ class Filters(NamedTuple):
     statement: str = ""
     table: str = ""
     verdict: str = ""
+    shape: str = ""
+    error: str = ""
     minimum: int = 0
     maximum: int = _FOR_EVER
     since: int = 0
@@ -93,6 +102,8 @@ class Filters(NamedTuple):
             asked.get("statement", "").lower(),
             asked.get("table", "").lower(),
             _one_of(asked, "verdict", ("", *VERDICTS)),
+            asked.get("shape", "").lower(),
+            asked.get("error", "").upper(),
             _milliseconds(asked, "min_ms", 0),
             _milliseconds(asked, "max_ms", _FOR_EVER),
             _moment(asked, "since", now, 0),
@@ -106,8 +117,8 @@ class Filters(NamedTuple):
     @property
     def of_requests(self) -> bool:
         """True if the query names a property that only requests have."""
-        asked = self.user or self.database or self.statement or self.table or self.minimum
-        measured = asked or self.maximum != _FOR_EVER or self.slowest
+        named = self.user or self.database or self.statement or self.table or self.shape
+        measured = named or self.minimum or self.maximum != _FOR_EVER or self.slowest
         return bool(measured or self.verdict not in ("", ERROR))
 
     def fit(self, span: Span) -> bool:
@@ -126,11 +137,13 @@ class Filters(NamedTuple):
             and (not self.client_id or known.get("acra.client_id") == self.client_id)
             and (not self.user or known.get("user.name") == self.user)
             and (not self.database or known.get("db.namespace") == self.database)
+            and (not self.error or str(known.get("error.type", "")).upper() == self.error)
             and (not self.statement or self.statement in _text(span))
             and (
                 not self.table
                 or names_table(str(span.attributes.get("db.query.summary", "")), self.table)
             )
+            and (not self.shape or _shape_of(span) == self.shape)
         )
 
     def _has_verdict(self, span: Span) -> bool:
@@ -147,6 +160,25 @@ def names_table(summary: str, table: str) -> bool:
     word."""
     words = _WORD.findall(summary.lower())
     return table in words or any(word.endswith(f".{table}") for word in words)
+
+
+def is_of_shape(shape: str, database: str, name: str, text: str) -> bool:
+    """Return True if a request whose database system is not known has the shape of an id."""
+    return any(_shape_id(system, database, name, text) == shape for system in _SYSTEMS)
+
+
+def _shape_of(span: Span) -> str:
+    known = span.attributes
+    text = known.get("db.query.text")
+    if not text:
+        return ""
+    database, system = str(known.get("db.namespace", "")), str(known.get("db.system.name", ""))
+    return _shape_id(system, database, span.name, str(text))
+
+
+def _shape_id(system: str, database: str, name: str, text: str) -> str:
+    kind = "prepare" if name.startswith(_PREPARED) else "query"
+    return shape_of(system, database, kind, Redacted(text, "")).id
 
 
 def is_request(span: Span) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-from acra_twisted.telemetry.console import breaks, charts, formats
+from acra_twisted.telemetry.console import breaks, charts, commonality, distributions, formats
 from acra_twisted.telemetry.console.breaks import Break, Minute
+from acra_twisted.telemetry.console.calls import Call, Caller, callers, kept_calls
 from acra_twisted.telemetry.console.charts import Mark
+from acra_twisted.telemetry.console.commonality import Common, compared
+from acra_twisted.telemetry.console.distributions import Spread, spread
 from acra_twisted.telemetry.console.gathering import added, by_column, totals
 from acra_twisted.telemetry.console.layers import (
     DATABASE,
@@ -19,6 +23,7 @@ from acra_twisted.telemetry.console.layers import (
     ours,
     per_call,
 )
+from acra_twisted.telemetry.console.people import Names
 from acra_twisted.telemetry.console.ranges import DEFAULT, RANGES, Range, range_of
 from acra_twisted.telemetry.console.sentences import (
     BAD,
@@ -34,7 +39,7 @@ from acra_twisted.telemetry.console.sentences import (
 from acra_twisted.telemetry.console.sentences import DATABASE as ABOUT_DATABASE
 from acra_twisted.telemetry.console.tiles import Tile, tile
 from acra_twisted.telemetry.console.view import Sources, View
-from acra_twisted.telemetry.figures.buckets import BOUNDS
+from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.figures.rows import WHOLE, Row
 from acra_twisted.telemetry.figures.shapes import Shape
 from acra_twisted.telemetry.figures.summary import mean_ms, percentiles, whole_ms
@@ -47,18 +52,16 @@ ARGUMENTS: Final[Mapping[str, str]] = {
     "id": "the id of the statement's shape",
     "range": f"time up to now: {', '.join(RANGES)}",
 }
-#: Buckets that the heat map has at least, around those with calls.
-_ROWS_MIN: Final = 16
-#: Ends of the groups of the distribution, in milliseconds.
-_GROUPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 512.0, 2048.0)
-_NS: Final = 1_000_000
-#: Labels of the heat map's axis, in milliseconds.
-_LABELS: Final = (0.01, 0.1, 1, 10, 100, 1000, 10_000)
+
+
+#: Characters of an attribute's value in its table.
+_VALUE: Final = 24
 
 
 class Gathered(NamedTuple):
     """All that the view shows: figures of the whole time and of each column of it, and of the time
-    before; ``found`` is the break in their means."""
+    before; ``found`` is the break in their means.  ``calls`` are those that are kept; the slow ones
+    of them, since the break, have something in ``common``."""
 
     span: Range
     shape: Shape
@@ -67,6 +70,9 @@ class Gathered(NamedTuple):
     before: Row | None
     found: Break | None
     said: Answer
+    calls: Sequence[Call] = ()
+    common: Common | None = None
+    callers: Sequence[Caller] = ()
 
 
 class Asked(NamedTuple):
@@ -95,15 +101,43 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
     found = breaks.find([Minute(column.calls, whole_ms(column)) for column in columns])
     yield ""
     was = before.row if before is not None else None
-    said = _answer(wanted.span, now.row, columns, was, found)
-    return Gathered(wanted.span, now.shape, now.row, columns, was, found, said)
+    span = wanted.span
+    calls = yield from kept_calls(sources, now.shape, span.since * MINUTE, span.until * MINUTE)
+    told = sources.fact("peers")
+    since = (span.since + found.place * span.step) * MINUTE if found is not None else 0
+    common = compared(
+        [call for call in calls if call.start >= since], _slow_from(now.row, found), Names(told)
+    )
+    yield ""
+    said = _answer(span, now.row, columns, was, found, common)
+    return Gathered(
+        span, now.shape, now.row, columns, was, found, said, calls, common, callers(calls, told)
+    )
+
+
+def _slow_from(row: Row, found: Break | None) -> float:
+    """Return the milliseconds from which on a call is slow: between both means of a break, else
+    twice the median."""
+    if found is not None and found.before and found.now > found.before:
+        return math.sqrt(found.before * found.now)
+    return 2 * percentiles(row, WHOLE)["p50_ms"]
 
 
 def _answer(
-    span: Range, row: Row, columns: Sequence[Row], before: Row | None, found: Break | None
+    span: Range,
+    row: Row,
+    columns: Sequence[Row],
+    before: Row | None,
+    found: Break | None,
+    common: Common,
 ) -> Answer:
     return answer(
-        [_since(span, columns, found), _faults(row), _than_before(row, before, found)],
+        [
+            _since(span, columns, found),
+            _faults(row),
+            _than_before(row, before, found),
+            commonality.said(common),
+        ],
         sentence(
             "nothing",
             GOOD if not row.errors else PLAIN,
@@ -175,6 +209,10 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "statement": gathered.shape.text,
         "break": found and found.as_json(gathered.span.begins(found.place)),
         "figures": gathered.row.as_json(),
+        "slow": gathered.common.as_json() if gathered.common is not None else None,
+        "kept": len(gathered.calls),
+        "callers": [one._asdict() for one in gathered.callers],
+        "samples": [line.as_json() for line in _spread(gathered).lines],
         "mean_ms": mean_ms(gathered.row),
         "mean_before_ms": mean_ms(gathered.before) if gathered.before is not None else None,
         **percentiles(gathered.row, WHOLE),
@@ -210,23 +248,96 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "text": shape.text,
         "said": gathered.said,
         "arguments": {"id": shape.id},
-        "links": [("Its kept traces", f"/console/traces?statement={quote(shape.summary[:120])}")],
+        "links": _links(gathered),
         "figures": _figures(gathered),
-        "heat": _heat(gathered, marks),
+        "heat": distributions.heat(
+            gathered.row, gathered.columns, span, marks, traces_of(shape.id)
+        ),
         "heat_levels": charts.LEVELS,
         "area": charts.area(
             f"Mean time of {shape.summary} by layer",
             series or {"proxy": [0.0] * span.columns},
-            span.ticks(),
+            span.ticks(few=True),
             marks,
-            200,
+            150,
         ),
         "value_heads": ["Time", *(LAYERS[layer] for layer in series)],
         "value_rows": (
             [span.begins(place), *(formats.ms(mean.get(layer, 0.0), False) for layer in series)]
             for place, mean in enumerate(means)
         ),
-        **_spread(gathered),
+        "spread": _spread(gathered),
+        "traces": traces_of(shape.id),
+        "common": _common(gathered.common),
+        "callers": [_caller(one, shape.id) for one in gathered.callers],
+        "callers_note": f"of {formats.several(len(gathered.calls), 'kept call')}",
+    }
+
+
+def traces_of(shape_id: str) -> str:
+    """Return the address of the kept traces of a statement."""
+    return f"/console/traces?shape={quote(shape_id)}"
+
+
+def _links(gathered: Gathered) -> list[tuple[str, str]]:
+    """Return where to go next: first to a slow call, if one is kept."""
+    found = [("Its traces", traces_of(gathered.shape.id))]
+    common = gathered.common
+    if common is not None and common.example:
+        found.insert(0, ("Compare slow with typical", f"/console/compare?id={common.example}"))
+    return found
+
+
+def _spread(gathered: Gathered) -> Spread:
+    """The distribution: before and behind the break, or in the time before and now."""
+    address = traces_of(gathered.shape.id)
+    if gathered.found is None:
+        was = gathered.before or Row()
+        return spread(was, gathered.row, ("before", "now"), gathered.calls, address)
+    place = gathered.found.place
+    heads = (f"before {gathered.span.begins(place)}", "since")
+    was, now = added(gathered.columns[:place]), added(gathered.columns[place:])
+    return spread(was, now, heads, gathered.calls, address)
+
+
+def _common(common: Common | None) -> dict[str, Any]:
+    """Values of the table of what slow calls have in common."""
+    if common is None or not common.factors:
+        number = common.slow if common is not None else 0
+        return {
+            "least": formats.ms(common.least) if common is not None else "",
+            "rows": [],
+            "counts": f"{formats.several(number, 'slow call')} kept",
+        }
+    return {
+        "least": formats.ms(common.least),
+        "counts": f"{formats.count(common.slow)} slow, {formats.count(common.others)} others",
+        "rows": [
+            {
+                "name": one.name,
+                "value": one.value,
+                "short": one.value[:_VALUE]
+                + ("\N{HORIZONTAL ELLIPSIS}" * (len(one.value) > _VALUE)),
+                "slow": formats.share(one.slow, 1),
+                "others": formats.share(one.others, 1),
+                "bars": charts.pair(100 * one.others, 100 * one.slow),
+                "points": formats.signed(100 * one.gap),
+                "matters": one.matters,
+            }
+            for one in common.factors
+        ],
+    }
+
+
+def _caller(one: Caller, shape_id: str) -> dict[str, str]:
+    query = f"&client_id={quote(one.client_id)}" if one.client_id else ""
+    return {
+        "name": one.name,
+        "whole": one.client_id,
+        "href": traces_of(shape_id) + query,
+        "calls": formats.count(one.calls),
+        "mean": formats.ms(one.mean, False),
+        "peers": ", ".join(one.peers),
     }
 
 
@@ -254,79 +365,6 @@ def _figures(gathered: Gathered) -> list[Tile]:
             bool(row.denied),
         ),
     ]
-
-
-def _buckets(row: Row) -> Mapping[int, int]:
-    layer = row.layers.get(WHOLE)
-    return {} if layer is None else layer.buckets
-
-
-def _heat(gathered: Gathered, marks: Sequence[Mark]) -> Any:
-    columns = [_buckets(column) for column in gathered.columns]
-    used = [number for column in columns for number in column] or [24]
-    first, last = max(min(used) - 2, 0), max(used) + 2
-    rows = max(last - first + 1, _ROWS_MIN)
-    labels = []
-    for value in _LABELS:
-        number = next((place for place, low in enumerate(BOUNDS) if low >= value * _NS), -1)
-        if first < number < first + rows - 1:
-            labels.append((number, formats.ms(value)))
-    spread = percentiles(gathered.row, WHOLE)
-    name = (
-        f"Durations of {formats.several(gathered.row.calls, 'call')} by time: half of them within "
-        f"{formats.ms(spread['p50_ms'])}, 95 of 100 within {formats.ms(spread['p95_ms'])}"
-    )
-    return charts.heat(name, columns, first, rows, labels, gathered.span.ticks(), marks)
-
-
-def _spread(gathered: Gathered) -> dict[str, Any]:
-    """The distribution: before and behind the break, or in the time before and now."""
-    if gathered.found is not None:
-        place = gathered.found.place
-        when = gathered.span.begins(place)
-        heads = (f"before {when}", "since")
-        was, now = added(gathered.columns[:place]), added(gathered.columns[place:])
-    else:
-        heads = ("before", "now")
-        was, now = gathered.before or Row(), gathered.row
-    one, other = _grouped(_buckets(was)), _grouped(_buckets(now))
-    lines = []
-    for place, name in enumerate(_names()):
-        if not (one[place] or other[place]):
-            continue
-        before, after = _part(one, place), _part(other, place)
-        lines.append(
-            {
-                "name": name,
-                "before": formats.share(one[place], sum(one)),
-                "now": formats.share(other[place], sum(other)),
-                "bars": charts.pair(before, after),
-            }
-        )
-    return {
-        "spread": lines,
-        "spread_heads": heads,
-        "spread_note": f"upper bar: {heads[0]}, lower: {heads[1]}",
-    }
-
-
-def _part(counts: Sequence[int], place: int) -> float:
-    return 100 * counts[place] / (sum(counts) or 1)
-
-
-def _grouped(buckets: Mapping[int, int]) -> list[int]:
-    counts = [0] * (len(_GROUPS) + 1)
-    for number, counted in buckets.items():
-        place = sum(BOUNDS[number] >= end * _NS for end in _GROUPS)
-        counts[place] += counted
-    return counts
-
-
-def _names() -> list[str]:
-    names = [f"under {formats.ms(_GROUPS[0])}"]
-    for low, high in zip(_GROUPS, _GROUPS[1:], strict=False):
-        names.append(f"{formats.ms(low)} to {formats.ms(high)}")
-    return [*names, f"{formats.ms(_GROUPS[-1])} and over"]
 
 
 VIEW: Final = View("statement", "Statement", "statements", asked, gather, as_json, shown)

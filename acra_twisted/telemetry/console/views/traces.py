@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from acra_twisted.telemetry.console import charts, formats, requests, scatter
+from acra_twisted.telemetry.console.people import Names, who
 from acra_twisted.telemetry.console.sentences import (
     BAD,
     GOOD,
@@ -22,7 +23,7 @@ from acra_twisted.telemetry.console.sentences import (
 )
 from acra_twisted.telemetry.console.timeline import arrange
 from acra_twisted.telemetry.console.view import Sources, View
-from acra_twisted.telemetry.pages.arguments import given
+from acra_twisted.telemetry.pages.arguments import TEXT_MAX, given
 from acra_twisted.telemetry.pages.finding import find, records_of
 from acra_twisted.telemetry.pages.rendering import Piece
 from acra_twisted.telemetry.pages.search import FILTERS, Filters, Listing, Match
@@ -48,6 +49,17 @@ _KINDS: Final = {
     requests.FAILED: BAD,
     requests.SLOW: SLOW,
 }
+#: Filters that have no field on the page.
+_UNFIELDED: Final = ("shape", "database", "table", "of")
+#: Times up to now, by their titles; the last one has everything.
+_RANGES: Final = {
+    "15 min": "15m",
+    "1 h": "1h",
+    "24 h": "24h",
+    "7 d": "7d",
+    "30 d": "30d",
+    "all": "",
+}
 _MS: Final = 1e6
 
 
@@ -59,10 +71,14 @@ class Asked(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A trace of the list, with milliseconds by layer."""
+    """A trace of the list, with milliseconds by layer, and the attributes of its request."""
 
     match: Match
     layers: Mapping[str, float]
+    known: Mapping[str, Any]
+
+
+_NAMELESS: Final = Names(None)
 
 
 class Gathered(NamedTuple):
@@ -76,6 +92,7 @@ class Gathered(NamedTuple):
     kept: int
     said: Answer
     trouble: str = ""
+    names: Names = _NAMELESS
 
 
 def asked(arguments: Mapping[str, str], now: int) -> Asked:
@@ -101,10 +118,13 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     for match in listed.matches:
         spans = records[match.trace_id]
         layers = arrange(spans).layers if spans else {}
-        lines.append(Line(match._replace(spans=match.spans or len(spans)), layers))
+        main = requests.main_of(spans)
+        known = main["attributes"] if main is not None else {}
+        lines.append(Line(match._replace(spans=match.spans or len(spans)), layers, known))
         yield ""
     said = _answer(found, len(traces))
-    return Gathered(wanted, found, lines, listed.more, len(traces), said, finding.trouble)
+    names = Names(sources.fact("peers"))
+    return Gathered(wanted, found, lines, listed.more, len(traces), said, finding.trouble, names)
 
 
 def verdict_of(match: Match) -> str:
@@ -157,7 +177,7 @@ def _alike(verdict: str, found: Sequence[Match]) -> Sentence:
             kind,
             strong(f"{_of_all(of_client, len(some), verdict)} are one client"),
             ", ",
-            link(formats.name(client), f"{_HERE}?{query}"),
+            link(who(client), f"{_HERE}?{query}"),
             f"{_when([match for match in some if match.client_id == client])}.",
         )
     was = "" if verdict == requests.FAILED else "was " if len(some) == 1 else "were "
@@ -190,6 +210,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "history_trouble": gathered.trouble,
         "verdicts": dict(Counter(verdict_of(match) for match in gathered.found)),
         "more": gathered.more,
+        "facets": [{"name": name, "traces": number} for name, number, _ in _facets(gathered)],
         "traces": [
             {
                 **line.match._asdict(),
@@ -221,11 +242,21 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "denied and failed ones",
         "trouble": gathered.trouble,
         "plot": scatter.draw(points) if points else "",
+        "facets": list(_facets(gathered)),
+        "others": [
+            (name, arguments[name], _address(arguments, **{name: ""}))
+            for name in _UNFIELDED
+            if arguments.get(name)
+        ],
+        "ranges": [
+            (title, _address(arguments, since=since), arguments.get("since", "") == since)
+            for title, since in _RANGES.items()
+        ],
         "order": "Slowest first" if filters.slowest else "Newest first",
         "newest": _address(arguments, sort="newest"),
         "slowest": _address(arguments, sort="slowest"),
         "is_slowest": filters.slowest,
-        "lines": _lines(gathered.lines),
+        "lines": _lines(gathered),
         "shown": f"{filters.offset + 1} to {end}" if gathered.lines else "none",
         "before": _address(arguments, offset=str(max(filters.offset - filters.limit, 0)))
         if filters.offset
@@ -240,7 +271,8 @@ def _address(arguments: Mapping[str, str], verdict: str = "", **changed: str) ->
     others = {name: value for name, value in arguments.items() if name != "offset"}
     if verdict:
         changed["verdict"] = verdict
-    return f"{_HERE}?{urlencode({**others, **changed})}"
+    wanted = {name: value for name, value in {**others, **changed}.items() if value}
+    return f"{_HERE}?{urlencode(wanted)}"
 
 
 def _points(found: Sequence[Match]) -> Iterator[scatter.Point]:
@@ -260,10 +292,35 @@ def _points(found: Sequence[Match]) -> Iterator[scatter.Point]:
             )
 
 
-def _lines(lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
-    for line in lines:
+def _facets(gathered: Gathered) -> Iterator[tuple[str, str, str]]:
+    """Give what most of the traces are of, where not all are of one: names, counts, addresses."""
+    found, arguments = gathered.found, gathered.wanted.arguments
+    for argument, values, most in (
+        ("statement", Counter(match.name for match in found), 3),
+        ("client_id", Counter(match.client_id for match in found), 2),
+        ("error", Counter(match.error for match in found), 2),
+    ):
+        several = len(values) > 1
+        del values[""]
+        for value, number in values.most_common(most):
+            if several and argument not in arguments and len(value) <= TEXT_MAX:
+                name = gathered.names.of(value) if argument == "client_id" else formats.name(value)
+                title = f"failed: {name}" if argument == "error" else name
+                yield title, formats.count(number), _address(arguments, **{argument: value})
+
+
+def _detail(line: Line) -> str:
+    """Return what decided about a request that was denied, or how it failed."""
+    rule = line.known.get("acra.censor.rule")
+    if rule and line.match.verdict == "deny":
+        return f"{line.known.get('acra.denied_by', '')} {rule}".strip()
+    return line.match.error
+
+
+def _lines(gathered: Gathered) -> Iterator[dict[str, Any]]:
+    for line in gathered.lines:
         match = line.match
-        client = match.client_id
+        rows = requests.number(line.known, "db.response.returned_rows")
         yield {
             "trace_id": match.trace_id,
             "short": formats.short_id(match.trace_id),
@@ -273,9 +330,10 @@ def _lines(lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
             "took": formats.ms(match.took / _MS),
             "where": charts.share(line.layers),
             "name": formats.name(match.name),
-            "error": formats.name(match.error),
-            "client": formats.name(client),
-            "spans": formats.count(match.spans),
+            "error": formats.name(_detail(line)),
+            "client": gathered.names.of(match.client_id),
+            "client_id": match.client_id,
+            "rows": formats.NOTHING if rows is None else formats.count(rows),
         }
 
 

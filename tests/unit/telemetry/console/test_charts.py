@@ -81,7 +81,16 @@ class Charts(SynchronousTestCase):
     def test_a_heat_map(self):
         columns = [{30: 1, 31: 100}, {}, {40: 5, 99: 2}]
         found = self.whole(
-            charts.heat(HOSTILE, columns, 28, 16, [(32, "1 ms")], TICKS, MARKS, cells="/x?a&b")
+            charts.heat(
+                HOSTILE,
+                columns,
+                28,
+                16,
+                [(32, "1 ms")],
+                TICKS,
+                MARKS,
+                cells=charts.Cells("/x?a&b", 5, 2, [1, 2.5]),
+            )
         )
         drawn = {part.get("class"): part.get("d") for part in found.iter("path")}
         self.assertEqual(drawn["h1"], "M0 13h1v1h-1zM2 0h1v1h-1z")
@@ -89,6 +98,8 @@ class Charts(SynchronousTestCase):
         self.assertEqual(drawn["h2"], "M2 3h1v1h-1z")
         self.assertEqual(found.get("data-cells"), "/x?a&b")
         self.assertEqual(found.get("data-columns"), "3")
+        self.assertEqual(found.get("data-bounds"), "1 2.5")
+        self.assertEqual((found.get("data-since"), found.get("data-step")), ("5", "2"))
         plain = charts.heat("none", columns, 28, 16, [], TICKS)
         self.assertNotIn("data-cells", plain)
 

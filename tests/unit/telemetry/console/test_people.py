@@ -39,5 +39,10 @@ class Certificates(SynchronousTestCase):
         self.assertEqual(names.of("ab" * 32), "abababab")
         self.assertEqual((names.of("shop"), names.of("")), ("shop", "\N{EN DASH}"))
 
+    def test_addresses(self):
+        told = {"peers": [{"client_id": "a", "peer": peer} for peer in ("::1", "x\u202e")]}
+        self.assertEqual(Names(told).peers("a"), ["::1", "x<U+202E>"])
+        self.assertEqual(Names(told).peers("b"), [])
+
     def test_nothing_is_told(self):
         self.assertEqual(Names(None).of(DIGEST), "7c1f0a52")

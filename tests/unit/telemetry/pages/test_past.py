@@ -3,6 +3,8 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
+from acra_twisted.sql.redact import Redacted
+from acra_twisted.telemetry.figures.shapes import shape_of
 from acra_twisted.telemetry.history import pieces
 from acra_twisted.telemetry.history.pieces import Damaged
 from acra_twisted.telemetry.history.service import HistoryAway
@@ -46,6 +48,11 @@ class Answers(SynchronousTestCase):
         self.assertEqual(ids(self.search(client_id="x")), [4])
         self.assertEqual(ids(self.search(statement="cart")), [4, 2])
         self.assertEqual(ids(self.search(table="cart")), [2])
+        self.assertEqual(ids(self.search(error="40p01")), [])
+        one = piece(1)
+        shape = shape_of("postgresql", one.database, "query", Redacted(one.text, ""))
+        self.assertEqual(ids(self.search(shape=shape.id)), [4, 3, 2, 1])
+        self.assertEqual(ids(self.search(shape="0" * 16)), [])
         marks = [stored.match.mark for stored in self.search().rows]
         self.assertEqual(marks, ["", "poison", "slow", ""])
 

@@ -4,7 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.pages.search import FILTERS, Filters, Listing, Unfit, search
+from acra_twisted.sql.redact import Redacted
+from acra_twisted.telemetry.figures.shapes import shape_of
+from acra_twisted.telemetry.pages.search import (
+    FILTERS,
+    Filters,
+    Listing,
+    Unfit,
+    is_of_shape,
+    search,
+)
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.telemetry.tracing.store import Kept
 from tests.support.webpages import most_between
@@ -52,6 +61,22 @@ def matches(traces, filters):
 
 
 class Search(SynchronousTestCase):
+    def test_the_error_and_the_shape(self):
+        shape = shape_of("postgresql", "shop", "query", Redacted("SELECT a FROM t WHERE b = ?", ""))
+        known = {"db_namespace": "shop", "db_system_name": "postgresql"}
+        text = {"db.query.text": "SELECT a FROM t WHERE b = ?"}
+        kept = [described("1", **known, error_type="40P01"), described("2", **known)]
+        for one in kept[1].spans():
+            one.attributes.update(text)
+        self.assertEqual(
+            [match.trace_id[0] for match in matches(kept, Filters.of({"error": "40p01"}))], ["1"]
+        )
+        self.assertEqual(
+            [match.trace_id[0] for match in matches(kept, Filters.of({"shape": shape.id}))], ["2"]
+        )
+        self.assertTrue(is_of_shape(shape.id, "shop", "SELECT t", "SELECT a FROM t WHERE b = ?"))
+        self.assertFalse(is_of_shape(shape.id, "shop", "prepare SELECT t", text["db.query.text"]))
+
     def found(self, **asked):
         return "".join(match.trace_id[0] for match in matches(TRACES, Filters.of(asked)))
 

@@ -2,11 +2,14 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.telemetry.console.site.frame import Console
 from acra_twisted.telemetry.console.views import statement
 from acra_twisted.telemetry.pages.rendering import NotKept
 from acra_twisted.telemetry.pages.search import Unfit
-from tests.support.hours import ACCOUNT, NOW, Hour
+from tests.support.hours import ACCOUNT, MINUTE, NOW, Hour
+from tests.support.kepttraces import a_trace
 from tests.support.stepping import returned
+from tests.support.webpages import body
 
 
 class Statement(SynchronousTestCase):
@@ -69,13 +72,63 @@ class Statement(SynchronousTestCase):
     def test_the_distribution(self):
         self.view(Hour().slow_since(20), "orders")
         shown = statement.shown(self.gathered)
-        self.assertEqual(shown["spread_heads"], ("before 23:40", "since"))
-        lines = {line["name"]: (line["before"], line["now"]) for line in shown["spread"]}
-        self.assertEqual(
-            lines, {"2.00 ms to 4.00 ms": ("100 %", "0 %"), "32.0 ms to 64.0 ms": ("0 %", "100 %")}
-        )
+        self.assertEqual(shown["spread"].heads, ("before 23:40", "since"))
+        lines = {line.name: line.shown for line in shown["spread"].lines}
+        self.assertEqual(lines, {"2 to 4 ms": ("100 %", "0 %"), "32 to 64 ms": ("0 %", "100 %")})
         self.assertIn("slower", shown["heat"])
         self.assertEqual(shown["figures"][1], ("Mean", "16.0", "ms", "3.26 ms before", True))
+
+    def test_sample_traces_and_callers(self):
+        hour = Hour().slow_since(20)
+        slow = [a_trace(hour.store, NOW - n * 10**9, first=41_000) for n in (1, 2, 3)]
+        fast = a_trace(hour.store, NOW - 50 * MINUTE, first=2_900, client_id="billing")
+        a_trace(hour.store, NOW - 50 * MINUTE + 1, summary="prepare it")
+        told = {"peers": {"peers": [{"client_id": "shop", "peer": "10.0.0.1"}]}}
+        hour.sources = hour.sources._replace(fact=told.get)
+        data = self.view(hour, "orders")
+        samples = {one["takes"]: one["traces"] for one in data["samples"]}
+        self.assertEqual(samples, {"2 to 4 ms": [fast], "32 to 64 ms": slow[:2]})
+        self.assertEqual(data["kept"], 4)
+        self.assertEqual(
+            [(one["client_id"], one["calls"], one["peers"]) for one in data["callers"]],
+            [("shop", 3, ["10.0.0.1"]), ("billing", 1, [])],
+        )
+        page = body(Console("acra-server", hour.sources).page(statement.VIEW, {"id": data["id"]}))
+        self.assertIn(f'href="/console/trace?id={fast}"', page)
+        self.assertIn(f"?shape={data['id']}&amp;min_ms=32&amp;max_ms=64", page)
+        self.assertIn(f"?shape={data['id']}&amp;client_id=billing", page)
+        self.assertIn(f"/console/compare?id={slow[0]}", page)
+
+    def test_slow_ones_have_something_in_common(self):
+        hour = Hour().slow_since(20)
+        for number in range(6):
+            at = NOW - 10 * MINUTE + number
+            a_trace(hour.store, at, first=41_000, protocol="prepared")
+            a_trace(hour.store, at + 100, first=2_900, protocol="simple")
+        data = self.view(hour, "orders")
+        self.assertEqual(data["answer"]["rules"], ["slower", "common"])
+        self.assertTrue(
+            data["answer"]["text"].endswith(
+                "100 % of the slow calls that are kept are prepared; of the others, 0 %."
+            )
+        )
+        slow = data["slow"]
+        self.assertEqual((slow["slow"], slow["others"]), (6, 6))
+        self.assertAlmostEqual(slow["least_ms"], 11.6, 1)
+        self.assertEqual(
+            slow["factors"][0],
+            {"name": "protocol", "value": "prepared", "slow": 1.0, "others": 0.0},
+        )
+
+    def test_a_long_statement_keeps_to_the_budget(self):
+        hour = Hour()
+        text = b"SELECT " + b", ".join(b"column_%d" % n for n in range(450)) + b" FROM t"
+        for minute in range(119, 0, -1):
+            hour.ask(minute, text, 3)
+        page = body(
+            Console("acra-server", hour.sources).page(statement.VIEW, {"id": hour.shape("t")})
+        )
+        self.assertLess(len(page), 60_000)
 
     def test_what_cannot_be(self):
         hour = Hour()

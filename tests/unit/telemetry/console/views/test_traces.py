@@ -8,7 +8,7 @@ from acra_twisted.telemetry.history.pieces import SLOW
 from acra_twisted.telemetry.history.service import HistoryAway
 from acra_twisted.telemetry.pages.search import Unfit
 from tests.support.histories import piece
-from tests.support.hours import MINUTE, NOW, Hour
+from tests.support.hours import MINUTE, NOW, ORDERS, Hour
 from tests.support.kepttraces import a_trace
 from tests.support.pasts import History
 from tests.support.stepping import returned
@@ -67,6 +67,53 @@ class Traces(SynchronousTestCase):
             answer["text"],
             "1 of 6 traces was poisoned, at 23:59. 2 of 6 traces failed, at 23:59.",
         )
+
+    def test_what_most_of_them_are_of(self):
+        self.keep(3)
+        self.keep(2, summary="SELECT account")
+        self.keep(1, status=2, client_id="7c1f0a52" * 8)
+        facets = [(one["name"], one["traces"]) for one in self.view()["facets"]]
+        self.assertEqual(
+            facets,
+            [
+                ("SELECT orders customer", "4"),
+                ("SELECT account", "2"),
+                ("shop", "5"),
+                ("7c1f0a52", "1"),
+                ("failed: refused", "1"),
+            ],
+        )
+        hrefs = [href for _, _, href in traces.shown(self.gathered)["facets"]]
+        self.assertEqual(hrefs[1], "/console/traces?statement=SELECT+account")
+        narrowed = self.view(client_id="shop", statement="account")
+        self.assertEqual(narrowed["facets"], [])
+
+    def test_a_client_of_a_certificate_has_its_name(self):
+        digest = "7c1f0a52" * 8
+        told = {"peers": {"peers": [{"client_id": digest, "peer": "", "certificate": "CN=app"}]}}
+        self.hour.sources = self.hour.sources._replace(fact=told.get)
+        self.keep(1, client_id=digest)
+        self.view()
+        (line,) = traces.shown(self.gathered)["lines"]
+        self.assertEqual((line["client"], line["client_id"]), ("app (7c1f0a52)", digest))
+        self.assertEqual(line["rows"], "18")
+
+    def test_denied_ones_say_why(self):
+        rule = {"censor.rule": "deny.table", "denied_by": "censor"}
+        self.keep(1, first=0, status=7, verdict="deny", **rule)
+        self.view()
+        (line,) = traces.shown(self.gathered)["lines"]
+        self.assertEqual(line["error"], "censor deny.table")
+
+    def test_of_one_statement(self):
+        self.keep(2)
+        hour = Hour(1)
+        hour.ask(1, ORDERS)
+        shape = hour.shape("orders")
+        self.assertEqual(self.view(shape=shape)["found"], 2)
+        self.assertEqual(self.view(shape="0" * 16)["found"], 0)
+        ((name, value, href),) = traces.shown(self.gathered)["others"]
+        self.assertEqual((name, value, href), ("shape", "0" * 16, "/console/traces?"))
 
     def test_nothing_fits(self):
         self.assertEqual(self.view()["answer"]["text"], "No traces yet.")
