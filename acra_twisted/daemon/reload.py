@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IReloadable
-from acra_twisted.telemetry.changes import NOT_RELOADED, RELOADED
+from acra_twisted.telemetry.pages.changes import NOT_RELOADED, RELOADED
 from acra_twisted.transport.tlscontext import TLSContexts
 
 

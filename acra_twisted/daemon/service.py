@@ -28,9 +28,10 @@ from acra_twisted.daemon.running import running, sessions
 from acra_twisted.keystore.opening import open_keys
 from acra_twisted.optionkinds import Address
 from acra_twisted.options import Section, Settings
-from acra_twisted.telemetry.changes import KEYS, STARTED
+from acra_twisted.telemetry import vitals
 from acra_twisted.telemetry.logs import banner
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
+from acra_twisted.telemetry.pages.changes import KEYS, STARTED
 from acra_twisted.telemetry.service import TelemetryService
 from acra_twisted.transport.activation import InheritedSockets
 from acra_twisted.transport.credentials import Credentials
@@ -128,9 +129,36 @@ class DaemonService(MultiService):
             tracing=self.telemetry.tracing,
         )
         self._reloader = Reloader(
-            self.log, self._read_at_once, self._parts, self.reloaded, self.telemetry.changes.note
+            self.log,
+            self._read_at_once,
+            self._parts,
+            self.reloaded,
+            self.telemetry.changes.note,
         )
-        self.telemetry.tell("settings", lambda: list(origins(self.sections, settings)))
+        #: Sentences that were said at the start, by their kind.
+        self._warnings: dict[str, list[str]] = {}
+        self._tell_vitals()
+
+    def _tell_vitals(self) -> None:
+        """Have the pages show how the daemon is."""
+        tell = self.telemetry.tell
+        tell("settings", lambda: list(origins(self.sections, self.settings)))
+        tell("listeners", self._listening)
+        tell("warnings", lambda: self._warnings)
+        tell("revocation", lambda: vitals.revocation(self.revocation.checkers))
+        if self.keys is not None:
+            tell("keys", lambda: {"kept": len(self.keys), **self.keys.counts})
+
+    def _listening(self) -> list[dict[str, Any]]:
+        """Return each address that the daemon listens on."""
+        return [
+            {
+                "option": option,
+                "at": shown(address),
+                "open": option in self.listeners and bool(self.listeners[option].running),
+            }
+            for option, (address, _) in self._at.items()
+        ]
 
     def _parts(self) -> Iterable[Any]:
         return (*self.reloadable(), *self.revocation.parts())
@@ -223,9 +251,10 @@ class DaemonService(MultiService):
         if API in self.listeners:
             facts["api"] = shown(self.settings[API])
         banner.begins(self.log, self.settings, self.telemetry.exporters, **facts)
-        for text in self.insecure():
+        self._warnings = {"insecure": self.insecure(), "advice": self.advice()}
+        for text in self._warnings["insecure"]:
             self.event(events.INSECURE_SETTING, text)
-        for text in self.advice():
+        for text in self._warnings["advice"]:
             self.event(events.IDLE_SETTING, text)
 
     def _cannot_start(self, failure: Failure) -> None:

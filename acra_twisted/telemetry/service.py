@@ -17,7 +17,7 @@ from acra_twisted.options import Settings
 from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.pipeline.observers import Observers, at_once
 from acra_twisted.session import Session
-from acra_twisted.telemetry.changes import Changes
+from acra_twisted.telemetry import vitals
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters
 from acra_twisted.telemetry.export.resource import Resource
 from acra_twisted.telemetry.figures.history import SIZE_MAX as FIGURES_MAX
@@ -28,6 +28,7 @@ from acra_twisted.telemetry.logs.audit import AuditLog
 from acra_twisted.telemetry.logs.recent import RECENT_MAX, RecentEvents
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
 from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
+from acra_twisted.telemetry.pages.changes import Changes
 from acra_twisted.telemetry.pages.peers import Peers
 from acra_twisted.telemetry.pages.readiness import Reach, ReachAll
 from acra_twisted.telemetry.pages.rpcz import RpcStats
@@ -94,6 +95,7 @@ class TelemetryService(MultiService):
         self.metrics = metrics
         self.clock = steady_clock()
         self.resource = Resource(service, os.environ)
+        self._process = vitals.Process(self.clock)
         #: Moments at which something has changed.
         self.changes = Changes(self.clock)
         metrics.tell_origin(self.resource.attributes())
@@ -181,6 +183,7 @@ class TelemetryService(MultiService):
         )
         for option, address, site in make_sites(parts, settings, tls_prefix):
             self._serve(option, address, site)
+        self._tell_vitals()
         self._lag = LoopingCall(self._measure_lag)
         self._lag.clock = reactor
         self._due = 0.0
@@ -227,6 +230,16 @@ class TelemetryService(MultiService):
         if self._pages is not None:
             self._pages.facts_told.tell(name, give)
 
+    def _tell_vitals(self) -> None:
+        """Tell how the daemon is."""
+        self.tell("process", self._process.shown)
+        self.tell("pools", self.metrics.pools)
+        self.tell("exporters", lambda: vitals.exporters(self.exporters))
+        self.tell("certificates", lambda: vitals.certificates(self._contexts.loaded()))
+        history = self.history
+        if history is not None:
+            self.tell("history", lambda: vitals.history(history))
+
     def _up_to_date(self) -> None:
         """Before anything is shown: there may be no observers yet when this is handed out."""
         for observers in self._told:
@@ -259,6 +272,7 @@ class TelemetryService(MultiService):
         now = self._reactor.seconds()
         if self._due:
             self.metrics.loop_lag(now - self._due)
+            self._process.lagged(now - self._due)
         self._due = now + _LAG_INTERVAL
 
     def tell_certificates(self) -> None:

@@ -118,6 +118,7 @@ def _views(
             pages.facts_told.value,
             parts.sessions,
             settings.get("trace_link_template", ""),
+            parts.reach,
         ),
     )
     views.prepare()

@@ -10,6 +10,7 @@ from acra_twisted.telemetry.console.sums import Sums
 from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.logs.recent import RecentEvents
 from acra_twisted.telemetry.pages.kept import KeptTraces
+from acra_twisted.telemetry.pages.readiness import Reach, ReachAll
 from acra_twisted.telemetry.pages.rendering import Piece
 
 
@@ -17,12 +18,17 @@ def _nothing(name: str) -> Any:
     """No facts are told."""
 
 
+def _unreached() -> None:
+    """Nothing stands behind the daemon."""
+
+
 class Sources(NamedTuple):
     """Views are made from these; ``clock`` gives nanoseconds.
 
     ``events`` is None where they are not kept.  ``fact`` gives what the page of facts has under a
     name, None if it has nothing.  ``sessions`` gives those of the moment, and ``link_template``
-    is that of the addresses of traces in another viewer.
+    is that of the addresses of traces in another viewer.  ``reach`` gives what reaches the
+    destination behind the daemon, None if that cannot be tried.
     """
 
     figures: StatementFigures
@@ -33,6 +39,7 @@ class Sources(NamedTuple):
     fact: Callable[[str], Any] = _nothing
     sessions: Callable[[], Iterable[Session]] = tuple
     link_template: str = ""
+    reach: Callable[[], Reach | ReachAll | None] = _unreached
 
 
 class View(NamedTuple):

@@ -108,6 +108,8 @@ class BatchExporter:
         # Tries that failed since one succeeded, and whether the log has been told of them.
         self._failures = 0
         self._told = False
+        #: Why spans cannot be sent at this moment; empty if they can.
+        self.trouble = ""
         self._warned = -_WARN_EVERY
         self._log = Logger()
 
@@ -246,6 +248,7 @@ class BatchExporter:
 
     def _tell_of_failure(self, why: str, **fields: Any) -> None:
         """Once, until spans are sent again; and once a minute at most if they come and go."""
+        self.trouble = why
         if not self._told and self._may_warn():
             self._told = True
             self._warn(
@@ -255,6 +258,7 @@ class BatchExporter:
             )
 
     def _tell_of_success(self) -> None:
+        self.trouble = ""
         self._failures = 0
         if self._told:
             self._told = False

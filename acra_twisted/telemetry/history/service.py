@@ -75,6 +75,8 @@ class HistoryService(Service):
         self._batch: list[Item] = []
         self._writing: Deferred[None] | None = None
         self._troubles = troubles.Troubles(self.log, place.path, reactor.seconds)
+        #: Why the last batch was not written; empty if it was.
+        self.trouble = ""
         #: Bytes of the file and of its log.
         self.size = 0
         self._counts = dict.fromkeys(("stored", "unfit", "given_up"), 0)
@@ -160,6 +162,7 @@ class HistoryService(Service):
         except Exception as error:
             await self._failed(error)
             return False
+        self.trouble = ""
         self.size = done.size
         self._counts["stored"] += done.stored
         self._counts["unfit"] += done.unfit
@@ -174,6 +177,7 @@ class HistoryService(Service):
 
     async def _failed(self, error: Exception) -> None:
         kind, name = troubles.kind_of(error), troubles.name_of(error)
+        self.trouble = troubles.TEXTS[kind]
         if kind in (troubles.DAMAGED, troubles.GONE):
             renew = self._set_aside if kind == troubles.DAMAGED else self._adopt
             try:

@@ -59,7 +59,8 @@ class DaemonMetrics:
         Gauge(f"{service}_build_info", "Build", ["edition", "version"], registry=registry).labels(
             "ce", __version__
         ).set(1)
-        self._pools: _Pools | None = None
+        self._pools = _Pools()
+        registry.register(self._pools)
         self._exporters: _Exporters | None = None
         self._open = Gauge(
             "acra_open_connections", "Connections open at this moment", registry=registry
@@ -150,10 +151,11 @@ class DaemonMetrics:
 
     def watch_pool(self, name: str, size: Callable[[], int], limit: int) -> None:
         """Expose how full something bounded is; read when scraped."""
-        if self._pools is None:
-            self._pools = _Pools()
-            self.registry.register(self._pools)
         self._pools.pools[name] = (size, limit)
+
+    def pools(self) -> dict[str, tuple[int, int]]:
+        """Return what bounded pools hold, and what they may hold; 0 is no limit."""
+        return {name: (size(), limit) for name, (size, limit) in self._pools.pools.items()}
 
     def tell_origin(self, attributes: Mapping[str, Any]) -> None:
         """Expose which daemon this is, and where: the resource's attributes, but for the process,

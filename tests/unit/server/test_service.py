@@ -75,6 +75,26 @@ class Facts(SynchronousTestCase):
         self.assertEqual(self.told(server, "peers")["peers"], [])
         self.assertEqual(self.told(server, "origin")["service.name"], "acra-server")
 
+    def test_how_the_daemon_is(self):
+        server = AcraServer(
+            MemoryReactorClock(),
+            settings(
+                incoming_connection_string=Address("127.0.0.1", 0),
+                incoming_connection_zpages_string=Address("127.0.0.1", 0),
+            ),
+        )
+        self.addCleanup(close, server)
+        for child in server.telemetry:
+            self.addCleanup(child._listener.close)
+        (listener,) = self.told(server, "listeners")
+        self.assertEqual(listener["option"], "incoming_connection_string")
+        self.assertFalse(listener["open"])
+        self.assertGreater(self.told(server, "process")["memory"], 0)
+        self.assertEqual(self.told(server, "pools")["connections"][0], 0)
+        for name, expected in (("exporters", []), ("certificates", []), ("revocation", [])):
+            self.assertEqual(self.told(server, name), expected)
+        self.assertEqual(self.told(server, "warnings"), {})
+
 
 class Intake(SynchronousTestCase):
     """Spans are taken from connectors that have proven who they are, and from nobody else."""

@@ -17,6 +17,7 @@ from acra_twisted.telemetry.console.ranges import RANGES
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.views import (
     compare,
+    health,
     overview,
     security,
     session,
@@ -42,6 +43,7 @@ VIEWS: Final[Mapping[str, View]] = {
         sessions.VIEW,
         session.VIEW,
         security.VIEW,
+        health.VIEW,
     )
 }
 #: The view that opens first.
@@ -75,6 +77,11 @@ _ENTRIES: Final = (
         "security",
         "Security",
         Markup('<path d="M8 1.5l5.5 2v4c0 3.5-2.3 6-5.5 7-3.2-1-5.5-3.5-5.5-7v-4z"/>'),
+    ),
+    Entry(
+        "health",
+        "Health",
+        Markup('<path d="M8 13.5L2.8 8.3a3.3 3.3 0 014.7-4.7l.5.5.5-.5a3.3 3.3 0 014.7 4.7z"/>'),
     ),
 )
 

@@ -187,6 +187,19 @@ class Batches(SynchronousTestCase):
         self.addCleanup(globalLogPublisher.removeObserver, found.append)
         return found
 
+    def test_an_outage_is_known_while_it_lasts(self):
+        self.start(*[ConnectionRefusedError()] * 4, Answer(200))
+        self.assertEqual(self.exporter.trouble, "")
+        self.export(1)
+        self.clock.advance(1)
+        self.assertEqual(self.exporter.trouble, "")
+        self.clock.advance(1)
+        self.assertIn("connection refused", self.exporter.trouble)
+        for _ in range(60):
+            self.export(1)
+            self.clock.advance(1)
+        self.assertEqual(self.exporter.trouble, "")
+
     def test_an_outage_is_said_once_with_where_and_why_and_so_is_its_end(self):
         lines = self.lines()
         self.start(*[ConnectionRefusedError()] * 20, Answer(200))

@@ -115,9 +115,11 @@ class Life(TestCase):
         history.intake.put(piece(1))
         await self.until(lambda: history.troubles()[troubles.LOCKED])
         self.assertEqual(history.waiting, 1)
+        self.assertIn("locked", history.trouble)
         other.execute("ROLLBACK")
         other.close()
         await self.until(lambda: not history.waiting)
+        self.assertEqual(history.trouble, "")
         self.assertEqual(self.found(), 1)
         (line,) = self.lines
         self.assertEqual((line["error"], line["code"]), ("SQLITE_BUSY", events.HISTORY))

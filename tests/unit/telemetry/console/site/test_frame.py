@@ -2,7 +2,10 @@
 
 import json
 import re
+from pathlib import Path
+from urllib.parse import parse_qsl
 
+import yaml
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.session import Identity
@@ -13,16 +16,22 @@ from tests.support.hours import NOW, Hour
 from tests.support.incidents import line, planted
 from tests.support.kepttraces import a_trace
 from tests.support.livesessions import a_connection, asked_by, some_session
+from tests.support.vitals import certificate, facts
 from tests.support.webpages import body
 
+RULES = Path(__file__).parents[5] / "examples" / "monitoring" / "acra-rules.yml"
 HOSTILE = b'SELECT a AS "<script>alert(1)</script>" FROM "</title><b>" WHERE x = \'secret\''
 
 
 class Pages(SynchronousTestCase):
     def setUp(self):
         self.hour = Hour().slow_since(20)
-        self.sources = planted(self.hour.sources, NOW)._replace(
-            sessions=lambda: [some_session(10_000), some_session(5, running=HOSTILE)]
+        self.sources = planted(self.hour.sources, NOW)
+        rules = self.sources.fact
+        known = facts(certificates=[certificate(9, "<script>alert(1)")])
+        self.sources = self.sources._replace(
+            fact=lambda name: known[name] if name in known else rules(name),
+            sessions=lambda: [some_session(10_000), some_session(5, running=HOSTILE)],
         )
         self.console = Console("acra-server", self.sources)
 
@@ -111,6 +120,15 @@ class Pages(SynchronousTestCase):
         text = self.page("sessions")
         self.assertIn("No client is connected.", text)
         self.assertIn("No sessions fit.", text)
+
+    def test_each_alert_names_a_view(self):
+        for group in yaml.safe_load(RULES.read_text())["groups"]:
+            for rule in group["rules"]:
+                # A daemon that does not answer has no page.
+                if rule.get("alert", "AcraDown") != "AcraDown":
+                    path, _, query = rule["annotations"]["view"].partition("?")
+                    view = VIEWS[path.removeprefix("/console/")]
+                    view.asked(dict(parse_qsl(query, strict_parsing=bool(query))), NOW)
 
     def test_layers_have_their_colours_in_the_style_sheet(self):
         style = "".join(one.text for one in self.console.assets.by_name.values())

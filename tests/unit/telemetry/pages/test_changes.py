@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.changes import CHANGES_MAX, STARTED, Changes
+from acra_twisted.telemetry.pages.changes import CHANGES_MAX, STARTED, Changes
 
 
 class Kept(SynchronousTestCase):
