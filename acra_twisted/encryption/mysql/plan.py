@@ -16,15 +16,15 @@ from acra_twisted.encryption.settings import ColumnSetting
 class Source(NamedTuple):
     """The place where the client gives a value: a literal or a parameter.
 
-    ``ordinal`` is the number of the literal in the client's text, from 0, -1 for none; ``count``
-    strings beside each other are one.  ``parameter`` is the number of the ``?``, from 1, 0 for
+    ``ordinal`` is the number of the literal in the client's text, from 0, -1 for none; ``strings``
+    literals beside each other are one.  ``parameter`` is the number of the ``?``, from 1, 0 for
     none.  ``negative``: a minus sign before a number belongs to it.  ``introducer`` is the
     character set that stands before a string, in small letters, or ``date`` for a day written so.
     ``word`` is TRUE or FALSE, in small letters.
     """
 
     ordinal: int = -1
-    count: int = 1
+    strings: int = 1
     parameter: int = 0
     negative: bool = False
     introducer: str = ""
@@ -107,8 +107,8 @@ class Plan(NamedTuple):
 
     @property
     def is_untouched(self) -> bool:
-        """Tell whether the text goes on as it is, and its results too."""
-        return self.refusal is None and not self.parts and not any(self.results)
+        """Tell whether the text goes on as it is, its results too, and changes nothing here."""
+        return not (self.refusal or self.parts or any(self.results) or self.renews)
 
 
 #: The plan of a text that concerns no protected column.

@@ -18,5 +18,6 @@ class Untouched(SynchronousTestCase):
             Plan(Refusal("expression", "people.email", "no")),
             Plan(parts=(b"SELECT 1",)),
             Plan(results=(None, (column,))),
+            Plan(renews=True),
         ):
             self.assertFalse(plan.is_untouched)

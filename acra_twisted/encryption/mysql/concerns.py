@@ -1,0 +1,106 @@
+"""Tells by words alone whether a text can concern a protected column: most texts do not.
+
+A text without such a word goes on as it is.  What runs SQL that is not in the text is judged here,
+too: PREPARE and EXECUTE IMMEDIATE of a string are read like the text itself, and refused where they
+take theirs from anywhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from acra_twisted.encryption.mysql.cursor import Cursor
+from acra_twisted.encryption.mysql.protection import Protection
+from acra_twisted.encryption.plan import Refusal
+from acra_twisted.encryption.postgresql import refusals
+from acra_twisted.encryption.postgresql.refusals import StatementRefusedError
+from acra_twisted.sql import lexer, mysqltokens
+from acra_twisted.sql.languages import Mode
+from acra_twisted.sql.lexer import Token
+from acra_twisted.sql.literals import mysql_value
+from acra_twisted.sql.mysqlnames import fold
+
+#: A letter beyond ASCII may be a blank in some character set.
+_WORDS: Final = re.compile(r"[0-9A-Za-z_$]+")
+#: Words of statements that run what a string or a variable holds.
+_RUNNING: Final = frozenset(("prepare", "immediate"))
+#: First words of statements behind which the rest is read in another way, or means other tables.
+_CHANGING: Final = frozenset(("use", "set", "call", "create", "alter", "rename", "drop", "execute"))
+
+
+class Concerns:
+    """The names by which a text concerns protected columns."""
+
+    __slots__ = ("_names", "_simple", "_others")
+
+    def __init__(self, protection: Protection) -> None:
+        self._names = protection.names
+        self._simple = frozenset(one for one in self._names if _WORDS.fullmatch(one)) | _RUNNING
+        self._others = tuple(one for one in self._names if one not in self._simple)
+
+    def may_touch(self, text: bytes) -> bool:
+        """Tell whether a text may name one, or run one that does, whatever its character set.
+
+        It may say yes of a text that does not.
+        """
+        shown = fold(text.decode("utf-8", "replace"))
+        if not self._simple.isdisjoint(_WORDS.findall(shown)):
+            return True
+        if any(name.replace("`", "``") in shown or name in shown for name in self._others):
+            return True
+        # The bytes of a name beyond ASCII depend on the character set.
+        return "\ufffd" in shown and not all(map(str.isascii, self._names))
+
+    def touches(self, text: bytes, part: Sequence[Token], mode: Mode) -> bool:
+        """Tell it of a statement by its tokens.  Raises StatementRefusedError for one that may run
+        what names a protected table."""
+        words = {fold(one) for one in mysqltokens.names(text, list(part))}
+        runs = not _RUNNING.isdisjoint(words)
+        if runs:
+            self._check(text, part, mode)
+        return not self._names.isdisjoint(words)
+
+    def _check(self, text: bytes, part: Sequence[Token], mode: Mode) -> None:
+        """Judge PREPARE name FROM and EXECUTE IMMEDIATE."""
+        words = [mysqltokens.word(text, token) for token in part]
+        kinds = [token[0] for token in part]
+        if words[0] == "deallocate" or (words[0] == "drop" and words[1:2] == ["prepare"]):
+            return
+        at = 3 if words[0] == "prepare" and words[2:3] == ["from"] else 2
+        if words[:2] != ["execute", "immediate"] and at == 2:
+            if words[0] in ("begin", "create", "alter", "call", "if", "loop", "while", "repeat"):
+                raise _unseen()
+            # A name of its own, such as that of a column.
+            return
+        strings = [place for place in range(at, len(part)) if kinds[place] == lexer.STRING]
+        if kinds[at : at + 1] != [lexer.STRING] or strings[-1] != at + len(strings) - 1:
+            raise _unseen()
+        if words[at + len(strings) :] and words[at + len(strings)] != "using":
+            raise _unseen()
+        raws = [text[start:end] for _, start, end in (part[place] for place in strings)]
+        no_backslash = mode.backslash is False
+        inner = b"".join(mysql_value(lexer.STRING, raw, no_backslash)[1] for raw in raws)
+        if mode.backslash is None and b"\\" in b"".join(raws):
+            raise _unseen()
+        if self.may_touch(inner):
+            raise _unseen()
+
+
+def changes_reading(cursor: Cursor) -> bool:
+    """Tell whether a statement may change how those behind it are read, or the tables that they
+    mean."""
+    cursor.at = 0
+    return cursor.here in _CHANGING or cursor.here == "begin"
+
+
+def _unseen() -> StatementRefusedError:
+    return StatementRefusedError(
+        Refusal(
+            refusals.OPAQUE_CODE,
+            "",
+            "the statement runs SQL that AcraServer cannot protect, or does not see",
+            "Send the statement itself, or have the driver prepare it.",
+        )
+    )

@@ -1,0 +1,170 @@
+"""Plans of whole texts of MySQL and MariaDB."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.mysql import concerns, definitions, plaintexts, queries, writes
+from acra_twisted.encryption.mysql.analysis import Analysis
+from acra_twisted.encryption.mysql.concerns import Concerns
+from acra_twisted.encryption.mysql.cursor import Cursor, UnreadableError
+from acra_twisted.encryption.mysql.plan import UNTOUCHED, Part, Plan, Planned
+from acra_twisted.encryption.mysql.protection import Protection
+from acra_twisted.encryption.mysql.reader import Reader
+from acra_twisted.encryption.mysql.values import Leaf
+from acra_twisted.encryption.plan import Refusal, ResultColumn
+from acra_twisted.encryption.postgresql import refusals
+from acra_twisted.encryption.postgresql.refusals import StatementRefusedError
+from acra_twisted.errors import LexError
+from acra_twisted.sql import languages, lexer, mysqltokens
+from acra_twisted.sql.languages import Mode
+from acra_twisted.sql.lexer import Token
+
+_LANGUAGE: Final = languages.LANGUAGES["mysql"]
+_READ: Final = frozenset(("select", "insert", "replace", "update", "delete", "with", "("))
+_EXPLAIN: Final = frozenset(("explain", "describe", "desc"))
+#: Words between EXPLAIN and its statement.
+_EXPLAINED: Final = (
+    *("extended", "partitions", "analyze", "format", "=", "json", "tree", "traditional"),
+)
+
+
+class Limits(NamedTuple):
+    """Limits of a text: bytes and tokens."""
+
+    text: int = 16 << 20
+    tokens: int = 200_000
+
+
+class Planner:
+    """Plans texts for one reading of a server's schema."""
+
+    def __init__(
+        self,
+        protection: Protection,
+        limits: Limits = Limits(),  # noqa: B008 - it cannot be changed
+    ) -> None:
+        self.protection = protection
+        self._limits = limits
+        self._concerns = Concerns(protection)
+        self._reader = Reader()
+
+    def plan(self, text: bytes, mode: Mode, database: str | None) -> Planned:
+        """The plan of a text.  ``mode`` is the session's, ``database`` the one of names without
+        one, "" if it has none, None if it is not known.
+
+        A text that cannot be read, and may concern a protected column, has a refusal.
+        """
+        if not self._concerns.may_touch(text):
+            return Planned(UNTOUCHED)
+        try:
+            return self._read(text, mode, database)
+        except StatementRefusedError as error:
+            refusal = error.refusal
+        except LexError as error:
+            refusal = _unreadable(error.why)
+        return Planned(Plan(refusal, schema=self.protection.schema.number))
+
+    def _read(self, text: bytes, mode: Mode, database: str | None) -> Planned:
+        tokens = self._tokens(text, mode)
+        statements = mysqltokens.statements(text, tokens)
+        touching = [self._concerns.touches(text, part, mode) for part in statements]
+        if not any(touching):
+            return Planned(UNTOUCHED)
+        given = [token for token in tokens if token[0] in lexer.LITERALS]
+        ordinals = {token[1]: number for number, token in enumerate(given)}
+        literals = [text[start:end] for _, start, end in given]
+        no_backslash = mode.backslash is False
+
+        def string(leaf: Leaf) -> bytes | None:
+            try:
+                assert leaf.source is not None  # noqa: S101 - it is asked of literals
+                return plaintexts.string(leaf.source, literals, no_backslash)
+            except ValueRefusedError:
+                return None
+
+        analysis = Analysis(text, self.protection, database, queries.query, string)
+        results: list[Sequence[ResultColumn] | None] = []
+        renews = changed = False
+        parameters = 0
+        for part, touches in zip(statements, touching, strict=True):
+            if changed and touches:
+                raise StatementRefusedError(
+                    _unreadable("a statement before it may change how it is read")
+                )
+            cursor = Cursor(text, part, ordinals, parameters)
+            if touches:
+                found, new = self._statement(analysis, cursor)
+                results.append(found)
+                renews = renews or new
+            else:
+                results.append(None)
+            parameters += sum(token[0] == lexer.PARAMETER for token in part)
+            changed = changed or concerns.changes_reading(cursor)
+        parts: Sequence[Part] = analysis.parts(tokens, ordinals) if analysis.edits else ()
+        plan = Plan(
+            None,
+            parts,
+            analysis.given,
+            results,
+            tuple(analysis.matched),
+            tuple(analysis.asked),
+            renews,
+            self.protection.schema.number,
+        )
+        return Planned(plan, literals)
+
+    def _statement(
+        self, analysis: Analysis, cursor: Cursor
+    ) -> tuple[Sequence[ResultColumn] | None, bool]:
+        """The columns of a statement's result, and whether it changes the schema."""
+        explained = cursor.here in _EXPLAIN and _explains(cursor)
+        if cursor.here not in _READ:
+            return None, definitions.take(analysis, cursor)
+        try:
+            tree = self._reader.statement(cursor)
+        except UnreadableError as error:
+            raise StatementRefusedError(_unreadable(str(error))) from None
+        columns = writes.statement(analysis, tree)
+        return (None if explained else queries.results(columns)), False
+
+    def _tokens(self, text: bytes, mode: Mode) -> list[Token]:
+        if len(text) > self._limits.text:
+            raise StatementRefusedError(_unreadable("it is too long"))
+        # A text of the same tokens may still mean something else.
+        if mode.ansi is None and b'"' in text:
+            raise StatementRefusedError(
+                _unreadable("it has double quotes, and sql_mode is unknown")
+            )
+        if mode.backslash is None and b"\\" in text:
+            raise StatementRefusedError(_unreadable("it has a backslash, and sql_mode is unknown"))
+        if not text.isascii():
+            if mode.encoding != "utf-8" or mode.backslash is None:
+                raise StatementRefusedError(
+                    _unreadable("it has letters beyond ASCII in another character set than utf8mb4")
+                )
+            languages.normal(text, mode)
+        found: list[Token] = _LANGUAGE.tokens(text, mode, self._limits.tokens)
+        return found
+
+
+def _explains(cursor: Cursor) -> bool:
+    """Go to the statement of an EXPLAIN; stay where it describes a table."""
+    place = cursor.at
+    cursor.step()
+    while cursor.takes(*_EXPLAINED):
+        pass
+    if cursor.here in _READ:
+        return True
+    cursor.at = place
+    return False
+
+
+def _unreadable(why: str) -> Refusal:
+    return Refusal(
+        refusals.UNPARSABLE,
+        "",
+        f"the statement names a table that AcraServer protects, and is not understood: {why}",
+    )

@@ -1,0 +1,179 @@
+"""Tells which column of which table is protected how, by a schema and the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from acra_twisted.encryption.mysql.schema import (
+    ROUTINE,
+    SYSTEM_DATABASES,
+    TRIGGER,
+    VIEW,
+    Code,
+    Column,
+    Schema,
+    Table,
+)
+from acra_twisted.encryption.postgresql import refusals
+from acra_twisted.encryption.postgresql.refusals import refused
+from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
+from acra_twisted.errors import LexError
+from acra_twisted.sql import mysqllexer, mysqltokens
+from acra_twisted.sql.mysqlnames import fold
+
+_NONE: Final[Mapping[str, ColumnSetting]] = {}
+
+
+class ProtectedTable:
+    """A table with protected columns.
+
+    ``settings`` are by the names of columns as they are compared; ``columns`` are all in their
+    order, by the same.
+    """
+
+    __slots__ = ("table", "settings", "columns")
+
+    def __init__(self, table: Table, settings: Mapping[str, ColumnSetting]) -> None:
+        self.table = table
+        self.settings = settings
+        self.columns: Mapping[str, Column] = {fold(one.name): one for one in table.columns}
+
+    @property
+    def first(self) -> ColumnSetting:
+        """One of the protected columns, for messages."""
+        return next(iter(self.settings.values()))
+
+
+class Protection:
+    """The protected columns of a server.
+
+    ``names`` are those by which a text can concern one, folded: of tables, and of views and
+    routines that use such a table or whose text the server does not show, but for those that the
+    configuration trusts.  ``uses`` are all code that does so, ``routines`` the names of the
+    routines, and ``triggers`` the triggers.
+    """
+
+    def __init__(self, schema: Schema, settings: EncryptionSettings) -> None:
+        self.schema = schema
+        self.settings = settings
+        self._configured: dict[tuple[str, str], TableSetting] = {
+            (self.compared(one.schema), self.compared(one.name)): one for one in settings.tables
+        }
+        self._tables: dict[tuple[str, str], ProtectedTable] = {}
+        for table in schema.tables:
+            found = self._protected(table)
+            if found is not None:
+                self._tables[self.compared(table.database), self.compared(table.name)] = found
+        names = {fold(one.name) for one in settings.tables}
+        self.uses: Sequence[Code] = self._users(names, {fold(one) for one in settings.trusted})
+        self._code = {fold(one.name): one for one in self.uses if one.kind in (VIEW, ROUTINE)}
+        self.names: frozenset[str] = frozenset(names | self._code.keys())
+        self.routines = frozenset(n for n, one in self._code.items() if one.kind == ROUTINE)
+        self.triggers: Sequence[Code] = [one for one in self.uses if one.kind == TRIGGER]
+
+    def compared(self, name: str) -> str:
+        """A table's or database's name as the server compares it."""
+        return fold(name) if self.schema.folds else name
+
+    @property
+    def tables(self) -> Sequence[ProtectedTable]:
+        """The tables with protected columns."""
+        return list(self._tables.values())
+
+    def setting_of(self, table: Table) -> TableSetting | None:
+        """The part of the configuration that is about a table."""
+        if fold(table.database) in SYSTEM_DATABASES:
+            return None
+        name = self.compared(table.name)
+        exact = self._configured.get((self.compared(table.database), name))
+        return exact or self._configured.get(("", name))
+
+    def find(self, database: str | None, name: str) -> ProtectedTable | None:
+        """The protected table of a name; None for one that is not protected.
+
+        ``database`` is None where nobody knows which it is.  Raises StatementRefusedError for a
+        table that is configured and not known, and for views of protected tables.
+        """
+        compared = self.compared(name)
+        if database is None:
+            if any(other == compared for _, other in self._configured):
+                raise refused(
+                    refusals.SCHEMA_UNKNOWN,
+                    None,
+                    "the database in which its table is looked for is not known",
+                    "Name the table with its database.",
+                )
+        else:
+            found = self._tables.get((self.compared(database), compared))
+            if found is not None:
+                return found
+            if fold(database) in SYSTEM_DATABASES:
+                return None
+            for key in ((self.compared(database), compared), ("", compared)):
+                setting = self._configured.get(key)
+                if setting is not None and not self._is_known(database, name):
+                    first = next(iter(setting.protected.values()), None)
+                    raise refused(refusals.SCHEMA_UNKNOWN, first, "its table is not known")
+        code = self._code.get(fold(name))
+        if code is not None and code.kind == VIEW:
+            raise refused(
+                refusals.SCHEMA_MISMATCH,
+                None,
+                f"view {code.name} may show it",
+                "Use the table itself.",
+            )
+        return None
+
+    def _is_known(self, database: str, name: str) -> bool:
+        """Tell whether the schema has a table, with such columns or without."""
+        wanted = (self.compared(database), self.compared(name))
+        return any(
+            (self.compared(one.database), self.compared(one.name)) == wanted
+            for one in self.schema.tables
+        )
+
+    def _protected(self, table: Table) -> ProtectedTable | None:
+        setting = self.setting_of(table)
+        if setting is None:
+            return None
+        own = {fold(name): one for name, one in setting.protected.items()}
+        found = {
+            fold(one.name): own[fold(one.name)] for one in table.columns if fold(one.name) in own
+        }
+        return ProtectedTable(table, found) if found else None
+
+    def _users(self, names: set[str], trusted: set[str]) -> Sequence[Code]:
+        """The code that names a table, or other such code, or that nobody can read."""
+        waiting = {
+            number: (one, _words(one))
+            for number, one in enumerate(self.schema.code)
+            if fold(one.name) not in trusted
+        }
+        known, found = set(names), []
+        more = True
+        while more:
+            more = False
+            for number, (one, words) in list(waiting.items()):
+                if words is None or not known.isdisjoint(words):
+                    found.append(one)
+                    del waiting[number]
+                    if one.kind in (VIEW, ROUTINE):
+                        known.add(fold(one.name))
+                        more = True
+        return found
+
+
+def _words(code: Code) -> frozenset[str] | None:
+    """The names in the text of a view, a routine or a trigger; None if they are not known."""
+    if not code.text:
+        return None
+    text = code.text.encode()
+    try:
+        tokens = mysqllexer.tokens(text, limit=len(text) + 1)
+    except LexError:
+        return None
+    found = set()
+    for part in mysqltokens.statements(text, tokens):
+        found |= {fold(one) for one in mysqltokens.names(text, part)}
+    return frozenset(found)

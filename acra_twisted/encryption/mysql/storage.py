@@ -1,0 +1,71 @@
+"""The types of MySQL's columns that can hold what protected columns store."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from acra_twisted.crypto import envelopes
+from acra_twisted.encryption import searching
+from acra_twisted.encryption.mysql.schema import Column
+from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED, ColumnSetting
+
+#: Types that hold any bytes.
+_BYTES: Final = frozenset(("varbinary", "tinyblob", "blob", "mediumblob", "longblob"))
+#: Types that hold characters, with their collations.
+_TEXTS: Final = frozenset(("varchar", "tinytext", "text", "mediumtext", "longtext"))
+_TOKENS: Final = {
+    "int32": frozenset(("int", "bigint")),
+    "int64": frozenset(("bigint",)),
+    "str": _TEXTS | {"varbinary"},
+    "email": _TEXTS | {"varbinary"},
+    "bytes": _BYTES,
+}
+_RECOMMENDED: Final = {
+    "int32": "INT",
+    "int64": "BIGINT",
+    "str": "VARCHAR of the value's length",
+    "email": "VARCHAR of the value's length",
+    "bytes": "VARBINARY of the value's length",
+}
+#: Bytes that an envelope takes beside its plaintext.
+OVERHEAD: Final = {"acrablock": 150, "acrastruct": 201}
+
+
+def overhead(setting: ColumnSetting) -> int:
+    """The bytes that a stored value has beside its plaintext."""
+    prefix = searching.SIZE if setting.kind == SEARCHABLE else 0
+    return OVERHEAD[setting.envelope] + prefix
+
+
+def recommended(setting: ColumnSetting) -> str:
+    """The type to recommend, in words."""
+    if setting.kind == TOKENIZED:
+        return _RECOMMENDED[setting.token_type]
+    return f"VARBINARY(n), n being {overhead(setting)} more than the longest value, or BLOB"
+
+
+def definition(setting: ColumnSetting) -> str:
+    """The type that a definition can give a column, for values of 255 bytes at most."""
+    if setting.kind == TOKENIZED:
+        kinds = {"int32": "INT", "int64": "BIGINT", "bytes": "VARBINARY(255)"}
+        return kinds.get(setting.token_type, "VARCHAR(255)")
+    return f"VARBINARY({overhead(setting) + 255})"
+
+
+def misfit(setting: ColumnSetting, column: Column) -> str:
+    """Why a column cannot hold what is stored; empty if it can."""
+    kind = column.type
+    if setting.kind == TOKENIZED:
+        if kind in _TOKENS[setting.token_type]:
+            return ""
+        return f"its type {kind} cannot hold its tokens"
+    if kind in _TEXTS:
+        return f"its type {kind} has a character set, in which what is stored is damaged"
+    if kind not in _BYTES:
+        return f"its type {kind} cannot hold what is stored"
+    if 0 <= column.length <= overhead(setting):
+        return f"its length of {column.length} bytes is too short for what is stored"
+    return ""
+
+
+assert min(OVERHEAD.values()) > envelopes.MINIMUM  # noqa: S101 - both count the same

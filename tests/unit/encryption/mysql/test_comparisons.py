@@ -1,0 +1,86 @@
+"""Comparisons with protected columns."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.mysqlplanning import plan, shown
+
+_BEGIN = "SELECT id FROM people WHERE "
+_ONE = "(email >= x'f1' AND email < x'f2')"
+
+
+def where(text):
+    found = shown(_BEGIN + text)
+    return found.removeprefix(_BEGIN)
+
+
+class Searchable(SynchronousTestCase):
+    def test_equality(self):
+        for text in ("email = 'a'", "'a' = email", "(email) = ('a')", "email LIKE 'abc'"):
+            self.assertEqual(where(text), _ONE)
+        for text in ("email <> 'a'", "email != 'a'", "email NOT LIKE 'a'"):
+            self.assertEqual(where(text), f"(NOT {_ONE})")
+        self.assertEqual(where("email = ?"), "(email >= ? AND email < ?)")
+
+    def test_equality_that_knows_null(self):
+        self.assertEqual(
+            where("email <=> 'a'"),
+            "COALESCE(email >= x'f1' AND email < x'f2', email <=> x'f1')",
+        )
+        for text in ("email <=> NULL", "email = NULL", "email IS NULL", "email IS NOT NULL"):
+            self.assertEqual(where(text), "as it is")
+
+    def test_lists(self):
+        two = "(email >= x'f2' AND email < x'f3')"
+        self.assertEqual(where("email IN ('a', 'b')"), f"({_ONE} OR {two})")
+        self.assertEqual(where("email NOT IN ('a', NULL)"), f"(NOT ({_ONE} OR NULL))")
+
+    def test_what_cannot_be_answered(self):
+        for text, reason in (
+            ("email > 'a'", "order"),
+            ("email BETWEEN 'a' AND 'b'", "order"),
+            ("email LIKE 'a%'", "pattern"),
+            ("email LIKE 'a_'", "pattern"),
+            ("email LIKE ?", "pattern"),
+            ("email LIKE 'a' ESCAPE '!'", "pattern"),
+            ("email REGEXP 'a'", "pattern"),
+            ("email = note", "comparison"),
+            ("email = UPPER('a')", "comparison"),
+            ("email = @v", "comparison"),
+            ("email IN (SELECT note FROM people)", "comparison"),
+            ("LOWER(email) = 'a'", "expression"),
+            ("COALESCE(email, 'x') = 'a'", "comparison"),
+            ("(email, id) = ('a', 1)", "expression"),
+            ("email", "expression"),
+            ("email COLLATE utf8mb4_general_ci = 'a'", "expression"),
+            ("email = 'a' COLLATE utf8mb4_general_ci", "expression"),
+        ):
+            self.assertEqual(where(text), f"refused: {reason} people.email", text)
+        self.assertEqual(where("email = 'a' COLLATE utf8mb4_bin"), _ONE)
+
+    def test_two_columns(self):
+        text = "SELECT 1 FROM people p JOIN leads l ON p.email = l.mail"
+        self.assertTrue(shown(text).endswith("LEFT(p.email, 33) = LEFT(l.mail, 33)"))
+        self.assertEqual(len(plan(text).plan.matched), 2)
+        self.assertEqual(where("email = name"), "refused: comparison people.name")
+
+
+class Tokens(SynchronousTestCase):
+    def test_consistent_ones(self):
+        self.assertEqual(where("age = 5"), "(age = 1)")
+        self.assertEqual(where("age IN (5, 6)"), "((age = 1) OR (age = 2))")
+        self.assertEqual(where("phone = '5'"), "(phone = 't1' AND CAST(phone AS BINARY) = 't1')")
+        self.assertEqual(where("age > 5"), "refused: order people.age")
+
+    def test_others(self):
+        self.assertEqual(where("code = '5'"), "refused: comparison people.code")
+
+
+class Others(SynchronousTestCase):
+    def test_they_are_not_compared(self):
+        self.assertEqual(where("name = 'a'"), "refused: comparison people.name")
+        self.assertEqual(where("card IN ('a')"), "refused: comparison people.card")
+        self.assertEqual(where("name IS NULL"), "as it is")
+
+    def test_what_is_not_protected_is_as_it_is(self):
+        for text in ("id = 5", "note LIKE '%a'", "note > 'b'", "id IN (1, ?)", "note = 'a' OR id"):
+            self.assertEqual(where(text), "as it is")

@@ -1,0 +1,69 @@
+"""Texts that may concern protected columns."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.encryption.mysql.concerns import Concerns
+from acra_twisted.encryption.mysql.protection import Protection
+from acra_twisted.encryption.mysql.schema import Column, Schema, Table
+from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
+from tests.support.mysqlplanning import SCHEMA, SETTINGS, shown
+
+
+class Words(SynchronousTestCase):
+    def setUp(self):
+        self.concerns = Concerns(Protection(SCHEMA, SETTINGS))
+
+    def test_most_texts_name_none(self):
+        for text in (
+            b"SELECT * FROM orders",
+            b"SELECT peoples",
+            b"",
+            b"\xff",
+            b"SET NAMES utf8mb4",
+        ):
+            self.assertFalse(self.concerns.may_touch(text))
+
+    def test_names_however_they_are_written(self):
+        for text in (
+            *(b"SELECT 1 FROM People", b"`PEOPLE`", b"shop.people", b"/*people*/", b"'people'"),
+            *(b"FROM\xa0people", b"\xffpeople", b"vip", b"CALL add_person()", b"PREPARE s FROM @v"),
+        ):
+            self.assertTrue(self.concerns.may_touch(text), text)
+
+    def test_names_beyond_ascii_and_with_blanks(self):
+        settings = []
+        for name in ("łąka", "my table", "a`b"):
+            settings.append(TableSetting("", name, (), {"x": ColumnSetting("", name, "x")}))
+        tables = [Table("d", one.name, [Column("x", "blob")]) for one in settings]
+        concerns = Concerns(Protection(Schema(1, tables), EncryptionSettings(settings)))
+        for text in ("ŁĄKA", "`my table`", "`a``b`"):
+            self.assertTrue(concerns.may_touch(f"SELECT 1 FROM {text}".encode()))
+        self.assertTrue(concerns.may_touch(b"SELECT 1 FROM \xb3ka"))
+        self.assertFalse(concerns.may_touch(b"SELECT 1 FROM mytable"))
+
+
+class Running(SynchronousTestCase):
+    def test_strings_that_are_run_are_read(self):
+        for text in (
+            "PREPARE s FROM 'SELECT 1 FROM orders'",
+            "PREPARE s FROM 'SELECT 1' ' FROM orders'",
+            "EXECUTE IMMEDIATE 'SELECT 1'",
+            "EXECUTE IMMEDIATE 'SELECT ?' USING @a",
+            "DEALLOCATE PREPARE s",
+            "EXECUTE s USING @a",
+            "SELECT prepare FROM orders",
+        ):
+            self.assertEqual(shown(text), "as it is", text)
+
+    def test_all_others_are_refused(self):
+        for text in (
+            "PREPARE s FROM 'SELECT 1 FROM people'",
+            "PREPARE s FROM 'SELECT 1 FROM peo' 'ple'",
+            r"PREPARE s FROM 'SELECT 1 FROM peop\le'",
+            "PREPARE s FROM @v",
+            "EXECUTE IMMEDIATE @v",
+            "EXECUTE IMMEDIATE CONCAT('a', 'b')",
+            "EXECUTE IMMEDIATE 'SELECT 1' + 1",
+            "BEGIN NOT ATOMIC EXECUTE IMMEDIATE @v; END",
+        ):
+            self.assertEqual(shown(text), "refused: opaque_code", text)

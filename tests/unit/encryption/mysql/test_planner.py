@@ -1,0 +1,104 @@
+"""Plans of whole texts."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.encryption.mysql.planner import Limits, Planner
+from acra_twisted.encryption.mysql.protection import Protection
+from acra_twisted.sql.languages import LANGUAGES
+from tests.support.mysqlplanning import MODE, SCHEMA, SETTINGS, plan, sent, shown
+
+_MYSQL = LANGUAGES["mysql"]
+
+
+def mode(**settings):
+    return _MYSQL.mode_of(settings)
+
+
+class Texts(SynchronousTestCase):
+    def test_most_are_untouched(self):
+        for text in ("SELECT 1", "INSERT INTO orders (email) VALUES ('a')", "", ";", "COMMIT"):
+            self.assertTrue(plan(text).plan.is_untouched)
+
+    def test_several_statements_have_a_result_each(self):
+        found = plan("SELECT ?; INSERT INTO leads (mail) VALUES (?); SELECT mail, ? FROM leads;")
+        self.assertEqual([one is not None for one in found.plan.results], [False, False, True])
+        self.assertEqual(found.plan.values[0].source.parameter, 2)
+        self.assertEqual(
+            sent(found),
+            "SELECT ?; INSERT INTO leads (mail) VALUES ( ? ); SELECT mail, ? FROM leads;",
+        )
+
+    def test_behind_what_changes_how_it_is_read(self):
+        for before in ("USE other", "SET sql_mode = 'ANSI'", "SET NAMES gbk", "CALL p()"):
+            text = f"{before}; INSERT INTO leads (mail) VALUES ('a')"
+            self.assertEqual(shown(text), "refused: unparsable")
+        self.assertNotIn("refused", shown("INSERT INTO leads (mail) VALUES ('a'); USE other"))
+
+    def test_explain(self):
+        self.assertEqual(
+            shown("EXPLAIN FORMAT=JSON SELECT mail FROM leads WHERE mail = 'a'"),
+            "EXPLAIN FORMAT=JSON SELECT mail FROM leads WHERE (mail >= x'f1' AND mail < x'f2')",
+        )
+        self.assertEqual(list(plan("EXPLAIN SELECT mail FROM leads").plan.results), [None])
+
+    def test_executable_comments_are_not_guessed_at(self):
+        self.assertEqual(
+            shown("/*!50000 INSERT INTO people (email) VALUES ('a') */"), "refused: unparsable"
+        )
+        self.assertEqual(shown("/*!40101 SET NAMES utf8 */"), "as it is")
+
+    def test_the_number_of_the_schema(self):
+        self.assertEqual(plan("DELETE FROM people").plan.schema, 1)
+        self.assertEqual(plan("DELETE FROM people WHERE name").plan.schema, 1)
+
+
+class Modes(SynchronousTestCase):
+    def test_double_quotes(self):
+        text = 'INSERT INTO "leads" ("mail") VALUES (\'a\')'
+        ansi = mode(sql_mode="ANSI_QUOTES")
+        self.assertIn("x'e1'", shown(text, ansi))
+        self.assertEqual(shown(text, mode(sql_mode="ANSI_QUOTES?")), "refused: unparsable")
+        plain = 'INSERT INTO leads (mail) VALUES ("a")'
+        self.assertIn("x'e1'", shown(plain))
+        self.assertEqual(shown(plain, ansi), "refused: expression leads.mail")
+
+    def test_backslashes(self):
+        text = "INSERT INTO leads (mail) VALUES ('a\\'), ('b')"
+        self.assertTrue(shown(text).startswith("refused"))
+        self.assertIn("x'e2'", shown(text, mode(sql_mode="NO_BACKSLASH_ESCAPES")))
+        self.assertTrue(shown(text, mode(sql_mode="NO_BACKSLASH_ESCAPES?")).startswith("refused"))
+
+    def test_character_sets(self):
+        text = "INSERT INTO leads (mail) VALUES ('ł')"
+        self.assertIn("x'e1'", shown(text))
+        for charset in ("latin1", "gbk", "?"):
+            self.assertEqual(
+                shown(text, mode(character_set_client=charset)), "refused: unparsable", charset
+            )
+        self.assertIn(
+            "x'e1'",
+            shown("INSERT INTO leads (mail) VALUES ('a')", mode(character_set_client="latin1")),
+        )
+
+    def test_a_database_that_is_not_known(self):
+        text = "INSERT INTO leads (mail) VALUES ('a')"
+        self.assertEqual(shown(text, MODE, None), "refused: schema_unknown")
+        self.assertIn("x'e1'", shown(text.replace("leads", "shop.leads"), MODE, None))
+        self.assertEqual(shown(text, MODE, ""), "refused: schema_unknown leads.mail")
+
+
+class Bounds(SynchronousTestCase):
+    def test_length_and_tokens(self):
+        limited = Planner(Protection(SCHEMA, SETTINGS), Limits(text=100, tokens=20))
+        text = b"SELECT 1 FROM people WHERE id IN (" + b"1, " * 12 + b"1)"
+        self.assertIsNotNone(limited.plan(text, MODE, "shop").plan.refusal)
+        self.assertIsNotNone(
+            limited.plan(b"SELECT 1 FROM people" + b" " * 100, MODE, "shop").plan.refusal
+        )
+        self.assertIsNone(limited.plan(b"SELECT 1" + b" " * 100, MODE, "shop").plan.refusal)
+
+    def test_long_inserts_are_taken(self):
+        rows = ", ".join("(%d, 'v%d')" % (n, n) for n in range(2000))
+        found = plan(f"INSERT INTO leads (id, mail) VALUES {rows}")
+        self.assertEqual(len(found.plan.values), 2000)
+        self.assertNotIn("'v", sent(found))

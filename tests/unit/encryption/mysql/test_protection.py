@@ -1,0 +1,75 @@
+"""Protected columns of a schema."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.encryption.mysql.protection import Protection
+from acra_twisted.encryption.mysql.schema import ROUTINE, TRIGGER, VIEW, Code, Column, Schema, Table
+from acra_twisted.encryption.postgresql.refusals import StatementRefusedError
+from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
+from tests.support.mysqlplanning import EMAIL, PEOPLE, SCHEMA, SETTINGS
+
+
+def setting(database, name, *columns):
+    own = {one: ColumnSetting(database, name, one) for one in columns}
+    return TableSetting(database, name, (), own)
+
+
+class Tables(SynchronousTestCase):
+    def test_by_name_and_database(self):
+        protection = Protection(SCHEMA, SETTINGS)
+        found = protection.find("shop", "people")
+        self.assertEqual(found.settings["email"], EMAIL)
+        self.assertEqual(list(found.columns)[:2], ["id", "email"])
+        self.assertIsNone(protection.find("shop", "orders"))
+        self.assertIsNone(protection.find("mysql", "people"))
+
+    def test_case_counts_where_the_server_says_so(self):
+        self.assertIsNone(Protection(SCHEMA, SETTINGS).find("shop", "People"))
+        folding = Protection(SCHEMA._replace(folds=True), SETTINGS)
+        self.assertIsNotNone(folding.find("SHOP", "People"))
+
+    def test_the_case_of_columns_never_counts(self):
+        table = Table("shop", "t", [Column("Secret", "blob")])
+        settings = EncryptionSettings([setting("", "t", "SECRET")])
+        found = Protection(Schema(1, [table]), settings).find("shop", "t")
+        self.assertEqual(list(found.settings), ["secret"])
+
+    def test_a_table_of_another_database_is_another(self):
+        settings = EncryptionSettings([setting("shop", "people", "email")])
+        other = PEOPLE._replace(database="copy")
+        protection = Protection(Schema(1, [PEOPLE, other]), settings)
+        self.assertIsNotNone(protection.find("shop", "people"))
+        self.assertIsNone(protection.find("copy", "people"))
+
+    def test_what_is_not_known_is_refused(self):
+        protection = Protection(SCHEMA, SETTINGS)
+        for database, name in ((None, "people"), ("new", "people"), ("shop", "vip")):
+            with self.assertRaises(StatementRefusedError):
+                protection.find(database, name)
+
+
+class Uses(SynchronousTestCase):
+    def names(self, *code, trusted=()):
+        schema = SCHEMA._replace(code=code)
+        settings = SETTINGS._replace(trusted=frozenset(trusted))
+        return Protection(schema, settings).names - {"people", "leads"}
+
+    def test_views_of_views_and_routines_that_use_them(self):
+        found = self.names(
+            Code(ROUTINE, "shop", "f", "BEGIN SELECT * FROM w; END"),
+            Code(VIEW, "shop", "w", "select * from `shop`.`v`"),
+            Code(VIEW, "shop", "v", "select 1 from `shop`.`PEOPLE`"),
+            Code(VIEW, "shop", "x", "select 'people' from `shop`.`orders`"),
+        )
+        self.assertEqual(found, {"f", "w", "v"})
+
+    def test_what_the_server_does_not_show_is_among_them(self):
+        self.assertEqual(self.names(Code(ROUTINE, "shop", "p", None)), {"p"})
+        self.assertEqual(self.names(Code(ROUTINE, "shop", "p", "'")), {"p"})
+        self.assertEqual(self.names(Code(ROUTINE, "shop", "P", None), trusted=["p"]), set())
+
+    def test_triggers_are_told_and_are_no_names(self):
+        trigger = Code(TRIGGER, "shop", "t", "INSERT INTO people VALUES (1)", "orders")
+        protection = Protection(SCHEMA._replace(code=(trigger,)), SETTINGS)
+        self.assertEqual(list(protection.triggers), [trigger])
+        self.assertNotIn("t", protection.names)

@@ -1,0 +1,137 @@
+"""Statements that write protected columns."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.mysqlplanning import results, shown
+
+
+class Inserts(SynchronousTestCase):
+    def test_by_names_and_by_order(self):
+        for text, wanted in (
+            ("INSERT INTO leads VALUES (1, 'a')", "(1, x'e1' )"),
+            ("INSERT leads () VALUES ()", "as it is"),
+            (
+                "REPLACE INTO shop.leads (`MAIL`) VALUES ('a'), (NULL), (DEFAULT)",
+                "(NULL), (DEFAULT)",
+            ),
+            ("INSERT IGNORE INTO leads SET id = 1, mail = 'a'", "id = 1, mail = x'e1'"),
+            ("INSERT INTO leads (mail) SELECT 'a'", "SELECT x'e1'"),
+            (
+                "INSERT INTO people (email, name, age, phone) VALUES ('a', 'b', 3, 'c')",
+                "( x'e1' , x'e2' , 3 , 't4' )",
+            ),
+        ):
+            self.assertTrue(shown(text).endswith(wanted), shown(text))
+
+    def test_every_form_of_a_literal(self):
+        forms = (
+            *("'a'", '"a"', "N'a'", "n'a'", "_utf8mb4'a'", "_binary 'a'", "_latin1'a'", "x'41'"),
+            *("X'41'", "0x41", "'a' 'b'", "'it''s'", "5", "-5", "TRUE", "('a')", "?"),
+        )
+        for form in forms:
+            found = shown(f"INSERT INTO leads (mail) VALUES ({form})")
+            self.assertIn(found.count("x'e1'") + found.count("?"), (1,), form)
+            self.assertNotIn("a'", found.replace("x'e1'", ""), form)
+
+    def test_duplicates(self):
+        begin = "INSERT INTO leads (mail) VALUES ('a')"
+        for text, wanted in (
+            ("ON DUPLICATE KEY UPDATE mail = VALUES(mail)", "mail = VALUES(mail)"),
+            ("ON DUPLICATE KEY UPDATE mail = 'b', id = 3", "mail = x'e2' , id = 3"),
+            ("AS n ON DUPLICATE KEY UPDATE mail = n.mail", "mail = n.mail"),
+            ("AS n(m) ON DUPLICATE KEY UPDATE mail = n.m", "mail = n.m"),
+            ("ON DUPLICATE KEY UPDATE mail = mail", "mail = mail"),
+        ):
+            self.assertTrue(shown(f"{begin} {text}").endswith(wanted), text)
+        for text in (
+            "ON DUPLICATE KEY UPDATE mail = CONCAT(mail, 'x')",
+            "ON DUPLICATE KEY UPDATE id = VALUES(mail)",
+            "AS n(m) ON DUPLICATE KEY UPDATE id = m",
+            "AS n(m, k) ON DUPLICATE KEY UPDATE id = 1",
+        ):
+            self.assertTrue(shown(f"{begin} {text}").startswith("refused"), text)
+
+    def test_from_queries(self):
+        for text in (
+            "INSERT INTO people (email) SELECT mail FROM leads",
+            "INSERT INTO leads SELECT id, email FROM people",
+            "INSERT INTO orders (id) SELECT id FROM people",
+        ):
+            self.assertEqual(shown(text), "as it is")
+        for text in (
+            "INSERT INTO people (name) SELECT mail FROM leads",
+            "INSERT INTO people (note) SELECT mail FROM leads",
+            "INSERT INTO orders (x) SELECT mail FROM leads",
+            "INSERT INTO orders SELECT * FROM leads",
+            "INSERT INTO leads (mail) SELECT note FROM orders",
+            "INSERT INTO leads SELECT * FROM orders",
+            "INSERT INTO leads (mail) SELECT x FROM (SELECT 'a' AS x) d",
+        ):
+            self.assertTrue(shown(text).startswith("refused"), text)
+
+    def test_what_is_refused(self):
+        for text, reason in (
+            ("INSERT INTO leads (mail) VALUES (UPPER('a'))", "expression leads.mail"),
+            ("INSERT INTO leads (mail) VALUES (@a)", "expression leads.mail"),
+            ("INSERT INTO leads (mail) VALUES (id)", "expression leads.mail"),
+            (
+                "INSERT INTO leads (mail, id) VALUES ('a', mail)",
+                "source_not_protected_alike leads.mail",
+            ),
+            ("INSERT INTO leads (mail) VALUES ('a', 'b')", "schema_mismatch leads.mail"),
+            ("INSERT INTO leads (mial) VALUES ('a')", "schema_mismatch leads.mail"),
+            ("INSERT INTO leads VALUES ('a')", "schema_mismatch leads.mail"),
+        ):
+            self.assertEqual(shown(text), f"refused: {reason}")
+
+    def test_returning(self):
+        self.assertEqual(
+            results("INSERT INTO leads (mail) VALUES ('a') RETURNING id, mail"), ["1 mail by name"]
+        )
+
+
+class Updates(SynchronousTestCase):
+    def test_one_table_and_several(self):
+        for text, wanted in (
+            ("UPDATE leads SET mail = 'a' WHERE id = 1", "SET mail = x'e1' WHERE id = 1"),
+            ("UPDATE leads l SET l.mail = ? ORDER BY id LIMIT 1", "l.mail = ? ORDER BY id LIMIT 1"),
+            ("UPDATE leads, people SET mail = email", "as it is"),
+            ("UPDATE orders o, leads SET o.mail = 'b', mail = 'a'", "o.mail = 'b', mail = x'e1'"),
+            (
+                "UPDATE leads SET mail = IF(id, 'a', mail)",
+                "IF(id, x'e1' ,mail)".replace(",m", ", m"),
+            ),
+            (
+                "UPDATE leads SET mail = CASE WHEN id = 1 THEN 'a' ELSE NULL END",
+                "x'e1' ELSE NULL END",
+            ),
+            ("UPDATE leads SET mail = DEFAULT", "as it is"),
+        ):
+            self.assertTrue(shown(text).endswith(wanted), shown(text))
+
+    def test_what_is_refused(self):
+        for text in (
+            "UPDATE leads SET mail = CONCAT(mail, 'x')",
+            "UPDATE leads SET id = mail",
+            "UPDATE people SET email = name",
+            "UPDATE people SET note = email",
+            "UPDATE orders, people SET orders.x = people.email",
+            "UPDATE leads SET mial = 'a'",
+            "UPDATE leads a, leads b SET mail = 'a'",
+            "UPDATE leads SET mail = (SELECT x FROM orders)",
+            "UPDATE leads SET mail = 'a' ORDER BY mail",
+        ):
+            self.assertTrue(shown(text).startswith("refused"), text)
+
+
+class Deletes(SynchronousTestCase):
+    def test_by_a_value(self):
+        self.assertEqual(
+            shown("DELETE FROM leads WHERE mail = 'a'"),
+            "DELETE FROM leads WHERE (mail >= x'f1' AND mail < x'f2')",
+        )
+        self.assertEqual(results("DELETE FROM leads RETURNING mail"), ["0 mail by name"])
+        self.assertEqual(
+            shown("DELETE l FROM leads l JOIN people p ON l.mail = p.email"),
+            "DELETE l FROM leads l JOIN people p ON LEFT(l.mail, 33) = LEFT(p.email, 33)",
+        )
