@@ -64,6 +64,7 @@ def _parser() -> Parser:
     topstatements.add_options(parser)
     parser.switch("once", help="print once and end")
     parser.switch("json", help="print JSON once and end")
+    parser.switch("csv", help="--statements: print CSV once and end")
     return parser
 
 
@@ -72,7 +73,12 @@ def main(arguments: Sequence[str], environment: Environment, output: TextIO) -> 
     given = _parser().parse_args(arguments)
     if not 0.1 <= given.interval <= 3600:
         raise ConfigError("--interval: expected 0.1 to 3600 seconds")
+    if given.csv and (given.json or not given.statements):
+        raise ConfigError("--csv: goes with --statements, and without --json")
     pages = Pages(given, environment)
+    if given.csv:
+        output.writelines(topstatements.as_csv(_seen(pages, given)))
+        return
     if given.json:
         json.dump(_seen(pages, given), output)
         output.write("\n")

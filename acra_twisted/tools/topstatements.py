@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from acra_twisted.errors import ConfigError
@@ -11,7 +11,8 @@ from acra_twisted.telemetry.figures.rows import Row, of_json
 from acra_twisted.telemetry.figures.shapes import Shape
 from acra_twisted.telemetry.figures.statements import Found
 from acra_twisted.telemetry.figures.summary import ORDERS, described, ordered
-from acra_twisted.telemetry.pages.statements import RANGES
+from acra_twisted.telemetry.pages.exports import table
+from acra_twisted.telemetry.pages.statements import COLUMNS, RANGES
 from acra_twisted.tools.commandline import Parser
 from acra_twisted.tools.pages import Pages
 
@@ -57,6 +58,11 @@ def _add(found: dict[str, Found], told: Iterable[Mapping[str, Any]]) -> None:
             shape.id = shape_id
             found[shape_id] = Found(shape, Row())
         found[shape_id].row.add(row)
+
+
+def as_csv(seen: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Give lines of CSV, with the columns of the page."""
+    return table(COLUMNS, seen)
 
 
 def draw(seen: list[dict[str, Any]], span: str) -> list[str]:

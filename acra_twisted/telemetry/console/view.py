@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from acra_twisted.session import Session
@@ -48,7 +49,8 @@ class View(NamedTuple):
 
     ``asked`` reads arguments, at a moment in nanoseconds, and raises Unfit.  ``gather`` returns
     what is known, in steps, and raises NotKept before it has any.  ``as_json`` and ``shown`` make
-    of it plain values, and those of the template.
+    of it plain values, and those of the template.  ``exports`` make files of it, by their forms
+    (`pages.exports`).
     """
 
     name: str
@@ -58,3 +60,4 @@ class View(NamedTuple):
     gather: Callable[[Sources, Any], Generator[Piece, None, Any]]
     as_json: Callable[[Any], dict[str, Any]]
     shown: Callable[[Any], dict[str, Any]]
+    exports: Mapping[str, Callable[[Any], Iterator[str]]] = MappingProxyType({})

@@ -104,6 +104,16 @@ def likeness(found: SecurityRecord) -> tuple[Any, ...]:
     )
 
 
+def as_cef(found: SecurityRecord, seconds: float, **more: object) -> str:
+    """Return a record as a line of CEF; ``seconds`` since the epoch are when it was, and ``more``
+    are further fields."""
+    known = {name: value for name, value in found._asdict().items() if value}
+    fields = cef.to_dictionary(seconds, {**known, **more})
+    return cef.encode_dictionary(
+        found.product, found.version, found.code, found.message, found.severity, fields
+    )
+
+
 def _shown(name: str, value: Any) -> Any:
     if name in _NUMBERS:
         return value if isinstance(value, int) else 0
@@ -127,13 +137,5 @@ class SecurityLog:
         if self._style == "json":
             line = json.dumps(found._asdict())
         else:
-            known = {name: value for name, value in found._asdict().items() if value}
-            line = cef.encode_dictionary(
-                self._product,
-                __version__,
-                found.code,
-                found.message,
-                found.severity,
-                cef.to_dictionary(event.get("log_time", 0.0), known),
-            )
+            line = as_cef(found, event.get("log_time", 0.0))
         return bool(self.sink.send(line, event))

@@ -60,6 +60,8 @@ class Answer(Resource):
         except NotKept:
             return plain(request, 404, NOT_KEPT)
         request.setHeader("content-type", page.kind)
+        if page.file:
+            request.setHeader("content-disposition", f'attachment; filename="{page.file}"')
         request.site.show(request, page.pieces)
         return NOT_DONE_YET
 

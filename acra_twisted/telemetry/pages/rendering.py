@@ -24,10 +24,11 @@ Piece: TypeAlias = str | Wait
 
 
 class Page(NamedTuple):
-    """Content type and body."""
+    """Content type and body; ``file`` is the name of what is to be kept as a file."""
 
     kind: str
     pieces: Iterator[Piece]
+    file: str = ""
 
 
 class NotKept(Exception):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.figures.counting import MINUTE
@@ -12,6 +10,7 @@ from acra_twisted.telemetry.figures.rows import Row
 from acra_twisted.telemetry.figures.statements import Found, StatementFigures
 from acra_twisted.telemetry.figures.summary import ORDERS, described, layers_ms, ordered
 from acra_twisted.telemetry.pages.arguments import chosen, given
+from acra_twisted.telemetry.pages.exports import CSV, exported, table
 from acra_twisted.telemetry.pages.rendering import NotKept, Page, Templates, as_json, made
 from acra_twisted.telemetry.pages.search import Unfit
 from acra_twisted.telemetry.tracing.spans import iso_time
@@ -38,15 +37,12 @@ ARGUMENTS: Final[Mapping[str, str]] = {
 }
 _FORMATS: Final = ("", "html", "json", "csv")
 _SHOWN, _SHOWN_MAX = 50, 1001
-_CSV: Final = "text/csv; charset=utf-8"
 #: Columns of CSV: what `described` has, but for what is no number or text.
-_COLUMNS: Final = (
+COLUMNS: Final = (
     *("id", "system", "database", "kind", "summary", "statement", "calls", "errors", "denied"),
     *("aborted", "lost", "poisoned", "prepared", "in_transaction", "rows", "received", "sent"),
     *("total_ms", "mean_ms", "p50_ms", "p95_ms", "p99_ms", "link_ms", "ours_ms", "database_ms"),
 )
-#: A spreadsheet would take what begins so for a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Asked(NamedTuple):
@@ -98,7 +94,7 @@ class StatementPages:
         if wanted.one:
             return made({"format": "json"}, self._one(wanted.one, since, until))
         if arguments.get("format") == "csv":
-            return Page(_CSV, self._csv(wanted, since, until))
+            return exported("statements", CSV, self._csv(wanted, since, until))
         return made(arguments, self._all(arguments, wanted, since, until))
 
     def _found(self, wanted: Asked, since: int, until: int) -> Iterator[list[Found] | None]:
@@ -160,10 +156,7 @@ class StatementPages:
         for some in self._found(wanted, since, until):
             found = some or found
             yield ""
-        yield as_csv(_COLUMNS)
-        for one in found[: wanted.limit]:
-            known = described(*one)
-            yield as_csv(known[name] for name in _COLUMNS)
+        yield from table(COLUMNS, (described(*one) for one in found[: wanted.limit]))
 
     def _one(self, shape_id: str, since: int, until: int) -> Iterator[str]:
         found: Found | None = None
@@ -185,13 +178,3 @@ class StatementPages:
             if part is not None:
                 start = part.number * MINUTE
                 yield {"start": start, "minutes": part.minutes, **part.row.as_json()}
-
-
-def as_csv(values: Iterable[Any]) -> str:
-    """A line, in which no text is a formula."""
-    line = io.StringIO()
-    csv.writer(line).writerow(
-        f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
-        for value in values
-    )
-    return line.getvalue()

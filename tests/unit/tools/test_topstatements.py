@@ -1,5 +1,6 @@
 """``acra-top --statements``, on the pages of two daemons."""
 
+import csv
 import io
 import json
 
@@ -51,6 +52,17 @@ class Statements(SynchronousTestCase):
         # 2 ms there and 1 ms here.
         self.assertEqual(seen["SELECT ? FROM u"]["total_ms"], 3.0)
         self.assertEqual(seen["SELECT ? FROM u"]["layers"]["whole"]["total_ns"], 3 * 10**6)
+
+    def test_csv(self):
+        rows = list(csv.DictReader(io.StringIO(self.run_with("--csv"))))
+        self.assertEqual(
+            {row["statement"]: row["calls"] for row in rows},
+            {"SELECT a FROM t": "1", "SELECT ? FROM u": "2", "SELECT ? FROM v": "1"},
+        )
+        for wrong in (("--csv", "--json"),):
+            self.assertRaises(ConfigError, self.run_with, *wrong)
+        with self.assertRaisesRegex(ConfigError, "--csv: goes with --statements"):
+            top.main(["--from=http://a", "--csv"], {}, io.StringIO())
 
     def test_once(self):
         lines = self.run_with("--once").splitlines()

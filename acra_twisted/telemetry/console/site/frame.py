@@ -27,6 +27,8 @@ from acra_twisted.telemetry.console.views import (
     trace,
     traces,
 )
+from acra_twisted.telemetry.pages.arguments import chosen
+from acra_twisted.telemetry.pages.exports import exported
 from acra_twisted.telemetry.pages.rendering import Page, Piece, Templates, as_json, made
 
 PREFIX: Final = "/console/"
@@ -46,6 +48,7 @@ VIEWS: Final[Mapping[str, View]] = {
         health.VIEW,
     )
 }
+_HTML, _JSON = "html", "json"
 #: The view that opens first.
 FIRST: Final = overview.VIEW.name
 
@@ -102,12 +105,19 @@ class Console:
         """Return a view.  Raises Unfit for arguments that cannot be; the pieces raise NotKept for
         what is not there."""
         wanted = view.asked(arguments, self._sources.clock())
-        is_json = arguments.get("format") == "json"
-        return made(arguments, self._pieces(view, wanted, is_json))
+        form = arguments.get("format") or _HTML
+        chosen("format", form, (_HTML, _JSON, *view.exports))
+        pieces = self._pieces(view, wanted, form)
+        if form in view.exports:
+            return exported(view.name, form, pieces)
+        return made(arguments, pieces)
 
-    def _pieces(self, view: View, wanted: object, is_json: bool) -> Iterator[Piece]:
+    def _pieces(self, view: View, wanted: object, form: str) -> Iterator[Piece]:
         gathered = yield from view.gather(self._sources, wanted)
-        if is_json:
+        if form in view.exports:
+            yield from view.exports[form](gathered)
+            return
+        if form == _JSON:
             yield from as_json(view.as_json(gathered))
             return
         values = {"title": view.title, **view.shown(gathered)}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -25,9 +26,12 @@ from acra_twisted.telemetry.console.sentences import Answer
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.logs.recent import RecentEvent
+from acra_twisted.telemetry.logs.security import SCHEMA, as_cef
 from acra_twisted.telemetry.pages.arguments import chosen, given
+from acra_twisted.telemetry.pages.exports import CEF, CSV, table
 from acra_twisted.telemetry.pages.rendering import NotKept, Piece
 from acra_twisted.telemetry.pages.search import Unfit
+from acra_twisted.telemetry.tracing.spans import iso_time
 
 QUESTION: Final = "What was denied and why, and are the rules right?"
 LANES: Final = ("kind", "client", "rule")
@@ -351,4 +355,27 @@ def _moment(nanoseconds: int, now: int) -> str:
     return day(nanoseconds // MINUTE)
 
 
-VIEW: Final = View("security", "Security", "security", asked, gather, as_json, shown)
+def _csv(gathered: Gathered) -> Iterator[str]:
+    yield from table(("kind", "first", "last", "times", *SCHEMA), map(_plain, gathered.found))
+
+
+def _plain(one: RecentEvent) -> dict[str, Any]:
+    return {**_as_json(one), "first": iso_time(one.first), "last": iso_time(one.last)}
+
+
+def _cef(gathered: Gathered) -> Iterator[str]:
+    for one in gathered.found:
+        start, end = one.first // 1_000_000, one.last // 1_000_000
+        yield f"{as_cef(one.record, one.first / 1e9, start=start, end=end, cnt=one.times)}\n"
+
+
+VIEW: Final = View(
+    "security",
+    "Security",
+    "security",
+    asked,
+    gather,
+    as_json,
+    shown,
+    MappingProxyType({CSV: _csv, CEF: _cef}),
+)

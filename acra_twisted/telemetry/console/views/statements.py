@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -37,6 +38,7 @@ from acra_twisted.telemetry.figures.shapes import OTHERS
 from acra_twisted.telemetry.figures.statements import Found
 from acra_twisted.telemetry.figures.summary import (
     ORDERS,
+    described,
     mean_ms,
     ordered,
     ours_ms,
@@ -44,6 +46,8 @@ from acra_twisted.telemetry.figures.summary import (
     whole_ms,
 )
 from acra_twisted.telemetry.pages.arguments import chosen, given
+from acra_twisted.telemetry.pages.exports import CSV, table
+from acra_twisted.telemetry.pages.statements import COLUMNS
 
 QUESTION: Final = "Which statements cost most, and what has changed?"
 #: Arguments with their meanings.
@@ -82,12 +86,13 @@ class Asked(NamedTuple):
 
 
 class Gathered(NamedTuple):
-    """All that the view shows; ``whole`` has the figures of all that fit."""
+    """All that the view shows; ``fitting`` are the figures of all that fit, in order, and ``whole``
+    is their sum."""
 
     wanted: Asked
     lines: list[Line]
     whole: Row
-    shapes: int
+    fitting: Sequence[Found]
     said: Answer
 
 
@@ -117,14 +122,16 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
         whole.add(one.row)
         yield ""
     lines = []
-    for one in ordered(fitting, wanted.order)[:_SHOWN]:
+    fitting = ordered(fitting, wanted.order)
+    yield ""
+    for one in fitting[:_SHOWN]:
         was = before.get(one.shape.id)
         columns = yield from by_column(figures, one.shape.id, wanted.span)
         means = [mean_ms(column) for column in columns if column.calls]
         lines.append(Line(one, was.row if was is not None else None, means))
     yield ""
     said = _answer(lines, whole, bool(before))
-    return Gathered(wanted, lines, whole, len(fitting), said)
+    return Gathered(wanted, lines, whole, fitting, said)
 
 
 def _answer(lines: list[Line], whole: Row, was_watched: bool) -> Answer:
@@ -219,7 +226,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "question": QUESTION,
         "answer": gathered.said.as_json(),
         "range": gathered.wanted.span.key,
-        "shapes": gathered.shapes,
+        "shapes": len(gathered.fitting),
         "calls": gathered.whole.calls,
         "total_ms": whole_ms(gathered.whole),
         "statements": [_line_as_json(line, gathered.whole) for line in gathered.lines],
@@ -258,7 +265,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "arguments": kept,
         "order": wanted.order,
         "sorts": {order: f"{_ADDRESS}?{urlencode({**kept, 'sort': order})}" for order in ORDERS},
-        "note": f"{len(gathered.lines)} of {formats.several(gathered.shapes, 'shape')}, "
+        "note": f"{len(gathered.lines)} of {formats.several(len(gathered.fitting), 'shape')}, "
         f"{formats.several(gathered.whole.calls, 'call')}, "
         f"{formats.long(whole_ms(gathered.whole) / 1000)} of time in the last "
         f"{wanted.span.title}",
@@ -294,4 +301,17 @@ def _line_shown(line: Line, whole: Row) -> dict[str, Any]:
     }
 
 
-VIEW: Final = View("statements", "Statements", "statements", asked, gather, as_json, shown)
+def _csv(gathered: Gathered) -> Iterator[str]:
+    yield from table(COLUMNS, (described(*one) for one in gathered.fitting))
+
+
+VIEW: Final = View(
+    "statements",
+    "Statements",
+    "statements",
+    asked,
+    gather,
+    as_json,
+    shown,
+    MappingProxyType({CSV: _csv}),
+)

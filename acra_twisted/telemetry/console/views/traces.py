@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
-from acra_twisted.telemetry.console import charts, formats, requests, scatter
+from acra_twisted.telemetry.console import charts, formats, matches, requests, scatter
+from acra_twisted.telemetry.console.matches import verdict_of
 from acra_twisted.telemetry.console.people import Names, who
 from acra_twisted.telemetry.console.sentences import (
     BAD,
@@ -24,6 +26,7 @@ from acra_twisted.telemetry.console.sentences import (
 from acra_twisted.telemetry.console.timeline import arrange
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.pages.arguments import TEXT_MAX, given
+from acra_twisted.telemetry.pages.exports import CEF, CSV
 from acra_twisted.telemetry.pages.finding import find, records_of
 from acra_twisted.telemetry.pages.rendering import Piece
 from acra_twisted.telemetry.pages.search import FILTERS, Filters, Listing, Match
@@ -93,6 +96,7 @@ class Gathered(NamedTuple):
     said: Answer
     trouble: str = ""
     names: Names = _NAMELESS
+    service: str = ""
 
 
 def asked(arguments: Mapping[str, str], now: int) -> Asked:
@@ -123,19 +127,17 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         lines.append(Line(match._replace(spans=match.spans or len(spans)), layers, known))
         yield ""
     said = _answer(found, len(traces))
-    names = Names(sources.fact("peers"))
-    return Gathered(wanted, found, lines, listed.more, len(traces), said, finding.trouble, names)
-
-
-def verdict_of(match: Match) -> str:
-    """Return the verdict of a trace."""
-    if match.mark == "poison":
-        return requests.POISON
-    if match.verdict in ("deny", "hangup"):
-        return requests.DENIED
-    if match.error:
-        return requests.FAILED
-    return requests.SLOW if match.mark else requests.ALLOWED
+    return Gathered(
+        wanted,
+        found,
+        lines,
+        listed.more,
+        len(traces),
+        said,
+        finding.trouble,
+        Names(sources.fact("peers")),
+        sources.traces.service,
+    )
 
 
 def _answer(found: Sequence[Match], kept: int) -> Answer:
@@ -262,7 +264,10 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         if filters.offset
         else "",
         "after": _address(arguments, offset=str(end)) if gathered.more else "",
-        "json": f"{_HERE}?{urlencode({**arguments, 'format': 'json'})}",
+        "exports": [
+            (form.upper(), f"{_HERE}?{urlencode({**arguments, 'format': form})}")
+            for form in (CEF, "json", CSV)
+        ],
     }
 
 
@@ -337,4 +342,21 @@ def _lines(gathered: Gathered) -> Iterator[dict[str, Any]]:
         }
 
 
-VIEW: Final = View("traces", "Traces", "traces", asked, gather, as_json, shown)
+def _csv(gathered: Gathered) -> Iterator[str]:
+    return matches.as_csv(gathered.found)
+
+
+def _cef(gathered: Gathered) -> Iterator[str]:
+    return matches.as_cef(gathered.service, gathered.found)
+
+
+VIEW: Final = View(
+    "traces",
+    "Traces",
+    "traces",
+    asked,
+    gather,
+    as_json,
+    shown,
+    MappingProxyType({CSV: _csv, CEF: _cef}),
+)

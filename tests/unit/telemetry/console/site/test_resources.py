@@ -46,6 +46,26 @@ class Addresses(Asking):
             self.assertIn("/console/statements", text)
         self.assertEqual(self.ask("/console/statements", method="POST")[0], 405)
 
+    def test_exports(self):
+        for path, kind in (
+            ("statements?format=csv", "text/csv"),
+            ("traces?format=csv", "text/csv"),
+            ("traces?format=cef", "text/plain"),
+            ("security?format=csv", "text/csv"),
+            ("security?format=cef", "text/plain"),
+        ):
+            status, text = self.ask(f"/console/{path}")
+            self.assertEqual(status, 200, path)
+            lines = text.lower().splitlines()
+            self.assertIn(f"content-type: {kind}; charset=utf-8", lines)
+            name = path.replace("?format=", ".")
+            self.assertIn(f'content-disposition: attachment; filename="acra-{name}"', lines)
+            self.assertIn("x-content-type-options: nosniff", lines)
+        status, text = self.ask("/console/statement?id=1&format=csv")
+        self.assertEqual(status, 400)
+        self.assertIn("format must be one of html, json", text)
+        self.assertNotIn("disposition", self.ask("/console/traces?format=json")[1].lower())
+
     def test_files_may_be_kept(self):
         for path in (*self.console.assets.styles, self.console.assets.script):
             status, text = self.ask(path)

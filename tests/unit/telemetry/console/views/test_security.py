@@ -1,5 +1,8 @@
 """The view of security: situations are planted, and its sentence and JSON tell them."""
 
+import csv
+import io
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
@@ -57,6 +60,26 @@ class Security(SynchronousTestCase):
                 ("acra-censor.yaml:19", "unreached"),
             ],
         )
+
+    def exported(self, form, **arguments):
+        wanted = security.asked(arguments, NOW - 1)
+        gathered = returned(security.gather(self.sources, wanted))
+        return list(security.VIEW.exports[form](gathered))
+
+    def test_exports_have_what_is_seen(self):
+        self.sources = planted(self.sources, NOW)
+        rows = list(csv.DictReader(io.StringIO("".join(self.exported("csv")))))
+        self.assertEqual(
+            [(row["kind"], row["times"], row["code"]) for row in rows],
+            [("poison", "1", "587"), ("denied", "1", "560"), ("denied", "6", "560")]
+            + [("refused", "1", rows[3]["code"])],
+        )
+        self.assertEqual(rows[0]["client_id"], "reports worker")
+        lines = self.exported("cef", kind="denied", client="shop application")
+        self.assertEqual(len(lines), 1)
+        self.assertTrue(lines[0].startswith("CEF:0|cossacklabs|acra-server|"))
+        self.assertIn(" cnt=6\n", lines[0])
+        self.assertIn(" suser=shop application ", lines[0])
 
     def test_a_new_peer(self):
         self.recent(line(when=NOW - MINUTE, peer="10.0.0.9"))

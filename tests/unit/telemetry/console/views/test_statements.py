@@ -1,5 +1,8 @@
 """The view of statements: situations are planted, and its sentence and JSON tell them."""
 
+import csv
+import io
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.console.views import statements
@@ -13,6 +16,19 @@ class Statements(SynchronousTestCase):
         wanted = statements.asked(arguments, NOW - 1)
         self.gathered = returned(statements.gather(hour.sources, wanted))
         return statements.as_json(self.gathered)
+
+    def test_csv_has_all_that_fit_and_no_literals(self):
+        hour = Hour()
+        for number in range(60):
+            hour.ask(1, b"SELECT 'secret' FROM t%d" % number)
+        hour.ask(1, b"UPDATE u SET a = 'secret'")
+        self.view(hour, q="select", sort="calls")
+        text = "".join(statements.VIEW.exports["csv"](self.gathered))
+        rows = list(csv.DictReader(io.StringIO(text)))
+        self.assertEqual({row["calls"] for row in rows}, {"1"})
+        self.assertEqual(len(rows), 60)
+        self.assertNotIn("secret", text)
+        self.assertNotIn("UPDATE", text)
 
     def test_one_became_slow(self):
         data = self.view(Hour().slow_since(20))
