@@ -47,7 +47,7 @@ _MODULES = {
     "filling forms givenvalues inputs keeper loading plaintexts planmemory planner sessionschema "
     "statementwords types writing",
     "censor.": "engine hits plan planner",
-    "sql.": "comments literals readers skeleton redact",
+    "sql.": "comments literals mysqlcomments readers skeleton redact",
     "authentication.": "limits",
     "server.": "authentication loginattempt",
     "transport.": "sessionstream",

@@ -123,14 +123,12 @@ def take_context(text: bytes, standard_conforming_strings: bool | None = True) -
     at = text.find(CONTEXT_KEY) - 2
     if at == -3:
         return Found(text, None, False)
-    if at >= 0 and len(text) == at + _PLAIN and not has_dashes(text[:at]):
+    plain = plain_context(text, at, len(text))
+    if plain is not None and not has_dashes(text[:at]):
         # As below, and without a state.
-        if text[at : at + len(_OPEN)] == _OPEN and text[-3:] == _CLOSE:
-            plain = parse_plain(text[at + len(_OPEN) : -3])
-            if plain is not None:
-                before = before_comment(text, at)
-                if not has_tags(before):
-                    return Found(before, plain, False)
+        before = before_comment(text, at)
+        if not has_tags(before):
+            return Found(before, plain, False)
     tail = TAIL.fullmatch(text, at) if at >= 0 else None
     if tail is not None and not has_dashes(text):
         # No need to know what stands before it: had that left a literal or a comment open, no
@@ -141,6 +139,16 @@ def take_context(text: bytes, standard_conforming_strings: bool | None = True) -
             if not has_tags(before):
                 return Found(before, found, False)
     return _looked_through(text, standard_conforming_strings)
+
+
+def plain_context(text: bytes, at: int, end: int) -> TraceContext | None:
+    """Return the context of a comment from ``at`` to ``end`` that holds nothing else, as
+    `add_context` writes one without a state; None if there is no such comment."""
+    if at < 0 or end != at + _PLAIN:
+        return None
+    if text[at : at + len(_OPEN)] != _OPEN or text[end - len(_CLOSE) : end] != _CLOSE:
+        return None
+    return parse_plain(text[at + len(_OPEN) : end - len(_CLOSE)])
 
 
 def in_tail(tail: re.Match[bytes]) -> TraceContext | None:

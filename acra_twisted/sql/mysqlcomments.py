@@ -22,13 +22,17 @@ from acra_twisted.sql.comments import (
     has_dashes,
     has_tags,
     in_tail,
+    plain_context,
     read_tokens,
 )
 from acra_twisted.sql.readers import READERS
 from acra_twisted.wire.link.tracecontext import TraceContext
 
 _BLANKS: Final = b" \t\r\n\f\v"
+_BLANK: Final = 0x20
 _HASH: Final = 0x23
+_SLASH: Final = 0x2F
+_SEMICOLON: Final = 0x3B
 _EMPTY: Final = b"/**/"
 
 
@@ -42,15 +46,19 @@ def take_context(text: bytes, conforming: bool | None = False) -> Found:
     if at == -3:
         return Found(text, None, False)
     if at >= 0 and not _may_hide(text[:at]):
-        end = len(text) - 1 if text[-1:] == b";" else len(text)
-        tail = TAIL.fullmatch(text, at, end)
-        if tail is not None:
-            # No need to know what stands before it: had that left a literal open, no server would
-            # read the text, with this comment or without it.
-            context = in_tail(tail)
+        # No need to know what stands before it: had that left a literal open, no server would
+        # read the text, with this comment or without it.
+        is_ended = text[-1] == _SEMICOLON
+        end = len(text) - 1 if is_ended else len(text)
+        context = plain_context(text, at, end)
+        if context is None:
+            tail = TAIL.fullmatch(text, at, end)
+            context = None if tail is None else in_tail(tail)
+        if context is not None:
             before = before_comment(text, at)
-            if context is not None and not has_tags(before):
-                return Found(_still_ended(before + text[end:], text), context, False)
+            if not has_tags(before):
+                left = before + b";" if is_ended else _still_ended(before, text)
+                return Found(left, context, False)
     try:
         tokens = READERS["mysql"].tokens(text, conforming, TOKENS_LIMIT)
     except LexError:
@@ -72,6 +80,8 @@ def add_context(text: bytes, context: TraceContext, state: str = "") -> bytes:
 def place(text: bytes, comment: bytes) -> bytes:
     """A text with a comment at its end, or before its last semicolon."""
     hides = _may_hide(text)
+    if not hides and text and text[-1] > _BLANK and text[-1] != _SEMICOLON:
+        return text + b" " + comment
     bare = text.rstrip(_BLANKS)
     if not bare:
         # Without a statement it is an error, and with a comment it would be none.
@@ -114,12 +124,17 @@ def _may_hide(text: bytes) -> bool:
 
 def _is_closed(text: bytes) -> bool:
     """Return True if no comment that has begun in a text goes on behind it."""
+    # A number in bytes is one pass in C; to call `rfind` takes as long as eight of those.
+    if _SLASH not in text:
+        return True
     begins = text.rfind(b"/*")
     return begins < 0 or text.rfind(b"*/") >= begins + 2
 
 
 def _still_ended(text: bytes, before: bytes) -> bytes:
     """A text from which comments were cut, with as many statements as it had before."""
+    if text and text[-1] > _BLANK and text[-1] != _SEMICOLON:
+        return text
     if text.rstrip(_BLANKS)[-1:] == b";" and before.rstrip(_BLANKS)[-1:] != b";":
         return text + _EMPTY
     return text

@@ -15,6 +15,30 @@ COMMENT = b"/*traceparent='" + PARENT + b"'*/"
 WITH_STATE = b"/*tracestate='x%20y',traceparent='" + PARENT + b"'*/"
 
 
+#: Texts of what makes comments, literals and statements begin and end.
+TEXTS = st.lists(
+    st.sampled_from(
+        (
+            b"SELECT",
+            b" ",
+            b"1",
+            b"\n",
+            b";",
+            b"#",
+            b"--",
+            b"-",
+            b"/*",
+            b"*/",
+            b"/",
+            b"'",
+            b"`",
+            b"\\",
+        )
+    ),
+    max_size=12,
+).map(b"".join)
+
+
 class Taken(SynchronousTestCase):
     def taken(self, text, rest):
         found = take_context(text)
@@ -67,6 +91,18 @@ class Taken(SynchronousTestCase):
         self.assertEqual(take_context(text, None).text, text)
         self.assertEqual(take_context(text, False).context, None)
 
+    @given(TEXTS, st.sampled_from((b"", b" ", b"\n")), st.sampled_from((b"", b";")))
+    def test_the_short_way_takes_off_what_the_long_way_does(self, text, before, end):
+        """A blank at the end of a text is enough for the long way."""
+        for comment in (COMMENT, COMMENT.replace(b"'*/", b"',tracestate='x'*/")):
+            sent = text + before + comment + end
+            short, long = take_context(sent), take_context(sent + b" ")
+            if can_be_read(text) and can_be_read(sent):
+                self.assertEqual(short.context, long.context, sent)
+                self.assertEqual(
+                    short.text.translate(None, b" \n"), long.text.translate(None, b" \n"), sent
+                )
+
     @given(st.binary(max_size=60))
     def test_random_bytes(self, data):
         take_context(b"SELECT traceparent " + data)
@@ -101,6 +137,13 @@ class Added(SynchronousTestCase):
         """An empty text is an error, a comment alone is none; an open comment would be closed."""
         for text in (b"", b" ", b";", b"SELECT 1;;", b"SELECT 1 /* open", b"SELECT 1 /* open;"):
             self.assertEqual(add_context(text, CONTEXT), text)
+
+    @given(TEXTS)
+    def test_the_short_way_adds_what_the_long_way_does(self, text):
+        """A blank at the end of a text is enough for the long way."""
+        short, long = add_context(text, CONTEXT), add_context(text + b" ", CONTEXT)
+        self.assertEqual(short.translate(None, b" "), long.translate(None, b" "))
+        self.assertEqual(short == text, long == text + b" ")
 
     @given(
         st.sampled_from((b"SELECT 1", b"SELECT 'a", b"x -- y", b"x # y", b"/*", b"`", b"\\")),
