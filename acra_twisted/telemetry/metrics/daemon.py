@@ -72,14 +72,8 @@ class DaemonMetrics:
         self._silent: dict[str, int] = {}
         text = "Connections of which nothing was asked (probes of the port), by how far they came"
         registry.register(Counts(("acra_silent_connections", text), "reached", self._silent.copy))
-        self._contexts = Counter(
-            "acra_trace_contexts_total",
-            "Trace contexts received, by what became of them",
-            ["source", "result"],
-            registry=registry,
-        )
-        # labels() takes longer than inc(), and there may be one for each request.
-        self._by_source: dict[tuple[str, str], Any] = {}
+        contexts = ("acra_trace_contexts", "Trace contexts received, by what became of them")
+        self._contexts = CountsBy(registry, contexts, ["source", "result"])
         self._lag = Histogram(
             "acra_event_loop_lag_seconds",
             "How late a timer of the event loop fired",
@@ -117,10 +111,7 @@ class DaemonMetrics:
 
     def trace_context(self, source: str, result: str) -> None:
         """``source``: link or comment; ``result``: continued, absent or malformed."""
-        counter = self._by_source.get((source, result))
-        if counter is None:
-            counter = self._by_source[source, result] = self._contexts.labels(source, result)
-        counter.inc()
+        self._contexts.count(source, result)
 
     def loop_lag(self, seconds: float) -> None:
         """How late a timer was."""
@@ -346,11 +337,16 @@ class CountsBy:
         self._counter = counter
         self._labels = labels
         self._counts: dict[tuple[str, ...], int] = {}
+        self._watched: dict[tuple[str, ...], Callable[[], int]] = {}
         registry.register(self)
 
     def expose(self, *values: str) -> None:
         """Expose the count for these values of the labels, also while it is 0."""
         self._counts.setdefault(values, 0)
+
+    def watch(self, count: Callable[[], int], *values: str) -> None:
+        """Expose what is counted elsewhere for these values of the labels; read when scraped."""
+        self._watched[values] = count
 
     def count(self, *values: str) -> None:
         """Count one for these values of the labels."""
@@ -364,6 +360,8 @@ class CountsBy:
         counter = CounterMetricFamily(*self._counter, labels=self._labels)
         for values, count in tuple(self._counts.items()):
             counter.add_metric(values, count)
+        for values, watched in self._watched.items():
+            counter.add_metric(values, watched())
         yield counter
 
     def describe(self) -> Any:

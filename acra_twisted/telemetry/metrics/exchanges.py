@@ -156,6 +156,8 @@ class ConnectorMetrics(DaemonMetrics, BaseObserver):
         self.registry.register(
             Counts(("acra_exchanges", "Requests by outcome"), "outcome", self._by_outcome)
         )
+        self._continued = 0
+        self._contexts.watch(lambda: self._continued, "comment", "continued")
         self._rows = 0
         self.registry.register(
             Total(("acra_rows", "Rows returned or changed, as replies say"), lambda: self._rows)
@@ -206,7 +208,7 @@ class ConnectorMetrics(DaemonMetrics, BaseObserver):
         if exchange.rows > 0:
             self._rows += exchange.rows
         if exchange.remote is not None:
-            self.trace_context("comment", "continued")
+            self._continued += 1
         elif (
             exchange.attributes is not None and "acra.traceparent_malformed" in exchange.attributes
         ):
