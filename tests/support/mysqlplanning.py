@@ -111,7 +111,8 @@ def sent(planned: Planned) -> str:
 
 
 def shown(text: str, mode: Mode = MODE, database: str | None = "shop") -> str:
-    """Tell what becomes of a text: the one that is sent, ``refused: reason column``, or ``as it is``."""
+    """Tell what becomes of a text: the one that is sent, ``refused: reason column``, or ``as it
+    is``."""
     planned = plan(text, mode, database)
     refusal = planned.plan.refusal
     if refusal is not None:

@@ -291,8 +291,8 @@ def _is_direct(analysis: Analysis, node: Node, scope: Scope) -> bool:
 
 
 def _shown(value: Value) -> Value:
-    """Tell what a column of a result is.  Raises StatementRefusedError for one that may be protected or
-    not, row by row."""
+    """Tell what a column of a result is.  Raises StatementRefusedError for one that may be
+    protected or not, row by row."""
     if not is_protected(value):
         return value if len(value) == 1 else PLAIN
     leaves = [leaf for leaf in value if leaf.kind != values.NULL]

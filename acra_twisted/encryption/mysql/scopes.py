@@ -71,8 +71,8 @@ class Scope:
         self.aliases = aliases
 
     def column(self, names: Sequence[str], compared: Callable[[str], str]) -> Value:
-        """Tell what a column is by the names that it is written with; ``compared`` gives a table's name
-        as it is compared."""
+        """Tell what a column is by the names that it is written with; ``compared`` gives a table's
+        name as it is compared."""
         name = fold(names[-1])
         if len(names) == 1:
             return self._bare(name)
