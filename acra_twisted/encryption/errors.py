@@ -42,6 +42,7 @@ NOT_SUPPORTED: Final = b"0A000"
 BINARY_FORM: Final = b"22P03"
 FORBIDDEN: Final = b"42501"
 IO_ERROR: Final = b"58030"
+LIMIT: Final = b"54000"
 
 
 class ValueRefusedError(AcraError):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from acra_twisted.encryption.plan import STORE, STORE_EACH, STORING, StatementPlan, Use
+from acra_twisted.encryption.plan import ARRAYS, STORE, STORING, StatementPlan, Use
 from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED, ColumnSetting
 
 
@@ -17,7 +17,7 @@ class Wanted:
     with; columns with tokens are among neither, and make it ``is_tokenized``.  ``matched`` are
     searchable columns whose stored values are compared with each other; ``owned`` are all columns
     of a named owner that values are compared with.  ``has_arrays``: one value may be any number of
-    values that are stored.  It is equal to itself alone, so that keys can be kept by it.
+    values.  It is equal to itself alone, so that keys can be kept by it.
     """
 
     __slots__ = ("count", "stored", "compared", "matched", "owned", "is_tokenized", "has_arrays")
@@ -36,7 +36,7 @@ class Wanted:
                 stored[column] = None
             else:
                 compared[column] = None
-            self.has_arrays = self.has_arrays or use.role == STORE_EACH
+            self.has_arrays = self.has_arrays or use.role in ARRAYS
         self.stored = tuple(stored)
         self.compared = tuple(compared)
         self.is_tokenized = bool(tokenized)

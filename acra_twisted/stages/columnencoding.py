@@ -18,6 +18,8 @@ from acra_twisted.encryption.postgresql.givenvalues import (
     Kept,
     SearchedTokens,
     TokenValues,
+    elements_of_parameters,
+    elements_of_text,
     tokens_of_parameters,
     tokens_of_text,
 )
@@ -103,7 +105,8 @@ class Encoder:
                 encoding_of(exchange.session),
                 conforming is True,
             )
-            makers = self._add_tokens(wanted, read, exchange, makers)
+            many = wanted.count > INLINE or _has_many_elements(planned, wanted)
+            makers = self._add_tokens(many, read, exchange, makers)
         if type(makers) is Makers:
             return self._write(planned, wanted, conforming, exchange, makers)
         return then(makers, partial(self._write, planned, wanted, conforming, exchange))
@@ -127,7 +130,7 @@ class Encoder:
                 parameters.types or (),
                 encoding_of(exchange.session),
             )
-            makers = self._add_tokens(wanted, read, exchange, makers)
+            makers = self._add_tokens(_are_many(parameters, uses, wanted), read, exchange, makers)
         if type(makers) is Makers:
             return self._bind(parameters, uses, wanted, exchange, makers)
         return then(makers, partial(self._bind, parameters, uses, wanted, exchange))
@@ -154,12 +157,12 @@ class Encoder:
         return self._keys.makers(wanted, client)
 
     def _add_tokens(
-        self, wanted: Wanted, read: Callable[[], TokenValues], exchange: Exchange, makers: Any
+        self, many: bool, read: Callable[[], TokenValues], exchange: Exchange, makers: Any
     ) -> Any:
         """The Makers, or a Deferred of them, and those for columns with tokens: ``read`` returns
-        the values that need some."""
+        the values that need some, which may be ``many``."""
         client = exchange.session.identity.client_id
-        return then(makers, partial(self._with_tokens, read, wanted.count > INLINE, client))
+        return then(makers, partial(self._with_tokens, read, many, client))
 
     def _with_tokens(
         self, read: Callable[[], TokenValues], many: bool, client: str, makers: Makers
@@ -178,16 +181,16 @@ class Encoder:
     ) -> Any:
         plans, facts, literals = planned.statements or (), planned.facts, planned.literals
         tools = _tools(exchange.session, makers, wanted.count, conforming)
+        if _has_many_elements(planned, wanted):
+            # An array is a single step, however many values it has.
+            later = self._workers.run(LongWriting(plans, literals, tools).whole)
+            return later.addCallback(partial(_shown, exchange))
         if wanted.count > INLINE:
             work = LongWriting(plans, literals, tools)
             done = self._workers.in_steps(work.steps())
             return then(done, lambda _: _shown(exchange, work.written))
         assert facts is not None  # noqa: S101 - plans have facts
-        fillings = fillings_of(plans, facts)
-        if wanted.has_arrays:
-            later = self._workers.run(writing.write_text, fillings, literals, tools)
-            return later.addCallback(partial(_shown, exchange))
-        return _shown(exchange, writing.write_text(fillings, literals, tools))
+        return _shown(exchange, writing.write_text(fillings_of(plans, facts), literals, tools))
 
     def _bind(
         self,
@@ -199,7 +202,7 @@ class Encoder:
     ) -> Any:
         values, formats, kinds = parameters.values, parameters.formats, parameters.types or ()
         tools = _tools(exchange.session, makers, wanted.count, True)
-        if _is_long(wanted):
+        if _are_many(parameters, uses, wanted):
             later = self._workers.run(writing.write_parameters, uses, values, formats, kinds, tools)
             return later.addCallback(partial(_shown, exchange))
         return _shown(exchange, writing.write_parameters(uses, values, formats, kinds, tools))
@@ -234,9 +237,16 @@ class Encoder:
         return self._workers.run(function, *given) if much else function(*given)
 
 
-def _is_long(wanted: Wanted) -> bool:
-    """Tell whether values are encoded by a worker."""
-    return wanted.count > INLINE or wanted.has_arrays
+def _has_many_elements(planned: Planned, wanted: Wanted) -> bool:
+    """Tell whether there may be an array of many values among the literals."""
+    return wanted.has_arrays and elements_of_text(planned.literals) > INLINE
+
+
+def _are_many(parameters: Parameters, uses: Sequence[ParameterUse], wanted: Wanted) -> bool:
+    """Tell whether parameters are many values: a worker encodes them."""
+    if wanted.count > INLINE or not wanted.has_arrays:
+        return wanted.count > INLINE
+    return elements_of_parameters(uses, parameters.values, parameters.formats) > INLINE
 
 
 def _is_much(data: bytes | None) -> bool:

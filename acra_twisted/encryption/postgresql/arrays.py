@@ -22,6 +22,8 @@ _DIMENSION: Final = struct.Struct(">ii")
 _LENGTH: Final = struct.Struct(">i")
 _NULL: Final = _LENGTH.pack(-1)
 _BLANKS: Final = b" \t\n\v\f\r"
+#: The most elements of an array.
+MOST: Final = 500_000
 #: A quoted element, or one without quotes; then what ends it.
 _ELEMENT: Final = re.compile(
     rb'[ \t\n\v\f\r]*+(?:"((?:[^"\\]++|\\.)*+)"[ \t\n\v\f\r]*+|((?:[^",{}\\]++|\\.)++))([,}])', re.S
@@ -85,6 +87,16 @@ def from_array(
     ]
 
 
+def most_elements(value: bytes | None, form: int) -> int:
+    """Return a number that the elements of a value do not exceed, if `from_array` takes it; it may
+    be greater by many."""
+    if value is None:
+        return 0
+    if form == BINARY_FORMAT:
+        return int.from_bytes(value[_HEAD.size : _HEAD.size + _LENGTH.size], "big")
+    return value.count(b",") + 1
+
+
 def _decode(value: bytes) -> tuple[int, list[bytes | None]]:
     """The type of the elements of an array in binary format, and they."""
     if len(value) < _HEAD.size:
@@ -96,8 +108,10 @@ def _decode(value: bytes) -> tuple[int, list[bytes | None]]:
     if dimensions != 1 or len(value) < place:
         raise _no_array()
     count, _ = _DIMENSION.unpack_from(value, _HEAD.size)
+    if count > MOST:
+        raise _too_many()
     found: list[bytes | None] = []
-    while place + _LENGTH.size <= len(value):
+    while place + _LENGTH.size <= len(value) and len(found) <= count:
         (length,) = _LENGTH.unpack_from(value, place)
         place += _LENGTH.size
         end = place + max(length, 0)
@@ -125,6 +139,8 @@ def _read(text: bytes) -> list[bytes | None]:
             raise _no_array()
         quoted, bare, end = match.groups()
         found.append(_ESCAPED.sub(rb"\1", quoted) if bare is None else _bare(bare))
+        if len(found) > MOST:
+            raise _too_many()
         place = match.end()
     if place != len(text):
         raise _no_array()
@@ -148,6 +164,12 @@ def _bare(text: bytes) -> bytes | None:
 def _no_array() -> ValueRefusedError:
     return ValueRefusedError(
         errors.INVALID_TEXT, errors.INVALID, "malformed array, or one of more dimensions"
+    )
+
+
+def _too_many() -> ValueRefusedError:
+    return ValueRefusedError(
+        errors.LIMIT, errors.INVALID, f"an array has more than {MOST:,} elements"
     )
 
 

@@ -124,6 +124,22 @@ def tokens_of_parameters(
     return found
 
 
+def elements_of_text(literals: Sequence[bytes]) -> int:
+    """Return a number that the elements of arrays in literals do not exceed."""
+    return sum(arrays.most_elements(one, TEXT_FORMAT) for one in literals)
+
+
+def elements_of_parameters(
+    uses: Sequence[ParameterUse], given: Sequence[bytes | None], formats: Sequence[int]
+) -> int:
+    """Return a number that the elements of arrays in parameters do not exceed."""
+    return sum(
+        arrays.most_elements(given[source - 1], formats[source - 1])
+        for source, use in uses
+        if use is not None and use.role in ARRAYS
+    )
+
+
 def about(use: Use, error: ValueRefusedError) -> ValueRefusedError:
     """Return the same error with the column that it is about."""
     label = use.column.label

@@ -173,6 +173,12 @@ class LongWriting:
         self._tools = tools
         self.written = Written(b"", {})
 
+    def whole(self) -> Written:
+        """Encode all values at once, and return the text."""
+        for _ in self.steps():
+            pass
+        return self.written
+
     def steps(self) -> Iterator[int]:
         """Encode all values; yield the cost of each, and of each run of parts."""
         tally = Tally()

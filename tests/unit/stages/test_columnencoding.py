@@ -3,7 +3,8 @@
 from twisted.internet.defer import Deferred
 
 from acra_twisted import purposes
-from acra_twisted.encryption.postgresql.arrays import to_array
+from acra_twisted.encryption.postgresql.arrays import from_array, to_array
+from acra_twisted.encryption.postgresql.plaintexts import Way
 from acra_twisted.encryption.postgresql.writing import COST
 from acra_twisted.encryption.searching import Prefixes
 from acra_twisted.encryption.settings import (
@@ -13,7 +14,7 @@ from acra_twisted.encryption.settings import (
     EncryptionSettings,
     TableSetting,
 )
-from acra_twisted.exchange import Exchange, Statement, ToldType
+from acra_twisted.exchange import Exchange, Parameters, Statement, ToldType
 from acra_twisted.pipeline.steps import STEP
 from acra_twisted.stages.columnencoding import INLINE
 from acra_twisted.stages.encryptor import Encryptor
@@ -148,6 +149,87 @@ class Searches(BoundCase):
             self.refused(verdict)
 
 
+class Arrays(BoundCase):
+    """An array is many values: a worker encodes it, and a small one nobody waits for."""
+
+    STORED = "INSERT INTO people (name) SELECT u FROM unnest($1::text[]) AS u"
+    FOUND = "SELECT id FROM people WHERE name = ANY($1)"
+
+    def elements(self, count):
+        return [b"v%d" % number for number in range(count)]
+
+    def asked(self, bound):
+        """The verdict, and whether a worker was needed for it."""
+        verdict = self.stage.on_parameters(
+            bound, Exchange(self.session, "execute", bound.statement, 1)
+        )
+        is_later = isinstance(verdict, Deferred)
+        return self.settled(verdict), is_later
+
+    def test_that_is_stored(self):
+        statement = self.prepare(self.STORED)
+        for count in (0, 1, INLINE, INLINE + 1, 500):
+            wanted = self.elements(count)
+            for value, form, oid in (
+                (b"{%b}" % b",".join(wanted), 0, 0),
+                (to_array(wanted, 25), 1, 1009),
+            ):
+                bound = Parameters([value], [form], statement, [oid], True)
+                verdict, is_later = self.asked(bound)
+                self.assertEqual(is_later, count > INLINE)
+                stored = from_array(verdict.item.values[0], 1001, 1, Way("bytes"))
+                self.assertEqual([self.opened(one) for one in stored], wanted)
+
+    def test_that_is_searched_for(self):
+        self.stage = self.made(SEARCHED)
+        statement = self.prepare(self.FOUND)
+        for count in (1, INLINE, INLINE + 1, 500):
+            wanted = self.elements(count)
+            bound = Parameters([to_array(wanted, 25)], [1], statement, [1009], True)
+            verdict, is_later = self.asked(bound)
+            self.assertEqual(is_later, count > INLINE)
+            expected = [Prefixes(EMAIL, [b"h" * 32]).newest(one) for one in wanted]
+            self.assertEqual(verdict.item.values, [to_array(expected)])
+            array = b"'{%b}'" % b",".join(wanted)
+            statement_of_text = Statement(self.FOUND.encode().replace(b"$1", array))
+            exchange = Exchange(self.session, "query", statement_of_text, 1)
+            verdict = self.stage.on_statement(statement_of_text, exchange)
+            self.assertEqual(isinstance(verdict, Deferred), count > INLINE)
+            sent = self.settled(verdict).item.text
+            for one in expected:
+                self.assertIn(one.hex().encode(), sent)
+            self.assertEqual(exchange.attributes["acra.columns_searched"], count)
+
+    def test_many_parameters(self):
+        for count in (INLINE, INLINE + 1):
+            places = ", ".join(f"(${number + 1})" for number in range(count))
+            statement = self.prepare(f"INSERT INTO people (name) VALUES {places}")
+            wanted = self.elements(count)
+            bound = Parameters(wanted, [0] * count, statement, [0] * count, True)
+            verdict, is_later = self.asked(bound)
+            self.assertEqual(is_later, count > INLINE)
+            self.assertEqual([self.opened(one) for one in verdict.item.values], wanted)
+
+    def test_too_many_elements_and_what_is_no_array(self):
+        statement = self.prepare(self.STORED)
+        liar = to_array([b"a"] * 100)[:12] + b"\0\0\0\1" + to_array([b"a"] * 100)[16:]
+        for value, form, sqlstate in (
+            (b"{%b}" % b",".join([b"x"] * 500_001), 0, b"54000"),
+            (b"{x", 0, b"22P02"),
+            (liar, 1, b"22P03"),
+            (b"\0" * 11, 1, b"22P03"),
+        ):
+            bound = Parameters([value], [form], statement, [1009], True)
+            self.refused(self.asked(bound)[0], sqlstate)
+
+    def test_a_worker_s_failure_is_a_refusal(self):
+        statement = self.prepare("INSERT INTO people (age) SELECT u FROM unnest($1::int[]) AS u")
+        wanted = b"{%b,99999999999}" % b",".join([b"7"] * 100)
+        verdict, is_later = self.asked(Parameters([wanted], [0], statement, [1007], True))
+        self.assertTrue(is_later)
+        self.assertIn("people.age", self.refused(verdict, b"22003"))
+
+
 class Tokens(BoundCase):
     def setUp(self):
         super().setUp()
@@ -208,6 +290,20 @@ class Tokens(BoundCase):
         self.assertEqual(self.count(), 2 * INLINE + 2)
         for n in range(INLINE + 1):
             self.assertIn(b" E'%b'" % self.token(f"v{n}"), sent)
+
+    def test_arrays_of_tokens(self):
+        statement = self.prepare("SELECT id FROM people WHERE note = ANY($1)")
+        self.sent("INSERT INTO people (note) VALUES ('v0'), ('v1')")
+        for count in (2, INLINE + 1):
+            wanted = [b"v%d" % number for number in range(count)]
+            exchange = Exchange(self.session, "execute", statement, 1)
+            bound = Parameters([to_array(wanted, 25)], [1], statement, [1009], True)
+            verdict = self.stage.on_parameters(bound, exchange)
+            # The values are taken out of a long array by a worker.
+            self.assertEqual(len(self.workers.waiting), int(count > INLINE))
+            sent = self.settled(verdict).item
+            self.assertIn(self.token("v1"), sent.values[0])
+            self.assertNotIn(b"v1", sent.values[0])
 
     def test_a_value_is_found_by_its_token_and_a_search_makes_none(self):
         self.sent(f"UPDATE people SET note = '{SECRET}'")

@@ -8,8 +8,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.postgresql.arrays import (
+    MOST,
     described_array,
     from_array,
+    most_elements,
     to_array,
     to_array_text,
 )
@@ -63,7 +65,25 @@ class Texts(SynchronousTestCase):
 
     @given(ELEMENTS)
     def test_what_is_written_is_read(self, elements):
-        self.assertEqual(from_array(to_array_text(elements), 0, 0, STR), elements)
+        text = to_array_text(elements)
+        self.assertEqual(from_array(text, 0, 0, STR), elements)
+        self.assertLessEqual(len(elements), most_elements(text, 0))
+
+    def test_there_are_not_too_many(self):
+        for count in (MOST, MOST + 1, 2 * MOST):
+            text = b"{%b}" % b",".join([b"NULL"] * count)
+            data = to_array([None] * count)
+            # One that says less than there is.
+            liar = data[:12] + struct.pack(">i", 3) + data[16:]
+            self.assertRaises(ValueRefusedError, from_array, liar, 1001, 1, BYTES)
+            if count == MOST:
+                self.assertEqual(len(from_array(text, 0, 0, STR)), MOST)
+                self.assertEqual(len(from_array(data, 1001, 1, BYTES)), MOST)
+                continue
+            for value, oid, form in ((text, 0, 0), (data, 1001, 1)):
+                with self.assertRaises(ValueRefusedError) as caught:
+                    from_array(value, oid, form, BYTES)
+                self.assertEqual(caught.exception.sqlstate, b"54000")
 
     @given(st.text('{}",\\ aN', max_size=20))
     def test_any_text_is_read_or_refused(self, text):
@@ -77,7 +97,10 @@ class Texts(SynchronousTestCase):
 class Binary(SynchronousTestCase):
     @given(ELEMENTS)
     def test_what_is_written_is_read(self, elements):
-        self.assertEqual(from_array(to_array(elements, 25), 1009, 1, STR), elements)
+        data = to_array(elements, 25)
+        self.assertEqual(from_array(data, 1009, 1, STR), elements)
+        self.assertEqual(most_elements(data, 1), len(elements))
+        self.assertEqual(most_elements(None, 1), 0)
         self.assertEqual(from_array(to_array(elements), 1001, 1, BYTES), elements)
 
     def test_elements_have_a_type_of_their_own(self):
