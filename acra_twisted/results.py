@@ -231,6 +231,7 @@ class Planner:
 class RowBatch:
     """A run of complete rows, ``data[start:end]``.  A dialect's own say how rows are laid out.
 
+    ``before``: rows of the result that came before it; -1 where nobody counts them.
     ``findings``: results that one stage leaves to the next, so that it need not look again (see
     `stages.containers`); None before.
     """
@@ -240,6 +241,7 @@ class RowBatch:
         "start",
         "end",
         "columns",
+        "before",
         "findings",
         "_offsets",
         "_rows",
@@ -252,6 +254,7 @@ class RowBatch:
         self.start = start
         self.end = end if end >= 0 else len(data)
         self.columns = columns
+        self.before = -1
         self.findings: Any = None
         self._offsets: list[int] | None = None
         # Rows that were split, and those of them that were changed.

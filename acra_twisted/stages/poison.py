@@ -11,10 +11,10 @@ damaged since does not make it harmless.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from shlex import quote
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessExitedAlready
@@ -25,7 +25,6 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from acra_twisted import events
-from acra_twisted.crypto.cells import Sighting
 from acra_twisted.crypto.openers import Closed, Opener
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.exchange import Exchange
@@ -37,9 +36,12 @@ from acra_twisted.pipeline.workers import Workers
 from acra_twisted.purposes import POISON, POISON_SYMMETRIC
 from acra_twisted.results import Columns, RowBatch, Search
 from acra_twisted.stages import containers
+from acra_twisted.stages.containers import Cell
 from acra_twisted.verdicts import PASS, Hangup, Pass
 
 _log = Logger()
+#: Characters of a column's name that are told.
+_NAME_MAX: Final = 128
 #: The script's whole environment: nothing of ours, in particular no master key.
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
@@ -147,23 +149,32 @@ class Poison:
         return then(self._opener(), partial(self._count, batch, exchange))
 
     def _count(self, batch: RowBatch, exchange: Exchange, opener: Opener) -> Any:
-        found: list[Sighting] = []
+        found: list[Cell] = []
         done = containers.judge(self.workers, batch, finding(batch, opener, found))
-        return then(done, lambda _: self._judge(exchange, len(found)))
+        return then(done, lambda _: self._judge(batch, exchange, found))
 
-    def _judge(self, exchange: Exchange, records: int) -> Pass | Hangup:
-        return self.react(exchange, records) if records else PASS
+    def _judge(self, batch: RowBatch, exchange: Exchange, found: Sequence[Cell]) -> Pass | Hangup:
+        if not found:
+            return PASS
+        return self.react(exchange, len(found), _where(batch, found[0]))
 
     def _opener(self) -> Any:
         return self._keys.opener(POISON, POISON_SYMMETRIC)
 
-    def react(self, exchange: Exchange, records: int) -> Pass | Hangup:
-        """Log, then script, then shutdown, in Acra's order; and the verdict."""
+    def react(self, exchange: Exchange, records: int, where: Mapping[str, Any]) -> Pass | Hangup:
+        """Log, then script, then shutdown, in Acra's order; and the verdict.  ``where`` has the row
+        and the column of the first record."""
         session = exchange.session
+        if "acra.poison_records" not in (exchange.attributes or ()):
+            # The first of them.
+            if "row" in where:
+                exchange.add_attribute("acra.poison_row", where["row"])
+            if "column" in where:
+                exchange.add_attribute("acra.poison_column", where["column"])
         exchange.add_attribute("acra.poison_records", records)
         tell = session.observer.security_event
         ends = self._stop_session or self._shut_down is not None
-        became: dict[str, Any] = {"records": records}
+        became: dict[str, Any] = {"records": records, **where}
         if ends:
             became.update(action=events.ENDED, outcome=events.FAILURE)
         tell(events.POISON_RECORD, "Recognized poison record", session, exchange, **became)
@@ -203,9 +214,23 @@ class Detection:
         self.transform = stage.detect
 
 
-def finding(batch: RowBatch, opener: Opener, records: list[Sighting]) -> Iterator[int]:
-    """Add the containers of a run that open with the poison keys to ``records``; yield the cost of
-    each container."""
+def _where(batch: RowBatch, cell: Cell) -> dict[str, Any]:
+    """Return the number of a cell's row in its result, where it is known, and its column's name.
+    Bulk data has no columns."""
+    found: dict[str, Any] = {}
+    if batch.before >= 0:
+        found["row"] = batch.before + cell.row + 1
+    names = batch.columns.names
+    if not batch.columns.layout and cell.column < len(names):
+        name = names[cell.column].decode("utf-8", "replace")[:_NAME_MAX]
+        if name:
+            found["column"] = name
+    return found
+
+
+def finding(batch: RowBatch, opener: Opener, records: list[Cell]) -> Iterator[int]:
+    """Add to ``records`` the cell of each container of a run that opens with the poison keys; yield
+    the cost of each container."""
     for cell in containers.looking(batch):
         if cell is None:
             yield containers.LOOK
@@ -217,7 +242,7 @@ def finding(batch: RowBatch, opener: Opener, records: list[Sighting]) -> Iterato
             except Closed:
                 pass
             else:
-                records.append(sighting)
+                records.append(cell)
             yield price
 
 

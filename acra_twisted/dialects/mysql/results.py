@@ -186,6 +186,7 @@ class ResultRows(CuttingFlow):
             if length > self._message_limit:
                 raise too_large("database", self._message_limit)
             return position, None
+        before = self._rows_seen
         self._rows_seen += count
         self._number = (data[position + 3] + count) & 0xFF
         plan = self._plan
@@ -194,6 +195,7 @@ class ResultRows(CuttingFlow):
             return end, None
         self._run_number = data[position + 3]
         batch = MysqlRows(data, self._columns, position, end, self._binary, plan.shown.types)
+        batch.before = before
         return end, self._ask(Work(ROWS, batch, exchange, plan.hooks), (position, end))
 
     def _judge_long(
@@ -219,6 +221,7 @@ class ResultRows(CuttingFlow):
         self._rows_seen += 1
         plan = self._plan
         row = LongRow(payload, self._columns, self._binary, self._run_number, plan.shown.types)
+        row.before = self._rows_seen - 1
         if plan.concerns(payload, 0, len(payload)):
             return end, self._ask(Work(ROWS, row, exchange, plan.hooks), (end, end))
         self._replace(end, end, row)

@@ -49,6 +49,8 @@ class ResultRows(CuttingFlow):
         self._described: Columns | None = None
         self._batch_columns = _UNSEEN.shown
         self._plan = _UNSEEN
+        # Whole rows of the result that were walked.
+        self._row = 0
         # A row that is longer is not what it was announced to be.
         self._row_limit = message_limit
         # Of the COPY data that is coming: its layout, and what follows its tuples.
@@ -158,19 +160,21 @@ class ResultRows(CuttingFlow):
         prepared: Prepared = self._session.prepared
         return prepared.columns(portal, first)
 
-    def _end_of_rows(self, data: bytes, position: int, size: int) -> tuple[int, int]:
-        """Where the last row that has begun begins, and where it ends: perhaps past the chunk."""
-        begin, end = datarows.walk(data, position, size, self._columns, self._row_limit)
+    def _end_of_rows(self, data: bytes, position: int, size: int) -> tuple[int, int, int]:
+        """Where the last row that has begun begins, and where it ends: perhaps past the chunk; and
+        how many there are."""
+        begin, end, count = datarows.walk(data, position, size, self._columns, self._row_limit)
         if size - end >= datarows.HEADER_SIZE and data[end] == frames.DATA_ROW:
             length = length_at(data, end)
             if length > self._row_limit < self._message_limit:
-                return begin, end
+                return begin, end, count
             frames.check_length("database", frames.DATA_ROW, length, self._message_limit)
             raise WireError("database", "DataRow has another number of columns than announced")
-        return begin, end
+        return begin, end, count
 
     def _walk_rows(self, data: bytes, position: int, size: int) -> int:
-        _, position = self._end_of_rows(data, position, size)
+        _, position, count = self._end_of_rows(data, position, size)
+        self._row += count
         if position > size:
             self._streaming = position - size
             position = size
@@ -180,13 +184,18 @@ class ResultRows(CuttingFlow):
     def _judge_rows(
         self, data: bytes, position: int, size: int, exchange: Exchange
     ) -> tuple[int, Work | None]:
-        begin, end = self._end_of_rows(data, position, size)
-        run = (position, begin if end > size else end)
-        return self._judged(DataRows, data, run, exchange)
+        begin, end, count = self._end_of_rows(data, position, size)
+        if end > size:
+            end = begin
+            count -= 1
+        before = self._row
+        self._row += count
+        return self._judged(DataRows, data, (position, end), exchange, before)
 
     def _no_rows(self) -> None:
         """Forget the rows' description: it does not hold for the next rows."""
         self._columns = -1
+        self._row = 0
         self._plan = _UNSEEN
         self._unloading = None
 
@@ -264,7 +273,12 @@ class ResultRows(CuttingFlow):
         return self._judged(CopyRows, data, (start, position), exchange)
 
     def _judged(
-        self, kind: type[DataRows], data: bytes, run: tuple[int, int], exchange: Exchange
+        self,
+        kind: type[DataRows],
+        data: bytes,
+        run: tuple[int, int],
+        exchange: Exchange,
+        before: int = -1,
     ) -> tuple[int, Work | None]:
         """A Work of the messages in a run of the chunk, if one that is whole may concern a
         stage."""
@@ -274,6 +288,7 @@ class ResultRows(CuttingFlow):
             self._buffer.position = end
             return end, None
         batch = kind(data, self._batch_columns, start, end)
+        batch.before = before
         return self._ask(Work(ROWS, batch, exchange, plan.hooks), run)
 
     def _follow_layout(self, layout: str) -> None:

@@ -138,7 +138,7 @@ class WholeReplies(ResultRows):
                 if plan.shown is not meant:
                     return _NO_RESULT
             # Behind the rows, ReadyForQuery's header is there to be read in any case.
-            _, position = datarows.walk(
+            _, position, _ = datarows.walk(
                 data, rows, len(data), len(columns.names), self._message_limit
             )
             if position + 5 > end or (plan is not None and plan.concerns(data, rows, position)):

@@ -24,6 +24,7 @@ from acra_twisted.telemetry.console.sentences import (
     strong,
 )
 from acra_twisted.telemetry.logs.recent import RecentEvent
+from acra_twisted.telemetry.logs.security import SecurityRecord
 
 ADDRESS: Final = "/console/security"
 POISON, DENIED, UNPARSED = "poison", "denied", "unparsed"
@@ -71,6 +72,16 @@ def kind_of(event: RecentEvent) -> str:
 def client_of(event: RecentEvent) -> str:
     """Return the client of an event as the console shows it."""
     return who(event.record.client_id, event.record.certificate, event.record.peer)
+
+
+def place_of(record: SecurityRecord) -> str:
+    """Return the row and the column of the first poison record, where they are known."""
+    parts = []
+    if record.row:
+        parts.append(f"row {formats.count(record.row)}")
+    if record.column:
+        parts.append(f"column {formats.name(record.column)}")
+    return ", ".join(parts)
 
 
 def address(event: RecentEvent, span: str) -> str:
@@ -131,6 +142,9 @@ def _poison(
         link(client_of(latest), address(latest, span)),
         f" read it at {formats.clock_ms(latest.first)[:8]}",
     ]
+    place = place_of(latest.record)
+    if place:
+        pieces.append(f" in {place}")
     tried = sum(
         one.times
         for one in by_kind.get(DENIED, ())

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from acra_twisted.sql.redact import Redacted
+from acra_twisted.telemetry.console.formats import name
 from acra_twisted.telemetry.figures.shapes import shape_of
 
 #: Verdicts with the kinds and texts of their badges.
@@ -85,6 +86,16 @@ def shape_id(record: Mapping[str, Any]) -> str:
     return shape_of(
         str(known.get("db.system.name", "")), str(known.get("db.namespace", "")), kind, shown
     ).id
+
+
+def poison_place(known: Mapping[str, Any]) -> str:
+    """Return the row and the column of the first poison record that a request read, where they are
+    known."""
+    row, column = number(known, "acra.poison_row"), known.get("acra.poison_column")
+    parts = [f"row {row:,}"] if row else []
+    if column:
+        parts.append(f"column {name(str(column))}")
+    return ", ".join(parts)
 
 
 def first(records: Sequence[Mapping[str, Any]], key: str) -> str:

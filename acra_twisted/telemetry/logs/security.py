@@ -19,7 +19,9 @@ from acra_twisted.wire.formats import cef
 
 _VALUE_MAX = 4096
 #: Fields in which alike events may differ.
-_OWN = frozenset(("time", "peer_port", "session_id", "trace_id", "span_id", "attempts", "records"))
+_OWN = frozenset(
+    ("time", "peer_port", "session_id", "trace_id", "span_id", "attempts", "records", "row")
+)
 
 
 class SecurityRecord(NamedTuple):
@@ -28,7 +30,8 @@ class SecurityRecord(NamedTuple):
     ``action``: what became of what a peer did; ``outcome``: success or failure, for the peer.
     ``claimed_client_id`` was not proven.  ``peer`` is who connected to this daemon, on ``host``;
     ``server_address`` is the database.
-    ``attempts``: failures of this peer that followed each other; ``records``: poison records.
+    ``attempts``: failures of this peer that followed each other; ``records``: poison records, the
+    first of which is in ``row`` of its result, counted from 1, and in ``column``.
     """
 
     time: str
@@ -59,6 +62,8 @@ class SecurityRecord(NamedTuple):
     error: str = ""
     attempts: int = 0
     records: int = 0
+    row: int = 0
+    column: str = ""
 
 
 #: The keys of a record, in order.

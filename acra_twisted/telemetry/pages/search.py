@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from acra_twisted.sql.redact import Redacted
+from acra_twisted.sql.systems import SYSTEMS
 from acra_twisted.telemetry.figures.shapes import shape_of
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.telemetry.tracing.store import TRACES_MAX, Kept
@@ -47,8 +48,7 @@ _FOR_EVER = 1 << 62
 _CONNECTIONS = frozenset(("handleConnection", "handleCommandsConnection"))
 _AGO = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(ms|s|m|h|d)(?: ago)?")
 _UNITS = {"ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9, "d": 86_400e9}
-#: Systems of databases, and the name of a span begins so if its statement was prepared alone.
-_SYSTEMS = ("postgresql", "mysql", "mariadb")
+#: The name of a span begins so if its statement was prepared alone.
 _PREPARED = "prepare "
 _WORD = re.compile(r"[^\s,;()]+")
 
@@ -164,7 +164,7 @@ def names_table(summary: str, table: str) -> bool:
 
 def is_of_shape(shape: str, database: str, name: str, text: str) -> bool:
     """Return True if a request whose database system is not known has the shape of an id."""
-    return any(_shape_id(system, database, name, text) == shape for system in _SYSTEMS)
+    return any(_shape_id(system, database, name, text) == shape for system in SYSTEMS)
 
 
 def _shape_of(span: Span) -> str:

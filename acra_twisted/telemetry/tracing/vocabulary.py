@@ -283,6 +283,8 @@ ATTRIBUTES = (
         "columns that were searched and whose values another client's keys encrypt",
     ),
     Attribute("acra.poison_records", int, _REQUEST, "poison records in its rows"),
+    Attribute("acra.poison_row", int, _REQUEST, "the row of its result with the first of them"),
+    Attribute("acra.poison_column", str, _REQUEST, "the column with the first of them"),
     Attribute("acra.event_code", int, _REQUEST, "the security event that it caused"),
     Attribute(
         "acra.tag.KEY",

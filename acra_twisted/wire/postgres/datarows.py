@@ -21,8 +21,9 @@ HEADER_SIZE: Final = 7
 _UNPACK: Final = struct.Struct(">BIH").unpack_from
 
 
-def walk(data: bytes, position: int, size: int, columns: int, limit: int) -> tuple[int, int]:
-    """Return begin and end of the last row that begins before ``size``; the end may lie past it.
+def walk(data: bytes, position: int, size: int, columns: int, limit: int) -> tuple[int, int, int]:
+    """Return begin and end of the last row that begins before ``size``, whose end may lie past it,
+    and the number of rows with it.
 
     Both are ``position`` if there is none.  Stops before what is no DataRow, has another number
     of ``columns`` or a length (without the type byte) that is not from 6 to ``limit``, and where
@@ -33,9 +34,12 @@ def walk(data: bytes, position: int, size: int, columns: int, limit: int) -> tup
     return by_struct(data, position, size, columns, limit)
 
 
-def by_bytes(data: bytes, position: i64, size: i64, columns: i64, limit: i64) -> tuple[int, int]:
+def by_bytes(
+    data: bytes, position: i64, size: i64, columns: i64, limit: i64
+) -> tuple[int, int, int]:
     """`walk`, for the compiled form."""
     begin: i64 = position
+    rows: i64 = 0
     last: i64 = size - HEADER_SIZE
     while position <= last and data[position] == DATA_ROW:
         length: i64 = length_at(data, position)
@@ -43,13 +47,17 @@ def by_bytes(data: bytes, position: i64, size: i64, columns: i64, limit: i64) ->
             break
         begin = position
         position += length + 1
-    return begin, position
+        rows += 1
+    return begin, position, rows
 
 
-def by_struct(data: bytes, position: int, size: int, columns: int, limit: int) -> tuple[int, int]:
+def by_struct(
+    data: bytes, position: int, size: int, columns: int, limit: int
+) -> tuple[int, int, int]:
     """`walk`, for the interpreted form."""
     unpack = _UNPACK
     begin = position
+    rows = 0
     last = size - HEADER_SIZE
     while position <= last:
         kind, length, count = unpack(data, position)
@@ -57,4 +65,5 @@ def by_struct(data: bytes, position: int, size: int, columns: int, limit: int) -
             break
         begin = position
         position += length + 1
-    return begin, position
+        rows += 1
+    return begin, position, rows

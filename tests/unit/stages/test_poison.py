@@ -160,6 +160,52 @@ class Detecting(SynchronousTestCase):
         self.assertIs(self.stage().plan_result(columns(INT4)), None)
         self.assertEqual(self.events, [])
 
+    def told(self, rows, **exchange):
+        """Return the fields of the event, and what the span has of the first record."""
+        fields = []
+        self.patch(
+            self.bench.session.observer,
+            "security_event",
+            lambda code, text, session, exchange, **known: fields.append(known),
+        )
+        self.judge(rows)
+        known = self.exchange.attributes
+        return fields[0], {
+            name: known[f"acra.poison_{name}"]
+            for name in ("row", "column")
+            if f"acra.poison_{name}" in known
+        }
+
+    def test_the_row_and_the_column_of_the_first_one(self):
+        record = hexed(self.bench.records()[0])
+        rows = batch(
+            [b"1", b"x"], [b"2", hexed(self.bench.struct())], [b"3", record], [record, b""]
+        )
+        rows.columns.names = (b"id", b"number\xff")
+        rows.before = 1205
+        fields, known = self.told(rows)
+        self.assertEqual(fields["records"], 2)
+        self.assertEqual((fields["row"], fields["column"]), (1208, "number\ufffd"))
+        self.assertEqual(known, {"row": 1208, "column": "number\ufffd"})
+        self.judge(rows)
+        self.assertEqual(self.exchange.attributes["acra.poison_row"], 1208)
+
+    def test_a_row_that_nobody_counts_and_a_column_without_a_name(self):
+        for rows in (
+            batch([hexed(self.bench.records()[0])]),
+            copy_batch(b"1\t\\" + hexed(self.bench.records()[0]) + b"\n"),
+        ):
+            self.exchange.attributes = None
+            fields, known = self.told(rows)
+            self.assertNotIn("row", fields)
+            self.assertNotIn("column", fields)
+            self.assertEqual(known, {})
+
+    def test_a_long_name_of_a_column_is_cut(self):
+        rows = batch([hexed(self.bench.records()[0])])
+        rows.columns.names = (b"n" * 5000,)
+        self.assertEqual(self.told(rows)[1], {"column": "n" * 128})
+
     def test_a_damaged_record_is_still_one(self):
         struct, _ = self.bench.records()
         self.judge(batch([hexed(struct[:-1] + bytes([struct[-1] ^ 1]))]))

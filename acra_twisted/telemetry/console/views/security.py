@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from acra_twisted.eventtable import TABLE
-from acra_twisted.telemetry.console import charts, formats, rulefindings
+from acra_twisted.telemetry.console import charts, formats, incidents, rulefindings
 from acra_twisted.telemetry.console.incidents import (
     ADDRESS,
     KINDS,
@@ -261,7 +261,8 @@ def _what(one: RecentEvent) -> str:
 
 
 def _detail(one: RecentEvent) -> str:
-    parts = [one.record.error or one.record.rule or one.record.message]
+    place = incidents.place_of(one.record)
+    parts = [place or one.record.error or one.record.rule or one.record.message]
     if one.times > 1:
         seconds = max((one.last - one.first) // 10**9, 1)
         parts.append(f"{formats.count(one.times)} in {seconds} s")
@@ -299,6 +300,7 @@ def _event(opened: Opened) -> dict[str, Any]:
         ("Became of it", f"{record.action}; for the peer a {record.outcome}"),
         ("Attempts", formats.count(record.attempts) if record.attempts else ""),
         ("Records", formats.count(record.records) if record.records else ""),
+        ("First one in", incidents.place_of(record)),
     ]
     if opened.took:
         reached = (

@@ -323,6 +323,7 @@ def _decided(known: Mapping[str, Any]) -> str:
         known.get("acra.censor.rule"),
         known.get("acra.censor.place"),
         known.get("error.type"),
+        requests.poison_place(known),
     )
     return ", ".join(str(part) for part in parts if part)
 

@@ -82,8 +82,12 @@ def _fault(main: Mapping[str, Any] | None) -> Sentence | None:
     verdict = requests.verdict_of(main)
     if verdict == requests.POISON:
         number = requests.number(known, "acra.poison_records") or 0
+        place = requests.poison_place(known)
         return sentence(
-            "poison", BAD, strong(f"It read {formats.several(number, 'poison record')}"), "."
+            "poison",
+            BAD,
+            strong(f"It read {formats.several(number, 'poison record')}"),
+            f", {'' if number == 1 else 'the first one '}in {place}." if place else ".",
         )
     if verdict == requests.DENIED:
         by = formats.name(str(known.get("acra.denied_by") or "a stage"))

@@ -42,6 +42,28 @@ class Grow:
         return Replace(work.item)
 
 
+class Before(SynchronousTestCase):
+    @given(st.lists(st.integers(1, 300), max_size=8))
+    def test_runs_know_how_many_rows_came_before(self, pieces):
+        followed = Followed(plan=see_all)
+        seen = []
+
+        def judge(work):
+            batch = work.item
+            for at in range(len(batch)):
+                seen.append((batch.before + at, int(batch.cells(at)[0])))
+            return PASS
+
+        for _ in range(2):
+            followed.ask()
+            said = text_result(*(b"%d" % number for number in range(40)))
+            for piece in pieces:
+                followed.feed(said[:piece], judge)
+                said = said[piece:]
+            followed.feed(said, judge)
+        self.assertEqual(seen, [(number, number) for number in range(40)] * 2)
+
+
 class Unread(SynchronousTestCase):
     def test_a_result_leaves_as_the_object_that_arrived(self):
         followed = Followed()

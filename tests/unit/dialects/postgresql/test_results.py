@@ -3,6 +3,8 @@
 Whole flows are in test_response.py.
 """
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql import replies
@@ -36,6 +38,25 @@ class Walking(SynchronousTestCase):
         self.assertIs(play.database(data), data)
         self.assertEqual([kind for kind, _ in play.works], ["columns", "rows"])
         self.assertEqual(len(play.works[1][1]), 1000)
+
+    @given(st.lists(st.integers(1, 300), max_size=8))
+    def test_runs_know_how_many_rows_came_before(self, pieces):
+        play = Playbook(Plan(lambda batch: PASS), ["rows"])
+        play.client(query(b"select; select"))
+        rows = [row(b"%d" % number) for number in range(40)]
+        one = columns(b"a") + b"".join(rows) + complete(b"SELECT 40")
+        data = one + one + ready()
+        for piece in pieces:
+            play.database(data[:piece])
+            data = data[piece:]
+        play.database(data)
+        seen = [
+            (batch.before + at, int(batch.cells(at)[0]))
+            for kind, batch in play.works
+            if kind == "rows"
+            for at in range(len(batch))
+        ]
+        self.assertEqual(seen, [(number, number) for number in range(40)] * 2)
 
     def test_rows_no_stage_wants_make_no_work(self):
         play = Playbook(inspects=["rows"])

@@ -31,7 +31,8 @@ class BothWays(SynchronousTestCase):
         found = by_struct(data, start, size, 2, LIMIT)
         self.assertEqual(by_bytes(data, start, size, 2, LIMIT), found)
         self.assertEqual(walk(data, start, size, 2, LIMIT), found)
-        begin, end = found
+        begin, end, count = found
+        self.assertEqual(count == 0, end == start)
         self.assertTrue(start <= begin <= end)
         self.assertTrue(begin < size or begin == start)
 
@@ -40,13 +41,13 @@ class BothWays(SynchronousTestCase):
         data = one * 3 + row(b"b", b"c")[:-1]
         for way in (by_bytes, by_struct):
             at = 3 * len(one)
-            self.assertEqual(way(data, 0, len(data), 2, LIMIT), (at, len(data) + 1))
+            self.assertEqual(way(data, 0, len(data), 2, LIMIT), (at, len(data) + 1, 4))
             # Less than a header.
-            self.assertEqual(way(data, 0, at + 6, 2, LIMIT), (2 * len(one), at))
+            self.assertEqual(way(data, 0, at + 6, 2, LIMIT), (2 * len(one), at, 3))
 
     def test_it_stops_before_what_is_no_row_as_it_should_be(self):
         one = row(b"a", None)
         for odd in (row(b"a"), row(b"x" * LIMIT, b""), complete(b"SELECT 1"), b"D\0\0\0\x05\0\x02"):
             for way in (by_bytes, by_struct):
                 data = one + odd
-                self.assertEqual(way(data, 0, len(data), 2, LIMIT), (0, len(one)))
+                self.assertEqual(way(data, 0, len(data), 2, LIMIT), (0, len(one), 1))

@@ -61,6 +61,19 @@ class Security(SynchronousTestCase):
             ],
         )
 
+    def test_the_row_of_a_poison_record(self):
+        self.recent(
+            line(events.POISON_RECORD, NOW - MINUTE, records=1, row=1208, column="number</b>")
+        )
+        data = self.view()
+        self.assertEqual((data["opened"]["row"], data["opened"]["column"]), (1208, "number</b>"))
+        self.assertIn(
+            "read it at 23:59:00 in row 1,208, column number</b>.", data["answer"]["text"]
+        )
+        self.assertIn(
+            ("First one in", "row 1,208, column number</b>"), self.shown["event"]["facts"]
+        )
+
     def exported(self, form, **arguments):
         wanted = security.asked(arguments, NOW - 1)
         gathered = returned(security.gather(self.sources, wanted))

@@ -56,6 +56,12 @@ class Said(SynchronousTestCase):
     def test_poison(self):
         self.assertEqual(self.said(poison_records=2)["rules"], ["poison", "database"])
         self.assertIn("It read 2 poison records.", self.answer.as_json()["text"])
+        self.setUp()
+        self.said(poison_records=2, poison_row=1208, poison_column="number")
+        self.assertIn(
+            "It read 2 poison records, the first one in row 1,208, column number.",
+            self.answer.as_json()["text"],
+        )
 
     def test_slower_than_typical_in_no_one_layer(self):
         even = {"link": 500, "proxy": 500, "censor": 500, "first": 500, "rows": 500}
