@@ -12,8 +12,6 @@ plan that was kept.
 from __future__ import annotations
 
 import os
-import random
-import re
 import subprocess
 import sys
 import time
@@ -31,13 +29,13 @@ from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
 from acra_twisted.encryption.postgresql.comparisons import Comparisons
 from acra_twisted.sandbox.endings import bound, with_make
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+from tests.fuzz.words import Mutator
 from tests.support.refusing import CREATED, IN_CLEAR, checks, filled_in
 from tests.unit.encryption.postgresql import test_queries, test_writes
 
 _DATABASE = "ACRA_FUZZ_DATABASE"
 _ROLE = "fuzzer"
 _LONGEST = 1_000
-_PIECE = re.compile(rb"\s+|[\w$]+|'(?:[^']|'')*'|.", re.S)
 _COPIES = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
 
 
@@ -104,37 +102,6 @@ def seeds() -> list[bytes]:
     ):
         texts += [text for text, _ in pairs]
     return [text.encode() for text in texts]
-
-
-class Mutator:
-    """Changes a text by its words: each mostly stays a text that PostgreSQL understands."""
-
-    def __init__(self, texts: list[bytes]) -> None:
-        self._parts = [_PIECE.findall(text) for text in texts]
-        self._words = sorted({word for words in self._parts for word in words})
-
-    def changed(self, data: bytes, longest: int, seed: int) -> bytes:
-        """One change; every fourth is of libFuzzer's own kind."""
-        chance = random.Random(seed)  # noqa: S311 - no secret
-        words = _PIECE.findall(data)
-        if not words or chance.randrange(4) == 0:
-            return bytes(atheris.Mutate(data, longest))
-        for _ in range(chance.randint(1, 3)):
-            at = chance.randrange(len(words) + 1)
-            kind = chance.randrange(5)
-            if kind == 0:
-                words[at : at + 1] = [chance.choice(self._words)]
-            elif kind == 1:
-                words[at:at] = [chance.choice(self._words)]
-            elif kind == 2:
-                del words[at : at + chance.randint(1, 3)]
-            else:
-                # A part of this text, or of another, in the place of one.
-                other = words if kind == 3 else chance.choice(self._parts)
-                start = chance.randrange(len(other) + 1)
-                part = other[start : start + chance.randint(1, 12)]
-                words[at : at + chance.randint(0, 4)] = part
-        return b"".join(words)[:longest]
 
 
 def fuzz(dsn: str) -> None:

@@ -55,10 +55,11 @@ def query(analysis: Analysis, one: Query, outer: Scope) -> Columns:
 
 def _united(branches: Sequence[Columns], keeps_all: bool) -> Columns:
     """The columns of a UNION."""
-    if not any(map(holds_protected, branches)):
-        return branches[0]
+    holds = any(map(holds_protected, branches))
     widths = {len(one) for one in branches}
     if len(widths) > 1 or any(column.rest for one in branches for column in one):
+        if not holds:
+            return values.exposed(branches[0])
         raise refused(
             refusals.EXPRESSION, None, "is in a UNION whose columns are not known", "List them."
         )
@@ -77,7 +78,9 @@ def _united(branches: Sequence[Columns], keeps_all: bool) -> Columns:
             else:
                 setting = setting or leaf.setting
         if setting is None:
-            found.append(parts[0]._replace(value=PLAIN, named=False))
+            # Each value that is stored would be another, and no two rows equal.
+            given = [leaf for part in parts for leaf in part.value] if keeps_all else PLAIN
+            found.append(Output(parts[0].name, given))
             continue
         if plain:
             raise refused(refusals.UNALIKE, setting, "is in a UNION with what is not protected")
