@@ -24,6 +24,10 @@ _HARMLESS: Final = frozenset(
     ("show", "describe", "desc", "explain", "lock", "unlock", "analyze", "check", "optimize")
     + ("repair", "checksum", "flush", "grant", "revoke", "savepoint", "release")
 )
+#: Those that describe a table, and those that look after tables: in MariaDB both may also run or
+#: explain another statement.
+_DESCRIBING: Final = frozenset(("describe", "desc", "explain"))
+_CARING: Final = frozenset(("analyze", "check", "optimize", "repair", "checksum"))
 #: Statements that name what somebody may do.
 _RIGHTS: Final = frozenset(("grant", "revoke"))
 #: The same, and the schema is another behind them.
@@ -46,6 +50,7 @@ def take(analysis: Analysis, cursor: Cursor) -> bool:
         if word in _HARMLESS:
             if word not in _RIGHTS and _has(cursor, "select", "where"):
                 raise cursor.error("a condition")
+            _alone(cursor, word)
             return False
         if word == "create":
             _create(analysis, cursor)
@@ -60,6 +65,22 @@ def take(analysis: Analysis, cursor: Cursor) -> bool:
         reason = refusals.OPAQUE_CODE if word in ("call", "begin") else refusals.UNPARSABLE
         raise StatementRefusedError(Refusal(reason, "", text)) from None
     return True
+
+
+def _alone(cursor: Cursor, word: str) -> None:
+    """Read what describes or looks after tables, up to where no other statement can be in it.
+    Raises UnreadableError."""
+    if word in _CARING:
+        cursor.step()
+        cursor.takes("local", "no_write_to_binlog")
+        if not cursor.takes("table", "tables"):
+            raise cursor.error(f"{word.upper()} without TABLE")
+    elif word in _DESCRIBING:
+        cursor.step()
+        names.table(cursor)
+        if names.is_name(cursor) or cursor.kind == lexer.STRING:
+            cursor.step()
+        _ends(cursor)
 
 
 def _has(cursor: Cursor, *words: str) -> bool:

@@ -34,6 +34,18 @@ class Definitions(SynchronousTestCase):
             self.assertEqual(shown(text), "as it is", text)
             self.assertFalse(plan(text).plan.renews, text)
 
+    def test_administration_has_no_other_statement_in_it(self):
+        for text in (
+            "ANALYZE INSERT INTO leads (mail) VALUES ('a')",
+            "ANALYZE FORMAT=JSON UPDATE leads SET mail = 'a'",
+            "ANALYZE FORMAT='json' REPLACE leads SET mail = 'a'",
+            "EXPLAIN FORMAT='json' UPDATE leads SET mail = 'a'",
+            "EXPLAIN ANALYZE FORMAT='tree' INSERT INTO leads SET mail = 'a'",
+        ):
+            self.assertEqual(shown(text), "refused: unparsable", text)
+        for text in ("DESC shop.people email", "EXPLAIN people 'e%'", "ANALYZE LOCAL TABLE people"):
+            self.assertEqual(shown(text), "as it is", text)
+
     def test_those_that_may_hold_one(self):
         for text in (
             "CREATE TABLE people (email VARCHAR(500))",
