@@ -56,7 +56,7 @@ _MODULES = {
     "telemetry.tracing.": "clock spans sampling backpressure exchanges store received processor "
     "recorded",
     "telemetry.export.": "otlp otlpforms",
-    "telemetry.figures.": "buckets counting rows",
+    "telemetry.figures.": "buckets counting rows tallies",
     "telemetry.metrics.": "exchanges histogram",
     "telemetry.pages.": "rpcz sessions",
 }

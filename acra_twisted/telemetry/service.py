@@ -20,6 +20,7 @@ from acra_twisted.session import Session
 from acra_twisted.telemetry import vitals
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters
 from acra_twisted.telemetry.export.resource import Resource
+from acra_twisted.telemetry.figures.edges import EDGES_MAX, Edges
 from acra_twisted.telemetry.figures.history import SIZE_MAX as FIGURES_MAX
 from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.history.opening import make_history
@@ -125,6 +126,8 @@ class TelemetryService(MultiService):
             )
             if self.history is not None:
                 self.history.follow(self.figures)
+        #: Counts requests by their ways from clients to databases; None where there are no pages.
+        self.edges: Edges | None = None
         self._pages: TracePages | None = None
         self._peers: Peers | None = None
         self._recent: RecentEvents | None = None
@@ -134,6 +137,8 @@ class TelemetryService(MultiService):
             metrics.watch_pool("traces of the pages", self.store.__len__, TRACES_MAX)
             if system:
                 self.calls = RpcStats(self.clock)
+                self.edges = Edges(self.clock(), self.turns)
+                metrics.watch_pool("ways of requests", self.edges.__len__, EDGES_MAX)
             self._pages = TracePages(
                 service,
                 self.store,
@@ -175,6 +180,7 @@ class TelemetryService(MultiService):
             self.turns,
             self._pages,
             self.figures,
+            self.edges,
             self._recent,
             sessions,
             lambda: self.unready,
@@ -218,7 +224,7 @@ class TelemetryService(MultiService):
         ``others`` are observers of the daemon's own."""
         told: list[BaseObserver] = [exchanges, metrics, AuditLog(server, self._service), *others]
         if self.calls is not None:
-            told += (self.calls, LastStatements(self._peers))
+            told += (self.calls, LastStatements(self._peers, self.edges, server))
         if self.figures is not None:
             told.append(self.figures.counter)
         observers = Observers(told, exchanges.slow, self._afterwards)
@@ -269,6 +275,8 @@ class TelemetryService(MultiService):
         self._up_to_date()
         if self.figures is not None:
             self.figures.tick(self.clock())
+        if self.edges is not None:
+            self.edges.tick(self.clock())
         now = self._reactor.seconds()
         if self._due:
             self.metrics.loop_lag(now - self._due)

@@ -10,6 +10,7 @@ from acra_twisted.optionkinds import Address
 from acra_twisted.options import Settings
 from acra_twisted.session import Session
 from acra_twisted.telemetry.export.destinations import read_secret
+from acra_twisted.telemetry.figures.edges import Edges
 from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.logs.recent import RecentEvents
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
@@ -29,9 +30,9 @@ PAGES = "incoming_connection_zpages_string"
 
 class Parts(NamedTuple):
     """Sites are made from these.  ``service`` is the daemon's name; ``pages`` is None where there
-    are none, and ``figures`` where nobody sees statements.  ``unready`` says why no connections
-    should come, ``reach`` gives what reaches the destination behind the daemon, and ``catch_up`` is
-    called before anything is shown."""
+    are none, as are ``figures`` and ``edges`` where nobody sees statements.  ``unready`` says why
+    no connections should come, ``reach`` gives what reaches the destination behind the daemon, and
+    ``catch_up`` is called before anything is shown."""
 
     reactor: Any
     service: str
@@ -41,6 +42,7 @@ class Parts(NamedTuple):
     turns: Turns
     pages: TracePages | None
     figures: StatementFigures | None
+    edges: Edges | None
     recent: RecentEvents | None
     sessions: Callable[[], Iterable[Session]]
     unready: Callable[[], str]
@@ -119,6 +121,7 @@ def _views(
             parts.sessions,
             settings.get("trace_link_template", ""),
             parts.reach,
+            parts.edges,
         ),
     )
     views.prepare()

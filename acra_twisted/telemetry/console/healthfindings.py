@@ -30,6 +30,7 @@ _RINGS: Final = frozenset(
         "traces of the pages",
         "bytes of statements' figures",
         "bytes of the history",
+        "ways of requests",
     )
 )
 _TEXT_MAX: Final = 300

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from acra_twisted.session import Session
 from acra_twisted.telemetry.console.sums import Sums
+from acra_twisted.telemetry.figures.edges import Edges
 from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.logs.recent import RecentEvents
 from acra_twisted.telemetry.pages.kept import KeptTraces
@@ -26,10 +27,11 @@ def _unreached() -> None:
 class Sources(NamedTuple):
     """Views are made from these; ``clock`` gives nanoseconds.
 
-    ``events`` is None where they are not kept.  ``fact`` gives what the page of facts has under a
-    name, None if it has nothing.  ``sessions`` gives those of the moment, and ``link_template``
-    is that of the addresses of traces in another viewer.  ``reach`` gives what reaches the
-    destination behind the daemon, None if that cannot be tried.
+    ``events`` is None where they are not kept, ``edges`` where ways of requests are not counted.
+    ``fact`` gives what the page of facts has under a name, None if it has nothing.  ``sessions``
+    gives those of the moment, and ``link_template`` is that of the addresses of traces in another
+    viewer.  ``reach`` gives what reaches the destination behind the daemon, None if that cannot be
+    tried.
     """
 
     figures: StatementFigures
@@ -41,6 +43,7 @@ class Sources(NamedTuple):
     sessions: Callable[[], Iterable[Session]] = tuple
     link_template: str = ""
     reach: Callable[[], Reach | ReachAll | None] = _unreached
+    edges: Edges | None = None
 
 
 class View(NamedTuple):

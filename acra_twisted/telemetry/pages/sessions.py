@@ -7,10 +7,13 @@ from heapq import heappush, heappushpop
 from typing import Any
 
 from acra_twisted.exchange import Exchange, Statement
+from acra_twisted.optionkinds import Address
 from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.session import Session
 from acra_twisted.sql.redact import Redacted, of_statement
+from acra_twisted.telemetry.figures.edges import Edges
 from acra_twisted.telemetry.figures.shapes import shape_of
+from acra_twisted.telemetry.figures.tallies import Tally
 from acra_twisted.telemetry.metrics.exchanges import session_state
 from acra_twisted.telemetry.pages.peers import Peers
 
@@ -20,16 +23,25 @@ SHOWN = 200
 TEXT_LIMIT = 2048
 #: Where a session's notes have the statement that came last.
 _LAST = "live.last"
+#: Where they have what counts their requests.
+_TALLY = "live.tally"
 #: Sessions that are looked at between two turns.
 _STEP = 32
 
 
 class LastStatements(BaseObserver):
-    """Notes the statement that each session has executed last, as far as a page would show it, and
-    the addresses from which clients have logged in."""
+    """Notes the statement that each session has executed last, as far as a page would show it, the
+    addresses from which clients have logged in, and by which ways requests go to ``server``."""
 
-    def __init__(self, peers: Peers | None = None) -> None:
+    def __init__(
+        self,
+        peers: Peers | None = None,
+        edges: Edges | None = None,
+        server: Address | None = None,
+    ) -> None:
         self._peers = peers
+        self._edges = edges
+        self._server = server
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """A long text is not kept for it."""
@@ -39,9 +51,18 @@ class LastStatements(BaseObserver):
             session = exchange.session
             shown_text = shown(statement, session.language).text if long else None
             session.notes[_LAST] = shown_text or statement
+            if self._edges is not None:
+                self._count(self._edges, exchange)
         elif exchange.kind == "startup" and exchange.outcome == "ok" and self._peers is not None:
             identity = exchange.session.identity
             self._peers.note(identity.client_id, identity.peer, identity.certificate)
+
+    def _count(self, edges: Edges, exchange: Exchange) -> None:
+        session = exchange.session
+        tally: Tally | None = session.notes.get(_TALLY)
+        if tally is None or tally.is_over or tally.name != session.database:
+            tally = session.notes[_TALLY] = edges.tally(session, self._server)
+        tally.count(exchange)
 
 
 def describe(sessions: Iterable[Session], now: int) -> Iterator[dict[str, Any] | None]:

@@ -24,6 +24,7 @@ from acra_twisted.telemetry.console.views import (
     sessions,
     statement,
     statements,
+    topology,
     trace,
     traces,
 )
@@ -45,6 +46,7 @@ VIEWS: Final[Mapping[str, View]] = {
         sessions.VIEW,
         session.VIEW,
         security.VIEW,
+        topology.VIEW,
         health.VIEW,
     )
 }
@@ -80,6 +82,14 @@ _ENTRIES: Final = (
         "security",
         "Security",
         Markup('<path d="M8 1.5l5.5 2v4c0 3.5-2.3 6-5.5 7-3.2-1-5.5-3.5-5.5-7v-4z"/>'),
+    ),
+    Entry(
+        "topology",
+        "Topology",
+        Markup(
+            '<path d="M4.5 4.5l7 0M4.5 5.5l6.5 5"/><circle cx="3" cy="4.5" r="1.5"/>'
+            '<circle cx="13" cy="4.5" r="1.5"/><circle cx="12.5" cy="12" r="1.5"/>'
+        ),
     ),
     Entry(
         "health",

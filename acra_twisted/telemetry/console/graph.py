@@ -1,0 +1,135 @@
+"""Draws who talks to whom: boxes in four columns, and lines as thick as what passes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from markupsafe import Markup
+
+from acra_twisted.telemetry.console.charts import px
+from acra_twisted.telemetry.console.formats import NOTHING
+
+#: The columns with their places.
+COLUMNS: Final[Mapping[str, int]] = {
+    "Applications, by client id": 8,
+    "Connectors": 334,
+    "This server": 660,
+    "Databases": 986,
+}
+_BOX_WIDTH: Final = 178
+_BOX_HEIGHT: Final = 68
+_STEP: Final = 80
+_WIDTH: Final = 1172
+_TOP: Final = 42
+#: Widths of the thinnest and of the thickest line.
+_THIN, _THICK = 1.5, 8.0
+#: Characters of a line of a box.
+_TEXT_MAX: Final = 24
+_EDGE: Final = Markup(
+    '<path class="edge{}" stroke-width="{}" d="M{} {}C{} {} {} {} {} {}"><title>{}</title></path>'
+)
+_LABEL: Final = Markup('<text class="e" x="{}" y="{}" text-anchor="middle">{}</text>')
+_BOX: Final = Markup(
+    '<a href="{}"><rect class="node{}" x="{}" y="{}" width="{}" height="{}" rx="8"/>'
+    '<title>{}</title><text class="t1" x="{}" y="{}">{}</text> '
+    '<text class="t2" x="{}" y="{}">{}</text> <text class="t2{}" x="{}" y="{}">{}</text></a>'
+)
+
+
+class Node(NamedTuple):
+    """A box: its key, its column, its name, two lines, the second of which may be a warning or bad
+    news (``look``: ``warn``, ``bad``), and where it leads."""
+
+    key: str
+    column: int
+    name: str
+    first: str
+    second: str
+    look: str
+    href: str
+
+
+class Line(NamedTuple):
+    """A line between two boxes by their keys: its part of the most that any has, the text on it,
+    what a pointer shows, and ``hot`` or ``bad``."""
+
+    source: str
+    target: str
+    part: float
+    text: str
+    title: str
+    look: str = ""
+
+
+def draw(name: str, nodes: Sequence[Node], lines: Sequence[Line]) -> Markup:
+    """Return the picture.  Lines between boxes that are not there are left out."""
+    columns: list[list[Node]] = [[] for _ in COLUMNS]
+    for node in nodes:
+        columns[node.column].append(node)
+    most = max((len(column) for column in columns), default=1) or 1
+    height = _TOP + most * _STEP
+    places: dict[str, tuple[int, float]] = {}
+    for x, column in zip(COLUMNS.values(), columns, strict=True):
+        first = _TOP + (most - len(column)) * _STEP / 2
+        for number, node in enumerate(column):
+            places[node.key] = (x, first + number * _STEP)
+    drawn = Markup().join(_line(line, places) for line in lines if _both(line, places))
+    heads = Markup().join(
+        Markup('<text class="col" x="{}" y="24">{}</text>').format(x, title)
+        for title, x in COLUMNS.items()
+    )
+    boxes = Markup().join(_box(node, *places[node.key]) for node in nodes)
+    labels = Markup().join(_label(line, places) for line in lines if _both(line, places))
+    return Markup(
+        '<svg class="topo" viewBox="0 0 {} {}" role="group" aria-label="{}">{}{}{}{}</svg>'
+    ).format(_WIDTH, height, name, drawn, heads, boxes, labels)
+
+
+def _both(line: Line, places: Mapping[str, tuple[int, float]]) -> bool:
+    return line.source in places and line.target in places
+
+
+def _ends(line: Line, places: Mapping[str, tuple[int, float]]) -> tuple[float, float, float, float]:
+    (x, y), (to_x, to_y) = places[line.source], places[line.target]
+    half = _BOX_HEIGHT / 2
+    return x + _BOX_WIDTH, y + half, to_x, to_y + half
+
+
+def _line(line: Line, places: Mapping[str, tuple[int, float]]) -> Markup:
+    x, y, to_x, to_y = (px(value) for value in _ends(line, places))
+    middle = px((float(x) + float(to_x)) / 2)
+    width = px(_THIN + (_THICK - _THIN) * min(max(line.part, 0.0), 1.0))
+    look = f" {line.look}" if line.look else ""
+    return _EDGE.format(look, width, x, y, middle, y, middle, to_y, to_x, to_y, line.title)
+
+
+def _label(line: Line, places: Mapping[str, tuple[int, float]]) -> Markup:
+    x, y, to_x, to_y = _ends(line, places)
+    if to_x - x > _BOX_WIDTH:
+        # It passes a column, where a box may stand above it.
+        return _LABEL.format(px(x + _BOX_WIDTH / 4), px(y + 4), line.text)
+    # Nearer to where it comes from: there lines lie apart.
+    return _LABEL.format(px(x + (to_x - x) / 3), px(y + (to_y - y) / 4 + 4), line.text)
+
+
+def _box(node: Node, x: int, y: float) -> Markup:
+    at = x + 12
+    look = f" {node.look}" if node.look else ""
+    said = {"warn": " warnt", "bad": " badt"}.get(node.look, "")
+    return _BOX.format(
+        node.href,
+        look,
+        x,
+        px(y),
+        _BOX_WIDTH,
+        _BOX_HEIGHT,
+        f"{node.name}: {node.first}; {node.second}",
+        *(at, px(y + 22), _cut(node.name) or NOTHING),
+        *(at, px(y + 40), _cut(node.first)),
+        *(said, at, px(y + 56), _cut(node.second)),
+    )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _TEXT_MAX else f"{text[: _TEXT_MAX - 1]}\N{HORIZONTAL ELLIPSIS}"
