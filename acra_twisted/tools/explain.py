@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
 from acra_twisted.config.ownreactor import in_own_reactor
+from acra_twisted.encryption.mysql import belt as mysqlbelt
 from acra_twisted.encryption.plan import Prepared
 from acra_twisted.encryption.postgresql import belt, schemafile
 from acra_twisted.encryption.postgresql.assumed import assumed
@@ -27,9 +28,12 @@ from acra_twisted.tools.configuredcolumns import configured_columns
 from acra_twisted.tools.databasequestion import Ask, ask_password, password_of, settings_of
 from acra_twisted.tools.explanation import REFUSED, Explanation, explain
 from acra_twisted.tools.liveschema import read_live
+from acra_twisted.tools.mysqlexplanation import of_mysql
 from acra_twisted.tools.statementlog import statements_of
 
 PROGRAM = "acra-explain"
+_POSTGRESQL = "postgresql"
+_MYSQL = "mysql"
 #: Where ``-`` reads; replaced by tests.
 INPUT: TextIO = sys.stdin
 #: Bytes of a file of statements.
@@ -74,6 +78,13 @@ def _parser() -> Parser:
         help="configuration of AcraServer, for its sections [encrypt:TABLE.COLUMN], and to read "
         "the schema of its database",
     )
+    parser.add_argument(
+        "--dialect",
+        default=_POSTGRESQL,
+        choices=(_POSTGRESQL, _MYSQL),
+        help="database that the statements are for; without a schema of a MySQL server the lists "
+        "`columns` of the configuration stand for the tables",
+    )
     parser.add_argument("--user", default="postgres", help="role that reads the schema")
     parser.add_argument(
         "--password_file",
@@ -81,7 +92,11 @@ def _parser() -> Parser:
         metavar="FILE",
         help="file with its password, mode 0600; without one the tool asks for it",
     )
-    parser.add_argument("--database", default="postgres", help="database to connect to")
+    parser.add_argument(
+        "--database",
+        default="postgres",
+        help="database to connect to; of MySQL the one of names without one",
+    )
     parser.add_argument(
         "--save_schema", default="", metavar="FILE", help="write the schema that was read"
     )
@@ -99,7 +114,7 @@ def _parser() -> Parser:
         help="count the refusals of a file's statements, which end with semicolons; a file without "
         "any has one statement a line",
     )
-    parser.switch("ddl", help="print the domains, types and indexes for the database")
+    parser.switch("ddl", help="print the types, indexes and checks for the database")
     parser.switch("json", help="print the answer as JSON")
     return parser
 
@@ -117,18 +132,24 @@ def main(
     if given.save_schema and not given.server_config:
         raise ConfigError("--save_schema needs --server_config")
     settings = configured_columns(given.encryptor_config_file, given.server_config, environment)
+    if given.dialect == _MYSQL and (given.schema or given.save_schema):
+        raise ConfigError("--schema and --save_schema are for PostgreSQL alone")
     if given.ddl:
-        output.write(belt.script(settings))
+        script = mysqlbelt.script if given.dialect == _MYSQL else belt.script
+        output.write(script(settings))
         if not given.save_schema:
             return
     remarks = list(settings.remarks)
-    if not (given.schema or given.server_config):
+    if given.dialect == _MYSQL or not (given.schema or given.server_config):
         remarks.append(_ASSUMED)
-    schema = _schema(given, settings, environment, ask or ask_password)
-    if given.save_schema:
-        files.write(given.save_schema, schemafile.dump(schema).encode(), 0o644)
-    planner = Planner(Protection(schema, settings), Comparisons())
-    found = _explained(planner, _path(given.search_path), _statements(given))
+    if given.dialect == _MYSQL:
+        found = of_mysql(settings, given.database, _statements(given))
+    else:
+        schema = _schema(given, settings, environment, ask or ask_password)
+        if given.save_schema:
+            files.write(given.save_schema, schemafile.dump(schema).encode(), 0o644)
+        planner = Planner(Protection(schema, settings), Comparisons())
+        found = _explained(planner, _path(given.search_path), _statements(given))
     if given.file:
         _count(found, remarks, given.json, output)
     elif given.statement:

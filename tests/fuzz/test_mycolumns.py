@@ -7,7 +7,7 @@ from tests.fuzz.base import SECONDS, bounded
 
 
 class Fuzzing(unittest.TestCase):
-    def test_en1_bounded_run_of_plans(self):
+    def test_en1_bounded_run_of_mysql_plans(self):
         runs, found = bounded("mycolumns")
         if found:
             # In full, with the inputs: nobody will find them again by chance.

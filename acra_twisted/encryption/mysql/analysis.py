@@ -35,6 +35,9 @@ _CASTS: Final = {
 }
 #: What may be said of the characters of a cast or of a collation.
 _UNICODE: Final = frozenset(("utf8mb4", "utf8", "utf8mb3", "binary"))
+#: Signs beside which nothing else is one with them; nothing is at the ends of a text.
+_APART_BEFORE: Final = frozenset((b"", *(bytes((sign,)) for sign in b" \t\r\n(,=")))
+_APART_BEHIND: Final = frozenset((b"", *(bytes((sign,)) for sign in b" \t\r\n),;")))
 _CHARSETS: Final = (" character set ", " charset ", " char set ")
 
 
@@ -180,8 +183,10 @@ class Analysis:
         (start, end), parts = edit
         if start < at:
             raise ValueError("edits overlap")
-        # A word may stand right before it or behind it.
-        found += [self.text[at:start], b" ", *parts, b" "]
+        # A word or a sign right beside it would be one with it.
+        before = b"" if self.text[start - 1 : start] in _APART_BEFORE else b" "
+        behind = b"" if self.text[end : end + 1] in _APART_BEHIND else b" "
+        found += [self.text[at:start], before, *parts, behind]
         return end
 
 

@@ -61,6 +61,18 @@ class Explain(ToolCase):
         self.assertIn("encrypted  people.name: literal 2, VALUES\n", text)
         self.assertEqual(refused, "")
 
+    def test_statements_of_mysql(self):
+        text, refused = self.explain(
+            "--dialect=mysql",
+            "INSERT INTO people VALUES (1, 'Ann', 'a@x') ON DUPLICATE KEY UPDATE id=2",
+        )
+        self.assertIn("(?, <encrypted people.name>, <encrypted people.email>)", text)
+        self.assertEqual(refused, "")
+        text, refused = self.explain("--dialect=mysql", "SELECT * FROM people WHERE name > 'a'")
+        self.assertIn("reason     order", text)
+        text, _ = self.explain("--dialect=mysql", "--ddl")
+        self.assertIn("ALTER TABLE `people` ADD KEY (`email`(33));", text)
+
     def test_the_example_of_the_page_is_true(self):
         page = [block.text for block in blocks(TOP / "docs/encryption.rst")]
         self.config = self.file(next(text for text in page if text.startswith("defaults:")))

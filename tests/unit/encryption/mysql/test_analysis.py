@@ -9,7 +9,7 @@ class Edits(SynchronousTestCase):
     def test_values_parameters_and_all_else_keep_their_places(self):
         self.assertEqual(
             shown("INSERT INTO people (id, email, note) VALUES (?, 'a', ?), (3, ?, 'b') /* c */"),
-            "INSERT INTO people (id, email, note) VALUES (?, x'e1' , ?), (3, ? , 'b') /* c */",
+            "INSERT INTO people (id, email, note) VALUES (?, x'e1', ?), (3, ?, 'b') /* c */",
         )
 
     def test_a_replaced_part_joins_no_neighbour(self):

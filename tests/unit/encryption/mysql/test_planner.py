@@ -25,7 +25,7 @@ class Texts(SynchronousTestCase):
         self.assertEqual(found.plan.values[0].source.parameter, 2)
         self.assertEqual(
             sent(found),
-            "SELECT ?; INSERT INTO leads (mail) VALUES ( ? ); SELECT mail, ? FROM leads;",
+            "SELECT ?; INSERT INTO leads (mail) VALUES (?); SELECT mail, ? FROM leads;",
         )
 
     def test_behind_what_changes_how_it_is_read(self):

@@ -65,7 +65,7 @@ class Clauses(SynchronousTestCase):
     def test_groups(self):
         self.assertEqual(
             shown("SELECT email, COUNT(*) FROM people GROUP BY email HAVING email = 'a'"),
-            "SELECT MIN(email) AS `email` , COUNT(*) FROM people GROUP BY LEFT(email, 33) "
+            "SELECT MIN(email) AS `email`, COUNT(*) FROM people GROUP BY LEFT(email, 33) "
             "HAVING (email >= x'f1' AND email < x'f2')",
         )
         self.assertEqual(results("SELECT p.email FROM people p GROUP BY p.email"), ["0 email"])

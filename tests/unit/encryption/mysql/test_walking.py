@@ -36,7 +36,7 @@ class Expressions(SynchronousTestCase):
         )
         self.assertEqual(
             shown("SELECT COUNT(DISTINCT email) FROM people"),
-            "SELECT COUNT(DISTINCT LEFT(email, 33) ) FROM people",
+            "SELECT COUNT(DISTINCT LEFT(email, 33)) FROM people",
         )
         self.assertEqual(
             shown("SELECT COUNT(DISTINCT name) FROM people"), "refused: comparison people.name"
@@ -45,5 +45,5 @@ class Expressions(SynchronousTestCase):
     def test_conditions_anywhere(self):
         self.assertEqual(
             shown("SELECT SUM(email = 'a') FROM people"),
-            "SELECT SUM( (email >= x'f1' AND email < x'f2') ) FROM people",
+            "SELECT SUM((email >= x'f1' AND email < x'f2')) FROM people",
         )

@@ -8,7 +8,7 @@ from tests.support.mysqlplanning import results, shown
 class Inserts(SynchronousTestCase):
     def test_by_names_and_by_order(self):
         for text, wanted in (
-            ("INSERT INTO leads VALUES (1, 'a')", "(1, x'e1' )"),
+            ("INSERT INTO leads VALUES (1, 'a')", "(1, x'e1')"),
             ("INSERT leads () VALUES ()", "as it is"),
             (
                 "REPLACE INTO shop.leads (`MAIL`) VALUES ('a'), (NULL), (DEFAULT)",
@@ -18,7 +18,7 @@ class Inserts(SynchronousTestCase):
             ("INSERT INTO leads (mail) SELECT 'a'", "SELECT x'e1'"),
             (
                 "INSERT INTO people (email, name, age, phone) VALUES ('a', 'b', 3, 'c')",
-                "( x'e1' , x'e2' , 3 , 't4' )",
+                "(x'e1', x'e2', 3, 't4')",
             ),
         ):
             self.assertTrue(shown(text).endswith(wanted), shown(text))
@@ -37,7 +37,7 @@ class Inserts(SynchronousTestCase):
         begin = "INSERT INTO leads (mail) VALUES ('a')"
         for text, wanted in (
             ("ON DUPLICATE KEY UPDATE mail = VALUES(mail)", "mail = VALUES(mail)"),
-            ("ON DUPLICATE KEY UPDATE mail = 'b', id = 3", "mail = x'e2' , id = 3"),
+            ("ON DUPLICATE KEY UPDATE mail = 'b', id = 3", "mail = x'e2', id = 3"),
             ("AS n ON DUPLICATE KEY UPDATE mail = n.mail", "mail = n.mail"),
             ("AS n(m) ON DUPLICATE KEY UPDATE mail = n.m", "mail = n.m"),
             ("ON DUPLICATE KEY UPDATE mail = mail", "mail = mail"),
@@ -99,7 +99,7 @@ class Updates(SynchronousTestCase):
             ("UPDATE orders o, leads SET o.mail = 'b', mail = 'a'", "o.mail = 'b', mail = x'e1'"),
             (
                 "UPDATE leads SET mail = IF(id, 'a', mail)",
-                "IF(id, x'e1' ,mail)".replace(",m", ", m"),
+                "IF(id, x'e1',mail)".replace(",m", ", m"),
             ),
             (
                 "UPDATE leads SET mail = CASE WHEN id = 1 THEN 'a' ELSE NULL END",
