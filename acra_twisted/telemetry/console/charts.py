@@ -24,6 +24,8 @@ _SPLIT: Final = "poison"
 _TINY: Final = 1e-9
 #: A part of a bar this small has no name in its description.
 _NAMED: Final = 0.02
+#: Points of a line without axes.
+_POINTS: Final = 30
 #: Counts from which on a cell of a heat map has each of its colours.
 LEVELS: Final = (1, 3, 8, 18, 36, 60, 90)
 
@@ -97,7 +99,7 @@ def share(parts: Mapping[str, float], whole: float = 0.0, large: bool = False) -
     name = escape(", ".join(said) or "no time")
     size = " big" if large else ""
     return _drawn(
-        f'<svg class="share{size}" width="100%" height="{height}" role="img" aria-label="{name}">'
+        f'<svg class="share{size}" width="100%" height="{height}" role="img">'
         f"<title>{name}</title>{''.join(drawn)}</svg>"
     )
 
@@ -142,11 +144,19 @@ def pair(upper: float, lower: float) -> Markup:
 
 
 def spark(values: Sequence[float], hot: bool = False) -> Markup:
-    """A line without axes, whose numbers stand elsewhere; empty for fewer than two values."""
+    """A line without axes, whose numbers stand elsewhere; empty for fewer than two values.  Where
+    there are many, each point is the mean of some."""
     if len(values) < 2:
         return Markup()
+    some = -(-len(values) // _POINTS)
+    values = [
+        sum(values[at : at + some]) / len(values[at : at + some])
+        for at in range(0, len(values), some)
+    ]
     top = (max(values) or 1.0) * (1 if hot else 1.6)
-    points = " ".join(f"{place},{px(20 - 18 * value / top)}" for place, value in enumerate(values))
+    points = " ".join(
+        f"{place},{round(20 - 18 * value / top, 1):g}" for place, value in enumerate(values)
+    )
     return _drawn(
         f'<svg class="spark" viewBox="0 0 {len(values) - 1} 21" preserveAspectRatio="none" '
         f'aria-hidden="true"><polyline class="ln{" hot" if hot else ""}" points="{points}"/></svg>'

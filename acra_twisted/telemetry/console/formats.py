@@ -145,6 +145,11 @@ def name(text: str) -> str:
     return shown[: _NAME_MAX - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
+def cut(text: str, most: int) -> str:
+    """The beginning of a text, which says that there is more."""
+    return text if len(text) <= most else text[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
 def _is_plain(character: str) -> bool:
     return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
 

@@ -33,7 +33,7 @@ class Names:
         self._certificates: dict[str, str] = {}
         self._peers: dict[str, list[str]] = {}
         for one in peers:
-            self._peers.setdefault(one["client_id"], []).append(one["peer"])
+            self._peers.setdefault(one["client_id"], []).append(one.get("peer", ""))
             if one.get("certificate"):
                 self._certificates.setdefault(one["client_id"], one["certificate"])
 

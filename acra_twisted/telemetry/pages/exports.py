@@ -1,4 +1,4 @@
-"""What a page shows as a file: lines of CSV or of CEF."""
+"""Files of what a page shows: lines of CSV or of CEF."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from acra_twisted.telemetry.console import breaks, charts, formats
+from acra_twisted.telemetry.console import breaks, charts, formats, schemachanges
 from acra_twisted.telemetry.console.breaks import Break, Minute
 from acra_twisted.telemetry.console.charts import Mark
 from acra_twisted.telemetry.console.gathering import added, totals
@@ -19,9 +19,8 @@ from acra_twisted.telemetry.console.layers import (
 )
 from acra_twisted.telemetry.console.lines import Line, lines
 from acra_twisted.telemetry.console.ranges import DEFAULT, RANGES, Range, range_of
-from acra_twisted.telemetry.console.sentences import (
-    Answer,
-)
+from acra_twisted.telemetry.console.schemachanges import Change
+from acra_twisted.telemetry.console.sentences import Answer
 from acra_twisted.telemetry.console.tiles import Tile, tile
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.views.overviewsentences import MORE, Culprit, Facts, tell
@@ -42,12 +41,14 @@ _LISTED: Final = 5
 
 
 class Gathered(NamedTuple):
-    """All that the view shows, with the statements that have most of the time."""
+    """All that the view shows, with the statements that have most of the time, and those that have
+    changed the schema."""
 
     span: Range
     facts: Facts
     first: list[Found]
     said: Answer
+    changed: Sequence[Change]
 
 
 def asked(arguments: Mapping[str, str], now: int) -> Range:
@@ -72,7 +73,8 @@ def gather(sources: Sources, span: Range) -> Generator[str, None, Gathered]:
         was, now = added(columns[: found.place]), added(columns[found.place :])
         culprit = yield from _culprit(sources, span, found, was, now)
     facts = Facts(span, columns, row, before, found, was, now, culprit)
-    return Gathered(span, facts, first, tell(facts))
+    changed = yield from schemachanges.changes(sources.figures, shapes, span)
+    return Gathered(span, facts, first, tell(facts), changed)
 
 
 def _culprit(
@@ -103,6 +105,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "answer": gathered.said.as_json(),
         "range": span.key,
         "break": found and found.as_json(gathered.span.begins(found.place)),
+        "schema_changes": [one.as_json(span) for one in gathered.changed],
         "figures": gathered.facts.row.as_json(),
         "mean_ms": mean_ms(gathered.facts.row),
         "mean_before_ms": mean_ms(gathered.facts.before) if gathered.facts.before.calls else None,
@@ -134,6 +137,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         heads = (f"before {when}", "now")
         word = "slower" if found.now > found.before else "faster"
         marks = [Mark(100 * found.place / (span.columns - 1), f"{when} {word}")]
+    marks += schemachanges.marks(gathered.changed, span)
     means = [per_call(column) for column in gathered.facts.columns]
     layers = by_layer(gathered.facts.row) or {"proxy": 0.0}
     series = {layer: [mean.get(layer, 0.0) for mean in means] for layer in layers}

@@ -255,9 +255,7 @@ def _lanes(gathered: Gathered) -> list[Lane]:
 def _what(one: RecentEvent) -> str:
     """The statement of an event, or its line."""
     text = one.record.query or TABLE[one.record.code].meaning
-    return formats.name(
-        text if len(text) <= _LINE else text[: _LINE - 1] + "\N{HORIZONTAL ELLIPSIS}"
-    )
+    return formats.name(formats.cut(text, _LINE))
 
 
 def _detail(one: RecentEvent) -> str:

@@ -41,7 +41,9 @@ _LOOKS: Final = {
     requests.SLOW: "slow",
 }
 _EVENTS_MAX: Final = 20
-_SHOWN: Final = 50
+_SHOWN: Final = 30
+#: Characters of a statement in its line, and of what shows while it is pointed at.
+_LINE, _TITLE = 160, 300
 _MS: Final = 1e6
 _TICKS: Final = 4
 _FOR_EVER: Final = 1 << 62
@@ -307,7 +309,8 @@ def _row(one: Request, before: Request | None, longest: int) -> dict[str, Any]:
         "word": word,
         "bad": verdict in (requests.DENIED, requests.POISON),
         "name": formats.name(str(record["name"])),
-        "text": str(known.get("db.query.text", ""))[:1000],
+        "text": formats.cut(str(known.get("db.query.text", "")), _LINE),
+        "whole": formats.cut(str(known.get("db.query.text", "")), _TITLE),
         "shape": address_of_shape(shape) if shape else "",
         "by": formats.name(_decided(known)),
         "took": formats.ms((record["end"] - record["start"]) / _MS),

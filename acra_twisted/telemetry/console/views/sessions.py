@@ -66,7 +66,8 @@ _STEP: Final = 32
 #: Milliseconds of one request that are worth a sentence, and of an idle transaction.
 _LONG, _IDLE_LONG = 500.0, 10_000.0
 _MS: Final = 1e6
-_TEXT: Final = 160
+#: Characters of a statement in its line, and of what shows while it is pointed at.
+_TEXT, _TITLE = 100, 200
 
 
 class Asked(NamedTuple):
@@ -246,7 +247,7 @@ def _whose(row: Mapping[str, Any]) -> str:
 
 
 def _cut(text: str, most: int = 60) -> str:
-    return formats.name(text if len(text) <= most else text[: most - 1] + "\N{HORIZONTAL ELLIPSIS}")
+    return formats.name(formats.cut(text, most))
 
 
 def as_json(gathered: Gathered) -> dict[str, Any]:
@@ -311,7 +312,7 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
         "long": is_long or (row["state"] in _BUSY and row["state_ms"] >= _LONG),
         "transaction": formats.ms(row["transaction_ms"]) if row["transaction_ms"] else "",
         "text": _cut(text, _TEXT),
-        "whole_text": text[:2000],
+        "whole_text": formats.cut(text, _TITLE),
         "is_last": bool(text) and not runs,
         "href": address_of_shape(row["shape"]) if row["shape"] else "",
         "open": formats.long(row["seconds"]),

@@ -7,7 +7,14 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-from acra_twisted.telemetry.console import breaks, charts, commonality, distributions, formats
+from acra_twisted.telemetry.console import (
+    breaks,
+    charts,
+    commonality,
+    distributions,
+    formats,
+    schemachanges,
+)
 from acra_twisted.telemetry.console.breaks import Break, Minute
 from acra_twisted.telemetry.console.calls import Call, Caller, callers, kept_calls
 from acra_twisted.telemetry.console.charts import Mark
@@ -15,30 +22,20 @@ from acra_twisted.telemetry.console.commonality import Common, compared
 from acra_twisted.telemetry.console.distributions import Spread, spread
 from acra_twisted.telemetry.console.gathering import added, by_column, totals
 from acra_twisted.telemetry.console.layers import (
-    DATABASE,
     LAYERS,
     by_layer,
-    is_nearly_all,
-    largest_change,
     ours,
     per_call,
 )
 from acra_twisted.telemetry.console.people import Names
 from acra_twisted.telemetry.console.ranges import DEFAULT, RANGES, Range, range_of
+from acra_twisted.telemetry.console.schemachanges import Change
 from acra_twisted.telemetry.console.sentences import (
-    BAD,
-    GOOD,
-    PLAIN,
-    SLOW,
     Answer,
-    Sentence,
-    answer,
-    sentence,
-    strong,
 )
-from acra_twisted.telemetry.console.sentences import DATABASE as ABOUT_DATABASE
 from acra_twisted.telemetry.console.tiles import Tile, tile
 from acra_twisted.telemetry.console.view import Sources, View
+from acra_twisted.telemetry.console.views.statementsentences import tell
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.figures.rows import WHOLE, Row
 from acra_twisted.telemetry.figures.shapes import Shape
@@ -73,6 +70,7 @@ class Gathered(NamedTuple):
     calls: Sequence[Call] = ()
     common: Common | None = None
     callers: Sequence[Caller] = ()
+    changed: Sequence[Change] = ()
 
 
 class Asked(NamedTuple):
@@ -93,7 +91,8 @@ def asked(arguments: Mapping[str, str], now: int) -> Asked:
 def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
     """Return what the view shows, in steps.  Raises NotKept."""
     figures = sources.figures
-    now = (yield from totals(figures, wanted.span)).get(wanted.shape_id)
+    shapes = yield from totals(figures, wanted.span)
+    now = shapes.get(wanted.shape_id)
     if now is None:
         raise NotKept
     before = (yield from totals(figures, wanted.span.before())).get(wanted.shape_id)
@@ -109,9 +108,22 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
         [call for call in calls if call.start >= since], _slow_from(now.row, found), Names(told)
     )
     yield ""
-    said = _answer(span, now.row, columns, was, found, common)
+    changed = yield from schemachanges.changes(figures, shapes, span, now.shape)
+    place = found.place if found is not None else None
+    related = schemachanges.said(changed, place, span, now.shape)
+    said = tell(span, now.row, columns, was, found, [related, commonality.said(common)])
     return Gathered(
-        span, now.shape, now.row, columns, was, found, said, calls, common, callers(calls, told)
+        span,
+        now.shape,
+        now.row,
+        columns,
+        was,
+        found,
+        said,
+        calls,
+        common,
+        callers(calls, told),
+        changed,
     )
 
 
@@ -121,79 +133,6 @@ def _slow_from(row: Row, found: Break | None) -> float:
     if found is not None and found.before and found.now > found.before:
         return math.sqrt(found.before * found.now)
     return 2 * percentiles(row, WHOLE)["p50_ms"]
-
-
-def _answer(
-    span: Range,
-    row: Row,
-    columns: Sequence[Row],
-    before: Row | None,
-    found: Break | None,
-    common: Common,
-) -> Answer:
-    return answer(
-        [
-            _since(span, columns, found),
-            _faults(row),
-            _than_before(row, before, found),
-            commonality.said(common),
-        ],
-        sentence(
-            "nothing",
-            GOOD if not row.errors else PLAIN,
-            f"Nothing stands out: {formats.ms(mean_ms(row))} a call on average.",
-        ),
-    )
-
-
-def _since(span: Range, columns: Sequence[Row], found: Break | None) -> Sentence | None:
-    if found is None:
-        return None
-    was, now = per_call(added(columns[: found.place])), per_call(added(columns[found.place :]))
-    when = strong(span.begins(found.place))
-    means = f"mean {formats.ms(found.now)} instead of {formats.ms(found.before)}"
-    if found.now < found.before:
-        return sentence("faster", GOOD, "Faster since ", when, f": {means}.")
-    layer, grown = largest_change(was, now)
-    pieces: list[Any] = ["Slow since ", when, f": {means}"]
-    kind = ABOUT_DATABASE if layer in DATABASE else SLOW
-    if layer:
-        difference = found.now - found.before
-        part = (
-            "nearly all of it"
-            if is_nearly_all(grown, difference)
-            else f"{formats.ms(grown)} of the {formats.ms(difference)} added"
-        )
-        pieces += [f", {part} in: ", strong(LAYERS[layer].lower())]
-    return sentence("slower", kind, *pieces, ".")
-
-
-def _faults(row: Row) -> Sentence | None:
-    if row.denied:
-        which = "All" if row.denied == row.calls else formats.count(row.denied)
-        return sentence(
-            "denied", BAD, f"{which} of {formats.several(row.calls, 'call')} were denied."
-        )
-    if row.poisoned:
-        return sentence(
-            "poison", BAD, f"{formats.several(row.poisoned, 'call')} read a poison record."
-        )
-    return None
-
-
-def _than_before(row: Row, before: Row | None, found: Break | None) -> Sentence | None:
-    if found is not None or before is None or not before.calls:
-        return None
-    was, now = mean_ms(before), mean_ms(row)
-    if not formats.is_worse(was, now):
-        return None
-    layer, _ = largest_change(per_call(before), per_call(row))
-    return sentence(
-        "slower-than-before",
-        ABOUT_DATABASE if layer in DATABASE else SLOW,
-        f"Slower than in the time before: mean {formats.ms(now)} instead of {formats.ms(was)}, "
-        f"most of it in: {LAYERS[layer].lower()}.",
-    )
 
 
 def as_json(gathered: Gathered) -> dict[str, Any]:
@@ -208,6 +147,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "summary": gathered.shape.summary,
         "statement": gathered.shape.text,
         "break": found and found.as_json(gathered.span.begins(found.place)),
+        "schema_changes": [one.as_json(gathered.span) for one in gathered.changed],
         "figures": gathered.row.as_json(),
         "slow": gathered.common.as_json() if gathered.common is not None else None,
         "kept": len(gathered.calls),
@@ -236,6 +176,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         place = gathered.found.place
         word = "slower" if gathered.found.now > gathered.found.before else "faster"
         marks = [Mark(100 * place / (span.columns - 1), f"{span.begins(place)} {word}")]
+    marks += schemachanges.marks(gathered.changed, span)
     means = [per_call(column) for column in gathered.columns]
     series = {layer: [mean.get(layer, 0.0) for mean in means] for layer in by_layer(row)}
     return {
@@ -316,8 +257,7 @@ def _common(common: Common | None) -> dict[str, Any]:
             {
                 "name": one.name,
                 "value": one.value,
-                "short": one.value[:_VALUE]
-                + ("\N{HORIZONTAL ELLIPSIS}" * (len(one.value) > _VALUE)),
+                "short": formats.cut(one.value, _VALUE),
                 "slow": formats.share(one.slow, 1),
                 "others": formats.share(one.others, 1),
                 "bars": charts.pair(100 * one.others, 100 * one.slow),

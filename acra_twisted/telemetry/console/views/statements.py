@@ -47,6 +47,7 @@ from acra_twisted.telemetry.figures.summary import (
 )
 from acra_twisted.telemetry.pages.arguments import chosen, given
 from acra_twisted.telemetry.pages.exports import CSV, table
+from acra_twisted.telemetry.pages.search import Unfit
 from acra_twisted.telemetry.pages.statements import COLUMNS
 
 QUESTION: Final = "Which statements cost most, and what has changed?"
@@ -56,9 +57,13 @@ ARGUMENTS: Final[Mapping[str, str]] = {
     "sort": f"largest first: {', '.join(ORDERS)}",
     "q": "statements with this text, in any case",
     "db": "statements of this database",
+    "offset": "statements to skip",
 }
 _ADDRESS: Final = "/console/statements"
-_SHOWN: Final = 50
+_SHOWN: Final = 25
+#: Characters of a statement in its line, and of what shows while it is pointed at.
+_LINE, _TITLE = 110, 240
+_DIGITS: Final = 6
 #: A share of all time that is worth a sentence.
 _MUCH: Final = 0.30
 #: Milliseconds of ours that are worth one.
@@ -83,6 +88,7 @@ class Asked(NamedTuple):
     order: str
     text: str
     database: str
+    offset: int = 0
 
 
 class Gathered(NamedTuple):
@@ -101,7 +107,10 @@ def asked(arguments: Mapping[str, str], now: int) -> Asked:
     found = given(arguments, ARGUMENTS)
     order = chosen("sort", found.get("sort") or ORDERS[0], ORDERS)
     span = range_of(found.get("range") or DEFAULT, now)
-    return Asked(span, order, found.get("q", ""), found.get("db", ""))
+    offset = found.get("offset") or "0"
+    if not (offset.isascii() and offset.isdigit() and len(offset) <= _DIGITS):
+        raise Unfit("offset must be a number of statements")
+    return Asked(span, order, found.get("q", ""), found.get("db", ""), int(offset))
 
 
 def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
@@ -124,7 +133,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
     lines = []
     fitting = ordered(fitting, wanted.order)
     yield ""
-    for one in fitting[:_SHOWN]:
+    for one in fitting[wanted.offset : wanted.offset + _SHOWN]:
         was = before.get(one.shape.id)
         columns = yield from by_column(figures, one.shape.id, wanted.span)
         means = [mean_ms(column) for column in columns if column.calls]
@@ -259,6 +268,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
     wanted = gathered.wanted
     kept = {"q": wanted.text, "db": wanted.database, "range": wanted.span.key}
     kept = {name: value for name, value in kept.items() if value}
+    end = wanted.offset + len(gathered.lines)
     return {
         "span": wanted.span,
         "said": gathered.said,
@@ -271,7 +281,15 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         f"{wanted.span.title}",
         "lines": (_line_shown(line, gathered.whole) for line in gathered.lines),
         "query": urlencode({**kept, "sort": wanted.order}),
+        "back": _page(gathered, kept, max(wanted.offset - _SHOWN, 0)) if wanted.offset else "",
+        "further": _page(gathered, kept, end) if end < len(gathered.fitting) else "",
+        "shown": f"{wanted.offset + 1} to {end}" if gathered.lines else "none",
     }
+
+
+def _page(gathered: Gathered, kept: Mapping[str, str], offset: int) -> str:
+    asked_for = {**kept, "sort": gathered.wanted.order, "offset": str(offset)}
+    return f"{_ADDRESS}?{urlencode(asked_for)}"
 
 
 def _line_shown(line: Line, whole: Row) -> dict[str, Any]:
@@ -282,7 +300,8 @@ def _line_shown(line: Line, whole: Row) -> dict[str, Any]:
     return {
         "href": address(shape.id) if shape.id != OTHERS.id else "",
         "summary": formats.name(shape.summary),
-        "text": shape.text,
+        "text": formats.cut(shape.text, _LINE),
+        "whole": formats.cut(shape.text, _TITLE),
         "calls": formats.count(row.calls),
         "share": formats.share(whole_ms(row), whole_ms(whole)),
         "gauge": charts.gauge(whole_ms(row), whole_ms(whole)),

@@ -1,4 +1,4 @@
-"""What a page shows as a file."""
+"""Files of what a page shows."""
 
 import csv
 import io

@@ -5,11 +5,13 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.session import Identity
+from acra_twisted.telemetry.console.site.frame import Console
 from acra_twisted.telemetry.console.views import sessions
 from acra_twisted.telemetry.pages.search import Unfit
 from tests.support.hours import Hour
 from tests.support.livesessions import some_session
 from tests.support.stepping import returned
+from tests.support.webpages import body
 
 ORDERS = b"SELECT a FROM orders WHERE b = 'secret'"
 
@@ -36,6 +38,13 @@ class Sessions(SynchronousTestCase):
             ),
         )
         self.assertEqual(self.said(some_session(499, ORDERS))[0], ["nothing"])
+
+    def test_many_with_long_statements_keep_to_the_budget(self):
+        text = b'SELECT "%s" FROM t' % b'","'.join(b"column %d" % one for one in range(140))
+        live = [some_session(1000 + n, text, number=n, transaction=900) for n in range(60)]
+        sources = Hour(1).sources._replace(sessions=lambda: live)
+        page = body(Console("acra-server", sources).page(sessions.VIEW, {}))
+        self.assertLess(len(page), 60_000)
 
     def test_one_is_held_in_the_proxy(self):
         self.assertEqual(

@@ -6,7 +6,7 @@ from acra_twisted.telemetry.console.site.frame import Console
 from acra_twisted.telemetry.console.views import statement
 from acra_twisted.telemetry.pages.rendering import NotKept
 from acra_twisted.telemetry.pages.search import Unfit
-from tests.support.hours import ACCOUNT, MINUTE, NOW, Hour
+from tests.support.hours import MINUTE, NOW, ORDERS, Hour
 from tests.support.kepttraces import a_trace
 from tests.support.stepping import returned
 from tests.support.webpages import body
@@ -29,45 +29,6 @@ class Statement(SynchronousTestCase):
         self.assertEqual(data["break"]["since"], "23:40")
         self.assertEqual(sum(one["calls"] for one in data["columns"]), data["figures"]["calls"])
         self.assertEqual(len(data["columns"]), 60)
-
-    def test_faster_again(self):
-        hour = Hour()
-        for minute in range(59, 0, -1):
-            hour.ask(minute, ACCOUNT, 3, first=9_000 if minute > 30 else 1_000)
-        self.assertTrue(
-            self.view(hour, "account")["answer"]["text"].startswith("Faster since 23:30: mean 1.")
-        )
-
-    def test_several_layers(self):
-        hour = Hour()
-        for minute in range(59, 0, -1):
-            slow = minute <= 30
-            hour.ask(
-                minute, ACCOUNT, 3, first=4_000 if slow else 1_000, censor=3_000 if slow else 200
-            )
-        self.assertIn(
-            "3.00 ms of the 5.80 ms added in: database, first byte",
-            self.view(hour, "account")["answer"]["text"],
-        )
-
-    def test_slower_than_the_hour_before(self):
-        hour = Hour()
-        for minute in range(119, 0, -1):
-            hour.ask(minute, ACCOUNT, 2, first=9_000 if minute <= 60 else 1_000)
-        data = self.view(hour, "account")
-        self.assertEqual(data["answer"]["rules"], ["slower-than-before"])
-        self.assertIsNone(data["break"])
-
-    def test_denied_ones(self):
-        hour = Hour()
-        hour.ask(5, b"SELECT amount FROM salaries", 6, outcome="denied")
-        self.assertEqual(
-            self.view(hour, "salaries")["answer"]["text"], "All of 6 calls were denied."
-        )
-
-    def test_nothing_stands_out(self):
-        data = self.view(Hour().slow_since(20), "account")
-        self.assertEqual(data["answer"]["rules"], ["nothing"])
 
     def test_the_distribution(self):
         self.view(Hour().slow_since(20), "orders")
@@ -129,6 +90,29 @@ class Statement(SynchronousTestCase):
             Console("acra-server", hour.sources).page(statement.VIEW, {"id": hour.shape("t")})
         )
         self.assertLess(len(page), 60_000)
+
+    def test_a_schema_change_is_marked(self):
+        hour = Hour(119)
+        for minute in range(118, 0, -1):
+            hour.pass_to(minute)
+            hour.ask(minute, ORDERS, 4, first=41_000 if minute <= 20 else 2_900)
+            if minute == 20:
+                hour.ask(minute, b"ALTER TABLE orders ALTER COLUMN total TYPE numeric(9, 2)")
+        data = self.view(hour, "customer")
+        self.assertEqual(data["answer"]["rules"], ["slower", "schema"])
+        self.assertTrue(
+            data["answer"]["text"].endswith(
+                " ALTER TABLE orders ALTER CO\N{HORIZONTAL ELLIPSIS} ran at 23:40, and names a "
+                "table of it."
+            ),
+            data["answer"]["text"],
+        )
+        ((since, statement_text),) = [
+            (one["since"], one["statement"]) for one in data["schema_changes"]
+        ]
+        self.assertEqual(since, "23:40")
+        self.assertIn("ALTER TABLE orders", statement_text)
+        self.assertIn("23:40 ALTER TABLE orders", statement.shown(self.gathered)["heat"])
 
     def test_what_cannot_be(self):
         hour = Hour()

@@ -5,10 +5,12 @@ import io
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.telemetry.console.site.frame import Console
 from acra_twisted.telemetry.console.views import statements
 from acra_twisted.telemetry.pages.search import Unfit
 from tests.support.hours import ACCOUNT, CARD, NOW, ORDERS, Hour
 from tests.support.stepping import returned
+from tests.support.webpages import body
 
 
 class Statements(SynchronousTestCase):
@@ -16,6 +18,24 @@ class Statements(SynchronousTestCase):
         wanted = statements.asked(arguments, NOW - 1)
         self.gathered = returned(statements.gather(hour.sources, wanted))
         return statements.as_json(self.gathered)
+
+    def test_many_long_statements_keep_to_the_budget(self):
+        hour = Hour()
+        for minute in range(119, 0, -3):
+            hour.pass_to(minute)
+            for number in range(60):
+                names = b", ".join(b'"a column %d"' % column for column in range(100))
+                outcome = {"outcome": "denied"} if number % 3 == 0 else {}
+                text = b"SELECT %s FROM t%d" % (names, number)
+                hour.ask(minute, text, opening=200, **outcome)
+        console = Console("acra-server", hour.sources)
+        page = body(console.page(statements.VIEW, {}))
+        self.assertLess(len(page), 60_000)
+        self.assertIn("1 to 25 shown", page)
+        self.assertIn("offset=25", page)
+        last = body(console.page(statements.VIEW, {"offset": "50"}))
+        self.assertIn("51 to 60 shown", last)
+        self.assertNotIn("Further", last)
 
     def test_csv_has_all_that_fit_and_no_literals(self):
         hour = Hour()
