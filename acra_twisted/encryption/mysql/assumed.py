@@ -1,4 +1,4 @@
-"""The schema that a configuration describes, for whoever cannot ask a server."""
+"""A schema from a configuration alone, where no server can be asked."""
 
 from __future__ import annotations
 

@@ -25,7 +25,11 @@ from acra_twisted.sql.mysqlnames import fold
 #: A letter beyond ASCII may be a blank in some character set.
 _WORDS: Final = re.compile(r"[0-9A-Za-z_$]+")
 #: Words of statements that run what a string or a variable holds.
-_RUNNING: Final = frozenset(("prepare", "immediate"))
+_RUNNING: Final = frozenset(("prepare", "immediate", "execute_prepared_stmt"))
+#: Settings that the server runs.
+_SETTINGS: Final = frozenset(("init_connect", "init_slave", "init_replica", "init_file"))
+#: First words of statements whose strings may be SQL, or name a table at another server.
+_CARRYING: Final = frozenset(("create", "alter"))
 #: First words of statements behind which the rest is read in another way, or means other tables.
 _CHANGING: Final = frozenset(("use", "set", "call", "create", "alter", "rename", "drop", "execute"))
 
@@ -37,7 +41,9 @@ class Concerns:
 
     def __init__(self, protection: Protection) -> None:
         self._names = protection.names
-        self._simple = frozenset(one for one in self._names if _WORDS.fullmatch(one)) | _RUNNING
+        self._simple = (
+            frozenset(one for one in self._names if _WORDS.fullmatch(one)) | _RUNNING | _SETTINGS
+        )
         self._others = tuple(one for one in self._names if one not in self._simple)
 
     def may_touch(self, text: bytes) -> bool:
@@ -57,10 +63,20 @@ class Concerns:
         """Tell it of a statement by its tokens.  Raises StatementRefusedError for one that may run
         what names a protected table."""
         words = {fold(one) for one in mysqltokens.names(text, list(part))}
-        runs = not _RUNNING.isdisjoint(words)
-        if runs:
+        if not _RUNNING.isdisjoint(words):
             self._check(text, part, mode)
+        first = mysqltokens.first_word(text, list(part))
+        if (first in _CARRYING and self._carries(text, part)) or (
+            first == "set" and not _SETTINGS.isdisjoint(words)
+        ):
+            raise _unseen()
         return not self._names.isdisjoint(words)
+
+    def _carries(self, text: bytes, part: Sequence[Token]) -> bool:
+        """Tell whether a string of a statement names something protected."""
+        return any(
+            kind == lexer.STRING and self.may_touch(text[start:end]) for kind, start, end in part
+        )
 
     def _check(self, text: bytes, part: Sequence[Token], mode: Mode) -> None:
         """Judge PREPARE name FROM and EXECUTE IMMEDIATE."""

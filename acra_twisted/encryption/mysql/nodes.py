@@ -125,12 +125,12 @@ class Output:
 
 
 class Select:
-    """One SELECT.  ``groups`` and ``orders`` are the items of these clauses; ``others`` are further
-    expressions, as of LIMIT and of windows."""
+    """One SELECT.  ``groups`` and ``orders`` are the items of these clauses, ``rollup`` is of the
+    first; ``others`` are further expressions, as of LIMIT and of windows."""
 
     __slots__ = (
         *("distinct", "outputs", "source", "where", "groups", "having", "orders", "others"),
-        "into",
+        *("into", "rollup"),
     )
 
     def __init__(self) -> None:
@@ -143,6 +143,7 @@ class Select:
         self.orders: list[Node] = []
         self.others: list[Node] = []
         self.into = False
+        self.rollup = False
 
 
 class Common:

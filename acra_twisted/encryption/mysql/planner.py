@@ -11,6 +11,7 @@ from acra_twisted.encryption.mysql.analysis import Analysis
 from acra_twisted.encryption.mysql.concerns import Concerns
 from acra_twisted.encryption.mysql.cursor import Cursor, UnreadableError
 from acra_twisted.encryption.mysql.plan import UNTOUCHED, Part, Plan, Planned
+from acra_twisted.encryption.mysql.planmemory import PlanMemory, key_of
 from acra_twisted.encryption.mysql.protection import Protection
 from acra_twisted.encryption.mysql.reader import Reader
 from acra_twisted.encryption.mysql.values import Leaf
@@ -18,7 +19,7 @@ from acra_twisted.encryption.plan import Refusal, ResultColumn
 from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.encryption.postgresql.refusals import StatementRefusedError
 from acra_twisted.errors import LexError
-from acra_twisted.sql import languages, lexer, mysqltokens
+from acra_twisted.sql import languages, lexer, mysqltokens, skeleton
 from acra_twisted.sql.languages import Mode
 from acra_twisted.sql.lexer import Token
 
@@ -50,6 +51,7 @@ class Planner:
         self._limits = limits
         self._concerns = Concerns(protection)
         self._reader = Reader()
+        self._memory = PlanMemory()
 
     def plan(self, text: bytes, mode: Mode, database: str | None) -> Planned:
         """The plan of a text.  ``mode`` is the session's, ``database`` the one of names without
@@ -57,17 +59,27 @@ class Planner:
 
         A text that cannot be read, and may concern a protected column, has a refusal.
         """
+        parts = None
+        if database is not None and mode.default and mode.backslash:
+            parts = skeleton.split(text, _LANGUAGE.quote)
+        key = b"" if parts is None or database is None else key_of(parts[0], database)
+        if parts is not None:
+            known = self._memory.find(key, parts[1])
+            if known is not None:
+                return Planned(known, parts[1])
         if not self._concerns.may_touch(text):
             return Planned(UNTOUCHED)
+        keeps = parts is not None and skeleton.is_plain(parts[2])
         try:
-            return self._read(text, mode, database)
+            return self._read(text, mode, database, key if keeps else b"")
         except StatementRefusedError as error:
             refusal = error.refusal
         except LexError as error:
             refusal = _unreadable(error.why)
         return Planned(Plan(refusal, schema=self.protection.schema.number))
 
-    def _read(self, text: bytes, mode: Mode, database: str | None) -> Planned:
+    def _read(self, text: bytes, mode: Mode, database: str | None, key: bytes) -> Planned:
+        """Plan a text by its tokens, and keep the plan by a key that is not empty."""
         tokens = self._tokens(text, mode)
         statements = mysqltokens.statements(text, tokens)
         touching = [self._concerns.touches(text, part, mode) for part in statements]
@@ -114,6 +126,8 @@ class Planner:
             renews,
             self.protection.schema.number,
         )
+        if key:
+            self._memory.learn(key, sorted(analysis.deciding), literals, plan)
         return Planned(plan, literals)
 
     def _statement(

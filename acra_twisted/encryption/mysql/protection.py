@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from acra_twisted.encryption.mysql import storage
 from acra_twisted.encryption.mysql.schema import (
     ROUTINE,
     SYSTEM_DATABASES,
@@ -29,15 +30,20 @@ class ProtectedTable:
     """A table with protected columns.
 
     ``settings`` are by the names of columns as they are compared; ``columns`` are all in their
-    order, by the same.
+    order, by the same.  ``misfits`` say why a column cannot hold what is stored.
     """
 
-    __slots__ = ("table", "settings", "columns")
+    __slots__ = ("table", "settings", "columns", "misfits")
 
     def __init__(self, table: Table, settings: Mapping[str, ColumnSetting]) -> None:
         self.table = table
         self.settings = settings
         self.columns: Mapping[str, Column] = {fold(one.name): one for one in table.columns}
+        self.misfits: Mapping[str, str] = {
+            name: misfit
+            for name, setting in settings.items()
+            if (misfit := storage.misfit(setting, self.columns[name]))
+        }
 
     @property
     def first(self) -> ColumnSetting:

@@ -199,6 +199,8 @@ def select(analysis: Analysis, one: Select, outer: Scope) -> Columns:
         setting = _group(analysis, item, columns, behind)
         if setting is not None:
             grouped[setting] = None
+    if one.rollup and grouped:
+        raise refused(refusals.GROUP, next(iter(grouped)), "is grouped by WITH ROLLUP")
     if one.groups and holds_protected(columns):
         columns = _aggregated(analysis, one.outputs, columns, grouped)
     if one.having is not None:

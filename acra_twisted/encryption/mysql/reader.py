@@ -142,7 +142,7 @@ class Reader:
             found.where = self._expressions.one(cursor)
         if cursor.takes_all("group", "by"):
             found.groups = self._expressions.ordered(cursor)
-            cursor.takes_all("with", "rollup")
+            found.rollup = cursor.takes_all("with", "rollup")
         if cursor.takes("having"):
             found.having = self._expressions.one(cursor)
         if cursor.here == "window":

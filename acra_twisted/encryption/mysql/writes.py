@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from acra_twisted.encryption.mysql import nodes, queries, values, walking
+from acra_twisted.encryption.mysql import nodes, queries, storage, values, walking
 from acra_twisted.encryption.mysql.analysis import Analysis, unsure
 from acra_twisted.encryption.mysql.nodes import (
     Assignment,
@@ -138,8 +138,12 @@ def _give(analysis: Analysis, table: ProtectedTable, name: str, value: Value, pl
     setting = table.settings.get(name)
     if setting is None:
         analysis.ignore(value, place)
-    else:
-        analysis.store(setting, table.columns[name], value, place)
+        return
+    misfit = table.misfits.get(name)
+    if misfit is not None:
+        hint = f"Make it {storage.recommended(setting)}."
+        raise refused(refusals.SCHEMA_MISMATCH, setting, misfit, hint)
+    analysis.store(setting, table.columns[name], value, place)
 
 
 def _omit(analysis: Analysis, table: ProtectedTable, given: Sequence[str]) -> None:
@@ -204,9 +208,11 @@ def _target(
     name = fold(names[-1])
     if len(names) > 1:
         found = [one for one in ranges if one.name == compared(names[-2])]
-        if not found:
+        if not found or (found[0].table is None and values.holds_protected(found[0].columns)):
             raise unsure(None, place)
         return found[0].table
+    if any(one.table is None and values.holds_protected(one.columns) for one in ranges):
+        raise unsure(None, place)
     tables = [one.table for one in ranges if one.table is not None]
     having = [table for table in tables if name in table.columns]
     if len(having) > 1:

@@ -65,5 +65,9 @@ class Running(SynchronousTestCase):
             "EXECUTE IMMEDIATE CONCAT('a', 'b')",
             "EXECUTE IMMEDIATE 'SELECT 1' + 1",
             "BEGIN NOT ATOMIC EXECUTE IMMEDIATE @v; END",
+            "CALL sys.execute_prepared_stmt('SELECT 1 FROM orders')",
+            "SET GLOBAL init_connect = 'DELETE FROM orders'",
+            "CREATE TABLE far (a INT) ENGINE=FEDERATED CONNECTION='mysql://u@h/shop/people'",
+            "ALTER TABLE far CONNECTION='mysql://u@h/shop/people'",
         ):
             self.assertEqual(shown(text), "refused: opaque_code", text)

@@ -75,7 +75,8 @@ _ASSIGNMENTS = st.lists(
     min_size=1,
     max_size=3,
 ).map(", ".join)
-_STATEMENTS = st.one_of(
+#: Statements, each value of which is known to belong to a protected column or not.
+STATEMENTS = st.one_of(
     st.tuples(_PROTECTED, _VALUE, _NOTE).map(
         "INSERT INTO people ({0[0]}, note) VALUES ({0[1]}, {0[2]})".format
     ),
@@ -126,7 +127,7 @@ _PIECES = st.sampled_from(
 
 class Marks(SynchronousTestCase):
     @settings(max_examples=400, deadline=None)
-    @given(_STATEMENTS)
+    @given(STATEMENTS)
     def test_no_value_is_sent_in_clear(self, text):
         planned = plan(text)
         if planned.plan.refusal is not None:
@@ -155,6 +156,6 @@ class Marks(SynchronousTestCase):
         Planner(Protection(SCHEMA, SETTINGS)).plan(data + b"people", MODE, None)
 
     @settings(max_examples=100, deadline=None)
-    @given(_STATEMENTS, st.data())
+    @given(STATEMENTS, st.data())
     def test_a_text_that_is_cut_has_a_plan(self, text, data):
         plan(text[: data.draw(st.integers(0, len(text)))])

@@ -74,6 +74,8 @@ class Clauses(SynchronousTestCase):
             "SELECT email FROM people GROUP BY id",
             "SELECT email FROM people GROUP BY 1",
             "SELECT * FROM people GROUP BY email",
+            "SELECT email FROM people GROUP BY email WITH ROLLUP",
+            "SELECT COUNT(*) FROM people GROUP BY email WITH ROLLUP",
         ):
             self.assertEqual(shown(text), "refused: group people.email")
         self.assertEqual(

@@ -2,7 +2,8 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.mysqlplanning import results, shown
+from acra_twisted.encryption.mysql.schema import Column, Table
+from tests.support.mysqlplanning import PEOPLE, SCHEMA, plan, planner, results, shown
 
 
 class Inserts(SynchronousTestCase):
@@ -120,8 +121,24 @@ class Updates(SynchronousTestCase):
             "UPDATE leads a, leads b SET mail = 'a'",
             "UPDATE leads SET mail = (SELECT x FROM orders)",
             "UPDATE leads SET mail = 'a' ORDER BY mail",
+            "UPDATE (SELECT * FROM leads) d, orders SET d.mail = 'a'",
+            "UPDATE (SELECT * FROM leads) d, orders SET mail = 'a'",
+            "WITH d AS (SELECT * FROM leads) UPDATE d SET mail = 'a'",
         ):
             self.assertTrue(shown(text).startswith("refused"), text)
+
+
+class Misfits(SynchronousTestCase):
+    def test_nothing_is_written_that_the_column_would_damage(self):
+        columns = [Column("id", "int"), Column("mail", "varchar", 600, "utf8mb4")]
+        by = planner(SCHEMA._replace(tables=[PEOPLE, Table("shop", "leads", columns)]))
+        for text, refused in (
+            ("INSERT INTO leads (mail) VALUES ('a')", True),
+            ("UPDATE leads SET mail = 'a'", True),
+            ("UPDATE leads SET id = 5 WHERE mail = 'a'", False),
+            ("SELECT * FROM leads", False),
+        ):
+            self.assertEqual(plan(text, by=by).plan.refusal is not None, refused, text)
 
 
 class Deletes(SynchronousTestCase):
