@@ -20,15 +20,21 @@ RANGES: Final = {
 DEFAULT: Final = "1h"
 #: Columns of a chart at most.
 _COLUMNS: Final = 60
+_HOUR: Final = 60
 _DAY: Final = 1440
 
 
 class Range(NamedTuple):
-    """Minutes from ``since`` up to before ``until``, in columns of ``step`` minutes."""
+    """Minutes from ``since`` up to before ``until``, in columns of ``step`` minutes.
+
+    Of older times only hours are known: a column that is longer than a minute has whole hours.
+    ``now`` is the first minute that has not begun, where that is before the end; else 0.
+    """
 
     key: str
     since: int
     until: int
+    now: int = 0
 
     @property
     def minutes(self) -> int:
@@ -43,7 +49,18 @@ class Range(NamedTuple):
     @property
     def step(self) -> int:
         """Minutes of a column of a chart."""
-        return -(-self.minutes // _COLUMNS)
+        step = -(-self.minutes // _COLUMNS)
+        return step if step == 1 else -(-step // _HOUR) * _HOUR
+
+    @property
+    def elapsed(self) -> int:
+        """Minutes of it that have begun."""
+        return (self.now or self.until) - self.since
+
+    def width(self, column: int) -> int:
+        """Minutes of a column that have begun; one at least."""
+        begin = self.since + column * self.step
+        return max(min(begin + self.step, self.now or self.until) - begin, 1)
 
     @property
     def columns(self) -> int:
@@ -79,8 +96,12 @@ class Range(NamedTuple):
 def range_of(key: str, now: int) -> Range:
     """Return the range of a name, up to a moment in nanoseconds.  Raises Unfit."""
     chosen("range", key, RANGES)
-    until = now // MINUTE + 1
-    return Range(key, until - RANGES[key][1], until)
+    end = now // MINUTE + 1
+    minutes = RANGES[key][1]
+    if minutes <= _COLUMNS:
+        return Range(key, end - minutes, end)
+    until = -(-end // _HOUR) * _HOUR
+    return Range(key, until - minutes, until, end if end < until else 0)
 
 
 def day(minute: int) -> str:

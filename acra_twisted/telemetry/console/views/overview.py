@@ -193,7 +193,7 @@ def _charts(gathered: Gathered, times: Sequence[str], marks: Sequence[Mark]) -> 
     ticks = span.ticks(few=True)
     spreads = [percentiles(column, WHOLE) for column in columns]
     p50, p95, p99 = ([one[name] for one in spreads] for name in ("p50_ms", "p95_ms", "p99_ms"))
-    rates = [column.calls / (60 * span.step) for column in columns]
+    rates = [column.calls / (60 * span.width(place)) for place, column in enumerate(columns)]
     failed = [float(column.errors + column.lost) for column in columns]
     denied = [float(column.denied) for column in columns]
     return {
@@ -225,11 +225,14 @@ def _charts(gathered: Gathered, times: Sequence[str], marks: Sequence[Mark]) -> 
 
 def _figures(gathered: Gathered) -> list[Tile]:
     row, before = gathered.facts.row, gathered.facts.before
-    seconds = 60 * gathered.span.minutes
+    span = gathered.span
+    seconds = (60 * span.elapsed, 60 * span.minutes)
     spread, was = percentiles(row, WHOLE), percentiles(before, WHOLE)
     known = bool(before.calls)
     now, then = (sum(one) for one in ((row.errors, row.lost), (before.errors, before.lost)))
-    rates = [formats.rate(one.calls / seconds) for one in (row, before)]
+    rates = [
+        formats.rate(one.calls / length) for one, length in zip((row, before), seconds, strict=True)
+    ]
     found: list[tuple[str, str, str, bool]] = [("Requests", rates[0], rates[1], False)]
     for title, name in (("Median", "p50_ms"), ("p95", "p95_ms"), ("p99", "p99_ms")):
         worse = formats.is_worse(was[name] * _STEP, spread[name])

@@ -67,7 +67,7 @@ _STEP: Final = 32
 _LONG, _IDLE_LONG = 500.0, 10_000.0
 _MS: Final = 1e6
 #: Characters of a statement in its line, and of what shows while it is pointed at.
-_TEXT, _TITLE = 100, 200
+_TEXT, _TITLE = 100, 140
 
 
 class Asked(NamedTuple):

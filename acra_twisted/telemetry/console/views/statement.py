@@ -142,6 +142,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "question": QUESTION,
         "answer": gathered.said.as_json(),
         "range": gathered.span.key,
+        "step_minutes": gathered.span.step,
         "id": gathered.shape.id,
         "database": gathered.shape.database,
         "summary": gathered.shape.summary,
@@ -285,7 +286,7 @@ def _figures(gathered: Gathered) -> list[Tile]:
     row, before = gathered.row, gathered.before
     spread, parts = percentiles(row, WHOLE), per_call(row)
     was = mean_ms(before) if before is not None and before.calls else 0.0
-    seconds = 60 * gathered.span.minutes
+    seconds = 60 * gathered.span.elapsed
     faults = row.errors + row.lost + row.denied
     return [
         tile("Calls", formats.rate(row.calls / seconds), f"{formats.count(row.calls)} in all"),

@@ -28,7 +28,26 @@ class Ranges(SynchronousTestCase):
     def test_long_ones_tell_the_day(self):
         span = range_of("30d", NOON)
         self.assertEqual(span.columns, 60)
-        self.assertEqual(span.begins(0), "30 Oct 12:01")
+        self.assertEqual(span.begins(0), "30 Oct 13:00")
+
+    def test_columns_of_long_ones_are_whole_hours(self):
+        for key, step, columns in (("24h", 60, 24), ("7d", 180, 56), ("30d", 720, 60)):
+            span = range_of(key, NOON + 25 * MINUTE)
+            self.assertEqual((span.step, span.columns), (step, columns))
+            self.assertEqual(span.since % 60, 0)
+            self.assertEqual(span.elapsed, span.minutes - 34)
+            # Each hour is in one column alone.
+            counts = [0] * columns
+            for hour in range(span.since, span.until, 60):
+                counts[span.column(hour)] += 1
+                self.assertEqual(span.column(hour), span.column(hour + 59))
+            self.assertEqual(set(counts), {step // 60})
+
+    def test_the_last_column_is_as_wide_as_it_has_begun(self):
+        span = range_of("24h", NOON + 25 * MINUTE)
+        self.assertEqual([span.width(22), span.width(23)], [60, 26])
+        self.assertEqual(range_of("1h", NOON).width(59), 1)
+        self.assertEqual(range_of("1h", NOON).elapsed, 60)
 
     @given(st.sampled_from(list(RANGES)), st.integers(0, 60 * 24 * 366 * 60))
     def test_every_minute_has_a_column(self, key, now):

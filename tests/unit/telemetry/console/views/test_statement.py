@@ -91,6 +91,20 @@ class Statement(SynchronousTestCase):
         )
         self.assertLess(len(page), 60_000)
 
+    def test_a_day_has_each_hour_once(self):
+        """Of older times hours alone are known."""
+        hour = Hour(1440)
+        for minute in range(1439, 0, -20):
+            hour.pass_to(minute)
+            hour.ask(minute, ORDERS, 2)
+        for key, columns, least in (("24h", 24, 6), ("7d", 56, 18), ("30d", 60, 72)):
+            data = self.view(hour, "customer", range=key)
+            calls = [one["calls"] for one in data["columns"]]
+            self.assertEqual((len(calls), sum(calls)), (columns, 144), key)
+            busy = [count for count in calls if count]
+            self.assertTrue(all(count >= least for count in busy[1:-1]), (key, busy))
+            self.assertGreaterEqual(len(busy), 1440 // data["step_minutes"])
+
     def test_a_schema_change_is_marked(self):
         hour = Hour(119)
         for minute in range(118, 0, -1):
