@@ -314,10 +314,14 @@ class Planted(ProtectedCase):
         port = self.served.server_pages
         places = ["metrics", "readyz", "debug/rpcz", "debug/tracez?format=json", "debug/tracez"]
         places += ["debug/traces", "debug/traces?format=json", "debug/sessions"]
+        views = ("", "statements", "traces", "sessions", "security", "topology", "health")
+        places += [f"console/{view}" for view in views]
+        places += [f"console/{view}?format=json" for view in views if view]
         texts = {place: get(port, f"/{place}") for place in places}
         for trace_id in list(self.collector.traces())[:200]:
             try:
                 texts[trace_id] = get(port, f"/debug/trace/{trace_id}")
+                texts[f"view of {trace_id}"] = get(port, f"/console/trace?id={trace_id}")
             except OSError:
                 # It is kept no more.
                 continue
@@ -356,7 +360,8 @@ class Planted(ProtectedCase):
         found = dict(wanted.below((self.postgres.folder, self.folder), self.began))
         self.assertEqual(found, {})
         # What has been searched speaks of the table, and the search finds what is there.
-        for place in ("history", "spans", "errors", "output", "metrics"):
+        places = ("history", "spans", "errors", "output", "metrics", "console/statements")
+        for place in (*places, "console/security", "console/traces"):
             self.assertIn("people", texts[place])
         self.assertTrue(self.security_log.stat().st_size)
         seen: set[str] = set()
