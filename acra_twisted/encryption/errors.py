@@ -44,6 +44,26 @@ FORBIDDEN: Final = b"42501"
 IO_ERROR: Final = b"58030"
 LIMIT: Final = b"54000"
 
+#: The numbers of MySQL's errors for the same.
+NUMBERS: Final = {
+    INVALID_TEXT: 1366,
+    NUMBER_RANGE: 1264,
+    BAD_PARAMETER: 1366,
+    BAD_CHARACTER: 1366,
+    NO_EQUIVALENT: 1977,
+    DATE_SYNTAX: 1292,
+    DATE_RANGE: 1292,
+    TYPE_MISMATCH: 1366,
+    DATA_ERROR: 1366,
+    NOT_SUPPORTED: 1235,
+    BINARY_FORM: 1366,
+    FORBIDDEN: 1143,
+    IO_ERROR: 1105,
+}
+#: The number for anything else, and that by which clients prepare a statement anew.
+FAILED_NUMBER: Final = 1105
+OUTDATED_NUMBER: Final = 1615
+
 
 class ValueRefusedError(AcraError):
     """A value cannot be stored in a protected column, searched for in it, or read from it.

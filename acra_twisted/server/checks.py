@@ -271,7 +271,8 @@ def _check_columns(settings: Settings) -> Sequence[str]:
     if _ENCRYPTOR not in settings["stages"]:
         return ()
     own = settings.stages[_ENCRYPTOR]
-    configured = check_columns(settings, own, settings.blocks, time.time())
+    language = dialect_of(settings).language
+    configured = check_columns(settings, own, settings.blocks, time.time(), language)
     return [*configured.remarks, *_owners_without_keys(settings, configured)]
 
 

@@ -13,7 +13,11 @@ from typing import Final, NamedTuple
 from acra_twisted import events
 from acra_twisted.encryption.postgresql import planner
 from acra_twisted.encryption.postgresql.planmemory import Planned
-from acra_twisted.encryption.postgresql.statementpattern import StatementPattern, pattern_of
+from acra_twisted.encryption.postgresql.statementpattern import (
+    LANGUAGE,
+    StatementPattern,
+    pattern_of,
+)
 from acra_twisted.encryption.settings import Bypass
 from acra_twisted.exchange import Exchange
 from acra_twisted.sql.languages import Mode
@@ -39,10 +43,11 @@ class Passed(NamedTuple):
 
 class Bypasses:
     """The bypasses in force, by their clients.  ``now`` is the time as seconds since the epoch:
-    each use is judged by it."""
+    each use is judged by it.  ``language`` is that of their statements."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], language: str = LANGUAGE) -> None:
         self._now = now
+        self._language = language
         self._ways: Mapping[str, Sequence[_Way]] = {}
 
     def put_in_force(self, bypasses: Sequence[Bypass]) -> None:
@@ -52,7 +57,7 @@ class Bypasses:
         changes nothing then."""
         ways: dict[str, list[_Way]] = {}
         for one in bypasses:
-            ways.setdefault(one.client_id, []).append(_Way(one, pattern_of(one)))
+            ways.setdefault(one.client_id, []).append(_Way(one, pattern_of(one, self._language)))
         self._ways = ways
 
     def in_force(self) -> Sequence[Bypass]:
@@ -69,6 +74,10 @@ class Bypasses:
                 return way.bypass
         return None
 
+    def has_any(self, client_id: str) -> bool:
+        """Tell whether a client has a bypass at all."""
+        return client_id in self._ways
+
     def is_in_force(self, bypass: Bypass, client_id: str) -> bool:
         """Tell whether a client can still use a bypass that was found before."""
         known = any(way.bypass == bypass for way in self._ways.get(client_id, ()))
@@ -79,7 +88,7 @@ class Bypasses:
     ) -> Passed | None:
         """Plan a statement that was refused without the columns of its bypass; None if it has no
         bypass, or is refused for other columns, too."""
-        if client_id not in self._ways or known.unfit is not None or len(text) > planner.LONG:
+        if not self.has_any(client_id) or known.unfit is not None or len(text) > planner.LONG:
             return None
         bypass = self.find(client_id, text, mode)
         if bypass is None:

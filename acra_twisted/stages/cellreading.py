@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from zope.interface import classImplements
 
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.fates import Fates
-from acra_twisted.encryption.postgresql import storage, types
-from acra_twisted.encryption.postgresql.cellreader import CellReader
-from acra_twisted.encryption.postgresql.tokenreader import TokenReader
 from acra_twisted.encryption.reading import ColumnReader
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
+from acra_twisted.encryption.tokenshowing import TokenShowing
 from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IRowTransform
 from acra_twisted.pipeline.driver import then
@@ -23,6 +21,7 @@ from acra_twisted.pipeline.workers import Workers
 from acra_twisted.results import Columns, RowBatch
 from acra_twisted.stages import containers
 from acra_twisted.stages.cellclosing import CellClosing
+from acra_twisted.stages.cellforms import POSTGRESQL, CellForms, Reader
 from acra_twisted.stages.columnkeys import ColumnKeys
 from acra_twisted.stages.columnseen import Counts, show
 from acra_twisted.stages.columntokens import ColumnTokens, Values
@@ -45,31 +44,12 @@ class Read:
         self.refused: ValueRefusedError | None = None
 
 
-def retyped(columns: Columns, settings: Sequence[ColumnSetting | None]) -> Columns:
-    """The columns as the client is told of them."""
-    for at, setting in enumerate(settings):
-        if setting is not None:
-            oid, size, modifier = types.described(setting.data_type)
-            if oid != columns.types[at]:
-                columns = columns.with_type(at, oid, size, modifier)
-    return columns
-
-
-class Reader(Protocol):
-    """Reads the cells of one column of a result: a CellReader or a TokenReader."""
-
-    fates: Fates
-
-    def read(self, cell: bytes, opened: Sequence[Any] = ()) -> bytes | None:
-        """Return the client's cell for one that is not NULL.  Raises ValueRefusedError."""
-
-
 class TokenColumn(NamedTuple):
     """A column with tokens in a result."""
 
     place: int
     setting: ColumnSetting
-    reader: TokenReader
+    reader: TokenShowing
 
 
 class OutdatedReading:
@@ -85,7 +65,8 @@ class OutdatedReading:
 
 
 class CellReading:
-    """Reads the protected columns of results with the same columns; ``closing`` closes others."""
+    """Reads the protected columns of results with the same columns; ``closing`` closes others,
+    ``forms`` are the database's."""
 
     concerns = None
 
@@ -97,8 +78,9 @@ class CellReading:
         tokens: ColumnTokens,
         workers: Workers,
         closing: CellClosing | None = None,
+        forms: CellForms = POSTGRESQL,
     ) -> None:
-        shown = retyped(columns, settings)
+        shown = forms.retyped(columns, settings)
         self.columns = None if shown is columns else shown
         chosen = [(at, setting) for at, setting in enumerate(settings) if setting is not None]
         self._chosen = [each for each in chosen if each[1].kind != TOKENIZED]
@@ -107,6 +89,7 @@ class CellReading:
         self._tokens = tokens
         self._workers = workers
         self._closing = closing
+        self._forms = forms
 
     def transform(self, batch: RowBatch, exchange: Exchange) -> Any:
         """See IRowTransform."""
@@ -121,18 +104,15 @@ class CellReading:
     def _read(
         self, batch: RowBatch, exchange: Exchange, readers: Mapping[ColumnSetting, ColumnReader]
     ) -> Any:
-        encoding = exchange.session.parameters.get(b"client_encoding", b"UTF8").decode("latin-1")
-        columns = batch.columns
-        types, forms = columns.types, columns.formats
+        session, forms = exchange.session, self._forms
         chosen: list[tuple[int, Reader]] = [
-            (at, CellReader(readers[setting], forms[at], encoding, types[at] in storage.TEXTS))
-            for at, setting in self._chosen
+            (at, forms.reader(readers[setting], batch, at, session)) for at, setting in self._chosen
         ]
         finish = partial(self._finish, batch, exchange, chosen)
         if not self._tokenized:
             return finish()
         found = [
-            TokenColumn(at, setting, TokenReader(setting, types[at], forms[at], encoding))
+            TokenColumn(at, setting, forms.token_reader(setting, batch, at, session))
             for at, setting in self._tokenized
         ]
         chosen += ((one.place, one.reader) for one in found)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from acra_twisted.crypto import acrablock
 from acra_twisted.encryption.facts import Wanted
-from acra_twisted.encryption.plan import STORING, ParameterUse, Use
+from acra_twisted.encryption.plan import STORING, ParameterUse
 from acra_twisted.encryption.postgresql import loading, writing
 from acra_twisted.encryption.postgresql.copying import CopiedRows
 from acra_twisted.encryption.postgresql.filling import fillings_of
@@ -38,7 +38,8 @@ from acra_twisted.exchange import Exchange, Parameters
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.session import Session
-from acra_twisted.stages.columnkeys import ColumnKeys, Makers, together
+from acra_twisted.stages.columnkeys import ColumnKeys, Makers
+from acra_twisted.stages.columnmakers import ColumnMakers
 from acra_twisted.stages.columnseen import show
 from acra_twisted.stages.columntokens import ColumnTokens
 from acra_twisted.stages.keymarks import KeyMarks
@@ -64,7 +65,7 @@ class Encoder:
     ) -> None:
         self._keys = keys
         self._tokens = tokens
-        self._marks = marks
+        self._makers = ColumnMakers(keys, tokens, marks)
         self._workers = workers
 
     def kept(self, planned: Planned, conforming: bool | None, exchange: Exchange) -> Sequence[Kept]:
@@ -79,24 +80,15 @@ class Encoder:
         return [*uses, *(SearchedTokens(*each) for each in values.compared.items())]
 
     def marks(self, kept: Sequence[Sequence[Kept]], exchange: Exchange) -> Any:
-        """Return the mark of the keys and tokens that encode literals, for each of some lists of
-        what is kept of them, or a Deferred of them; see `KeyMarks`."""
-        client = exchange.session.identity.client_id
-        return together([self._mark(one, client) for one in kept], list)
-
-    def _mark(self, kept: Sequence[Kept], client: str) -> Any:
-        mark = self._marks.mark((one for one in kept if isinstance(one, Use)), client)
-        searched = [one for one in kept if isinstance(one, SearchedTokens)]
-        if not searched:
-            return mark
-        return then(mark, lambda own: self._tokens.mark(searched, client).addCallback(own.__add__))
+        """See `ColumnMakers.marks`."""
+        return self._makers.marks(kept, exchange)
 
     def literals(
         self, planned: Planned, wanted: Wanted, conforming: bool | None, exchange: Exchange
     ) -> Any:
         """Return the `Written` text of some plans, or a Deferred of it.  ``wanted`` are the columns
         of their literals.  Raises ValueRefusedError, or fails with it."""
-        makers = self._makers(wanted, exchange)
+        makers = self._makers.of_keys(wanted, exchange)
         if wanted.is_tokenized:
             read = partial(
                 tokens_of_text,
@@ -120,7 +112,7 @@ class Encoder:
     ) -> Any:
         """Return the `Bound` values of parameters whose types are known, or a Deferred of them; see
         `literals`."""
-        makers = self._makers(wanted, exchange)
+        makers = self._makers.of_keys(wanted, exchange)
         if wanted.is_tokenized:
             read = partial(
                 tokens_of_parameters,
@@ -144,32 +136,17 @@ class Encoder:
         copy = self._copy if len(sealed) == len(copied.settings) else self._copy_tokens
         return then(sealers, partial(copy, copied, data, exchange))
 
-    def _makers(self, wanted: Wanted, exchange: Exchange) -> Any:
-        """The Makers for some columns that need keys alone; searches in columns of other owners are
-        shown on the span."""
-        if not wanted.count and not wanted.matched:
-            return _NO_MAKERS
-        client = exchange.session.identity.client_id
-        if wanted.owned:
-            foreign = {one.label for one in wanted.owned if one.owner != client}
-            if foreign:
-                exchange.add_attribute("acra.search_foreign_owner", ", ".join(sorted(foreign)))
-        return self._keys.makers(wanted, client)
-
     def _add_tokens(
         self, many: bool, read: Callable[[], TokenValues], exchange: Exchange, makers: Any
     ) -> Any:
         """The Makers, or a Deferred of them, and those for columns with tokens: ``read`` returns
         the values that need some, which may be ``many``."""
-        client = exchange.session.identity.client_id
-        return then(makers, partial(self._with_tokens, read, many, client))
 
-    def _with_tokens(
-        self, read: Callable[[], TokenValues], many: bool, client: str, makers: Makers
-    ) -> Any:
-        values: Any = self._workers.run(read) if many else read()
-        tokens = then(values, lambda found: self._tokens.makers(found, client))
-        return then(tokens, partial(_joined, makers))
+        def add(own: Makers) -> Any:
+            values: Any = self._workers.run(read) if many else read()
+            return self._makers.with_tokens(own, values, exchange)
+
+        return then(makers, add)
 
     def _write(
         self,
@@ -256,10 +233,6 @@ def _is_much(data: bytes | None) -> bool:
 def encoding_of(session: Session) -> str:
     """Return the session's client_encoding."""
     return session.parameters.get(b"client_encoding", b"UTF8").decode("latin-1")
-
-
-def _joined(one: Makers, other: Makers) -> Makers:
-    return Makers({**one.sealers, **other.sealers}, {**one.searchers, **other.searchers})
 
 
 def _tools(session: Session, makers: Makers, count: int, conforming: bool | None) -> Tools:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 from twisted.logger import Logger, LogLevel
 
 from acra_twisted import events
 from acra_twisted.encryption.postgresql.findings import NOTICE, Finding, findings
-from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.lines import printable
 
 _log: Final = Logger()
@@ -19,14 +19,15 @@ MANY: Final = 100
 
 class ColumnFindings:
     """Tells of each finding when a reading of a database's tables shows it for the first time, or
-    again after one that did not."""
+    again after one that did not.  ``find`` returns those of the protected columns of a database."""
 
-    def __init__(self) -> None:
+    def __init__(self, find: Callable[[Any], Iterable[Finding]] = findings) -> None:
+        self._find = find
         self._told: dict[bytes, frozenset[Finding]] = {}
 
-    def tell(self, database: bytes, protection: Protection) -> None:
+    def tell(self, database: bytes, protection: Any) -> None:
         """Log the findings of the tables of a database that were not there before."""
-        found = list(dict.fromkeys(findings(protection)))
+        found = list(dict.fromkeys(self._find(protection)))
         before = self._told.get(database, frozenset())
         self._told[database] = frozenset(found)
         fresh = [finding for finding in found if finding not in before]

@@ -12,18 +12,24 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.options import Block
 
 _OPTION: Final = "encryptor_config_file"
+#: Names of databases as configurations of columns know them, by their SQL.
+_DATABASES: Final = {"postgresql": "PostgreSQL", "mysql": "MySQL"}
 _STAGES_OPTION: Final = "[stage:encryptor] config_file"
 #: A file with more bytes has more characters than are read.
 _LARGEST: Final = 4 << 20
 
 
 def read_columns(
-    settings: Mapping[str, Any], own: Mapping[str, Any], blocks: Sequence[Block], now: float
+    settings: Mapping[str, Any],
+    own: Mapping[str, Any],
+    blocks: Sequence[Block],
+    now: float,
+    language: str = "postgresql",
 ) -> EncryptionSettings:
     """Return the configuration that the daemon's settings and the stage's own lead to.
 
-    ``blocks`` may hold other sections, too; ``now`` is as in `read_column_source`.  Raises
-    ConfigError, with all mistakes.
+    ``blocks`` may hold other sections, too; ``now`` is as in `read_column_source`, ``language`` the
+    SQL of the daemon's database.  Raises ConfigError, with all mistakes.
     """
     path: str = settings.get(_OPTION, "")
     other: str = own["config_file"]
@@ -36,7 +42,7 @@ def read_columns(
             "the stage 'encryptor' needs columns to protect: name a file in "
             f"{_OPTION}, or give sections [encrypt:TABLE.COLUMN]"
         )
-    return with_options(read_column_source(path, chosen, now), settings)
+    return with_options(read_column_source(path, chosen, now, _DATABASES[language]), settings)
 
 
 def with_options(found: EncryptionSettings, settings: Mapping[str, Any]) -> EncryptionSettings:

@@ -10,6 +10,7 @@ from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.plan import Refusal, ResultColumn, StatementPlan
 from acra_twisted.encryption.postgresql import refusals
+from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.stages.columnkeys import is_reader
 from acra_twisted.verdicts import PASS, Deny, Replace
 
@@ -96,12 +97,7 @@ def first_refusal(
                 return refusal
         for asked in plan.asked:
             if not is_reader(asked, client):
-                return Refusal(
-                    refusals.NOT_A_READER,
-                    asked.label,
-                    f"column {asked.label} is protected by AcraServer, and the client may not "
-                    "compare, join or group by values that it may not read",
-                )
+                return unreadable(asked)
         if plan.copies is not None and not plan.copies.is_out and len(plans) > 1:
             for setting in plan.copies.columns:
                 if setting is not None:
@@ -115,6 +111,17 @@ def first_refusal(
     return None
 
 
+def unreadable(setting: ColumnSetting) -> Refusal:
+    """Return the refusal of a statement whose answer depends on values that its client may not
+    read."""
+    return Refusal(
+        refusals.NOT_A_READER,
+        setting.label,
+        f"column {setting.label} is protected by AcraServer, and the client may not compare, join "
+        "or group by values that it may not read",
+    )
+
+
 def refused(refusal: Refusal, routine: str = "") -> Deny:
     """Return the verdict on a statement that is refused; ``routine`` as in Deny."""
     text = f"{refusal.text}; {refusal.hint}" if refusal.hint else refusal.text
@@ -122,6 +129,7 @@ def refused(refusal: Refusal, routine: str = "") -> Deny:
     return Deny(
         text,
         sqlstate=errors.FORBIDDEN if forbidden else errors.NOT_SUPPORTED,
+        errno=errors.NUMBERS[errors.FORBIDDEN if forbidden else errors.NOT_SUPPORTED],
         reason=refusal.text,
         rule=refusal.reason,
         code=events.COLUMN_REFUSED,
@@ -133,7 +141,9 @@ def refused(refusal: Refusal, routine: str = "") -> Deny:
 def outdated(refusal: Refusal) -> Deny:
     """Return the verdict on a prepared statement that has to be prepared anew: the error is one for
     which drivers do so by themselves."""
-    return refused(refusal, _OUTDATED)
+    verdict = refused(refusal, _OUTDATED)
+    verdict.errno = errors.OUTDATED_NUMBER
+    return verdict
 
 
 def guarded(decide: Callable[..., Any], *facts: Any) -> Any:
@@ -160,6 +170,7 @@ def value_refused(error: ValueRefusedError) -> Deny:
     return Deny(
         text,
         sqlstate=error.sqlstate,
+        errno=errors.NUMBERS.get(error.sqlstate, errors.FAILED_NUMBER),
         reason=text,
         rule=error.reason,
         code=events.COLUMN_REFUSED,

@@ -14,15 +14,14 @@ from functools import partial
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import classImplements
 
-from acra_twisted import events
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.postgresql.schema import SchemaError
+from acra_twisted.encryption.postgresql.statementpattern import LANGUAGE
 from acra_twisted.encryption.postgresql.statementwords import is_control
 from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings
 from acra_twisted.errors import QuestionError
@@ -37,18 +36,15 @@ from acra_twisted.pipeline.workers import Workers
 from acra_twisted.results import Columns
 from acra_twisted.session import Session
 from acra_twisted.stages import containers
-from acra_twisted.stages.bypassing import Bypasses
-from acra_twisted.stages.bypassreminder import BypassReminder
 from acra_twisted.stages.cellclosing import CellClosing
 from acra_twisted.stages.cellreading import CellReading, OutdatedReading
 from acra_twisted.stages.columnbindings import Binding, is_untouched, known_plans
 from acra_twisted.stages.columnencoding import Encoder
-from acra_twisted.stages.columnkeys import ColumnKeys
 from acra_twisted.stages.columnlearning import learn
 from acra_twisted.stages.columnmeanings import Meaning, Snapshot
 from acra_twisted.stages.columnparameters import ColumnParameters
+from acra_twisted.stages.columnstage import ColumnStage
 from acra_twisted.stages.columnstatements import ColumnStatements
-from acra_twisted.stages.columntokens import ColumnTokens
 from acra_twisted.stages.columnverdicts import STAGE, guarded, outdated
 from acra_twisted.stages.keymarks import KeyMarks
 from acra_twisted.stages.sessioncolumns import SessionColumns
@@ -57,8 +53,6 @@ from acra_twisted.stages.statementwatch import watch
 from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.verdicts import PASS, Deny
 
-_log: Final = Logger()
-
 #: Returns a verdict by what is certain of a session, or a Deferred of one.
 _Decide = Callable[[Known, Snapshot], Any]
 
@@ -66,19 +60,8 @@ _Decide = Callable[[Known, Snapshot], Any]
 _CONTROL: Final = "control"
 
 
-def tell(settings: EncryptionSettings) -> None:
-    """Tell the operator what is remarkable about a configuration."""
-    for remark in settings.remarks:
-        _log.warn("{event_text}", event_text=remark, code=events.INSECURE_SETTING)
-
-
-class Encryptor:
-    """``keys`` is an IKeys; ``seconds`` a monotonic clock; ``tokenizer`` is None if no column has
-    tokens.  ``read`` gives the settings anew, or raises ConfigError; without it they never change.
-    ``now`` is the time as seconds since the epoch: bypasses end.
-    """
-
-    name = STAGE
+class Encryptor(ColumnStage):
+    """See ColumnStage; without ``read`` the settings never change."""
 
     def __init__(
         self,
@@ -91,44 +74,14 @@ class Encryptor:
         read: Callable[[], EncryptionSettings] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._read = read or (lambda: settings)
         self._columns = SessionColumns(settings, seconds)
-        self._keys = ColumnKeys(keys, seconds)
-        self._workers = workers
-        self._tokens = ColumnTokens(tokenizer)
-        self._bypasses = Bypasses(now)
-        self._bypasses.put_in_force(settings.bypasses)
-        self._reminder = BypassReminder(self._bypasses)
+        super().__init__(
+            *(settings, self._columns, keys, workers, seconds, tokenizer),
+            *(read or (lambda: settings), now, LANGUAGE),
+        )
         encoder = Encoder(self._keys, self._tokens, KeyMarks(keys), workers)
         self._statements = ColumnStatements(encoder, workers, self._bypasses)
         self._parameters = ColumnParameters(encoder, workers, self._bypasses)
-
-    @property
-    def summary(self) -> str:
-        """The number of protected columns, for people."""
-        count = len(self._columns.settings.columns)
-        return f"{count} column{'' if count == 1 else 's'}"
-
-    def start(self, reactor: Any) -> None:
-        """Remind the operator of bypasses that are in force, each hour."""
-        self._reminder.start(reactor)
-
-    def stop(self) -> Any:
-        """Close the store of tokens, when all is written."""
-        self._reminder.stop()
-        return self._tokens.stop()
-
-    def reload(self) -> Deferred[None]:
-        """See IReloadable.  Statements that were prepared by other settings are planned anew, or
-        refused, when values are bound to them."""
-        reading: Deferred[EncryptionSettings] = self._workers.run(self._read)
-        return reading.addCallback(self._use)
-
-    def _use(self, settings: EncryptionSettings) -> None:
-        self._bypasses.put_in_force(settings.bypasses)
-        tell(settings)
-        self._columns.use(settings)
-        self._tokens.forget()
 
     def on_statement(self, statement: Statement, exchange: Exchange) -> Any:
         """See IStatementStage."""

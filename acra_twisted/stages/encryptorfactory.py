@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
-from acra_twisted.encryption.postgresql.statementpattern import LANGUAGE, pattern_of
+from acra_twisted.encryption.postgresql.statementpattern import LANGUAGE, MYSQL, pattern_of
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting, EncryptionSettings
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IDatabaseStageFactory
@@ -21,7 +21,7 @@ from acra_twisted.stages.columnsource import read_columns
 # The parser takes time to import and every start reads this module: it is imported where a stage is
 # made.
 if TYPE_CHECKING:
-    from acra_twisted.stages.encryptor import Encryptor
+    from acra_twisted.stages.columnstage import ColumnStage
 
 _NAME: Final = "encryptor"
 _DECRYPTOR: Final = "decryptor"
@@ -36,9 +36,9 @@ class EncryptorFactory:
     after = ("query_capture", "censor")
     before = (_DECRYPTOR, "poison")
     advisory = False
-    languages = (LANGUAGE,)
+    languages = (LANGUAGE, MYSQL)
 
-    def make(self, settings: Settings, services: Services) -> Encryptor:
+    def make(self, settings: Settings, services: Services) -> ColumnStage:
         """Raises ConfigError for a configuration that is wrong, or that asks for what the stage
         cannot do."""
         keys = services.need_keys(self.name)
@@ -47,7 +47,9 @@ class EncryptorFactory:
             return services.clock() / 1e9
 
         def read() -> EncryptionSettings:
-            return check_columns(services.settings, settings, services.blocks(), now())
+            return check_columns(
+                *(services.settings, settings, services.blocks(), now(), services.language)
+            )
 
         configured = read()
         tokenizer = services.tokenizer() if _tokenized(configured) else None
@@ -60,15 +62,14 @@ class EncryptorFactory:
                 _need_no_tokens(found)
             return found
 
-        from acra_twisted.stages.encryptor import Encryptor, tell
+        from acra_twisted.stages.columnstage import tell
 
         tell(configured)
-        seconds = services.reactor.seconds
-        stage = Encryptor(
+        stage = _stage(services.language)(
             configured,
             keys,
             services.workers,
-            seconds,
+            services.reactor.seconds,
             tokenizer,
             read=read_again,
             now=now,
@@ -77,8 +78,23 @@ class EncryptorFactory:
         return stage
 
 
+def _stage(language: str) -> Any:
+    """The stage for a database, by the SQL that it speaks."""
+    if language == MYSQL:
+        from acra_twisted.stages.mysqlencryptor import MysqlEncryptor
+
+        return MysqlEncryptor
+    from acra_twisted.stages.encryptor import Encryptor
+
+    return Encryptor
+
+
 def check_columns(
-    settings: Mapping[str, Any], own: Mapping[str, Any], blocks: Sequence[Block], now: float
+    settings: Mapping[str, Any],
+    own: Mapping[str, Any],
+    blocks: Sequence[Block],
+    now: float,
+    language: str = LANGUAGE,
 ) -> EncryptionSettings:
     """Return the configuration of the columns; arguments are as in `read_columns`.  Raises
     ConfigError if it is wrong, or the stage would not protect what it names."""
@@ -87,13 +103,15 @@ def check_columns(
             "stages: the stage 'encryptor' needs the stage 'decryptor' behind it, which opens what "
             "it has encrypted; name both"
         )
-    if settings["function_call_enable"]:
+    if language == LANGUAGE and settings["function_call_enable"]:
         raise ConfigError(
             "function_call_enable: the stage 'encryptor' does not see the values of FunctionCall "
             "messages, and they would be stored in clear; set it to false"
         )
-    configured = read_columns(settings, own, blocks, now)
-    _check_bypasses(configured)
+    configured = read_columns(settings, own, blocks, now, language)
+    for bypass in configured.bypasses:
+        # It must be possible to compare its statement with those of clients.
+        pattern_of(bypass, language)
     return configured
 
 
@@ -108,9 +126,3 @@ def _need_no_tokens(configured: EncryptionSettings) -> None:
             f"column {setting.label} (line {setting.line}): token_type needs the store of tokens, "
             "which is opened at the start alone; start the server anew"
         )
-
-
-def _check_bypasses(configured: EncryptionSettings) -> None:
-    """Raises ConfigError for a bypass whose statement cannot be compared with those of clients."""
-    for bypass in configured.bypasses:
-        pattern_of(bypass)

@@ -83,15 +83,13 @@ class Reply:
         self.question = question
 
 
-#: The SQLSTATEs of errors whose verdicts have none of MySQL's.
-_STATES: Final = {one.number: one.sqlstate for one in (errors.DENIED, errors.FAILED)}
 #: The reply to a command of one packet about which there is nothing to know.
 PLAIN: Final = Reply()
 
 
 def denial(verdict: Deny) -> bytes:
     """The payload of the error that a client gets in place of a reply, or of the rest of one."""
-    state = _STATES.get(verdict.errno, verdict.sqlstate)
+    state = errors.STATES.get(verdict.errno, verdict.sqlstate)
     return errors.encode_error(
         errors.Situation(verdict.errno, state, errors.DENIED.text), verdict.text
     )

@@ -159,8 +159,12 @@ class Planner:
                 raise StatementRefusedError(
                     _unreadable("it has letters beyond ASCII in another character set than utf8mb4")
                 )
-            languages.normal(text, mode)
         found: list[Token] = _LANGUAGE.tokens(text, mode, self._limits.tokens)
+        if not text.isascii():
+            for kind, start, end in found:
+                # Clients write bytes as they are in strings.
+                if kind != lexer.STRING:
+                    languages.normal(text[start:end], mode)
         return found
 
 

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Final
 
 from acra_twisted.encryption.settings import Bypass
 from acra_twisted.errors import ConfigError, LexError
-from acra_twisted.sql import lexer
+from acra_twisted.sql import lexer, mysqllexer
 from acra_twisted.sql.lexer import LITERALS, Token
 
 # It has the parser, which takes time to import; the configuration is read at every start.
 if TYPE_CHECKING:
     from acra_twisted.sql.languages import Mode
 
-#: The name of the database, as in `sql.languages`.
+#: The names of the databases, as in `sql.languages`.
 LANGUAGE: Final = "postgresql"
+MYSQL: Final = "mysql"
 _ANY: Final = b"?"
+#: Kinds of tokens that a question mark is, in one database or the other.
+_MARKS: Final = frozenset((lexer.OPERATOR, lexer.PARAMETER))
 #: The only statements in which a question mark stands for a value: literals of others are code.
 _WITH_VALUES: Final = frozenset(
     (b"select", b"insert", b"update", b"delete", b"merge", b"values", b"with")
@@ -32,14 +35,17 @@ class StatementPattern:
     """One statement.  A question mark that stands alone is any one literal or parameter; all else
     is as written, but for white space, comments, and the case of words without quotes.
 
+    ``language`` is the one of the databases that it is written in.
+
     Raises ValueError with the reason for a text that cannot be a pattern.
     """
 
-    __slots__ = ("_tokens",)
+    __slots__ = ("_tokens", "_language")
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, text: bytes, language: str = LANGUAGE) -> None:
+        self._language = language
         try:
-            found = _without_end(_read(text, _MOST))
+            found = _without_end(_read(text, _MOST, language))
         except LexError as error:
             raise ValueError(error.why) from None
         if not found:
@@ -50,7 +56,7 @@ class StatementPattern:
         if first in _DEFERRED:
             raise ValueError("PREPARE and EXECUTE have no bypass; name the statement itself")
         for kind, raw in found:
-            if kind == lexer.OPERATOR and _ANY in raw:
+            if kind in _MARKS and _ANY in raw:
                 if raw != _ANY:
                     raise ValueError("a question mark stands alone, between blanks")
                 if first not in _WITH_VALUES:
@@ -61,35 +67,39 @@ class StatementPattern:
         """Tell whether a client's text, which the database reads in ``mode``, is this statement.
 
         False for a text that the database may read in another way than it is read here."""
-        if mode.backslash is not False and b"\\" in text:
+        if b"\\" in text and (mode.backslash is not False or self._language == MYSQL):
+            return False
+        if b'"' in text and self._language == MYSQL:
             return False
         if not text.isascii() and mode.encoding != "utf-8":
             return False
         own = self._tokens
         try:
-            given = _without_end(_read(text, len(own) + _COMMENTS))
+            given = _without_end(_read(text, len(own) + _COMMENTS, self._language))
         except LexError:
             return False
         return len(given) == len(own) and all(map(_fits, own, given))
 
 
-def pattern_of(bypass: Bypass) -> StatementPattern:
+def pattern_of(bypass: Bypass, language: str = LANGUAGE) -> StatementPattern:
     """Return the pattern of a bypass's statement.  Raises ConfigError."""
     try:
-        return StatementPattern(bypass.statement.encode())
+        return StatementPattern(bypass.statement.encode(), language)
     except ValueError as error:
         told = f"bypass {bypass.name!r} (line {bypass.line}): statement: {error}"
         raise ConfigError(told) from None
 
 
 def _fits(own: tuple[str, bytes], given: tuple[str, bytes]) -> bool:
-    if own == (lexer.OPERATOR, _ANY):
+    if own[0] in _MARKS and own[1] == _ANY:
         return given[0] in LITERALS or given[0] == lexer.PARAMETER
     return own == given
 
 
-def _read(text: bytes, limit: int) -> list[tuple[str, bytes]]:
+def _read(text: bytes, limit: int, language: str) -> list[tuple[str, bytes]]:
     """The kinds and texts of the tokens but for comments.  Raises LexError."""
+    if language == MYSQL:
+        return list(_folded(text, mysqllexer.tokens(text, limit=limit)))
     return list(_folded(text, lexer.tokens(text, True, limit)))
 
 

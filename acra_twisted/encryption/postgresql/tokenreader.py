@@ -2,86 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
-
-from acra_twisted.encryption import errors
-from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.fates import DETOKENIZED, Fates
 from acra_twisted.encryption.postgresql.encodings import UTF8
 from acra_twisted.encryption.postgresql.plaintexts import Way, from_parameter, to_cell
-from acra_twisted.encryption.settings import CIPHERTEXT, DEFAULT_VALUE, ColumnSetting
+from acra_twisted.encryption.settings import ColumnSetting
+from acra_twisted.encryption.tokenshowing import TokenShowing
 
-_NONE: Final[Mapping[bytes, bytes | None]] = {}
 
-
-class TokenReader:
-    """Reads the cells of one column of a result for one client, in two steps: `note` each, and
-    `read` it when the ``values`` of the `tokens` are there.
-
-    ``values`` has None for a token whose value must not or cannot be read, and lacks one that is no
-    token of the client's: a value that was never replaced, or a token of somebody else's.
+class TokenReader(TokenShowing):
+    """Reads the cells of one column; see TokenShowing.
 
     ``kind`` and ``form`` are the type and format of the column as the database sends it;
-    ``encoding`` is the session's ``client_encoding``.  ``fates`` are those of the values so far.
+    ``encoding`` is the session's ``client_encoding``.
     """
 
-    __slots__ = ("values", "fates", "_setting", "_way", "_kind", "_form", "_encoding", "_noted")
+    __slots__ = ("_way", "_kind", "_form", "_encoding")
 
     def __init__(self, setting: ColumnSetting, kind: int, form: int, encoding: str = UTF8) -> None:
-        self.values = _NONE
-        self.fates = Fates(setting, DETOKENIZED)
-        self._setting = setting
+        super().__init__(setting)
         self._way = Way(setting.data_type)
         self._kind = kind
         self._form = form
         self._encoding = encoding
-        self._noted: dict[bytes, bytes | None] = {}
 
-    @property
-    def tokens(self) -> list[bytes]:
-        """The tokens of all cells, each once, in canonical form."""
-        return list(dict.fromkeys(one for one in self._noted.values() if one is not None))
+    def _token(self, cell: bytes) -> bytes:
+        return from_parameter(cell, self._kind, self._form, self._way, self._encoding)
 
-    def note(self, cell: bytes) -> None:
-        """Take in a cell, not NULL."""
-        if cell in self._noted:
-            return
-        try:
-            token: bytes | None = from_parameter(
-                cell, self._kind, self._form, self._way, self._encoding
-            )
-        except ValueRefusedError:
-            token = None
-        self._noted[cell] = token
-
-    def read(self, cell: bytes, opened: Sequence[Any] = ()) -> bytes:
-        """Return the client's cell.  Raises ValueRefusedError where the column's setting wants an
-        error, where a token would be taken for its value, and where the client's type or encoding
-        has no place for the value.
-
-        ``cell`` has been noted; ``opened`` are containers in it, which are no tokens."""
-        token = self._noted[cell]
-        if token is None or token in self.values:
-            value = None if token is None else self.values[token]
-        elif self._setting.on_failure == CIPHERTEXT:
-            value = token
-            self.fates.plaintext += 1
-        else:
-            value = None
-        if value is None:
-            value = self._instead()
+    def _cell(self, value: bytes) -> bytes:
         return to_cell(self._setting.data_type, value, self._form, self._encoding)
-
-    def _instead(self) -> bytes:
-        """The value that is shown where there is none."""
-        setting = self._setting
-        self.fates.failed += 1
-        if setting.on_failure == DEFAULT_VALUE and setting.default is not None:
-            return setting.default
-        raise ValueRefusedError(
-            errors.DATA_ERROR,
-            errors.CLOSED,
-            f"the value of a token in column {setting.label} cannot be read",
-            setting.label,
-        )

@@ -29,6 +29,19 @@ TIMEOUT: Final = Situation(1159, b"08S01", "timeout while reading packets")
 IDLE: Final = Situation(4031, b"HY000", "the session was idle for too long")
 ROLLED_BACK: Final = Situation(1213, b"40001", "the transaction is rolled back")
 
+#: The SQLSTATEs of errors that stages give by their numbers.
+STATES: Final = {
+    DENIED.number: DENIED.sqlstate,
+    FAILED.number: FAILED.sqlstate,
+    1143: b"42000",
+    1235: b"42000",
+    1264: b"22003",
+    1292: b"22007",
+    1366: b"HY000",
+    1615: b"HY000",
+    1977: b"HY000",
+}
+
 
 def encode_error(situation: Situation, text: str = "", shown_state: bool = True) -> bytes:
     """The payload of an ERR, with ``text`` or the situation's own.

@@ -19,13 +19,13 @@ from acra_twisted.encryption.settings import (
 from acra_twisted.interfaces import IRowTransform
 from acra_twisted.pipeline.steps import STEP
 from acra_twisted.stages import containers
-from acra_twisted.stages.cellreading import CellReading, OutdatedReading, retyped
+from acra_twisted.stages.cellreading import CellReading, OutdatedReading
 from acra_twisted.stages.columnkeys import ColumnKeys
 from acra_twisted.stages.columntokens import ColumnTokens
 from acra_twisted.stages.decryptor import Decryptor
 from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.verdicts import PASS, Deny, Replace
-from tests.support.containers import BYTEA, CLIENT, TEXT, Workbench, Workers, batch, columns, hexed
+from tests.support.containers import BYTEA, CLIENT, Workbench, Workers, batch, hexed
 from tests.support.tokenizing import WatchedStore
 
 NAME = ColumnSetting("", "people", "name", data_type="str")
@@ -73,12 +73,6 @@ class Case(SynchronousTestCase):
 
 
 class Reading(Case):
-    def test_the_client_is_told_the_types_of_the_settings(self):
-        described = columns(BYTEA, BYTEA, BYTEA, TEXT)
-        shown = retyped(described, [NAME, AGE, RAW, None])
-        self.assertEqual((shown.types, shown.sizes), ([25, 23, 17, 25], [-1, 4, -1, -1]))
-        self.assertIs(retyped(described, [None, None, RAW, None]), described)
-
     def test_cells_in_text_and_in_binary(self):
         values = [(NAME, b"Zaphod"), (AGE, b"42"), (EMAIL, b"z@example.com"), (RAW, b"\0\xff")]
         settings = [setting for setting, _ in values]

@@ -1,0 +1,120 @@
+"""Types and cells of protected columns as clients of MySQL see them, and the other way round."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final, NamedTuple
+
+from acra_twisted.encryption import canonical, errors
+from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.wire.mysql import types
+from acra_twisted.wire.mysql.columndefinitions import modifier_of
+
+#: Bytes of a value, at most, that stands for one without a limit.
+_LONGEST: Final = 0xFFFF
+#: Decimals of a number that has any number of them.
+_ANY: Final = 31
+# Flags that a type has, and those that a column keeps whatever its type.
+_BLOB: Final = 0x0010
+_KEPT: Final = 0x100F
+#: Numbers of the collations that most servers take for a character set come first.
+_NUMBERS: Final = (45, 33, 8, *range(1, 100))
+_NO_TEXT: Final = frozenset((b"NaN", b"Infinity", b"-Infinity"))
+
+
+class Described(NamedTuple):
+    """A type as a definition of a column has it; ``is_text``: its character set is the
+    client's."""
+
+    kind: int
+    size: int
+    flags: int
+    decimals: int = 0
+    is_text: bool = False
+
+
+_TYPES: Final = {
+    "bytes": Described(types.BLOB, _LONGEST, types.IS_BINARY | _BLOB),
+    "str": Described(types.VAR_STRING, _LONGEST, 0, is_text=True),
+    "int16": Described(types.SHORT, 6, types.IS_BINARY),
+    "int32": Described(types.LONG, 11, types.IS_BINARY),
+    "int64": Described(types.LONGLONG, 20, types.IS_BINARY),
+    "bool": Described(types.TINY, 1, types.IS_BINARY),
+    "float8": Described(types.DOUBLE, 22, types.IS_BINARY, _ANY),
+    "uuid": Described(types.STRING, 144, 0, is_text=True),
+    "date": Described(types.DATE, 10, types.IS_BINARY),
+}
+_WIDTHS: Final = {"int16": 2, "int32": 4, "int64": 8}
+
+
+def described(data_type: str, before: int, collation: int) -> tuple[int, int, int] | None:
+    """Return the type, size and modifier of a column of a data type, None for one that stays as
+    it is.  ``before`` is the modifier of the column as it is stored, ``collation`` the number of
+    the client's."""
+    found = _TYPES.get(data_type)
+    if found is None:
+        return None
+    flags = (before >> 16 & _KEPT) | found.flags
+    character_set = collation if found.is_text else types.BINARY
+    return found.kind, found.size, modifier_of(character_set, flags, found.decimals)
+
+
+def collation_of(character_set: str) -> int:
+    """Return the number of a collation of a character set; that of bytes for one that is not
+    known."""
+    for number in _NUMBERS:
+        if types.character_set(number, mariadb=True) == character_set.encode():
+            return number
+    return types.BINARY
+
+
+def to_cell(data_type: str, plaintext: bytes, binary: bool, encoding: str) -> bytes:
+    """Return the cell of a canonical plaintext, in text or in binary form.  ``encoding`` is the
+    codec of the client's characters.  Raises ValueRefusedError for a value that the client's type
+    or character set does not have."""
+    if data_type == "str":
+        return from_utf8(plaintext, encoding)
+    if data_type in _WIDTHS and binary:
+        return int(plaintext).to_bytes(_WIDTHS[data_type], "little", signed=True)
+    if data_type == "bool":
+        number = 1 if plaintext == b"t" else 0
+        return bytes((number,)) if binary else b"%d" % number
+    if data_type == "float8":
+        if plaintext in _NO_TEXT:
+            raise canonical.out_of_range("float8")
+        return struct.pack("<d", float(plaintext)) if binary else plaintext
+    if data_type == "date":
+        return _date(plaintext, binary)
+    return plaintext
+
+
+def from_utf8(text: bytes, encoding: str) -> bytes:
+    """Return characters in a client's encoding, empty for one that is not known.  Raises
+    ValueRefusedError."""
+    if encoding == "utf-8" or text.isascii():
+        return text
+    try:
+        return text.decode().encode(encoding or "ascii")
+    except UnicodeError:
+        raise ValueRefusedError(
+            errors.NO_EQUIVALENT,
+            errors.ENCODING,
+            "a value has characters that the client's character set lacks",
+        ) from None
+
+
+def _date(plaintext: bytes, binary: bool) -> bytes:
+    year, month, day = _parts(plaintext)
+    if not binary:
+        return plaintext
+    return bytes((4,)) + year.to_bytes(2, "little") + bytes((month, day))
+
+
+def _parts(plaintext: bytes) -> tuple[int, int, int]:
+    """The year, month and day of a canonical date.  Raises ValueRefusedError for one that MySQL
+    does not have."""
+    parts = plaintext.split(b"-")
+    if len(parts) != 3 or not all(part.isdigit() for part in parts) or len(parts[0]) != 4:
+        raise canonical.out_of_range("date", errors.DATE_RANGE)
+    year, month, day = map(int, parts)
+    return year, month, day

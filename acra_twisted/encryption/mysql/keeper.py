@@ -1,0 +1,97 @@
+"""Decides when a server's schema is read, and keeps what was read.
+
+It has no clock and no connection: times in seconds are given to it, and it says that the question
+should be asked.  A server has no mark by which a change of another program's would be seen, so a
+schema is read anew after a time; statements that pass here and change it are told at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from acra_twisted.encryption.mysql.protection import Protection
+from acra_twisted.encryption.mysql.question import read_schema, schema_question
+from acra_twisted.encryption.settings import EncryptionSettings
+
+#: A schema is read anew when it is so old, and no longer used when it is twice as old.
+MAX_AGE: Final = 60.0
+#: The time between two questions for which there is no certain reason.
+PAUSE: Final = 1.0
+
+#: Errors by which the server may say that its tables are others: of columns and of their number.
+_DOUBTFUL: Final = frozenset(("1054", "1136", "1146", "1364"))
+
+
+class Asked(NamedTuple):
+    """A question on its way: the time that it was asked at, its number, and what the keeper had
+    been told before."""
+
+    at: float
+    number: int
+    changes: int
+
+
+class SchemaKeeper:
+    """Keeps the schema of one server as one of its users sees it.
+
+    ``numbers`` gives each content of a schema its number; every keeper of a process shares it.
+    """
+
+    def __init__(self, settings: EncryptionSettings, numbers: Iterator[int]) -> None:
+        self._settings = settings
+        self._numbers = numbers
+        self._protection: Protection | None = None
+        self._read_at = 0.0
+        self._asked_at = -PAUSE
+        self._is_doubtful = False
+        self._asked = self._kept = 0
+        self._changes = 1
+        self._kept_changes = 0
+
+    @property
+    def question(self) -> bytes:
+        """The text to ask."""
+        return schema_question(table.name for table in self._settings.tables)
+
+    def protection(self, now: float) -> Protection | None:
+        """The protected columns; None if they are not known: then a statement waits for an
+        answer, and is refused if there is none."""
+        if self._changes != self._kept_changes or now - self._read_at >= 2 * MAX_AGE:
+            return None
+        return self._protection
+
+    def is_due(self, now: float) -> bool:
+        """Tell whether the question should be asked although the protected columns are known."""
+        if now - self._asked_at < PAUSE:
+            return False
+        return self._is_doubtful or now - self._read_at >= MAX_AGE
+
+    def changed(self) -> None:
+        """Note that the schema may be another: nothing is decided by it any more."""
+        self._changes += 1
+
+    def failed_with(self, number: str) -> None:
+        """Note an error that the server has given to a statement, by its number."""
+        self._is_doubtful = self._is_doubtful or number in _DOUBTFUL
+
+    def asked(self, now: float) -> Asked:
+        """Note that the question is on its way; several sessions may ask at a time."""
+        self._asked_at = now
+        self._asked += 1
+        return Asked(now, self._asked, self._changes)
+
+    def answered(self, asked: Asked, rows: Sequence[Sequence[bytes | None]]) -> Protection:
+        """Take in the answer to a question, and return the protected columns that hold for the
+        statement that asked.  One to a question before that of the answer that is kept is left.
+        Raises SchemaError, after which it is as if none had come."""
+        kept = self._protection
+        if kept is not None and asked.number <= self._kept:
+            return kept
+        schema = read_schema(rows, kept.schema.number if kept else 0)
+        if kept is None or schema != kept.schema:
+            kept = Protection(schema._replace(number=next(self._numbers)), self._settings)
+            self._protection = kept
+        self._read_at, self._kept, self._kept_changes = asked.at, asked.number, asked.changes
+        self._is_doubtful = False
+        return kept

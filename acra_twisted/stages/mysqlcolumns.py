@@ -1,0 +1,174 @@
+"""The protected columns of a MySQL server as its sessions see them, kept until they may be
+others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Final
+
+from acra_twisted.encryption.mysql.findings import findings
+from acra_twisted.encryption.mysql.keeper import SchemaKeeper
+from acra_twisted.encryption.mysql.protection import Protection
+from acra_twisted.encryption.mysql.question import SchemaError, database_question, read_database
+from acra_twisted.encryption.settings import EncryptionSettings
+from acra_twisted.errors import QuestionError
+from acra_twisted.exchange import Exchange
+from acra_twisted.session import Session
+from acra_twisted.stages.columnfindings import ColumnFindings
+from acra_twisted.stages.mysqlmeanings import MysqlSnapshot
+from acra_twisted.stages.mysqlmodes import is_moving
+
+#: Users whose view of the schema is kept.
+_USERS: Final = 64
+#: Asks nothing: what was sent before has been answered when its answer comes.
+_NOTHING: Final = b"DO 0"
+
+
+class MysqlKnown:
+    """Facts about one session.  ``open`` is the number of its statements that are watched and not
+    answered; ``is_moved``: its database may be another than the one that it was known to have;
+    ``snapshot`` is the one that its last statement was decided by."""
+
+    __slots__ = ("open", "is_moved", "snapshot")
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.is_moved = False
+        self.snapshot: MysqlSnapshot | None = None
+
+
+class MysqlColumns:
+    """The protected columns of the server of a daemon's listener, by the users of its sessions: a
+    server shows each what it may see.  ``seconds`` is a monotonic clock."""
+
+    def __init__(self, settings: EncryptionSettings, seconds: Callable[[], float]) -> None:
+        self.settings = settings
+        self._seconds = seconds
+        self._numbers = count(1)
+        self._keepers: dict[bytes, SchemaKeeper] = {}
+        self._snapshots: dict[int, MysqlSnapshot] = {}
+        self._findings = ColumnFindings(findings)
+
+    def use(self, settings: EncryptionSettings) -> None:
+        """Decide by other settings from now on, also in sessions that have begun.  Tables are read
+        anew."""
+        self.changed()
+        if not settings.is_same(self.settings):
+            self._keepers.clear()
+            self._snapshots.clear()
+            self._findings.forget()
+        self.settings = settings
+
+    def changed(self) -> None:
+        """Note that the schema may be another."""
+        for keeper in self._keepers.values():
+            keeper.changed()
+
+    def failed_with(self, session: Session, number: str) -> None:
+        """Note an error that the server has given to a statement."""
+        self._keeper(session).failed_with(number)
+
+    def snapshot(self, session: Session, known: MysqlKnown, due: bool) -> MysqlSnapshot | None:
+        """The protected columns as they are now; None if `learn` must be waited for.  ``due``: it
+        may be asked now what is not quite certain."""
+        if known.open:
+            return None
+        keeper, now = self._keeper(session), self._seconds()
+        protection = keeper.protection(now)
+        if protection is None or (due and keeper.is_due(now)):
+            return None
+        return self._of(session, known, protection)
+
+    async def learn(self, session: Session, known: MysqlKnown) -> MysqlSnapshot:
+        """Ask for what is not certain of a session, and return the protected columns.  Raises
+        QuestionError, SchemaError."""
+        if known.open or session.in_flight or is_moving(session):
+            await session.ask(_NOTHING)
+            if known.open:
+                raise QuestionError("a statement before it may have changed the tables")
+        keeper, now = self._keeper(session), self._seconds()
+        protection = keeper.protection(now)
+        if protection is None or keeper.is_due(now):
+            protection = await self._read(session, keeper, protection)
+        if known.is_moved:
+            session.database = read_database(await session.ask(database_question()))
+            known.is_moved = False
+        return self._of(session, known, protection)
+
+    async def _read(
+        self, session: Session, keeper: SchemaKeeper, before: Protection | None
+    ) -> Protection:
+        asked = keeper.asked(self._seconds())
+        try:
+            found = keeper.answered(asked, await session.ask(keeper.question))
+        except (QuestionError, SchemaError):
+            if before is None:
+                raise
+            return before
+        if found is not before and self._keepers.get(session.user) is keeper:
+            self._findings.tell(session.user, found)
+        return found
+
+    def _keeper(self, session: Session) -> SchemaKeeper:
+        keeper = self._keepers.get(session.user)
+        if keeper is None:
+            if len(self._keepers) >= _USERS:
+                self._keepers.clear()
+                self._snapshots.clear()
+            keeper = self._keepers[session.user] = SchemaKeeper(self.settings, self._numbers)
+        return keeper
+
+    def _of(self, session: Session, known: MysqlKnown, protection: Protection) -> MysqlSnapshot:
+        """The snapshot of a reading of a schema, the same for the same reading."""
+        found = known.snapshot
+        if found is not None and found.protection is protection:
+            return found
+        number = protection.schema.number
+        found = self._snapshots.get(number)
+        if found is None or found.protection is not protection:
+            if len(self._snapshots) >= _USERS:
+                self._snapshots.clear()
+            found = self._snapshots[number] = MysqlSnapshot(protection, self.changed)
+        known.snapshot = found
+        return found
+
+
+class MysqlWatch:
+    """Follows a statement that may change tables (``renews``) or the session's database
+    (``moves``), or whose errors may tell that tables have changed: an `interfaces.IWatch`."""
+
+    def __init__(
+        self,
+        columns: MysqlColumns,
+        known: MysqlKnown,
+        *,
+        renews: bool = False,
+        moves: bool = False,
+    ) -> None:
+        self._columns = columns
+        self._known = known
+        self._renews = renews
+        self._moves = moves
+        if renews or moves:
+            known.open += 1
+        if renews:
+            columns.changed()
+
+    def completed(self, tag: bytes) -> None:
+        """See IWatch."""
+
+    def executed(self, exchange: Exchange) -> bool:
+        """See IWatch."""
+        return False
+
+    def ended(self, exchange: Exchange) -> None:
+        """See IWatch."""
+        if self._renews or self._moves:
+            self._known.open -= 1
+        if self._renews:
+            self._columns.changed()
+        if self._moves:
+            self._known.is_moved = True
+        if exchange.outcome == "error":
+            self._columns.failed_with(exchange.session, exchange.status_code)

@@ -1,0 +1,72 @@
+"""The way in which a session's texts are read by MySQL, and where its tables are looked for."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from acra_twisted.session import Session
+from acra_twisted.sql.languages import LANGUAGES, Mode
+
+_LANGUAGE: Final = LANGUAGES["mysql"]
+_CHARACTER_SET: Final = b"character_set_client"
+#: Words of texts that may make another database the session's.
+_MAY_MOVE: Final = re.compile(rb"\b(?:use|execute)\b|/\*M?!", re.I).search
+#: Kinds of requests that do.
+_MOVING: Final = frozenset(("init_db", "change_user", "reset_connection"))
+
+
+def mode_of(session: Session, certain: bool = False) -> Mode:
+    """Return the mode in which a session's texts are read.  ``certain``: all that was sent before
+    has been answered."""
+    parameters = session.parameters
+    read = {
+        name: parameters.get(name.encode(), default.encode()).decode("latin-1")
+        for name, default in _LANGUAGE.read_by
+    }
+    mode: Mode = _LANGUAGE.mode_of(read)
+    if session.in_flight and not certain:
+        changing: Mode = _LANGUAGE.changing(mode)
+        return changing
+    return mode
+
+
+def character_set_of(session: Session) -> str:
+    """Return the character set of a session's texts, empty if it is not known."""
+    found = session.parameters.get(_CHARACTER_SET, b"").decode("latin-1").lower()
+    return found if found.isalnum() else ""
+
+
+def encoding_of(session: Session) -> str:
+    """Return the codec of a session's texts, empty if there is none or it is not known."""
+    if not character_set_of(session):
+        return ""
+    encoding: str = _LANGUAGE.mode_of({_CHARACTER_SET.decode(): character_set_of(session)}).encoding
+    return encoding
+
+
+def database_of(session: Session) -> str | None:
+    """Return the database in which a session's tables are looked for, "" for none, None if its
+    name cannot be read."""
+    name = session.database
+    try:
+        return name.decode("ascii" if encoding_of(session) != "utf-8" else "utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def may_move(text: bytes) -> bool:
+    """Tell whether a text may make another database the session's."""
+    return _MAY_MOVE(text) is not None
+
+
+def is_moving(session: Session) -> bool:
+    """Tell whether a request that is unanswered may make another database the session's, or change
+    how its texts are read."""
+    for _, _, exchange, _ in session.outstanding:
+        if exchange is None:
+            continue
+        statement = exchange.statement
+        if exchange.kind in _MOVING or (statement is not None and may_move(statement.text)):
+            return True
+    return False
