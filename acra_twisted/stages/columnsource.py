@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from acra_twisted.blocks import COLUMN_BLOCKS, blocks_of
+from acra_twisted.encryption.postgresql.statementpattern import DATABASES, LANGUAGE
 from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Block
 
 _OPTION: Final = "encryptor_config_file"
-#: Names of databases as configurations of columns know them, by their SQL.
-_DATABASES: Final = {"postgresql": "PostgreSQL", "mysql": "MySQL"}
 _STAGES_OPTION: Final = "[stage:encryptor] config_file"
 #: A file with more bytes has more characters than are read.
 _LARGEST: Final = 4 << 20
@@ -24,7 +23,7 @@ def read_columns(
     own: Mapping[str, Any],
     blocks: Sequence[Block],
     now: float,
-    language: str = "postgresql",
+    language: str = LANGUAGE,
 ) -> EncryptionSettings:
     """Return the configuration that the daemon's settings and the stage's own lead to.
 
@@ -42,7 +41,8 @@ def read_columns(
             "the stage 'encryptor' needs columns to protect: name a file in "
             f"{_OPTION}, or give sections [encrypt:TABLE.COLUMN]"
         )
-    return with_options(read_column_source(path, chosen, now, _DATABASES[language]), settings)
+    database = DATABASES[language or LANGUAGE]
+    return with_options(read_column_source(path, chosen, now, database), settings)
 
 
 def with_options(found: EncryptionSettings, settings: Mapping[str, Any]) -> EncryptionSettings:

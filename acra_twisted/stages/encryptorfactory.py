@@ -22,6 +22,8 @@ from acra_twisted.stages.columnsource import read_columns
 # made.
 if TYPE_CHECKING:
     from acra_twisted.stages.columnstage import ColumnStage
+    from acra_twisted.stages.encryptor import Encryptor
+    from acra_twisted.stages.mysqlencryptor import MysqlEncryptor
 
 _NAME: Final = "encryptor"
 _DECRYPTOR: Final = "decryptor"
@@ -48,7 +50,13 @@ class EncryptorFactory:
 
         def read() -> EncryptionSettings:
             return check_columns(
-                *(services.settings, settings, services.blocks(), now(), services.language)
+                *(
+                    services.settings,
+                    settings,
+                    services.blocks(),
+                    now(),
+                    services.language or LANGUAGE,
+                )
             )
 
         configured = read()
@@ -78,7 +86,7 @@ class EncryptorFactory:
         return stage
 
 
-def _stage(language: str) -> Any:
+def _stage(language: str) -> type[Encryptor] | type[MysqlEncryptor]:
     """The stage for a database, by the SQL that it speaks."""
     if language == MYSQL:
         from acra_twisted.stages.mysqlencryptor import MysqlEncryptor

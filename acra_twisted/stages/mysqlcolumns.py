@@ -7,13 +7,17 @@ from collections.abc import Callable
 from itertools import count
 from typing import Final
 
+from zope.interface import implementer
+
 from acra_twisted.encryption.mysql.findings import findings
 from acra_twisted.encryption.mysql.keeper import SchemaKeeper
+from acra_twisted.encryption.mysql.plan import Plan
 from acra_twisted.encryption.mysql.protection import Protection
 from acra_twisted.encryption.mysql.question import SchemaError, database_question, read_database
 from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange
+from acra_twisted.interfaces import IWatch
 from acra_twisted.session import Session
 from acra_twisted.stages.columnfindings import ColumnFindings
 from acra_twisted.stages.mysqlmeanings import MysqlSnapshot
@@ -80,6 +84,12 @@ class MysqlColumns:
             return None
         return self._of(session, known, protection)
 
+    def watch(self, known: MysqlKnown, exchange: Exchange, plan: Plan, moves: bool) -> None:
+        """Follow a request whose text has this plan, if it may change what is known; ``moves``: it
+        may make another database the session's."""
+        if plan.renews or moves or not plan.is_untouched:
+            exchange.watch = MysqlWatch(self, known, renews=plan.renews, moves=moves)
+
     async def learn(self, session: Session, known: MysqlKnown) -> MysqlSnapshot:
         """Ask for what is not certain of a session, and return the protected columns.  Raises
         QuestionError, SchemaError."""
@@ -134,9 +144,10 @@ class MysqlColumns:
         return found
 
 
+@implementer(IWatch)
 class MysqlWatch:
     """Follows a statement that may change tables (``renews``) or the session's database
-    (``moves``), or whose errors may tell that tables have changed: an `interfaces.IWatch`."""
+    (``moves``), or whose errors may tell that tables have changed."""
 
     def __init__(
         self,

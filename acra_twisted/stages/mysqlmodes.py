@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from acra_twisted.encryption.postgresql.statementpattern import MYSQL
 from acra_twisted.session import Session
 from acra_twisted.sql.languages import LANGUAGES, Mode
 
-_LANGUAGE: Final = LANGUAGES["mysql"]
+_LANGUAGE: Final = LANGUAGES[MYSQL]
 _CHARACTER_SET: Final = b"character_set_client"
 #: Words of texts that may make another database the session's.
 _MAY_MOVE: Final = re.compile(rb"\b(?:use|execute)\b|/\*M?!", re.I).search

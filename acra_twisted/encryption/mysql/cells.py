@@ -18,7 +18,7 @@ _ANY: Final = 31
 _BLOB: Final = 0x0010
 _KEPT: Final = 0x100F
 #: Numbers of the collations that most servers take for a character set come first.
-_NUMBERS: Final = (45, 33, 8, *range(1, 100))
+_NUMBERS: Final[tuple[int, ...]] = (45, 33, 8, *range(1, 100))
 _NO_TEXT: Final = frozenset((b"NaN", b"Infinity", b"-Infinity"))
 
 
@@ -62,6 +62,8 @@ def described(data_type: str, before: int, collation: int) -> tuple[int, int, in
 def collation_of(character_set: str) -> int:
     """Return the number of a collation of a character set; that of bytes for one that is not
     known."""
+    if not character_set:
+        return types.BINARY
     for number in _NUMBERS:
         if types.character_set(number, mariadb=True) == character_set.encode():
             return number

@@ -16,6 +16,7 @@ from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.wire.mysql import types
 from acra_twisted.wire.mysql.parameters import UNSIGNED
 
+_BYTES: Final = frozenset(("", "bytes"))
 _WHOLE: Final = re.compile(rb"-?[0-9]{1,19}")
 #: Doubles without a fraction up to here are printed in digits.
 _EXACT: Final = 10.0**15
@@ -35,6 +36,9 @@ def from_parameter(use: Use, kind: int, value: bytes, encoding: str) -> bytes:
     `wire.mysql.parameters`, ``encoding`` the codec of the client's characters, empty for one that
     is not known.  Raises ValueRefusedError."""
     setting, code = use.column, kind & 0xFF
+    if code in _TEXTS and use.cut < 0 and setting.data_type in _BYTES:
+        # Some clients say of bytes that they are a string.
+        return from_bytes(setting, value)
     if code in _TEXTS:
         return from_text(setting, _cut(to_utf8(value, encoding), use.cut))
     if use.cut >= 0:

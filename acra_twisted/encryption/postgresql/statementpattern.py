@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 #: The names of the databases, as in `sql.languages`.
 LANGUAGE: Final = "postgresql"
 MYSQL: Final = "mysql"
+#: The same to the names that configurations of columns give them.
+DATABASES: Final = {LANGUAGE: "PostgreSQL", MYSQL: "MySQL"}
 _ANY: Final = b"?"
 #: Kinds of tokens that a question mark is, in one database or the other.
 _MARKS: Final = frozenset((lexer.OPERATOR, lexer.PARAMETER))

@@ -25,7 +25,7 @@ from acra_twisted.stages.columntokens import ColumnTokens
 from acra_twisted.stages.decryptor import Decryptor
 from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.verdicts import PASS, Deny, Replace
-from tests.support.containers import BYTEA, CLIENT, Workbench, Workers, batch, hexed
+from tests.support.containers import BYTEA, CLIENT, TEXT, Workbench, Workers, batch, hexed
 from tests.support.tokenizing import WatchedStore
 
 NAME = ColumnSetting("", "people", "name", data_type="str")

@@ -1,0 +1,165 @@
+"""Texts of MySQL that may concern protected columns: planned, and written with their values
+encoded, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from acra_twisted.encryption.facts import Wanted
+from acra_twisted.encryption.mysql import encoding
+from acra_twisted.encryption.mysql.encoding import Plaintexts
+from acra_twisted.encryption.mysql.filling import Filled
+from acra_twisted.encryption.mysql.plan import Plan, Planned
+from acra_twisted.encryption.mysql.planner import Planner
+from acra_twisted.encryption.plan import Refusal
+from acra_twisted.encryption.settings import Bypass
+from acra_twisted.exchange import Exchange, Statement
+from acra_twisted.pipeline.driver import then
+from acra_twisted.pipeline.workers import Workers
+from acra_twisted.stages.bypassing import Bypasses, tell
+from acra_twisted.stages.columnverdicts import refused
+from acra_twisted.stages.mysqlbindings import Binding, ReadBy, reading_of, refusal_of, told_of
+from acra_twisted.stages.mysqlcolumns import MysqlColumns, MysqlKnown
+from acra_twisted.stages.mysqlencoding import MysqlEncoder
+from acra_twisted.stages.mysqlmeanings import MysqlSnapshot
+from acra_twisted.stages.mysqlmodes import (
+    character_set_of,
+    database_of,
+    is_moving,
+    may_move,
+    mode_of,
+)
+from acra_twisted.verdicts import PASS, Replace
+
+#: Longer texts are planned by a worker.
+_LONG: Final = 16 * 1024
+
+
+class _Judged(NamedTuple):
+    """A statement that is judged, and all that is known about it."""
+
+    statement: Statement
+    exchange: Exchange
+    known: MysqlKnown
+    snapshot: MysqlSnapshot
+    read: ReadBy
+
+
+class MysqlStatements:
+    """Judges texts; ``bypasses`` let some pass that are refused.  ``ask`` asks for what is not
+    certain of a session, and judges with it: see `MysqlEncryptor`."""
+
+    def __init__(
+        self,
+        columns: MysqlColumns,
+        encoder: MysqlEncoder,
+        workers: Workers,
+        bypasses: Bypasses,
+        ask: Callable[..., Any],
+    ) -> None:
+        self._columns = columns
+        self._encoder = encoder
+        self._workers = workers
+        self._bypasses = bypasses
+        self._ask = ask
+
+    def judge(
+        self,
+        statement: Statement,
+        exchange: Exchange,
+        known: MysqlKnown,
+        snapshot: MysqlSnapshot,
+        certain: bool,
+    ) -> Any:
+        """Return the verdict on a text by a snapshot, or a Deferred of it.  ``certain``: all that
+        was sent before has been answered, and what it may have changed was asked for.  Raises
+        ValueRefusedError, or fails with it."""
+        session = exchange.session
+        session.meaning = snapshot.meaning(None, character_set_of(session))
+        is_moved = known.is_moved or (not certain and is_moving(session))
+        database = None if is_moved else database_of(session)
+        read = ReadBy(mode_of(session, certain), database)
+        judged = _Judged(statement, exchange, known, snapshot, read)
+        planned = self._planned(snapshot.planner, judged)
+        return then(planned, partial(self._judge, judged, certain))
+
+    def _planned(self, planner: Planner, judged: _Judged) -> Any:
+        """Return the `Planned` of a text, or a Deferred of it."""
+        text, (mode, database) = judged.statement.text, judged.read
+        if len(text) > _LONG:
+            return self._workers.run(planner.plan, text, mode, database)
+        return planner.plan(text, mode, database)
+
+    def _judge(self, judged: _Judged, certain: bool, planned: Planned) -> Any:
+        statement, exchange, known, snapshot, read = judged
+        refusal = refusal_of(planned.plan, exchange)
+        if refusal is None:
+            return self._written(judged, planned, None)
+        if not certain and (read.database is None or exchange.session.in_flight):
+            # With the answer to all that was sent before, it may be understood.
+            again = partial(self.judge, statement, exchange)
+            return self._ask(exchange.session, known, again)
+        bypass = self._bypass(judged)
+        if bypass is None:
+            return refused(refusal)
+        passed = self._planned(snapshot.planner_without(bypass.columns), judged)
+        return then(passed, partial(self._passed, judged, bypass, refusal))
+
+    def _bypass(self, judged: _Judged) -> Bypass | None:
+        client = judged.exchange.session.identity.client_id
+        if not self._bypasses.has_any(client):
+            return None
+        return self._bypasses.find(client, judged.statement.text, judged.read.mode)
+
+    def _passed(self, judged: _Judged, bypass: Bypass, refusal: Refusal, planned: Planned) -> Any:
+        """Go on with a statement that a bypass lets pass, unless it concerns other columns."""
+        if refusal_of(planned.plan, judged.exchange) is not None:
+            return refused(refusal)
+        tell(judged.exchange, bypass)
+        return self._written(judged, planned, bypass)
+
+    def _written(self, judged: _Judged, planned: Planned, bypass: Bypass | None) -> Any:
+        """Write a statement that is not refused for what it names."""
+        statement, exchange, known, snapshot, read = judged
+        plan, text = planned.plan, statement.text
+        moves = may_move(text)
+        is_prepared = statement.prepared_name is not None
+        if not is_prepared:
+            self._columns.watch(known, exchange, plan, moves)
+        made = Statement(text, statement.prepared_name)
+        made.meanings = snapshot.meanings(plan, character_set_of(exchange.session))
+        binding = Binding(text, read, snapshot, planned, moves, bypass)
+        if not plan.parts:
+            statement.meanings = made.meanings
+            statement.plan = binding if is_prepared else None
+            return PASS
+        reading = reading_of(exchange.session, read.mode)
+        literals = encoding.of_literals(plan, planned.literals, reading)
+        wanted = Wanted([one.use for one in plan.values], plan.matched)
+        written = self._encoder.text(planned, wanted, literals, exchange)
+        if not is_prepared:
+            return then(written, partial(_replaced, made))
+        binding = binding._replace(wanted=wanted, literals=literals)
+        marked = then(written, partial(self._marked, plan, literals, exchange))
+        return then(marked, partial(_prepared, made, binding))
+
+    def _marked(self, plan: Plan, literals: Plaintexts, exchange: Exchange, filled: Filled) -> Any:
+        mark = self._encoder.mark(plan, literals, exchange)
+        return then(mark, lambda found: (filled, found))
+
+
+def _replaced(made: Statement, filled: Filled) -> Replace[Statement]:
+    made.text = filled.text
+    return Replace(made)
+
+
+def _prepared(
+    made: Statement, binding: Binding, written: tuple[Filled, bytes]
+) -> Replace[Statement]:
+    filled, mark = written
+    made.text = filled.text
+    made.plan = binding._replace(sent=filled.parameters, mark=mark)
+    made.told = told_of(filled.parameters)
+    return Replace(made)

@@ -1,0 +1,321 @@
+"""Protected columns of MariaDB: written, searched and read through AcraServer by real clients."""
+
+import asyncio
+import re
+import tempfile
+from pathlib import Path
+
+import asyncmy
+import mysql.connector
+import pymysql
+from pymysql.constants import CLIENT
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted import purposes
+from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.mariadb import MariaDB
+from tests.support.mysqldaemon import MysqlServer
+
+_CLIENT = "an application"
+_COLUMNS = """
+schemas:
+  - table: people
+    columns: [id, name, email, age, score, born, raw, card, ident, nick, note]
+    encrypted:
+      - {column: name, data_type: str}
+      - {column: email, data_type: str, searchable: true}
+      - {column: age, data_type: int32, response_on_fail: default_value, default_data_value: "-1"}
+      - {column: score, data_type_db_identifier: 8}
+      - {column: born, data_type: date}
+      - {column: raw}
+      - {column: card, data_type: str, masking: "xxxx", plaintext_length: 4, plaintext_side: right}
+      - {column: ident, token_type: int32, consistent_tokenization: true}
+      - {column: nick, token_type: str, consistent_tokenization: true}
+"""
+_TABLE = """
+CREATE DATABASE shop; USE shop;
+CREATE TABLE people (
+  id INT PRIMARY KEY AUTO_INCREMENT, name VARBINARY(400), email VARBINARY(400),
+  age VARBINARY(300), score VARBINARY(300), born VARBINARY(300), raw BLOB, card VARBINARY(300),
+  ident INT, nick VARCHAR(100) CHARACTER SET utf8mb4, note TEXT CHARACTER SET utf8mb4,
+  KEY (email(33)));
+GRANT ALL ON shop.* TO u@'%';
+"""
+#: Words that no file, log or page may have.
+_SECRETS = ("Zaphodsecret", "mailsecret@example.com", "4929123412341234", "nicksecret")
+
+
+class Case(SynchronousTestCase):
+    stages = ("encryptor", "decryptor")
+    columns = _COLUMNS
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(tempfile.mkdtemp())
+        (cls.folder / "keys").mkdir()
+        cls.keys = Keys(cls.folder / "keys", _CLIENT)
+        cls.keys.writer.generate(purposes.SEARCH_HMAC, _CLIENT)
+        settings = ("--log-bin", "--general-log=1", "--general-log-file=all.log")
+        cls.database = MariaDB(listens=True, settings=settings)
+        cls.addClassCleanup(cls.database.stop)
+        cls.database.start()
+        cls.database.account("u", "pw")
+        cls.database.run(_TABLE)
+        path = cls.folder / "columns.yaml"
+        path.write_text(cls.columns)
+        cls.server = MysqlServer(
+            cls.database.port,
+            client_id=_CLIENT,
+            stages=cls.stages,
+            encryptor_config_file=str(path),
+            token_store=f"sqlite:{cls.folder / 'tokens.sqlite'}",
+            **cls.keys.ini(),
+        )
+        cls.server.__enter__()
+        cls.addClassCleanup(cls.server.stop)
+
+    def setUp(self):
+        self.database.run("TRUNCATE shop.people")
+
+    @classmethod
+    def access(cls, port=None):
+        return {
+            "host": "127.0.0.1",
+            "port": port or cls.server.port,
+            "user": "u",
+            "password": "pw",
+            "database": "shop",
+        }
+
+    def connected(self, **more):
+        connection = pymysql.connect(**self.access(), charset="utf8mb4", autocommit=True, **more)
+        self.addCleanup(connection.close)
+        return connection.cursor()
+
+    def run_(self, text, *values, **more):
+        cursor = self.connected(**more)
+        cursor.execute(text, values or None)
+        return list(cursor.fetchall())
+
+    def stored(self, column):
+        found = self.database.run(f"SELECT HEX({column}) FROM shop.people ORDER BY id").split()
+        return [None if one == "NULL" else bytes.fromhex(one) for one in found]
+
+    def refused(self, text, *values, number=1235):
+        with self.assertRaises(pymysql.MySQLError) as caught:
+            self.run_(text, *values)
+        self.assertEqual(caught.exception.args[0], number, caught.exception.args)
+        return caught.exception.args[1]
+
+
+_ROW = ("Żółć", "z@example.com", 42, -(1 << 40), "2026-11-29", b"\xff\\'", "4111111111111234")
+_INSERT = "INSERT INTO people (name, email, age, score, born, raw, card) VALUES ({})"
+_READ = "SELECT name, email, age, score, CAST(born AS CHAR) AS b, raw, card FROM people"
+
+
+class Clients(Case):
+    def check(self, rows):
+        (row,) = rows
+        born = row[4]
+        self.assertEqual(str(born), "2026-11-29")
+        self.assertEqual((*row[:4], *row[5:]), (*_ROW[:4], *_ROW[5:]))
+
+    def test_pymysql(self):
+        text = _INSERT.format(", ".join(["%s"] * 7))
+        self.run_(text, *_ROW)
+        self.check(self.run_("SELECT name, email, age, score, born, raw, card FROM people"))
+        for column in ("name", "email", "age", "score", "born", "raw", "card"):
+            self.assertNotEqual(self.stored(column), [b""])
+        self.assertNotIn("Żółć".encode(), self.stored("name")[0])
+        self.assertEqual(self.stored("card")[0][-4:], b"1234")
+
+    def connectors(self, **more):
+        connection = mysql.connector.connect(**self.access(), autocommit=True, **more)
+        self.addCleanup(connection.close)
+        return connection
+
+    def test_mysql_connector(self):
+        connection = self.connectors(use_pure=True)
+        for prepared in (False, True):
+            self.setUp()
+            cursor = connection.cursor(prepared=prepared)
+            mark = "?" if prepared else "%s"
+            cursor.execute(_INSERT.format(", ".join([mark] * 7)), _ROW)
+            text = "SELECT name, email, age, score, born, raw, card FROM people WHERE email ="
+            cursor.execute(f"{text} {mark} AND id > {mark}", ("z@example.com", 0))
+            self.check(cursor.fetchall())
+            cursor.execute(f"{text} {mark} AND id > {mark}", ("other", 0))
+            self.assertEqual(cursor.fetchall(), [])
+            cursor.close()
+
+    def test_asyncmy(self):
+        async def go():
+            connection = await asyncmy.connect(**self.access(), autocommit=True)
+            async with connection.cursor() as cursor:
+                await cursor.execute(_INSERT.format(", ".join(["%s"] * 7)), _ROW)
+                await cursor.execute(
+                    "SELECT name, email, age, score, born, raw, card FROM people WHERE email = %s",
+                    ("z@example.com",),
+                )
+                found = await cursor.fetchall()
+            connection.close()
+            return found
+
+        self.check(asyncio.run(go()))
+
+    def test_a_client_of_another_character_set(self):
+        self.run_("INSERT INTO people (name) VALUES ('Müller')")
+        connection = pymysql.connect(**self.access(), charset="latin1")
+        self.addCleanup(connection.close)
+        cursor = connection.cursor()
+        cursor.execute("SELECT name FROM people")
+        self.assertEqual(cursor.fetchall(), (("Müller",),))
+
+
+class Texts(Case):
+    def test_searches(self):
+        for name, email in (("a", "a@x.org"), ("b", "b@x.org"), ("c", ""), ("d", None)):
+            self.run_("INSERT INTO people (name, email) VALUES (%s, %s)", name, email)
+        for condition, expected in (
+            ("email = 'a@x.org'", "a"),
+            ("email <> 'a@x.org'", "bc"),
+            ("email IN ('a@x.org', 'b@x.org', 'z')", "ab"),
+            ("email = ''", "c"),
+            ("email IS NULL", "d"),
+            ("email <=> NULL", "d"),
+            ("NOT (email = 'b@x.org')", "ac"),
+            ("email = 'b@x.org' OR id = 1", "ab"),
+        ):
+            found = self.run_(f"SELECT name FROM people WHERE {condition} ORDER BY id")
+            self.assertEqual("".join(one for (one,) in found), expected, condition)
+
+    def test_the_key_is_used(self):
+        for number in range(30):
+            self.run_("INSERT INTO people (email) VALUES (%s)", f"{number}@x.org")
+        self.database.run("ANALYZE TABLE shop.people")
+        found = self.run_("EXPLAIN SELECT id FROM people WHERE email = '7@x.org'")
+        self.assertIn("email", [str(cell) for cell in found[0]])
+        self.assertIn("range", [str(cell) for cell in found[0]])
+
+    def test_tokens(self):
+        self.run_("INSERT INTO people (ident, nick) VALUES (42, 'Zaphod'), (42, 'Ford')")
+        self.assertEqual(
+            self.run_("SELECT ident, nick FROM people WHERE ident = 42 AND nick = 'Ford'"),
+            [(42, "Ford")],
+        )
+        stored = self.database.run("SELECT ident, nick FROM shop.people")
+        self.assertNotIn("Zaphod", stored)
+        self.assertEqual(len({line.split()[0] for line in stored.splitlines()}), 1)
+        self.assertNotIn("42\t", stored)
+
+    def test_updates_and_deletes(self):
+        self.run_("INSERT INTO people (name, email) VALUES ('a', 'a@x.org'), ('b', 'b@x.org')")
+        self.run_("UPDATE people SET name = 'c', age = '7' WHERE email = 'b@x.org'")
+        self.run_("DELETE FROM people WHERE email = 'a@x.org'")
+        self.assertEqual(self.run_("SELECT name, age FROM people"), [("c", 7)])
+
+    def test_several_statements(self):
+        cursor = self.connected(client_flag=CLIENT.MULTI_STATEMENTS)
+        cursor.execute(
+            "INSERT INTO people (name) VALUES ('a'); SELECT name FROM people; SELECT 1 AS name"
+        )
+        found = []
+        while True:
+            found.append(cursor.fetchall())
+            if not cursor.nextset():
+                break
+        self.assertEqual([*map(list, found)], [[], [("a",)], [(1,)]])
+
+    def test_what_does_not_open(self):
+        self.database.run(
+            "INSERT INTO shop.people (name, age, note) VALUES (x'25252533', 'plain', 'n')"
+        )
+        self.assertEqual(self.run_("SELECT age, note FROM people"), [(-1, "n")])
+
+    def test_values_that_are_none(self):
+        told = self.refused("INSERT INTO people (age) VALUES ('Zaphodsecret')", number=1366)
+        self.assertNotIn("Zaphodsecret", told)
+        self.refused(f"INSERT INTO people (age) VALUES ({1 << 31})", number=1264)
+
+    def test_what_is_not_understood_is_refused(self):
+        for text in (
+            "SELECT UPPER(name) FROM people",
+            "SELECT * FROM people ORDER BY name",
+            "SELECT id FROM people WHERE email LIKE 'a%'",
+            "INSERT INTO people (name) VALUES (CONCAT('a', 'b'))",
+            "CREATE TABLE copy AS SELECT * FROM people",
+            "CREATE VIEW v AS SELECT * FROM people",
+            "LOAD DATA INFILE '/tmp/x' INTO TABLE people",
+        ):
+            told = self.refused(text)
+            self.assertIn("AcraServer", told)
+        self.assertEqual(self.stored("id"), [])
+
+    def test_a_session_that_moves(self):
+        self.database.run("CREATE DATABASE IF NOT EXISTS other; GRANT ALL ON other.* TO u@'%'")
+        cursor = self.connected()
+        for leave in ("USE other", "EXECUTE IMMEDIATE 'USE other'"):
+            cursor.execute("USE shop")
+            cursor.execute("SET SESSION session_track_schema = OFF")
+            try:
+                cursor.execute(leave)
+            except pymysql.MySQLError:
+                continue
+            with self.assertRaises(pymysql.MySQLError):
+                cursor.execute("INSERT INTO people (name) VALUES ('Zaphod')")
+            cursor.execute("USE shop")
+            cursor.execute("INSERT INTO people (name) VALUES ('Zaphod')")
+        for stored in self.stored("name"):
+            self.assertNotIn(b"Zaphod", stored)
+
+    def test_modes_and_character_sets_are_followed(self):
+        cursor = self.connected()
+        cursor.execute("SET sql_mode = 'STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES'")
+        cursor.execute("INSERT INTO people (name) VALUES ('a\\\\')")
+        cursor.execute("SET sql_mode = 'ANSI_QUOTES'")
+        cursor.execute('INSERT INTO "people" ("name") VALUES (\'b\')')
+        self.assertEqual(self.run_("SELECT name FROM people ORDER BY id"), [("a\\\\",), ("b",)])
+
+    def test_tables_that_change(self):
+        self.run_("ALTER TABLE people ADD COLUMN more INT FIRST")
+        self.addCleanup(self.database.run, "ALTER TABLE shop.people DROP COLUMN more")
+        self.run_("INSERT INTO people VALUES (1, 2, 'n', '', 3, 4, NULL, '', '', 5, 'k', 't')")
+        self.assertEqual(self.run_("SELECT more, id, name, age FROM people"), [(1, 2, "n", 3)])
+
+
+class Secrets(Case):
+    def test_nothing_is_found_in_files_and_logs(self):
+        name, email, card, nick = _SECRETS
+        text = "INSERT INTO people (name, email, card, nick) VALUES ('{}', '{}', '{}', '{}')"
+        self.run_(text.format(*_SECRETS))
+        connection = mysql.connector.connect(**self.access(), autocommit=True, use_pure=True)
+        self.addCleanup(connection.close)
+        cursor = connection.cursor(prepared=True)
+        cursor.execute(text.replace("'{}'", "?"), _SECRETS)
+        cursor.execute("SELECT name FROM people WHERE email = ? AND nick = ?", (email, nick))
+        self.assertEqual(cursor.fetchall(), [(name,), (name,)])
+        self.run_(f"SELECT id FROM people WHERE email = '{email}' AND nick = '{nick}'")
+        for refused in (
+            f"SELECT UPPER(name) FROM people WHERE email = '{email}'",
+            f"INSERT INTO people (age) VALUES ('{name}')",
+        ):
+            with self.assertRaises(pymysql.MySQLError) as caught:
+                self.run_(refused)
+            self.assertNotIn(name, str(caught.exception))
+        self.database.run("FLUSH TABLES; FLUSH LOGS")
+        found = []
+        searched = 0
+        clear = [one.encode() for one in (name, email, card, nick)]
+        for folder in (Path(self.database.folder), self.folder):
+            for path in folder.rglob("*"):
+                if path.is_file():
+                    data = path.read_bytes()
+                    searched += 1
+                    hexed = re.sub(rb"[^0-9a-f]", b"", data.lower())
+                    found += [
+                        (path, one) for one in clear if one in data or one.hex().encode() in hexed
+                    ]
+        self.assertEqual(found, [])
+        self.assertGreater(searched, 20)
+        for one in (name, email, card, nick):
+            self.assertNotIn(one, self.server.output)

@@ -1,0 +1,148 @@
+"""The protected columns of a MySQL server as its sessions know them."""
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from acra_twisted.encryption.mysql.keeper import MAX_AGE
+from acra_twisted.encryption.mysql.plan import UNTOUCHED, Plan
+from acra_twisted.encryption.mysql.question import SchemaError, database_question
+from acra_twisted.errors import QuestionError
+from acra_twisted.exchange import Exchange
+from acra_twisted.interfaces import IWatch
+from acra_twisted.stages.mysqlcolumns import MysqlColumns, MysqlKnown, MysqlWatch
+from tests.support.mysqlplanning import SETTINGS
+from tests.support.mysqlsessions import MysqlBench
+
+
+class Case(SynchronousTestCase):
+    def setUp(self):
+        self.bench = MysqlBench()
+        self.columns = MysqlColumns(SETTINGS, self.bench.seconds)
+        self.known = MysqlKnown()
+
+    def learn(self, session=None, known=None):
+        session, known = session or self.bench.session, known or self.known
+        return Deferred.fromCoroutine(self.columns.learn(session, known))
+
+    def snapshot(self, due=True):
+        return self.columns.snapshot(self.bench.session, self.known, due)
+
+
+class Learning(Case):
+    def test_it_is_asked_once_for_all_sessions_of_a_user(self):
+        self.assertIsNone(self.snapshot())
+        found = self.successResultOf(self.learn())
+        self.assertIs(self.snapshot(), found)
+        other = self.bench.begin()
+        self.assertIs(self.columns.snapshot(other, MysqlKnown(), True), found)
+        self.assertEqual(len(self.bench.asked), 1)
+
+    def test_each_user_sees_its_own_tables(self):
+        self.successResultOf(self.learn())
+        other = self.bench.begin(b"other")
+        self.assertIsNone(self.columns.snapshot(other, MysqlKnown(), True))
+
+    def test_an_old_one_is_asked_for_anew_where_that_may_be(self):
+        self.successResultOf(self.learn())
+        self.bench.time += MAX_AGE
+        self.assertIsNone(self.snapshot())
+        self.assertIsNotNone(self.snapshot(due=False))
+        self.bench.fails = True
+        # The known one holds a while.
+        self.assertIsNotNone(self.successResultOf(self.learn()))
+
+    def test_nobody_answers(self):
+        self.bench.fails = True
+        self.failureResultOf(self.learn(), QuestionError)
+
+    def test_an_answer_that_is_not_understood(self):
+        self.bench.schema = self.bench.schema._replace(tables=(), code=())
+        self.bench.settings = SETTINGS._replace(tables=[])
+        self.failureResultOf(self.learn(), SchemaError)
+
+    def test_the_session_s_database(self):
+        self.successResultOf(self.learn())
+        self.known.is_moved = True
+        self.bench.database = "other"
+        self.successResultOf(self.learn())
+        self.assertEqual(self.bench.session.database, b"other")
+        self.assertEqual(self.bench.asked[1:], [database_question()])
+        self.assertFalse(self.known.is_moved)
+
+    def test_what_was_sent_before_is_waited_for(self):
+        self.known.open = 1
+        self.bench.holds = True
+        learning = self.learn()
+        self.assertEqual(self.bench.asked, [b"DO 0"])
+        self.known.open = 0
+        self.bench.holds = False
+        self.bench.answer()
+        self.successResultOf(learning)
+
+    def test_a_statement_that_is_never_answered(self):
+        self.known.open = 1
+        self.failureResultOf(self.learn(), QuestionError)
+
+
+class Changes(Case):
+    def test_other_settings(self):
+        first = self.successResultOf(self.learn())
+        self.columns.use(SETTINGS._replace(tables=SETTINGS.tables[:1]))
+        self.assertIsNone(self.snapshot())
+        self.bench.settings = self.columns.settings
+        second = self.successResultOf(self.learn())
+        self.assertIsNot(second.protection, first.protection)
+
+    def test_the_same_settings_have_the_same_plans(self):
+        first = self.successResultOf(self.learn())
+        self.columns.use(SETTINGS)
+        self.assertIsNone(self.snapshot())
+        self.assertIs(self.successResultOf(self.learn()), first)
+
+    def watch(self, **what):
+        exchange = Exchange(self.bench.session, "query", None, 1)
+        exchange.watch = MysqlWatch(self.columns, self.known, **what)
+        verifyObject(IWatch, exchange.watch)
+        return exchange
+
+    def test_a_statement_that_changes_tables(self):
+        self.successResultOf(self.learn())
+        exchange = self.watch(renews=True)
+        self.assertIsNone(self.snapshot())
+        other = self.bench.begin()
+        self.assertIsNone(self.columns.snapshot(other, MysqlKnown(), True))
+        exchange.close("ok")
+        self.assertEqual(self.known.open, 0)
+        self.assertIsNone(self.snapshot())
+        self.successResultOf(self.learn())
+        self.assertIsNotNone(self.snapshot())
+
+    def test_a_statement_that_moves_the_session(self):
+        self.successResultOf(self.learn())
+        exchange = self.watch(moves=True)
+        self.assertIsNone(self.snapshot())
+        exchange.close("ok")
+        self.assertTrue(self.known.is_moved)
+        self.assertIsNotNone(self.snapshot())
+
+    def test_an_error_that_may_tell_of_other_tables(self):
+        self.successResultOf(self.learn())
+        self.bench.time += 2
+        for number, known in (("1062", True), ("1054", False)):
+            exchange = self.watch()
+            exchange.status_code = number
+            exchange.outcome = "error"
+            exchange.close("error")
+            self.assertIs(self.snapshot() is not None, known)
+
+    def test_what_is_watched(self):
+        for plan, moves, watched in (
+            (UNTOUCHED, False, False),
+            (UNTOUCHED, True, True),
+            (Plan(renews=True), False, True),
+            (Plan(parts=[b"x"]), False, True),
+        ):
+            exchange = Exchange(self.bench.session, "query", None, 1)
+            self.columns.watch(self.known, exchange, plan, moves)
+            self.assertIs(exchange.watch is not None, watched)

@@ -1,0 +1,351 @@
+"""The stage that protects columns, before MySQL."""
+
+import re
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from acra_twisted import purposes
+from acra_twisted.encryption.mysql.keeper import MAX_AGE
+from acra_twisted.encryption.settings import Bypass, EncryptionSettings, TableSetting
+from acra_twisted.exchange import Exchange
+from acra_twisted.interfaces import IParameterStage, IReloadable, IResultStage, IStatementStage
+from acra_twisted.outstanding import FORWARD
+from acra_twisted.stages.cellclosing import CellClosing
+from acra_twisted.stages.cellreading import CellReading, OutdatedReading
+from acra_twisted.stages.decryptor import Decryptor
+from acra_twisted.stages.mysqlencryptor import MysqlEncryptor
+from acra_twisted.tokens.memorystore import MemoryStore
+from acra_twisted.tokens.tokenizer import Tokenizer
+from acra_twisted.verdicts import PASS, Deny, Replace
+from tests.support.containers import Workers
+from tests.support.mysqlplanning import NAME, SETTINGS
+from tests.support.mysqlsessions import MysqlBench, described, rows
+
+STORED = re.compile(rb"x'([0-9a-f]*)'").findall
+INSERT = "INSERT INTO people (name, email, note) VALUES ('Zaphod', 'z@example.com', 'n')"
+
+
+class Case(SynchronousTestCase):
+    def setUp(self):
+        self.begin()
+
+    def begin(self, settings=SETTINGS):
+        self.bench = MysqlBench(settings=settings)
+        self.workers = Workers()
+        tokenizer = Tokenizer(MemoryStore(), self.bench.keys, lambda: 0)
+        self.stage = MysqlEncryptor(
+            settings,
+            self.bench.keys,
+            self.workers,
+            self.bench.seconds,
+            tokenizer,
+            read=lambda: self.bench.settings,
+            now=lambda: 5.0,
+        )
+
+    def judge(self, text, prepared=False):
+        statement, exchange = self.bench.statement(text, prepared)
+        verdict = self.settled(self.stage.on_statement(statement, exchange))
+        if type(verdict) is Replace:
+            statement.become(verdict.item)
+        return verdict, statement, exchange
+
+    def settled(self, verdict):
+        return self.successResultOf(verdict) if isinstance(verdict, Deferred) else verdict
+
+    def bind(self, statement, *given):
+        parameters, exchange = self.bench.parameters(statement, *given)
+        return self.settled(self.stage.on_parameters(parameters, exchange))
+
+    def assert_denied(self, verdict, errno=1235):
+        self.assertIsInstance(verdict, Deny)
+        self.assertEqual(verdict.errno, errno)
+        return verdict
+
+
+class Texts(Case):
+    def test_it_is_a_stage(self):
+        for interface in (IStatementStage, IParameterStage, IResultStage, IReloadable):
+            verifyObject(interface, self.stage)
+        self.assertEqual(self.stage.summary, "7 columns")
+
+    def test_a_text_that_concerns_nothing_passes(self):
+        verdict, statement, exchange = self.judge("SELECT 1 FROM orders")
+        self.assertIs(verdict, PASS)
+        self.assertEqual(statement.text, b"SELECT 1 FROM orders")
+        self.assertIsNone(exchange.watch)
+
+    def test_values_are_encrypted(self):
+        verdict, statement, exchange = self.judge(INSERT)
+        self.assertIsInstance(verdict, Replace)
+        for value in (b"Zaphod", b"z@example.com"):
+            self.assertNotIn(value, statement.text)
+            self.assertNotIn(value.hex().encode(), statement.text)
+        self.assertIn(b"'n'", statement.text)
+        self.assertEqual(exchange.attributes["acra.columns_encrypted"], 2)
+
+    def test_what_is_searched_for_has_the_prefix_that_is_stored(self):
+        _, stored, _ = self.judge(INSERT)
+        _, searched, _ = self.judge("SELECT id FROM people WHERE email = 'z@example.com'")
+        first, behind = STORED(searched.text)
+        self.assertEqual(len(first), 66)
+        self.assertTrue(any(one.startswith(first) for one in STORED(stored.text)))
+        self.assertEqual(int(behind, 16), int(first, 16) + 1)
+
+    def test_tokens(self):
+        _, stored, _ = self.judge("INSERT INTO people (age, phone) VALUES (42, '0123')")
+        self.assertNotIn(b"0123", stored.text)
+        _, searched, _ = self.judge("SELECT id FROM people WHERE age = 42")
+        self.assertNotIn(b"(42,", stored.text.replace(b" ", b""))
+        token = re.search(rb"VALUES \(\s*(-?[0-9]+)", stored.text).group(1)
+        self.assertIn(token, searched.text)
+
+    def test_what_is_not_understood_is_refused(self):
+        for text in (
+            "SELECT UPPER(name) FROM people",
+            "INSERT INTO people (name) VALUES (CONCAT('a', 'b'))",
+            "SELECT * FROM vip",
+        ):
+            verdict, _, exchange = self.judge(text)
+            self.assert_denied(verdict)
+            self.assertIsNone(exchange.watch)
+
+    def test_a_refusal_shows_no_value(self):
+        verdict, _, _ = self.judge("INSERT INTO people (age) VALUES ('secret')")
+        self.assert_denied(verdict, 1366)
+        self.assertNotIn("secret", verdict.text + verdict.reason)
+
+    def test_long_texts_are_planned_by_a_worker(self):
+        rows_ = ", ".join(f"('name{at}')" for at in range(3000))
+        statement, exchange = self.bench.statement(f"INSERT INTO people (name) VALUES {rows_}")
+        verdict = self.stage.on_statement(statement, exchange)
+        self.assertNoResult(verdict)
+        self.workers.turn()
+        self.workers.turn()
+        statement.become(self.successResultOf(verdict).item)
+        self.assertEqual(len(STORED(statement.text)), 3000)
+
+    def test_without_a_key_nothing_is_written(self):
+        self.bench.keys.forget()
+        self.begin()
+        self.bench.session.identity.client_id = "nobody"
+        verdict, _, _ = self.judge(INSERT)
+        self.assert_denied(verdict)
+
+
+class Asking(Case):
+    def test_the_tables_are_asked_for_once(self):
+        self.judge(INSERT)
+        self.judge(INSERT)
+        self.assertEqual(len(self.bench.asked), 1)
+
+    def test_a_statement_waits_for_the_answer(self):
+        self.bench.holds = True
+        statement, exchange = self.bench.statement(INSERT)
+        verdict = self.stage.on_statement(statement, exchange)
+        self.assertNoResult(verdict)
+        self.bench.answer()
+        self.assertIsInstance(self.successResultOf(verdict), Replace)
+
+    def test_nothing_is_decided_without_one(self):
+        self.bench.fails = True
+        verdict, _, _ = self.judge("SELECT 1")
+        self.assert_denied(verdict)
+        self.assertEqual(verdict.rule, "schema_unknown")
+
+    def test_what_shows_the_statement_before_is_not_disturbed(self):
+        self.judge("SELECT 1")
+        self.bench.time += MAX_AGE
+        for text in ("SHOW WARNINGS", "SELECT ROW_COUNT()", "SELECT FOUND_ROWS()"):
+            self.assertIs(self.judge(text)[0], PASS)
+        self.assertEqual(len(self.bench.asked), 1)
+        self.judge("SELECT 1")
+        self.assertEqual(len(self.bench.asked), 2)
+
+    def test_the_database_behind_a_use(self):
+        self.judge(INSERT)
+        _, _, exchange = self.judge("USE other")
+        exchange.close("ok")
+        self.bench.database = "other"
+        verdict, _, _ = self.judge(INSERT)
+        # There is no such table there.
+        self.assert_denied(verdict)
+        self.assertEqual(self.bench.session.database, b"other")
+
+    def test_a_use_that_is_unanswered(self):
+        self.judge(INSERT)
+        statement, exchange = self.bench.statement("USE other")
+        self.bench.session.outstanding.append((FORWARD, 0, exchange, None))
+        self.bench.holds = True
+        statement, mine = self.bench.statement(INSERT)
+        verdict = self.stage.on_statement(statement, mine)
+        self.assertEqual(self.bench.asked[1:], [b"DO 0"])
+        self.assertNoResult(verdict)
+
+    def test_a_definition_has_the_tables_asked_for_anew(self):
+        self.judge(INSERT)
+        verdict, _, exchange = self.judge("ALTER TABLE people ADD COLUMN more INT")
+        self.assertIs(verdict, PASS)
+        exchange.close("ok")
+        self.judge(INSERT)
+        self.assertEqual(len(self.bench.asked), 2)
+
+
+class Prepared(Case):
+    def test_values_that_are_bound(self):
+        verdict, statement, _ = self.judge("INSERT INTO people (name, note) VALUES (?, ?)", True)
+        self.assertIsInstance(verdict, Replace)
+        self.assertEqual([one.source for one in statement.told], [1, 2])
+        bound = self.bind(statement, "Zaphod", "n").item
+        self.assertEqual(bound.types, [252, 253])
+        self.assertEqual(bound.values[1], b"n")
+        self.assertNotIn(b"Zaphod", bound.values[0])
+
+    def test_one_value_becomes_two(self):
+        text = "SELECT id FROM people WHERE id = ? AND email = ?"
+        _, statement, _ = self.judge(text, True)
+        self.assertEqual([one.source for one in statement.told], [1, 2])
+        bound = self.bind(statement, 7, "z@example.com").item
+        self.assertEqual(len(bound.values), 3)
+        self.assertEqual(bound.types, [8, 252, 252])
+
+    def test_nothing_protected(self):
+        verdict, statement, _ = self.judge("SELECT ? FROM orders", True)
+        self.assertIs(verdict, PASS)
+        self.assertIs(self.bind(statement, "x"), PASS)
+
+    def test_a_statement_of_tables_that_have_changed(self):
+        _, statement, _ = self.judge("INSERT INTO people VALUES (1, ?, ?, 1, '', '', '', '')", True)
+        columns = self.bench.schema.tables[0].columns
+        other = self.bench.schema.tables[0]._replace(
+            columns=[columns[0], columns[2], columns[1], *columns[3:]]
+        )
+        self.bench.schema = self.bench.schema._replace(tables=[other])
+        _, _, exchange = self.judge("ALTER TABLE people ADD COLUMN more INT")
+        exchange.close("ok")
+        self.assert_denied(self.bind(statement, "a", "b"), 1615)
+
+    def test_a_statement_of_tables_that_were_read_anew(self):
+        _, statement, _ = self.judge("INSERT INTO people (name) VALUES (?)", True)
+        more = self.bench.schema.tables[1]._replace(name="leads", columns=[])
+        self.bench.schema = self.bench.schema._replace(tables=[self.bench.schema.tables[0], more])
+        _, _, exchange = self.judge("ALTER TABLE leads ADD COLUMN more INT")
+        exchange.close("ok")
+        self.assertIsInstance(self.bind(statement, "a"), Replace)
+
+    def test_keys_that_were_rotated(self):
+        client = self.bench.session.identity.client_id
+        _, statement, _ = self.judge("SELECT id FROM people WHERE email = ?", True)
+        self.bench.keys.put(purposes.SEARCH_HMAC, b"i" * 32, client)
+        self.assert_denied(self.bind(statement, "a"), 1615)
+
+    def test_a_statement_that_was_never_judged(self):
+        statement, _ = self.bench.statement("SELECT ?", True)
+        self.judge("SELECT 1")
+        self.assert_denied(self.bind(statement, "a"), 1615)
+
+    def test_a_definition_that_is_executed_has_the_tables_asked_for_anew(self):
+        _, statement, exchange = self.judge("ALTER TABLE people ADD COLUMN more INT", True)
+        self.assertIsNone(exchange.watch)
+        parameters, exchange = self.bench.parameters(statement)
+        self.settled(self.stage.on_parameters(parameters, exchange))
+        self.assertIsNotNone(exchange.watch)
+
+
+class Results(Case):
+    def result(self, text, *names):
+        """The columns of a text's result, as the flow gives them their meaning."""
+        _, statement, _ = self.judge(text)
+        (meaning,) = statement.meanings or [self.bench.session.meaning]
+        return described(*names, meaning=meaning)
+
+    def test_columns_have_their_types_and_cells_their_values(self):
+        _, stored, _ = self.judge(INSERT)
+        name, email = (bytes.fromhex(one.decode()) for one in STORED(stored.text))
+        columns = self.result("SELECT name, email FROM people", "name", "email")
+        plan = self.stage.plan_result(columns)
+        self.assertIsInstance(plan, CellReading)
+        self.assertEqual(list(plan.columns.types), [253, 253])
+        run = rows(columns, [name, email], [None, b""])
+        self.settled(
+            Decryptor(self.bench.keys, self.workers)
+            .plan_result(columns)
+            .transform(run, self.bench.exchange)
+        )
+        self.assertIsInstance(self.settled(plan.transform(run, self.bench.exchange)), Replace)
+        self.assertEqual(run.cells(0), [b"Zaphod", b"z@example.com"])
+        self.assertEqual(run.cells(1), [None, b""])
+
+    def test_a_result_of_nothing_protected(self):
+        columns = self.result("SELECT note FROM people", "note")
+        self.assertIsNone(self.stage.plan_result(columns))
+        self.assertIsNone(self.stage.plan_result(described("name")))
+
+    def test_a_result_that_is_not_that_of_its_statement(self):
+        columns = self.result("SELECT 1", "name")
+        plan = self.stage.plan_result(columns)
+        self.assertIsInstance(plan, OutdatedReading)
+        run = rows(columns, [b"x"])
+        self.assertIsInstance(plan.transform(run, self.bench.exchange), Deny)
+
+    def test_others_stay_closed_for_whom_read_leaves_out(self):
+        own = NAME._replace(readers=frozenset(("alice",)))
+        self.begin(EncryptionSettings([TableSetting("", "people", (), {"name": own})]))
+        columns = self.result("SELECT note FROM people", "note")
+        self.assertIsInstance(self.stage.plan_result(columns), CellClosing)
+        verdict, _, _ = self.judge("SELECT COUNT(*) FROM people GROUP BY name")
+        self.assertIsInstance(verdict, Deny)
+
+
+class Configured(Case):
+    TEXT = "SELECT UPPER(name) FROM people"
+
+    def bypassed(self, until=10.0):
+        bypass = Bypass(
+            *(self.client, self.TEXT, frozenset(("people.name",)), until, "a report"), name="one"
+        )
+        self.begin(SETTINGS._replace(bypasses=(bypass,)))
+
+    client = "client"
+
+    def test_a_bypass(self):
+        self.bypassed()
+        verdict, _, exchange = self.judge(self.TEXT)
+        self.assertIs(verdict, PASS)
+        self.assertEqual(exchange.attributes["acra.encryption_bypassed"], "one")
+        self.assert_denied(self.judge("SELECT LOWER(name) FROM people")[0])
+        self.assert_denied(self.judge('SELECT UPPER(name) FROM people WHERE note = "x"')[0])
+
+    def test_a_bypass_that_has_ended(self):
+        self.bypassed(until=4.0)
+        self.assert_denied(self.judge(self.TEXT)[0])
+
+    def test_a_bypass_that_ends_before_the_execution(self):
+        self.bypassed()
+        verdict, statement, _ = self.judge(self.TEXT, True)
+        self.assertIs(verdict, PASS)
+        self.assertIs(self.bind(statement), PASS)
+        self.bench.settings = self.bench.settings._replace(bypasses=())
+        self.reload()
+        self.assert_denied(self.bind(statement), 1235)
+
+    def reload(self):
+        done = self.stage.reload()
+        self.workers.turn()
+        self.successResultOf(done)
+
+    def test_other_settings(self):
+        self.judge(INSERT)
+        self.bench.settings = SETTINGS._replace(tables=SETTINGS.tables[1:])
+        self.reload()
+        self.assertIs(self.judge(INSERT)[0], PASS)
+
+    def test_it_is_stopped(self):
+        self.successResultOf(self.stage.stop())
+
+    def test_exchanges_of_one_session_share_what_is_known(self):
+        self.judge(INSERT)
+        exchange = Exchange(self.bench.session, "query", None, 1)
+        self.assertIs(exchange.session.notes, self.bench.session.notes)

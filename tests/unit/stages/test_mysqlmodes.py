@@ -1,0 +1,77 @@
+"""The way in which a session's texts are read by MySQL."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.exchange import Exchange, Statement
+from acra_twisted.outstanding import FORWARD
+from acra_twisted.stages.mysqlmodes import (
+    character_set_of,
+    database_of,
+    encoding_of,
+    is_moving,
+    may_move,
+    mode_of,
+)
+from tests.support.sessions import make_session
+
+
+class Modes(SynchronousTestCase):
+    def session(self, charset=b"utf8mb4", modes=b""):
+        session = make_session()
+        session.parameters = {b"sql_mode": modes, b"character_set_client": charset}
+        return session
+
+    def test_a_session_s_settings(self):
+        mode = mode_of(self.session())
+        self.assertEqual((mode.backslash, mode.ansi, mode.encoding), (True, False, "utf-8"))
+        mode = mode_of(self.session(b"latin1", b"ANSI_QUOTES,NO_BACKSLASH_ESCAPES"))
+        self.assertEqual((mode.backslash, mode.ansi, mode.encoding), (False, True, "latin-1"))
+
+    def test_settings_that_may_be_changing(self):
+        session = self.session()
+        session.in_flight = True
+        mode = mode_of(session)
+        self.assertEqual((mode.backslash, mode.ansi), (None, None))
+        self.assertEqual(mode_of(session, True).backslash, True)
+
+    def test_character_sets(self):
+        self.assertEqual(character_set_of(self.session()), "utf8mb4")
+        self.assertEqual(encoding_of(self.session()), "utf-8")
+        self.assertEqual(encoding_of(self.session(b"cp1251")), "cp1251")
+        for unknown in (b"?", b"gbk", b"klingon"):
+            self.assertEqual(encoding_of(self.session(unknown)), "")
+        self.assertEqual(character_set_of(self.session(b"?")), "")
+
+    def test_the_database_of_names(self):
+        session = self.session()
+        for name, expected in ((b"", ""), (b"shop", "shop"), ("é".encode(), "é"), (b"\xe9", None)):
+            session.database = name
+            self.assertEqual(database_of(session), expected)
+        session = self.session(b"latin1")
+        session.database = b"\xe9"
+        self.assertIsNone(database_of(session))
+
+
+class Moving(SynchronousTestCase):
+    def test_texts_that_may_make_another_database_the_session_s(self):
+        for text in (b"USE other", b"select 1; use `x`", b"EXECUTE IMMEDIATE @a", b"/*!use*/ x"):
+            self.assertTrue(may_move(text), text)
+        for text in (b"SELECT user FROM house", b"SELECT because"):
+            self.assertFalse(may_move(text), text)
+
+    def test_requests_that_are_unanswered(self):
+        for kind, text, expected in (
+            ("query", b"SELECT 1", False),
+            ("query", b"USE x", True),
+            ("init_db", None, True),
+            ("change_user", None, True),
+            ("ping", None, False),
+        ):
+            session = make_session()
+            statement = None if text is None else Statement(text)
+            exchange = Exchange(session, kind, statement, 1)
+            session.outstanding.append((FORWARD, 0, exchange, None))
+            self.assertIs(is_moving(session), expected, kind)
+        session = make_session()
+        session.outstanding.append((FORWARD, 0, None, None))
+        self.assertFalse(is_moving(session))

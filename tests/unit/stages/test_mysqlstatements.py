@@ -1,0 +1,47 @@
+"""Texts of MySQL with protected columns: how they are judged."""
+
+from tests.unit.stages.test_mysqlencryptor import Case
+
+
+class Judging(Case):
+    def test_a_text_whose_reading_may_be_changing_waits(self):
+        self.judge("SELECT 1")
+        self.bench.session.in_flight = True
+        verdict, statement, _ = self.judge("INSERT INTO people (name) VALUES ('a\\\\b')")
+        self.assertEqual(self.bench.asked[1:], [b"DO 0"])
+        self.assertNotIn(b"a\\", statement.text)
+        self.assertIsNotNone(verdict)
+
+    def test_a_text_that_reads_alike_does_not_wait(self):
+        self.judge("SELECT 1")
+        self.bench.session.in_flight = True
+        self.judge("INSERT INTO people (name) VALUES ('ab')")
+        self.assertEqual(len(self.bench.asked), 1)
+
+    def test_a_database_that_is_not_known(self):
+        self.judge("SELECT 1")
+        self.bench.session.database = b"\xff"
+        verdict, _, _ = self.judge("INSERT INTO people (name) VALUES ('ab')")
+        self.assert_denied(verdict)
+        verdict, statement, _ = self.judge("INSERT INTO shop.people (name) VALUES ('Zaphod')")
+        self.assertNotIn(b"Zaphod", statement.text)
+
+    def test_results_have_a_meaning_each(self):
+        _, statement, _ = self.judge("SELECT 1; SELECT name FROM people; SELECT 2")
+        settings = [one.results for one in statement.meanings]
+        self.assertEqual([one is None for one in settings], [True, False, True])
+
+    def test_every_statement_s_errors_are_watched_that_concerns_a_column(self):
+        for text, watched in (("SELECT name FROM people", True), ("SELECT 1", False)):
+            _, _, exchange = self.judge(text)
+            self.assertIs(exchange.watch is not None, watched)
+
+    def test_a_prepared_text_keeps_what_decides_its_values(self):
+        text = "UPDATE people SET name = ? WHERE email = 'e'"
+        _, statement, exchange = self.judge(text, True)
+        binding = statement.plan
+        self.assertEqual(binding.text, text.encode())
+        self.assertEqual([one.parameter for one in binding.sent], [1])
+        self.assertEqual(list(binding.literals.values()), [b"e"])
+        self.assertTrue(binding.mark)
+        self.assertIs(exchange.watch, None)
