@@ -59,6 +59,8 @@ _BY_ACTION: Final = {
     events.ENDED: ENDED,
     events.ALLOWED: PASSED,
 }
+#: Other addresses of a client that are named.
+_PEERS_MAX: Final = 5
 #: So many alike ones within a minute are a burst.
 _BURST: Final = 3
 
@@ -103,6 +105,25 @@ def new_peers(told: Any, since: int) -> dict[tuple[str, str], int]:
         for (client, peer), when in pairs.items()
         if client and when >= since and first[client] < when
     }
+
+
+def usual_peers(told: Any, event: RecentEvent) -> str:
+    """Tell whether a client has used an event's address before, and which others it uses; empty
+    where nothing is known of it.  ``told`` is what `pages.peers` knows."""
+    client, peer = event.record.client_id, event.record.peer
+    known = told.get("peers", ()) if isinstance(told, dict) else ()
+    mine = [one for one in known if client and one["client_id"] == client]
+    if not mine:
+        return ""
+    here = next((one for one in mine if one["peer"] == peer), None)
+    others = [one for one in mine if one["peer"] != peer][:_PEERS_MAX]
+    text = "this address has never logged in as this client"
+    if here is not None:
+        text = f"this address first logged in at {formats.clock_ms(here['first'])[:8]}"
+        text += f", {formats.several(here['logins'], 'login')}" if here.get("logins") else ""
+    if others:
+        text += "; other addresses: " + ", ".join(formats.name(one["peer"]) for one in others)
+    return text
 
 
 def said(found: Sequence[RecentEvent], new: Mapping[tuple[str, str], int], span: str) -> Answer:

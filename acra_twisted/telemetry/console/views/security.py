@@ -75,6 +75,7 @@ class Opened(NamedTuple):
     place: str = ""
     took: float = 0.0
     in_database: bool = False
+    peers: str = ""
 
 
 class Gathered(NamedTuple):
@@ -121,6 +122,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         picked = min(found, key=lambda one: (weights.index(kind_of(one)), -one.times))
     if picked is not None:
         opened = yield from _opened(sources, picked)
+        opened = opened._replace(peers=incidents.usual_peers(sources.fact("peers"), picked))
     rules = judged(sources.fact("rules") or (), sources.clock())
     yield ""
     new = new_peers(sources.fact("peers"), since)
@@ -155,7 +157,12 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "events": [_as_json(one) for one in gathered.found],
         "opened": None
         if opened is None
-        else {**_as_json(opened.event), "place": opened.place, "took_ms": opened.took},
+        else {
+            **_as_json(opened.event),
+            "place": opened.place,
+            "took_ms": opened.took,
+            "seen_before": opened.peers,
+        },
         "decided": gathered.rules.decided,
         "rules_left_out": gathered.rules.left,
         "rules": [rule._asdict() for rule in gathered.rules.shown],
@@ -292,6 +299,7 @@ def _event(opened: Opened) -> dict[str, Any]:
         ("Claimed", formats.name(record.claimed_client_id)),
         ("Certificate", formats.name(record.certificate)),
         ("Peer", formats.name(record.peer)),
+        ("Seen before", opened.peers),
         ("User, database", formats.name(", ".join(filter(None, (record.user, record.database))))),
         ("Decided by", formats.name(record.stage)),
         ("Rule", formats.name(rule)),

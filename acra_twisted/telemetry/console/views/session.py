@@ -40,12 +40,21 @@ _LOOKS: Final = {
     requests.FAILED: "fail",
     requests.SLOW: "slow",
 }
+#: States of a session that runs nothing.
+_STATES: Final = {
+    "in_transaction": "Idle in transaction for",
+    "failed_transaction": "In a failed transaction for",
+    "starting": "Logging in for",
+    "idle": "Idle for",
+}
 _EVENTS_MAX: Final = 20
 _SHOWN: Final = 30
 #: Characters of a statement in its line, and of what shows while it is pointed at.
-_LINE, _TITLE = 160, 300
+_LINE, _TITLE = 140, 200
 _MS: Final = 1e6
 _TICKS: Final = 4
+#: Characters of the statement of an open session.
+_TEXT_MAX: Final = 2048
 _FOR_EVER: Final = 1 << 62
 
 
@@ -193,6 +202,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "ended": ended,
         "reason": formats.name(str(found.connection["message"])) if found.connection else "",
         "tiles": _tiles(gathered),
+        "last": _last(found.live),
         "who": _who(gathered.facts),
         "note": _note(gathered, first),
         "line": _line(gathered) if found.requests else "",
@@ -216,6 +226,18 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "client": gathered.client,
         "number": gathered.number,
         "trace": found.connection["trace_id"] if found.connection else "",
+    }
+
+
+def _last(live: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the statement that runs, or ran last, in an open session."""
+    text = (live["statement"] or live["last_statement"]) if live is not None else ""
+    if live is None or not text:
+        return {}
+    return {
+        "title": "Runs now" if live["statement"] else "Ran last",
+        "text": text[:_TEXT_MAX],
+        "href": address_of_shape(live["shape"]) if live["shape"] else "",
     }
 
 
@@ -251,8 +273,10 @@ def _tiles(gathered: Gathered) -> list[Tile]:
         lasted = formats.long(live["seconds"])
     elif connection is not None:
         lasted = formats.ms((connection["end"] - connection["start"]) / _MS)
-    made = [
-        tile("Lasted", lasted, "still open" if live is not None else "ended"),
+    made = [tile("Lasted", lasted, "still open" if live is not None else "ended")]
+    if live is not None:
+        made.append(_state(live))
+    made += [
         Tile(
             "Kept requests",
             formats.count(len(found.requests) + found.left_out),
@@ -266,6 +290,18 @@ def _tiles(gathered: Gathered) -> list[Tile]:
         made.append(tile("Sent to it", formats.size(live["sent"]), "in all"))
     made.append(Tile("Rows", formats.count(rows), "", "of kept requests", False))
     return made
+
+
+def _state(live: Mapping[str, Any]) -> Tile:
+    """The age of an open session's state, and of its transaction."""
+    below = "no transaction"
+    if live["transaction_ms"]:
+        below = f"transaction for {formats.ms(live['transaction_ms'])}"
+    is_idle = live["transaction_ms"] and not live["running_ms"]
+    title = _STATES.get(live["state"], live["state"])
+    if live["running_ms"]:
+        title = "In the database for" if live["in_database"] else "In the proxy for"
+    return tile(title, formats.ms(live["state_ms"]), below, bool(is_idle))
 
 
 def _rows(record: Mapping[str, Any]) -> int | None:

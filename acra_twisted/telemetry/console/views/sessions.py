@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from heapq import heappush, heappushpop
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from acra_twisted.session import Session
-from acra_twisted.telemetry.console import charts, formats
-from acra_twisted.telemetry.console.people import who
+from acra_twisted.telemetry.console import charts, formats, strips
+from acra_twisted.telemetry.console.people import Names, who
 from acra_twisted.telemetry.console.sentences import (
     DATABASE,
     GOOD,
@@ -61,7 +61,7 @@ STATES: Final[Mapping[str, State]] = {
 _BUSY: Final = (IN_DATABASE, IN_STAGE)
 _TRANSACTION: Final = (WAITS, FAILED)
 _ADDRESS: Final = "/console/sessions"
-_SHOWN: Final = 50
+_SHOWN: Final = 30
 _STEP: Final = 32
 #: Milliseconds of one request that are worth a sentence, and of an idle transaction.
 _LONG, _IDLE_LONG = 500.0, 10_000.0
@@ -87,6 +87,9 @@ class Gathered(NamedTuple):
     fitting: int
     rows: list[dict[str, Any]]
     said: Answer
+    strips: Mapping[int, Sequence[strips.Part]]
+    now: int
+    names: Names
 
 
 def asked(arguments: Mapping[str, str], now: int) -> Asked:
@@ -146,12 +149,16 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
                 heappushpop(kept, entry)
         if number % _STEP == _STEP - 1:
             yield ""
-    rows = []
+    rows, connections = [], {}
     for _, _, session in sorted(kept, reverse=True):
         rows.append({**described(session, now), "state": state_of(session)})
+        if session.span is not None:
+            connections[str(session.span.span_id)] = session.id
         yield ""
+    recent = yield from strips.recent(sources, connections, now)
     said = _answer(states, longest, now)
-    return Gathered(wanted, states, transactions, fitting, rows, said)
+    names = Names(sources.fact("peers"))
+    return Gathered(wanted, states, transactions, fitting, rows, said, recent, now, names)
 
 
 def _fits(state: str, session: Session, wanted: Asked) -> bool:
@@ -258,7 +265,16 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "states": {state: gathered.states.get(state, 0) for state in STATES},
         "transactions": gathered.transactions,
         "fitting": gathered.fitting,
-        "sessions": gathered.rows,
+        "sessions": [
+            {
+                **row,
+                "last_minute": [
+                    {"start": part.start, "took_ms": (part.end - part.start) / _MS}
+                    for part in gathered.strips.get(row["session_id"], ())
+                ],
+            }
+            for row in gathered.rows
+        ],
     }
 
 
@@ -292,19 +308,27 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         ],
         "bar": charts.parts([(state.look, states[one], state.title) for one, state in drawn]),
         "legend": [(state.look, state.title, formats.count(states[one])) for one, state in drawn],
-        "rows": (_row(row) for row in gathered.rows),
+        "rows": (_row(row, gathered) for row in gathered.rows),
         "query": urlencode({**client, "which": wanted.which}),
     }
 
 
-def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+def _row(row: Mapping[str, Any], gathered: Gathered) -> dict[str, Any]:
     state: State = STATES[row["state"]]
     runs = bool(row["statement"])
     text = row["statement"] or row["last_statement"]
     is_long = row["state"] in _TRANSACTION and row["state_ms"] >= _IDLE_LONG
     return {
         "id": row["session_id"],
-        "client": _client(row),
+        "client": gathered.names.of(row["client_id"], row["certificate"])
+        if row["client_id"]
+        else _client(row),
+        "strip": strips.draw(
+            gathered.strips.get(row["session_id"], ()),
+            gathered.now,
+            state.look if row["state"] in (*_BUSY, *_TRANSACTION) else "",
+            row["state_ms"],
+        ),
         "whole": row["client_id"],
         "badge": state.badge,
         "state": state.title,

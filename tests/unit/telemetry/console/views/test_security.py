@@ -61,6 +61,24 @@ class Security(SynchronousTestCase):
             ],
         )
 
+    def test_the_usual_addresses_of_a_client(self):
+        self.sources = planted(self.sources, NOW)
+        data = self.view()
+        self.assertEqual(
+            data["opened"]["seen_before"],
+            "this address first logged in at 23:35:00, 3 logins; other addresses: 10.20.0.12",
+        )
+        self.assertIn("Seen before", dict(self.shown["event"]["facts"]))
+        self.recent = RecentEvents("acra-server")
+        self.recent(line(when=NOW - MINUTE, peer="10.9.9.9"))
+        self.sources = self.sources._replace(events=self.recent)
+        self.assertEqual(
+            self.view()["opened"]["seen_before"],
+            "this address has never logged in as this client; other addresses: 10.20.0.11",
+        )
+        self.sources = self.sources._replace(fact=lambda name: None)
+        self.assertEqual(self.view()["opened"]["seen_before"], "")
+
     def test_the_row_of_a_poison_record(self):
         self.recent(
             line(events.POISON_RECORD, NOW - MINUTE, records=1, row=1208, column="number</b>")

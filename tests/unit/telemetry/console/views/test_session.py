@@ -2,6 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.telemetry.console.site.frame import Console
 from acra_twisted.telemetry.console.views import session
 from acra_twisted.telemetry.logs.recent import RecentEvents
 from acra_twisted.telemetry.pages.rendering import NotKept
@@ -10,6 +11,7 @@ from tests.support.hours import NOW, Hour
 from tests.support.incidents import line
 from tests.support.livesessions import MS, a_connection, asked_by, some_session
 from tests.support.stepping import returned
+from tests.support.webpages import body
 
 BEGAN = NOW - 60_000 * MS
 
@@ -30,6 +32,36 @@ class Session(SynchronousTestCase):
         gathered = returned(session.gather(self.sources, session.asked({"id": number}, 0)))
         self.shown = session.shown(gathered)
         return session.as_json(gathered)
+
+    def live(self, *arguments, **given):
+        """Return the second tile of an open session, and its statement."""
+        live = some_session(*arguments, number=5, **given)
+        self.sources = self.sources._replace(sessions=lambda: [live])
+        self.view()
+        return self.shown["tiles"][1], self.shown["last"]
+
+    def test_the_state_of_an_open_session(self):
+        tile, last = self.live(252_000, transaction=300_000)
+        self.assertEqual(
+            tile,
+            ("Idle in transaction for", "4 min 12", "s", "transaction for 5 min 00 s", True),
+        )
+        self.assertEqual((last["title"], last["text"]), ("Ran last", "SELECT a FROM t"))
+        self.assertIn("/console/statement?id=", last["href"])
+        tile, last = self.live(1420, b"SELECT b FROM t WHERE c = 'secret'")
+        self.assertEqual(tile, ("In the database for", "1.42", "s", "no transaction", False))
+        self.assertEqual((last["title"], last["text"][-5:]), ("Runs now", "c = ?"))
+        self.assertEqual(self.live(2000)[0][0], "Idle for")
+
+    def test_long_statements_keep_to_the_budget(self):
+        for number in range(60):
+            for span in asked_by(self.connection, BEGAN + number * MS, status=2):
+                if "db.query.text" in span.attributes:
+                    span.attributes["db.query.text"] = 'SELECT "a", ' * 400
+                self.store.add(span)
+        self.store.add(self.connection)
+        page = body(Console("acra-server", self.sources).page(session.VIEW, {"id": "5"}))
+        self.assertLess(len(page), 60_000)
 
     def test_an_intruder(self):
         self.asks(19)

@@ -9,11 +9,16 @@ from acra_twisted.telemetry.console.site.frame import Console
 from acra_twisted.telemetry.console.views import sessions
 from acra_twisted.telemetry.pages.search import Unfit
 from tests.support.hours import Hour
-from tests.support.livesessions import some_session
+from tests.support.livesessions import MOMENT, MS, a_connection, asked_by, some_session
 from tests.support.stepping import returned
 from tests.support.webpages import body
 
 ORDERS = b"SELECT a FROM orders WHERE b = 'secret'"
+
+
+def keep(hour, *spans):
+    for span in spans:
+        hour.store.add(span)
 
 
 class Sessions(SynchronousTestCase):
@@ -42,9 +47,34 @@ class Sessions(SynchronousTestCase):
     def test_many_with_long_statements_keep_to_the_budget(self):
         text = b'SELECT "%s" FROM t' % b'","'.join(b"column %d" % one for one in range(140))
         live = [some_session(1000 + n, text, number=n, transaction=900) for n in range(60)]
-        sources = Hour(1).sources._replace(sessions=lambda: live)
+        hour = Hour(1)
+        for number, session in enumerate(live):
+            session.span = a_connection(number, MOMENT - 90_000 * MS, ended=False)
+            for request in range(5):
+                begin = MOMENT - (50_000 - 9_000 * request) * MS + number
+                keep(hour, *asked_by(session.span, begin, own=True))
+        sources = hour.sources._replace(sessions=lambda: live)
         page = body(Console("acra-server", sources).page(sessions.VIEW, {}))
         self.assertLess(len(page), 60_000)
+        self.assertIn("kept requests in the last minute", page)
+
+    def test_the_last_minute(self):
+        hour = Hour(1)
+        one, other = some_session(20, number=5), some_session(30_000, number=6, transaction=30_000)
+        one.span, other.span = (a_connection(n, MOMENT - 90_000 * MS, ended=False) for n in (5, 6))
+        for begin, known in ((70_000, {}), (30_000, {}), (15_000, {"verdict": "deny"})):
+            keep(hour, *asked_by(one.span, MOMENT - begin * MS, own=True, **known))
+        sources = hour.sources._replace(sessions=lambda: [one, other])
+        gathered = returned(sessions.gather(sources, sessions.asked({}, 0)))
+        rows = {row["session_id"]: row for row in sessions.as_json(gathered)["sessions"]}
+        starts = [MOMENT - part["start"] for part in rows[5]["last_minute"]]
+        self.assertEqual([start // MS for start in starts], [30_000, 15_000])
+        self.assertEqual(rows[6]["last_minute"], [])
+        strips = {row["id"]: row["strip"] for row in sessions.shown(gathered)["rows"]}
+        self.assertIn('class="f-dbfirst" d="M120 5h1v12h-1z"', strips[5])
+        self.assertIn('class="f-deny" d="M180 5h1v12h-1z"', strips[5])
+        # Half a minute idle in a transaction.
+        self.assertIn('class="f-other" d="M120 14h120v3h-120z"', strips[6])
 
     def test_one_is_held_in_the_proxy(self):
         self.assertEqual(
@@ -124,4 +154,4 @@ class Sessions(SynchronousTestCase):
         self.assertEqual(data["states"]["database"], len(ages))
         self.assertEqual(data["fitting"], len(ages))
         found = [row["state_ms"] for row in data["sessions"]]
-        self.assertEqual(found, [float(age) for age in sorted(ages, reverse=True)[:50]])
+        self.assertEqual(found, [float(age) for age in sorted(ages, reverse=True)[:30]])
