@@ -56,9 +56,10 @@ _MODULES = {
     "telemetry.tracing.": "clock spans sampling backpressure exchanges store received processor "
     "recorded",
     "telemetry.export.": "otlp otlpforms",
-    "telemetry.figures.": "buckets counting rows tallies",
+    "telemetry.figures.": "buckets calls counted counting rows tallies",
+    "telemetry.history.": "intake",
     "telemetry.metrics.": "exchanges histogram",
-    "telemetry.pages.": "rpcz sessions",
+    "telemetry.pages.": "sessions",
 }
 COMPILED = tuple(
     f"acra_twisted.{package}{name}" for package, names in _MODULES.items() for name in names.split()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from acra_twisted.errors import QuestionError
+from acra_twisted.fast.compiled import mypyc_attr
 from acra_twisted.outstanding import Outstanding
 from acra_twisted.question import Question
 from acra_twisted.results import STREAM
@@ -45,6 +46,8 @@ class Identity:
         self.port = getattr(address, "port", 0)
 
 
+# Of numbers alone: the collector need not know.
+@mypyc_attr(acyclic=True)
 class Traffic:
     """Bytes of the database protocol: from and to the client, to and from the database."""
 
@@ -147,8 +150,9 @@ class Session:
     ``on_ready`` is a stage's: it is called whenever the database has said that it is ready, once
     ``transaction`` is what it said and the exchange has ended; None if nobody waits for that.
 
-    ``figures`` is what counts requests by their statements (`telemetry.figures.counting`).
-    ``timed``: stages are timed for each of its requests, whether it is recorded or not.
+    ``figures`` is what counts requests by their statements (`telemetry.figures.counting`), which
+    notes in ``last`` what is shown of the statement that ended last; ``way`` counts them by their
+    way.  ``timed``: stages are timed for each of its requests, whether it is recorded or not.
 
     ``transaction_since``: when the database said that the transaction had begun that is open.
 
@@ -198,6 +202,8 @@ class Session:
         "answered",
         "timed",
         "figures",
+        "last",
+        "way",
         "unread",
         "notes",
     )
@@ -251,6 +257,8 @@ class Session:
         self.answered = 0
         self.timed = False
         self.figures: Any = None
+        self.last: Any = None
+        self.way: Any = None
         self.unread = ""
         self.notes: dict[str, Any] = {}
 

@@ -22,6 +22,7 @@ from urllib.request import urlopen
 
 import censor
 import connections
+import console
 import containers
 import copies
 import encryptor
@@ -222,6 +223,7 @@ def main() -> int:
     parser.add_argument("--censor", action="store_true", help="only the firewall")
     parser.add_argument("--encryptor", action="store_true", help="only protected columns")
     parser.add_argument("--tracing", action="store_true", help="only what tracing costs")
+    parser.add_argument("--console", action="store_true", help="only console and history")
     parser.add_argument("--proxies", action="store_true", help="only the first tables")
     parser.add_argument("--inprocess", action="store_true", help="only our code, without sockets")
     arguments = parser.parse_args()
@@ -246,7 +248,7 @@ def main() -> int:
         )
         results: dict[str, dict[str, float]] = {}
         record: dict[str, object] = {}
-        parts = ("containers", "censor", "encryptor", "tracing", "inprocess")
+        parts = ("containers", "censor", "console", "encryptor", "tracing", "inprocess")
         whole = not any(getattr(arguments, part) for part in (*parts, "proxies"))
         if whole or arguments.proxies:
             pages = targets(bench, postgres, stack, folder)
@@ -292,6 +294,10 @@ def main() -> int:
             cost = censor.Stage(postgres, stack, folder).cost(client.pgbench, rounds * 10)
             print(censor.table(decided, cost) + "\n")
             record |= {"decisions": decided, "censor": cost}
+        if whole or arguments.console:
+            watched = console.Served(postgres, stack, folder).compare(client.pgbench, rounds * 10)
+            print(console.table(watched) + "\n")
+            record |= {"console": watched}
         if whole or arguments.containers:
             opened = {
                 "interpreted": containers.openings(rounds * 3),

@@ -67,9 +67,9 @@ def run(hooks: tuple[Hook, ...], work: Work, index: int = 0, verdict: Any = PASS
     exchange = work.exchange
     session = exchange.session
     clock = session.clock
-    traced = exchange.span is not None or session.timed
+    # Zero where nobody wants to know; the end of one hook is the beginning of the next.
+    started = clock() if exchange.span is not None or session.timed else 0
     for hook in hooks[index:] if index else hooks:
-        started = clock() if traced else 0
         try:
             answer = hook[1](item, exchange)
         except Exception:
@@ -80,13 +80,18 @@ def run(hooks: tuple[Hook, ...], work: Work, index: int = 0, verdict: Any = PASS
             answer = settled(answer)
             if isinstance(answer, Deferred):
                 return answer.addBoth(_resume, hooks, index, work, verdict, started)
-        if answer is not PASS or traced:
+        if answer is not PASS:
             end = _judge(hook, work, answer, started)
             if end is not None:
                 return end
             if type(answer) is Replace:
                 verdict = answer
                 item = answer.item
+            if started:
+                started = clock()
+        elif started:
+            # Nobody is told of each message.
+            started = clock() if work.kind == MESSAGES else _ran(hook[0], work, PASS, started)
         index += 1
     return verdict
 
@@ -135,8 +140,8 @@ def _judge(hook: Hook, work: Work, answer: Any, started: int) -> Deny | Hangup |
     return refusal
 
 
-def _ran(stage: str, work: Work, verdict: Any, started: int) -> None:
-    """Add to what stages did for an exchange."""
+def _ran(stage: str, work: Work, verdict: Any, started: int) -> int:
+    """Add to what stages did for an exchange; return the moment at which it was done."""
     exchange = work.exchange
     ended = exchange.session.clock()
     runs = exchange.stage_runs
@@ -149,5 +154,6 @@ def _ran(stage: str, work: Work, verdict: Any, started: int) -> None:
                 run.ended += ended - started
                 if verdict is not PASS:
                     run.verdict = verdict
-                return
+                return ended
     runs.append(StageRun(stage, work.kind, verdict, started, ended))
+    return ended

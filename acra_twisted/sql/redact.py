@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 from acra_twisted.cache import GenerationCache
 from acra_twisted.errors import LexError, TooCostlyError
 from acra_twisted.exchange import Statement
+from acra_twisted.fast.record import Record
 from acra_twisted.sql import lexer, skeleton
 from acra_twisted.sql.barevalues import masked
 from acra_twisted.sql.readers import READERS, Reader
@@ -50,11 +51,21 @@ _ALL_ZERO: Final = bytes.maketrans(b"123456789", b"000000000")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$.]*")
 
 
-class Redacted(NamedTuple):
-    """``text`` with every literal as ``?``; ``summary`` names the operations and their targets."""
+class Redacted(Record):
+    """``text`` with every literal as ``?``; ``summary`` names the operations and their targets.
 
-    text: str
-    summary: str
+    ``known`` is a place for whoever counts such statements, None at first.
+    """
+
+    __slots__ = ("text", "summary", "known")
+
+    def __init__(self, text: str, summary: str) -> None:
+        self.text = text
+        self.summary = summary
+        self.known: Any = None
+
+    def _parts(self) -> tuple[object, ...]:
+        return (self.text, self.summary)
 
 
 # Bounded by entries and, with the input limit, by bytes: what is larger is not cached.
@@ -72,10 +83,17 @@ _shown: Final[dict[str, GenerationCache[bytes, Redacted]]] = {
 def of_statement(statement: Statement, language: str) -> Redacted:
     """`redact` a statement as its client wrote it, once, by what was known when it was read."""
     shown: Redacted | None = statement.shown
+    if shown is not None:
+        return shown
+    cut = statement.skeleton
+    if cut is not None and statement.conforming and statement.written is None:
+        shown_by_skeleton = _shown.get(language)
+        if shown_by_skeleton is not None:
+            shown = shown_by_skeleton.get(cut[0])
     if shown is None:
-        text, cut = statement.written or (statement.text, statement.skeleton)
+        text, cut = statement.written or (statement.text, cut)
         shown = redact(text, language, statement.conforming, cut)
-        statement.shown = shown
+    statement.shown = shown
     return shown
 
 

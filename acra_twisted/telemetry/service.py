@@ -32,8 +32,7 @@ from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
 from acra_twisted.telemetry.pages.changes import Changes
 from acra_twisted.telemetry.pages.peers import Peers
 from acra_twisted.telemetry.pages.readiness import Reach, ReachAll
-from acra_twisted.telemetry.pages.rpcz import RpcStats
-from acra_twisted.telemetry.pages.sessions import LastStatements
+from acra_twisted.telemetry.pages.sessions import WayCounter
 from acra_twisted.telemetry.pages.traces import TracePages
 from acra_twisted.telemetry.pages.turns import Turns
 from acra_twisted.telemetry.sites import PAGES, Parts, make_sites
@@ -113,8 +112,6 @@ class TelemetryService(MultiService):
             intake = self.history.intake
             metrics.watch_history(self.history)
             self.history.setServiceParent(self)
-        #: Counts requests for the pages; None where there are none.
-        self.calls: RpcStats | None = None
         #: Where what no session waits for has its turn.
         self.turns = Turns(reactor)
         #: Counts requests by the shapes of their statements; None where nobody sees them.
@@ -136,7 +133,6 @@ class TelemetryService(MultiService):
             metrics.watch_pool("security events", self._recent.__len__, RECENT_MAX)
             metrics.watch_pool("traces of the pages", self.store.__len__, TRACES_MAX)
             if system:
-                self.calls = RpcStats(self.clock)
                 self.edges = Edges(self.clock(), self.turns)
                 metrics.watch_pool("ways of requests", self.edges.__len__, EDGES_MAX)
             self._pages = TracePages(
@@ -144,12 +140,13 @@ class TelemetryService(MultiService):
                 self.store,
                 running,
                 sessions=sessions,
-                calls=self.calls,
                 clock=self.clock,
                 figures=self.figures,
                 past=self._past(),
             )
             self._peers = Peers(self.clock)
+            if self.figures is not None:
+                self.figures.counter.on_login = self._peers.logged_in
             self.tell("changes", self.changes.shown)
             self.tell("peers", self._peers.shown)
             self.tell("origin", self.resource.attributes)
@@ -223,8 +220,8 @@ class TelemetryService(MultiService):
         """Everybody who is told of sessions and exchanges; ``server`` is the database's address,
         ``others`` are observers of the daemon's own."""
         told: list[BaseObserver] = [exchanges, metrics, AuditLog(server, self._service), *others]
-        if self.calls is not None:
-            told += (self.calls, LastStatements(self._peers, self.edges, server))
+        if self.edges is not None:
+            told.append(WayCounter(self.edges, server))
         if self.figures is not None:
             told.append(self.figures.counter)
         observers = Observers(told, exchanges.slow, self._afterwards)

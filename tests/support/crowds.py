@@ -3,7 +3,7 @@
 from acra_twisted.optionkinds import Address
 from acra_twisted.session import Identity
 from acra_twisted.telemetry.figures.edges import Edges
-from acra_twisted.telemetry.pages.sessions import LastStatements
+from acra_twisted.telemetry.pages.sessions import WayCounter
 from tests.support.hours import MINUTE, NOW, US
 from tests.support.sessions import make_session
 from tests.unit.telemetry.figures.test_counting import a_request
@@ -37,7 +37,7 @@ class Crowd:
     def __init__(self, minutes=119):
         self.jobs = Jobs()
         self.edges = Edges(NOW - minutes * MINUTE, self.jobs)
-        self.observer = LastStatements(None, self.edges, SERVER)
+        self.observer = WayCounter(self.edges, SERVER)
         self.sessions = {}
 
     def session(self, client, connector="", database=b"shop", peer="10.0.0.9"):

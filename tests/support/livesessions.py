@@ -2,7 +2,7 @@
 
 from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.session import IN_TRANSACTION
-from acra_twisted.telemetry.pages.sessions import LastStatements
+from acra_twisted.sql.redact import redact
 from acra_twisted.telemetry.tracing.spans import SERVER, Span
 from tests.support.hours import NOW
 from tests.support.kepttraces import spans_of
@@ -24,7 +24,7 @@ def some_session(age, running=b"", sent=True, transaction=0, last=b"SELECT a FRO
         session.transaction_since = MOMENT - transaction * MS
     session.answered = MOMENT - age * MS
     if last:
-        LastStatements().exchange_closed(Exchange(session, "query", Statement(last), 1))
+        session.last = redact(last, session.language)
     if running:
         exchange = Exchange(session, "query", Statement(running), MOMENT - age * MS)
         exchange.sent = exchange.opened if sent else 0

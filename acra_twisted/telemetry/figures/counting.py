@@ -1,33 +1,26 @@
 """Counts every request by the shape of its statement, in the minute in which it ends.
 
-A request costs some 1,500 instructions where this is compiled: its text is one look into a dict,
-and a duration is counted in the bucket of the one before if it fits.  At most SHAPES_MAX shapes
-have figures of their own in a minute; those with the fewest calls make room for new ones, and what
-they have counted goes to `OTHERS`.
+A statement's shape is kept with what is shown of the statement, so that nothing is looked up for
+one that came before.  At most SHAPES_MAX shapes have figures of their own in a minute; those with
+the fewest calls make room for new ones, and what they have counted goes to `OTHERS`.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
-from acra_twisted.exchange import ROWS as ROWS_WORK
-from acra_twisted.exchange import Exchange
+from acra_twisted.exchange import Exchange, Work
 from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.session import Session
 from acra_twisted.sql import redact
 from acra_twisted.sql.redact import Redacted
-from acra_twisted.telemetry.figures.buckets import Distribution
-from acra_twisted.telemetry.figures.rows import (
-    FIRST_BYTE,
-    LINK,
-    PROXY,
-    ROWS,
-    STAGE,
-    WHOLE,
-    Layer,
-    Row,
-)
+from acra_twisted.telemetry.figures.calls import Calls, Method
+from acra_twisted.telemetry.figures.counted import Counted
 from acra_twisted.telemetry.figures.shapes import OTHERS, Shape, shape_of
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
 
 #: Nanoseconds.
 MINUTE: Final = 60 * 10**9
@@ -36,173 +29,38 @@ SHAPES_MAX: Final = 1000
 _TEXTS_MAX: Final = 4096
 #: Sampled requests of connectors whose spans may still come.
 _AWAITED_MAX: Final = 1024
-#: Attribute of an exchange whose rows held poison records.
-_POISONED: Final = "acra.poison_records"
-_CLASS_SIZE: Final = 2
-_UNKNOWN_CLASS: Final = "??"
 
 
-class Counted:
-    """Figures of one shape in one minute, while they are counted."""
+class Known:
+    """A shape of the moment, found by ``texts``; ``counted`` are its figures of ``minute``."""
 
-    __slots__ = (
-        "shape",
-        "row",
-        "calls",
-        "row_count",
-        "received",
-        "sent",
-        "prepared",
-        "in_transaction",
-        "whole",
-        "proxy",
-        "first_byte",
-        "rows",
-        "link",
-        "stages",
-        "stage_list",
-        "_last_name",
-        "_last_stage",
-    )
+    __slots__ = ("shape", "texts", "minute", "counted")
 
-    def __init__(self, shape: Shape) -> None:
+    minute: i64
+
+    def __init__(self, shape: Shape, texts: _Texts) -> None:
         self.shape = shape
-        #: Counters of what is rare, and what was taken over from others.
-        self.row = Row()
-        self.calls = self.row_count = self.received = self.sent = 0
-        self.prepared = self.in_transaction = 0
-        self.whole = Distribution()
-        self.proxy = Distribution()
-        self.first_byte = Distribution()
-        self.rows = Distribution()
-        self.link: Distribution | None = None
-        self.stages: dict[str, Distribution] = {}
-        self.stage_list: list[Distribution] = []
-        self._last_name = ""
-        self._last_stage = self.whole
-
-    def count(self, exchange: Exchange) -> None:
-        """Count a request that has ended."""
-        self.calls += 1
-        if exchange.kind == "execute":
-            self.prepared += 1
-        if exchange.in_transaction:
-            self.in_transaction += 1
-        if exchange.rows > 0:
-            self.row_count += exchange.rows
-        traffic = exchange.traffic
-        if traffic is not None:
-            self.received += traffic.from_client
-            self.sent += traffic.to_client
-        if exchange.attributes is not None and _POISONED in exchange.attributes:
-            self.row.poisoned += 1
-        if exchange.outcome != "ok" and not self._ended_otherwise(exchange):
-            return
-        before = behind = 0
-        if exchange.stage_runs is not None:
-            for run in exchange.stage_runs:
-                took = run.ended - run.started
-                name = run.stage
-                stage = self._last_stage if name is self._last_name else self._stage(name)
-                stage.gather(took)
-                if run.kind == ROWS_WORK:
-                    behind += took
-                else:
-                    before += took
-            if len(self.stage_list) == 1:
-                self._last_stage.settle()
-            else:
-                for stage in self.stage_list:
-                    stage.settle()
-        opened, sent, closed = exchange.opened, exchange.sent, exchange.closed
-        self.whole.count(closed - opened)
-        if not sent:
-            self.proxy.count(max(closed - opened - before - behind, 0))
-            return
-        self.proxy.count(max(sent - opened - before, 0))
-        first = exchange.first_byte
-        if first < sent:
-            first = closed
-        self.first_byte.count(first - sent)
-        self.rows.count(max(closed - first - behind, 0))
-
-    def _ended_otherwise(self, exchange: Exchange) -> bool:
-        """Count a request that did not go well; False if its time says nothing."""
-        row, outcome = self.row, exchange.outcome
-        if outcome == "error":
-            row.errors += 1
-            name = exchange.status_code[:_CLASS_SIZE]
-            fits = len(name) == _CLASS_SIZE and name.isascii() and name.isalnum()
-            row.add_class(name if fits else _UNKNOWN_CLASS, 1)
-        elif outcome == "denied":
-            row.denied += 1
-        elif outcome == "lost":
-            row.lost += 1
-        else:
-            row.aborted += 1
-        return outcome != "aborted"
-
-    def _stage(self, name: str) -> Distribution:
-        found = self.stages.get(name)
-        if found is None:
-            found = self.stages[name] = Distribution()
-            self.stage_list.append(found)
-        # Comparing is cheaper than hashing.
-        self._last_name, self._last_stage = name, found
-        return found
-
-    def count_link(self, nanoseconds: int) -> None:
-        """Count the time by which a connector's request took longer."""
-        if self.link is None:
-            self.link = Distribution()
-        self.link.count(nanoseconds)
-
-    def figures(self) -> Row:
-        """Return what was counted, as a row that nothing else holds."""
-        row = Row()
-        row.calls, row.rows = self.calls, self.row_count
-        row.received, row.sent = self.received, self.sent
-        row.prepared, row.in_transaction = self.prepared, self.in_transaction
-        _put(row, WHOLE, self.whole)
-        _put(row, PROXY, self.proxy)
-        _put(row, FIRST_BYTE, self.first_byte)
-        _put(row, ROWS, self.rows)
-        if self.link is not None:
-            _put(row, LINK, self.link)
-        for name, stage in self.stages.items():
-            _put(row, STAGE + name, stage)
-        row.add(self.row)
-        return row
-
-
-def _put(row: Row, name: str, counted: Distribution) -> None:
-    buckets = counted.sparse()
-    if buckets:
-        row.layer(name).add(Layer(counted.total, buckets))
-
-
-class _Known:
-    """A shape of the moment; ``counted`` are its figures of ``minute``."""
-
-    __slots__ = ("shape", "minute", "counted")
-
-    def __init__(self, shape: Shape) -> None:
-        self.shape = shape
+        self.texts = texts
         self.minute = -1
         self.counted: Counted | None = None
 
 
 class _Texts:
     """Shapes by their redacted texts, for sessions of one ``database``; ``statements`` are those
-    that run, ``others`` by kind of exchange as well.  It holds for one ``generation``."""
+    that run, ``others`` by kind of exchange as well.  It holds for one ``generation``.
+    ``queries`` and ``executions`` count all statements that run."""
 
-    __slots__ = ("database", "generation", "statements", "others")
+    __slots__ = ("database", "generation", "statements", "others", "queries", "executions")
 
-    def __init__(self, database: bytes, generation: int) -> None:
+    def __init__(
+        self, database: bytes, generation: int, queries: Method, executions: Method
+    ) -> None:
         self.database = database
         self.generation = generation
-        self.statements: dict[str, _Known] = {}
-        self.others: dict[tuple[str, str], _Known] = {}
+        self.queries = queries
+        self.executions = executions
+        self.statements: dict[str, Known] = {}
+        self.others: dict[tuple[str, str], Known] = {}
 
 
 class Minute:
@@ -216,18 +74,27 @@ class Minute:
 
 
 class ShapeCounter(BaseObserver):
-    """Told of exchanges that have ended.
+    """Told of exchanges that have ended.  It counts them in ``calls`` as well, and notes what each
+    session has run last.  ``on_login`` is called with a session whose login has succeeded.
 
     A request that is told of when its minute is over counts in the minute at hand, so that a
     minute that is over never changes.
     """
 
+    _number: i64
+    _ends: i64
+    _due: i64
+
     def __init__(self, now: int) -> None:
+        self.calls = Calls(now)
+        self.on_login: Callable[[Session], None] = _nobody
         self._minute = Minute(now // MINUTE)
-        self._number = self._minute.number
-        self._ends = (self._number + 1) * MINUTE
+        self._number = now // MINUTE
+        # When the minute ends, and when it or a second does.
+        self._ends = (now // MINUTE + 1) * MINUTE
+        self._due = self.calls.due
         self._over: list[Minute] = []
-        self._shapes: dict[str, _Known] = {}
+        self._shapes: dict[str, Known] = {}
         # By system and database.  When texts are forgotten, a new generation begins.
         self._texts: dict[tuple[str, bytes], _Texts] = {}
         self._known_texts = 0
@@ -241,46 +108,59 @@ class ShapeCounter(BaseObserver):
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """Count it."""
-        if exchange.closed >= self._ends:
-            self.roll(exchange.closed)
-        session, statement = exchange.session, exchange.statement
+        closed: i64 = exchange.closed
+        if closed >= self._due:
+            self.tick(exchange.closed)
+        session, statement, kind = exchange.session, exchange.statement, exchange.kind
         shown: Redacted | None = None
         if statement is not None:
             shown = statement.shown
             if shown is None:
                 shown = redact.of_statement(statement, session.language)
-        kind = exchange.kind
-        texts: _Texts | None = session.figures
-        known: _Known | None = None
-        if (
-            shown is not None
-            and texts is not None
-            and texts.database == session.database
-            and texts.generation == self._generation
-            and (kind == "execute" or kind == "query")
-        ):
-            known = texts.statements.get(shown.text)
-        if known is None:
-            known = self._known(exchange, shown)
+            session.last = shown
+            texts = session.figures
+            known = shown.known
+            if (
+                isinstance(known, Known)
+                and known.texts is texts
+                and texts.generation == self._generation
+                and texts.database == session.database
+            ):
+                if kind == "query":
+                    self._count(known, exchange, texts.queries)
+                    return
+                if kind == "execute":
+                    self._count(known, exchange, texts.executions)
+                    return
+        method = self.calls.method(session.system, kind, exchange.closed)
+        self._count(self._known(exchange, shown), exchange, method)
+
+    def _count(self, known: Known, exchange: Exchange, method: Method) -> None:
         counted = known.counted
         if counted is None or known.minute != self._number:
             counted = self._of_minute(known)
-        counted.count(exchange)
+        counted.count(exchange, method)
         if exchange.remote is not None and exchange.span is not None:
             self._await(exchange, counted)
 
-    def _known(self, exchange: Exchange, shown: Redacted | None) -> _Known:
+    def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
+        """Count it as an error of the stage."""
+        self.calls.stage(stage, work.exchange.opened).errors += 1
+
+    def _known(self, exchange: Exchange, shown: Redacted | None) -> Known:
         """Return the shape of an exchange by its text, or make it known."""
         session, kind = exchange.session, exchange.kind
         # Whoever is refused may have named any database.
         refused = kind == "startup" and exchange.outcome != "ok"
+        if kind == "startup" and not refused:
+            self.on_login(session)
         texts = self._texts_of(session, b"" if refused else session.database)
         text = shown.text if shown is not None else ""
         runs = kind in ("query", "execute")
         found = texts.statements.get(text) if runs else texts.others.get((kind, text))
         if found is None:
             database = texts.database.decode("utf-8", "replace")
-            found = self._of_shape(shape_of(session.system, database, kind, shown))
+            found = self._of_shape(shape_of(session.system, database, kind, shown), texts)
             if self._known_texts >= _TEXTS_MAX:
                 self._forget_texts()
             if texts.generation != self._generation:
@@ -290,6 +170,8 @@ class ShapeCounter(BaseObserver):
                 texts.statements[text] = found
             else:
                 texts.others[kind, text] = found
+        if runs and shown is not None:
+            found.texts, shown.known = texts, found
         if not refused:
             session.figures = texts
         return found
@@ -298,26 +180,34 @@ class ShapeCounter(BaseObserver):
         key = (session.system, database)
         texts = self._texts.get(key)
         if texts is None:
-            texts = self._texts[key] = _Texts(database, self._generation)
+            methods = [
+                self.calls.method(session.system, kind, session.opened)
+                for kind in ("query", "execute")
+            ]
+            texts = self._texts[key] = _Texts(database, self._generation, methods[0], methods[1])
         return texts
 
     def _forget_texts(self) -> None:
+        for texts in self._texts.values():
+            # Sessions and statements hold it until they are used again.
+            texts.statements.clear()
+            texts.others.clear()
         self._texts = {}
         self._known_texts = 0
         self._generation += 1
 
-    def _of_shape(self, shape: Shape) -> _Known:
+    def _of_shape(self, shape: Shape, texts: _Texts) -> Known:
         found = self._shapes.get(shape.id)
         if found is None:
             if len(self._shapes) >= SHAPES_MAX:
                 self._make_room()
-            found = self._shapes[shape.id] = _Known(shape)
+            found = self._shapes[shape.id] = Known(shape, texts)
         return found
 
-    def _of_minute(self, known: _Known) -> Counted:
+    def _of_minute(self, known: Known) -> Counted:
         counted = known.counted
         if counted is None or known.minute != self._number:
-            counted = known.counted = Counted(known.shape)
+            counted = known.counted = Counted(known.shape, self.calls)
             known.minute = self._number
             self._minute.counted.append(counted)
         return counted
@@ -328,7 +218,7 @@ class ShapeCounter(BaseObserver):
         used = [known for known in self._shapes.values() if known.minute == number]
         most = SHAPES_MAX - SHAPES_MAX // 4
         used.sort(key=_calls, reverse=True)
-        others = Counted(OTHERS)
+        others = Counted(OTHERS, self.calls)
         gone: set[str] = set()
         for known in used[most:]:
             assert known.counted is not None  # noqa: S101 - it has calls
@@ -345,6 +235,13 @@ class ShapeCounter(BaseObserver):
         self._minute.counted = left
         self._shapes = {known.shape.id: known for known in used[:most]}
         self._forget_texts()
+
+    def tick(self, now: int) -> None:
+        """To be called before what is counted from ``now`` on, once a second is enough."""
+        self.calls.tick(now)
+        self._due = self.calls.due
+        if now >= self._ends:
+            self.roll(now)
 
     def roll(self, now: int) -> None:
         """Begin the minute of ``now``, if it has not begun."""
@@ -387,5 +284,9 @@ class ShapeCounter(BaseObserver):
                 self._of_minute(known).count_link(nanoseconds - found[1])
 
 
-def _calls(known: _Known) -> int:
+def _nobody(session: Session) -> None:
+    """Nobody wants to know of a login."""
+
+
+def _calls(known: Known) -> int:
     return known.counted.calls if known.counted is not None else 0

@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
-from acra_twisted.telemetry.figures.counting import MINUTE, Counted, Minute, ShapeCounter
+from acra_twisted.telemetry.figures.counted import Counted
+from acra_twisted.telemetry.figures.counting import MINUTE, Minute, ShapeCounter
 from acra_twisted.telemetry.figures.history import FigureHistory, Sink
 from acra_twisted.telemetry.figures.rows import Row, add_encoded
 from acra_twisted.telemetry.figures.shapes import Shape
@@ -54,7 +55,7 @@ class StatementFigures:
 
     def tick(self, now: int) -> None:
         """To be called now and then: a minute may be over without a request that says so."""
-        self.counter.roll(now)
+        self.counter.tick(now)
         self._over.extend(self.counter.take_over())
         if self._over and self._turns is not None:
             self._turns.add(self)

@@ -271,8 +271,8 @@ class ServerMetrics(ConnectorMetrics):
             ["stage"],
             PROCESSING_BUCKETS,
         )
-        # The same by stage: a tuple of labels would be made, and hashed, for each.
-        self._by_stage: dict[str, Durations] = {}
+        # Few: comparing is cheaper than hashing.
+        self._by_stage: list[tuple[str, Durations]] = []
         self._stages = Counter(
             "acra_stage_verdicts_total",
             "Verdicts of stages other than pass",
@@ -327,10 +327,7 @@ class ServerMetrics(ConnectorMetrics):
         super().exchange_closed(exchange)
         if exchange.stage_runs is not None:
             for run in exchange.stage_runs:
-                times = self._by_stage.get(run.stage)
-                if times is None:
-                    times = self._by_stage[run.stage] = self._stage_times.labels(run.stage)
-                times.count(run.ended - run.started)
+                self._stage(run.stage).count(run.ended - run.started)
         sent = exchange.sent
         if not sent or exchange.outcome == "aborted":
             return
@@ -353,6 +350,13 @@ class ServerMetrics(ConnectorMetrics):
         self._exchange.observe(closed - opened, ids, when)
         if exchange.first_byte >= sent:
             self._first_byte.observe(exchange.first_byte - sent, ids, when)
+
+    def _stage(self, name: str) -> Durations:
+        for known, times in self._by_stage:
+            if known is name or known == name:
+                return times
+        self._by_stage.append((name, self._stage_times.labels(name)))
+        return self._by_stage[-1][1]
 
     def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
         """Under Acra's old name and its new one."""

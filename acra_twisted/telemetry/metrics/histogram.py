@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from time import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
+
+from acra_twisted.fast.byteswriter import zeros
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
 
 #: Labels of an exemplar: trace id and span id.
 Ids = tuple[str, str]
 _SECOND: Final = 1_000_000_000
 #: Nanoseconds: no duration is as long.
 _EVER: Final = 1 << 61
-#: So many of a bucket are counted apart: Python has no need to make an object of smaller numbers.
+#: So many of a bucket are counted in a byte.
 _MANY: Final = 256
 
 
@@ -41,35 +46,42 @@ class Durations:
         "_exemplars",
     )
 
+    _place: i64
+    _from: i64
+    _to: i64
+
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds = tuple(bounds)
         self._limits = tuple([round(bound * _SECOND) for bound in bounds])
         # The bucket of the last one: what is longer than ``_from`` and no longer than ``_to``.
         self._place = 0
-        self._from, self._to = -_EVER, self._limits[0]
+        self._from = -_EVER
+        self._to = self._limits[0]
         # For each bucket: a count below _MANY, and the number of times that it was reached.
-        self._few = [0] * (len(bounds) + 1)
+        self._few = zeros(len(bounds) + 1)
         self._many = [0] * (len(bounds) + 1)
         self._sum = 0
         self._exemplars: list[tuple[Ids, float, float] | None] = [None] * (len(bounds) + 1)
 
-    def count(self, duration: int) -> int:
+    def count(self, duration: i64) -> i64:
         """Count one; which bucket it is in.
 
         It is looked for from the last one's on: most last about as long.
         """
-        if not self._from < duration <= self._to:
+        if duration <= self._from or duration > self._to:
             self._look_for(duration)
         few, place = self._few, self._place
-        more = few[place] + 1
-        if more == _MANY:
+        before: int = few[place]
+        if before == _MANY - 1:
+            before = -1
             self._many[place] += 1
-            more = 0
-        few[place] = more
-        self._sum += duration
+        few[place] = before + 1
+        # A sum may become larger than what is added where this is compiled.
+        more: int = duration
+        self._sum += more
         return place
 
-    def _look_for(self, duration: int) -> None:
+    def _look_for(self, duration: i64) -> None:
         limits, place = self._limits, self._place
         while place < len(limits) and duration > limits[place]:
             place += 1
@@ -88,8 +100,10 @@ class Durations:
         count = 0
         buckets: list[Any] = []
         bounds = (*self._bounds, float("inf"))
-        counted = zip(bounds, self._many, self._few, self._exemplars, strict=True)
-        for bound, many, few, last in counted:
+        counted = zip(bounds, self._many, self._exemplars, strict=True)
+        for place, (bound, many, last) in enumerate(counted):
+            # On its own: what is added to a byte is a byte where this is compiled.
+            few: int = self._few[place]
             count += many * _MANY + few
             exemplar = None
             if last is not None:

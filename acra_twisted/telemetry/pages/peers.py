@@ -6,6 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
 
+from acra_twisted.session import Session
+
 #: As many pairs of client and address are kept: those that were seen last.
 PEERS_MAX: Final = 1000
 #: Characters of a certificate's subject that are kept.
@@ -25,6 +27,11 @@ class Peers:
 
     def __len__(self) -> int:
         return len(self._seen)
+
+    def logged_in(self, session: Session) -> None:
+        """Take note of the login of a session."""
+        identity = session.identity
+        self.note(identity.client_id, identity.peer, identity.certificate)
 
     def note(self, client_id: str, peer: str, certificate: str = "") -> None:
         """Take note of a login, and of the subject of its certificate."""

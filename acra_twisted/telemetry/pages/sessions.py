@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from heapq import heappush, heappushpop
-from typing import Any
+from typing import Any, Final
 
 from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.optionkinds import Address
@@ -15,53 +15,30 @@ from acra_twisted.telemetry.figures.edges import Edges
 from acra_twisted.telemetry.figures.shapes import shape_of
 from acra_twisted.telemetry.figures.tallies import Tally
 from acra_twisted.telemetry.metrics.exchanges import session_state
-from acra_twisted.telemetry.pages.peers import Peers
 
 #: As many are shown, those that have waited longest for a reply before all others.
-SHOWN = 200
+SHOWN: Final = 200
 #: Bytes of a statement that is redacted for a page: what is longer would take too long.
-TEXT_LIMIT = 2048
-#: Where a session's notes have the statement that came last.
-_LAST = "live.last"
-#: Where they have what counts their requests.
-_TALLY = "live.tally"
+TEXT_LIMIT: Final = 2048
 #: Sessions that are looked at between two turns.
-_STEP = 32
+_STEP: Final = 32
 
 
-class LastStatements(BaseObserver):
-    """Notes the statement that each session has executed last, as far as a page would show it, the
-    addresses from which clients have logged in, and by which ways requests go to ``server``."""
+class WayCounter(BaseObserver):
+    """Counts requests by their ways to ``server``."""
 
-    def __init__(
-        self,
-        peers: Peers | None = None,
-        edges: Edges | None = None,
-        server: Address | None = None,
-    ) -> None:
-        self._peers = peers
+    def __init__(self, edges: Edges, server: Address | None) -> None:
         self._edges = edges
         self._server = server
 
     def exchange_closed(self, exchange: Exchange) -> None:
-        """A long text is not kept for it."""
-        statement = exchange.statement
-        if statement is not None:
-            long = len(statement.text) > TEXT_LIMIT
-            session = exchange.session
-            shown_text = shown(statement, session.language).text if long else None
-            session.notes[_LAST] = shown_text or statement
-            if self._edges is not None:
-                self._count(self._edges, exchange)
-        elif exchange.kind == "startup" and exchange.outcome == "ok" and self._peers is not None:
-            identity = exchange.session.identity
-            self._peers.note(identity.client_id, identity.peer, identity.certificate)
-
-    def _count(self, edges: Edges, exchange: Exchange) -> None:
+        """Count a statement."""
+        if exchange.statement is None:
+            return
         session = exchange.session
-        tally: Tally | None = session.notes.get(_TALLY)
+        tally: Tally | None = session.way
         if tally is None or tally.is_over or tally.name != session.database:
-            tally = session.notes[_TALLY] = edges.tally(session, self._server)
+            tally = session.way = self._edges.tally(session, self._server)
         tally.count(exchange)
 
 
@@ -110,12 +87,10 @@ def trace_of(session: Session, exchange: Exchange | None) -> str:
     return str(session.span.trace_id) if session.span is not None else ""
 
 
-def shape_id(session: Session, statement: Statement | str) -> str:
-    """Return the id under which a statement's figures are, empty if it is not known."""
-    if isinstance(statement, str):
-        return ""
+def _shape_id(session: Session, statement: Redacted) -> str:
+    """Return the id under which a statement's figures are."""
     database = session.database.decode("utf-8", "replace")
-    return shape_of(session.system, database, "query", shown(statement, session.language)).id
+    return shape_of(session.system, database, "query", statement).id
 
 
 def _since_ms(since: int, now: int) -> float:
@@ -125,8 +100,11 @@ def _since_ms(since: int, now: int) -> float:
 def described(session: Session, now: int) -> dict[str, Any]:
     """Return a session as plain values."""
     exchange = current(session)
-    statement = exchange.statement if exchange is not None else None
-    last = session.notes.get(_LAST, "")
+    last: Redacted | None = session.last
+    statement: Redacted | None = None
+    if exchange is not None and exchange.statement is not None:
+        statement = shown(exchange.statement, session.language)
+    known = statement or last
     since = exchange.opened if exchange is not None else session.answered or session.opened
     received, sent = session.traffic.from_client, session.traffic.to_client
     return {
@@ -145,9 +123,9 @@ def described(session: Session, now: int) -> dict[str, Any]:
         "received": received,
         "sent": sent,
         "waiting": len(session.outstanding),
-        "statement": shown(statement, session.language).text if statement else "",
-        "shape": shape_id(session, statement or last),
-        "last_statement": last if isinstance(last, str) else shown(last, session.language).text,
+        "statement": statement.text if statement is not None else "",
+        "shape": _shape_id(session, known) if known is not None else "",
+        "last_statement": last.text if last is not None else "",
         "running_ms": round((now - exchange.opened) / 1e6, 3) if exchange is not None else 0.0,
         "in_database": bool(exchange is not None and exchange.sent),
         "trace_id": trace_of(session, exchange),

@@ -20,7 +20,6 @@ from acra_twisted.telemetry.pages import sessions as live
 from acra_twisted.telemetry.pages.facts import Facts
 from acra_twisted.telemetry.pages.kept import KeptTraces
 from acra_twisted.telemetry.pages.rendering import NotKept, Page, Piece, Templates, as_json, made
-from acra_twisted.telemetry.pages.rpcz import RpcStats
 from acra_twisted.telemetry.pages.search import (
     FILTERS,
     KINDS,
@@ -92,10 +91,9 @@ _BUCKETS = (*(str(number) for number in range(len(zstore.BOUNDS))), "running", "
 class TracePages:
     """Renders pages from a SpanStore.
 
-    ``running`` gives spans that have not ended, ``sessions`` those of the moment; ``calls`` are
-    counted by an observer (see `rpcz`), as are ``figures`` of statements.  ``past`` asks the
-    history, where there is one.  ``clock`` gives nanoseconds.  Pages raise Unfit if an argument
-    cannot be.
+    ``running`` gives spans that have not ended, ``sessions`` those of the moment; ``figures``
+    are those of statements and of calls.  ``past`` asks the history, where there is one.  ``clock``
+    gives nanoseconds.  Pages raise Unfit if an argument cannot be.
     """
 
     def __init__(
@@ -105,7 +103,6 @@ class TracePages:
         running: Callable[[], Iterable[Span]],
         *,
         sessions: Callable[[], Iterable[Session]] = tuple,
-        calls: RpcStats | None = None,
         clock: Callable[[], int] = lambda: 0,
         figures: StatementFigures | None = None,
         past: Past | None = None,
@@ -114,13 +111,13 @@ class TracePages:
         self._store = store
         self._running = running
         self._sessions = sessions
-        self._calls = calls
         self._clock = clock
         #: Traces, of what has ended and of what still runs.
         self.kept = KeptTraces(service, store, running, sessions, clock, past)
         self.templates = Templates(service)
         if figures is None:
             figures = StatementFigures(clock())
+        self._calls = figures.counter.calls
         #: Facts of the daemon; whoever has some adds them.
         self.facts_told = Facts(service)
         self.facts = self.facts_told.page
@@ -268,7 +265,7 @@ class TracePages:
         return made(arguments, self._rpcz(arguments))
 
     def _rpcz(self, arguments: Mapping[str, str]) -> Iterator[str]:
-        tables = self._calls.page() if self._calls is not None else {}
+        tables = self._calls.page(self._clock())
         yield ""
         if arguments.get("format") == "json":
             yield from as_json({"service": self._service, **tables})

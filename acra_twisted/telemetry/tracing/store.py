@@ -13,10 +13,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from acra_twisted.telemetry.tracing.recorded import SENT, Recorded, Shape
 from acra_twisted.telemetry.tracing.spans import INTERNAL, Span
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
 
 #: Lower bounds of the latency buckets, nanoseconds.
 BOUNDS: Final = (0, 10_000, 100_000, 10**6, 10**7, 10**8, 10**9, 10**10, 10**11)
@@ -57,8 +60,6 @@ class SpanStore:
     def __init__(self) -> None:
         self._names: dict[str, _Name] = {}
         self._wanted = [0] * len(BOUNDS)
-        # The bucket of the last question: most exchanges have similar durations.
-        self._from = self._upto = self._then = 0
         # The trace that the last span was kept with: those of a request come together.
         self._last_id = ""
         self._last: list[Span | Recorded] = []
@@ -136,22 +137,16 @@ class SpanStore:
             if len(self._sampled) > _SAMPLES_MAX:
                 self._sampled.popitem(last=False)
 
-    def wants(self, latency: int, now: int) -> bool:
+    def wants(self, latency: i64, now: i64) -> bool:
         """True, once a second for each latency bucket: a sample whose span is not made yet.
 
         By bucket alone: to know an exchange's name its statement would have to be read.
         """
-        if now < self._then and self._from <= latency < self._upto:
+        bucket = _bucket(latency)
+        if now < self._wanted[bucket]:
             return False
-        bucket = bisect_right(BOUNDS, latency) - 1
-        self._from = BOUNDS[bucket]
-        self._upto = BOUNDS[bucket + 1] if bucket < len(BOUNDS) - 1 else 1 << 62
-        then = self._wanted[bucket]
-        wants = now >= then
-        if wants:
-            then = self._wanted[bucket] = now + _SECOND
-        self._then = then
-        return wants
+        self._wanted[bucket] = now + _SECOND
+        return True
 
     def _name(self, name: str) -> _Name:
         known = self._names.get(name)
@@ -222,15 +217,18 @@ class Kept:
                 yield span
 
 
-def _bucket(took: int) -> int:
+def _bucket(took: i64) -> i64:
     """Index into BOUNDS."""
     # For most spans comparisons with constants suffice.
     if took < 1_000_000:
         return 0 if took < 10_000 else 1 if took < 100_000 else 2
-    return 3 if took < 10_000_000 else bisect_right(BOUNDS, took) - 1
+    if took < 10_000_000:
+        return 3
+    above: i64 = bisect_right(BOUNDS, took)
+    return above - 1
 
 
-def _wants(name: _Name, start: int, end: int) -> bool:
+def _wants(name: _Name, start: i64, end: i64) -> bool:
     """Return True if a successful span would be a sample."""
     return end >= name.next[_bucket(end - start)]
 

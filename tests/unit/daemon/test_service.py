@@ -125,7 +125,7 @@ class Daemon(SynchronousTestCase):
         self.assertEqual([span.name for span in made.running_spans()], ["seal"])
         self.lose(connection)
         self.assertEqual([summary.name for summary in made.telemetry.store.summary()], ["seal"])
-        self.assertIsNone(made.telemetry.calls)
+        self.assertIsNone(made.telemetry.figures)
         metrics = generate_latest(made.metrics.registry).decode()
         self.assertIn('acrasealer_connections_total{connection_type="db"} 1.0', metrics)
         self.assertIn('acra_pool_limit{pool="connections"} 2.0', metrics)

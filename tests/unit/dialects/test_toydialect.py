@@ -20,9 +20,9 @@ from acra_twisted.proxy.limits import Limits
 from acra_twisted.proxy.relay import Relay
 from acra_twisted.proxy.valve import between
 from acra_twisted.session import Identity, Session
+from acra_twisted.telemetry.figures.counting import ShapeCounter
 from acra_twisted.telemetry.logs.audit import AuditLog
 from acra_twisted.telemetry.metrics.exchanges import ServerMetrics, session_state
-from acra_twisted.telemetry.pages.rpcz import RpcStats
 from acra_twisted.telemetry.pages.sessions import describe
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing, Tracing
@@ -71,8 +71,8 @@ class Toy(SynchronousTestCase):
         tracing = Tracing(lambda *_: True, clock, self.finished.append)
         exchanges = ExchangeTracing(tracing, scope="request", slow=10**9, server=("db", 7))
         self.metrics = ServerMetrics(ToyDialect.name)
-        self.calls = RpcStats(clock)
-        self.observers = Observers([exchanges, self.metrics, AuditLog(), self.calls])
+        self.counter = ShapeCounter(clock())
+        self.observers = Observers([exchanges, self.metrics, AuditLog(), self.counter])
         globalLogPublisher.addObserver(self.lines.append)
         self.addCleanup(globalLogPublisher.removeObserver, self.lines.append)
         self.session = Session(1, Identity("client", "127.0.0.1", True), self.observers, clock)
@@ -102,7 +102,7 @@ class Toy(SynchronousTestCase):
         self.observers.catch_up()
         attributes = [(span.name, span.attributes) for span in self.finished]
         sessions = list(describe([self.session], 2_000_000_000))
-        return repr((attributes, self.lines, sessions, self.calls.page()))
+        return repr((attributes, self.lines, sessions, self.counter.calls.page(2)))
 
     def test_it_keeps_the_contracts(self):
         request, reply = self.flows
@@ -124,7 +124,7 @@ class Toy(SynchronousTestCase):
         self.assertEqual(span.attributes["db.query.text"], "SELECT a FROM t WHERE a = ?")
         self.assertEqual(span.attributes["db.response.returned_rows"], 2)
         self.assertIn('db="toy"', generate_latest(self.metrics.registry).decode())
-        self.assertEqual(list(self.calls.page()["received"]), ["toy query"])
+        self.assertEqual(list(self.counter.calls.page(2)["received"]), ["toy query"])
 
     def test_ke6_no_literal_of_it_is_shown_anywhere(self):
         self.relay.from_client(SECRET + b"\n" + SECRET + b" # deny\n")

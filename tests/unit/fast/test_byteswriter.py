@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.fast.byteswriter import BytesWriter, write_f64_le, write_i64_le
+from acra_twisted.fast.byteswriter import (
+    BytesWriter,
+    read_i64_le,
+    write_f64_le,
+    write_i64_le,
+    zeros,
+)
 
 
 class Writer(SynchronousTestCase):
@@ -34,3 +40,19 @@ class Writer(SynchronousTestCase):
                 (write_i64_le if kind == "<q" else write_f64_le)(writer, number)
                 expected += struct.pack(kind, number)
         self.assertEqual(writer.getvalue(), expected)
+
+
+class Cells(SynchronousTestCase):
+    @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 255)), max_size=50))
+    def test_each_keeps_what_it_was_set_to(self, settings):
+        cells, expected = zeros(10), [0] * 10
+        for place, value in settings:
+            cells[place] = value
+            expected[place] = value
+        self.assertEqual([cells[place] for place in range(10)], expected)
+
+    @given(st.integers(-(1 << 63), (1 << 63) - 1), st.binary(max_size=9), st.binary(max_size=9))
+    def test_a_number_in_bytes(self, number, before, behind):
+        data = before + struct.pack("<q", number) + behind
+        self.assertEqual(read_i64_le(data, len(before)), number)
+        self.assertRaises(IndexError, read_i64_le, data, len(data) - 7)

@@ -90,9 +90,9 @@ class Texts(SynchronousTestCase):
     def test_length_is_bounded(self):
         self.assertEqual(len(redact(b"SELECT " + b"a_long_name," * 1000 + b"b").text), TEXT_LIMIT)
         many = b"SELECT " + b"a," * 5000 + b"b"
-        self.assertEqual(redact(many), ("<statement of 10008 bytes>", "SELECT"))
+        self.assertEqual(redact(many), module.Redacted("<statement of 10008 bytes>", "SELECT"))
         many = b"INSERT INTO account VALUES " + b"('x', 'FROM secret'), " * 2000
-        self.assertEqual(redact(many)[1], "INSERT account")
+        self.assertEqual(redact(many).summary, "INSERT account")
         self.assertEqual(redact(b"SELECT " + b"'x'," * 50_000).text, "<statement of 200007 bytes>")
 
     @given(st.text(alphabet="abz'\\\n- /*$", max_size=20))
@@ -100,7 +100,7 @@ class Texts(SynchronousTestCase):
         marker = "MARKER7531"
         quoted = (marker + around).replace("'", "''")
         text = f"INSERT INTO t VALUES ('{quoted}') {around}".encode()
-        self.assertNotIn(marker, "".join(redact(text)))
+        self.assertNotIn(marker, redact(text).text + redact(text).summary)
 
 
 class Summaries(SynchronousTestCase):
@@ -180,7 +180,8 @@ class Mysql(SynchronousTestCase):
         marker = "MARKER7531"
         quoted = (marker + around).replace("\\", "\\\\").replace(quote, quote * 2)
         text = f"INSERT INTO t VALUES ({quote}{quoted}{quote}) {around}".encode()
-        self.assertNotIn(marker, "".join(redact_mysql(text, conforming)))
+        shown = redact_mysql(text, conforming)
+        self.assertNotIn(marker, shown.text + shown.summary)
 
     def test_operations_and_targets(self):
         for text, summary in (
@@ -195,13 +196,15 @@ class Mysql(SynchronousTestCase):
     def test_what_is_kept_of_one_language_is_not_shown_of_another(self):
         text = b"SELECT 1 FROM t # 2 FROM u"
         for _ in range(2):
-            self.assertEqual(redact(text), ("SELECT ? FROM t # ? FROM u", "SELECT t u"))
-            self.assertEqual(redact_mysql(text), ("SELECT ? FROM t", "SELECT t"))
+            self.assertEqual(
+                redact(text), module.Redacted("SELECT ? FROM t # ? FROM u", "SELECT t u")
+            )
+            self.assertEqual(redact_mysql(text), module.Redacted("SELECT ? FROM t", "SELECT t"))
 
     def test_long_texts(self):
         self.assertEqual(
             redact_mysql(b"REPLACE INTO t VALUES " + b"('x', 'secret'), " * 2000),
-            ("<statement of 34022 bytes>", "REPLACE"),
+            module.Redacted("<statement of 34022 bytes>", "REPLACE"),
         )
 
 
@@ -209,7 +212,7 @@ class Unknown(SynchronousTestCase):
     def test_nothing_is_shown_of_a_language_that_nobody_has_named(self):
         for language in ("", "sqlite"):
             shown = redact(b"SELECT secret", language=language)
-            self.assertEqual(shown, ("<statement of 13 bytes>", "SQL"))
+            self.assertEqual(shown, module.Redacted("<statement of 13 bytes>", "SQL"))
 
 
 class OfStatements(SynchronousTestCase):

@@ -1,5 +1,7 @@
 """Buckets of durations: their bounds, what they say of percentiles, and counting into them."""
 
+from bisect import bisect_right
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -22,6 +24,9 @@ class Bounds(SynchronousTestCase):
         self.assertEqual(len(BOUNDS), COUNT)
         for number in range(COUNT - 4):
             self.assertLess(abs(BOUNDS[number + 4] / BOUNDS[number] - 2), 0.01)
+
+    def test_the_last_one_begins_at_47_minutes(self):
+        self.assertEqual(BOUNDS[-1] // (60 * 10**9), 47)
 
     @given(DURATIONS)
     def test_a_duration_is_within_its_bucket(self, duration):
@@ -71,12 +76,19 @@ class Counting(SynchronousTestCase):
         self.assertEqual(counted.sparse(), expected)
         self.assertEqual(counted.total, sum(durations))
 
-    def test_parts_of_one_request_count_once(self):
+    def test_many_of_one_bucket(self):
         counted = Distribution()
-        counted.settle()
-        counted.gather(400_000)
-        counted.gather(600_000)
-        counted.settle()
-        counted.settle()
-        self.assertEqual(counted.sparse(), {bucket(1_000_000): 1})
-        self.assertEqual(counted.total, 1_000_000)
+        for number in range(1000):
+            counted.count(1_000_000)
+            self.assertEqual(counted.sparse(), {bucket(1_000_000): number + 1})
+        self.assertEqual(counted.total, 1000 * 1_000_000)
+
+    def test_a_sum_of_centuries(self):
+        counted = Distribution()
+        for _ in range(5):
+            counted.count(1 << 61)
+        self.assertEqual(counted.total, 5 << 61)
+
+    @given(DURATIONS)
+    def test_a_bucket_is_that_of_the_bounds(self, duration):
+        self.assertEqual(bucket(duration), max(bisect_right(BOUNDS, duration) - 1, 0))

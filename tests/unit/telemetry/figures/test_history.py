@@ -4,7 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.figures.counting import SHAPES_MAX, Counted, Minute
+from acra_twisted.telemetry.figures.calls import Calls
+from acra_twisted.telemetry.figures.counted import Counted
+from acra_twisted.telemetry.figures.counting import SHAPES_MAX, Minute
 from acra_twisted.telemetry.figures.history import HOURS, MINUTES, FigureHistory, Ring
 from acra_twisted.telemetry.figures.rows import Row, decode
 from acra_twisted.telemetry.figures.shapes import Shape
@@ -19,7 +21,7 @@ def a_minute(number, *some):
     """A minute with (shape, row) pairs."""
     minute = Minute(number)
     for shape, row in some:
-        counted = Counted(shape)
+        counted = Counted(shape, Calls(0))
         counted.row.add(row)
         minute.counted.append(counted)
     return minute

@@ -1,6 +1,7 @@
 """Histograms made here say what prometheus-client's own would."""
 
 import random
+import re
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,6 +55,14 @@ class Times(SynchronousTestCase):
         text = generate_latest(registry).decode()
         for line in ('le="1e-06",stage=""} 100.0', 'le="0.5",stage=""} 1000.0'):
             self.assertIn(line, text)
+
+    def test_a_sum_of_centuries(self):
+        registry = CollectorRegistry()
+        counted = ours(registry).labels("pg", "censor")
+        for _ in range(5):
+            counted.count(1 << 60)
+        (told,) = re.findall(r"times_seconds_sum\S* (\S+)", generate_latest(registry).decode())
+        self.assertEqual(float(told), 5 * (1 << 60) / 1e9)
 
     def test_the_last_exemplar_of_a_bucket(self):
         registry = CollectorRegistry()

@@ -6,7 +6,7 @@ from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.session import IN_TRANSACTION
 from acra_twisted.telemetry.figures.counting import ShapeCounter
 from acra_twisted.telemetry.pages.peers import Peers
-from acra_twisted.telemetry.pages.sessions import SHOWN, TEXT_LIMIT, LastStatements, describe
+from acra_twisted.telemetry.pages.sessions import SHOWN, TEXT_LIMIT, describe
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.wire.link.tracecontext import TraceContext
 from tests.support.sessions import make_session
@@ -57,21 +57,21 @@ class Live(SynchronousTestCase):
         counter = ShapeCounter(0)
         exchange = Exchange(session, "execute", Statement(b"SELECT a FROM t WHERE b IN (1, 2)"), 1)
         exchange.closed, exchange.outcome = 2, "ok"
+        self.assertEqual(rows([session], 9)[0]["shape"], "")
         counter.exchange_closed(exchange)
         (counted,) = counter.minute.counted
-        self.assertEqual(rows([session], 9)[0]["shape"], "")
-        LastStatements().exchange_closed(exchange)
         self.assertEqual(rows([session], 9)[0]["shape"], counted.shape.id)
         session.outstanding.append((0, 1, exchange, None))
         self.assertEqual(rows([session], 9)[0]["shape"], counted.shape.id)
 
     def test_clients_peers_are_noted_when_they_log_in(self):
         peers = Peers(lambda: 5)
-        last, session = LastStatements(peers), make_session()
+        counter, session = ShapeCounter(0), make_session()
+        counter.on_login = peers.logged_in
         for kind, outcome in (("startup", "denied"), ("call", "ok"), ("startup", "ok")):
             exchange = Exchange(session, kind, None, 1)
-            exchange.outcome = outcome
-            last.exchange_closed(exchange)
+            exchange.outcome, exchange.closed = outcome, 2
+            counter.exchange_closed(exchange)
         (seen,) = peers.shown()["peers"]
         self.assertEqual(
             (seen["client_id"], seen["peer"], seen["logins"]), ("client", "127.0.0.1", 1)
@@ -92,7 +92,8 @@ class Live(SynchronousTestCase):
         session = make_session()
         session.language = "mysql"
         exchange = Exchange(session, "query", Statement(b'SELECT "my secret" FROM t'), 1)
-        LastStatements().exchange_closed(exchange)
+        exchange.outcome, exchange.closed = "ok", 2
+        ShapeCounter(0).exchange_closed(exchange)
         session.outstanding.append((0, 1, exchange, None))
         [row] = rows([session], 9)
         self.assertEqual((row["statement"], row["last_statement"]), ("SELECT ? FROM t",) * 2)
@@ -105,17 +106,23 @@ class Live(SynchronousTestCase):
         self.assertEqual(row["statement"], f"<statement of {TEXT_LIMIT + 9} bytes>")
 
     def test_what_was_done_last_and_since_when(self):
-        session, last = make_session(), LastStatements()
+        session, counter = make_session(), ShapeCounter(0)
+
+        def run(kind, text=None):
+            statement = Statement(text) if text is not None else None
+            exchange = Exchange(session, kind, statement, 7)
+            exchange.outcome, exchange.closed = "ok", 8
+            counter.exchange_closed(exchange)
+
         (row,) = rows([session], session.opened + 5_000_000)
         self.assertEqual((row["last_statement"], row["state_ms"]), ("", 5.0))
-        for text, expected in (
-            (b"SELECT 'secret'", "SELECT ?"),
-            (b"SELECT '" + b"x" * TEXT_LIMIT + b"'", f"<statement of {TEXT_LIMIT + 9} bytes>"),
-        ):
-            exchange = Exchange(session, "query", Statement(text), 7)
-            last.exchange_closed(exchange)
+        for kind in ("query", "execute"):
+            run(kind, b"SELECT 'secret'" + b", 2" * TEXT_LIMIT)
             session.answered = 1_000_000
             (row,) = rows([session], 5_000_000)
-            self.assertEqual((row["last_statement"], row["state_ms"]), (expected, 4.0))
-        last.exchange_closed(Exchange(session, "startup", None, 7))
-        self.assertIn("bytes", rows([session], 5_000_000)[0]["last_statement"])
+            self.assertEqual(row["last_statement"], f"<statement of {15 + 3 * TEXT_LIMIT} bytes>")
+            run(kind, b"SELECT 'secret'")
+            (row,) = rows([session], 5_000_000)
+            self.assertEqual((row["last_statement"], row["state_ms"]), ("SELECT ?", 4.0))
+        run("startup")
+        self.assertEqual(rows([session], 5_000_000)[0]["last_statement"], "SELECT ?")

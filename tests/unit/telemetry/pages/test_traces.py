@@ -5,9 +5,9 @@ import json
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.exchange import Exchange, Statement
+from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.pages import search
 from acra_twisted.telemetry.pages.rendering import NotKept
-from acra_twisted.telemetry.pages.rpcz import RpcStats
 from acra_twisted.telemetry.pages.search import Unfit
 from acra_twisted.telemetry.pages.traces import TracePages
 from acra_twisted.telemetry.tracing.spans import Span, new_trace_id
@@ -27,12 +27,12 @@ class Pages(SynchronousTestCase):
         session = make_session()
         session.user = b"<script>"
         session.system = "<b>"
-        calls = RpcStats(lambda: 2)
+        figures = StatementFigures(0)
         exchange = Exchange(session, "query", None, 1)
         exchange.closed = 2
-        calls.exchange_closed(exchange)
+        figures.counter.exchange_closed(exchange)
         self.pages = TracePages(
-            "acra-server", store, lambda: [running], sessions=lambda: [session], calls=calls
+            "acra-server", store, lambda: [running], sessions=lambda: [session], figures=figures
         )
 
     def html(self, page):

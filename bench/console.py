@@ -1,0 +1,104 @@
+"""Measure what the console and the history cost: servers without and with them, in turns.
+
+All are compiled and export their spans to the same sink; they differ in nothing but the pages with
+the console and ``trace_store_file``.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from sidebyside import COMPILED, SAMPLERS, program
+
+from acra_twisted.sandbox.chain import Chain
+from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.postgres import Postgres
+from acra_twisted.sandbox.processes import processor_time
+
+OFF, ON = "off", "on"
+#: The aims, as shares of the rate, by sampling.
+AIMS = {"1 %": 0.02, "100 %": 0.05}
+Costs = dict[str, dict[str, float]]
+
+
+class Served:
+    """Compiled servers before a PostgreSQL, two for each sampling."""
+
+    def __init__(self, postgres: Postgres, stack: ExitStack, folder: Path) -> None:
+        sink, collector = program("sink", folder)
+        stack.callback(sink.stop)
+        self._chains: dict[tuple[str, str], Chain] = {}
+        for sampling in AIMS:
+            for state in (OFF, ON):
+                chain = _chain(postgres.port, folder, collector, sampling, state == ON)
+                stack.callback(chain.stop)
+                self._chains[sampling, state] = chain.start()
+
+    def compare(self, workload: Callable[[int, tuple[str, ...]], float], rounds: int) -> Costs:
+        """Return for select-only pgbench what is lost of the rate, and the server's processor time
+        a transaction without and with them, microseconds (medians of the rounds)."""
+        found: Costs = {}
+        for mode in ("simple", "prepared"):
+            rates: dict[tuple[str, str], list[float]] = {each: [] for each in self._chains}
+            spent: dict[tuple[str, str], list[float]] = {each: [] for each in self._chains}
+            for number in range(rounds):
+                # Forwards and backwards: whatever comes later in a round is so in every other.
+                for each in sorted(self._chains, reverse=bool(number % 2)):
+                    chain = self._chains[each]
+                    assert chain.server is not None
+                    before, began = processor_time(chain.server.pid), time.perf_counter()
+                    rate = workload(chain.port, ("-S", "-M", mode))
+                    took = time.perf_counter() - began
+                    used = processor_time(chain.server.pid) - before
+                    rates[each].append(rate)
+                    spent[each].append(used / (rate * took) * 1e6)
+            for sampling in AIMS:
+                off, on = (sampling, OFF), (sampling, ON)
+                pairs = zip(rates[off], rates[on], strict=True)
+                times = zip(spent[off], spent[on], strict=True)
+                found[f"{mode}, tracing {sampling}"] = {
+                    "lost": 1 - statistics.median(with_it / without for without, with_it in pairs),
+                    "more": statistics.median(with_it / without for without, with_it in times) - 1,
+                    OFF: statistics.median(spent[off]),
+                    ON: statistics.median(spent[on]),
+                    "aim": AIMS[sampling],
+                }
+        return found
+
+
+def _chain(database: int, folder: Path, collector: int, sampling: str, has_console: bool) -> Chain:
+    place = Path(tempfile.mkdtemp(dir=folder))
+    own: dict[str, dict[str, str]] = {"metrics": {"incoming_connection_zpages_string": ""}}
+    if has_console:
+        own = {"history": {"trace_store_file": str(place / "server.history")}}
+    return Chain(
+        ("127.0.0.1", database),
+        link="none",
+        folder=place,
+        keys=Keys(place, "bench client"),
+        server={
+            "logging": {"v": "false"},
+            "tracing": {
+                "tracing_sampler": SAMPLERS[sampling],
+                "otlp_endpoint": f"http://127.0.0.1:{collector}/v1/traces",
+            },
+            **own,
+        },
+        environment={"PYTHONPATH": str(COMPILED)},
+    )
+
+
+def table(costs: Costs) -> str:
+    """The measurements as text."""
+    lines = ["Console and history on, select-only pgbench through a compiled server"]
+    for title, cost in costs.items():
+        lines.append(
+            f"  {title.ljust(26)}{cost['lost']:6.1%} of the rate (aim {cost['aim']:.0%}); processor"
+            f" time a transaction {cost[OFF]:.1f} us off, {cost[ON]:.1f} on ({cost['more']:+.1%})"
+        )
+    return "\n".join(lines)
