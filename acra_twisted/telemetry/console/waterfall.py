@@ -41,7 +41,9 @@ _MATTERS, _MATTERS_MS = 0.01, 0.1
 _USUAL: Final = Markup('<rect class="f-control" x="{}%" width="{}%" y="24.5" height="3"/>')
 #: A span took much longer than is typical from this factor on.
 _TIMES: Final = 2.0
-_SAID: Final = Markup('<text x="{}%" dx="-6" y="20" text-anchor="end" class="onbar">{}</text>')
+_SAID: Final = Markup(
+    '<text x="{}%" dx="-6" y="20" text-anchor="end" class="onbar p-hide">{}</text>'
+)
 
 
 class Window(NamedTuple):

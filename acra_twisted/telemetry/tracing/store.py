@@ -31,7 +31,8 @@ _PER_BUCKET: Final = 10
 _RECENT_MAX: Final = 256
 _SAMPLES_MAX: Final = 1024
 TRACES_MAX: Final = _RECENT_MAX + _SAMPLES_MAX
-_SPANS_PER_TRACE: Final = 512
+#: Spans of a trace that are kept: its first ones.
+SPANS_MAX: Final = 512
 _SECOND: Final = 1_000_000_000
 OTHER: Final = "(other names)"
 
@@ -115,7 +116,7 @@ class SpanStore:
         if trace_id != self._last_id:
             self._last = self._trace(trace_id)
             self._last_id = trace_id
-        if len(self._last) < _SPANS_PER_TRACE:
+        if len(self._last) < SPANS_MAX:
             self._last.append(item)
 
     def _trace(self, trace_id: str) -> list[Span | Recorded]:
@@ -202,11 +203,11 @@ class Kept:
         count = 0
         for item in self._items:
             count += item.size if isinstance(item, Recorded) else 1
-        return min(count, _SPANS_PER_TRACE)
+        return min(count, SPANS_MAX)
 
     def spans(self) -> Iterator[Span]:
         """Give as many as a trace may have, in the order in which they came."""
-        left = _SPANS_PER_TRACE
+        left = SPANS_MAX
         for at in range(len(self._items)):
             item = self._items[at]
             found = item.spans() if isinstance(item, Recorded) else [item]

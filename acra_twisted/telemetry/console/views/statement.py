@@ -35,6 +35,7 @@ from acra_twisted.telemetry.console.sentences import (
 )
 from acra_twisted.telemetry.console.tiles import Tile, tile
 from acra_twisted.telemetry.console.view import Sources, View
+from acra_twisted.telemetry.console.views.statements import traces_of
 from acra_twisted.telemetry.console.views.statementsentences import tell
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.figures.rows import WHOLE, Row
@@ -214,11 +215,6 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "callers": [_caller(one, shape.id) for one in gathered.callers],
         "callers_note": f"of {formats.several(len(gathered.calls), 'kept call')}",
     }
-
-
-def traces_of(shape_id: str) -> str:
-    """Return the address of the kept traces of a statement."""
-    return f"/console/traces?shape={quote(shape_id)}"
 
 
 def _links(gathered: Gathered) -> list[tuple[str, str]]:

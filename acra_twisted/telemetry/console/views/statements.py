@@ -158,6 +158,11 @@ def address(shape_id: str) -> str:
     return f"/console/statement?id={quote(shape_id)}"
 
 
+def traces_of(shape_id: str) -> str:
+    """Return the address of the kept traces of a statement."""
+    return f"/console/traces?shape={quote(shape_id)}"
+
+
 def _top(lines: list[Line], whole: Row) -> Sentence | None:
     """The statement with most of the time, and what became of it."""
     total = whole_ms(whole)
@@ -299,6 +304,7 @@ def _line_shown(line: Line, whole: Row) -> dict[str, Any]:
     parts = per_call(row)
     return {
         "href": address(shape.id) if shape.id != OTHERS.id else "",
+        "traces": traces_of(shape.id) if shape.id != OTHERS.id else "",
         "summary": formats.name(shape.summary),
         "text": formats.cut(shape.text, _LINE),
         "whole": formats.cut(shape.text, _TITLE),

@@ -27,6 +27,7 @@ from acra_twisted.telemetry.pages.rendering import NotKept, Piece
 from acra_twisted.telemetry.pages.search import Unfit
 from acra_twisted.telemetry.tracing.links import address
 from acra_twisted.telemetry.tracing.spans import iso_time
+from acra_twisted.telemetry.tracing.store import SPANS_MAX
 
 QUESTION: Final = "Where did the time of this trace go?"
 ARGUMENTS: Final[Mapping[str, str]] = {
@@ -53,7 +54,7 @@ class Asked(NamedTuple):
 
 class Gathered(NamedTuple):
     """All that the view shows; ``main`` is the request that the trace is about, if it has one, and
-    ``typical`` the typical trace of its statement."""
+    ``typical`` the typical trace of its statement.  ``is_part``: memory has no more of it."""
 
     trace_id: str
     records: list[dict[str, Any]]
@@ -67,6 +68,7 @@ class Gathered(NamedTuple):
     events: Sequence[RecentEvent]
     client: str
     window: Window
+    is_part: bool
 
 
 def asked(arguments: Mapping[str, str], now: int) -> Asked:
@@ -117,6 +119,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         told,
         client,
         _window(timeline, wanted.part),
+        len(sources.traces.store.trace(wanted.trace_id)) >= SPANS_MAX,
     )
 
 
@@ -323,6 +326,8 @@ def _count(gathered: Gathered, bars: Sequence[Bar]) -> str:
     everything = gathered.timeline.bars
     daemons = len({str(record["service"]) for record in gathered.records})
     text = f"{formats.several(len(everything), 'span')}, {formats.several(daemons, 'daemon')}"
+    if gathered.is_part:
+        text += f" (of a longer trace the first {SPANS_MAX} are in memory)"
     inside = sum(bar.spans for bar in bars)
     if inside < len(everything):
         text += f", {formats.count(inside)} in this part"

@@ -37,6 +37,15 @@ class Statements(SynchronousTestCase):
         self.assertIn("51 to 60 shown", last)
         self.assertNotIn("Further", last)
 
+    def test_numbers_are_doors(self):
+        hour = Hour()
+        hour.ask(1, ORDERS, 3, outcome="denied")
+        self.view(hour)
+        page = body(Console("acra-server", hour.sources).page(statements.VIEW, {}))
+        door = f"/console/traces?shape={hour.shape('customer')}"
+        self.assertIn(f'<a href="{door}">3</a>', page)
+        self.assertIn(f'<a href="{door}&amp;verdict=deny">', page)
+
     def test_csv_has_all_that_fit_and_no_literals(self):
         hour = Hour()
         for number in range(60):

@@ -171,6 +171,12 @@ class Trace(SynchronousTestCase):
         self.assertLess(len(part), 60_000)
         self.assertIn("in this part", part)
 
+    def test_a_trace_of_which_memory_has_a_part_says_so(self):
+        for span in many(NOW, 150):
+            self.hour.store.add(span)
+        page = self.page(id=f"{NOW:032x}")
+        self.assertIn("512 spans, 3 daemons (of a longer trace the first 512 are in memory)", page)
+
     def test_alike_requests_are_one_row(self):
         for span in many(NOW, 100):
             self.hour.store.add(span)
