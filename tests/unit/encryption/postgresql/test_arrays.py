@@ -60,6 +60,7 @@ class Texts(SynchronousTestCase):
         self.assertEqual(from_array(b'{"\\\\x4142"}', 1001, 0, BYTES), [b"AB"])
         self.assertEqual(from_array("{Ż}".encode("iso8859_2"), 0, 0, STR, "LATIN2"), ["Ż".encode()])
         self.assertEqual(from_array(b"{abc}", 0, 0, Way("str", "varchar", 2)), [b"ab"])
+        self.assertEqual(from_array(b"{007,null}", 1007, 0, STR), [b"7", None])
         self.assertRaises(ValueRefusedError, from_array, b"{x}", 1007, 0, INT32)
         self.assertRaises(ValueRefusedError, from_array, b"{1}", 1115, 0, STR)
 
