@@ -8,9 +8,20 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from tests.support.twinvalues import KINDS, ORDER, SEALED, SEARCHED, TOKENS, as_text, pool, rows_of
+from tests.support.twinvalues import (
+    KINDS,
+    ORDER,
+    SEALED,
+    SEARCHED,
+    TOKENS,
+    array_text,
+    as_text,
+    pool,
+    rows_of,
+)
 
 _SHOWN = (*SEALED, *TOKENS, "note")
+_OPERATORS = ("=", "=", "=", "<>", "IN", "NOT IN", "ANY", "ANY", "DISTINCT", "NOT DISTINCT")
 
 
 class Drawn(NamedTuple):
@@ -123,17 +134,32 @@ class Writer:
             return self.text(f"{name} IS NULL", f"{name} IS NOT NULL")
         if column == "id" and self.chance(2):
             return f"{name} {self.text('<', '>', '<=')} {self.value('id')}"
-        operator = self.text("=", "=", "=", "<>", "IN", "NOT IN", "ANY", "DISTINCT", "NOT DISTINCT")
+        operator = self.text(*_OPERATORS)
         if operator in ("IN", "NOT IN"):
             among = ", ".join(self.value(column) for _ in range(self._count(3)))
             return f"{name} {operator} ({among})"
         if operator == "ANY":
-            return f"{name} = ANY ({self._inside('ARRAY[{}, {}]', column)})"
+            return f"{name} {self.text('= ANY', '<> ALL')} ({self._among(column)})"
         if operator.endswith("DISTINCT"):
             return f"{name} IS {operator} FROM {self.value(column)}"
         if self.chance(4):
             return f"{self.value(column)} {operator} {name}"
         return f"{name} {operator} {self.value(column)}"
+
+    def _among(self, column: str) -> str:
+        """An array of values to compare a column with."""
+        if self.chance(2):
+            return self._inside("ARRAY[{}, {}]", column)
+        size = 40 if self.chance(6) else self._count(3)
+        return self._array(column, [self.one(*pool(column)) for _ in range(size)])
+
+    def _array(self, column: str, values: Sequence[object]) -> str:
+        """An array of values: a parameter, or a literal."""
+        cast = f"::{KINDS[column]}[]" if self._nested or self.chance(2) else ""
+        if self.parameters is not None and self.chance(2):
+            self.parameters.append(list(values))
+            return f"%s{cast}"
+        return f"{self._literal(array_text(values))}{cast}"
 
     def _count(self, most: int) -> int:
         found = self._draw(st.integers(1, most))
@@ -158,7 +184,7 @@ class Writer:
         """INSERT in all of its forms."""
         columns = ["id", *self.some(*_SHOWN)]
         form = self._draw(st.integers(0, 9))
-        self._nested = form == 3
+        self._nested = form in (3, 4, 5)
         if form == 0:
             columns = [*ORDER]
         if form == 1:
@@ -166,6 +192,8 @@ class Writer:
             source = f"SELECT {kept} FROM people WHERE {self.condition()}"
         elif form == 2:
             source = f"SELECT {self._row(columns)}"
+        elif form in (4, 5):
+            source = f"SELECT * FROM unnest({self._arrays(columns)})"
         else:
             source = "VALUES " + ", ".join(f"({self._row(columns)})" for _ in range(self._count(3)))
         if form == 3:
@@ -183,6 +211,13 @@ class Writer:
         else:
             written += " ON CONFLICT DO NOTHING"
         return written + self._returning()
+
+    def _arrays(self, columns: Sequence[str]) -> str:
+        """Arrays of as many values of each column."""
+        size = 40 if self.chance(4) else self._count(3)
+        rows = {c: [self.one(None, *pool(c)) for _ in range(size)] for c in columns if c != "id"}
+        rows["id"] = list(range(13, 13 + size))
+        return ", ".join(self._array(column, rows[column]) for column in columns)
 
     def _row(self, columns: Sequence[str]) -> str:
         return ", ".join(self.expression(one) for one in columns)

@@ -102,6 +102,16 @@ def as_text(value: object) -> str:
     return str(value)
 
 
+def array_text(values: Iterable[object]) -> str:
+    """The text of an array of values."""
+    texts = (None if one is None else as_text(one) for one in values)
+    escaped = (
+        "NULL" if one is None else '"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        for one in texts
+    )
+    return "{" + ",".join(escaped) + "}"
+
+
 def _quoted(value: object) -> str:
     if value is None:
         return ""
