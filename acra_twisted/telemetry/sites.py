@@ -83,11 +83,18 @@ def make_sites(
     assert parts.pages is not None  # noqa: S101 - made where the option is set
     parts.pages.prepare()
     console = None
+    ends: list[Callable[[], None]] = []
     if parts.figures is not None:
+        from acra_twisted.telemetry.console.site.feeds import LISTENERS_MAX, Feeds
         from acra_twisted.telemetry.console.site.resources import make_console
 
         views = _views(parts, parts.pages, parts.figures, settings)
-        console = make_console(views, guard, parts.catch_up)
+        # Half of the connections are for those who ask anew.
+        limit = min(LISTENERS_MAX, max(most // 2, 1))
+        feeds = Feeds(parts.reactor, parts.turns, views.page, parts.catch_up, limit)
+        parts.metrics.watch_pool("listeners to live parts", feeds.__len__, limit)
+        console = make_console(views, guard, parts.catch_up, feeds)
+        ends.append(feeds.stop)
     site: Any = make_site(
         parts.reactor,
         scrape if both else None,
@@ -96,6 +103,7 @@ def make_sites(
         console=console,
         **shared,
     )
+    site.ends += ends
     if context is not None:
         parts.contexts.add(lambda: make_guard(settings, tls_prefix)[1], context)
         site = BoundedTLS(context.creator, False, site)

@@ -12,6 +12,8 @@ class TurnClock(Clock):
             for call in [
                 call for call in self.getDelayedCalls() if call.getTime() <= self.rightNow
             ]:
-                self.calls.remove(call)
-                call.called = 1
-                call.func(*call.args, **call.kw)
+                # One of them may have cancelled another.
+                if call in self.calls:
+                    self.calls.remove(call)
+                    call.called = 1
+                    call.func(*call.args, **call.kw)

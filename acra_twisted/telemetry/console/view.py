@@ -53,7 +53,7 @@ class View(NamedTuple):
     ``asked`` reads arguments, at a moment in nanoseconds, and raises Unfit.  ``gather`` returns
     what is known, in steps, and raises NotKept before it has any.  ``as_json`` and ``shown`` make
     of it plain values, and those of the template.  ``exports`` make files of it, by their forms
-    (`pages.exports`).
+    (`pages.exports`).  Its live parts are made anew after ``live`` seconds; 0 where it has none.
     """
 
     name: str
@@ -64,3 +64,4 @@ class View(NamedTuple):
     as_json: Callable[[Any], dict[str, Any]]
     shown: Callable[[Any], dict[str, Any]]
     exports: Mapping[str, Callable[[Any], Iterator[str]]] = MappingProxyType({})
+    live: float = 0.0

@@ -26,6 +26,10 @@ HEADERS: Final[Mapping[str, str]] = {
 NOT_KEPT = "Not found (only recent traces are kept)"
 
 
+class Busy(Exception):
+    """Raised where too many ask for the same; the text says so."""
+
+
 class Answer(Resource):
     """A leaf whose GET is ``reply``; checks who asks first.  ``catch_up`` is called before."""
 
@@ -59,6 +63,8 @@ class Answer(Resource):
             return plain(request, 400, str(error))
         except NotKept:
             return plain(request, 404, NOT_KEPT)
+        except Busy as error:
+            return plain(request, 503, str(error))
         request.setHeader("content-type", page.kind)
         if page.file:
             request.setHeader("content-disposition", f'attachment; filename="{page.file}"')

@@ -178,6 +178,10 @@ class HeadChannel(HTTPChannel):
         self.write(head.encode() + (b"" if method == "HEAD" else body))
         self._close()
 
+    def prolong(self) -> None:
+        """Give the answer at hand its whole time again: the peer has taken what was sent."""
+        self._limit(ANSWER_SECONDS)
+
     def requestDone(self, request: Any) -> None:
         """Twisted: an answer was written."""
         self.requests.remove(request)
@@ -328,6 +332,8 @@ class _PageJob:
     def _gone(self, _: Any) -> None:
         self._is_gone = self._is_over = True
         self._turns.drop(self)
+        # What has begun in them ends with them.
+        self._pieces = iter(())
         wait, self._wait = self._wait, None
         if wait is not None:
             wait.cancel()

@@ -170,6 +170,14 @@ class PageSite(Site):
         self.visitors = visitors
         self.turns = turns
         self._knows_host = hosts
+        #: Called when nobody can connect any longer: answers that go on are to end.
+        self.ends: list[Callable[[], None]] = []
+
+    def stopFactory(self) -> None:
+        """Twisted: the port is closed."""
+        super().stopFactory()
+        for end in self.ends:
+            end()
 
     def buildProtocol(self, addr: Any) -> Any:
         """Twisted: the channel of a connection, None if there are enough."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
@@ -33,6 +34,8 @@ from acra_twisted.telemetry.pages.exports import exported
 from acra_twisted.telemetry.pages.rendering import Page, Piece, Templates, as_json, made
 
 PREFIX: Final = "/console/"
+#: Where live parts of views are sent from.
+EVENTS: Final = PREFIX + "events"
 #: The views by the last parts of their addresses.
 VIEWS: Final[Mapping[str, View]] = {
     view.name: view
@@ -117,12 +120,18 @@ class Console:
         wanted = view.asked(arguments, self._sources.clock())
         form = arguments.get("format") or _HTML
         chosen("format", form, (_HTML, _JSON, *view.exports))
-        pieces = self._pieces(view, wanted, form)
+        pieces = self._pieces(view, wanted, form, arguments)
         if form in view.exports:
             return exported(view.name, form, pieces)
         return made(arguments, pieces)
 
-    def _pieces(self, view: View, wanted: object, form: str) -> Iterator[Piece]:
+    def check(self, view: View, arguments: Mapping[str, str]) -> None:
+        """Raises Unfit for arguments that cannot be."""
+        view.asked(arguments, self._sources.clock())
+
+    def _pieces(
+        self, view: View, wanted: object, form: str, arguments: Mapping[str, str]
+    ) -> Iterator[Piece]:
         gathered = yield from view.gather(self._sources, wanted)
         if form in view.exports:
             yield from view.exports[form](gathered)
@@ -135,6 +144,7 @@ class Console:
         yield from self._templates.render(
             f"{view.name}.html",
             here=view.here,
+            live_at=f"{EVENTS}?{urlencode({'view': view.name, **arguments})}" if view.live else "",
             entries=_ENTRIES,
             styles=self.assets.styles,
             script=self.assets.script,

@@ -8,13 +8,18 @@ from typing import Any, Final
 
 from twisted.web.resource import Resource
 
+from acra_twisted.telemetry.console.site.feeds import Feeds
 from acra_twisted.telemetry.console.site.frame import FIRST, PREFIX, VIEWS, Console
 from acra_twisted.telemetry.console.view import View
 from acra_twisted.telemetry.pages.access import Guard
-from acra_twisted.telemetry.pages.answers import HEADERS, Answer, plain
+from acra_twisted.telemetry.pages.answers import HEADERS, Answer, Busy, plain
 from acra_twisted.telemetry.pages.channel import PageRequest
 from acra_twisted.telemetry.pages.rendering import Page
+from acra_twisted.telemetry.pages.search import Unfit
 
+#: Views with live parts.
+LIVE: Final = tuple(name for name, view in VIEWS.items() if view.live)
+_STREAM: Final = "text/event-stream; charset=utf-8"
 _POLICY: Final = "default-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 _VIEW_HEADERS: Final[Mapping[str, str]] = {**HEADERS, "content-security-policy": _POLICY}
 #: A file's name has a digest of its content.
@@ -39,6 +44,29 @@ class _View(Answer):
     def reply(self, request: PageRequest, arguments: dict[str, str]) -> Page:
         """See Console.page."""
         return self._console.page(self._view, arguments)
+
+
+class _Events(Answer):
+    """The live parts of the view that the argument ``view`` names."""
+
+    headers = _VIEW_HEADERS
+
+    def __init__(self, guard: Guard, console: Console, feeds: Feeds) -> None:
+        super().__init__(guard, feeds.catch_up)
+        self._console = console
+        self._feeds = feeds
+
+    def reply(self, request: PageRequest, arguments: dict[str, str]) -> Page:
+        """See Feeds.stream."""
+        view = VIEWS.get(arguments.pop("view", ""))
+        if view is None or not view.live or "format" in arguments:
+            raise Unfit(f"view must be one of {', '.join(LIVE)}, and no format can be given")
+        self._console.check(view, arguments)
+        if self._feeds.full:
+            raise Busy("As many as may listen to live parts already do")
+        if request.method == b"HEAD":
+            return Page(_STREAM, iter(()))
+        return Page(_STREAM, self._feeds.stream(view, arguments, request.channel.prolong))
 
 
 class _Asset(Answer):
@@ -83,11 +111,16 @@ class _NotHere(Resource):
         return plain(request, 404, f"Not here. There are:\n{PREFIX}" + f"\n{PREFIX}".join(VIEWS))
 
 
-def make_console(console: Console, guard: Guard, catch_up: Callable[[], None]) -> Resource:
-    """Return what is at ``/console``.  ``catch_up`` is called before a view is shown."""
+def make_console(
+    console: Console, guard: Guard, catch_up: Callable[[], None], feeds: Feeds | None = None
+) -> Resource:
+    """Return what is at ``/console``.  ``catch_up`` is called before a view is shown; ``feeds`` are
+    of its live parts, if it has any."""
     root = _Folder(_View(guard, catch_up, console, VIEWS[FIRST]))
     for name, view in VIEWS.items():
         root.putChild(name.encode(), _View(guard, catch_up, console, view))
+    if feeds is not None:
+        root.putChild(b"events", _Events(guard, console, feeds))
     folder = _Folder()
     for name in console.assets.by_name:
         folder.putChild(name.encode(), _Asset(guard, partial(console.assets.page, name)))

@@ -287,4 +287,4 @@ def _process(
         )
 
 
-VIEW: Final = View("health", "Health", "health", asked, gather, as_json, shown)
+VIEW: Final = View("health", "Health", "health", asked, gather, as_json, shown, live=10)

@@ -261,4 +261,4 @@ def _line(one: Found, whole: Row) -> dict[str, Any]:
     }
 
 
-VIEW: Final = View("overview", "Overview", "overview", asked, gather, as_json, shown)
+VIEW: Final = View("overview", "Overview", "overview", asked, gather, as_json, shown, live=10)

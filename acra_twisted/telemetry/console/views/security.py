@@ -386,4 +386,5 @@ VIEW: Final = View(
     as_json,
     shown,
     MappingProxyType({CSV: _csv, CEF: _cef}),
+    live=5,
 )

@@ -347,4 +347,4 @@ def _row(row: Mapping[str, Any], gathered: Gathered) -> dict[str, Any]:
     }
 
 
-VIEW: Final = View("sessions", "Sessions", "sessions", asked, gather, as_json, shown)
+VIEW: Final = View("sessions", "Sessions", "sessions", asked, gather, as_json, shown, live=2)

@@ -381,4 +381,4 @@ def _row(source: Box, target: Box, row: Row, wanted: Asked) -> dict[str, Any]:
     }
 
 
-VIEW: Final = View("topology", "Topology", "topology", asked, gather, as_json, shown)
+VIEW: Final = View("topology", "Topology", "topology", asked, gather, as_json, shown, live=10)

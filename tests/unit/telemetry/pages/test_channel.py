@@ -357,6 +357,25 @@ class Waits(Case):
         self.assertEqual(len(self.given_up), 1)
         self.turn(3)
 
+    def test_what_pages_have_begun_ends_with_them(self):
+        ended = []
+
+        def pieces():
+            try:
+                yield from ["x"] * 10 * STEPS
+            finally:
+                ended.append(True)
+
+        self.pages.pieces = pieces()
+        other = self.connect()
+        self.send(other, GET)
+        self.turn()
+        other.producer.pauseProducing()
+        self.pages.pieces = []
+        self.assertEqual(ended, [])
+        other.protocol.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(ended, [True])
+
     def test_who_reads_slowly(self):
         self.peer.producer.pauseProducing()
         self.peer.producer.resumeProducing()

@@ -1,9 +1,18 @@
 """The console's addresses, over HTTP."""
 
-from acra_twisted.telemetry.console.site.frame import Console
+import re
+
+from twisted.internet.error import ConnectionDone
+from twisted.python.failure import Failure
+
+from acra_twisted.telemetry.console.site.feeds import LISTENERS_MAX, Feeds, parts_of
+from acra_twisted.telemetry.console.site.frame import VIEWS, Console
 from acra_twisted.telemetry.console.site.resources import make_console
 from acra_twisted.telemetry.pages.access import Guard
+from acra_twisted.telemetry.pages.site import make_site
+from acra_twisted.telemetry.pages.turns import Turns
 from tests.support.hours import Hour
+from tests.unit.telemetry.pages.test_channel import Peer
 from tests.unit.telemetry.pages.test_site import TOKEN
 from tests.unit.telemetry.pages.test_site import Site as Asking
 
@@ -84,3 +93,91 @@ class Addresses(Asking):
         self.assertEqual(self.ask("/console/", host="evil.example")[0], 421)
         elsewhere = "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n"
         self.assertEqual(self.ask("/console/", more=elsewhere)[0], 403)
+
+
+class LiveParts(Asking):
+    """Server-sent events."""
+
+    def setUp(self):
+        super().setUp()
+        self.console = Console("acra-server", Hour().slow_since(20).sources)
+        turns = Turns(self.clock)
+        self.feeds = Feeds(self.clock, turns, self.console.page, lambda: None)
+        root = make_console(self.console, Guard(), lambda: None, self.feeds)
+        self.site = make_site(self.clock, self.scrape, self.pages, console=root, turns=turns)
+        self.site.ends.append(self.feeds.stop)
+
+    def listen(self, path):
+        channel = self.site.buildProtocol(None)
+        peer = Peer()
+        peer.protocol = channel
+        channel.makeConnection(peer)
+        channel.dataReceived(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        self.turn()
+        return peer
+
+    def turn(self):
+        self.clock.turn(400)
+
+    def test_parts_come_by_and_by_and_the_connection_is_kept(self):
+        peer = self.listen("/console/events?view=overview&range=1h")
+        text = peer.value().decode()
+        self.assertIn("200 OK", text)
+        self.assertIn("text/event-stream", text)
+        self.assertIn("default-src 'self'; form-action", text)
+        self.assertIn("event: answer\ndata: ", text)
+        self.assertIn("event: figures", text)
+        for _ in range(8):
+            self.clock.rightNow += 11
+            self.turn()
+        # More than the time of an answer, and the peer is there.
+        self.assertFalse(peer.aborted)
+        self.assertEqual(len(self.feeds), 1)
+
+    def test_who_does_not_read_is_cut_off(self):
+        peer = self.listen("/console/events?view=overview")
+        peer.producer.pauseProducing()
+        for _ in range(4):
+            self.clock.rightNow += 11
+            self.turn()
+        self.assertTrue(peer.aborted)
+        self.assertEqual(len(self.feeds), 0)
+
+    def test_who_goes_is_forgotten(self):
+        peer = self.listen("/console/events?view=sessions")
+        self.assertEqual(len(self.feeds), 1)
+        peer.protocol.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(len(self.feeds), 0)
+
+    def test_the_end(self):
+        peer = self.listen("/console/events?view=sessions")
+        self.site.stopFactory()
+        self.turn()
+        self.assertTrue(peer.value().endswith(b"0\r\n\r\n"))
+        self.assertEqual(self.ask("/console/events?view=sessions")[0], 503)
+
+    def test_what_cannot_be_listened_to(self):
+        for query in ("", "?view=statements", "?view=nowhere", "?view=overview&range=2h"):
+            self.assertEqual(self.ask(f"/console/events{query}")[0], 400, query)
+        self.assertEqual(self.ask("/console/events?view=overview&format=json")[0], 400)
+        self.streams = [self.feeds.stream(VIEWS["health"], {}, int) for _ in range(LISTENERS_MAX)]
+        for number in range(LISTENERS_MAX):
+            next(self.streams[number])
+        status, text = self.ask("/console/events?view=overview")
+        self.assertEqual(status, 503)
+        self.assertIn("As many as may listen", text)
+
+    def test_pages_name_their_events(self):
+        for name, view in VIEWS.items():
+            if name in ("statement", "trace", "session"):
+                continue
+            text = self.ask(f"/console/{name}")[1]
+            self.assertEqual("data-events=" in text, bool(view.live), name)
+            marked = set(re.findall(r'data-live="(\w+)"', text))
+            self.assertEqual(marked, set(re.findall(r"<!--live (\w+)-->", text)))
+            self.assertEqual(marked, set(parts_of(text)))
+            self.assertEqual(bool(marked), bool(view.live), name)
+        self.assertIn(
+            'data-events="/console/events?view=overview&amp;range=24h"',
+            self.ask("/console/overview?range=24h")[1],
+        )
