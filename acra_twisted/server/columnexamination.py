@@ -10,6 +10,7 @@ from typing import Any, Final
 from acra_twisted.authentication.onequestion import ask_once
 from acra_twisted.authentication.queryconnection import NoAnswer
 from acra_twisted.daemon.dialect import service_query
+from acra_twisted.config.databasekind import is_mysql
 from acra_twisted.doctor.result import FAIL, OK, WARN, Result, fail, ok
 from acra_twisted.encryption.postgresql.findings import (
     ERROR,
@@ -49,6 +50,12 @@ async def schema(reactor: Any, settings: Settings, sample: int) -> AsyncIterator
             "no column is protected",
             "name encryptor_config_file, or give [encrypt:TABLE.COLUMN]",
         )
+    elif is_mysql(settings):
+        yield ok(
+            "columns",
+            "the tables of MySQL are compared when a client is connected; the log tells how they "
+            "do not fit",
+        )
     elif not settings["schema_user"]:
         yield fail("columns", "no role may look at the tables", "name one in schema_user")
     else:
@@ -66,7 +73,7 @@ async def columns(
 ) -> AsyncIterator[Result]:
     """Examine the tables of each database, and ``sample`` values of each protected column, if a
     role is named that may look at them."""
-    if PROTECTS not in settings["stages"] or not settings["schema_user"]:
+    if PROTECTS not in settings["stages"] or not settings["schema_user"] or is_mysql(settings):
         return
     try:
         own = settings.stages[PROTECTS]

@@ -84,4 +84,21 @@ DATABASE_RULES: Final = (
         _is_postgresql,
         _UNKNOWN,
     ),
+    Rule(
+        ("allow_text_columns", "ddl_types"),
+        _is_postgresql,
+        "protected columns of MySQL have types of bytes, and nobody changes their definitions "
+        "(mysql_enable)",
+    ),
+    Rule(
+        ("strict_copies",),
+        _is_postgresql,
+        "no table of MySQL is made of protected columns anyway (mysql_enable)",
+    ),
+    Rule(
+        ("schema_user", "schema_password_file", "schema_databases"),
+        _is_postgresql,
+        "the tables of MySQL are compared with the configuration when a client is connected, and "
+        "the log tells how they do not fit (mysql_enable)",
+    ),
 )

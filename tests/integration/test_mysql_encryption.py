@@ -1,7 +1,9 @@
 """Protected columns of MariaDB: written, searched and read through AcraServer by real clients."""
 
 import asyncio
+import json
 import re
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -12,11 +14,13 @@ from pymysql.constants import CLIENT
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import purposes
+from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.mariadb import MariaDB
 from tests.support.mysqldaemon import MysqlServer
 
 _CLIENT = "an application"
+INTEROP = Path(__file__).parents[1] / "interop"
 _COLUMNS = """
 schemas:
   - table: people
@@ -163,6 +167,26 @@ class Clients(Case):
 
         self.check(asyncio.run(go()))
 
+    def test_node(self):
+        expected = [["string", None], ["string", None], ["number", 42], ["Buffer", "ff27"]]
+        expected.append(["number", 7])
+        for driver, rows in (("mysql2", 1), ("mariadb", 3)):
+            self.setUp()
+            command = ["node", "mysql-columns.js", driver, str(self.server.port)]
+            done = subprocess.run(
+                command, cwd=INTEROP, capture_output=True, text=True, timeout=60, check=False
+            )
+            self.assertEqual(done.returncode, 0, done.stderr)
+            found = json.loads(done.stdout)
+            self.assertEqual(found.pop("refused"), [1235, "42000"])
+            for asked, answer in found.items():
+                name = asked.split()[1]
+                expected[0][1], expected[1][1] = name, f"{name}@x.org"
+                is_there = name in ("text", "prepared") or rows == 3
+                self.assertEqual(answer, [expected] if is_there else [], (driver, asked))
+            count = self.database.run("SELECT COUNT(*) FROM shop.people").strip()
+            self.assertEqual(count, "5" if rows == 3 else "2")
+
     def test_a_client_of_another_character_set(self):
         self.run_("INSERT INTO people (name) VALUES ('Müller')")
         connection = pymysql.connect(**self.access(), charset="latin1")
@@ -283,12 +307,53 @@ class Texts(Case):
         self.assertEqual(self.run_("SELECT more, id, name, age FROM people"), [(1, 2, "n", 3)])
 
 
+class Chained(Case):
+    def test_through_a_connector_and_a_server(self):
+        """The connector sees the application's own texts, and the server what is protected."""
+        folder = Path(tempfile.mkdtemp())
+        keys = Keys(folder, "sandbox client")
+        keys.writer.generate(purposes.SEARCH_HMAC, "sandbox client")
+        kind = {"mysql_enable": "true"}
+        server = {"encryptor_config_file": str(self.folder / "columns.yaml")}
+        chain = Chain(
+            ("127.0.0.1", self.database.port),
+            link="secure-session",
+            server={
+                "database": kind,
+                "pipeline": {"stages": "decryptor"},
+                "encryptor": server,
+                "tokens": {"token_store": f"sqlite:{folder / 'tokens.sqlite'}"},
+            },
+            connector={"connector": kind},
+            folder=folder,
+            keys=keys,
+        )
+        self.addCleanup(chain.stop)
+        chain.start()
+        connection = pymysql.connect(**self.access(chain.port), autocommit=True)
+        self.addCleanup(connection.close)
+        cursor = connection.cursor()
+        cursor.execute("INSERT INTO people (name, email, ident) VALUES ('Zaphod', 'z@x.org', 7)")
+        cursor.execute("SELECT name, ident FROM people WHERE email = %s", ("z@x.org",))
+        self.assertEqual(list(cursor.fetchall()), [("Zaphod", 7)])
+        self.assertNotIn(b"Zaphod", self.stored("name")[0])
+        prepared = mysql_connector(self.access(chain.port))
+        self.addCleanup(prepared.close)
+        asking = prepared.cursor(prepared=True)
+        asking.execute("SELECT name, ident FROM people WHERE email = ?", ("z@x.org",))
+        self.assertEqual(asking.fetchall(), [("Zaphod", 7)])
+
+
+def mysql_connector(access):
+    return mysql.connector.connect(**access, autocommit=True, use_pure=True)
+
+
 class Secrets(Case):
     def test_nothing_is_found_in_files_and_logs(self):
         name, email, card, nick = _SECRETS
         text = "INSERT INTO people (name, email, card, nick) VALUES ('{}', '{}', '{}', '{}')"
         self.run_(text.format(*_SECRETS))
-        connection = mysql.connector.connect(**self.access(), autocommit=True, use_pure=True)
+        connection = mysql_connector(self.access())
         self.addCleanup(connection.close)
         cursor = connection.cursor(prepared=True)
         cursor.execute(text.replace("'{}'", "?"), _SECRETS)

@@ -89,6 +89,14 @@ class Examining(SynchronousTestCase):
         [result] = self.found(f"--encryptor_config_file={self.path}", examine=schema)
         self.assertIn("schema_user", result.remedy)
 
+    def test_tables_of_mysql_are_compared_when_a_client_is_there(self):
+        [result] = self.found(
+            f"--encryptor_config_file={self.path}", "--mysql_enable", examine=schema
+        )
+        self.assertEqual(result.state, OK)
+        self.assertIn("MySQL", result.text)
+        self.assertEqual(self.protected("--mysql_enable"), [])
+
 
 class FakeDatabase:
     """Is connected to by nobody here."""

@@ -40,6 +40,17 @@ class Effects(SynchronousTestCase):
             name = flag.lstrip("-").partition("=")[0]
             self.assertEqual(self.told(flag, MYSQL), [name], flag)
 
+    def test_what_protected_columns_of_mysql_do_without(self):
+        for flag in (
+            *("--allow_text_columns", "--ddl_types=rewrite", "--strict_copies"),
+            "--schema_user=x",
+        ):
+            name = flag.lstrip("-").partition("=")[0]
+            (rule,) = (one for one in DATABASE_RULES if name in one.names)
+            self.assertFalse(rule.holds({"mysql_enable": True}), flag)
+            self.assertTrue(rule.holds({"mysql_enable": False}), flag)
+            self.assertIn("MySQL", rule.because)
+
     def test_what_only_mysql_has(self):
         for flag in ("--local_infile", "--change_user_enable=false"):
             name = flag.lstrip("-").partition("=")[0]
