@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from acra_twisted.exchange import Brought, Exchange, Statement
 from acra_twisted.sql.comments import Found
-from acra_twisted.wire.link.tracecontext import TraceContext, parse_plain, parse_traceparent
+from acra_twisted.wire.link.tracecontext import PLAIN, TraceContext, parse_traceparent, plain_at
 
 #: How a context begins in the message that carries it.
 CARRIER: Final = b"traceparent="
@@ -73,8 +73,9 @@ def carried(content: bytes) -> TraceContext | None:
     """The context that a message carries; None if it is one like any other."""
     if content[: len(CARRIER)] != CARRIER:
         return None
-    value = content[len(CARRIER) :]
-    return parse_plain(value) or parse_traceparent(value.decode("latin-1"))
+    start = len(CARRIER)
+    plain = plain_at(content, start) if len(content) == start + PLAIN else None
+    return plain or parse_traceparent(content[start:].decode("latin-1"))
 
 
 def bring(exchange: Exchange, statement: Statement, found: Found) -> bool:

@@ -15,8 +15,9 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from acra_twisted.errors import LexError
+from acra_twisted.fast.finding import find
 from acra_twisted.sql import lexer, tags
-from acra_twisted.wire.link.tracecontext import TraceContext, parse_plain, parse_traceparent
+from acra_twisted.wire.link.tracecontext import PLAIN, TraceContext, parse_traceparent, plain_at
 
 #: A text without any context lacks this.
 CONTEXT_KEY: Final = b"traceparent"
@@ -38,7 +39,7 @@ _NAMING: Final = b"dDpP"
 _BLANK: Final = 0x20
 _SLASH: Final = 0x2F
 _DASH: Final = 0x2D
-_PLAIN: Final = len(_OPEN) + 55 + len(_CLOSE)
+_PLAIN: Final = len(_OPEN) + PLAIN + len(_CLOSE)
 
 
 #: Puts a comment into a text, where it changes nothing.
@@ -120,7 +121,7 @@ def take_context(text: bytes, standard_conforming_strings: bool | None = True) -
     where it is.  With two of them the last one holds (the one added nearest to us on the way here).
     """
     # One search in C is all that statements without context pay.
-    at = text.find(CONTEXT_KEY) - 2
+    at = find(text, CONTEXT_KEY) - 2
     if at == -3:
         return Found(text, None, False)
     plain = plain_context(text, at, len(text))
@@ -148,7 +149,7 @@ def plain_context(text: bytes, at: int, end: int) -> TraceContext | None:
         return None
     if text[at : at + len(_OPEN)] != _OPEN or text[end - len(_CLOSE) : end] != _CLOSE:
         return None
-    return parse_plain(text[at + len(_OPEN) : end - len(_CLOSE)])
+    return plain_at(text, at + len(_OPEN))
 
 
 def in_tail(tail: re.Match[bytes]) -> TraceContext | None:
@@ -180,7 +181,7 @@ def read_tokens(text: bytes, tokens: Any, place: Place) -> Found:
 def may_hold_context(text: bytes) -> bool:
     """Tell whether there may be something for `take_context`: what nearly all statements pay."""
     # A number in bytes is one pass in C; to call `find` takes as long as eight of those.
-    return _SLASH in text and text.find(CONTEXT_KEY) >= 0
+    return _SLASH in text and find(text, CONTEXT_KEY) >= 0
 
 
 def may_give_name(text: bytes) -> bool:
@@ -190,13 +191,13 @@ def may_give_name(text: bytes) -> bool:
 
 def may_set_context(text: bytes, takes_parameters: bool) -> bool:
     """Tell whether a statement may set something to a context: what nearly all statements pay."""
-    if _DASH in text and text.find(_VERSION) >= 0:
+    if _DASH in text and find(text, _VERSION) >= 0:
         return True
-    return takes_parameters and text.find(_TRACE) >= 0
+    return takes_parameters and find(text, _TRACE) >= 0
 
 
 def has_dashes(text: bytes) -> bool:
-    return _DASH in text and text.find(b"--") >= 0
+    return _DASH in text and find(text, b"--") >= 0
 
 
 def has_tags(text: bytes) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from acra_twisted.errors import LexError
+from acra_twisted.fast.finding import find
 from acra_twisted.sql import lexer
 from acra_twisted.sql.comments import (
     CONTEXT_KEY,
@@ -42,7 +43,7 @@ def take_context(text: bytes, conforming: bool | None = False) -> Found:
     ``conforming``: whether a backslash is an ordinary character in a string; None where that is not
     known.  The context of a text that can be read in two ways stays where it is.
     """
-    at = text.find(CONTEXT_KEY) - 2
+    at = find(text, CONTEXT_KEY) - 2
     if at == -3:
         return Found(text, None, False)
     if at >= 0 and not _may_hide(text[:at]):

@@ -10,7 +10,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from acra_twisted.fast.compiled import COMPILED
 from acra_twisted.wire.link import lengthprefix
+
+if COMPILED:
+    from acra_twisted.fast._scan import traceparent  # type: ignore[import-not-found]  # in C
 
 #: Larger announced blocks are not a trace context (the real one is 29 bytes).
 LIMIT: Final = 1024
@@ -22,6 +26,8 @@ DECIDES: Final = 1
 FOLLOWS: Final = 2
 OFFERS: Final = 4
 
+#: Bytes of a traceparent of version 00.
+PLAIN: Final = 55
 _MARK_FIELD: Final = 0x7F
 _DASH: Final = 0x2D
 _HEX: Final = b"0123456789abcdef"
@@ -165,12 +171,21 @@ def parse_traceparent(value: str) -> TraceContext | None:
     return TraceContext(match[2], match[3], bool(int(match[4], 16) & 1))
 
 
-def parse_plain(value: bytes) -> TraceContext | None:
-    """A traceparent of version 00, as nearly all are; None if it is not, or not well-formed.
+def plain_at(data: bytes, start: int) -> TraceContext | None:
+    """Read a traceparent of version 00, as nearly all are, from the `PLAIN` bytes at ``start``.
 
-    A fifth of what `parse_traceparent` takes.
+    None if there are fewer, or they are none.  Where compiled a module in C does it.
     """
-    if len(value) != 55 or value[:3] != b"00-" or value[35] != _DASH or value[52] != _DASH:
+    if COMPILED:
+        found = traceparent(data, start)
+        return None if found is None else TraceContext(found[0], found[1], found[2])
+    return plain_by_python(data, start)
+
+
+def plain_by_python(data: bytes, start: int) -> TraceContext | None:
+    """See `plain_at`.  A fifth of what `parse_traceparent` takes."""
+    value = data[start : start + PLAIN]
+    if len(value) != PLAIN or value[:3] != b"00-" or value[35] != _DASH or value[52] != _DASH:
         return None
     # All the rest is digits if nothing but the three dashes is left of it.
     if value.translate(None, _HEX) != b"---":

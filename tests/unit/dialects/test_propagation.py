@@ -15,6 +15,8 @@ class Carried(SynchronousTestCase):
     def test_contexts_and_anything_else(self):
         self.assertEqual(carried(CARRIER + PARENT), CONTEXT)
         self.assertIsNone(carried(b"s"))
+        self.assertIsNone(carried(CARRIER + PARENT + b"-x"))
+        self.assertIsNone(carried(CARRIER + PARENT[:-1]))
         self.assertIsNone(carried(CARRIER + b"\xff"))
 
 

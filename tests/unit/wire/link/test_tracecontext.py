@@ -114,7 +114,7 @@ class AsOpenCensusHasIt(SynchronousTestCase):
         self.assertEqual(tracecontext.decode(binary), ours)
         text = TraceContextPropagator().to_headers(theirs)["traceparent"]
         self.assertEqual(tracecontext.parse_traceparent(text), ours)
-        self.assertEqual(tracecontext.parse_plain(text.encode()), ours)
+        self.assertEqual(tracecontext.plain_at(text.encode(), 0), ours)
 
     @given(trace_ids, span_ids, st.booleans())
     def test_what_we_write_its_propagators_read(self, trace_id, span_id, sampled):
@@ -147,11 +147,31 @@ class Traceparent(SynchronousTestCase):
         st.sampled_from([*(f"{n:02x}" for n in range(256)), "0A", "1", "g1"]),
         st.sampled_from(["00", "01", "ff"]),
         st.sampled_from("-_"),
+        st.binary(max_size=3),
     )
-    def test_the_short_way_is_as_strict(self, trace_id, span_id, flags, version, dash):
+    def test_the_short_way_is_as_strict(self, trace_id, span_id, flags, version, dash, before):
         value = f"{version}-{trace_id}{dash}{span_id}-{flags}"
         expected = tracecontext.parse_traceparent(value) if version == "00" else None
-        self.assertEqual(tracecontext.parse_plain(value.encode()), expected)
+        data = before + value.encode()
+        self.check_short(data, len(before), expected)
+        self.check_short(data, len(before) + 1, None)
+        self.check_short(data[:-1], len(before), None)
+
+    @given(
+        st.integers(0, tracecontext.PLAIN - 1),
+        st.one_of(st.sampled_from(b"-0123456789abcdefABCDEFg/:`\0\x80"), st.integers(0, 255)),
+    )
+    def test_it_is_as_strict_with_each_byte(self, place, byte):
+        value = bytearray("00-{}-{}-01".format(*HEX).encode())
+        value[place] = byte
+        data = bytes(value)
+        expected = tracecontext.parse_traceparent(data.decode("latin-1"))
+        self.check_short(data, 0, expected if data[:2] == b"00" else None)
+
+    def check_short(self, data, start, expected):
+        """Both forms of it, where compiled."""
+        self.assertEqual(tracecontext.plain_at(data, start), expected)
+        self.assertEqual(tracecontext.plain_by_python(data, start), expected)
 
     def test_ob2(self):
         good = "00-{}-{}-01".format(*HEX)
@@ -169,4 +189,5 @@ class Traceparent(SynchronousTestCase):
             good * 100,
         ):
             self.assertIsNone(tracecontext.parse_traceparent(bad), bad)
-            self.assertIsNone(tracecontext.parse_plain(bad.encode()), bad)
+            if len(bad) <= tracecontext.PLAIN:
+                self.check_short(bad.encode(), 0, None)
