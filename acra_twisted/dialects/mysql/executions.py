@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from acra_twisted.dialects.mysql import replies
-from acra_twisted.dialects.mysql.opening import OpeningRequests
+from acra_twisted.dialects.mysql.opening import IN_ATTRIBUTES, OpeningRequests
 from acra_twisted.dialects.mysql.prepared import Prepared
 from acra_twisted.dialects.mysql.replies import RESETS, Reply
 from acra_twisted.dialects.mysql.state import MysqlState
@@ -100,7 +100,7 @@ class ExecutingRequests(OpeningRequests):
         return False
 
     def _must_read(self, payload: bytes) -> bool:
-        if self._judges or self._in_attributes:
+        if self._judges or self._place == IN_ATTRIBUTES:
             return True
         return self._in_force.query_attributes and payload.find(CONTEXT_KEY) >= 0
 

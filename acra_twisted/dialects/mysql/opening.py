@@ -38,6 +38,13 @@ TOO_MANY_STATEMENTS: Final = Situation(
 )
 
 
+#: Where the context of a request that has no text is handed on: in its attributes, or in a command
+#: ahead of it.
+NOWHERE: Final = 0
+IN_ATTRIBUTES: Final = 1
+AHEAD: Final = 2
+
+
 class OpeningRequests(ClientFlow):
     """Opens exchanges, and sends or answers commands; see `request`."""
 
@@ -49,11 +56,7 @@ class OpeningRequests(ClientFlow):
         self._in_force = in_force
         self._propagation = propagation
         self._prepared: PreparedStatements = session.prepared
-        # What is handed on goes in attributes; or, of requests without text, before them.
-        self._in_attributes = propagation.onward is not None and in_force.query_attributes
-        self._carries = (
-            propagation.onward is not None and propagation.to_acra and not self._in_attributes
-        )
+        self._place = _place_of(propagation, in_force)
         self._reading_since = 0
         # The reply that everything waits for: until then nobody knows what the client says.
         self._blocking: Reply | None = None
@@ -147,7 +150,7 @@ class OpeningRequests(ClientFlow):
         self, exchange: Exchange, attributes: Sequence[Attribute]
     ) -> Sequence[Attribute]:
         """The attributes that leave with a request."""
-        context = self._onward(exchange) if self._in_attributes else None
+        context = self._onward(exchange) if self._place == IN_ATTRIBUTES else None
         if context is None:
             return attributes
         return with_context(attributes, context, _state_of(exchange))
@@ -158,7 +161,7 @@ class OpeningRequests(ClientFlow):
         The text of a prepared statement stays as it is, but on the way to AcraServer.
         """
         prepares = exchange.kind == "prepare"
-        hands_on = self._propagation.to_acra if prepares else not self._in_attributes
+        hands_on = self._propagation.to_acra if prepares else self._place != IN_ATTRIBUTES
         context = self._onward(exchange) if hands_on else None
         if context is None:
             return sent_form(statement)
@@ -170,7 +173,7 @@ class OpeningRequests(ClientFlow):
 
     def _carry(self, exchange: Exchange) -> None:
         """Before a request without text: a command that carries its context."""
-        context = self._onward(exchange) if self._carries else None
+        context = self._onward(exchange) if self._place == AHEAD else None
         if context is not None:
             self._out.append(carrier(context))
 
@@ -232,6 +235,14 @@ class OpeningRequests(ClientFlow):
         is owed, and the session ends."""
         self._refuse(situation, self._open("command"), sequence)
         self.terminated = True
+
+
+def _place_of(propagation: Propagation, in_force: InForce) -> int:
+    if propagation.onward is None:
+        return NOWHERE
+    if in_force.query_attributes:
+        return IN_ATTRIBUTES
+    return AHEAD if propagation.to_acra else NOWHERE
 
 
 def _state_of(exchange: Exchange) -> str:

@@ -53,8 +53,7 @@ class MysqlRequests(ChangingRequests):
 
     ``state`` is the session's, whose ``prepared`` is a `prepared.PreparedStatements`.
     ``inspects``: kinds of Work that some stage has hooks for; the others are never made.
-    ``message_limit``: bytes of one command.  ``collation`` is the one that the
-    client has logged in with.  ``legs``: see ChangingRequests.
+    ``message_limit``: bytes of one command.  ``legs``: see ChangingRequests.
     """
 
     def __init__(
@@ -66,13 +65,11 @@ class MysqlRequests(ChangingRequests):
         *,
         message_limit: int = 64 << 20,
         legs: LegsPolicy | None = None,
-        collation: int = 0,
         propagation: Propagation = NOTHING,
     ) -> None:
         judges = PARAMETERS in inspects
         super().__init__(session, state, in_force, propagation, judges, message_limit, legs)
         self._statements = STATEMENT in inspects
-        self._collation = collation
         # A command that waits until its statement is prepared.
         self._kept: Packet | None = None
         # The text that waits for its verdict, with its attributes.
@@ -321,7 +318,7 @@ class MysqlRequests(ChangingRequests):
 
     def _reset_connection(self, packet: Packet) -> None:
         # MySQL's character set is its server's default then.
-        collation = self._collation if self._in_force.mariadb else 0
+        collation = self._state.collation if self._in_force.mariadb else 0
         reply = Reply(packet.following, changes=RESETS, collation=collation)
         self._plain("reset_connection", replies.ONE, packet, reply)
 

@@ -123,7 +123,6 @@ class Sessions:
             frozenset() if pipeline is None else pipeline.inspects,
             message_limit=self._message_limit,
             legs=legs,
-            collation=collation,
             propagation=self._propagation,
         )
         answers = MysqlReplies(

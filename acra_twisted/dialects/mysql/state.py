@@ -64,12 +64,13 @@ class MysqlState:
 
     __slots__ = (
         *("_session", "_mariadb", "_charset", "_told"),
-        *("_backslash", "_ansi", "status", "changing", "upload", "following"),
+        *("_backslash", "_ansi", "collation", "status", "changing", "upload", "following"),
     )
 
     def __init__(self, session: Session, *, mariadb: bool, status: int, collation: int) -> None:
         self._session = session
         self._mariadb = mariadb
+        self.collation = collation
         # Empty while it is not known.
         self._charset = character_set(collation, mariadb=mariadb)
         self._told = 0

@@ -30,6 +30,14 @@ def refuses(text):
     return lambda work: DENIED if text in work.item.text else PASS
 
 
+class Idle(SynchronousTestCase):
+    def test_its_attributes_are_so_few_that_sessions_share_their_names(self):
+        """Python 3.11 gives an object of thirty a dict of its own: a kilobyte for each session."""
+        desk = Desk()
+        desk.says(said(query(b"SELECT 1")))
+        self.assertLess(len(getattr(desk.flow, "__dict__", ())), 30)
+
+
 class Passing(SynchronousTestCase):
     def test_the_object_that_came_leaves(self):
         desk = Desk()

@@ -104,7 +104,7 @@ class Changed(SynchronousTestCase):
 class CharacterSets(SynchronousTestCase):
     def test_mysql_takes_its_own_default(self):
         for mariadb, expected in ((True, [28, 45]), (False, [0, 0])):
-            desk = Desk(capabilities=CAPABILITIES, mariadb=mariadb, legs=LegsPolicy(), collation=45)
+            desk = Desk(capabilities=CAPABILITIES, mariadb=mariadb, legs=LegsPolicy())
             desk.says(said(change()))
             found = [desk.session.outstanding[0][3].collation]
             desk.replied()
