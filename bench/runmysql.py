@@ -154,6 +154,7 @@ def main() -> int:
             sink, collector = program("sink", folder)
             stack.callback(sink.stop)
             bench.add_relay()
+            bench.add_two_relays()
             for target in TARGETS:
                 exports = {"otlp_endpoint": f"http://127.0.0.1:{collector}/v1/traces"}
                 bench.add_chain(target, exports)

@@ -97,14 +97,22 @@ class Bench:
         self._server, self._connector = server or {}, connector or {}
 
     def add(self, name: str, process: Process, port: int) -> None:
-        """Something that stands between client and database."""
+        """Something that stands between client and database; of several with a name the one that
+        is added last is asked."""
         self._stack.callback(process.stop)
         self.ports[name] = port
-        self.processes[name] = [process.pid]
+        self.processes.setdefault(name, []).append(process.pid)
 
     def add_relay(self) -> None:
         """`relay.py`: the least that a relay in Python costs."""
         self.add("bare relay in Python", *program("relay", self._folder, self._database))
+
+    def add_two_relays(self) -> None:
+        """Two of them in a row: the least that a chain in Python costs, without encryption."""
+        name = "two bare relays in a row"
+        behind, port = program("relay", self._folder, self._database)
+        self.add(name, behind, port)
+        self.add(name, *program("relay", self._folder, port))
 
     def add_chain(self, target: Target, tracing: Mapping[str, str] | None = None) -> Chain:
         """A chain that runs, with the firewall's hundred rules; ``tracing`` has more settings."""
