@@ -92,7 +92,7 @@ class Statement(SynchronousTestCase):
         self.assertLess(len(page), 60_000)
 
     def test_a_day_has_each_hour_once(self):
-        """Of older times hours alone are known."""
+        """Older times are known by the hour."""
         hour = Hour(1440)
         for minute in range(1439, 0, -20):
             hour.pass_to(minute)
