@@ -36,6 +36,9 @@ _SINGLE: Final = frozenset(
         "time",
         "timetz",
         "interval",
+        "inet",
+        "cidr",
+        "macaddr",
         "json",
         "jsonb",
     )

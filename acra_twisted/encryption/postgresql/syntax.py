@@ -125,6 +125,9 @@ class Text:
             place += 2
         if self.shown(place + 1) == b"(":
             place = self.closing(place + 1)
+        if place >= 0 and (self.shown(place + 2), self.shown(place + 3)) == (b"time", b"zone"):
+            # `timestamp with time zone`, or without.
+            place += 3
         if array and place >= 0 and self.shown(place + 1) == b"[":
             place = self.closing(place + 1)
         elif array:

@@ -4,9 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acra_twisted import purposes
-from acra_twisted.verdicts import PASS
+from acra_twisted.encryption.postgresql.planner import LONG
+from acra_twisted.exchange import Exchange, Parameters
+from acra_twisted.session import IDLE, IN_TRANSACTION
+from acra_twisted.verdicts import PASS, Deny
 from tests.support.containers import CLIENT
-from tests.support.encryptors import NAME, SECRET, EncryptorCase, end
+from tests.support.encryptors import NAME, SEARCHED, SECRET, EncryptorCase, end
 
 
 class Statements(EncryptorCase):
@@ -135,6 +138,60 @@ class Statements(EncryptorCase):
         self.assertIs(self.execute("EXECUTE p")[0], PASS)
         self.bench.keys.put(purposes.STORAGE_SYMMETRIC, b"n" * 32, CLIENT)
         self.assertIn("keys", self.refused(self.execute("EXECUTE p")[0]))
+
+    def test_values_of_what_a_long_text_executes_are_encrypted(self):
+        """A worker plans it, who is told of what is prepared."""
+        self.prepare("PREPARE p (int, text) AS INSERT INTO people (id, name) VALUES ($1, $2)",
+                     b"PREPARE")  # fmt: skip
+        long = SECRET * (LONG // len(SECRET) + 1)
+        verdict, _ = self.execute(f"EXECUTE p (1, '{long}')")
+        self.assertEqual(self.values(verdict.item.text), [long.encode()])
+        self.refused(self.execute(f"EXECUTE q (1, '{long}')")[0])
+
+    def test_what_the_protocol_has_sql_prepare_is_executed_after_other_tables(self):
+        text = "PREPARE p (int, text) AS INSERT INTO people (id, name) VALUES ($1, $2)"
+        verdict, statement = self.judge(text, b"s", ())
+        statement.become(verdict.item)
+        self.database.oid = 99
+        self.now += 301
+        exchange = Exchange(self.session, "execute", statement, 1)
+        bound = Parameters([], [], statement, [], True)
+        self.assertIs(self.settled(self.stage.on_parameters(bound, exchange)), PASS)
+        end(exchange, b"PREPARE")
+        verdict, _ = self.execute(f"EXECUTE p (1, '{SECRET}')")
+        self.assertEqual(self.values(verdict.item.text), [SECRET.encode()])
+
+    def test_columns_that_meet_beside_an_execution_need_one_key(self):
+        self.stage = self.made(SEARCHED)
+        joined = "SELECT 1 FROM people a JOIN people b ON a.name = b.name"
+        self.prepare("PREPARE p AS SELECT id FROM people", b"PREPARE")
+        text = f"{joined}; EXECUTE p"
+        self.assertNotEqual(type(self.execute(text)[0]), Deny)
+        self.bench.keys.put(purposes.SEARCH_HMAC, b"n" * 32, CLIENT)
+        self.refused(self.execute(text)[0])
+        self.assertNotEqual(type(self.execute("EXECUTE p; SELECT 1")[0]), Deny)
+
+    def test_the_end_of_a_transaction_that_changed_tables_is_followed(self):
+        for text, tag in (("COMMIT", b"COMMIT"), ("ROLLBACK", b"ROLLBACK")):
+            for name in (None, b"s"):
+                self.judge("BEGIN")
+                end(self.exchange, b"BEGIN")
+                self.session.transaction = IN_TRANSACTION
+                self.judge("ALTER TABLE people ADD COLUMN x int")
+                end(self.exchange, b"ALTER TABLE")
+                self.judge("SELECT name FROM people")
+                end(self.exchange, b"SELECT 0")
+                _, statement = self.judge(text, name, None if name is None else ())
+                if name is not None:
+                    exchange = self.exchange = Exchange(self.session, "execute", statement, 1)
+                    bound = Parameters([], [], statement, [], True)
+                    self.assertIs(self.settled(self.stage.on_parameters(bound, exchange)), PASS)
+                self.session.transaction = IDLE
+                end(self.exchange, tag)
+                self.database.asked.clear()
+                self.judge("SELECT name FROM people")
+                end(self.exchange, b"SELECT 0")
+                self.assertIn("schema", self.database.asked, (text, name))
 
     def test_nor_does_sql_execute_what_the_protocol_has_prepared(self):
         for name in ("p", "p" * 63):

@@ -3,6 +3,7 @@
 from acra_twisted import purposes
 from acra_twisted.encryption.plan import COMPARE, COMPARE_ANY, STORE, STORE_EACH, STORING, Use
 from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED, ColumnSetting
+from acra_twisted.keystore.secret import Secret
 from acra_twisted.stages.keymarks import KeyMarks
 from tests.support.containers import CLIENT
 from tests.support.encryptors import EncryptorCase
@@ -11,6 +12,15 @@ PLAIN = ColumnSetting("", "people", "name")
 FOUND = ColumnSetting("", "people", "name", kind=SEARCHABLE)
 STRUCT = ColumnSetting("", "people", "name", envelope="acrastruct")
 TOKEN = ColumnSetting("", "people", "name", kind=TOKENIZED)
+
+
+class Keys:
+    """Has these keys of every purpose."""
+
+    values = ()
+
+    def keys(self, purpose, owner):
+        return [Secret(value * 32) for value in self.values]
 
 
 class Marks(EncryptorCase):
@@ -46,6 +56,16 @@ class Marks(EncryptorCase):
             theirs = column._replace(owner="other")
             expected = is_other and role in STORING
             self.assertEqual(self.changed(theirs, role, purpose, "other"), expected)
+
+    def test_a_search_depends_on_every_search_key(self):
+        """Also on one that is no longer there."""
+        store = Keys()
+        marks = KeyMarks(store)
+        found = set()
+        lists = ((b"n", b"o"), (b"n",), (b"n", b"p"), (b"o", b"n"), ())
+        for store.values in lists:
+            found.add(self.settled(marks.mark([Use(FOUND, COMPARE, "")], CLIENT)))
+        self.assertEqual(len(found), len(lists))
 
     def test_each_object_makes_its_own(self):
         uses = [Use(PLAIN, STORE, "")]

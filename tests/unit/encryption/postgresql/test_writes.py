@@ -62,6 +62,17 @@ INSERTED = (
         "insert into people (name) select unnest from pg_catalog.unnest($1::text[])",
         "select unnest from pg_catalog.unnest($1::bytea[]) [$1=$1 *name]",
     ),
+    (
+        "insert into people (name, note) select * from unnest($1::varchar[], "
+        "('{2026-11-29}')::timestamp with time zone[])",
+        "unnest($1::bytea[], ('{2026-11-29}')::timestamp with time zone[]) [$1=$1 *name]",
+    ),
+    (
+        "insert into people (note, name) select a, c from unnest('{1:00}'::time without time zone"
+        "[], '{1.0.0.1}'::inet[], '{x}'::character varying[]) as u(a, b, c)",
+        "unnest('{1:00}'::time without time zone"
+        "[], '{1.0.0.1}'::inet[], <*name '{x}'>::bytea[]) as u(a, b, c)",
+    ),
     # ON CONFLICT.
     (
         "insert into people (id, name) values (1, 'x') on conflict (id) do update "
