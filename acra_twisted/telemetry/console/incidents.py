@@ -24,7 +24,7 @@ from acra_twisted.telemetry.console.sentences import (
     strong,
 )
 from acra_twisted.telemetry.logs.recent import RecentEvent
-from acra_twisted.telemetry.logs.security import SecurityRecord
+from acra_twisted.telemetry.logs.security import SecurityRecord, as_cef
 
 ADDRESS: Final = "/console/security"
 POISON, DENIED, UNPARSED = "poison", "denied", "unparsed"
@@ -59,6 +59,7 @@ _BY_ACTION: Final = {
     events.ENDED: ENDED,
     events.ALLOWED: PASSED,
 }
+_MS: Final = 1_000_000
 #: Other addresses of a client that are named.
 _PEERS_MAX: Final = 5
 #: So many alike ones within a minute are a burst.
@@ -105,6 +106,13 @@ def new_peers(told: Any, since: int) -> dict[tuple[str, str], int]:
         for (client, peer), when in pairs.items()
         if client and when >= since and first[client] < when
     }
+
+
+def cef_line(event: RecentEvent) -> str:
+    """Return an event as a line of CEF, as the security log has it, with the number of alike ones
+    and their first and last moment."""
+    start, end = event.first // _MS, event.last // _MS
+    return as_cef(event.record, event.first / 1e9, start=start, end=end, cnt=event.times)
 
 
 def usual_peers(told: Any, event: RecentEvent) -> str:

@@ -26,7 +26,7 @@ from acra_twisted.telemetry.console.sentences import Answer
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.logs.recent import RecentEvent
-from acra_twisted.telemetry.logs.security import SCHEMA, as_cef
+from acra_twisted.telemetry.logs.security import SCHEMA
 from acra_twisted.telemetry.pages.arguments import chosen, given
 from acra_twisted.telemetry.pages.exports import CEF, CSV, table
 from acra_twisted.telemetry.pages.rendering import NotKept, Piece
@@ -373,8 +373,7 @@ def _plain(one: RecentEvent) -> dict[str, Any]:
 
 def _cef(gathered: Gathered) -> Iterator[str]:
     for one in gathered.found:
-        start, end = one.first // 1_000_000, one.last // 1_000_000
-        yield f"{as_cef(one.record, one.first / 1e9, start=start, end=end, cnt=one.times)}\n"
+        yield f"{incidents.cef_line(one)}\n"
 
 
 VIEW: Final = View(

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.console import charts, formats, requests
 from acra_twisted.telemetry.console.charts import Tick
-from acra_twisted.telemetry.console.incidents import KINDS, address, kind_of
+from acra_twisted.telemetry.console.incidents import KINDS, address, cef_line, kind_of
 from acra_twisted.telemetry.console.lanes import Dot, Lane, lanes
 from acra_twisted.telemetry.console.people import who
 from acra_twisted.telemetry.console.retraced import Request, Retraced, retrace
@@ -47,6 +47,8 @@ _STATES: Final = {
     "starting": "Logging in for",
     "idle": "Idle for",
 }
+#: Characters of the line of its last security event.
+_SIEM_MAX: Final = 1200
 _EVENTS_MAX: Final = 20
 _SHOWN: Final = 30
 #: Characters of a statement in its line, and of what shows while it is pointed at.
@@ -222,6 +224,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
             }
             for one in gathered.events
         ],
+        "siem": formats.cut(cef_line(gathered.events[0]), _SIEM_MAX) if gathered.events else "",
         "client_id": gathered.facts["client_id"],
         "client": gathered.client,
         "number": gathered.number,

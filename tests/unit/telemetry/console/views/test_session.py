@@ -114,6 +114,8 @@ class Session(SynchronousTestCase):
         self.assertEqual(data["answer"]["rules"], ["empty"])
         self.assertEqual(data["client_id"], "shop application")
         self.assertEqual(self.shown["events"][0]["detail"], "handler 4")
+        self.assertTrue(self.shown["siem"].startswith("CEF:0|cossacklabs|acra-server|"))
+        self.assertIn(" suser=shop application ", self.shown["siem"])
 
     def test_many_requests_are_a_part(self):
         for number in range(60):
