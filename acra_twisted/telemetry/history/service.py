@@ -23,6 +23,7 @@ from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.history import schema, troubles
 from acra_twisted.telemetry.history.intake import WAITING_MAX, Intake
 from acra_twisted.telemetry.history.place import Place
+from acra_twisted.telemetry.history.restoring import Restoring
 from acra_twisted.telemetry.history.room import Bounds
 from acra_twisted.telemetry.history.security import SecurityEvents
 from acra_twisted.telemetry.history.statements import StatementSink
@@ -82,6 +83,7 @@ class HistoryService(Service):
         self._counts = dict.fromkeys(("stored", "unfit", "given_up"), 0)
         self._late = False
         self._statements: StatementSink | None = None
+        self._restoring: Restoring | None = None
         self._loop = LoopingCall(self._tick)
         self._loop.clock = reactor
 
@@ -99,8 +101,10 @@ class HistoryService(Service):
         return self._troubles.counts
 
     def follow(self, figures: StatementFigures) -> None:
-        """Keep figures of statements as well."""
+        """Keep figures of statements as well, and give them back what is kept of before."""
         self._statements = StatementSink(figures, self.intake.put)
+        self._restoring = Restoring(figures, self.ask, self._clock())
+        self._statements.hour_is_over = self._restoring.hour_is_over
 
     @property
     def waiting(self) -> int:
@@ -135,6 +139,13 @@ class HistoryService(Service):
         )
         globalLogPublisher.addObserver(self._security)
         self._loop.start(_INTERVAL)
+        if self._restoring is not None:
+            ensureDeferred(self._restoring.run()).addErrback(self._not_restored)
+
+    def _not_restored(self, failure: Any) -> None:
+        """A file that is away is told of where it is written."""
+        if not failure.check(HistoryAway):
+            self.log.failure("figures cannot be read from the history", failure)
 
     def _tick(self) -> None:
         """Have a batch written, unless one is being written."""

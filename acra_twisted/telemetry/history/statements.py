@@ -25,6 +25,14 @@ DAY: Final = 86_400
 _TOLD_MAX: Final = 10_000
 
 
+#: Minutes after which an hour that is not over is written.
+_WRITTEN: Final = 15
+
+
+def _nothing() -> None:
+    """Nobody waits for the end of the hour."""
+
+
 class StatementSink:
     """Gives ``figures`` to ``put``.  It is the sink of the figures from here on."""
 
@@ -35,13 +43,15 @@ class StatementSink:
         self._rows: dict[str, bytes] = {}
         self._day = -1
         self._told: set[str] = set()
+        #: Called when the first hour is over, and was written.
+        self.hour_is_over: Callable[[], None] = _nothing
         figures.sink = self
 
     def __call__(self, minute: int, shape: Shape, encoded: bytes) -> None:
         """Take the figures of a shape in a minute, numbered since the epoch."""
         if minute != self._minute:
-            if self._minute >= 0 and minute * MINUTE // HOUR != self._minute * MINUTE // HOUR:
-                self._put_hour()
+            if self._minute >= 0:
+                self._minute_is_over(minute)
             self._minute = minute
             self._rows = {}
         before = self._rows.get(shape.id)
@@ -53,6 +63,15 @@ class StatementSink:
         self._rows[shape.id] = encoded
         self._put(Figure(MINUTE, minute * MINUTE, STATEMENT + shape.id, encoded))
         self._tell(shape, minute * MINUTE // DAY)
+
+    def _minute_is_over(self, minute: int) -> None:
+        """Write the hour now and then, for the process may be killed, and when it is over."""
+        if minute * MINUTE // HOUR != self._minute * MINUTE // HOUR:
+            self._put_hour()
+            self.hour_is_over()
+            self.hour_is_over = _nothing
+        elif minute // _WRITTEN != self._minute // _WRITTEN:
+            self._put_hour()
 
     def _put_hour(self) -> None:
         """Write the hour that the last minute is in."""

@@ -10,6 +10,8 @@ from twisted.logger import Logger, globalLogPublisher
 from twisted.trial.unittest import TestCase
 
 from acra_twisted import events
+from acra_twisted.telemetry.figures.counting import MINUTE, ShapeCounter
+from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.history import reading, troubles
 from acra_twisted.telemetry.history.intake import Intake
 from acra_twisted.telemetry.history.pieces import Damaged
@@ -18,7 +20,10 @@ from acra_twisted.telemetry.history.reading import EventQuestion, Question
 from acra_twisted.telemetry.history.room import Bounds
 from acra_twisted.telemetry.history.security import SecurityEvents
 from acra_twisted.telemetry.history.service import HistoryAway, HistoryService
+from acra_twisted.telemetry.pages.turns import Turns
 from tests.support.histories import NOW, connect, event, piece, put
+from tests.support.sessions import make_session
+from tests.unit.telemetry.figures.test_counting import a_request
 
 EVERYTHING = Question(limit=1000)
 BOUNDS = Bounds(16 << 20, 10**18)
@@ -36,7 +41,7 @@ class Life(TestCase):
         for history in self.running:
             await self.stop(history)
 
-    def start(self, bounds=BOUNDS):
+    def start(self, bounds=BOUNDS, figures=None):
         history = HistoryService(
             reactor,
             Place(str(self.path)),
@@ -47,6 +52,8 @@ class Life(TestCase):
             lambda: 1_790_000_000.0,
         )
         history._troubles._log = self
+        if figures is not None:
+            history.follow(figures)
         history.startService()
         self.running.append(history)
         return history
@@ -123,6 +130,25 @@ class Life(TestCase):
         self.assertEqual(self.found(), 1)
         (line,) = self.lines
         self.assertEqual((line["error"], line["code"]), ("SQLITE_BUSY", events.HISTORY))
+
+    async def test_figures_come_back_after_a_restart(self):
+        minute = NOW // MINUTE
+        for calls in (0, 3):
+            figures = StatementFigures(NOW, Turns(reactor))
+            found = {}
+            history = self.start(figures=figures)
+            while calls and not found:
+                await deferLater(reactor, 0.05)
+                for some in figures.total(minute - 60, minute):
+                    found = some
+            self.assertEqual(sum(one.row.calls for one in found.values()), calls)
+            for _ in range(3):
+                request = a_request(make_session(), opened=NOW - 5 * MINUTE)
+                counted = ShapeCounter(NOW - 5 * MINUTE)
+                counted.exchange_closed(request)
+                (one,) = counted.minute.counted
+                history._statements(minute - 5, one.shape, one.figures().encode())
+            await self.stop(history)
 
     async def test_a_damaged_file_is_set_aside(self):
         self.start()
