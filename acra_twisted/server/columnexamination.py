@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from acra_twisted.authentication.onequestion import ask_once
 from acra_twisted.authentication.queryconnection import NoAnswer
-from acra_twisted.daemon.dialect import service_query
 from acra_twisted.config.databasekind import is_mysql
+from acra_twisted.daemon.dialect import service_query
 from acra_twisted.doctor.result import FAIL, OK, WARN, Result, fail, ok
 from acra_twisted.encryption.postgresql.findings import (
     ERROR,

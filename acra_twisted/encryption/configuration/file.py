@@ -74,6 +74,15 @@ def _read(reader: Reader, root: Any, database: str, found: Source) -> None:
             found.bypasses.append((entry.values, entry.where))
 
 
+#: Why keys have no effect although the database is theirs.
+_NEEDLESS: Final = {
+    "case_sensitive_table_identifiers": "the server says how it compares names",
+    "prepared_statements_set_arg_delimiter": (
+        "SQL's own PREPARE of a statement with a protected column is refused"
+    ),
+}
+
+
 def _databases(reader: Reader, node: Any, database: str) -> Iterator[str]:
     settings = reader.mapping(node, keys.DATABASES)
     for name, level in (("mysql", keys.MYSQL), ("postgresql", keys.POSTGRESQL)):
@@ -83,6 +92,10 @@ def _databases(reader: Reader, node: Any, database: str) -> Iterator[str]:
         if found.values and name != database.lower():
             place = reader.where(settings.inner[name])
             yield f"{place}: database_settings, {name} has no effect: the database is {database}"
+        for option in level.options if name == database.lower() else ():
+            given = found.values.get(option.name)
+            if given is not None and given.value != option.default:
+                yield f"{given.where}: {option.name} has no effect: {_NEEDLESS[option.name]}"
 
 
 def _table(reader: Reader, entry: Mapping, columns: ColumnReader) -> GivenTable | None:

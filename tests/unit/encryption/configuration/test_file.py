@@ -124,6 +124,12 @@ class File(SynchronousTestCase):
         self.assertEqual(self.read(GOOD, "MySQL").remarks, [])
         self.assertEqual(self.read("database_settings: {mysql: {}}").remarks, [])
 
+    def test_settings_of_mysql_that_do_nothing_are_told_of(self):
+        text = GOOD.replace("identifiers: false", "identifiers: true").replace('"__"', '"$"')
+        first, second = self.read(text, "MySQL").remarks
+        self.assertIn("c.yaml:3: case_sensitive_table_identifiers has no effect", first)
+        self.assertIn("c.yaml:4: prepared_statements_set_arg_delimiter has no effect", second)
+
     def test_settings_of_another_database_are_checked(self):
         told = self.refused(GOOD.replace("identifiers: false", "identifiers: 0"))
         self.assertIn("c.yaml:3: case_sensitive_table_identifiers: expected true or false", told)
