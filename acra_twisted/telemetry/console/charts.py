@@ -231,7 +231,7 @@ def heat(
         texts += f'<text class="halo lab" x="2" y="{y_of - 4}">{escape(text)}</text>'
     data = ""
     if cells is not None:
-        bounds = " ".join(f"{bound:.4g}" for bound in cells.bounds)
+        bounds = " ".join(f"{bound:.4f}".rstrip("0").rstrip(".") for bound in cells.bounds)
         data = (
             f'data-cells="{escape(cells.address)}" data-columns="{len(columns)}" '
             f'data-rows="{rows}" data-height="{height}" data-since="{cells.since}" '

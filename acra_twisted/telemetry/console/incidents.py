@@ -25,6 +25,7 @@ from acra_twisted.telemetry.console.sentences import (
 )
 from acra_twisted.telemetry.logs.recent import RecentEvent
 from acra_twisted.telemetry.logs.security import SecurityRecord, as_cef
+from acra_twisted.telemetry.tracing.spans import iso_time
 
 ADDRESS: Final = "/console/security"
 POISON, DENIED, UNPARSED = "poison", "denied", "unparsed"
@@ -127,7 +128,8 @@ def usual_peers(told: Any, event: RecentEvent) -> str:
     others = [one for one in mine if one["peer"] != peer][:_PEERS_MAX]
     text = "this address has never logged in as this client"
     if here is not None:
-        text = f"this address first logged in at {formats.clock_ms(here['first'])[:8]}"
+        first = iso_time(here["first"])[:16].replace("T", " ")
+        text = f"this address first logged in on {first}"
         text += f", {formats.several(here['logins'], 'login')}" if here.get("logins") else ""
     if others:
         text += "; other addresses: " + ", ".join(formats.name(one["peer"]) for one in others)

@@ -304,7 +304,7 @@ def _line_shown(line: Line, whole: Row) -> dict[str, Any]:
     parts = per_call(row)
     return {
         "href": address(shape.id) if shape.id != OTHERS.id else "",
-        "traces": traces_of(shape.id) if shape.id != OTHERS.id else "",
+        "traces": traces_of(shape.id) if shape.text else "",
         "summary": formats.name(shape.summary),
         "text": formats.cut(shape.text, _LINE),
         "whole": formats.cut(shape.text, _TITLE),

@@ -89,7 +89,7 @@ class Charts(SynchronousTestCase):
                 [(32, "1 ms")],
                 TICKS,
                 MARKS,
-                cells=charts.Cells("/x?a&b", 5, 2, [1, 2.5]),
+                cells=charts.Cells("/x?a&b", 5, 2, [1, 2.5, 2e6]),
             )
         )
         drawn = {part.get("class"): part.get("d") for part in found.iter("path")}
@@ -98,7 +98,7 @@ class Charts(SynchronousTestCase):
         self.assertEqual(drawn["h2"], "M2 3h1v1h-1z")
         self.assertEqual(found.get("data-cells"), "/x?a&b")
         self.assertEqual(found.get("data-columns"), "3")
-        self.assertEqual(found.get("data-bounds"), "1 2.5")
+        self.assertEqual(found.get("data-bounds"), "1 2.5 2000000")
         self.assertEqual((found.get("data-since"), found.get("data-step")), ("5", "2"))
         plain = charts.heat("none", columns, 28, 16, [], TICKS)
         self.assertNotIn("data-cells", plain)

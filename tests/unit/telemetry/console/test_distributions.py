@@ -53,4 +53,4 @@ class Spreads(SynchronousTestCase):
         rows = int(picture.partition('data-rows="')[2].partition('"')[0])
         self.assertEqual(len(bounds), rows + 1)
         first = bucket(3 * MS) - 2
-        self.assertEqual(float(bounds[0]), float(f"{BOUNDS[first] / MS:.4g}"))
+        self.assertEqual(float(bounds[0]), round(BOUNDS[first] / MS, 4))

@@ -74,6 +74,9 @@ class Search(SynchronousTestCase):
         self.assertEqual(
             [match.trace_id[0] for match in matches(kept, Filters.of({"shape": shape.id}))], ["2"]
         )
+        ended = described("3", error_type="lost")
+        for asked, count in (("lost", 1), ("LOST", 0), ("40P01", 0)):
+            self.assertEqual(len(matches([ended], Filters.of({"error": asked}))), count)
         self.assertTrue(is_of_shape(shape.id, "shop", "SELECT t", "SELECT a FROM t WHERE b = ?"))
         self.assertFalse(is_of_shape(shape.id, "shop", "prepare SELECT t", text["db.query.text"]))
 

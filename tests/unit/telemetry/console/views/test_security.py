@@ -66,7 +66,8 @@ class Security(SynchronousTestCase):
         data = self.view()
         self.assertEqual(
             data["opened"]["seen_before"],
-            "this address first logged in at 23:35:00, 3 logins; other addresses: 10.20.0.12",
+            "this address first logged in on 2027-01-14 23:35, 3 logins; other addresses: "
+            "10.20.0.12",
         )
         self.assertIn("Seen before", dict(self.shown["event"]["facts"]))
         self.recent = RecentEvents("acra-server")

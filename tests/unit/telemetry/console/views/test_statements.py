@@ -44,7 +44,12 @@ class Statements(SynchronousTestCase):
         page = body(Console("acra-server", hour.sources).page(statements.VIEW, {}))
         door = f"/console/traces?shape={hour.shape('customer')}"
         self.assertIn(f'<a href="{door}">3</a>', page)
-        self.assertIn(f'<a href="{door}&amp;verdict=deny">', page)
+        self.assertIn(f'<a class="nw" href="{door}&amp;verdict=deny">', page)
+        # A call of a function has no text by which its traces are found.
+        hour.ask(1, b"", 2, outcome="denied", kind="call")
+        page = body(Console("acra-server", hour.sources).page(statements.VIEW, {}))
+        self.assertNotIn('href="&amp;', page)
+        self.assertEqual(page.count("verdict=deny"), 1)
 
     def test_csv_has_all_that_fit_and_no_literals(self):
         hour = Hour()
