@@ -62,6 +62,22 @@ class Stores(EncryptorCase):
         self.refused(verdict, b"22P02")
 
 
+class LaterKeys:
+    """A key store that answers when a worker has looked."""
+
+    def __init__(self, keys, workers):
+        self._own, self._workers = keys, workers
+
+    def keys(self, *question):
+        return self._workers.run(self._own.keys, *question)
+
+    def public_key(self, *question):
+        return self._workers.run(self._own.public_key, *question)
+
+    def __getattr__(self, name):
+        return getattr(self._own, name)
+
+
 class Searches(BoundCase):
     def setUp(self):
         super().setUp()
@@ -142,6 +158,15 @@ class Searches(BoundCase):
                     self.assertIs(self.bind(anew, values), PASS)
                     self.sent("DEALLOCATE p")
                     end(self.exchange, b"DEALLOCATE")
+
+    def test_columns_that_meet_are_checked_by_keys_that_come_later(self):
+        keys = LaterKeys(self.bench.keys, self.workers)
+        self.stage = Encryptor(SEARCHED, keys, self.workers, lambda: self.now)
+        prepared = self.prepare("SELECT a.id FROM people a JOIN people b ON a.name = b.name")
+        self.assertIs(self.bind(prepared, []), PASS)
+        self.bench.keys.put(purposes.SEARCH_HMAC, b"n" * 32, CLIENT)
+        self.now += 60
+        self.assertIn("people.name", self.refused(self.bind(prepared, [])))
 
     def test_what_the_stored_values_cannot_answer_is_refused(self):
         for condition in ("name < 'a'", "name LIKE 'a%'", "name = note", "upper(name) = 'A'"):
