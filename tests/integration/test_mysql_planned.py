@@ -70,9 +70,7 @@ _QUERIES = st.one_of(
     _CONDITION.map(
         "SELECT p.id, l.id, l.mail FROM people p JOIN leads l ON l.mail = p.email AND {}".format
     ),
-    _CONDITION.map(
-        "SELECT p.*, o.x FROM people p LEFT JOIN orders o ON o.id = p.id AND {}".format
-    ),
+    _CONDITION.map("SELECT p.*, o.x FROM people p LEFT JOIN orders o ON o.id = p.id AND {}".format),
     _CONDITION.map("SELECT p.email FROM people p WHERE {} UNION ALL SELECT mail FROM leads".format),
     _CONDITION.map(
         "SELECT * FROM (SELECT email, id, age, note, phone FROM people) p WHERE {}".format

@@ -86,6 +86,8 @@ def _from_bytes(setting: ColumnSetting, value: bytes) -> bytes:
 
 
 def _from_real(setting: ColumnSetting, code: int, value: bytes) -> bytes:
+    if len(value) != struct.calcsize(_REALS[code]):
+        raise _wrong(code)
     (number,) = struct.unpack(_REALS[code], value)
     if number.is_integer() and abs(number) < _EXACT:
         return from_integer(setting, int(number))

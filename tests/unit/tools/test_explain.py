@@ -73,13 +73,16 @@ class Explain(ToolCase):
         text, _ = self.explain("--dialect=mysql", "--ddl")
         self.assertIn("ALTER TABLE `people` ADD KEY (`email`(33));", text)
 
-    def test_the_example_of_the_page_is_true(self):
+    def test_the_examples_of_the_pages_are_true(self):
         page = [block.text for block in blocks(TOP / "docs/encryption.rst")]
         self.config = self.file(next(text for text in page if text.startswith("defaults:")))
-        [shown] = (text for text in page if text.startswith("$ acra-explain"))
-        command, _, expected = shown.partition("\n")
-        text, _ = self.explain(*shlex.split(command)[3:])
-        self.assertEqual(text.split("\n"), [*expected.rstrip("\n").split("\n"), ""])
+        for name in ("encryption", "encryption-mysql"):
+            page = [block.text for block in blocks(TOP / f"docs/{name}.rst")]
+            [shown] = (text for text in page if text.startswith("$ acra-explain"))
+            command, _, expected = shown.partition("\n")
+            given = [one for one in shlex.split(command)[2:] if "config_file" not in one]
+            text, _ = self.explain(*given)
+            self.assertEqual(text.split("\n"), [*expected.rstrip("\n").split("\n"), ""])
 
     def test_a_refused_statement_ends_it_with_status_1(self):
         text, refused = self.explain("SELECT 1", "SELECT id FROM people WHERE name > 'a'")

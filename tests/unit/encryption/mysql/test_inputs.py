@@ -2,7 +2,7 @@
 
 import struct
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -89,6 +89,7 @@ class Values(SynchronousTestCase):
         self.assertEqual(read("str", 253, "éab".encode(), cut=2), "éa".encode())
         self.assertRaises(ValueRefusedError, read, "str", 3, b"\1\0\0\0", "utf-8", 2)
 
+    @example("", 4, b"")
     @given(st.sampled_from(DATA_TYPES), st.integers(0, 255), st.binary(max_size=20))
     def test_any_value_is_read_or_refused(self, data_type, kind, value):
         try:
