@@ -59,7 +59,8 @@ _VALUE: Final = 24
 class Gathered(NamedTuple):
     """All that the view shows: figures of the whole time and of each column of it, and of the time
     before; ``found`` is the break in their means.  ``calls`` are those that are kept; the slow ones
-    of them, since the break, have something in ``common``."""
+    of them, since the break, have something in ``common``.  ``all_ms`` is the time of all
+    statements."""
 
     span: Range
     shape: Shape
@@ -72,6 +73,7 @@ class Gathered(NamedTuple):
     common: Common | None = None
     callers: Sequence[Caller] = ()
     changed: Sequence[Change] = ()
+    all_ms: float = 0.0
 
 
 class Asked(NamedTuple):
@@ -125,6 +127,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
         common,
         callers(calls, told),
         changed,
+        sum(whole_ms(one.row) for one in shapes.values()),
     )
 
 
@@ -151,6 +154,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "break": found and found.as_json(gathered.span.begins(found.place)),
         "schema_changes": [one.as_json(gathered.span) for one in gathered.changed],
         "figures": gathered.row.as_json(),
+        "share": whole_ms(gathered.row) / (gathered.all_ms or 1.0),
         "slow": gathered.common.as_json() if gathered.common is not None else None,
         "kept": len(gathered.calls),
         "callers": [one._asdict() for one in gathered.callers],
@@ -286,6 +290,11 @@ def _figures(gathered: Gathered) -> list[Tile]:
     faults = row.errors + row.lost + row.denied
     return [
         tile("Calls", formats.rate(row.calls / seconds), f"{formats.count(row.calls)} in all"),
+        tile(
+            "Share of all time",
+            formats.share(whole_ms(row), gathered.all_ms),
+            f"{formats.long(whole_ms(row) / 1000)} in all",
+        ),
         tile(
             "Mean",
             formats.ms(mean_ms(row)),

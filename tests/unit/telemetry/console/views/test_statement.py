@@ -27,6 +27,7 @@ class Statement(SynchronousTestCase):
             "first byte.",
         )
         self.assertEqual(data["break"]["since"], "23:40")
+        self.assertAlmostEqual(data["share"], 0.74, 2)
         self.assertEqual(sum(one["calls"] for one in data["columns"]), data["figures"]["calls"])
         self.assertEqual(len(data["columns"]), 60)
 
@@ -37,7 +38,7 @@ class Statement(SynchronousTestCase):
         lines = {line.name: line.shown for line in shown["spread"].lines}
         self.assertEqual(lines, {"2 to 4 ms": ("100 %", "0 %"), "32 to 64 ms": ("0 %", "100 %")})
         self.assertIn("slower", shown["heat"])
-        self.assertEqual(shown["figures"][1], ("Mean", "16.0", "ms", "3.26 ms before", True))
+        self.assertEqual(shown["figures"][2], ("Mean", "16.0", "ms", "3.26 ms before", True))
 
     def test_sample_traces_and_callers(self):
         hour = Hour().slow_since(20)
