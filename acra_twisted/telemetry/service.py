@@ -129,7 +129,7 @@ class TelemetryService(MultiService):
         self._peers: Peers | None = None
         self._recent: RecentEvents | None = None
         if self.store is not None:
-            self._recent = RecentEvents(service)
+            self._recent = RecentEvents(service, self.clock())
             metrics.watch_pool("security events", self._recent.__len__, RECENT_MAX)
             metrics.watch_pool("traces of the pages", self.store.__len__, TRACES_MAX)
             if system:

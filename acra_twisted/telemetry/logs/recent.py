@@ -21,7 +21,7 @@ from acra_twisted.telemetry.logs.security import (
 #: As many are kept, the oldest go first.
 RECENT_MAX: Final = 1000
 #: Nanoseconds after the first one in which alike events are one.
-_ALIKE: Final = 60 * 10**9
+ALIKE: Final = 60 * 10**9
 
 
 class RecentEvent(NamedTuple):
@@ -49,9 +49,11 @@ class _Entry:
 
 @implementer(ILogObserver)
 class RecentEvents:
-    """Observes the log, in any thread.  ``product`` is the daemon's name."""
+    """Observes the log, in any thread.  ``product`` is the daemon's name, and ``since`` when it
+    began to (nanoseconds)."""
 
-    def __init__(self, product: str) -> None:
+    def __init__(self, product: str, since: int = 0) -> None:
+        self.since = since
         self._product = product
         self._host = socket.gethostname()
         self._lock = Lock()
@@ -73,7 +75,7 @@ class RecentEvents:
         when, key = moment(event), likeness(found)
         with self._lock:
             entry = self._alike.get(key)
-            if entry is None or when - entry.first >= _ALIKE:
+            if entry is None or when - entry.first >= ALIKE:
                 entry = self._alike[key] = _Entry(self._next, when, found)
                 self._entries[self._next] = entry
                 self._next += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Mapping
 from typing import Any, NamedTuple, get_type_hints
 
 from twisted.logger import LogEvent, formatEvent
@@ -95,6 +96,25 @@ def record(product: str, host: str, event: LogEvent) -> SecurityRecord:
         outcome=str(event.get("outcome", row.outcome)),
         **{name: _shown(name, event[name]) for name in _TAKEN if event.get(name) is not None},
     )
+
+
+def read_record(fields: Mapping[str, Any]) -> SecurityRecord | None:
+    """Return the record of fields that were kept; None if they are none.  A file may have been
+    written by anybody: what it has beyond a record is passed over."""
+    known: dict[str, Any] = {}
+    for name in SCHEMA:
+        value = fields.get(name)
+        if value is None:
+            continue
+        if name in _NUMBERS and type(value) is int:
+            known[name] = value
+        elif name not in _NUMBERS and type(value) is str:
+            known[name] = value[:_VALUE_MAX]
+        else:
+            return None
+    for name in SCHEMA[: SCHEMA.index("client_id")]:
+        known.setdefault(name, 0 if name in _NUMBERS else "")
+    return SecurityRecord(**known)
 
 
 def moment(event: LogEvent) -> int:

@@ -29,6 +29,7 @@ from acra_twisted.telemetry.logs.recent import RecentEvent
 from acra_twisted.telemetry.logs.security import SCHEMA
 from acra_twisted.telemetry.pages.arguments import chosen, given
 from acra_twisted.telemetry.pages.exports import CEF, CSV, table
+from acra_twisted.telemetry.pages.pastevents import events_of
 from acra_twisted.telemetry.pages.rendering import NotKept, Piece
 from acra_twisted.telemetry.pages.search import Unfit
 from acra_twisted.telemetry.tracing.spans import iso_time
@@ -79,7 +80,8 @@ class Opened(NamedTuple):
 
 
 class Gathered(NamedTuple):
-    """All that the view shows; ``dropped`` is the end of the time that is not whole, or 0."""
+    """All that the view shows; ``dropped`` is the end of the time that is not whole, or 0, and
+    ``trouble`` says why the history was not read as a whole."""
 
     wanted: Asked
     found: list[RecentEvent]
@@ -88,6 +90,7 @@ class Gathered(NamedTuple):
     now: int
     dropped: int
     said: Answer
+    trouble: str = ""
 
 
 def asked(arguments: Mapping[str, str], now: int) -> Asked:
@@ -96,7 +99,7 @@ def asked(arguments: Mapping[str, str], now: int) -> Asked:
     by = chosen("by", found.get("by") or LANES[0], LANES)
     kind = found.get("kind", "") and chosen("kind", found["kind"], KINDS)
     number = found.get("event") or "0"
-    if not (number.isascii() and number.isdigit() and len(number) <= 12):
+    if not (number.isascii() and number.isdigit() and len(number) <= 19):
         raise Unfit("event must be the number of an event")
     span = range_of(found.get("range") or DEFAULT, now)
     return Asked(span, by, kind, found.get("client", ""), int(number))
@@ -105,7 +108,8 @@ def asked(arguments: Mapping[str, str], now: int) -> Asked:
 def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     """Return what the view shows, in steps.  Raises NotKept for an event that is not there."""
     since, until = wanted.span.since * MINUTE, wanted.span.until * MINUTE
-    kept = sources.events.kept(since, until) if sources.events is not None else []
+    told = yield from events_of(sources.events, sources.traces, since, until)
+    kept = told.found
     found = [
         one
         for one in kept
@@ -127,9 +131,8 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     yield ""
     new = new_peers(sources.fact("peers"), since)
     text = said(found, new, wanted.span.key)
-    dropped = sources.events.dropped if sources.events is not None else 0
     return Gathered(
-        wanted, found, opened, rules, sources.clock(), dropped if dropped > since else 0, text
+        wanted, found, opened, rules, sources.clock(), told.whole_from, text, told.trouble
     )
 
 
@@ -154,6 +157,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "answer": gathered.said.as_json(),
         "range": gathered.wanted.span.key,
         "dropped_until": gathered.dropped,
+        "history_trouble": gathered.trouble,
         "events": [_as_json(one) for one in gathered.found],
         "opened": None
         if opened is None
@@ -191,6 +195,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "span": wanted.span,
         "said": gathered.said,
         "arguments": kept,
+        "trouble": gathered.trouble,
         "links": _links(opened),
         "note": f"{formats.several(number, 'event')}; each mark opens one"
         + (f"; before {formats.clock(since)} only a part is kept" if since else ""),

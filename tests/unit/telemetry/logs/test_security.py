@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import __version__, events
 from acra_twisted.eventtable import SECURITY, TABLE
-from acra_twisted.telemetry.logs.security import SCHEMA, SecurityLog
+from acra_twisted.telemetry.logs.security import SCHEMA, SecurityLog, read_record, record
 
 EVENT = {
     "log_time": 1638352800.123,
@@ -181,3 +181,31 @@ class Documented(SynchronousTestCase):
             self.assertEqual(parsed["dhost"], "db.internal")
         shown = [line for line in page.read_text().splitlines() if line.startswith("    CEF:")]
         self.assertEqual(shown, lines)
+
+
+class Kept(SynchronousTestCase):
+    """Records that come back from a file."""
+
+    def test_what_was_kept_is_the_same(self):
+        found = record("acra-server", "host", EVENT)
+        kept = {name: value for name, value in found._asdict().items() if value}
+        self.assertEqual(read_record(json.loads(json.dumps(kept))), found)
+
+    def test_what_others_wrote(self):
+        self.assertIsNone(read_record({"code": "560"}))
+        self.assertIsNone(read_record({"code": True}))
+        self.assertIsNone(read_record({"query": 5}))
+        self.assertEqual(read_record({"unknown": 5}).code, 0)
+        self.assertLess(len(read_record({"query": "x" * 10_000}).query), 5000)
+
+    @given(
+        st.dictionaries(
+            st.sampled_from((*SCHEMA, "other")),
+            st.none() | st.booleans() | st.integers() | st.text(),
+        )
+    )
+    def test_nothing_else_becomes_a_record(self, fields):
+        found = read_record(fields)
+        if found is not None:
+            for name, value in found._asdict().items():
+                self.assertIs(type(value), type(record("p", "h", EVENT)._asdict()[name]))

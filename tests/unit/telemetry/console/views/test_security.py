@@ -202,7 +202,7 @@ class Security(SynchronousTestCase):
             {"kind": "x"},
             {"event": "\u0663"},
             {"event": "-1"},
-            {"event": "9" * 13},
+            {"event": "9" * 20},
             {"client": "x" * 201},
             {"range": "1y"},
             {"other": "1"},
