@@ -80,6 +80,11 @@ _QUERIES = st.one_of(
         "SELECT l.mail, COUNT(*) FROM leads l JOIN people p ON l.id = p.id AND {} "
         "GROUP BY l.mail".format
     ),
+    _CONDITION.map(
+        "SELECT p.email AS e, COUNT(*) AS c FROM people p WHERE {} GROUP BY e "
+        "HAVING e = 'a' OR c > 0".format
+    ),
+    _CONDITION.map("SELECT p.age, COUNT(*) FROM people p WHERE {} GROUP BY p.age".format),
     _CONDITION.map("SELECT p.id, IF({}, p.email, NULL) FROM people p".format),
     _CONDITION.map(
         "SELECT COALESCE(p.email, NULL), CASE WHEN {} THEN p.name END FROM people p "
@@ -158,7 +163,12 @@ class Twins(SynchronousTestCase):
         )
         cls.shop, cls.twin = (
             pymysql.connect(
-                host="127.0.0.1", port=cls.database.port, user="u", password="pw", database=name
+                host="127.0.0.1",
+                port=cls.database.port,
+                user="u",
+                password="pw",
+                database=name,
+                init_command="SET sql_mode = CONCAT(@@sql_mode, ',ONLY_FULL_GROUP_BY')",
             )
             for name in ("shop", "twin")
         )

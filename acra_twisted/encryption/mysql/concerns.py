@@ -11,7 +11,6 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from acra_twisted.encryption.mysql.cursor import Cursor
 from acra_twisted.encryption.mysql.protection import Protection
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql import refusals
@@ -30,8 +29,8 @@ _RUNNING: Final = frozenset(("prepare", "immediate", "execute_prepared_stmt"))
 _SETTINGS: Final = frozenset(("init_connect", "init_slave", "init_replica", "init_file"))
 #: First words of statements whose strings may be SQL, or name a table at another server.
 _CARRYING: Final = frozenset(("create", "alter"))
-#: First words of statements behind which the rest is read in another way, or means other tables.
-_CHANGING: Final = frozenset(("use", "set", "call", "create", "alter", "rename", "drop", "execute"))
+#: First words of statements behind which the rest may be read in another way, or mean other tables.
+_CHANGING: Final = frozenset(("use", "call", "execute"))
 
 
 class Concerns:
@@ -104,11 +103,14 @@ class Concerns:
             raise _unseen()
 
 
-def changes_reading(cursor: Cursor) -> bool:
+def changes_reading(text: bytes, part: Sequence[Token]) -> bool:
     """Tell whether a statement may change how those behind it are read, or the tables that they
     mean."""
-    cursor.at = 0
-    return cursor.here in _CHANGING or cursor.here == "begin"
+    words = [mysqltokens.word(text, token) for token in part[:2]]
+    if words[0] == "begin":
+        # A block, the first statement of which it carries.
+        return words[1:] not in ([], ["work"])
+    return words[0] in _CHANGING or mysqltokens.lexing_settings(text, list(part)).any
 
 
 def _unseen() -> StatementRefusedError:

@@ -114,7 +114,7 @@ class Planner:
             else:
                 results.append(None)
             parameters += sum(token[0] == lexer.PARAMETER for token in part)
-            changed = changed or concerns.changes_reading(cursor)
+            changed = changed or renews or concerns.changes_reading(text, part)
         parts: Sequence[Part] = analysis.parts(tokens, ordinals) if analysis.edits else ()
         plan = Plan(
             None,

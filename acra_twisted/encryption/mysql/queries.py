@@ -221,11 +221,20 @@ def _group(analysis: Analysis, item: Node, columns: Columns, scope: Scope) -> Co
             if not any(is_protected(one.value) and _is_other(one, item) for one in columns):
                 comparisons.check(leaf.setting)
                 comparisons.match(analysis, leaf.setting)
-                shown = comparisons.same(leaf.setting, analysis.shown(item))
+                shown = comparisons.same(leaf.setting, analysis.shown(_named(item, columns, scope)))
                 analysis.edit(item, [shown])
                 return leaf.setting
     _by(analysis, item, columns, scope, refusals.GROUP, _GROUP)
     return None
+
+
+def _named(item: Node, columns: Columns, scope: Scope) -> Node:
+    """The column that an item of GROUP BY names by its alias; the item itself, if it is one."""
+    name = fold(item.names[-1])
+    if len(item.names) > 1 or any(one.column(name) is not None for one in scope.ranges):
+        return item
+    leaves = [one.value[0] for one in columns if one.name == name]
+    return next((leaf.node for leaf in leaves if leaf.node is not None), item)
 
 
 def _is_other(one: Output, item: Node) -> bool:

@@ -33,6 +33,13 @@ class Texts(SynchronousTestCase):
             text = f"{before}; INSERT INTO leads (mail) VALUES ('a')"
             self.assertEqual(shown(text), "refused: unparsable")
         self.assertNotIn("refused", shown("INSERT INTO leads (mail) VALUES ('a'); USE other"))
+        text = "DROP TABLE leads; CREATE TABLE leads (mail BLOB)"
+        self.assertEqual(shown(text), "refused: unparsable")
+
+    def test_behind_what_changes_nothing_of_it(self):
+        for before in ("BEGIN", "BEGIN WORK", "START TRANSACTION", "SET @a = 1", "DROP TABLE x"):
+            text = f"{before}; INSERT INTO leads (mail) VALUES ('a'); COMMIT"
+            self.assertIn("x'e1'", shown(text))
 
     def test_explain(self):
         self.assertEqual(

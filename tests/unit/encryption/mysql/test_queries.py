@@ -68,6 +68,10 @@ class Clauses(SynchronousTestCase):
             "SELECT MIN(email) AS `email`, COUNT(*) FROM people GROUP BY LEFT(email, 33) "
             "HAVING (email >= x'f1' AND email < x'f2')",
         )
+        self.assertEqual(
+            shown("SELECT p.email AS e FROM people p GROUP BY e"),
+            "SELECT MIN(p.email) AS e FROM people p GROUP BY LEFT(p.email, 33)",
+        )
         self.assertEqual(results("SELECT p.email FROM people p GROUP BY p.email"), ["0 email"])
         for text in (
             "SELECT DISTINCT email FROM people",
