@@ -313,27 +313,36 @@ find(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     return PyLong_FromSsize_t(found == NULL ? -1 : found - data);
 }
 
-/* The value of a lower-case hexadecimal digit; -1 if it is none. */
+/* Whether it is a lower-case hexadecimal digit. */
 static int
-hex_value(char c)
+is_hex(unsigned char byte)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return (unsigned char)(byte - '0') < 10 || (unsigned char)(byte - 'a') < 6;
 }
 
 /* Whether so many such digits are there, not all of them zero. */
 static int
 is_id(const char *digits, Py_ssize_t size)
 {
-    int any = 0;
+    /* Without a way out before the end the compiler takes many bytes at once. */
+    unsigned char all = 1, any = 0;
     Py_ssize_t i;
 
     for (i = 0; i < size; i++) {
-        int value = hex_value(digits[i]);
-        if (value < 0)
-            return 0;
-        any |= value;
+        all &= (unsigned char)is_hex((unsigned char)digits[i]);
+        any |= (unsigned char)(digits[i] ^ '0');
     }
-    return any != 0;
+    return all && any;
+}
+
+static PyObject *
+text_of(const char *digits, Py_ssize_t size)
+{
+    PyObject *text = PyUnicode_New(size, 127);
+
+    if (text != NULL)
+        memcpy(PyUnicode_1BYTE_DATA(text), digits, (size_t)size);
+    return text;
 }
 
 #define TRACE 3
@@ -347,7 +356,8 @@ traceparent(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs
 {
     Py_ssize_t start;
     const char *at;
-    int low;
+    unsigned char last;
+    PyObject *trace, *span, *found;
 
     if (nargs != 2 || !PyBytes_Check(args[0])) {
         PyErr_SetString(PyExc_TypeError, "traceparent takes bytes and a number");
@@ -359,14 +369,26 @@ traceparent(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs
     if (start < 0 || start > PyBytes_GET_SIZE(args[0]) - (FLAGS + 2))
         Py_RETURN_NONE;
     at = PyBytes_AS_STRING(args[0]) + start;
+    last = (unsigned char)at[FLAGS + 1];
     if (memcmp(at, "00-", TRACE) != 0 || at[SPAN - 1] != '-' || at[FLAGS - 1] != '-'
-        || !is_id(at + TRACE, 32) || !is_id(at + SPAN, 16) || hex_value(at[FLAGS]) < 0)
+        || !is_id(at + TRACE, 32) || !is_id(at + SPAN, 16)
+        || !is_hex((unsigned char)at[FLAGS]) || !is_hex(last))
         Py_RETURN_NONE;
-    low = hex_value(at[FLAGS + 1]);
-    if (low < 0)
-        Py_RETURN_NONE;
-    return Py_BuildValue("(s#s#O)", at + TRACE, (Py_ssize_t)32, at + SPAN, (Py_ssize_t)16,
-                         low & 1 ? Py_True : Py_False);
+    /* By hand: Py_BuildValue reads a format for each. */
+    trace = text_of(at + TRACE, 32);
+    span = text_of(at + SPAN, 16);
+    found = PyTuple_New(3);
+    if (trace == NULL || span == NULL || found == NULL) {
+        Py_XDECREF(trace);
+        Py_XDECREF(span);
+        Py_XDECREF(found);
+        return NULL;
+    }
+    PyTuple_SET_ITEM(found, 0, trace);
+    PyTuple_SET_ITEM(found, 1, span);
+    /* Odd digits: of letters it is the other way round. */
+    PyTuple_SET_ITEM(found, 2, PyBool_FromLong((last <= '9') == (last & 1)));
+    return found;
 }
 
 static PyMethodDef functions[] = {
