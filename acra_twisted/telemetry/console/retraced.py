@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from acra_twisted.session import Session
 from acra_twisted.telemetry.console.timeline import arrange
@@ -12,6 +12,9 @@ from acra_twisted.telemetry.pages.rendering import Piece
 from acra_twisted.telemetry.pages.sessions import described
 from acra_twisted.telemetry.tracing.records import as_record
 from acra_twisted.telemetry.tracing.spans import Span
+
+if TYPE_CHECKING:
+    from acra_twisted.telemetry.pages.past import Past
 
 #: Requests of a session that are found at most: the newest.
 REQUESTS_MAX: Final = 200
@@ -54,6 +57,44 @@ def retrace(sources: Sources, number: int) -> Generator[Piece, None, Retraced | 
     found = yield from sources.traces.records(span.trace_id)
     records = {record["span_id"]: record for record in found}
     yield from _linked(sources, span, records)
+    if sources.traces.past is not None:
+        yield from _stored(sources.traces.past, span.trace_id, records)
+    return (yield from _made(live, records.get(span.span_id), records))
+
+
+def retrace_past(sources: Sources, trace_id: str) -> Generator[Piece, None, Retraced | None]:
+    """Return what the history has of the session that a trace is of, in steps; None if it has
+    nothing."""
+    past = sources.traces.past
+    if past is None:
+        return None
+    connection_id = yield from past.connection_of(trace_id)
+    told = yield from past.trace(connection_id)
+    records = {record["span_id"]: record for record in told.rows}
+    yield from _stored(past, connection_id, records)
+    if not records:
+        return None
+    own = (record for record in records.values() if _NUMBER in record["attributes"])
+    return (yield from _made(None, next(own, None), records))
+
+
+def _stored(
+    past: Past, connection_id: str, records: dict[str, dict[str, Any]]
+) -> Generator[Piece, None, None]:
+    """Add requests that only the history has."""
+    told = yield from past.requests(connection_id)
+    spans = yield from past.spans([row.id for row in told.rows[:REQUESTS_MAX]])
+    for _, some in spans.rows:
+        for record in some:
+            records.setdefault(record["span_id"], record)
+        yield ""
+
+
+def _made(
+    live: Mapping[str, Any] | None,
+    connection: Mapping[str, Any] | None,
+    records: Mapping[str, Mapping[str, Any]],
+) -> Generator[Piece, None, Retraced]:
     wanted = sorted(
         (record for record in records.values() if _is_served(record)),
         key=lambda record: record["start"],
@@ -65,7 +106,6 @@ def retrace(sources: Sources, number: int) -> Generator[Piece, None, Retraced | 
     for record in wanted[-REQUESTS_MAX:]:
         yield ""
         made.append(Request(record, arrange([record, *below.get(record["span_id"], ())]).layers))
-    connection = records.get(span.span_id)
     return Retraced(live, connection, made, max(len(wanted) - REQUESTS_MAX, 0))
 
 

@@ -116,6 +116,12 @@ class Past:
         """Return the records of the pieces of these numbers, as pairs of number and records."""
         return (yield from self._found(reading.read_pieces, tuple(numbers)))
 
+    def connection_of(self, trace_id: str) -> Generator[Wait, None, str]:
+        """Return the trace of the connection that a request came on, or what is given if that is
+        not known."""
+        told = yield from self._found(reading.search, Question(trace_id, limit=1))
+        return next((row.connection for row in told.rows), trace_id)
+
     def requests(self, connection: str) -> Generator[Wait, None, Told]:
         """Return the `reading.Row` of each request of a connection, the newest first."""
         question = Question(connection=connection, kind=pieces.REQUEST, limit=reading.ROWS_MAX)

@@ -11,6 +11,8 @@ from acra_twisted.telemetry.logs.security import SecurityRecord, likeness, read_
 from acra_twisted.telemetry.pages.kept import KeptTraces
 from acra_twisted.telemetry.pages.rendering import Piece
 
+#: Numbers of events of the history are larger.
+_PAST: Final = 1 << 40
 #: Events of the history that are looked at between two turns.
 _STEP: Final = 32
 
@@ -22,6 +24,11 @@ class Events(NamedTuple):
     found: list[RecentEvent]
     whole_from: int
     trouble: str
+
+
+def is_past(event: RecentEvent) -> bool:
+    """Return True for an event of the history: sessions had other numbers then."""
+    return event.number >= _PAST
 
 
 def events_of(
@@ -75,7 +82,7 @@ def _added(event: RecentEvent, row: Any) -> RecentEvent:
 
 def _event(record: SecurityRecord, row: Any, known: set[int]) -> RecentEvent:
     # Nobody else has a number that is as large, and it is the same each time.
-    number = row.first
+    number = max(row.first, _PAST)
     while number in known:
         number += 1
     known.add(number)

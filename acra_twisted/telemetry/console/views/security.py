@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from acra_twisted.eventtable import TABLE
-from acra_twisted.telemetry.console import charts, formats, incidents, rulefindings
+from acra_twisted.telemetry.console import formats, incidents
 from acra_twisted.telemetry.console.incidents import (
     ADDRESS,
     KINDS,
@@ -19,9 +19,9 @@ from acra_twisted.telemetry.console.incidents import (
     said,
 )
 from acra_twisted.telemetry.console.lanes import Dot, Lane, lanes
-from acra_twisted.telemetry.console.people import who
-from acra_twisted.telemetry.console.ranges import DEFAULT, RANGES, Range, day, range_of
+from acra_twisted.telemetry.console.ranges import DEFAULT, RANGES, Range, range_of
 from acra_twisted.telemetry.console.rulefindings import Rules, judged
+from acra_twisted.telemetry.console.rulelines import rule_line
 from acra_twisted.telemetry.console.sentences import Answer
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.figures.counting import MINUTE
@@ -29,7 +29,7 @@ from acra_twisted.telemetry.logs.recent import RecentEvent
 from acra_twisted.telemetry.logs.security import SCHEMA
 from acra_twisted.telemetry.pages.arguments import chosen, given
 from acra_twisted.telemetry.pages.exports import CEF, CSV, table
-from acra_twisted.telemetry.pages.pastevents import events_of
+from acra_twisted.telemetry.pages.pastevents import events_of, is_past
 from acra_twisted.telemetry.pages.rendering import NotKept, Piece
 from acra_twisted.telemetry.pages.search import Unfit
 from acra_twisted.telemetry.tracing.spans import iso_time
@@ -47,15 +47,7 @@ _SHOWN: Final = 30
 _LANES_MAX: Final = 6
 #: Characters of a statement in a line of the list.
 _LINE: Final = 80
-_DAY: Final = 1440 * MINUTE
 _CLIENT: Final = "client"
-_LOOKS: Final = {
-    rulefindings.IN_USE: "good",
-    rulefindings.NEVER: "slow",
-    rulefindings.UNREACHED: "slow",
-    rulefindings.DENIES: "deny",
-    rulefindings.QUIET: "",
-}
 
 
 class Asked(NamedTuple):
@@ -216,7 +208,10 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "lines": [_line(one, gathered) for one in gathered.found[:_SHOWN]],
         "more": max(len(gathered.found) - _SHOWN, 0),
         "event": _event(opened) if opened is not None else None,
-        "rules": [_rule(rule, gathered) for rule in gathered.rules.shown],
+        "rules": [
+            rule_line(rule, gathered.rules.decided, wanted.span.key, gathered.now)
+            for rule in gathered.rules.shown
+        ],
         "several_listeners": len({rule.listener for rule in gathered.rules.shown}) > 1,
         "rules_note": f"{formats.several(gathered.rules.decided, 'decision')} since they were read",
         "rules_left": formats.count(gathered.rules.left) if gathered.rules.left else "",
@@ -330,42 +325,18 @@ def _event(opened: Opened) -> dict[str, Any]:
         "last": formats.clock_ms(one.last) if one.times > 1 else "",
         "facts": [fact for fact in facts if fact[1]],
         "session": record.session_id,
+        "session_href": _session(one),
         "trace": record.trace_id,
         "short": formats.short_id(record.trace_id),
     }
 
 
-def _rule(rule: rulefindings.Rule, gathered: Gathered) -> dict[str, Any]:
-    is_denial = rule.kind.startswith("deny")
-    clients = list(rule.clients)
-    span = gathered.wanted.span.key
-    return {
-        "listener": rule.listener or "main",
-        "number": str(rule.handler) if rule.handler else formats.NOTHING,
-        "kind": rule.kind,
-        "part": rule.part if rule.part != "handler" else "the whole handler",
-        "place": rule.place,
-        "count": formats.count(rule.decided),
-        "gauge": charts.gauge(rule.decided, gathered.rules.decided or 1),
-        "spark": charts.spark([float(number) for number in rule.by_hour], is_denial)
-        if any(rule.by_hour)
-        else "",
-        "last": _moment(rule.last, gathered.now),
-        "look": _LOOKS[rule.found],
-        "words": rule.words,
-        "href": f"{ADDRESS}?{urlencode({'range': span, 'client': clients[0]})}"
-        if is_denial and len(clients) == 1
-        else f"{ADDRESS}?{urlencode({'range': span, 'by': 'client'})}",
-        "title": ", ".join(f"{who(one)} {formats.count(rule.clients[one])}" for one in clients),
-    }
-
-
-def _moment(nanoseconds: int, now: int) -> str:
-    if not nanoseconds:
-        return "never"
-    if now - nanoseconds < _DAY:
-        return formats.clock_ms(nanoseconds)[:8]
-    return day(nanoseconds // MINUTE)
+def _session(one: RecentEvent) -> str:
+    """Return where the session of an event is shown; empty where it is not known."""
+    if not is_past(one):
+        return f"/console/session?id={one.record.session_id}"
+    trace_id = one.record.trace_id
+    return f"/console/session?trace={trace_id}" if trace_id else ""
 
 
 def _csv(gathered: Gathered) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Generator, Mapping
 from typing import Any, Final, NamedTuple
@@ -11,7 +12,7 @@ from acra_twisted.telemetry.console.charts import Tick
 from acra_twisted.telemetry.console.incidents import KINDS, address, cef_line, kind_of
 from acra_twisted.telemetry.console.lanes import Dot, Lane, lanes
 from acra_twisted.telemetry.console.people import who
-from acra_twisted.telemetry.console.retraced import Request, Retraced, retrace
+from acra_twisted.telemetry.console.retraced import Request, Retraced, retrace, retrace_past
 from acra_twisted.telemetry.console.sentences import (
     BAD,
     GOOD,
@@ -33,7 +34,11 @@ from acra_twisted.telemetry.pages.rendering import NotKept, Piece
 from acra_twisted.telemetry.pages.search import Unfit
 
 QUESTION: Final = "What did this session do, statement by statement?"
-ARGUMENTS: Final[Mapping[str, str]] = {"id": "the number of the session"}
+ARGUMENTS: Final[Mapping[str, str]] = {
+    "id": "the number of the session",
+    "trace": "in its place, a trace of a session that only the history has",
+}
+_TRACE_ID: Final = re.compile("[0-9a-f]{32}")
 _LOOKS: Final = {
     requests.POISON: "intr",
     requests.DENIED: "deny",
@@ -60,6 +65,13 @@ _TEXT_MAX: Final = 2048
 _FOR_EVER: Final = 1 << 62
 
 
+class Asked(NamedTuple):
+    """The number of a session, or 0 with a trace of one that only the history has."""
+
+    number: int
+    trace_id: str
+
+
 class Gathered(NamedTuple):
     """All that the view shows; ``client`` is the client as the console shows it."""
 
@@ -71,20 +83,34 @@ class Gathered(NamedTuple):
     said: Answer
 
 
-def asked(arguments: Mapping[str, str], now: int) -> int:
+def asked(arguments: Mapping[str, str], now: int) -> Asked:
     """Read the arguments.  Raises Unfit."""
-    number = given(arguments, ARGUMENTS).get("id", "")
+    found = given(arguments, ARGUMENTS)
+    number, trace_id = found.get("id", ""), found.get("trace", "").lower()
+    if trace_id and not number:
+        if not _TRACE_ID.fullmatch(trace_id):
+            raise Unfit("trace must be the 32 hex digits of a trace of the session")
+        return Asked(0, trace_id)
     if not (number.isascii() and number.isdigit() and len(number) <= 18):
         raise Unfit("id must be the number of a session: the list of sessions has them")
-    return int(number)
+    return Asked(int(number), "")
 
 
-def gather(sources: Sources, wanted: int) -> Generator[Piece, None, Gathered]:
+def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     """Return what the view shows, in steps.  Raises NotKept."""
-    kept = sources.events.kept(0, _FOR_EVER) if sources.events is not None else []
-    events = [one for one in kept if one.record.session_id == wanted][:_EVENTS_MAX]
-    yield ""
-    found = yield from retrace(sources, wanted)
+    number = wanted.number
+    events: list[RecentEvent] = []
+    if wanted.trace_id:
+        found = yield from retrace_past(sources, wanted.trace_id)
+        if found is None:
+            raise NotKept(sources.traces.why_missing())
+        known = found.connection["attributes"] if found.connection is not None else {}
+        number = requests.number(known, "acra.session_id") or 0
+    else:
+        kept = sources.events.kept(0, _FOR_EVER) if sources.events is not None else []
+        events = [one for one in kept if one.record.session_id == number][:_EVENTS_MAX]
+        yield ""
+        found = yield from retrace(sources, number)
     if found is None:
         if not events:
             raise NotKept
@@ -92,7 +118,7 @@ def gather(sources: Sources, wanted: int) -> Generator[Piece, None, Gathered]:
     facts = _facts(found, events)
     client = who(facts["client_id"], facts["certificate"], facts["peer"])
     said = _answer(found, events, client)
-    return Gathered(wanted, found, events, client, facts, said)
+    return Gathered(number, found, events, client, facts, said)
 
 
 def _facts(found: Retraced, events: list[RecentEvent]) -> dict[str, Any]:
@@ -199,7 +225,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
     longest = max((one.record["end"] - one.record["start"] for one in found.requests), default=1)
     first = max(len(found.requests) - _SHOWN, 0)
     return {
-        "title": f"Session {gathered.number}",
+        "title": f"Session {gathered.number}" if gathered.number else "Session",
         "said": gathered.said,
         "ended": ended,
         "reason": formats.name(str(found.connection["message"])) if found.connection else "",

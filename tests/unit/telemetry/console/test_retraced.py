@@ -4,9 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.console.retraced import REQUESTS_MAX, retrace
+from acra_twisted.telemetry.console.retraced import REQUESTS_MAX, retrace, retrace_past
+from acra_twisted.telemetry.history.pieces import CONNECTION
+from acra_twisted.telemetry.history.service import HistoryAway
+from tests.support.histories import piece, record
 from tests.support.hours import NOW, Hour
 from tests.support.livesessions import MS, a_connection, asked_by, some_session
+from tests.support.pasts import History
 from tests.support.stepping import returned
 
 BEGAN = NOW - 60_000 * MS
@@ -67,3 +71,65 @@ class Retraced(SynchronousTestCase):
         self.assertEqual(len(found.requests), min(count, REQUESTS_MAX))
         self.assertEqual(len(found.requests) + found.left_out, count)
         self.assertEqual(found.requests[-1].record["start"], BEGAN + (count - 1) * MS)
+
+
+def stored(number, connection, **changes):
+    """A request of a connection, with a trace of its own."""
+    trace_id, start = f"{number:032x}", BEGAN + number * MS
+    span = record(number, trace_id, start, start + MS, **{"acra.verdict": "allow"})
+    return piece(
+        number,
+        trace_id=trace_id,
+        connection=connection,
+        start=start,
+        took=MS,
+        spans=[span],
+        **changes,
+    )
+
+
+class FromHistory(SynchronousTestCase):
+    """Sessions of which memory has nothing any longer, or only a part."""
+
+    def setUp(self):
+        hour = Hour(1)
+        self.store, self.sources = hour.store, hour.sources
+
+    def keep(self, *batch):
+        self.history = History(*batch)
+        self.sources.traces.past = self.history.past
+
+    def test_a_session_of_before_the_start(self):
+        own = "c" * 32
+        opened = record(99, own, BEGAN, BEGAN + 50 * MS, **{"acra.session_id": 7})
+        self.keep(
+            *(stored(number, own) for number in (3, 1, 2)),
+            stored(8, "d" * 32),
+            piece(99, kind=CONNECTION, trace_id=own, connection=own, spans=[opened]),
+        )
+        for trace_id in (f"{2:032x}", own):
+            found = returned(retrace_past(self.sources, trace_id))
+            self.assertEqual(
+                [(one.record["start"] - BEGAN) // MS for one in found.requests], [1, 2, 3]
+            )
+            self.assertEqual(found.connection["attributes"]["acra.session_id"], 7)
+            self.assertIsNone(found.live)
+
+    def test_older_requests_of_one_that_memory_has(self):
+        connection = a_connection(5, BEGAN)
+        self.store.add(connection)
+        for span in asked_by(connection, BEGAN + 9 * MS):
+            self.store.add(span)
+        self.keep(stored(1, connection.trace_id), stored(2, connection.trace_id))
+        found = returned(retrace(self.sources, 5))
+        self.assertEqual([(one.record["start"] - BEGAN) // MS for one in found.requests], [1, 2, 9])
+
+    def test_nothing_is_kept(self):
+        self.assertIsNone(returned(retrace_past(self.sources, "1" * 32)))
+        self.keep()
+        self.assertIsNone(returned(retrace_past(self.sources, "1" * 32)))
+
+    def test_a_history_that_is_away(self):
+        self.keep(stored(1, "c" * 32))
+        self.history.trouble = HistoryAway("it is locked")
+        self.assertIsNone(returned(retrace_past(self.sources, f"{1:032x}")))

@@ -8,12 +8,15 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted import events
 from acra_twisted.telemetry.console.views import security
 from acra_twisted.telemetry.figures.counting import MINUTE
+from acra_twisted.telemetry.history.security import SecurityEvents
+from acra_twisted.telemetry.history.service import HistoryAway
 from acra_twisted.telemetry.logs.recent import RECENT_MAX, RecentEvents
 from acra_twisted.telemetry.pages.rendering import NotKept
 from acra_twisted.telemetry.pages.search import Unfit
 from acra_twisted.telemetry.tracing.spans import CLIENT, SERVER, Span
 from tests.support.hours import NOW, Hour
 from tests.support.incidents import HOUR, SECOND, line, planted
+from tests.support.pasts import History
 from tests.support.stepping import returned
 
 TRACE = "1" * 32
@@ -59,6 +62,24 @@ class Security(SynchronousTestCase):
                 ("acra-censor.yaml:17", "quiet"),
                 ("acra-censor.yaml:19", "unreached"),
             ],
+        )
+
+    def test_an_event_of_before_the_start(self):
+        self.recent = RecentEvents("acra-server", NOW - MINUTE)
+        self.sources = self.sources._replace(events=self.recent)
+        stored = SecurityEvents("acra-server")
+        stored(line(when=NOW - 9 * MINUTE, session_id=7, trace_id=TRACE))
+        history = History(*stored.take())
+        self.sources.traces.past = history.past
+        data = self.view()
+        self.assertEqual((len(data["events"]), data["answer"]["rules"]), (1, ["denied"]))
+        # The number is that of a session of another process.
+        self.assertEqual(self.shown["event"]["session_href"], f"/console/session?trace={TRACE}")
+        self.assertEqual(self.view(event=str(data["events"][0]["number"]))["opened"]["code"], 560)
+        history.trouble = HistoryAway("it is locked")
+        data = self.view()
+        self.assertEqual(
+            (data["history_trouble"], data["dropped_until"]), ("it is locked", NOW - MINUTE)
         )
 
     def test_the_usual_addresses_of_a_client(self):

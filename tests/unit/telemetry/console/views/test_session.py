@@ -4,12 +4,15 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.console.site.frame import Console
 from acra_twisted.telemetry.console.views import session
+from acra_twisted.telemetry.history.pieces import CONNECTION
 from acra_twisted.telemetry.logs.recent import RecentEvents
 from acra_twisted.telemetry.pages.rendering import NotKept
 from acra_twisted.telemetry.pages.search import Unfit
+from tests.support.histories import piece, record
 from tests.support.hours import NOW, Hour
 from tests.support.incidents import line
 from tests.support.livesessions import MS, a_connection, asked_by, some_session
+from tests.support.pasts import History
 from tests.support.stepping import returned
 from tests.support.webpages import body
 
@@ -129,3 +132,21 @@ class Session(SynchronousTestCase):
         for wrong in ({}, {"id": "x"}, {"id": "-1"}, {"id": "\u0663"}, {"id": "1" * 19}, {"a": ""}):
             with self.assertRaises(Unfit):
                 session.asked(wrong, 0)
+
+    def test_a_session_of_before_the_start(self):
+        own = "c" * 32
+        opened = record(99, own, NOW, NOW + 10**9, **{"acra.session_id": 7, "acra.client_id": "x"})
+        denied = record(1, f"{1:032x}", NOW, NOW + 10**6, **{"acra.verdict": "deny"})
+        history = History(
+            piece(1, connection=own, spans=[denied]),
+            piece(99, kind=CONNECTION, trace_id=own, connection=own, spans=[opened]),
+        )
+        self.sources.traces.past = history.past
+        wanted = session.asked({"trace": f"{1:032x}"}, 0)
+        gathered = returned(session.gather(self.sources, wanted))
+        data = session.as_json(gathered)
+        self.assertEqual((data["session_id"], data["answer"]["rules"]), (7, ["denied"]))
+        self.assertEqual(session.shown(gathered)["title"], "Session 7")
+        missing = session.gather(self.sources, session.asked({"trace": "9" * 32}, 0))
+        self.assertIn("history", str(self.assertRaises(NotKept, returned, missing)))
+        self.assertRaises(Unfit, session.asked, {"trace": "x"}, 0)

@@ -1,0 +1,55 @@
+"""The lines of the table of AcraCensor's rules."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from acra_twisted.telemetry.console import charts, formats, rulefindings
+from acra_twisted.telemetry.console.incidents import ADDRESS
+from acra_twisted.telemetry.console.people import who
+from acra_twisted.telemetry.console.ranges import day
+from acra_twisted.telemetry.figures.counting import MINUTE
+
+_DAY: Final = 1440 * MINUTE
+_LOOKS: Final = {
+    rulefindings.IN_USE: "good",
+    rulefindings.NEVER: "slow",
+    rulefindings.UNREACHED: "slow",
+    rulefindings.DENIES: "deny",
+    rulefindings.QUIET: "",
+}
+
+
+def rule_line(rule: rulefindings.Rule, decided: int, span: str, now: int) -> dict[str, Any]:
+    """Return a line for the template.  ``decided`` are the decisions of all rules, and ``span``
+    is the key of the view's range."""
+    is_denial = rule.kind.startswith("deny")
+    clients = list(rule.clients)
+    return {
+        "listener": rule.listener or "main",
+        "number": str(rule.handler) if rule.handler else formats.NOTHING,
+        "kind": rule.kind,
+        "part": rule.part if rule.part != "handler" else "the whole handler",
+        "place": rule.place,
+        "count": formats.count(rule.decided),
+        "gauge": charts.gauge(rule.decided, decided or 1),
+        "spark": charts.spark([float(number) for number in rule.by_hour], is_denial)
+        if any(rule.by_hour)
+        else "",
+        "last": _moment(rule.last, now),
+        "look": _LOOKS[rule.found],
+        "words": rule.words,
+        "href": f"{ADDRESS}?{urlencode({'range': span, 'client': clients[0]})}"
+        if is_denial and len(clients) == 1
+        else f"{ADDRESS}?{urlencode({'range': span, 'by': 'client'})}",
+        "title": ", ".join(f"{who(one)} {formats.count(rule.clients[one])}" for one in clients),
+    }
+
+
+def _moment(nanoseconds: int, now: int) -> str:
+    if not nanoseconds:
+        return "never"
+    if now - nanoseconds < _DAY:
+        return formats.clock_ms(nanoseconds)[:8]
+    return day(nanoseconds // MINUTE)

@@ -1,0 +1,29 @@
+"""Lines of the table of rules."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry.console.rulefindings import judged
+from acra_twisted.telemetry.console.rulelines import rule_line
+from tests.support.hours import NOW
+from tests.support.incidents import HOUR, rule
+
+
+class Lines(SynchronousTestCase):
+    def line(self, *given, **figures):
+        rules = judged([rule(*given, **figures)], NOW)
+        (one,) = rules.shown
+        return rule_line(one, rules.decided, "1h", NOW)
+
+    def test_a_denial_leads_to_the_events_of_its_only_client(self):
+        one = self.line(1, "deny", "queries", "rules.yaml:5", 3, clients={"a b": 3}, last=NOW - 5)
+        self.assertEqual(one["href"], "/console/security?range=1h&client=a+b")
+        self.assertEqual((one["count"], one["last"], one["title"]), ("3", "23:59:59", "a b 3"))
+
+    def test_others_lead_to_all_by_client(self):
+        one = self.line(1, "allow", "handler", "rules.yaml:5", 3, clients={"a": 2, "b": 1})
+        self.assertEqual(one["href"], "/console/security?range=1h&by=client")
+        self.assertEqual((one["part"], one["last"]), ("the whole handler", "never"))
+
+    def test_a_decision_of_long_ago_has_its_day(self):
+        one = self.line(1, "deny", "queries", "rules.yaml:5", 3, last=NOW - 48 * HOUR)
+        self.assertRegex(one["last"], "^[0-9]+ [A-Z][a-z]+ [0-9:]+$")
