@@ -33,6 +33,8 @@ _CASTS: Final = {
     "float8": frozenset(("double", "float", "real", "double precision")),
     "date": frozenset(("date",)) | _TEXTS,
 }
+#: Stands among the casts of a value that is in LOWER or UPPER.
+FOLDED: Final = "folded"
 #: What may be said of the characters of a cast or of a collation.
 _UNICODE: Final = frozenset(("utf8mb4", "utf8", "utf8mb3", "binary"))
 #: Signs beside which nothing else is one with them; nothing is at the ends of a text.
@@ -133,7 +135,8 @@ class Analysis:
         """Note a value that is encoded; its number.  Raises StatementRefusedError."""
         assert leaf.source is not None  # noqa: S101 - a given value has one
         for cast in leaf.casts:
-            if not _may_cast(setting, cast):
+            folds = cast == FOLDED and role == COMPARE and "lower" in setting.normalize
+            if not (folds or _may_cast(setting, cast)):
                 raise refused(
                     refusals.EXPRESSION,
                     setting,

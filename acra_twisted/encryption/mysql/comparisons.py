@@ -11,7 +11,7 @@ from typing import Final
 
 from acra_twisted.encryption import searching
 from acra_twisted.encryption.mysql import nodes, values
-from acra_twisted.encryption.mysql.analysis import Analysis, unsure
+from acra_twisted.encryption.mysql.analysis import FOLDED, Analysis, unsure
 from acra_twisted.encryption.mysql.nodes import Node
 from acra_twisted.encryption.mysql.plan import EQUAL, NULL_SAFE, Part
 from acra_twisted.encryption.mysql.scopes import Scope
@@ -26,13 +26,14 @@ Walk = Callable[[Analysis, Node, Scope], Value]
 _EQUAL: Final = frozenset(("=", "<=>"))
 _UNEQUAL: Final = frozenset(("<>", "!="))
 _TEXTS: Final = frozenset(("str", "email"))
+_FOLDING: Final = frozenset(("lower", "lcase", "upper", "ucase"))
 #: Signs of a pattern that match more than themselves.
 _WILD: Final = (b"%", b"_", b"\\")
 
 
 def compare(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> None:
     """Take ``a = b`` and its like.  Raises StatementRefusedError."""
-    left, right = (walk(analysis, item, scope) for item in node.items)
+    left, right = (_operand(analysis, item, scope, walk) for item in node.items)
     if not (values.is_protected(left) or values.is_protected(right)):
         return
     column, other = _column(left), right
@@ -93,7 +94,7 @@ def same(setting: ColumnSetting, column: bytes) -> bytes:
 
 def among(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> None:
     """Take ``a IN (b, c)``.  Raises StatementRefusedError."""
-    found = [walk(analysis, item, scope) for item in node.items]
+    found = [_operand(analysis, item, scope, walk) for item in node.items]
     if not any(map(values.is_protected, found)):
         return
     column = _column(found[0])
@@ -120,7 +121,7 @@ def among(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> None:
 def like(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> None:
     """Take ``a LIKE b``: equality, if the pattern matches one text alone.  Raises
     StatementRefusedError."""
-    found = [walk(analysis, item, scope) for item in node.items]
+    found = [_operand(analysis, item, scope, walk) for item in node.items]
     if not any(map(values.is_protected, found)):
         return
     column = _column(found[0])
@@ -165,6 +166,30 @@ def check(setting: ColumnSetting) -> None:
             "is compared, but is not searchable",
             "searchable makes it comparable.",
         )
+
+
+def _operand(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> Value:
+    """Tell what an operand is.  A column that is searched for without regard to case is the same in
+    LOWER and UPPER, and so is a value that it is compared with."""
+    while node.kind == nodes.ROW and len(node.items) == 1:
+        node = node.items[0]
+    if node.kind != nodes.CALL or node.word not in _FOLDING or len(node.items) != 1:
+        return walk(analysis, node, scope)
+    found = _operand(analysis, node.items[0], scope, walk)
+    leaf = found[0]
+    if len(found) == 1 and leaf.kind == values.GIVEN:
+        return (leaf._replace(node=node, casts=(*leaf.casts, FOLDED)),)
+    column = _column(found)
+    if column is not None and column.setting is not None and "lower" in column.setting.normalize:
+        return found
+    if values.is_protected(found):
+        raise refused(
+            refusals.EXPRESSION,
+            values.setting_of(found),
+            f"is in {node.word.upper()}",
+            "normalize: lower makes it comparable so.",
+        )
+    return values.PLAIN
 
 
 def _column(value: Value) -> Leaf | None:

@@ -38,7 +38,7 @@ class Expressions:
 
     def __init__(self, read_query: ReadQuery) -> None:
         self._read_query = read_query
-        self._functions = Functions(self.one)
+        self._functions = Functions(self.one, self._simple)
 
     def one(self, cursor: Cursor) -> Node:
         """Read an expression.  Raises UnreadableError for what is none, or not understood."""

@@ -19,13 +19,23 @@ _BETWEEN: Final = frozenset((",", "from", "for", "separator"))
 _BEFORE: Final = frozenset(("distinct", "all", "both", "leading", "trailing"))
 
 
+#: Functions whose first argument may be a unit of time, which is no column.
+_TIMED: Final = frozenset(("timestampdiff", "timestampadd", "extract", "get_format"))
+#: Words of MATCH ... AGAINST behind what is looked for, and of a window's frame.
+_SEARCHING: Final = ("in", "natural", "language", "boolean", "mode", "with", "query", "expansion")
+_FRAMING: Final = (
+    *("rows", "range", "between", "unbounded", "preceding", "following", "current", "row", "and"),
+)
+
+
 class Functions:
-    """Reads what has arguments; ``one`` reads an expression."""
+    """Reads what has arguments; ``one`` reads an expression, ``simple`` one without operators."""
 
-    __slots__ = ("_one",)
+    __slots__ = ("_one", "_simple")
 
-    def __init__(self, one: Callable[[Cursor], Node]) -> None:
+    def __init__(self, one: Callable[[Cursor], Node], simple: Callable[[Cursor], Node]) -> None:
         self._one = one
+        self._simple = simple
 
     def several(self, cursor: Cursor) -> list[Node]:
         """Read expressions with commas between."""
@@ -99,6 +109,9 @@ class Functions:
         items: list[Node] = []
         distinct = False
         cursor.expect("(")
+        if word in _TIMED and cursor.kind == lexer.WORD and cursor.behind() in (",", "from"):
+            cursor.step()
+            cursor.step()
         while not cursor.takes(")"):
             if cursor.here in _BEFORE:
                 distinct = distinct or cursor.here == "distinct"
@@ -133,10 +146,9 @@ class Functions:
     def _against(self, cursor: Cursor, items: list[Node]) -> None:
         cursor.expect("against")
         cursor.expect("(")
-        items.append(self._one(cursor))
-        while cursor.here in ("in", "natural", "language", "boolean", "mode", "with", "query"):
-            cursor.step()
-        cursor.takes("expansion")
+        items.append(self._simple(cursor))
+        while cursor.takes(*_SEARCHING):
+            pass
         cursor.expect(")")
 
     def _over(self, cursor: Cursor, call: Node) -> Node:
@@ -149,8 +161,9 @@ class Functions:
                 items += self.several(cursor)
             if cursor.takes_all("order", "by"):
                 items += self.ordered(cursor)
-            if not cursor.takes(")"):
-                raise cursor.error("a window's frame")
+            while cursor.kind == lexer.NUMBER or cursor.here in _FRAMING:
+                cursor.step()
+            cursor.expect(")")
         else:
             names.name(cursor)
         return Node(nodes.CALL, call.start, cursor.done, items, "over")

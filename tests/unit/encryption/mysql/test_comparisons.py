@@ -2,7 +2,8 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.mysqlplanning import plan, shown
+from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
+from tests.support.mysqlplanning import EMAIL, NAME, plan, planner, sent, shown
 
 _BEGIN = "SELECT id FROM people WHERE "
 _ONE = "(email >= x'f1' AND email < x'f2')"
@@ -44,7 +45,8 @@ class Searchable(SynchronousTestCase):
             ("email LIKE 'a' ESCAPE '!'", "pattern"),
             ("email REGEXP 'a'", "pattern"),
             ("email = note", "comparison"),
-            ("email = UPPER('a')", "comparison"),
+            ("email = UPPER('a')", "expression"),
+            ("email = CONCAT('a')", "comparison"),
             ("email = @v", "comparison"),
             ("email IN (SELECT note FROM people)", "comparison"),
             ("LOWER(email) = 'a'", "expression"),
@@ -62,6 +64,42 @@ class Searchable(SynchronousTestCase):
         self.assertTrue(shown(text).endswith("LEFT(p.email, 33) = LEFT(l.mail, 33)"))
         self.assertEqual(len(plan(text).plan.matched), 2)
         self.assertEqual(where("email = name"), "refused: comparison people.name")
+
+
+class Folded(SynchronousTestCase):
+    def folded(self, text):
+        email = EMAIL._replace(normalize=frozenset(("lower",)))
+        people = TableSetting("", "people", (), {"email": email, "name": NAME})
+        by = planner(settings=EncryptionSettings([people]))
+        found = plan(_BEGIN + text, by=by)
+        return found.plan.refusal.reason if found.plan.refusal else sent(found)
+
+    def test_a_column_that_is_searched_for_without_regard_to_case(self):
+        for text in (
+            "LOWER(email) = LOWER('A')",
+            "UPPER(email) = UPPER('A')",
+            "(lower(email)) = ('A')",
+            "email = LCASE('A')",
+            "UCASE(email) LIKE UCASE('A')",
+        ):
+            self.assertEqual(self.folded(text), _BEGIN + _ONE, text)
+        self.assertIn(_ONE, self.folded("LOWER(email) IN (LOWER('A'), 'b')"))
+
+    def test_everything_else_is_refused(self):
+        for text in (
+            "LOWER(name) = 'a'",
+            "LOWER(email) > 'a'",
+            "CONCAT(LOWER(email), 'a') = 'b'",
+            "LOWER(CONCAT(email, 'a')) = 'b'",
+            "email = LOWER(note)",
+        ):
+            self.assertNotIn(_BEGIN, self.folded(text), text)
+        self.assertEqual(where("email = LOWER('A')"), "refused: expression people.email")
+        self.assertEqual(where("note = LOWER('A')"), "as it is")
+        text = "UPDATE people SET email = LOWER('A')"
+        self.assertEqual(shown(text), "refused: expression people.email")
+        text = "SELECT LOWER(email) FROM people"
+        self.assertEqual(shown(text), "refused: expression people.email")
 
 
 class Tokens(SynchronousTestCase):

@@ -21,6 +21,10 @@ class Functions(SynchronousTestCase):
             (b"IF(a, 1, 2)", "(call if a v0 v1)"),
             (b"CURRENT_TIMESTAMP", "(call current_timestamp)"),
             (b"NOW(6)", "(call now v0)"),
+            (b"EXTRACT(YEAR FROM a)", "(call extract a)"),
+            (b"TIMESTAMPDIFF(YEAR, a, b)", "(call timestampdiff a b)"),
+            (b"MATCH (a) AGAINST ('x' IN BOOLEAN MODE)", "(call match a v0)"),
+            (b"SUM(a) OVER (ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)", "(call over (call sum a))"),
             (b"ROW_NUMBER() OVER (PARTITION BY a ORDER BY b)", "(call over (call row_number) a b)"),
         ):
             self.assertEqual(tree(text), wanted, text)
@@ -40,8 +44,8 @@ class Functions(SynchronousTestCase):
             b"f(SELECT 1)",
             b"f(a b)",
             b"CAST(a AS geometry)",
-            b"SUM(a) OVER (ROWS UNBOUNDED PRECEDING)",
-            b"MATCH (a) AGAINST ('x' IN BOOLEAN MODE)",
+            b"SUM(a) OVER (ROWS a PRECEDING)",
+            b"MATCH (a) AGAINST ('x' OR b)",
         ):
             with self.assertRaises(UnreadableError, msg=text):
                 tree(text)
