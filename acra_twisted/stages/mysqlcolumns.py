@@ -86,8 +86,9 @@ class MysqlColumns:
 
     def watch(self, known: MysqlKnown, exchange: Exchange, plan: Plan, moves: bool) -> None:
         """Follow a request whose text has this plan, if it may change what is known; ``moves``: it
-        may make another database the session's."""
-        if plan.renews or moves or not plan.is_untouched:
+        may make another database the session's.  Each is followed once, however often its values
+        are judged."""
+        if exchange.watch is None and (plan.renews or moves or not plan.is_untouched):
             exchange.watch = MysqlWatch(self, known, renews=plan.renews, moves=moves)
 
     async def learn(self, session: Session, known: MysqlKnown) -> MysqlSnapshot:

@@ -15,8 +15,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import purposes
 from acra_twisted.sandbox.chain import Chain
+from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.mariadb import MariaDB
+from tests.integration.base import eventually
 from tests.support.mysqldaemon import MysqlServer
 
 _CLIENT = "an application"
@@ -315,16 +317,20 @@ class Chained(Case):
         keys.writer.generate(purposes.SEARCH_HMAC, "sandbox client")
         kind = {"mysql_enable": "true"}
         server = {"encryptor_config_file": str(self.folder / "columns.yaml")}
+        collector = Collector().start()
+        self.addCleanup(collector.stop)
+        tracing = {"otlp_endpoint": collector.url, "tracing_interval": "0.1"}
         chain = Chain(
             ("127.0.0.1", self.database.port),
             link="secure-session",
             server={
                 "database": kind,
+                "tracing": tracing,
                 "pipeline": {"stages": "decryptor"},
                 "encryptor": server,
                 "tokens": {"token_store": f"sqlite:{folder / 'tokens.sqlite'}"},
             },
-            connector={"connector": kind},
+            connector={"connector": kind, "tracing": tracing},
             folder=folder,
             keys=keys,
         )
@@ -342,6 +348,19 @@ class Chained(Case):
         asking = prepared.cursor(prepared=True)
         asking.execute("SELECT name, ident FROM people WHERE email = ?", ("z@x.org",))
         self.assertEqual(asking.fetchall(), [("Zaphod", 7)])
+        attributes = eventually(lambda: _protected(collector.spans), "a span of protected values")
+        self.assertEqual(attributes["acra.columns"], "people.email, people.ident, people.name")
+        shown = repr(collector.spans) + "".join(path.read_text() for path in folder.glob("*.log"))
+        for value in ("Zaphod", "z@x.org"):
+            self.assertNotIn(value, shown)
+
+
+def _protected(spans):
+    """The attributes of the first span of a request that has stored values."""
+    for span in spans:
+        if "acra.columns_encrypted" in span["attributes"]:
+            return span["attributes"]
+    return None
 
 
 def mysql_connector(access):

@@ -298,12 +298,16 @@ class ResultSets(ResultRows):
 
     def _meant(self, columns: Columns) -> Columns:
         """Give columns the meaning that a stage has told of the result that comes, if any has."""
+        return self._with_meaning(columns, self._exchange, self._ordinal)
+
+    def _with_meaning(self, columns: Columns, exchange: Exchange | None, ordinal: int) -> Columns:
+        """The same for a result of an exchange."""
         meaning = self._session.meaning
         if meaning is None:
             return columns
-        statement = None if self._exchange is None else self._exchange.statement
+        statement = None if exchange is None else exchange.statement
         if statement is not None and statement.meanings is not None:
             # A result that the text does not account for has none but the session's.
-            if self._ordinal < len(statement.meanings):
-                meaning = statement.meanings[self._ordinal]
+            if ordinal < len(statement.meanings):
+                meaning = statement.meanings[ordinal]
         return columns.with_meaning(meaning)

@@ -76,7 +76,6 @@ class WholeReplies(ResultSets):
             action != FORWARD
             or code != replies.RESULT
             or exchange is None
-            or session.meaning is not None
             or session.on_ready is not None
             or not _is_plain(reply)
             or data[3] != reply.sequence
@@ -101,7 +100,7 @@ class WholeReplies(ResultSets):
         if self._results is not None:
             if columns is None:
                 return False
-            plan = self._results.plan(columns)
+            plan = self._results.plan(self._with_meaning(columns, exchange, 0))
             if plan.shown.types is not columns.types:
                 return False
             if prepared is not None:

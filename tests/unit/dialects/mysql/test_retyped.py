@@ -5,6 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.dialects.mysql import replies
 from acra_twisted.dialects.mysql.replies import Reply
 from acra_twisted.errors import WireError
+from acra_twisted.exchange import Statement
 from acra_twisted.results import Plan
 from acra_twisted.verdicts import PASS, Replace
 from acra_twisted.wire.mysql import columndefinitions
@@ -128,7 +129,27 @@ class Results(SynchronousTestCase):
         self.assertRaises(WireError, followed.feed, kept)
 
 
-class Executing(SynchronousTestCase):
+class Whole(SynchronousTestCase):
+    def test_a_result_with_a_meaning_passes_whole_if_it_concerns_nobody(self):
+        seen = []
+
+        def plan(columns):
+            seen.append(columns.meaning)
+            return numbers(columns) if columns.meaning == "numbers" else Plan(columns)
+
+        followed = Followed(DEPRECATE_EOF, plan=plan)
+        followed.session.meaning = "none"
+        names = [definition(b"a"), definition(b"n", 252)]
+        said = numbered([b"\2", *names, encode_text([b"x", b"5"]), EOF + b"\0\0"])
+        for meanings in (None, ["numbers"], []):
+            text = Statement(b"SELECT")
+            text.meanings = meanings
+            followed.ask(statement=text)
+            got = followed.feed(said, in_numbers)
+            self.assertIs(is_number(payloads(got)[2]), meanings == ["numbers"])
+        self.assertEqual(followed.flow.passed_whole, 2)
+        self.assertEqual(seen, ["none", "numbers"])
+
     def test_rows_that_come_whole_are_judged_where_types_are_others(self):
         """A repeated result passes in one piece only as it came."""
         followed = Followed(DEPRECATE_EOF, plan=lambda columns: numbers(columns))
