@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import platform
 import resource
-import ssl
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
+
+from OpenSSL import SSL
 
 import twisted
 from acra_twisted import __version__
@@ -53,7 +54,7 @@ class Process:
             "acra_twisted": __version__,
             "python": platform.python_version(),
             "twisted": twisted.__version__,
-            "openssl": ssl.OPENSSL_VERSION,
+            "openssl": SSL.SSLeay_version(SSL.SSLEAY_VERSION).decode(),
             "compiled": COMPILED,
         }
 
