@@ -38,7 +38,8 @@ _MODULES = {
     "crypto.": "acrablock acrastruct cells envelopes openers",
     "pipeline.": "driver hooks plans observers steps",
     "stages.": "containeropening containers censor cellreading columnbindings columnencoding "
-    "columnkeys columnmeanings columnparameters columnseen columnstatements columnverdicts cursors "
+    "columnkeys columnmeanings columnparameters columnseen columnstage columnstatements "
+    "columnverdicts cursors "
     "encryptor opencursors sessioncolumns sessionknown sqlprepared",
     "encryption.": "canonical facts fates finding masks plan randomness reading sealing searching "
     "settings",

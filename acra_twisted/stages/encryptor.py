@@ -76,8 +76,15 @@ class Encryptor(ColumnStage):
     ) -> None:
         self._columns = SessionColumns(settings, seconds)
         super().__init__(
-            *(settings, self._columns, keys, workers, seconds, tokenizer),
-            *(read or (lambda: settings), now, LANGUAGE),
+            settings,
+            self._columns,
+            keys,
+            workers,
+            seconds,
+            tokenizer,
+            read or (lambda: settings),
+            now,
+            LANGUAGE,
         )
         encoder = Encoder(self._keys, self._tokens, KeyMarks(keys), workers)
         self._statements = ColumnStatements(encoder, workers, self._bypasses)
