@@ -146,8 +146,9 @@ def _ran(stage: str, work: Work, verdict: Any, started: int) -> int:
     ended = exchange.session.clock()
     runs = exchange.stage_runs
     if runs is None:
-        runs = exchange.stage_runs = []
-    elif work.kind == ROWS:
+        exchange.stage_runs = [StageRun(stage, work.kind, verdict, started, ended)]
+        return ended
+    if work.kind == ROWS:
         for run in runs:
             if run.kind == ROWS and run.stage == stage:
                 run.runs += 1

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from acra_twisted.exchange import Exchange
 from acra_twisted.telemetry.figures.buckets import Distribution
 from acra_twisted.telemetry.figures.rows import WHOLE, Layer, Row
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
 
 #: The layer that has the time from the request's way to the database to the end of its reply.
 DATABASE = "database"
@@ -16,9 +21,15 @@ class Tally:
 
     __slots__ = ("name", "calls", "errors", "denied", "whole", "database", "is_over")
 
+    calls: i64
+    errors: i64
+    denied: i64
+
     def __init__(self, name: bytes = b"") -> None:
         self.name = name
-        self.calls = self.errors = self.denied = 0
+        self.calls = 0
+        self.errors = 0
+        self.denied = 0
         self.whole = Distribution()
         self.database = Distribution()
         self.is_over = False
@@ -34,7 +45,8 @@ class Tally:
                 self.errors += 1
             else:
                 return
-        sent, closed = exchange.sent, exchange.closed
+        sent: i64 = exchange.sent
+        closed: i64 = exchange.closed
         self.whole.count(closed - exchange.opened)
         if sent:
             self.database.count(closed - sent)
@@ -44,11 +56,11 @@ class Tally:
         if not self.calls:
             return None
         taken = Tally()
-        taken.calls, taken.errors, taken.denied = self.calls, self.errors, self.denied
-        taken.whole, taken.database = self.whole, self.database
-        self.calls = self.errors = self.denied = 0
-        self.whole = Distribution()
-        self.database = Distribution()
+        taken.calls, self.calls = self.calls, 0
+        taken.errors, self.errors = self.errors, 0
+        taken.denied, self.denied = self.denied, 0
+        taken.whole, self.whole = self.whole, taken.whole
+        taken.database, self.database = self.database, taken.database
         return taken
 
     def row(self) -> Row:

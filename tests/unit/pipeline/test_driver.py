@@ -194,6 +194,14 @@ class Driver(SynchronousTestCase):
         self.run_hooks(hook(PASS, "a"), hook(PASS, "b"))
         self.assertEqual([run.stage for run in self.exchange.stage_runs], ["a", "b"])
 
+    def test_the_end_of_one_stage_is_the_beginning_of_the_next(self):
+        self.session.timed = True
+        self.run_hooks(*(hook(PASS, name) for name in "abc"))
+        first, second, third = self.exchange.stage_runs
+        self.assertEqual((first.ended, second.ended), (second.started, third.started))
+        # The clock goes on by one at each look.
+        self.assertEqual(third.ended - first.started, 3)
+
     def test_times_are_taken_where_the_exchange_is_traced(self):
         self.exchange.span = object()
         changed = Replace(self.work.item)
