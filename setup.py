@@ -2,8 +2,8 @@
 
 They are those that every request and reply passes through.  The same sources run interpreted and
 compiled (by mypyc, which comes with mypy); with ``ACRA_TWISTED_COMPILE=1`` in the environment
-building makes extension modules of them, and of three in C: one takes the place of calls into
-Python's socket, select and time modules, one takes a square root for points of P-256, one passes
+building makes extension modules of them, and of four in C: one takes the place of calls into
+Python's socket, select and time modules, one takes a square root for points of P-256, two pass
 over the bytes of statements and of results; else nothing is compiled.  Needs a C compiler and
 Python's headers.  ``make compiled`` does it beside the checkout; docs/performance.rst says what it
 brings.
@@ -46,7 +46,7 @@ _MODULES = {
     "keystore.": "cache",
     "encryption.postgresql.": "arrays binary bulk bytea cellreader concerns copying encodings "
     "filling forms givenvalues inputs keeper loading plaintexts planmemory planner sessionschema "
-    "statementwords types writing",
+    "statementwords types unconcerned writing",
     "censor.": "engine hits plan planner",
     "sql.": "comments literals mysqlcomments readers skeleton redact",
     "authentication.": "limits",
@@ -59,13 +59,13 @@ _MODULES = {
     "telemetry.export.": "otlp otlpforms",
     "telemetry.figures.": "buckets calls counted counting rows tallies",
     "telemetry.history.": "intake",
-    "telemetry.metrics.": "exchanges histogram",
+    "telemetry.metrics.": "columncounts exchanges histogram",
     "telemetry.pages.": "sessions",
 }
 COMPILED = tuple(
     f"acra_twisted.{package}{name}" for package, names in _MODULES.items() for name in names.split()
 )
-_IN_C = ("_syscalls", "_p256", "_scan")
+_IN_C = ("_syscalls", "_p256", "_scan", "_words")
 
 
 def extensions():

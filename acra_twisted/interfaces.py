@@ -74,6 +74,14 @@ class IStatementStage(IStage):
         Hangup, or a Deferred of one of these.  Must not block.  Raising means Deny."""
 
 
+class ISelectiveStatementStage(IStatementStage):
+    """Looks at some statements alone."""
+
+    def judges(statement: Statement, session: Session) -> bool:
+        """Return False if a simple query needs no verdict now: then on_statement is not called.  It
+        must be quick, and raise nothing."""
+
+
 class IReloadable(IStage):
     """A stage that reads something which may change: rules, schemas."""
 

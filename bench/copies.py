@@ -150,5 +150,8 @@ def table(compiled: Path) -> str:
         stack.callback(chain.stop)
         served = chain.start()
         assert served.server is not None
-        title = "Rows of 30 bytes, SELECT 1 on another session: median, 99th percentile, longest"
+        title = (
+            "Rows of 30 bytes (at least 30,000 rows/s of processor), SELECT 1 on another session: "
+            "median, 99th percentile, longest (at most 20 ms)"
+        )
         return "\n".join((title, *_measure(served.port, served.server.pid)))

@@ -64,6 +64,18 @@ _TABLES = (
 #: Random bytes of an AcraBlock.
 _RANDOM = 128
 
+#: What is demanded of statements through a server: of the processor time with the stage, as a ratio
+#: to that without it, or of the rate.
+_MOST_TIME = {
+    "nothing protected, simple": 1.03,
+    "nothing protected, prepared": 1.03,
+    "nothing protected, INSERT of 1,000 rows": 1.03,
+}
+_LEAST_RATE = {"INSERT of a text, by a container": 0.75, "search, by the hash": 0.85}
+#: Of an AcraBlock, as a ratio to its primitives, and of rows with types, rows per second.
+_MOST_SEALING = 1.3
+_LEAST_ROWS = 40_000
+
 #: Transactions per second, by port and pgbench's arguments.
 Workload = Callable[[int, tuple[str, ...]], float]
 
@@ -279,6 +291,34 @@ def table(
     lines.append("")
     lines += [f"{_ROWS:,} rows, {name}: {rate:,.0f} rows/s" for name, rate in rows.items()]
     return "\n".join(lines)
+
+
+def bars(
+    own: dict[str, dict[str, float]],
+    compared: dict[str, dict[str, float]],
+    rows: dict[str, float],
+) -> str:
+    """Each bar beside what was measured, as text."""
+    compiled = own["compiled"]
+    sealing = compiled["AcraBlock sealed"] / compiled["primitives of an AcraBlock"]
+    measured = [
+        *((f"{n}: time", compared[n][ON] / compared[n][OFF], b) for n, b in _MOST_TIME.items()),
+        ("AcraBlock sealed: time, of its primitives'", sealing, _MOST_SEALING),
+    ]
+    rates = [(f"{n}: rate", compared[n]["ratio"], b) for n, b in _LEAST_RATE.items()]
+    rates.append(("10,000 rows with types, a second", rows[ON], _LEAST_ROWS))
+    lines = ["Bars of protected columns: measured, demanded"]
+    for name, found, bar in measured:
+        lines.append(_bar(name, found, "at most", bar, found <= bar))
+    for name, found, bar in rates:
+        lines.append(_bar(name, found, "at least", bar, found >= bar))
+    return "\n".join(lines)
+
+
+def _bar(name: str, found: float, bound: str, bar: float, is_met: bool) -> str:
+    digits = 0 if bar > 1_000 else 2
+    demanded = f"{bound} {bar:,.{digits}f}".ljust(18)
+    return f"{name.ljust(48)}{found:10,.{digits}f}   {demanded}{'met' if is_met else 'MISSED'}"
 
 
 if __name__ == "__main__":

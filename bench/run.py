@@ -28,6 +28,7 @@ import copies
 import encryptor
 import inprocess
 import logins
+import ownstatements
 import psycopg
 import tracing
 from sidebyside import (
@@ -313,9 +314,13 @@ def main() -> int:
             served = encryptor.Served(postgres, stack, folder, COMPILED)
             compared = served.compare(client.pgbench, rounds * 5)
             typed = served.rows(rounds * 5)
+            alone = ownstatements.both(rounds * 40, COMPILED)
             print(encryptor.table(own, compared, typed) + "\n")
+            print(ownstatements.table(alone) + "\n")
             print(copied := copies.table(COMPILED))
+            print("\n" + encryptor.bars(own, compared, typed))
             record |= {"sealing_us": own, "encryptor": compared, "typed": typed, "copied": copied}
+            record |= {"own_statements_us": alone}
     record |= {"results": results, "processor_us": bench.spent}
     print(f"\nWritten to {written(record, arguments.clients)}")
     return 0

@@ -62,7 +62,8 @@ class Facts:
 
     ``uses`` are those of their literals, ``matched`` their columns whose stored values are compared
     with each other, and ``wanted`` what both need.  ``is_plain``: none of them is refused or
-    prepares, executes or copies anything or declares a cursor, and none asks for a reader.
+    prepares, executes or copies anything or declares a cursor, and none asks for a column that not
+    every client may read.
     ``meanings`` is for those of their results, and ``fillings`` for their texts, once somebody has
     found them.
     """
@@ -81,7 +82,7 @@ class Facts:
 def _is_special(plan: StatementPlan) -> bool:
     return bool(
         plan.refusal is not None
-        or plan.asked
+        or any(one.readers is not None for one in plan.asked)
         or plan.prepares is not None
         or plan.executes
         or plan.copies is not None

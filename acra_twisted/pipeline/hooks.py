@@ -15,6 +15,7 @@ from acra_twisted.interfaces import (
     IParameterStage,
     IResultStage,
     ISelectiveParameterStage,
+    ISelectiveStatementStage,
     IStatementStage,
 )
 from acra_twisted.pipeline import driver
@@ -28,7 +29,7 @@ class Pipeline:
 
     ``results`` has the plans for results, ``loads`` those for rows that a client loads; None if no
     stage looks at them.  ``looks_at`` tells whether some stage looks at the values of a statement;
-    None if one looks at those of all, or none at any.
+    None if one looks at those of all, or none at any.  ``judges`` tells the same of simple queries.
     """
 
     def __init__(
@@ -53,9 +54,8 @@ class Pipeline:
         self.message_hooks = hooks(IMessageStage, "on_message")[::-1]
         self.results = _planner(result_hooks)
         self.loads = _planner(hooks(ILoadStage, "plan_load"))
-        self.looks_at = _choice(
-            [stage for stage in self.stages if IParameterStage.providedBy(stage)]
-        )
+        self.looks_at = self._choice(IParameterStage, ISelectiveParameterStage, "looks_at")
+        self.judges = self._choice(IStatementStage, ISelectiveStatementStage, "judges")
         kinds = (
             (STATEMENT, self.statement_hooks),
             (PARAMETERS, self.parameter_hooks),
@@ -76,6 +76,16 @@ class Pipeline:
             return driver.run(self.parameter_hooks, work)
         return driver.run(self.message_hooks, work)
 
+    def _choice(self, interface: Any, selective: Any, method: str) -> LooksAt | None:
+        """The choice of the stages with an interface, if all of them make one, by a method."""
+        stages = [stage for stage in self.stages if interface.providedBy(stage)]
+        if not stages or not all(map(selective.providedBy, stages)):
+            return None
+        choices: list[LooksAt] = [getattr(stage, method) for stage in stages]
+        if len(choices) == 1:
+            return choices[0]
+        return lambda statement, session: any(one(statement, session) for one in choices)
+
     def forget_plans(self) -> None:
         """Ask the stages anew about every result: they have read something anew."""
         for planner in (self.results, self.loads):
@@ -86,17 +96,6 @@ class Pipeline:
         """Stop every stage, the one nearest the client first."""
         for stage in self.stages:
             await maybeDeferred(stage.stop)
-
-
-def _choice(stages: Sequence[Any]) -> LooksAt | None:
-    """The choice of some stages that look at values."""
-    if not stages or not all(map(ISelectiveParameterStage.providedBy, stages)):
-        return None
-    if len(stages) == 1:
-        (alone,) = stages
-        looks_at: LooksAt = alone.looks_at
-        return looks_at
-    return lambda statement, session: any(one.looks_at(statement, session) for one in stages)
 
 
 def _planner(hooks: tuple[Hook, ...]) -> Planner | None:

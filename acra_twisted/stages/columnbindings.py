@@ -4,7 +4,7 @@ a session reads them."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from acra_twisted.encryption.facts import NOTHING, Wanted
 from acra_twisted.encryption.plan import ParameterUse, StatementPlan
@@ -19,6 +19,10 @@ from acra_twisted.session import Session
 from acra_twisted.sql.languages import LANGUAGES, Mode
 from acra_twisted.stages.columnmeanings import Snapshot
 from acra_twisted.stages.sessionknown import Known, PreparedText
+
+#: Bytes of a text whose literals are cut out at once, for they are few: nearly all that come here
+#: need them.
+_SHORT: Final = 1 << 10
 
 
 class Names(NamedTuple):
@@ -123,12 +127,15 @@ def mode_of(known: Known, session: Session, statement: Statement) -> Mode:
 def known_plans(
     statement: Statement, session: Session, known: Known, snapshot: Snapshot
 ) -> Planned | None:
-    """Return the `Planned` of a statement if it is known: one lookup by its skeleton, which is all
-    that most statements cost."""
+    """Return the `Planned` of a statement if it is known: one lookup by its skeleton."""
     mode = mode_of(known, session, statement)
     if not mode.default:
         return None
     parts = statement.skeleton
+    if parts is None and len(statement.text) <= _SHORT:
+        parts = statement.skeleton = planner.cut(statement.text)
+        if parts is None:
+            return None
     key = parts[0] if parts is not None else planner.key_of(statement.text)
     kept = None if key is None else snapshot.planner.kept(key, known.schema.path)
     if kept is None:

@@ -4,14 +4,15 @@ or made into what they are searched by, with the keys that hold at that moment."
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 from acra_twisted.crypto import acrablock
 from acra_twisted.encryption.facts import Wanted
 from acra_twisted.encryption.plan import STORING, ParameterUse
-from acra_twisted.encryption.postgresql import loading, writing
+from acra_twisted.encryption.postgresql import writing
 from acra_twisted.encryption.postgresql.copying import CopiedRows
 from acra_twisted.encryption.postgresql.filling import fillings_of
 from acra_twisted.encryption.postgresql.givenvalues import (
@@ -23,7 +24,7 @@ from acra_twisted.encryption.postgresql.givenvalues import (
     tokens_of_parameters,
     tokens_of_text,
 )
-from acra_twisted.encryption.postgresql.loading import Piece
+from acra_twisted.encryption.postgresql.loading import Piece, do
 from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.postgresql.writing import (
     Bound,
@@ -46,8 +47,8 @@ from acra_twisted.stages.keymarks import KeyMarks
 
 #: Values that are encoded without leaving the reactor.
 INLINE: Final = 32
-#: Bytes of copied rows that are; they have no more values than that, or few more.
-INLINE_BYTES: Final = 128
+#: Bytes of copied rows with which one of them may be so long that everybody would wait for it.
+_LARGE: Final = 256 * 1024
 #: Values for which random bytes are fetched at a time.
 _FETCHED: Final = 64
 
@@ -67,6 +68,8 @@ class Encoder:
         self._tokens = tokens
         self._makers = ColumnMakers(keys, tokens, marks)
         self._workers = workers
+        # For all that does not leave the reactor.
+        self._supply = _supply()
 
     def kept(self, planned: Planned, conforming: bool | None, exchange: Exchange) -> Sequence[Kept]:
         """Return all that decides, some time later, whether the literals of some plans are still
@@ -157,8 +160,9 @@ class Encoder:
         makers: Makers,
     ) -> Any:
         plans, facts, literals = planned.statements or (), planned.facts, planned.literals
-        tools = _tools(exchange.session, makers, wanted.count, conforming)
-        if _has_many_elements(planned, wanted):
+        is_apart = _has_many_elements(planned, wanted)
+        tools = self._tools(exchange.session, makers, conforming, is_apart)
+        if is_apart:
             # An array is a single step, however many values it has.
             later = self._workers.run(LongWriting(plans, literals, tools).whole)
             return later.addCallback(partial(_shown, exchange))
@@ -178,40 +182,52 @@ class Encoder:
         makers: Makers,
     ) -> Any:
         values, formats, kinds = parameters.values, parameters.formats, parameters.types or ()
-        tools = _tools(exchange.session, makers, wanted.count, True)
-        if _are_many(parameters, uses, wanted):
+        is_apart = _are_many(parameters, uses, wanted)
+        tools = self._tools(exchange.session, makers, True, is_apart)
+        if is_apart:
             later = self._workers.run(writing.write_parameters, uses, values, formats, kinds, tools)
             return later.addCallback(partial(_shown, exchange))
         return _shown(exchange, writing.write_parameters(uses, values, formats, kinds, tools))
 
+    def _tools(
+        self, session: Session, makers: Makers, conforming: bool | None, is_apart: bool
+    ) -> Tools:
+        """All that values are encoded with; ``is_apart``: by a thread of their own."""
+        supply = _supply() if is_apart else self._supply
+        encoding = encoding_of(session)
+        return Tools(makers.sealers, supply, encoding, conforming is True, makers.searchers)
+
     def _copy(
         self, copied: CopiedRows, data: bytes | None, exchange: Exchange, sealers: _Sealers
     ) -> Any:
-        written = self._run(_is_much(data), loading.encode, copied, data, sealers, os.urandom)
-        return then(written, partial(_shown, exchange))
+        piece = Piece(copied, data)
+        done = self._do(piece, chain(piece.read(), piece.write(sealers, os.urandom)))
+        return then(done, lambda _: _shown(exchange, piece.written))
 
     def _copy_tokens(
         self, copied: CopiedRows, data: bytes | None, exchange: Exchange, sealers: _Sealers
     ) -> Any:
         """Read a piece, and ask for its tokens, before it is written."""
+        piece = Piece(copied, data)
 
-        def ask(piece: Piece) -> Any:
-            values = TokenValues(loading.token_values(piece), {})
-            if not values.stored:
-                return write(piece, _NO_MAKERS)
+        def ask(_: None) -> Any:
+            values = TokenValues(piece.token_values(), {})
             client = exchange.session.identity.client_id
-            return self._tokens.makers(values, client).addCallback(partial(write, piece))
+            makers = self._tokens.makers(values, client) if values.stored else _NO_MAKERS
+            return then(makers, write)
 
-        def write(piece: Piece, makers: Makers) -> Any:
+        def write(makers: Makers) -> Any:
             every = {**sealers, **makers.sealers}
-            return self._run(_is_much(data), loading.write, copied, piece, every, os.urandom)
+            done = self._do(piece, piece.write(every, os.urandom))
+            return then(done, lambda _: _shown(exchange, piece.written))
 
-        read = self._run(_is_much(data), loading.read, copied, data)
-        return then(then(read, ask), partial(_shown, exchange))
+        return then(self._do(piece, piece.read()), ask)
 
-    def _run(self, much: bool, function: Callable[..., Any], *given: Any) -> Any:
-        """The outcome of work, of much by a worker."""
-        return self._workers.run(function, *given) if much else function(*given)
+    def _do(self, piece: Piece, steps: Iterator[int]) -> Any:
+        """Do the work of a piece in turns of the reactor, where no single row takes long."""
+        if piece.size > _LARGE:
+            return self._workers.run(do, steps)
+        return self._workers.in_steps(steps)
 
 
 def _has_many_elements(planned: Planned, wanted: Wanted) -> bool:
@@ -226,18 +242,13 @@ def _are_many(parameters: Parameters, uses: Sequence[ParameterUse], wanted: Want
     return elements_of_parameters(uses, parameters.values, parameters.formats) > INLINE
 
 
-def _is_much(data: bytes | None) -> bool:
-    return data is not None and len(data) > INLINE_BYTES
-
-
 def encoding_of(session: Session) -> str:
     """Return the session's client_encoding."""
     return session.parameters.get(b"client_encoding", b"UTF8").decode("latin-1")
 
 
-def _tools(session: Session, makers: Makers, count: int, conforming: bool | None) -> Tools:
-    supply = RandomSupply(os.urandom, acrablock.RANDOM_SIZE, min(max(count, 1), _FETCHED))
-    return Tools(makers.sealers, supply, encoding_of(session), conforming is True, makers.searchers)
+def _supply() -> RandomSupply:
+    return RandomSupply(os.urandom, acrablock.RANDOM_SIZE, _FETCHED)
 
 
 def _shown(exchange: Exchange, made: Written | Bound) -> Written | Bound:

@@ -15,6 +15,9 @@ Counts = Mapping[tuple[ColumnSetting, str], int]
 
 #: Columns that a span names at most.
 _MOST: Final = 20
+_LABELS: Final = "acra.columns"
+#: The attributes for numbers of values, by fate.
+_numbers: Final[dict[str, str]] = {}
 
 
 def show(exchange: Exchange, counts: Counts) -> None:
@@ -24,8 +27,10 @@ def show(exchange: Exchange, counts: Counts) -> None:
         return
     last: ColumnSetting | None = None
     for (setting, action), number in counts.items():
-        before = _shown(exchange, f"acra.columns_{action}", 0)
-        exchange.add_attribute(f"acra.columns_{action}", before + number)
+        name = _numbers.get(action)
+        if name is None:
+            name = _numbers[action] = f"acra.columns_{action}"
+        exchange.add_attribute(name, _shown(exchange, name, 0) + number)
         if setting is not last:
             _name(exchange, setting.label)
             last = setting
@@ -34,12 +39,12 @@ def show(exchange: Exchange, counts: Counts) -> None:
 
 def _name(exchange: Exchange, label: str) -> None:
     """Add a column to those that the span names."""
-    known = _shown(exchange, "acra.columns", "")
+    known = _shown(exchange, _LABELS, "")
     if not known:
-        exchange.add_attribute("acra.columns", label)
+        exchange.add_attribute(_LABELS, label)
     elif known != label:
         labels = {label, *known.split(", ")}
-        exchange.add_attribute("acra.columns", ", ".join(sorted(labels)[:_MOST]))
+        exchange.add_attribute(_LABELS, ", ".join(sorted(labels)[:_MOST]))
 
 
 def _shown(exchange: Exchange, name: str, default: Any) -> Any:

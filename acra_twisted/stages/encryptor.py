@@ -30,7 +30,7 @@ from acra_twisted.interfaces import (
     IReloadable,
     IResultStage,
     ISelectiveParameterStage,
-    IStatementStage,
+    ISelectiveStatementStage,
 )
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.results import Columns
@@ -113,6 +113,17 @@ class Encryptor(ColumnStage):
             return guarded(judge, statement, exchange, planned, known, snapshot)
         decide = partial(judge, statement, exchange, planned)
         return self._informed(session, known, snapshot, decide)
+
+    def judges(self, statement: Statement, session: Session) -> bool:
+        """See ISelectiveStatementStage."""
+        known: Known | None = session.notes.get(STAGE)
+        if known is None or known.cursors:
+            return True
+        snapshot = self._columns.snapshot(session, known)
+        if snapshot is None or not snapshot.planner.unconcerned.has(statement.text):
+            return True
+        session.meaning = snapshot.meaning
+        return False
 
     def on_parameters(self, parameters: Parameters, exchange: Exchange) -> Any:
         """See IParameterStage."""
@@ -198,4 +209,6 @@ def _unknown(failure: Failure) -> Deny:
 
 
 # Not as a decorator: compiled classes have none.
-classImplements(Encryptor, IStatementStage, ISelectiveParameterStage, IResultStage, IReloadable)
+classImplements(
+    Encryptor, ISelectiveStatementStage, ISelectiveParameterStage, IResultStage, IReloadable
+)

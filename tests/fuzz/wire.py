@@ -92,7 +92,9 @@ def _startup(data: bytes, cut: int) -> None:
     turns = list(enumerate(data.split(TURN)[:8]))
     said = [(n % 2, piece) for n, part in turns for piece in _pieces(part, cut)]
     policy = ServePolicy(
-        pipeline=SimpleNamespace(inspects=frozenset(), results=None, loads=None, looks_at=None)
+        pipeline=SimpleNamespace(
+            inspects=frozenset(), results=None, loads=None, looks_at=None, judges=None
+        )
     )
     sent_away = _DIALECT.send_away(EndReason.LOGIN, "bye")
     ended = _DIALECT.serve(policy._replace(challenge=_CHALLENGE))

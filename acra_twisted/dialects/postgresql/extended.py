@@ -22,7 +22,7 @@ from acra_twisted.exchange import (
 from acra_twisted.outstanding import ANSWER, ANSWER_WITH_NEXT, FORWARD, SKIP
 from acra_twisted.session import Session
 from acra_twisted.verdicts import Deny
-from acra_twisted.wire.postgres import backend, frontend
+from acra_twisted.wire.postgres import backend, frames, frontend
 
 _TOO_MANY: Final = Deny(
     "too many prepared statements and portals in this session: raise max_prepared_statements in "
@@ -46,6 +46,7 @@ class ExtendedBatch(OpeningBatch):
 
     ``inspects``: kinds of Work that some stage has hooks for; the others are never made.
     ``looks_at`` tells whether some stage looks at the values of a statement; None: at those of all.
+    ``judges`` tells whether some stage looks at a simple query; None: at all of them.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class ExtendedBatch(OpeningBatch):
         session: Session,
         inspects: frozenset[str],
         looks_at: LooksAt | None,
+        judges: LooksAt | None,
         hold_limit: int,
         propagation: Propagation,
     ) -> None:
@@ -60,31 +62,35 @@ class ExtendedBatch(OpeningBatch):
         self._statements = STATEMENT in inspects
         self._parameters = PARAMETERS in inspects
         self._looks_at = looks_at
+        self._judges = judges
         self._result_formats = ROWS in inspects
         # The message that a Work was made of: where it stands, and its decoded form.
         self._message: tuple[int, int, Any] = (0, 0, None)
 
-    def _is_unseen(self, data: bytes, bind: int) -> bool:
-        """Return True if no stage looks at the values of the Bind that begins at ``bind``, which is
-        whole and binds the unnamed portal."""
-        if not self._parameters:
-            return True
-        name = data[bind + 6 : data.find(b"\0", bind + 6)]
-        return self._is_overlooked(self._session.prepared.statement(name))
-
     def _is_overlooked(self, statement: Statement | None) -> bool:
         """Return True if no stage looks at values that are bound to a statement now."""
         looks_at = self._looks_at
-        if looks_at is None or statement is None or not self._session.prepared.is_meant(statement):
+        if looks_at is None or statement is None:
             return False
-        return not looks_at(statement, self._session)
+        prepared: Prepared = self._session.prepared
+        return prepared.is_meant(statement) and not looks_at(statement, self._session)
 
-    def _whole_execution(self, execution: tuple[int, int, bool], size: int) -> None:
+    def _bound_statement(self, data: bytes, bind: int) -> Statement | None:
+        """The statement of the whole Bind that begins at ``bind`` and binds the unnamed portal."""
+        prepared: Prepared = self._session.prepared
+        name = bind + 6
+        end = frames.end_of_string(data, name)
+        return None if end < 0 else prepared.statement(data[name:end])
+
+    def _whole_execution(
+        self, execution: tuple[int, int, bool], statement: Statement | None, size: int
+    ) -> None:
         start, end, described = execution
         self._buffer.position = size
         if start:
             self._close(0, start)
-        exchange, portal = self._bind_unseen(start, end, self._buffer.data[start + 5 : end])
+        body = self._buffer.data[start + 5 : end]
+        exchange, portal = self._bind_unseen(start, end, body, statement)
         if described:
             portal.is_described = True
             self._expected.append((FORWARD, replies.DESCRIBE_PORTAL, exchange, portal))
@@ -121,15 +127,12 @@ class ExtendedBatch(OpeningBatch):
 
     def _bind(self, start: int, end: int) -> Work | None:
         body = self._buffer.data[start + 5 : end]
-        prepared = self._session.prepared
-        if not self._parameters or (
-            self._looks_at is not None
-            and self._is_overlooked(prepared.statement(frontend.bind_names(body)[1]))
-        ):
-            self._bind_unseen(start, end, body)
+        prepared: Prepared = self._session.prepared
+        statement = prepared.statement(frontend.bind_names(body)[1])
+        if not self._parameters or self._is_overlooked(statement):
+            self._bind_unseen(start, end, body, statement)
             return None
         bind = frontend.decode_bind(body)
-        statement = prepared.statement(bind.statement)
         exchange = self._executing(statement, start, body)
         self._message = (start, end, bind)
         types = prepared.parameter_types(statement, len(bind.values))
@@ -137,11 +140,11 @@ class ExtendedBatch(OpeningBatch):
         parameters = Parameters(bind.values, bind.formats, statement, types, is_meant, bind.portal)
         return Work(PARAMETERS, parameters, exchange)
 
-    def _bind_unseen(self, start: int, end: int, body: bytes) -> tuple[Exchange, Portal]:
-        """Bind values that no stage looks at.  ``body`` is the message's."""
+    def _bind_unseen(
+        self, start: int, end: int, body: bytes, statement: Statement | None
+    ) -> tuple[Exchange, Portal]:
+        """Bind values that no stage looks at to a statement.  ``body`` is the message's."""
         name, statement_name = frontend.bind_names(body)
-        prepared: Prepared = self._session.prepared
-        statement = prepared.statement(statement_name)
         portal = Portal(name, statement)
         if self._result_formats:
             portal.results = frontend.bind_results(body, len(name) + len(statement_name) + 2)

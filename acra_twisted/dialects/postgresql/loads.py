@@ -56,11 +56,12 @@ class LoadingBatch(ExtendedBatch):
         inspects: frozenset[str],
         loads: Planner | None,
         looks_at: LooksAt | None,
+        judges: LooksAt | None,
         message_limit: int,
         hold_limit: int,
         propagation: Propagation,
     ) -> None:
-        super().__init__(session, inspects, looks_at, hold_limit, propagation)
+        super().__init__(session, inspects, looks_at, judges, hold_limit, propagation)
         self._message_limit = message_limit
         self._loads = loads
         # Of the copy data at hand: what the stages do with it, and its layout.

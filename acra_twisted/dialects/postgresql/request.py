@@ -58,7 +58,7 @@ class RequestFlow(LoadingBatch):
     """IMessageFlow for the client's direction.
 
     ``inspects``: kinds of Work that some stage has hooks for; the others are never made.
-    ``loads``: see LoadingBatch; ``looks_at``: see ExtendedBatch.
+    ``loads``: see LoadingBatch; ``looks_at`` and ``judges``: see ExtendedBatch.
     ``hold_limit``: bytes of a batch held back; ``message_limit``: bytes of one message;
     ``function_call``: whether FunctionCall passes, unseen, and is not refused.
     """
@@ -69,13 +69,16 @@ class RequestFlow(LoadingBatch):
         inspects: frozenset[str] = frozenset(),
         loads: Planner | None = None,
         looks_at: LooksAt | None = None,
+        judges: LooksAt | None = None,
         *,
         message_limit: int = 64 << 20,
         hold_limit: int = 1 << 20,
         function_call: bool = False,
         propagation: Propagation = NOTHING,
     ) -> None:
-        super().__init__(session, inspects, loads, looks_at, message_limit, hold_limit, propagation)
+        super().__init__(
+            session, inspects, loads, looks_at, judges, message_limit, hold_limit, propagation
+        )
         self._function_calls = function_call
         self._on: dict[int, Callable[[int, int], Work | None]] = {
             frames.QUERY: self._query,
@@ -108,11 +111,13 @@ class RequestFlow(LoadingBatch):
                 return work
             if not self._parameters or self._looks_at is not None:
                 execution = wholerequests.execution(data, self._message_limit)
-                if execution is not None and self._is_unseen(data, execution[0]):
-                    self.passed_whole += 1
-                    self._load(data)
-                    self._whole_execution(execution, len(data))
-                    return None
+                if execution is not None:
+                    statement = self._bound_statement(data, execution[0])
+                    if not self._parameters or self._is_overlooked(statement):
+                        self.passed_whole += 1
+                        self._load(data)
+                        self._whole_execution(execution, statement, len(data))
+                        return None
         self.feed(data)
         return self.next_work()
 
@@ -291,8 +296,10 @@ class RequestFlow(LoadingBatch):
         if statement.text is not text:
             self._splice_statement(start, end, None, sent_form(statement))
         if self._statements:
-            self._message = (start, end, None)
-            return Work(STATEMENT, statement, exchange)
+            judges = self._judges
+            if judges is None or judges(statement, self._session):
+                self._message = (start, end, None)
+                return Work(STATEMENT, statement, exchange)
         self._query_passed(exchange, start, end)
         return None
 

@@ -135,6 +135,7 @@ class Sessions:
             frozenset() if pipeline is None else pipeline.inspects,
             None if pipeline is None else pipeline.loads,
             None if pipeline is None else pipeline.looks_at,
+            None if pipeline is None else pipeline.judges,
             message_limit=self._message_limit,
             hold_limit=0 if pipeline is None else self._hold_limit,
             function_call=pipeline is None or self._function_call,

@@ -36,8 +36,7 @@ CODECS: Final = {
 def to_utf8(text: bytes, encoding: str) -> bytes:
     """The UTF-8 of characters that a client has sent.  ``encoding`` is the session's
     ``client_encoding`` as the server reports it.  Raises ValueRefusedError."""
-    # `in` makes an exception and drops it before it looks.
-    if text.find(0) >= 0:
+    if 0 in text:
         raise _bad(encoding)
     if text.isascii():
         return text

@@ -30,6 +30,7 @@ from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.refusals import StatementRefusedError
 from acra_twisted.encryption.postgresql.sessionnames import SessionNames
 from acra_twisted.encryption.postgresql.syntax import Statement, Text
+from acra_twisted.encryption.postgresql.unconcerned import Unconcerned
 from acra_twisted.errors import LexError
 from acra_twisted.sql import languages, lexer, names, skeleton
 from acra_twisted.sql.languages import Mode
@@ -59,7 +60,8 @@ class Limits(NamedTuple):
 class Planner:
     """Plans texts for one reading of a database's schema.
 
-    ``claims`` takes comparisons with protected columns.
+    ``claims`` takes comparisons with protected columns.  ``unconcerned`` knows texts that need no
+    plan.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Planner:
         self._claims = claims or NoClaims()
         self._limits = limits
         self._concerns = Concerns(protection.names)
+        self.unconcerned = Unconcerned(protection.names)
         self._memory = PlanMemory()
 
     def known(self, text: bytes, mode: Mode, path: SearchPath) -> Planned | None:

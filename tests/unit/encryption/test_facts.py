@@ -64,11 +64,11 @@ class Plans(SynchronousTestCase):
         self.assertEqual(Facts([StatementPlan()]).uses, ())
 
     def test_a_plan_is_plain_if_it_says_no_more_than_what_is_written(self):
-        plain = StatementPlan(parts=(b"",), matched=(EMAIL,), changes=True)
+        plain = StatementPlan(parts=(b"",), asked=(NAME,), matched=(EMAIL,), changes=True)
         self.assertTrue(Facts([plain, plain]).is_plain)
         for special in (
             StatementPlan(refusal=Refusal("unparsable", "", "no")),
-            StatementPlan(asked=(NAME,)),
+            StatementPlan(asked=(NAME, NAME._replace(readers=frozenset()))),
             StatementPlan(prepares=Prepared("s")),
             StatementPlan(executes="s"),
             StatementPlan(copies=Copied((), {})),

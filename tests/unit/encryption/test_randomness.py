@@ -1,5 +1,7 @@
 """Random bytes for many values."""
 
+import gc
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -41,6 +43,15 @@ class Supply(SynchronousTestCase):
             for size in (32, 12, 12):
                 supply(size)
         self.assertEqual(source.calls, 1)
+
+    def test_nothing_that_was_given_is_kept(self):
+        source = Counted()
+        supply = RandomSupply(source, 8, 4)
+        given = supply(8) + supply(8)
+        held = [one for one in gc.get_referents(supply) if isinstance(one, (bytes, bytearray))]
+        kept = b"".join(map(bytes, held))
+        self.assertEqual(kept, bytes(16) + source.given[16:])
+        self.assertEqual(given, source.given[:16])
 
     def test_a_source_that_fails_gives_nothing(self):
         supply = RandomSupply(lambda size: b"short", 56)

@@ -13,7 +13,7 @@ from acra_twisted.exchange import (
     Statement,
     Work,
 )
-from acra_twisted.interfaces import ILoadStage, ISelectiveParameterStage
+from acra_twisted.interfaces import ILoadStage, ISelectiveParameterStage, ISelectiveStatementStage
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.results import Columns
 from acra_twisted.verdicts import PASS, Deny
@@ -62,6 +62,27 @@ class Hooks(SynchronousTestCase):
         # One that looks at all values leaves no choice, and without any there is none.
         for stages in ([], [Everything()], [Selective(b"a"), Everything()]):
             self.assertIsNone(Pipeline(stages).looks_at)
+
+    def test_a_query_is_judged_if_any_stage_judges_it(self):
+        @implementer(ISelectiveStatementStage)
+        class Selective:
+            name = "selective"
+
+            def __init__(self, text):
+                self.text = text
+
+            def on_statement(self, statement, exchange):
+                return PASS
+
+            def judges(self, statement, session):
+                return statement.text == self.text
+
+        session = make_session()
+        judges = Pipeline([Selective(b"a"), Selective(b"b")]).judges
+        found = [text for text in (b"a", b"b", b"c") if judges(Statement(text), session)]
+        self.assertEqual(found, [b"a", b"b"])
+        for stages in ([], [Everything()], [Selective(b"a"), Everything()]):
+            self.assertIsNone(Pipeline(stages).judges)
 
     def test_results_are_planned_from_the_database_to_the_client_until_a_reload(self):
         order = []

@@ -5,7 +5,6 @@ from zope.interface.verify import verifyObject
 
 from acra_twisted.exchange import Unload
 from acra_twisted.interfaces import ILoad
-from acra_twisted.stages.columnencoding import INLINE_BYTES
 from acra_twisted.verdicts import PASS, Deny
 from tests.support.encryptors import SECRET, EncryptorCase
 
@@ -41,14 +40,27 @@ class Loading(EncryptorCase):
         self.assertEqual([row[:2] for row in made.splitlines()], [b"1\t", b"2\t"])
         self.assertEqual(self.exchange.attributes["acra.columns_encrypted"], 4)
 
-    def test_much_is_encrypted_by_a_worker(self):
+    def test_many_rows_are_encrypted_in_turns_of_the_reactor(self):
         load = self.load()
-        data = b"".join(b"%d\tname %d\t%d\n" % (n, n, n) for n in range(40))
-        self.assertGreater(len(data), INLINE_BYTES)
+        data = b"".join(b"%d\tname %d\t%d\n" % (n, n, n) for n in range(400))
         verdict = load.feed(data, self.exchange)
         self.assertIsInstance(verdict, Deferred)
-        made = self.settled(verdict).item
-        self.assertEqual(self.secrets(made, 1), [b"name %d" % n for n in range(40)])
+        turns = 0
+        while self.workers.turns:
+            turns += 1
+            self.workers.step()
+        made = self.successResultOf(verdict).item
+        self.assertEqual(self.secrets(made, 1), [b"name %d" % n for n in range(400)])
+        self.assertEqual(self.workers.waiting, [])
+        # No more than 42 values in one.
+        self.assertGreater(turns * 42, 800)
+
+    def test_rows_of_which_one_may_be_long_are_encrypted_by_a_worker(self):
+        load = self.load()
+        name = b"x" * 300_000
+        verdict = load.feed(b"1\t%b\t2\n" % name, self.exchange)
+        self.assertEqual((len(self.workers.waiting), self.workers.turns), (1, []))
+        self.assertEqual(self.secrets(self.settled(verdict).item, 1), [name])
 
     def test_a_value_that_its_column_does_not_have(self):
         verdict = self.load().feed(f"1\ta\t{SECRET}\n".encode(), self.exchange)

@@ -12,10 +12,10 @@ from acra_twisted.interfaces import (
     IReloadable,
     IResultStage,
     ISelectiveParameterStage,
-    IStatementStage,
+    ISelectiveStatementStage,
 )
 from acra_twisted.results import LINES, Columns
-from acra_twisted.session import FAILED_TRANSACTION
+from acra_twisted.session import FAILED_TRANSACTION, IN_TRANSACTION
 from acra_twisted.stages.cellreading import OutdatedReading
 from acra_twisted.stages.decryptor import Decryptor
 from acra_twisted.stages.encryptor import Encryptor
@@ -37,12 +37,17 @@ from tests.support.sessions import make_session
 
 class Hooks(EncryptorCase):
     def test_it_is_a_stage_for_statements_values_and_results(self):
-        for interface in (IStatementStage, ISelectiveParameterStage, IResultStage, IReloadable):
+        for interface in (
+            ISelectiveStatementStage,
+            ISelectiveParameterStage,
+            IResultStage,
+            IReloadable,
+        ):
             verifyObject(interface, self.stage)
 
-    def test_literals_are_cut_out_of_statements_with_protected_columns_alone(self):
+    def test_literals_are_cut_out_of_long_statements_with_protected_columns_alone(self):
         for text, is_cut in (
-            ("SELECT note FROM others WHERE id = 17", False),
+            (f"SELECT note FROM others WHERE id IN ({', '.join(['17'] * 300)})", False),
             (f"UPDATE people SET name = '{SECRET}' WHERE id = 17", True),
         ):
             self.judge(text)
@@ -50,6 +55,32 @@ class Hooks(EncryptorCase):
             verdict, statement = self.judge(text)
             self.assertIs(type(verdict), Replace if is_cut else Pass)
             self.assertEqual(statement.skeleton is not None, is_cut)
+
+    def test_queries_without_protected_names_are_not_judged(self):
+        query, other = Statement(b"SELECT note FROM others"), Statement(b"SELECT 1 FROM people")
+        # Nothing is certain yet.
+        self.assertTrue(self.stage.judges(query, self.session))
+        self.judge("SELECT 1")
+        meaning, self.session.meaning = self.session.meaning, None
+        self.assertTrue(self.stage.judges(other, self.session))
+        self.assertFalse(self.stage.judges(query, self.session))
+        # Its result is read by the tables as they are now.
+        self.assertIs(self.session.meaning, meaning)
+        self.judge("ALTER TABLE people ADD x int")
+        self.assertTrue(self.stage.judges(query, self.session))
+        end(self.exchange, b"ALTER TABLE")
+        self.judge("SELECT 1")
+        self.assertFalse(self.stage.judges(query, self.session))
+        self.now += 301
+        self.assertTrue(self.stage.judges(query, self.session))
+
+    def test_every_query_is_judged_while_a_cursor_shows_protected_columns(self):
+        query = Statement(b"SELECT note FROM others")
+        self.session.transaction = IN_TRANSACTION
+        self.judge("DECLARE c CURSOR FOR SELECT name FROM people")
+        end(self.exchange, b"DECLARE CURSOR")
+        self.judge("SELECT 1")
+        self.assertTrue(self.stage.judges(query, self.session))
 
     def test_nothing_passes_while_the_tables_are_not_known(self):
         self.database.fails = True

@@ -64,7 +64,9 @@ from tests.support.logins import (
 from tests.support.loginvectors import group
 from tests.support.sessions import messages, query, ready, types
 
-PIPELINE = SimpleNamespace(inspects=frozenset(), results=None, loads=None, looks_at=None)
+PIPELINE = SimpleNamespace(
+    inspects=frozenset(), results=None, loads=None, looks_at=None, judges=None
+)
 PLAIN = StartupPolicy("disable", frozenset(ALLOWED_PARAMETERS))
 
 

@@ -36,7 +36,9 @@ from tests.support.sessions import (
     row,
 )
 
-PIPELINE = SimpleNamespace(inspects=frozenset(), results=None, loads=None, looks_at=None)
+PIPELINE = SimpleNamespace(
+    inspects=frozenset(), results=None, loads=None, looks_at=None, judges=None
+)
 CONTEXT = TraceContext("a" * 32, "b" * 16, True)
 ANN = {b"user": b"ann"}
 BROUGHT = {**ANN, b"acra.traceparent": CONTEXT.traceparent().encode()}

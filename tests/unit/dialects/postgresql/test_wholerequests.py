@@ -81,17 +81,28 @@ class Whole(SynchronousTestCase):
         set(),
         False,
         None,
+        None,
     )
     @given(
         talks,
         st.sets(st.sampled_from([STATEMENT, PARAMETERS, ROWS])),
         st.booleans(),
         st.sampled_from([None, overlook, lambda statement, session: True]),
+        st.sampled_from([None, overlook, lambda statement, session: True]),
     )
-    def test_as_if_taken_apart(self, talk, inspects, connector, looks_at):
+    def test_as_if_taken_apart(self, talk, inspects, connector, looks_at, judges):
         propagation = Propagation(lambda e: CONTEXT, lambda e: CONTEXT, to_acra=True)
         options = {"propagation": propagation} if connector else {}
-        self.check(talk, inspects=inspects, looks_at=looks_at, **options)
+        self.check(talk, inspects=inspects, looks_at=looks_at, judges=judges, **options)
+
+    def test_a_query_is_judged_unless_no_stage_looks_at_it(self):
+        for judges, is_judged in ((None, True), (overlook, False), (lambda *_: True, True)):
+            play = Playbook(inspects=[STATEMENT], judges=judges)
+            self.assertEqual(play.client(query(b"SELECT 1")), query(b"SELECT 1"))
+            self.assertEqual([kind for kind, _ in play.works], [STATEMENT] if is_judged else [])
+            # A Parse is: values may be bound to what it makes.
+            play.client(parse(b"s", b"SELECT 1") + SYNC)
+            self.assertEqual(play.works[-1][0], STATEMENT)
 
     def test_an_execution_passes_whole_if_no_stage_looks_at_its_values(self):
         for looks_at, passes in ((None, False), (overlook, True), (lambda *_: True, False)):

@@ -6,10 +6,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.plan import Copied
-from acra_twisted.encryption.postgresql import loading
 from acra_twisted.encryption.postgresql.copying import CopiedRows
+from acra_twisted.encryption.postgresql.loading import Piece, do
 from acra_twisted.encryption.sealing import Stored
-from acra_twisted.encryption.settings import ColumnSetting
+from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from tests.support.copied import cut
 
 NAME = ColumnSetting("", "people", "name", data_type="str")
@@ -31,6 +31,13 @@ def source(size):
     return bytes(size)
 
 
+def encode(rows, data, sealers):
+    piece = Piece(rows, data)
+    do(piece.read())
+    do(piece.write(sealers, source))
+    return piece.written
+
+
 class Pieces(SynchronousTestCase):
     sealers = {NAME: Sealer(), AGE: Sealer()}
 
@@ -41,7 +48,7 @@ class Pieces(SynchronousTestCase):
         text = b""
         counts = {}
         for piece in (*cut(data, places), None):
-            written = loading.encode(rows, piece, self.sealers, source)
+            written = encode(rows, piece, self.sealers)
             text += written.text
             for key, number in written.counts.items():
                 counts[key] = counts.get(key, 0) + number
@@ -54,16 +61,24 @@ class Pieces(SynchronousTestCase):
     def test_a_value_that_cannot_be_stored(self):
         rows = CopiedRows(COPIED, 1000)
         with self.assertRaises(ValueRefusedError) as caught:
-            loading.encode(rows, b"1\tmask\t\\N\n", self.sealers, source)
+            encode(rows, b"1\tmask\t\\N\n", self.sealers)
         self.assertEqual(
             str(caught.exception),
             "column people.name is protected by AcraServer: it looks like a mask",
         )
 
     def test_values_are_read_before_anything_is_stored(self):
+        token = AGE._replace(kind=TOKENIZED)
+        rows = CopiedRows(COPIED._replace(columns=(None, NAME, token)), 1000)
+        piece = Piece(rows, b"1\ta\t2\n3\tb\t4\n5")
+        self.assertEqual(piece.size, len(b"1\ta\t2\n3\tb\t4\n"))
+        do(piece.read())
+        self.assertEqual(piece.token_values(), {token: [b"2", b"4"]})
+
+    def test_each_row_is_a_step_that_costs_more_the_more_values_it_has(self):
         rows = CopiedRows(COPIED, 1000)
-        piece = loading.read(rows, b"1\ta\t2\n3\tb")
-        self.assertEqual([one.plaintext for one in piece.rows[0].secrets], [b"a", b"2"])
-        self.assertEqual(
-            loading.write(rows, piece, self.sealers, source).text, b"1\t\\\\x41\t\\\\x32\n"
-        )
+        piece = Piece(rows, b"1\ta\t2\n2\t\\N\t\\N\n3\tb\t\\N\n")
+        self.assertEqual(len(list(piece.read())), 3)
+        both, none, one = piece.write(self.sealers, source)
+        self.assertEqual(both - one, one - none)
+        self.assertGreater(one, none)
