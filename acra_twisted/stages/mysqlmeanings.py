@@ -16,14 +16,12 @@ from acra_twisted.sql.mysqlnames import fold
 _MEANINGS: Final = 1_000
 #: Planners of bypasses that are kept.
 _PLANNERS: Final = 50
-_UNPROTECTED: Final = ResultColumn(None)
 
 
 class MysqlMeaning:
     """The meaning of a result: `Columns.meaning`.  ``results`` are its columns by the statement's
     tree, None if none of them shows a protected column.  ``character_set`` is the client's, empty
-    for one that is not known.  ``changed`` is called if a result tells that the schema is
-    another."""
+    for one that is not known."""
 
     __slots__ = ("snapshot", "results", "character_set")
 
@@ -50,8 +48,11 @@ class MysqlMeaning:
         through derived tables is not used."""
         stored = [self.snapshot.setting(columns, at) for at in range(len(columns))]
         if self.results is None:
+            if not any(stored):
+                return stored
             # The statement was thought to show none.
-            return None if any(stored) else stored
+            self.snapshot.doubt()
+            return None
         placed = _placed(self.results, len(columns))
         if placed is None:
             self.snapshot.doubt()

@@ -60,6 +60,7 @@ class Settings(Case):
     def test_a_statement_that_was_thought_to_show_nothing(self):
         self.assertEqual(self.settings(None, "id", "note"), [None, None])
         self.assertIsNone(self.settings(None, "id", "name"))
+        self.assertEqual(self.doubts, [True])
         self.assertEqual(self.settings(None, "name", table="others"), [None])
 
     def test_names_as_the_server_compares_them(self):
