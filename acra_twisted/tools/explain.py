@@ -34,6 +34,7 @@ from acra_twisted.tools.statementlog import statements_of
 PROGRAM = "acra-explain"
 _POSTGRESQL = "postgresql"
 _MYSQL = "mysql"
+_DATABASE = "postgres"
 #: Where ``-`` reads; replaced by tests.
 INPUT: TextIO = sys.stdin
 #: Bytes of a file of statements.
@@ -94,8 +95,9 @@ def _parser() -> Parser:
     )
     parser.add_argument(
         "--database",
-        default="postgres",
-        help="database to connect to; of MySQL the one of names without one",
+        default=_DATABASE,
+        help="database to connect to; of MySQL that of names without one, else the first that the "
+        "configuration names",
     )
     parser.add_argument(
         "--save_schema", default="", metavar="FILE", help="write the schema that was read"
@@ -143,7 +145,8 @@ def main(
     if given.dialect == _MYSQL or not (given.schema or given.server_config):
         remarks.append(_ASSUMED)
     if given.dialect == _MYSQL:
-        found = of_mysql(settings, given.database, _statements(given))
+        database = "" if given.database == _DATABASE else given.database
+        found = of_mysql(settings, database, _statements(given))
     else:
         schema = _schema(given, settings, environment, ask or ask_password)
         if given.save_schema:

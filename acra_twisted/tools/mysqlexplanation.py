@@ -37,7 +37,9 @@ _BEGIN, _END = "`\ue000", "\ue001`"
 def of_mysql(
     settings: EncryptionSettings, database: str, statements: Iterator[tuple[int, bytes]]
 ) -> Iterator[tuple[int, Explanation]]:
-    """Explain statements, each with the number of its line, by the tables of a configuration."""
+    """Explain statements, each with the number of its line, by the tables of a configuration.
+    ``database`` is the one of names without one; "" for the first that the configuration names."""
+    database = database or next((one.schema for one in settings.tables if one.schema), "app")
     planner = Planner(Protection(assumed(settings, database), settings))
     mode = LANGUAGES[_DATABASE].mode
     for line, text in statements:

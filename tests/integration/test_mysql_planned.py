@@ -1,6 +1,7 @@
 """Statements that are planned for a MariaDB with protected columns, and the same ones at a twin
 without: the answers are the same."""
 
+import os
 import zlib
 
 import pymysql
@@ -8,13 +9,16 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.encryption.mysql import belt
 from acra_twisted.encryption.mysql.filling import fill
 from acra_twisted.encryption.mysql.plaintexts import from_literal
 from acra_twisted.encryption.plan import STORE
+from acra_twisted.encryption.sealing import ColumnSealer, block_seal
 from acra_twisted.encryption.searching import Prefixes
 from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED
 from acra_twisted.sandbox.mariadb import MariaDB
-from tests.support.mysqlplanning import plan
+from tests.support.mysqlplanning import SETTINGS, plan
+from tests.support.mysqlrefusing import IN_CLEAR
 
 #: Values are looked for by two keys, and written with the first.
 _KEYS = (b"n" * 32, b"o" * 32)
@@ -225,3 +229,33 @@ class Twins(SynchronousTestCase):
             self.compare(text)
         self.shop.rollback()
         self.twin.rollback()
+
+
+class Belt(SynchronousTestCase):
+    def test_the_database_refuses_plaintext_and_takes_what_is_stored(self):
+        database = MariaDB(listens=True)
+        self.addCleanup(database.stop)
+        database.start()
+        bare = _TABLES.format(bytes="VARCHAR(100)", text="VARCHAR(100)", prefix="")
+        database.run(f"CREATE DATABASE shop; USE shop; {bare} {belt.script(SETTINGS)}")
+        database.account("u", "pw")
+        database.run("GRANT ALL ON shop.* TO u@'%'")
+        shop = pymysql.connect(
+            host="127.0.0.1", port=database.port, user="u", password="pw", database="shop"
+        )
+        self.addCleanup(shop.close)
+        key = b"k" * 32
+        for setting in SETTINGS.columns:
+            if setting.kind == TOKENIZED:
+                continue
+            sealer = ColumnSealer(setting, block_seal(key), Prefixes(setting, _KEYS))
+            stored = sealer.store(b"4111111111111111", os.urandom).data
+            text = f"INSERT INTO {setting.table} (id, {setting.name}) VALUES (%s, %s)"
+            with shop.cursor() as cursor:
+                for number, value in enumerate((stored, b"", None)):
+                    cursor.execute(text, (number, value))
+                with self.assertRaises(pymysql.err.OperationalError) as caught:
+                    cursor.execute(text, (9, b"in clear"))
+                self.assertEqual(caught.exception.args[0], IN_CLEAR)
+                self.assertNotIn("in clear", str(caught.exception))
+            shop.rollback()

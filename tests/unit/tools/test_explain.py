@@ -70,8 +70,15 @@ class Explain(ToolCase):
         self.assertEqual(refused, "")
         text, refused = self.explain("--dialect=mysql", "SELECT * FROM people WHERE name > 'a'")
         self.assertIn("reason     order", text)
+        self.config = self.file(CONFIG.replace("table: people", "table: people\n    schema: hr"))
+        text, _ = self.explain("--dialect=mysql", "INSERT INTO people VALUES (1, 'Ann', 'a@x')")
+        self.assertIn("<encrypted hr.people.name>", text)
+        text, _ = self.explain(
+            "--dialect=mysql", "--database=shop", "INSERT INTO people VALUES (1, 'Ann', 'a@x')"
+        )
+        self.assertIn("pass", text)
         text, _ = self.explain("--dialect=mysql", "--ddl")
-        self.assertIn("ALTER TABLE `people` ADD KEY (`email`(33));", text)
+        self.assertIn("ALTER TABLE `hr`.`people` ADD KEY (`email`(33));", text)
 
     def test_the_examples_of_the_pages_are_true(self):
         page = [block.text for block in blocks(TOP / "docs/encryption.rst")]
