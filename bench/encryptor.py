@@ -61,9 +61,6 @@ _TABLES = (
     "CREATE UNLOGGED TABLE written (id int, name bytea)",
     "CREATE UNLOGGED TABLE plain (id int)",
 )
-#: Random bytes of an AcraBlock.
-_RANDOM = 128
-
 #: What is demanded of statements through a server: of the processor time with the stage, as a ratio
 #: to that without it, or of the rate.
 _MOST_TIME = {
@@ -214,9 +211,10 @@ def inprocess(rounds: int) -> dict[str, float]:
     owner = AESGCM(hmac.digest(key, key, "sha256"))
 
     def primitives(random: RandomSupply) -> None:
-        own = random(32)
-        owner.encrypt(random(12), own, b"")
-        AESGCM(hmac.digest(own, own, "sha256")).encrypt(random(12), text, b"")
+        drawn = random(acrablock.RANDOM_SIZE)
+        own = drawn[:32]
+        owner.encrypt(drawn[32:44], own, b"")
+        AESGCM(hmac.digest(own, own, "sha256")).encrypt(drawn[44:], text, b"")
 
     planner = _planner()
     path = SearchPath(("pg_catalog", "public"))
@@ -225,7 +223,7 @@ def inprocess(rounds: int) -> dict[str, float]:
     many = one + b", ".join(b"(%d, 'somebody')" % number for number in range(_ROWS))
     untouched = b"SELECT abalance FROM pgbench_accounts WHERE aid = 17"
     hit = one + b"(1, 'somebody')"
-    supply = RandomSupply(os.urandom, _RANDOM, 1_000)
+    supply = RandomSupply(os.urandom, acrablock.RANDOM_SIZE, 1_000)
     measured: dict[str, tuple[int, Callable[[], object]]] = {
         "primitives of an AcraBlock": (1_000, lambda: primitives(supply)),
         "AcraBlock sealed": (1_000, lambda: store(text, supply)),

@@ -76,11 +76,6 @@ class ColumnSetting(NamedTuple):
     mask_writes: bool = False
     line: int = 0
 
-    def __hash__(self) -> int:
-        # By its name alone, which tells a configuration's columns apart: it is a key of what each
-        # statement needs, and has many parts.
-        return hash(self[:3])
-
     @property
     def label(self) -> str:
         """``table.column`` or ``schema.table.column``: for messages, metrics and search keys."""

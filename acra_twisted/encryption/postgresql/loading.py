@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from acra_twisted.crypto import acrablock
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.postgresql.copying import CopiedRows, Row
 from acra_twisted.encryption.postgresql.writing import (
@@ -25,8 +26,6 @@ from acra_twisted.encryption.randomness import RandomSupply
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.themis.cell import Random
 
-#: Random bytes of a value: those of an AcraBlock, and a few more.
-_RANDOM: Final = 128
 #: Values for which random bytes are fetched at a time.
 _FETCHED: Final = 64
 
@@ -70,7 +69,7 @@ class Piece:
     def write(self, sealers: Mapping[ColumnSetting, Sealer], source: Random) -> Iterator[int]:
         """Put the rows together again, with what is stored of their values; ``source`` gives random
         bytes.  Raises ValueRefusedError, CryptoError."""
-        random_bytes = RandomSupply(source, _RANDOM, _FETCHED)
+        random_bytes = RandomSupply(source, acrablock.RANDOM_SIZE, _FETCHED)
         counts: Counter[tuple[ColumnSetting, str]] = Counter()
         written = [self._fed.before]
         for row in self._read:
