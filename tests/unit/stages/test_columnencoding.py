@@ -328,7 +328,8 @@ class Tokens(BoundCase):
             self.assertEqual(len(self.workers.waiting), int(count > INLINE))
             sent = self.settled(verdict).item
             self.assertIn(self.token("v1"), sent.values[0])
-            self.assertNotIn(b"v1", sent.values[0])
+            # With the length in front of it: a token may have these letters, too.
+            self.assertNotIn(b"\0\2v1", sent.values[0])
 
     def test_a_value_is_found_by_its_token_and_a_search_makes_none(self):
         self.sent(f"UPDATE people SET note = '{SECRET}'")
