@@ -1,4 +1,4 @@
-"""Style sheets and script of the console, by names that change with their content."""
+"""Style sheets, script and icon of the console, by names that change with their content."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from typing import Final, NamedTuple
 from acra_twisted.telemetry.pages.rendering import Page
 
 PREFIX: Final = "/console/assets/"
-_KINDS: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
+_KINDS: Final = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+}
 _STYLES: Final = ("tokens.css", "console.css")
 _SCRIPT: Final = "console.js"
+_ICON: Final = "icon.svg"
 _DIGITS: Final = 12
 
 
@@ -24,13 +29,13 @@ class Asset(NamedTuple):
 
 
 class Assets:
-    """The files, read once; ``styles`` and ``script`` are their addresses."""
+    """The files, read once; ``styles``, ``script`` and ``icon`` are their addresses."""
 
     def __init__(self) -> None:
         found: dict[str, Asset] = {}
         addresses = {}
         folder = files("acra_twisted.telemetry.console") / "assets"
-        for name in (*_STYLES, _SCRIPT):
+        for name in (*_STYLES, _SCRIPT, _ICON):
             content = (folder / name).read_bytes()
             stem, _, suffix = name.partition(".")
             told = f"{stem}-{sha256(content).hexdigest()[:_DIGITS]}.{suffix}"
@@ -39,6 +44,7 @@ class Assets:
         self.by_name: Mapping[str, Asset] = found
         self.styles = [addresses[name] for name in _STYLES]
         self.script = addresses[_SCRIPT]
+        self.icon = addresses[_ICON]
 
     def page(self, name: str) -> Page:
         """Return a file."""

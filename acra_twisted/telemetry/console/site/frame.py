@@ -148,6 +148,7 @@ class Console:
             entries=_ENTRIES,
             styles=self.assets.styles,
             script=self.assets.script,
+            icon=self.assets.icon,
             version=__version__,
             layers=LAYERS,
             names=RANGES,

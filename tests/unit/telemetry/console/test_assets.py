@@ -11,18 +11,20 @@ class Files(SynchronousTestCase):
         assets = Assets()
         whole = sum(len(one.text) for one in assets.by_name.values())
         self.assertLess(whole, 40_000)
-        self.assertEqual(len(assets.by_name), 3)
+        self.assertEqual(len(assets.by_name), 4)
 
     def test_addresses_lead_to_them(self):
         assets = Assets()
-        for address in (*assets.styles, assets.script):
+        for address in (*assets.styles, assets.script, assets.icon):
             name = address.removeprefix(PREFIX)
-            self.assertRegex(name, r"^[a-z]+-[0-9a-f]{12}\.(css|js)$")
+            self.assertRegex(name, r"^[a-z]+-[0-9a-f]{12}\.(css|js|svg)$")
             page = assets.page(name)
-            self.assertIn("css" if name.endswith("css") else "javascript", page.kind)
+            kind = {"css": "css", "js": "javascript", "svg": "svg"}[name.partition(".")[2]]
+            self.assertIn(kind, page.kind)
             self.assertEqual(body(page), assets.by_name[name].text)
 
     def test_nothing_comes_from_elsewhere(self):
+        namespace = 'xmlns="http://www.w3.org/2000/svg"'
         for asset in Assets().by_name.values():
             for word in ("http:", "https:", "@import", "url(", "eval("):
-                self.assertNotIn(word, asset.text)
+                self.assertNotIn(word, asset.text.replace(namespace, ""))

@@ -1,0 +1,90 @@
+"""The console in a real browser: light, dark, on a phone, and without scripts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, ClassVar
+
+from twisted.trial.unittest import SynchronousTestCase
+
+_LOOK = Path(__file__).parents[1] / "interop" / "console.js"
+_SCREEN = {"width": 1400, "height": 900, "dark": False, "script": True}
+FORMS = (
+    {"name": "light", **_SCREEN},
+    {"name": "dark", **_SCREEN, "dark": True},
+    {"name": "phone", **_SCREEN, "width": 390, "height": 844},
+    {"name": "bare", **_SCREEN, "script": False},
+)
+#: Bytes of a page at most.
+_BUDGET = 60_000
+#: A shift that nobody sees: a line of text is some hundredths.
+_SHIFT = 0.005
+
+
+class Console(SynchronousTestCase):
+    """A planted hour with a large trace, long statements and names that would do harm."""
+
+    pages: ClassVar[dict[str, str]]
+    seen: ClassVar[list[dict[str, Any]]]
+
+    @classmethod
+    def setUpClass(cls):
+        chromium = shutil.which("chromium")
+        if chromium is None:
+            raise AssertionError("no chromium: run .ci/install-servers")
+        story = [sys.executable, "-m", "tests.support.consolestory"]
+        with subprocess.Popen(
+            story, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as served:
+            # It ends when its standard input does.
+            try:
+                told = json.loads(served.stdout.readline())
+                cls.pages = told["pages"]
+                asked = {
+                    "base": f"http://127.0.0.1:{told['port']}",
+                    "pages": list(cls.pages.items()),
+                    "forms": FORMS,
+                    "pictures": "",
+                }
+                done = subprocess.run(
+                    ["node", str(_LOOK), chromium],
+                    input=json.dumps(asked),
+                    capture_output=True,
+                    text=True,
+                    timeout=400,
+                )
+            finally:
+                served.stdin.close()
+        if done.returncode:
+            raise AssertionError(done.stderr)
+        cls.seen = [json.loads(line) for line in done.stdout.splitlines()]
+
+    def each(self, key):
+        """What was found under a key: by page and form, where there is something."""
+        return {(one["page"], one["form"]): one[key] for one in self.seen if one[key]}
+
+    def test_every_page_was_seen_in_every_form(self):
+        found = {(one["page"], one["form"]) for one in self.seen}
+        self.assertEqual(found, {(page, form["name"]) for page in self.pages for form in FORMS})
+
+    def test_axe_finds_nothing(self):
+        self.assertEqual(self.each("axe"), {})
+
+    def test_the_policy_stops_nothing_and_the_browser_reports_nothing(self):
+        self.assertEqual(self.each("policy"), {})
+        self.assertEqual(self.each("errors"), {})
+
+    def test_nothing_moves_while_a_page_is_loaded(self):
+        moved = {key: shift for key, shift in self.each("shift").items() if shift > _SHIFT}
+        self.assertEqual(moved, {})
+
+    def test_pages_keep_to_their_budget_and_to_the_window(self):
+        self.assertEqual(self.each("wide"), {})
+        sizes = self.each("bytes")
+        self.assertEqual({key: size for key, size in sizes.items() if size > _BUDGET}, {})
+        # There is something to see, with a script and without.
+        self.assertEqual({key: size for key, size in sizes.items() if size < 4_000}, {})

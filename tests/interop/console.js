@@ -1,0 +1,97 @@
+// Opens pages in Chromium, in each of several forms, and says what is wrong with them.
+//
+// node console.js CHROMIUM < {"base", "pages": [[name, path]], "forms": [{"name", "width",
+// "height", "dark", "script"}], "pictures": folder or ""}
+//
+// A line of JSON for each page and form: {page, form, bytes, axe, policy, errors, shift, wide}.
+// axe are its findings, policy what its content security policy stopped, errors what the browser
+// reports, shift how far things moved while it was loaded, and wide by how many pixels it is wider
+// than the window.
+"use strict";
+
+const fs = require("fs");
+const path = require("path");
+const { chromium } = require("playwright-core");
+
+const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+// Runs in the page before all else.
+const watch = () => {
+  window.found = { policy: [], shift: 0 };
+  document.addEventListener("securitypolicyviolation", (event) =>
+    window.found.policy.push(`${event.violatedDirective} ${event.blockedURI}`)
+  );
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) window.found.shift += entry.value;
+  }).observe({ type: "layout-shift", buffered: true });
+};
+
+async function look(context, form, name, address, pictures) {
+  const page = await context.newPage();
+  const errors = [];
+  page.on("console", (line) => {
+    if (line.type() === "error" || line.type() === "warning") errors.push(line.text());
+  });
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("dialog", (dialog) => {
+    errors.push(`a dialog: ${dialog.message()}`);
+    dialog.dismiss();
+  });
+  page.on("response", (answer) => {
+    if (answer.status() >= 400) errors.push(`${answer.status()} ${new URL(answer.url()).pathname}`);
+  });
+  await page.addInitScript(watch);
+  const answer = await page.goto(address, { waitUntil: "load" });
+  const bytes = (await answer.body()).length;
+  const found = form.script
+    ? await page.evaluate(() => window.found)
+    : { policy: [], shift: 0 };
+  const wide = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth
+  );
+  if (pictures) {
+    await page.screenshot({ path: path.join(pictures, `${name}-${form.name}.png`) });
+  }
+  let findings = [];
+  if (form.script) {
+    await page.evaluate(axe);
+    const result = await page.evaluate(() => window.axe.run(document));
+    findings = result.violations.map((one) => ({
+      rule: one.id,
+      help: one.help,
+      nodes: one.nodes.slice(0, 3).map((node) => node.html.slice(0, 200)),
+    }));
+  }
+  const seen = { page: name, form: form.name, bytes, axe: findings, errors, wide };
+  console.log(JSON.stringify({ ...seen, policy: found.policy, shift: found.shift }));
+  await page.close();
+}
+
+async function main() {
+  const asked = JSON.parse(fs.readFileSync(0, "utf8"));
+  const browser = await chromium.launch({
+    executablePath: process.argv[2],
+    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+  });
+  try {
+    for (const form of asked.forms) {
+      const context = await browser.newContext({
+        viewport: { width: form.width, height: form.height },
+        colorScheme: form.dark ? "dark" : "light",
+        javaScriptEnabled: form.script,
+        reducedMotion: "reduce",
+      });
+      for (const [name, at] of asked.pages) {
+        await look(context, form, name, asked.base + at, asked.pictures);
+      }
+      await context.close();
+    }
+  } finally {
+    await browser.close();
+  }
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});

@@ -1,0 +1,102 @@
+"""The console with an invented hour, served on loopback until its standard input ends.
+
+Its first line of output is a JSON object: its ``port``, and the ``pages`` as pairs of a name and an
+address without host.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from twisted.internet import reactor, stdio
+from twisted.internet.protocol import Protocol
+
+from acra_twisted.telemetry.console.site.feeds import Feeds
+from acra_twisted.telemetry.console.site.frame import Console
+from acra_twisted.telemetry.console.site.resources import make_console
+from acra_twisted.telemetry.pages.access import Guard
+from acra_twisted.telemetry.pages.site import make_site
+from acra_twisted.telemetry.pages.traces import TracePages
+from acra_twisted.telemetry.pages.turns import Turns
+from acra_twisted.telemetry.tracing.store import SpanStore
+from tests.support.hours import NOW, Hour
+from tests.support.incidents import planted
+from tests.support.kepttraces import a_trace, many
+from tests.support.livesessions import some_session
+from tests.support.vitals import certificate, facts
+
+#: Names that would do harm if they were not shown as text.
+HOSTILE = "<img src=x onerror=alert(1)></title><script>alert(1)</script>"
+_HOSTILE_TEXT = f'SELECT a AS "{HOSTILE}" FROM "</h1>" WHERE x = 5'.encode()
+#: A statement of 5 kB.
+_LONG = b"SELECT %s FROM wide" % b", ".join(b"column_number_%d" % number for number in range(260))
+
+
+def story() -> tuple[Console, dict[str, str]]:
+    """Return a console, and its pages by name: each view, and what is large or hostile."""
+    hour = Hour().slow_since(20)
+    hour.ask(1, _HOSTILE_TEXT, 40, first=900_000)
+    hour.ask(1, _LONG, 9, first=70_000)
+    for number in range(300):
+        hour.ask(1, b"SELECT a FROM part_%d WHERE id = 1" % number)
+    known = facts(certificates=[certificate(9, HOSTILE)])
+    sources = planted(hour.sources, NOW)
+    rules = sources.fact
+    sources = sources._replace(
+        fact=lambda name: known[name] if name in known else rules(name),
+        sessions=lambda: [some_session(10_000), some_session(5, running=_HOSTILE_TEXT)],
+    )
+    usual = [a_trace(hour.store, NOW - 100 * 10**9 + number * 10**9) for number in range(30)]
+    slow = a_trace(hour.store, NOW - 10**9, first=41_000)
+    large = many(NOW - 60 * 10**9, 250)
+    for span in large:
+        hour.store.add(span)
+    pages = {
+        "overview": "overview",
+        "statements": "statements",
+        "statement": f"statement?id={hour.shape('orders')}",
+        "long-statement": f"statement?id={hour.shape('wide')}",
+        "traces": "traces",
+        "trace": f"trace?id={slow}",
+        "large-trace": f"trace?id={large[0].trace_id}",
+        "compare": f"compare?id={slow}",
+        "compare-two": f"compare?id={slow}&with={usual[0]}",
+        "sessions": "sessions",
+        "session": "session?id=2117",
+        "security": "security",
+        "topology": "topology",
+        "health": "health",
+    }
+    return Console("acra-server", sources), {name: f"/console/{at}" for name, at in pages.items()}
+
+
+def _nothing() -> None:
+    """Nothing is counted meanwhile."""
+
+
+class _Until(Protocol):
+    """Ends the process when its standard input ends."""
+
+    def connectionLost(self, reason: Any) -> None:
+        """Twisted: nobody looks any more."""
+        reactor.stop()  # type: ignore[attr-defined]
+
+
+def main() -> None:
+    console, pages = story()
+    console.prepare()
+    traces = TracePages("acra-server", SpanStore(), lambda: [])
+    feeds = Feeds(reactor, Turns(reactor), console.page, _nothing)
+    resource = make_console(console, Guard(), _nothing, feeds)
+    site = make_site(reactor, None, traces, console=resource)
+    port = reactor.listenTCP(0, site, interface="127.0.0.1")  # type: ignore[attr-defined]
+    print(json.dumps({"port": port.getHost().port, "pages": pages}), flush=True)
+    stdio.StandardIO(_Until())
+    reactor.run()  # type: ignore[attr-defined]
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
