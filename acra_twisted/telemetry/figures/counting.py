@@ -237,8 +237,9 @@ class ShapeCounter(BaseObserver):
         self._forget_texts()
 
     def tick(self, now: int) -> None:
-        """To be called before what is counted from ``now`` on, once a second is enough."""
-        self.calls.tick(now)
+        """To be called now and then, and before what is counted from the next second on."""
+        if now >= self.calls.due:
+            self.calls.tick(now)
         self._due = self.calls.due
         if now >= self._ends:
             self.roll(now)
