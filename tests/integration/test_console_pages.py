@@ -64,7 +64,7 @@ class Console(SynchronousTestCase):
         cls.seen = [json.loads(line) for line in done.stdout.splitlines()]
 
     def each(self, key):
-        """What was found under a key: by page and form, where there is something."""
+        """Findings under a key, by page and form, where there is something."""
         return {(one["page"], one["form"]): one[key] for one in self.seen if one[key]}
 
     def test_every_page_was_seen_in_every_form(self):

@@ -10,7 +10,7 @@ import json
 import sys
 from typing import Any
 
-from twisted.internet import reactor, stdio
+from twisted.internet import reactor, stdio  # noqa: TID251 - a program of its own
 from twisted.internet.protocol import Protocol
 
 from acra_twisted.telemetry.console.site.feeds import Feeds
