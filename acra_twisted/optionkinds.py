@@ -194,6 +194,27 @@ class HostAndPort(Kind):
         return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 
 
+class HostsAndPorts(Kind):
+    """A comma-separated list of ``host:port``, each once, ``most`` at most."""
+
+    noun = "host:port, comma-separated"
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        words = NAMES.parse(text)
+        if len(words) > self._most:
+            raise ValueError(f"expected {self._most} at most")
+        found = tuple(HostAndPort().parse(word) for word in words)
+        if len(set(found)) < len(found):
+            raise ValueError("expected each once")
+        return found
+
+    def render(self, value: Sequence[str]) -> str:
+        return ", ".join(value)
+
+
 CLIENT_ID_PATTERN = re.compile(r"[A-Za-z0-9_ -]{5,256}")
 
 

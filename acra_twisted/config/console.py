@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from acra_twisted.config.history import WATCHING
+from acra_twisted.optionkinds import HostsAndPorts
 from acra_twisted.options import Option, Section
 from acra_twisted.telemetry.tracing.links import LinkTemplate
+
+#: Other servers that a console asks, at most.
+_PEERS_MAX: Final = 16
 
 _CONSOLE: Final = Section(
     "console",
@@ -18,6 +22,14 @@ _CONSOLE: Final = Section(
             "",
             "Address of a trace in another viewer, with {trace_id} in it, to which the console "
             "links: http://localhost:16686/trace/{trace_id}, for example. Empty is off.",
+        ),
+        Option(
+            "console_peers",
+            HostsAndPorts(_PEERS_MAX),
+            (),
+            "Addresses (host:port) of the pages of other servers, whose health and figures the "
+            "console shows beside those of this one. They are asked with the token of "
+            "zpages_token_file, and by TLS if zpages_tls_enable is set here.",
         ),
     ),
 )

@@ -311,7 +311,7 @@ _SPAN_RULES: Final = (
         "incoming_connection_zpages_string",
     ),
     Rule(
-        ("trace_link_template",),
+        ("trace_link_template", "console_peers"),
         serves_pages,
         "there is no console; incoming_connection_zpages_string is empty",
     ),

@@ -13,15 +13,16 @@ from acra_twisted.telemetry.export.destinations import read_secret
 from acra_twisted.telemetry.figures.edges import Edges
 from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.logs.recent import RecentEvents
-from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
+from acra_twisted.telemetry.metrics.daemon import Counts, DaemonMetrics
 from acra_twisted.telemetry.pages.access import Guard
 from acra_twisted.telemetry.pages.readiness import Reach, ReachAll
 from acra_twisted.telemetry.pages.traces import TracePages
 from acra_twisted.telemetry.pages.turns import Turns
 from acra_twisted.transport.credentials import REQUIRE, Credentials
-from acra_twisted.transport.tlscontext import TLSContexts
+from acra_twisted.transport.tlscontext import TLSContext, TLSContexts
 
 if TYPE_CHECKING:
+    from acra_twisted.telemetry.console.site.asking import OtherServers
     from acra_twisted.telemetry.console.site.frame import Console
 
 METRICS = "incoming_connection_prometheus_metrics_string"
@@ -88,13 +89,16 @@ def make_sites(
         from acra_twisted.telemetry.console.site.feeds import LISTENERS_MAX, Feeds
         from acra_twisted.telemetry.console.site.resources import make_console
 
-        views = _views(parts, parts.pages, parts.figures, settings)
+        others = _others(parts, settings, tls_prefix)
+        views = _views(parts, parts.pages, parts.figures, settings, others)
         # Half of the connections are for those who ask anew.
         limit = min(LISTENERS_MAX, max(most // 2, 1))
         feeds = Feeds(parts.reactor, parts.turns, views.page, parts.catch_up, limit)
         parts.metrics.watch_pool("listeners to live parts", feeds.__len__, limit)
         console = make_console(views, guard, parts.catch_up, feeds)
         ends.append(feeds.stop)
+        if others is not None:
+            ends.append(others.stop)
     site: Any = make_site(
         parts.reactor,
         scrape if both else None,
@@ -111,7 +115,11 @@ def make_sites(
 
 
 def _views(
-    parts: Parts, pages: TracePages, figures: StatementFigures, settings: Settings
+    parts: Parts,
+    pages: TracePages,
+    figures: StatementFigures,
+    settings: Settings,
+    others: OtherServers | None,
 ) -> Console:
     from acra_twisted.telemetry.console.site.frame import Console
     from acra_twisted.telemetry.console.sums import Sums
@@ -130,10 +138,38 @@ def _views(
             settings.get("trace_link_template", ""),
             parts.reach,
             parts.edges,
+            None if others is None else others.answers,
         ),
     )
     views.prepare()
     return views
+
+
+def _others(parts: Parts, settings: Settings, tls_prefix: str) -> OtherServers | None:
+    """Return what asks the other servers that are named, None if none are."""
+    at = settings.get("console_peers", ())
+    if not at:
+        return None
+    from acra_twisted.telemetry.console.site.asking import OtherServers
+
+    def context(host: str) -> TLSContext:
+        def make() -> TLSContext:
+            credentials = Credentials(settings, tls_prefix)
+            credentials.auth = REQUIRE
+            return credentials.client_creator(host)
+
+        return parts.contexts.add(make)
+
+    path = settings["zpages_token_file"]
+    token = read_secret("zpages_token_file", path) if path else ""
+    others = OtherServers(
+        parts.reactor, at, token, context if settings["zpages_tls_enable"] else None
+    )
+    text = "Questions to the consoles of other servers"
+    parts.metrics.registry.register(
+        Counts(("acra_console_peer_questions", text), "result", lambda: others.counts)
+    )
+    return others
 
 
 def make_guard(settings: Settings, tls_prefix: str) -> tuple[Guard, Any]:

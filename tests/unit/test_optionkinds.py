@@ -105,6 +105,12 @@ class Kinds(SynchronousTestCase):
             "tcp://h\t:1",
         )
 
+    def test_lists_of_hosts_with_ports(self):
+        kind = optionkinds.HostsAndPorts(2)
+        self.good(kind, "a:1, [::1]:2", ("a:1", "[::1]:2"))
+        self.good(kind, "", ())
+        self.bad(kind, "a", "a:1, b", "a:1, a:1", "a:1, b:1, c:1", "http://a:1", "a:0")
+
     def test_what_listens_listens_somewhere(self):
         self.good(optionkinds.LISTENING_ADDRESS, "tcp://[::1]:93", Address("::1", 93))
         self.bad(optionkinds.LISTENING_ADDRESS, "", " ", "127.0.0.1:93")

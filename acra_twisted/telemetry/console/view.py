@@ -6,7 +6,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from twisted.internet.defer import Deferred
+
 from acra_twisted.session import Session
+from acra_twisted.telemetry.console.otherservers import Other
 from acra_twisted.telemetry.console.sums import Sums
 from acra_twisted.telemetry.figures.edges import Edges
 from acra_twisted.telemetry.figures.statements import StatementFigures
@@ -31,7 +34,7 @@ class Sources(NamedTuple):
     ``fact`` gives what the page of facts has under a name, None if it has nothing.  ``sessions``
     gives those of the moment, and ``link_template`` is that of the addresses of traces in another
     viewer.  ``reach`` gives what reaches the destination behind the daemon, None if that cannot be
-    tried.
+    tried.  ``others`` asks other servers and never fails; it is None where none are named.
     """
 
     figures: StatementFigures
@@ -44,6 +47,7 @@ class Sources(NamedTuple):
     link_template: str = ""
     reach: Callable[[], Reach | ReachAll | None] = _unreached
     edges: Edges | None = None
+    others: Callable[[], Deferred[list[Other]]] | None = None
 
 
 class View(NamedTuple):

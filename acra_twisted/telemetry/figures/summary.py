@@ -44,7 +44,9 @@ def whole_ms(row: Row) -> float:
 def mean_ms(row: Row) -> float:
     """Return the time of a request."""
     layer = row.layers.get(WHOLE)
-    return _ms(layer.total / layer.count) if layer is not None and layer.buckets else 0.0
+    # A row of another daemon may have a bucket with nothing in it.
+    count = 0 if layer is None else layer.count
+    return _ms(layer.total / count) if layer is not None and count else 0.0
 
 
 def percentiles(row: Row, name: str) -> dict[str, float]:

@@ -9,6 +9,7 @@ from acra_twisted.config.history import WATCHING
 class Console(SynchronousTestCase):
     def test_it_is_watched_as_all_daemons_are_and_links_to_traces(self):
         self.assertEqual(WATCHING_SERVER[: len(WATCHING)], WATCHING)
-        (option,) = WATCHING_SERVER[-1].options
+        option, peers = WATCHING_SERVER[-1].options
         self.assertEqual((option.name, option.default), ("trace_link_template", ""))
         self.assertRaises(ValueError, option.kind.parse, "http://jaeger/trace/")
+        self.assertEqual((peers.name, peers.default), ("console_peers", ()))

@@ -46,6 +46,13 @@ class Sites(SynchronousTestCase):
             root = listener._factory.resource
             self.assertEqual(b"console" in root.children, expected)
 
+    def test_questions_to_other_servers_are_counted(self):
+        for peers, expected in (((), None), (("127.0.0.1:1",), 0.0)):
+            _, service = self.make("toydb", console_peers=peers, **{PAGES: NOWHERE})
+            name = "acra_console_peer_questions_total"
+            found = service.metrics.registry.get_sample_value(name, {"result": "answered"})
+            self.assertEqual(found, expected)
+
     def test_pages_ask_the_history(self):
         path = str(Path(self.mktemp()))
         _, service = self.make(trace_store_file=path, **{PAGES: NOWHERE})

@@ -44,6 +44,7 @@ FACTS: Final = (
     "warnings",
     "log",
     "changes",
+    "origin",
     "settings",
 )
 _CHANGES: Final = 12

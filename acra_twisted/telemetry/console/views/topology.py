@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
-from acra_twisted.telemetry.console import charts, formats
+from acra_twisted.telemetry.console import charts, formats, serverlines
 from acra_twisted.telemetry.console.graph import Line, Node, draw
 from acra_twisted.telemetry.console.layers import ours, per_call
 from acra_twisted.telemetry.console.ranges import Range
@@ -23,6 +23,7 @@ from acra_twisted.telemetry.console.sentences import (
     sentence,
     strong,
 )
+from acra_twisted.telemetry.console.serverlines import Servers
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.ways import (
     BASE,
@@ -42,6 +43,7 @@ from acra_twisted.telemetry.figures.edges import Way
 from acra_twisted.telemetry.figures.rows import WHOLE, Row
 from acra_twisted.telemetry.figures.summary import mean_ms, percentiles
 from acra_twisted.telemetry.pages.arguments import chosen, given
+from acra_twisted.telemetry.pages.rendering import Piece
 
 QUESTION: Final = "Who talks to whom, how much, and is the load balanced?"
 #: Ranges with their names and minutes.
@@ -85,6 +87,7 @@ class Gathered(NamedTuple):
     picture: Picture
     layers: Mapping[str, float]
     silent: Sequence[str]
+    servers: Servers | None
     said: Answer
 
 
@@ -97,8 +100,8 @@ def asked(arguments: Mapping[str, str], now: int) -> Asked:
     return Asked(key, until - RANGES[key][1], until, show)
 
 
-def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
-    """Return what the view shows, in steps."""
+def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
+    """Return what the view shows, in steps; it waits for other servers, if any are named."""
     now = yield from _total(sources, wanted.since, wanted.until)
     before = yield from _total(sources, wanted.since - _HOUR, wanted.since)
     seen = picture(now, before, sources.traces.service)
@@ -108,7 +111,9 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
         row.add(column)
     heard = {way.client_id for way in now}
     silent = sorted({way.client_id for way in before} - heard - {""})
-    return Gathered(wanted, seen, per_call(row), silent, _answer(wanted, seen, silent))
+    servers = yield from serverlines.gather(sources)
+    said = _answer(wanted, seen, silent, serverlines.away(servers))
+    return Gathered(wanted, seen, per_call(row), silent, servers, said)
 
 
 def _total(sources: Sources, since: int, until: int) -> Generator[str, None, dict[Way, Row]]:
@@ -120,15 +125,15 @@ def _total(sources: Sources, since: int, until: int) -> Generator[str, None, dic
     return found
 
 
-def _answer(wanted: Asked, seen: Picture, silent: Sequence[str]) -> Answer:
+def _answer(wanted: Asked, seen: Picture, silent: Sequence[str], away: Sentence | None) -> Answer:
     if not seen.boxes:
         text = f"No request in the last {RANGES[wanted.key][0]}."
-        return answer([_silent(silent)], sentence("empty", PLAIN, text))
+        return answer([away, _silent(silent)], sentence("empty", PLAIN, text))
     clients, connectors = of_kind(seen.boxes, CLIENT), of_kind(seen.boxes, CONNECTOR)
     bases = of_kind(seen.boxes, BASE)
     over = f" over {formats.several(len(connectors), 'connector')}" if connectors else ""
     return answer(
-        [_failing(seen), _slower(seen), _uneven(seen), _silent(silent)],
+        [_failing(seen), _slower(seen), away, _uneven(seen), _silent(silent)],
         sentence(
             "nothing",
             GOOD,
@@ -236,6 +241,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "range": gathered.wanted.key,
         "layers_ms": dict(gathered.layers),
         "silent": list(gathered.silent),
+        **serverlines.as_json(gathered.servers),
         "boxes": [
             {**box._asdict(), **_figures(row, WHOLE), "database_ms": database_ms(row)}
             for box, row in seen.boxes.items()
@@ -291,6 +297,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         if lines
         else "",
         "balance": _balance(seen, wanted),
+        "servers": serverlines.shown(gathered.servers),
         "lines": [_row(source, target, row, wanted) for (source, target), row in lines[:_LINES]],
         "note": f"{min(len(lines), _LINES)} of {len(lines)}, busiest first",
         "query": urlencode(arguments),
