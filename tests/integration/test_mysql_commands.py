@@ -32,7 +32,7 @@ TEXT = b"what was encrypted"
 ESCAPED = b"SELECT '\\' FROM secrets -- ' AS a"
 #: Commands that reach no database: of administrators and replicas, unknown ones, and such as have
 #: texts or tables in them that nobody judges.
-REFUSED = (0x00, *range(0x04, 0x09), *range(0x0A, 0x0E), *range(0x0F, 0x11), *range(0x12, 0x16))
+REFUSED = (0x00, *range(0x05, 0x09), 0x0A, 0x0B, 0x0D, *range(0x0F, 0x11), *range(0x12, 0x16))
 REFUSED += (0x1D, 0x1E, *range(0x20, 0xFA), *range(0xFB, 0x100))
 _LAST = 0xFFFFFFFF
 #: Flags of an execution and of a status: rows are fetched; there are more of them, or no more.
@@ -165,7 +165,7 @@ class Commands(SynchronousTestCase):
 
     def test_commands_that_are_cut_short(self):
         raw = self.open()
-        for code in (0x17, 0x1A, 0x1B, 0x1C, 0xFA):
+        for code in (0x0C, 0x17, 0x1A, 0x1B, 0x1C, 0xFA):
             self.assertEqual(raw.ask(code, b"\1"), 1835, hex(code))
         # No reply answers these.
         raw.send(COMMAND.COM_STMT_CLOSE, b"\1")
@@ -184,6 +184,39 @@ class Commands(SynchronousTestCase):
         # No text holds several statements any more.
         self.assertEqual(raw.ask(0x1B, b"\1\0")[0], 0xFE)
         self.assertEqual(raw.ask(COMMAND.COM_QUERY, b"SELECT 1; SELECT 2"), 1064)
+        self.usable(raw)
+
+    def test_columns_of_a_table(self):
+        """They are told as SHOW COLUMNS tells them: of the tables that the rules allow."""
+        raw = self.open()
+        for wanted, names in ((b"t\0", (b"id", b"kept")), (b"t\0k%", (b"kept",))):
+            raw.send(0x04, wanted)
+            columns, _ = raw.upto_eof()
+            self.assertEqual(
+                [name in column for name, column in zip(names, columns, strict=True)],
+                [True] * len(names),
+            )
+        for name in (b"secrets", b"SECRETS"):
+            self.assertEqual(raw.ask(0x04, name + b"\0"), 1317)
+        self.assertEqual(raw.ask(0x04, b"nowhere\0"), 1146)
+        for name in (b"`secrets`", b"#mysql50#secrets", b"t` LIKE 'x"):
+            self.assertEqual(raw.ask(0x04, name + b"\0"), 1047)
+        self.usable(raw)
+
+    def test_a_session_that_is_killed(self):
+        """A command and a statement end it; that of no session is an error."""
+        raw = self.open()
+        for by in (
+            lambda number: raw.ask(0x0C, struct.pack("<I", number)),
+            lambda number: raw.ask(COMMAND.COM_QUERY, b"KILL %d" % number),
+        ):
+            victim = self.open()
+            with victim.connection.cursor() as cursor:
+                cursor.execute("SELECT CONNECTION_ID()")
+                ((number,),) = cursor.fetchall()
+            self.assertEqual(by(number)[0], 0)
+            self.assertRaises(pymysql.MySQLError, victim.connection.ping, reconnect=False)
+            eventually(lambda by=by, number=number: by(number) == 1094, "the session is gone")
         self.usable(raw)
 
     # -- denied statements ------------------------------------------------------------------------

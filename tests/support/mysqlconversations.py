@@ -112,6 +112,7 @@ _COMMANDS = st.one_of(
     st.builds(lambda number: _statement(0x1A, number), _NUMBERS),
     st.builds(lambda number: _statement(0x19, number), _NUMBERS),
     st.sampled_from((b"\x0e", b"\x1f", b"\x02d", b"\x1b\0\0", b"\x1b\1\0", b"\x50")),
+    st.sampled_from((b"\x04t\0", b"\x04t\0b%", b"\x04seq_1_to_5\0", b"\x04nowhere\0")),
 )
 #: Commands that are said one behind the other.
 SAYINGS = st.one_of(_COMMANDS.map(lambda command: (command,)), _NUMBERS.map(long_data))

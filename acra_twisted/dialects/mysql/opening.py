@@ -26,7 +26,7 @@ from acra_twisted.sql.comments import may_hold_context
 from acra_twisted.sql.mysqlcomments import add_context, take_context
 from acra_twisted.verdicts import Deny
 from acra_twisted.wire.link.tracecontext import TraceContext
-from acra_twisted.wire.mysql import errors
+from acra_twisted.wire.mysql import commands, errors
 from acra_twisted.wire.mysql.capabilities import InForce
 from acra_twisted.wire.mysql.errors import Situation
 from acra_twisted.wire.mysql.frames import Packet, packets
@@ -195,6 +195,21 @@ class OpeningRequests(ClientFlow):
         """A command goes on as ``payload``."""
         self._out.append(packets(payload, 0))
         self._await(code, exchange, reply)
+
+    def _plain(self, kind: str, code: int, packet: Packet, reply: Reply) -> None:
+        """A command without a text; a server ignores what stands behind its fixed part."""
+        exchange, _ = self._open_execution(kind, reply.prepared)
+        self._go_on(packet, code, exchange, reply)
+
+    def _go_on(self, packet: Packet, code: int, exchange: Exchange, reply: Reply) -> None:
+        """Such a command goes on, with its context ahead of it."""
+        self._carry(exchange)
+        payload = packet.payload
+        sent = commands.fixed_part(payload) if payload[0] in commands.WHOLE else payload
+        if sent is payload:
+            self._pass(packet, code, exchange, reply)
+        else:
+            self._send(sent, code, exchange, reply)
 
     def _await(self, code: int, exchange: Exchange, reply: Reply) -> None:
         self._state.sent(reply)

@@ -24,6 +24,8 @@ ONE: Final = 3
 TEXT: Final = 4
 #: Another user's login: any packets, between which the client answers, up to OK or an error.
 AUTH: Final = 5
+#: Definitions of columns up to an EOF or an error, without a count.
+FIELDS: Final = 6
 
 # What a request may change of how later texts are read: flags.
 #: Nothing.

@@ -16,6 +16,7 @@ from typing import Any, Final
 from acra_twisted.dialects.mysql import replies
 from acra_twisted.dialects.mysql.authentication import LegsPolicy
 from acra_twisted.dialects.mysql.contexts import announced
+from acra_twisted.dialects.mysql.equivalents import KINDS, statement_of
 from acra_twisted.dialects.mysql.opening import TOO_MANY_STATEMENTS
 from acra_twisted.dialects.mysql.prepared import Prepared
 from acra_twisted.dialects.mysql.replies import KEEPS, PLAIN, RESETS, Reply
@@ -29,7 +30,7 @@ from acra_twisted.exchange import PARAMETERS, STATEMENT, Exchange, Statement, Wo
 from acra_twisted.outstanding import SKIP
 from acra_twisted.question import Question
 from acra_twisted.session import Session
-from acra_twisted.verdicts import Deny, Replace
+from acra_twisted.verdicts import PASS, Deny, Replace
 from acra_twisted.wire.mysql import commands, errors, parameters
 from acra_twisted.wire.mysql.capabilities import InForce
 from acra_twisted.wire.mysql.frames import HEADER_SIZE, Packet, packets
@@ -125,6 +126,9 @@ class MysqlRequests(ChangingRequests):
             self._deny(work.exchange, verdict, packet)
             if packet.payload[0] == commands.PREPARE:
                 self._prepared.denied()
+            return
+        if packet.payload[0] in KINDS:
+            self._judged(packet, work.exchange, verdict)
             return
         if type(verdict) is Replace:
             statement: Statement = work.item
@@ -285,16 +289,29 @@ class MysqlRequests(ChangingRequests):
 
     # -- other commands ---------------------------------------------------------------------------
 
-    def _plain(self, kind: str, code: int, packet: Packet, reply: Reply) -> None:
-        """A command without a text; a server ignores what stands behind its fixed part."""
-        exchange, _ = self._open_execution(kind, reply.prepared)
-        self._carry(exchange)
+    def _equivalent(self, packet: Packet) -> Work | None:
+        """A command that a stage judges as the statement that says the same."""
         payload = packet.payload
-        sent = commands.fixed_part(payload) if payload[0] in commands.WHOLE else payload
-        if sent is payload:
-            self._pass(packet, code, exchange, reply)
-        else:
-            self._send(sent, code, exchange, reply)
+        kind, _ = KINDS[payload[0]]
+        text = statement_of(payload)
+        if text is None:
+            self._refuse(errors.UNKNOWN_COMMAND, self._open(kind), packet.following)
+            return None
+        statement = Statement(text)
+        exchange, _ = self._open_statement(kind, statement)
+        if self._statements:
+            self._text = packet, Query(text), ()
+            return Work(STATEMENT, statement, exchange)
+        self._judged(packet, exchange, PASS)
+        return None
+
+    def _judged(self, packet: Packet, exchange: Exchange, verdict: Any) -> None:
+        """Such a command goes on; it has no text that another one could replace."""
+        if type(verdict) is Replace:
+            self._refuse(errors.UNKNOWN_COMMAND, exchange, packet.following)
+            return
+        _, code = KINDS[packet.payload[0]]
+        self._go_on(packet, code, exchange, Reply(packet.following))
 
     def _quit(self, packet: Packet) -> None:
         self._out.append(packets(commands.fixed_part(packet.payload), 0))
@@ -354,7 +371,9 @@ _HANDLERS: Final[dict[int, Callable[[MysqlRequests, Packet], Work | None]]] = {
     commands.QUIT: MysqlRequests._quit,
     commands.INIT_DB: MysqlRequests._init_db,
     commands.QUERY: MysqlRequests._query,
+    commands.FIELD_LIST: MysqlRequests._equivalent,
     commands.STATISTICS: MysqlRequests._statistics,
+    commands.PROCESS_KILL: MysqlRequests._equivalent,
     commands.PING: MysqlRequests._ping,
     commands.CHANGE_USER: MysqlRequests._change_user,
     commands.PREPARE: MysqlRequests._prepare,

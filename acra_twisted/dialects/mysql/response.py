@@ -202,6 +202,10 @@ class MysqlReplies(WholeReplies):
             prepared = self._reply.prepared
             self._described(None if prepared is None else prepared.columns)
             self._phase = ROWS
+        elif self._code == replies.FIELDS:
+            # Like rows that no stage reads.
+            self._rows_seen = 0
+            self._phase = ROWS
 
     def _release(self, upto: int) -> None:
         """Put out the answers of ours at the head of the queue, behind the chunk's bytes up to a

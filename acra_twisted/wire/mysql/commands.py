@@ -13,7 +13,9 @@ from acra_twisted.fast.littleendian import uint16, uint32
 QUIT: Final = 0x01
 INIT_DB: Final = 0x02
 QUERY: Final = 0x03
+FIELD_LIST: Final = 0x04
 STATISTICS: Final = 0x09
+PROCESS_KILL: Final = 0x0C
 PING: Final = 0x0E
 CHANGE_USER: Final = 0x11
 PREPARE: Final = 0x16
@@ -39,6 +41,8 @@ MULTI_STATEMENTS_OFF: Final = 1
 
 #: Bytes of a command's payload that must be there, by its code; 1 for any other.
 FIXED: Final[dict[int, int]] = {
+    FIELD_LIST: 2,
+    PROCESS_KILL: 5,
     EXECUTE: 10,
     LONG_DATA: 7,
     CLOSE: 5,
@@ -49,7 +53,7 @@ FIXED: Final[dict[int, int]] = {
 }
 #: Commands of which nothing stands behind their fixed part.
 WHOLE: Final = frozenset(
-    (QUIT, STATISTICS, PING, CLOSE, RESET, SET_OPTION, FETCH, RESET_CONNECTION)
+    (QUIT, STATISTICS, PROCESS_KILL, PING, CLOSE, RESET, SET_OPTION, FETCH, RESET_CONNECTION)
 )
 
 

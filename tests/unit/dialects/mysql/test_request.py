@@ -94,7 +94,7 @@ class Passing(SynchronousTestCase):
 class Refused(SynchronousTestCase):
     def test_commands_that_nobody_allows(self):
         """Replication, processes, shutdown; and what nobody knows.  The session goes on."""
-        for code in (*range(0x04, 0x09), 0x0A, 0x0C, 0x12, 0x15, 0x1D, 0x1E, 0x20, 0x99, 0xFE):
+        for code in (*range(0x05, 0x09), 0x0A, 0x12, 0x15, 0x1D, 0x1E, 0x20, 0x99, 0xFE):
             desk = Desk()
             self.assertEqual(desk.says(said(bytes((code,)) + bytes(9), b"\x0e")), said(b"\x0e"))
             answer, ping = desk.owed()
@@ -106,7 +106,15 @@ class Refused(SynchronousTestCase):
         self.assertEqual(number(desk.owed()[0]), 1047)
 
     def test_one_that_is_cut_short(self):
-        for payload in (b"\x17\1\0\0\0\0", b"\x1a\1", b"\x1b\0", b"\x1c\1\0\0\0", b"\xfa\1"):
+        for payload in (
+            b"\x04",
+            b"\x0c\1\0\0",
+            b"\x17\1\0\0\0\0",
+            b"\x1a\1",
+            b"\x1b\0",
+            b"\x1c\1\0\0\0",
+            b"\xfa\1",
+        ):
             desk = Desk()
             self.assertEqual(desk.says(said(payload)), b"")
             self.assertEqual(number(desk.owed()[0]), 1835)

@@ -8,7 +8,7 @@ from acra_twisted.wire.mysql import commands
 from acra_twisted.wire.mysql.commands import LongData
 from tests.support.mysqlvectors import CLIENT, conversations
 
-SIZES = {0x17: 10, 0x18: 7, 0x19: 5, 0x1A: 5, 0x1B: 3, 0x1C: 9, 0xFA: 7}
+SIZES = {0x04: 2, 0x0C: 5, 0x17: 10, 0x18: 7, 0x19: 5, 0x1A: 5, 0x1B: 3, 0x1C: 9, 0xFA: 7}
 
 
 class Sizes(SynchronousTestCase):
