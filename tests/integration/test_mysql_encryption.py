@@ -277,6 +277,20 @@ class Texts(Case):
             self.assertIn("AcraServer", told)
         self.assertEqual(self.stored("id"), [])
 
+    def test_checks_stay_on(self):
+        cursor = self.connected(client_flag=CLIENT.MULTI_STATEMENTS)
+        for text in (
+            "SET check_constraint_checks = 0",
+            "SELECT 1; SET @@session.check_constraint_checks = OFF",
+            "SET STATEMENT check_constraint_checks = 0 FOR SELECT 1",
+            "SET GLOBAL check_constraint_checks = 0",
+        ):
+            with self.assertRaises(pymysql.MySQLError) as caught:
+                cursor.execute(text)
+            self.assertEqual(caught.exception.args[0], 1235, text)
+        cursor.execute("SELECT @@session.check_constraint_checks, @@global.check_constraint_checks")
+        self.assertEqual(cursor.fetchall(), ((1, 1),))
+
     def test_a_session_that_moves(self):
         self.database.run("CREATE DATABASE IF NOT EXISTS other; GRANT ALL ON other.* TO u@'%'")
         cursor = self.connected()

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from acra_twisted.encryption.mysql import checks
 from acra_twisted.encryption.mysql.protection import Protection
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql import refusals
@@ -41,12 +42,16 @@ class Concerns:
     def __init__(self, protection: Protection) -> None:
         self._names = protection.names
         self._simple = (
-            frozenset(one for one in self._names if _WORDS.fullmatch(one)) | _RUNNING | _SETTINGS
+            frozenset(one for one in self._names if _WORDS.fullmatch(one))
+            | _RUNNING
+            | _SETTINGS
+            | {checks.NAME}
         )
         self._others = tuple(one for one in self._names if one not in self._simple)
 
     def may_touch(self, text: bytes) -> bool:
-        """Tell whether a text may name one, or run one that does, whatever its character set.
+        """Tell whether a text may name one, run one that does, or switch off the CHECKs of all,
+        whatever its character set.
 
         It may say yes of a text that does not.
         """

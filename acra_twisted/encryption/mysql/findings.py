@@ -20,7 +20,8 @@ _MANY: Final = 100
 _WIDE: Final = ("ucs2", "utf16", "utf16le", "utf32")
 _CODE: Final = {
     VIEW: "this view uses a protected table; statements on it are refused",
-    ROUTINE: "this routine uses a protected table, or its text is not shown; calls are refused",
+    ROUTINE: "this routine uses a protected table or check_constraint_checks, or its text is not "
+    "shown; calls are refused",
     TRIGGER: "this trigger uses a protected table, and may write plaintext to it",
     EVENT: "this event uses a protected table, and may write plaintext to it",
 }

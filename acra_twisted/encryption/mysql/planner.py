@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.mysql import concerns, definitions, plaintexts, queries, writes
+from acra_twisted.encryption.mysql import (
+    checks,
+    concerns,
+    definitions,
+    plaintexts,
+    queries,
+    writes,
+)
 from acra_twisted.encryption.mysql.analysis import Analysis
 from acra_twisted.encryption.mysql.concerns import Concerns
 from acra_twisted.encryption.mysql.cursor import Cursor, UnreadableError
@@ -82,6 +89,10 @@ class Planner:
         """Plan a text by its tokens, and keep the plan by a key that is not empty."""
         tokens = self._tokens(text, mode)
         statements = mysqltokens.statements(text, tokens)
+        if checks.is_named(text):
+            checks.judge(text, tokens, statements)
+            # Another value of a literal would have another plan.
+            key = b""
         touching = [self._concerns.touches(text, part, mode) for part in statements]
         if not any(touching):
             return Planned(UNTOUCHED)

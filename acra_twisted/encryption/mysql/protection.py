@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from acra_twisted.encryption.mysql import storage
+from acra_twisted.encryption.mysql import checks, storage
 from acra_twisted.encryption.mysql.schema import (
     ROUTINE,
     SYSTEM_DATABASES,
@@ -55,9 +55,9 @@ class Protection:
     """The protected columns of a server.
 
     ``names`` are those by which a text can concern one, folded: of tables, and of views and
-    routines that use such a table or whose text the server does not show, but for those that the
-    configuration trusts.  ``uses`` are all code that does so, ``routines`` the names of the
-    routines, and ``triggers`` the triggers.
+    routines that use such a table or whose text the server does not show, and of routines that
+    name `checks.NAME`, but for those that the configuration trusts.  ``uses`` are all code that
+    does so, ``routines`` the names of the routines, and ``triggers`` the triggers.
     """
 
     def __init__(self, schema: Schema, settings: EncryptionSettings) -> None:
@@ -156,7 +156,7 @@ class Protection:
             for number, one in enumerate(self.schema.code)
             if fold(one.name) not in trusted
         }
-        known, found = set(names), []
+        known, found = {*names, checks.NAME}, []
         more = True
         while more:
             more = False
@@ -182,4 +182,6 @@ def _words(code: Code) -> frozenset[str] | None:
     found = set()
     for part in mysqltokens.statements(text, tokens):
         found |= {fold(one) for one in mysqltokens.names(text, part)}
+    if code.kind == ROUTINE and checks.is_named(text):
+        found.add(checks.NAME)
     return frozenset(found)

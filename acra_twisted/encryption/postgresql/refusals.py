@@ -29,6 +29,8 @@ CONFLICT_TARGET: Final = "conflict_target"
 #: The answer would depend on values that the client may not read.
 NOT_A_READER: Final = "not_a_reader"
 BYPASS_ENDED: Final = "bypass_ended"
+#: The database would no longer check what is stored.
+CHECKS_OFF: Final = "checks_off"
 
 
 class StatementRefusedError(AcraError):
