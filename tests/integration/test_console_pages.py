@@ -84,6 +84,8 @@ class Console(SynchronousTestCase):
 
     def test_pages_keep_to_their_budget_and_to_the_window(self):
         self.assertEqual(self.each("wide"), {})
+        cut = {page: parts for (page, form), parts in self.each("cut").items() if form != "phone"}
+        self.assertEqual(cut, {})
         sizes = self.each("bytes")
         self.assertEqual({key: size for key, size in sizes.items() if size > _BUDGET}, {})
         # There is something to see, with a script and without.

@@ -3,10 +3,10 @@
 // node console.js CHROMIUM < {"base", "pages": [[name, path]], "forms": [{"name", "width",
 // "height", "dark", "script"}], "pictures": folder or ""}
 //
-// A line of JSON for each page and form: {page, form, bytes, axe, policy, errors, shift, wide}.
+// A line of JSON for each page and form: {page, form, bytes, axe, policy, errors, shift, wide, cut}.
 // axe are its findings, policy what its content security policy stopped, errors what the browser
-// reports, shift how far things moved while it was loaded, and wide by how many pixels it is wider
-// than the window.
+// reports, shift how far things moved while it was loaded, wide by how many pixels it is wider than
+// the window, and cut the parts that must be scrolled sideways.
 "use strict";
 
 const fs = require("fs");
@@ -49,6 +49,11 @@ async function look(context, form, name, address, pictures) {
   const wide = await page.evaluate(
     () => document.documentElement.scrollWidth - document.documentElement.clientWidth
   );
+  const cut = await page.evaluate(() =>
+    [...document.querySelectorAll(".scroll")]
+      .filter((one) => !one.closest("details") && one.scrollWidth > one.clientWidth)
+      .map((one) => one.getAttribute("aria-label"))
+  );
   if (pictures) {
     await page.screenshot({ path: path.join(pictures, `${name}-${form.name}.png`) });
   }
@@ -62,7 +67,7 @@ async function look(context, form, name, address, pictures) {
       nodes: one.nodes.slice(0, 3).map((node) => node.html.slice(0, 200)),
     }));
   }
-  const seen = { page: name, form: form.name, bytes, axe: findings, errors, wide };
+  const seen = { page: name, form: form.name, bytes, axe: findings, errors, wide, cut };
   console.log(JSON.stringify({ ...seen, policy: found.policy, shift: found.shift }));
   await page.close();
 }

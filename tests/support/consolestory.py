@@ -21,6 +21,7 @@ from acra_twisted.telemetry.pages.site import make_site
 from acra_twisted.telemetry.pages.traces import TracePages
 from acra_twisted.telemetry.pages.turns import Turns
 from acra_twisted.telemetry.tracing.store import SpanStore
+from tests.support.crowds import Crowd
 from tests.support.hours import NOW, Hour
 from tests.support.incidents import planted
 from tests.support.kepttraces import a_trace, many
@@ -48,6 +49,12 @@ def story() -> tuple[Console, dict[str, str]]:
         fact=lambda name: known[name] if name in known else rules(name),
         sessions=lambda: [some_session(10_000), some_session(5, running=_HOSTILE_TEXT)],
     )
+    crowd = Crowd()
+    for minute in range(30, 0, -1):
+        for number, connector in enumerate(("10.0.0.1", "10.0.0.2")):
+            crowd.ask(minute, "shop application", 4 + 3 * number, connector=connector)
+        crowd.ask(minute, HOSTILE, 2, database=b"billing")
+    sources = sources._replace(edges=crowd.edges)
     usual = [a_trace(hour.store, NOW - 100 * 10**9 + number * 10**9) for number in range(30)]
     slow = a_trace(hour.store, NOW - 10**9, first=41_000)
     large = many(NOW - 60 * 10**9, 250)
