@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from telling import Failed, begin, event, expect, say, show, the_trace
+from telling import Failed, ask, begin, event, expect, say, show, the_trace
 
 from acra_twisted import purposes
 from acra_twisted.sandbox.chain import Chain, Ini
@@ -34,7 +32,6 @@ schemas:
         token_type: str
         consistent_tokenization: true
 """
-TABLE = "CREATE TABLE payment (id int PRIMARY KEY, card bytea, receipt bytea, export text)"
 WRITTEN = f"INSERT INTO payment VALUES (1, '{NUMBER}', '{NUMBER}', '{NUMBER}')"
 #: The values by what became of them, on all spans of the application's trace.
 COUNTED = {"encrypted": 2, "tokenized": 1, "searched": 1, "opened": 2, "detokenized": 1}
@@ -57,34 +54,28 @@ def make_keys(keys: Keys) -> None:
         keys.writer.generate(purpose, SUPPORT)
 
 
-def work(
-    chain: Chain,
-    keys: Keys,
-    database: int,
-    collector: Collector,
-    settings: Ini,
-    connect: Callable[..., psycopg.Connection],
-) -> str:
+def work(on: Any, chain: Chain, keys: Keys, collector: Collector, settings: Ini) -> str:
     """Write a number in plain SQL; look at it as the database, as its owner and as another client;
-    be refused; show the trace, and return its id.  ``connect`` gets a port and a page."""
+    be refused; show the trace, and return its id.  ``on`` is a database with its application."""
     page = begin("a payment")
     say("\nThe application's own SQL, on columns that encryptor.yaml names:")
-    with connect(chain.port, page) as db:
-        db.execute(TABLE)
+    with on.connect(chain.port, page) as db:
+        ask(db, on.payment)
         say(f"    {WRITTEN}")
-        db.execute(WRITTEN)
-        with connect(database) as direct:
+        ask(db, WRITTEN)
+        with on.connect(on.port) as direct:
             token = stored(direct)
-        found = db.execute("SELECT id FROM payment WHERE card = %s", (NUMBER,)).fetchall()
+        found = ask(db, "SELECT id FROM payment WHERE card = %s", NUMBER)
         expect("found by its number, rows", found, [(1,)])
-        read = db.execute("SELECT card, receipt, export FROM payment").fetchone()
-        expect("the application reads", read, (NUMBER, NUMBER, NUMBER))
+        read = ask(db, "SELECT card, receipt, export FROM payment")
+        expect("the application reads", read, [(NUMBER, NUMBER, NUMBER)])
         say("    the application sorts by the number, which the stored bytes cannot answer ...")
-        expect("it is refused, SQLSTATE", *refusal(db, "SELECT id FROM payment ORDER BY card"))
+        refused = refusal(on, db, "SELECT id FROM payment ORDER BY card")
+        expect("it is refused, with", refused, on.unsupported)
     page.end = time.time_ns()
-    with support_desk(chain, keys, database, settings) as other, connect(other.port) as db:
-        read = db.execute("SELECT receipt, export FROM payment").fetchone()
-        expect(f"the {SUPPORT}, with keys of its own, reads", read, ("**** 0004", token))
+    with support_desk(chain, keys, on.port, settings) as other, on.connect(other.port) as db:
+        read = ask(db, "SELECT receipt, export FROM payment")
+        expect(f"the {SUPPORT}, with keys of its own, reads", read, [("**** 0004", token)])
     spans = the_trace(collector, page.trace_id)
     spans.append(as_record(page, "application"))
     say("\nIts trace:\n")
@@ -93,11 +84,9 @@ def work(
     return page.trace_id
 
 
-def stored(db: psycopg.Connection) -> str:
+def stored(db: Any) -> str:
     """Show what the database holds, and return the token."""
-    row = db.execute("SELECT card, receipt, export FROM payment").fetchone()
-    assert row is not None
-    card, receipt, token = row
+    [(card, receipt, token)] = ask(db, "SELECT card, receipt, export FROM payment")
     say("  the database holds:")
     say(f"    card, searchable: {card[:24].hex()}... ({len(card)} bytes)")
     say(f"    receipt, masked:  {receipt[:24].hex()}... ({len(receipt)} bytes)")
@@ -116,13 +105,14 @@ def support_desk(chain: Chain, keys: Keys, database: int, settings: Ini) -> Chai
     return Chain(("127.0.0.1", database), link="none", keys=keys, server=server, folder=place)
 
 
-def refusal(db: psycopg.Connection, statement: str) -> tuple[str | None, str]:
-    """Show the error that a statement ends with; return its SQLSTATE, and the one to expect."""
+def refusal(on: Any, db: Any, statement: str) -> Any:
+    """Show the error that a statement ends with; return what tells of it."""
     try:
-        db.execute(statement)
-    except psycopg.Error as error:
-        say(f"    {error.diag.message_primary}")
-        return error.sqlstate, "0A000"
+        ask(db, statement)
+    except on.error as error:
+        code, text = on.told(error)
+        say(f"    {text}")
+        return code
     raise Failed("a statement that sorts by an encrypted column was not refused")
 
 

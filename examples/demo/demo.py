@@ -1,7 +1,7 @@
 """``make demo``: application -> acra-connector -> Secure Session -> acra-server -> database.
 
-As one trace, with what the application encrypts being stored encrypted and read in clear; and, on
-PostgreSQL, with columns that AcraServer encrypts, so that the application's SQL stays plain.
+As one trace, with what the application encrypts being stored encrypted and read in clear; and with
+columns that AcraServer encrypts, so that the application's SQL stays plain.
 
 Starts a database of its own, PostgreSQL or MariaDB, both daemons from ini files that it leaves for
 you to read, runs a small workload through them, and shows what was traced.  With --once it ends by
@@ -208,8 +208,7 @@ def run(on: Any, folder: Path, once: bool) -> None:
         say(f"  console       http://127.0.0.1:{chain.server_pages}/console/")
         say(f"  trace pages   http://127.0.0.1:{chain.server_pages}/debug/tracez")
         say(f"  this trace    http://127.0.0.1:{chain.server_pages}/debug/trace/{trace_id}")
-        if payment:
-            say(f"  the payment   http://127.0.0.1:{chain.server_pages}/debug/trace/{payment}")
+        say(f"  the payment   http://127.0.0.1:{chain.server_pages}/debug/trace/{payment}")
         say(f"  connector's   http://127.0.0.1:{chain.connector_pages}/debug/tracez")
         say("  in Jaeger     otlp_endpoint = http://localhost:4318/v1/traces, in both ini files")
         say(f"  metrics       http://127.0.0.1:{chain.server_pages}/metrics")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import columns
 import pymysql
 from pymysql.constants import CLIENT
 
@@ -22,16 +23,22 @@ class WithMariaDB:
     """A MariaDB of the demo's own, its settings, and an application on it."""
 
     name = "MariaDB"
-    stages = "query_capture, censor, decryptor, poison"
+    stages = "query_capture, censor, encryptor, decryptor, poison"
     error = pymysql.MySQLError
     binary = "blob"
     #: Typed into a form: it reads a table that no application may read.
     typed = "' UNION SELECT amount FROM/**/`salaries` -- "
     #: What tells of a statement that is denied, and of one with a column that is not there.
     denied, no_column = 1317, 1054
+    #: The table of the protected columns, and what tells of a statement that they cannot answer.
+    payment = (
+        "CREATE TABLE payment (id int PRIMARY KEY, card varbinary(300), receipt varbinary(300), "
+        "export varchar(100) CHARACTER SET utf8mb4, KEY (card(33)))"
+    )
+    unsupported = 1235
     #: The first span of a session's trace, and how many statements AcraServer refuses: the
-    #: injection, and what ends with a poison record.
-    first, refusals = (), 2
+    #: injection, what ends with a poison record, a sorted column.
+    first, refusals = (), 3
 
     def __init__(self) -> None:
         self._database = MariaDB(listens=True)
@@ -48,9 +55,10 @@ class WithMariaDB:
     def remove(self) -> None:
         self._database.stop()
 
-    def configured(self, _folder: Path, _keys: Keys) -> Ini:
-        """Return sections of AcraServer's ini file."""
-        return {"database": {"mysql_enable": "true"}}
+    def configured(self, folder: Path, keys: Keys) -> Ini:
+        """Make what the demo's own part needs; return sections of AcraServer's ini file."""
+        columns.make_keys(keys)
+        return {"database": {"mysql_enable": "true"}, **columns.configured(folder)}
 
     #: Sections of the connector's ini file.
     follows: Ini = {"connector": {"mysql_enable": "true"}}
@@ -77,6 +85,10 @@ class WithMariaDB:
             return int(error.args[0])
         return None
 
+    def told(self, error: pymysql.MySQLError) -> tuple[int, str]:
+        """Number and text of an error."""
+        return int(error.args[0]), str(error.args[1])
+
     def together(self, db: Any) -> tuple[str, list[Any]]:
         """Ask for three balances at once: how, and what came."""
         text = "; ".join(f"SELECT balance FROM account WHERE id = {key}" for key in (1, 2, 3))
@@ -87,9 +99,9 @@ class WithMariaDB:
                 found.append(cursor.fetchone()[0])
         return "several statements in one text", found
 
-    def more(self, _chain: Chain, _keys: Keys, _collector: Collector, _settings: Ini) -> str:
-        """Tell nothing more: columns are not protected on MariaDB yet."""
-        return ""
+    def more(self, chain: Chain, keys: Keys, collector: Collector, settings: Ini) -> str:
+        """Tell of protected columns; return the id of that trace."""
+        return columns.work(self, chain, keys, collector, settings)
 
     def client(self, port: int) -> str:
         """The command that connects a person."""

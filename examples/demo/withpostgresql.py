@@ -27,6 +27,9 @@ class WithPostgreSQL:
     typed = '\' UNION SELECT amount::text FROM/**/"salaries" --'
     #: What tells of a statement that is denied, and of one with a column that is not there.
     denied, no_column = "42000", "42703"
+    #: The table of the protected columns, and what tells of a statement that they cannot answer.
+    payment = "CREATE TABLE payment (id int PRIMARY KEY, card bytea, receipt bytea, export text)"
+    unsupported = "0A000"
     #: The first span of a session's trace, and how many statements AcraServer refuses: the
     #: injection, what ends with a poison record, a sorted column.
     first, refusals = ("startup",), 3
@@ -53,8 +56,10 @@ class WithPostgreSQL:
     follows: Ini = {}
 
     def connect(self, port: int, page: Span | None = None) -> psycopg.Connection:
-        """Connect as an application does that passes the trace of its page on."""
-        return connect(port, page)
+        """Connect as an application does; an option passes the trace of its page on."""
+        where = f"host=127.0.0.1 port={port} user={SUPERUSER} dbname=postgres sslmode=disable"
+        options = f"-c acra.traceparent={page.context.traceparent()}" if page else ""
+        return psycopg.connect(where, autocommit=True, application_name="demo", options=options)
 
     def code(self, run: Callable[[], Any]) -> str | None:
         """SQLSTATE of the error that statements end with."""
@@ -63,6 +68,10 @@ class WithPostgreSQL:
         except psycopg.Error as error:
             return error.sqlstate
         return None
+
+    def told(self, error: psycopg.Error) -> tuple[str | None, str]:
+        """SQLSTATE and text of an error."""
+        return error.sqlstate, error.diag.message_primary or ""
 
     def together(self, db: Any) -> tuple[str, list[Any]]:
         """Ask for three balances at once: how, and what came."""
@@ -73,15 +82,8 @@ class WithPostgreSQL:
 
     def more(self, chain: Chain, keys: Keys, collector: Collector, settings: Ini) -> str:
         """Tell of protected columns; return the id of that trace."""
-        return columns.work(chain, keys, self.port, collector, settings, connect)
+        return columns.work(self, chain, keys, collector, settings)
 
     def client(self, port: int) -> str:
         """The command that connects a person."""
         return f"psql -h 127.0.0.1 -p {port} -U {SUPERUSER}"
-
-
-def connect(port: int, page: Span | None = None) -> psycopg.Connection:
-    """Connect; with a page, an option of the connection passes its trace on."""
-    where = f"host=127.0.0.1 port={port} user={SUPERUSER} dbname=postgres sslmode=disable"
-    options = f"-c acra.traceparent={page.context.traceparent()}" if page else ""
-    return psycopg.connect(where, autocommit=True, application_name="demo", options=options)
