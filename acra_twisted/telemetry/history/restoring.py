@@ -89,10 +89,18 @@ class Restoring:
             return
         self._day = first
         self._shapes = {OTHERS.id: OTHERS}
-        for figure in await self._rows(DAY, first * DAY, last * DAY, SHAPE):
+        found = await self._rows(DAY, first * DAY, last * DAY, SHAPE)
+        done: Deferred[None] = Deferred()
+        self._figures.restore(self._read(found, done))
+        await done
+
+    def _read(self, figures: Sequence[Figure], done: Deferred[None]) -> Iterator[None]:
+        for figure in figures:
             shape = _shape(figure)
             if shape is not None:
                 self._shapes[shape.id] = shape
+            yield None
+        done.callback(None)
 
     def _fill(
         self,

@@ -24,10 +24,13 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 #: Said of what is not kept any more.
 NOT_KEPT = "Not found (only recent traces are kept)"
+#: Said where too many ask.
+BUSY = "Too many ask for this at the moment"
 
 
 class Busy(Exception):
-    """Raised where too many ask for the same; the text says so."""
+    """Raised where too many ask for the same, before a page's first piece that is not empty; the
+    text says so."""
 
 
 class Answer(Resource):
@@ -63,8 +66,6 @@ class Answer(Resource):
             return plain(request, 400, str(error))
         except NotKept:
             return plain(request, 404, NOT_KEPT)
-        except Busy as error:
-            return plain(request, 503, str(error))
         request.setHeader("content-type", page.kind)
         if page.file:
             request.setHeader("content-disposition", f'attachment; filename="{page.file}"')

@@ -24,6 +24,7 @@ from acra_twisted.telemetry.history.reading import (
 )
 from acra_twisted.telemetry.history.schema import SHELF_BITS
 from acra_twisted.telemetry.history.service import HistoryAway
+from acra_twisted.telemetry.pages.rendering import Piece
 from acra_twisted.telemetry.pages.search import (
     POISON,
     SLOW,
@@ -38,6 +39,8 @@ from acra_twisted.telemetry.pages.waiting import Wait
 WAIT: Final = 3.0
 #: Questions that wait, or are being answered.
 QUESTIONS_MAX: Final = 8
+#: Rows that are read between two turns.
+_STEP: Final = 32
 _LIMIT: Final = Limit(50_000, 1.0)
 
 #: What is said where there is no answer, or not all of one.
@@ -99,8 +102,8 @@ class Past:
             return Told((), found)
         return self._told(found.spans, found.complete)
 
-    def search(self, filters: Filters) -> Generator[Wait, None, Told]:
-        """Return a `Stored` for each piece that fits, in the order of the filters."""
+    def search(self, filters: Filters) -> Generator[Piece, None, Told]:
+        """Return a `Stored` for each piece that fits, in the order of the filters, in steps."""
         question = question_of(filters)
         if filters.table or filters.shape:
             # SQLite finds the letters, and what is a name, or a shape, is seen here.
@@ -108,9 +111,14 @@ class Past:
         told = yield from self._found(reading.search, question)
         rows = told.rows
         if filters.table or filters.shape:
-            rows = [row for row in rows if has_names(row, filters)]
+            rows = yield from _named(rows, filters)
             rows = rows[filters.offset : filters.offset + filters.limit]
-        return Told([Stored(row.id, _match(row)) for row in rows], told.trouble)
+        made: list[Stored] = []
+        while len(made) < len(rows):
+            some = rows[len(made) : len(made) + _STEP]
+            made += [Stored(row.id, _match(row)) for row in some]
+            yield ""
+        return Told(made, told.trouble)
 
     def spans(self, numbers: Sequence[int]) -> Generator[Wait, None, Told]:
         """Return the records of the pieces of these numbers, as pairs of number and records."""
@@ -190,6 +198,23 @@ def _match(row: reading.Row) -> Match:
         row.error,
         mark,
     )
+
+
+def _named(rows: Sequence[Any], filters: Filters) -> Generator[Piece, None, list[Any]]:
+    """Return the rows that name the table, and have the shape, of filters, in steps: to know the
+    shape of a long text takes most of a millisecond."""
+    known: dict[tuple[int, str], bool] = {}
+    found = []
+    for row in rows:
+        # The number stands for name and text.
+        key = row.shape, row.database
+        fits = known.get(key)
+        if fits is None:
+            fits = known[key] = has_names(row, filters)
+        if fits:
+            found.append(row)
+        yield ""
+    return found
 
 
 #: Verdicts that are no verdict of a piece, but a property of it.

@@ -15,7 +15,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from acra_twisted.telemetry.pages.access import Guard
-from acra_twisted.telemetry.pages.answers import NOT_KEPT, Answer, plain
+from acra_twisted.telemetry.pages.answers import BUSY, NOT_KEPT, Answer, Busy, plain
 from acra_twisted.telemetry.pages.channel import HeadChannel, PageRequest, Visitors
 from acra_twisted.telemetry.pages.readiness import Reach, ReachAll
 from acra_twisted.telemetry.pages.rendering import NotKept, Page, Piece
@@ -207,7 +207,7 @@ class PageSite(Site):
 
     def show(self, request: PageRequest, pieces: Iterator[Piece]) -> None:
         """Answer with a page, by and by."""
-        request.answer(self.turns, pieces, {NotKept: (404, NOT_KEPT)})
+        request.answer(self.turns, pieces, {NotKept: (404, NOT_KEPT), Busy: (503, BUSY)})
 
 
 class BoundedTLS(TLSMemoryBIOFactory):

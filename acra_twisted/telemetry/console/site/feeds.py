@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from acra_twisted.telemetry.console.view import View
+from acra_twisted.telemetry.pages.answers import Busy
 from acra_twisted.telemetry.pages.rendering import NotKept, Page, Piece
 from acra_twisted.telemetry.pages.turns import Turns
 from acra_twisted.telemetry.pages.waiting import Wait
@@ -31,6 +32,8 @@ _PART: Final = re.compile(r"<!--live (\w+)-->(.*?)<!--/live-->", re.DOTALL)
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 #: Sent where nothing has changed: it keeps the connection, and tells who has gone.
 _STILL: Final = ":\n\n"
+
+_FULL: Final = "As many as may listen to live parts already do"
 
 _log = Logger()
 _Key: TypeAlias = tuple[str, frozenset[tuple[str, str]]]
@@ -213,7 +216,10 @@ class Feeds:
         self, view: View, arguments: Mapping[str, str], prolong: Callable[[], None]
     ) -> Generator[Piece, None, None]:
         """Give the events of a view, with waits between them.  ``prolong`` is called for each: the
-        peer has taken what came before."""
+        peer has taken what came before.  Raises Busy, before the first one, where nobody else
+        may listen."""
+        if self.full:
+            raise Busy(_FULL)
         listener = self._listen(view, arguments)
         try:
             yield _STILL

@@ -12,7 +12,7 @@ from acra_twisted.telemetry.console.site.feeds import Feeds
 from acra_twisted.telemetry.console.site.frame import FIRST, PREFIX, VIEWS, Console
 from acra_twisted.telemetry.console.view import View
 from acra_twisted.telemetry.pages.access import Guard
-from acra_twisted.telemetry.pages.answers import HEADERS, Answer, Busy, plain
+from acra_twisted.telemetry.pages.answers import HEADERS, Answer, plain
 from acra_twisted.telemetry.pages.channel import PageRequest
 from acra_twisted.telemetry.pages.rendering import Page
 from acra_twisted.telemetry.pages.search import Unfit
@@ -62,8 +62,6 @@ class _Events(Answer):
         if view is None or not view.live or "format" in arguments:
             raise Unfit(f"view must be one of {', '.join(LIVE)}, and no format can be given")
         self._console.check(view, arguments)
-        if self._feeds.full:
-            raise Busy("As many as may listen to live parts already do")
         if request.method == b"HEAD":
             return Page(_STREAM, iter(()))
         return Page(_STREAM, self._feeds.stream(view, arguments, request.channel.prolong))

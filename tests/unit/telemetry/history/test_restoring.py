@@ -136,6 +136,25 @@ class Restored(SynchronousTestCase):
         self.successResultOf(self.runs.done)
         self.assertEqual(self.runs.calls(-1000, 1), {})
 
+    def test_texts_are_read_in_steps(self):
+        self.runs.begin(-90)
+        for number in range(50):
+            self.runs.count(-90, f"t{number}")
+        self.runs.end()
+        read, seen = restoring._shape, []
+        self.patch(restoring, "_shape", lambda figure: seen.append(figure) or read(figure))
+        self.patch(self.runs, "work", lambda: None)
+        self.runs.begin(0)
+        most = 0
+        while self.runs.jobs.jobs:
+            before = len(seen)
+            if not self.runs.jobs.jobs[0].step():
+                self.runs.jobs.jobs.pop(0)
+            most = max(most, len(seen) - before)
+        self.successResultOf(self.runs.done)
+        self.assertEqual((most, len(seen) >= 50), (1, True))
+        self.assertEqual(len(self.runs.calls(-120, 1)), 50)
+
     def test_texts_that_are_not_theirs(self):
         shape = Shape("toydb", "d", "statement", "s", "SELECT 1")
         known = {name: getattr(shape, name) for name in restoring._TEXTS}

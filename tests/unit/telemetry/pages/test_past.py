@@ -56,6 +56,25 @@ class Answers(SynchronousTestCase):
         marks = [stored.match.mark for stored in self.search().rows]
         self.assertEqual(marks, ["", "poison", "slow", ""])
 
+    def test_what_was_found_is_looked_at_in_steps_and_each_statement_once(self):
+        text = "SELECT * FROM t WHERE id = ?"
+        batch = [piece(number, text=text) for number in range(1, 101)]
+        batch += [piece(number, text=f"{text} LIMIT {number}") for number in range(101, 121)]
+        shape = shape_of("postgresql", batch[0].database, "query", Redacted(text, ""))
+        seen = []
+        looked = past.is_of_shape
+        self.patch(past, "is_of_shape", lambda *of: seen.append(of) or looked(*of))
+        steps = History(*batch).past.search(Filters.of({"shape": shape.id, "limit": "200"}))
+        looked_at, most, told = 0, 0, None
+        while told is None:
+            try:
+                next(steps)
+            except StopIteration as end:
+                told = end.value
+            most = max(most, len(seen) - looked_at)
+            looked_at = len(seen)
+        self.assertEqual((most, len(seen), len(told.rows)), (1, 21, 100))
+
     def test_spans_of_what_was_found(self):
         numbers = [stored.number for stored in self.search(verdict="slow").rows]
         ((number, (record,)),) = returned(self.past.spans(numbers)).rows

@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.telemetry.console.site import feeds
 from acra_twisted.telemetry.console.site.feeds import LISTENERS_MAX, PART_MAX, Feeds, parts_of
 from acra_twisted.telemetry.console.view import View
+from acra_twisted.telemetry.pages.answers import Busy
 from acra_twisted.telemetry.pages.rendering import NotKept, Page
 from acra_twisted.telemetry.pages.turns import Turns
 from acra_twisted.telemetry.pages.waiting import Wait
@@ -197,6 +198,16 @@ class Feeding(SynchronousTestCase):
             self.assertFalse(self.feeds.full)
             self.look(x=str(number % 3))
         self.assertTrue(self.feeds.full)
+
+    def test_who_comes_at_the_same_time_as_others_finds_no_room_behind_them(self):
+        few = Feeds(self.clock, Turns(self.clock), self.page, self.catch_up, 2)
+        streams = [few.stream(VIEW, {}, lambda: None) for _ in range(3)]
+        for stream in streams[:2]:
+            self.assertEqual(next(stream), ":\n\n")
+        self.assertRaisesRegex(Busy, "listen", next, streams[2])
+        self.assertEqual(len(few), 2)
+        streams[0].close()
+        self.assertEqual(next(few.stream(VIEW, {}, lambda: None)), ":\n\n")
 
     def test_parts_that_are_too_large_stay_as_they_are(self):
         text = part("a", "x" * PART_MAX) + part("b", "x" * (PART_MAX + 1)) + part("c", "&lt;!--")
