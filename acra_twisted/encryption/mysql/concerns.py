@@ -32,6 +32,17 @@ _SETTINGS: Final = frozenset(("init_connect", "init_slave", "init_replica", "ini
 _CARRYING: Final = frozenset(("create", "alter"))
 #: First words of statements behind which the rest may be read in another way, or mean other tables.
 _CHANGING: Final = frozenset(("use", "call", "execute"))
+#: First words of statements that have no other statement in them; of all others one is thought to.
+_SINGLE: Final = frozenset(
+    ("(", "select", "insert", "replace", "update", "delete", "with", "table", "values", "do")
+    + ("create", "alter", "drop", "truncate", "rename", "grant", "revoke", "load", "handler")
+    + ("show", "describe", "desc", "explain", "analyze", "check", "checksum", "optimize")
+    + ("repair", "lock", "unlock", "flush", "reset", "kill", "help", "start", "commit")
+    + ("rollback", "savepoint", "release", "xa", "set", "use", "call", "begin")
+    + ("prepare", "execute", "deallocate")
+)
+#: Words of CREATE and ALTER of what has statements in it, with names of their own.
+_BODIES: Final = frozenset(("procedure", "function", "trigger", "event", "package"))
 
 
 class Concerns:
@@ -69,9 +80,11 @@ class Concerns:
         words = {fold(one) for one in mysqltokens.names(text, list(part))}
         if not _RUNNING.isdisjoint(words):
             self._check(text, part, mode)
-        first = mysqltokens.first_word(text, list(part))
-        if (first in _CARRYING and self._carries(text, part)) or (
-            first == "set" and not _SETTINGS.isdisjoint(words)
+        found = {mysqltokens.first_word(text, list(part))}
+        if holds_another(text, part):
+            found |= words
+        if (not found.isdisjoint(_CARRYING) and self._carries(text, part)) or (
+            "set" in found and not _SETTINGS.isdisjoint(words)
         ):
             raise _unseen()
         return not self._names.isdisjoint(words)
@@ -90,7 +103,7 @@ class Concerns:
             return
         at = 3 if words[0] == "prepare" and words[2:3] == ["from"] else 2
         if words[:2] != ["execute", "immediate"] and at == 2:
-            if words[0] in ("begin", "create", "alter", "call", "if", "loop", "while", "repeat"):
+            if words[0] in ("create", "alter", "call") or holds_another(text, part):
                 raise _unseen()
             # A name of its own, such as that of a column.
             return
@@ -111,11 +124,25 @@ class Concerns:
 def changes_reading(text: bytes, part: Sequence[Token]) -> bool:
     """Tell whether a statement may change how those behind it are read, or the tables that they
     mean."""
-    words = [mysqltokens.word(text, token) for token in part[:2]]
-    if words[0] == "begin":
-        # A block, the first statement of which it carries.
-        return words[1:] not in ([], ["work"])
-    return words[0] in _CHANGING or mysqltokens.lexing_settings(text, list(part)).any
+    return (
+        mysqltokens.first_word(text, list(part)) in _CHANGING
+        or holds_another(text, part)
+        or mysqltokens.lexing_settings(text, list(part)).any
+    )
+
+
+def holds_another(text: bytes, part: Sequence[Token]) -> bool:
+    """Tell whether a statement may have another one in it, such as the first of a block: names
+    behind its beginning may mean its variables."""
+    first, *words = [mysqltokens.word(text, token) for token in part[:3]]
+    if first not in _SINGLE or (words and words[0][0] == ":"):
+        # Unknown, or a label.
+        return True
+    if first in _CARRYING:
+        return not _BODIES.isdisjoint(mysqltokens.names(text, list(part)))
+    if first == "set":
+        return words[:1] == ["statement"]
+    return first == "begin" and words not in ([], ["work"])
 
 
 def _unseen() -> StatementRefusedError:

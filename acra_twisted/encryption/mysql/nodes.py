@@ -232,3 +232,12 @@ class Delete:
 
 
 Statement = Query | Insert | Update | Delete
+
+
+def unsigned(item: Node) -> Node:
+    """An expression without brackets and signs: a server takes a number so as well."""
+    while len(item.items) == 1 and (
+        item.kind == ROW or (item.kind == CALL and item.word in ("+", "-"))
+    ):
+        item = item.items[0]
+    return item

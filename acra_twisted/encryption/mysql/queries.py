@@ -354,7 +354,7 @@ def _by(
     analysis: Analysis, item: Node, columns: Columns, scope: Scope, reason: str, text: str
 ) -> None:
     """Take an item of ORDER BY or GROUP BY.  Raises StatementRefusedError for a protected one."""
-    if item.kind == nodes.VALUE:
+    if nodes.unsigned(item).kind == nodes.VALUE:
         # The number of a column.
         if holds_protected(columns):
             hint = "Name the column in place of its number."

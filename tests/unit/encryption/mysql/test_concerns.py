@@ -52,6 +52,9 @@ class Running(SynchronousTestCase):
             "DEALLOCATE PREPARE s",
             "EXECUTE s USING @a",
             "SELECT prepare FROM orders",
+            "SELECT prepare x FROM orders",
+            "XA PREPARE 'a'",
+            "SET STATEMENT max_statement_time = 1 FOR SELECT 1 FROM orders",
         ):
             self.assertEqual(shown(text), "as it is", text)
 
@@ -69,5 +72,34 @@ class Running(SynchronousTestCase):
             "SET GLOBAL init_connect = 'DELETE FROM orders'",
             "CREATE TABLE far (a INT) ENGINE=FEDERATED CONNECTION='mysql://u@h/shop/people'",
             "ALTER TABLE far CONNECTION='mysql://u@h/shop/people'",
+            "SET STATEMENT max_statement_time = 1 FOR EXECUTE IMMEDIATE CONCAT('a', 'b')",
+            "SET STATEMENT max_statement_time = 1 FOR PREPARE s FROM @v",
+            "SET STATEMENT sort_buffer_size = 1 FOR CALL sys.execute_prepared_stmt(@v)",
+            "FOR i IN 1..1 DO EXECUTE IMMEDIATE @v; END FOR",
+            "CASE 1 WHEN 1 THEN EXECUTE IMMEDIATE @v; END CASE",
+            "BEGIN NOT ATOMIC DO 1; start: LOOP EXECUTE IMMEDIATE @v; END LOOP; END",
+            "<<a>> BEGIN EXECUTE IMMEDIATE @v; END",
+            "IF 1 THEN SET GLOBAL init_connect = 'DELETE FROM orders'; END IF",
+            "IF 1 THEN ALTER TABLE far CONNECTION='mysql://u@h/shop/people'; END IF",
         ):
             self.assertEqual(shown(text), "refused: opaque_code", text)
+
+
+class Blocks(SynchronousTestCase):
+    def test_what_is_behind_the_beginning_of_a_block_may_be_read_in_another_way(self):
+        for text in (
+            "CREATE PROCEDURE p(email TEXT) BEGIN DO 1; UPDATE people p SET p.email = email; END",
+            "CREATE FUNCTION f(email TEXT) RETURNS INT BEGIN DO 1; UPDATE people p"
+            " SET p.email = email; RETURN 1; END",
+            "FOR email IN 7..7 DO DO 1; UPDATE people p SET p.email = email; END FOR",
+            "IF 1 THEN DO 1; UPDATE people p SET p.email = email; END IF",
+            "DECLARE email TEXT; BEGIN UPDATE people p SET p.email = email; END",
+            "a: BEGIN NOT ATOMIC SET sql_mode = 'ANSI_QUOTES'; END; SELECT id FROM people",
+            "SET STATEMENT max_statement_time = 1 FOR USE other; SELECT id FROM people",
+        ):
+            self.assertEqual(shown(text), "refused: unparsable", text)
+
+    def test_statements_without_others_are_read(self):
+        for text in ("BEGIN", "BEGIN WORK", "COMMIT", "CREATE TABLE a (b INT)", "DO 1"):
+            text += "; SELECT id FROM people"
+            self.assertEqual(shown(text), "as it is", text)

@@ -52,11 +52,15 @@ class Clauses(SynchronousTestCase):
             "SELECT email FROM people ORDER BY email",
             "SELECT email AS e FROM people ORDER BY e",
             "SELECT email FROM people ORDER BY 1",
+            "SELECT email FROM people ORDER BY (1)",
+            "SELECT email FROM people ORDER BY +1",
+            "SELECT email FROM people ORDER BY - (-1)",
             "SELECT id FROM people ORDER BY email DESC",
         ):
             self.assertEqual(shown(text), "refused: order people.email")
         self.assertEqual(shown("SELECT email FROM people ORDER BY id, note LIMIT 3"), "as it is")
         self.assertEqual(shown("SELECT id FROM people ORDER BY 1"), "as it is")
+        self.assertEqual(shown("SELECT id, email FROM people ORDER BY -id, (id)"), "as it is")
         self.assertEqual(
             shown("SELECT id FROM people ORDER BY email = 'a'"),
             "SELECT id FROM people ORDER BY (email >= x'f1' AND email < x'f2')",
