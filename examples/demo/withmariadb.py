@@ -26,6 +26,8 @@ class WithMariaDB:
     stages = "query_capture, censor, encryptor, decryptor, poison"
     error = pymysql.MySQLError
     binary = "blob"
+    #: Takes so many seconds.
+    slow = "SELECT owner FROM account WHERE id = 2 AND SLEEP({}) = 0"
     #: Typed into a form: it reads a table that no application may read.
     typed = "' UNION SELECT amount FROM/**/`salaries` -- "
     #: What tells of a statement that is denied, and of one with a column that is not there.

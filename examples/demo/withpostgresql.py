@@ -23,6 +23,8 @@ class WithPostgreSQL:
     stages = "query_capture, censor, encryptor, decryptor, poison"
     error = psycopg.Error
     binary = "bytea"
+    #: Takes so many seconds.
+    slow = "SELECT owner FROM account WHERE id = 2 AND pg_sleep({}) IS NOT NULL"
     #: Typed into a form: it reads a table that no application may read.
     typed = '\' UNION SELECT amount::text FROM/**/"salaries" --'
     #: What tells of a statement that is denied, and of one with a column that is not there.

@@ -60,6 +60,10 @@ class Demo(unittest.TestCase):
         self.assertIn(f"with keys of its own, reads: ('**** 0004', '{token}')", story)
         self.assertIn("it is refused, SQLSTATE: '0A000'", story)
         self.assertIn("its reason: 'order'", story)
+        before = told.partition("The application's statements")[0]
+        self.assertRegex(before, r"The console: http://127.0.0.1:\d+/console/\n")
+        views = told.partition("The console answers:")[2].partition("Look around:")[0]
+        self.assertEqual(len(re.findall(r"^  \S.*\?$", views, re.MULTILINE)), 11)
         # The picture has the stage for statements and for results, the refusal with its mark.
         self.assertRegex(story, r"stage encryptor +\|[ #]+\|!")
         self.assertIn("stage encryptor rows", story)
