@@ -6,6 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.console import formats
+from acra_twisted.telemetry.console.sentences import (
+    GOOD,
+    PLAIN,
+    SLOW,
+    Answer,
+    Sentence,
+    answer,
+    sentence,
+    strong,
+)
 
 _HOUR: Final = 3600 * 10**9
 _DAY: Final = 24
@@ -13,6 +23,8 @@ _DAY: Final = 24
 _WHOLE: Final = ("allowall", "denyall")
 #: Lines that are shown of rules that decided, and of those that did not.
 _USED, _UNUSED = 40, 20
+#: Rules that a sentence names.
+_NAMED: Final = 3
 
 IN_USE, NEVER, UNREACHED, QUIET, DENIES = "in-use", "never", "unreached", "quiet", "denies"
 
@@ -84,6 +96,40 @@ def judged(told: Iterable[Mapping[str, Any]], now: int) -> Rules:
                 kept.append(rule)
     shown = kept[: _USED + _UNUSED]
     return Rules(shown, len(rules) - len(shown), decided)
+
+
+def said_of(rules: Rules) -> Answer:
+    """Return the sentences that tell whether the rules are right.
+
+    Rules that were left out are not told of: none of them ever decided.
+    """
+    if not rules.shown:
+        otherwise = sentence("no-rules", PLAIN, "No rules of AcraCensor are in force.")
+    else:
+        denies = sum(rule.found == DENIES for rule in rules.shown)
+        otherwise = sentence(
+            "right",
+            GOOD,
+            strong("Each rule that allows is in use, and each rule is reached."),
+            f" {formats.several(denies, 'rule')} denied something.",
+        )
+    return answer([_of(rules, UNREACHED), _of(rules, NEVER)], otherwise)
+
+
+def _of(rules: Rules, found: str) -> Sentence | None:
+    """Tell of the rules with a finding."""
+    places = [rule.place for rule in rules.shown if rule.found == found]
+    if not places:
+        return None
+    number = formats.several(len(places), "rule")
+    names = ", ".join(formats.name(place) for place in places[:_NAMED])
+    more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
+    if found == UNREACHED:
+        text = f"{number} {'is' if len(places) == 1 else 'are'} never reached:"
+        why = f"a handler before {'it' if len(places) == 1 else 'them'} decides everything."
+        return sentence("unreached", SLOW, strong(text), f" {names}{more}; {why}")
+    text = f"{number} that {'allows' if len(places) == 1 else 'allow'} never decided:"
+    return sentence("never", SLOW, strong(text), f" {names}{more}.")
 
 
 def _finding(one: Mapping[str, Any], end: int) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.console import charts, formats, healthfindings
 from acra_twisted.telemetry.console.healthfindings import BAD, NOTE, Finding, findings
-from acra_twisted.telemetry.console.layers import LAYERS, by_layer
+from acra_twisted.telemetry.console.layers import LAYERS, by_layer, per_call
 from acra_twisted.telemetry.console.ranges import DEFAULT, day, range_of
 from acra_twisted.telemetry.console.sentences import BAD as FAILS
 from acra_twisted.telemetry.console.sentences import (
@@ -120,7 +120,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "answer": gathered.said.as_json(),
         "findings": [one._asdict() for one in gathered.found],
         "behind": gathered.problem,
-        "layers_ms": by_layer(gathered.row),
+        "layers_ms": per_call(gathered.row),
         "calls": gathered.row.calls,
         **gathered.facts,
     }

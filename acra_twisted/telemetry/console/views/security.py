@@ -20,7 +20,7 @@ from acra_twisted.telemetry.console.incidents import (
 )
 from acra_twisted.telemetry.console.lanes import Dot, Lane, lanes
 from acra_twisted.telemetry.console.ranges import DEFAULT, RANGES, Range, range_of
-from acra_twisted.telemetry.console.rulefindings import Rules, judged
+from acra_twisted.telemetry.console.rulefindings import Rules, judged, said_of
 from acra_twisted.telemetry.console.rulelines import rule_line
 from acra_twisted.telemetry.console.sentences import Answer
 from acra_twisted.telemetry.console.view import Sources, View
@@ -160,6 +160,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
             "seen_before": opened.peers,
         },
         "decided": gathered.rules.decided,
+        "rules_answer": said_of(gathered.rules).as_json(),
         "rules_left_out": gathered.rules.left,
         "rules": [rule._asdict() for rule in gathered.rules.shown],
     }
@@ -213,6 +214,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
             for rule in gathered.rules.shown
         ],
         "several_listeners": len({rule.listener for rule in gathered.rules.shown}) > 1,
+        "rules_said": said_of(gathered.rules),
         "rules_note": f"{formats.several(gathered.rules.decided, 'decision')} since they were read",
         "rules_left": formats.count(gathered.rules.left) if gathered.rules.left else "",
         "query": urlencode(kept),

@@ -139,14 +139,22 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
         means = [mean_ms(column) for column in columns if column.calls]
         lines.append(Line(one, was.row if was is not None else None, means))
     yield ""
-    said = _answer(lines, whole, bool(before))
+    said = _answer(lines, fitting, whole, wanted.order, bool(before))
     return Gathered(wanted, lines, whole, fitting, said)
 
 
-def _answer(lines: list[Line], whole: Row, was_watched: bool) -> Answer:
+def _answer(
+    lines: list[Line], fitting: Sequence[Found], whole: Row, order: str, was_watched: bool
+) -> Answer:
     known = [line for line in lines if line.found.shape.id != OTHERS.id]
     return answer(
-        [_top(known, whole), _ours(known, whole), _new(known) if was_watched else None],
+        [
+            _often(fitting, whole) if order == "calls" else None,
+            _longest(fitting) if order == "mean" else None,
+            _top(known, whole),
+            _ours(known, whole),
+            _new(known) if was_watched else None,
+        ],
         sentence("nothing", PLAIN, "Nothing stands out: no statement takes a third of the time.")
         if known
         else sentence("empty", PLAIN, "No statements yet in this time."),
@@ -161,6 +169,42 @@ def address(shape_id: str) -> str:
 def traces_of(shape_id: str) -> str:
     """Return the address of the kept traces of a statement."""
     return f"/console/traces?shape={quote(shape_id)}"
+
+
+def _often(fitting: Sequence[Found], whole: Row) -> Sentence | None:
+    """The statements that run most and least often; ``fitting`` begins with the former."""
+    known = [one for one in fitting if one.shape.id != OTHERS.id]
+    if len(known) < 2 or known[0].row.calls == known[-1].row.calls:
+        return None
+    most, least = known[0], known[-1]
+    seldom = sum(one.row.calls == least.row.calls for one in known)
+    return sentence(
+        "often",
+        PLAIN,
+        link(most.shape.summary, address(most.shape.id)),
+        strong(f" runs most often: {formats.share(most.row.calls, whole.calls)} of all calls."),
+        " Least often: ",
+        link(least.shape.summary, address(least.shape.id))
+        if seldom == 1
+        else formats.several(seldom, "statement"),
+        f", {formats.several(least.row.calls, 'call')}{' each' if seldom > 1 else ''}.",
+    )
+
+
+def _longest(fitting: Sequence[Found]) -> Sentence | None:
+    """The statement whose calls take longest, and where; ``fitting`` begins with it."""
+    shape, row = next((one for one in fitting if one.shape.id != OTHERS.id), (OTHERS, Row()))
+    parts = per_call(row)
+    if not parts:
+        return None
+    layer = max(parts, key=lambda one: parts[one])
+    return sentence(
+        "longest",
+        DATABASE if database(parts) > ours(parts) else SLOW,
+        link(shape.summary, address(shape.id)),
+        strong(f" takes longest: {formats.ms(mean_ms(row))} a call"),
+        f", of that {formats.ms(parts[layer])} in: {LAYERS[layer].lower()}.",
+    )
 
 
 def _top(lines: list[Line], whole: Row) -> Sentence | None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.console.rulefindings import judged
+from acra_twisted.telemetry.console.rulefindings import judged, said_of
 from tests.support.incidents import HOUR, rule
 
 NOW = 500_000 * HOUR
@@ -47,6 +47,26 @@ class Findings(SynchronousTestCase):
     def test_folders_are_not_shown(self):
         one = judged([rule(1, "allow", "query", "/etc/private/f.yaml:1")], NOW).shown[0]
         self.assertEqual(one.place, "f.yaml:1")
+
+    def said(self, *told):
+        return said_of(judged(told, NOW)).as_json()
+
+    def test_a_sentence_tells_whether_they_are_right(self):
+        used = rule(1, "allow", "query", "f:1", 5)
+        quiet, whole = rule(2, "deny", "table", "f:2"), rule(3, "denyall", "handler", "f:3")
+        self.assertEqual(self.said()["rules"], ["no-rules"])
+        self.assertEqual(self.said(used, quiet, whole)["rules"], ["right"])
+        never = [rule(1, "allow", "query", f"f:{n}") for n in range(4, 9)]
+        self.assertEqual(
+            self.said(used, *never)["text"],
+            "5 rules that allow never decided: f:4, f:5, f:6 and 2 more.",
+        )
+        behind = rule(4, "allow", "query", "f:9")
+        self.assertEqual(
+            self.said(used, whole, behind)["text"],
+            "1 rule is never reached: f:9; a handler before it decides everything.",
+        )
+        self.assertEqual(self.said(never[0], whole, behind)["rules"], ["unreached", "never"])
 
     @given(st.lists(st.integers(0, 50), max_size=300))
     def test_those_that_decide_most_are_shown(self, counts):

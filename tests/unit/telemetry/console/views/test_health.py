@@ -45,6 +45,7 @@ class Health(SynchronousTestCase):
         data = self.view()
         self.assertEqual(data["answer"]["rules"], ["nothing"])
         self.assertEqual((data["findings"], data["behind"], data["calls"]), ([], "", 5))
+        self.assertEqual(data["layers_ms"]["dbfirst"], 1.0)
         self.assertIn("Nothing is wrong, and nothing ends soon.", self.page())
 
     def test_warnings_are_counted_and_told(self):

@@ -114,6 +114,28 @@ class Statements(SynchronousTestCase):
         for wrong in ({"sort": "size"}, {"range": "1y"}, {"q": "x" * 201}):
             self.assertRaises(Unfit, statements.asked, wrong, NOW)
 
+    def test_the_sentence_fits_the_order(self):
+        hour = Hour()
+        hour.ask(1, ACCOUNT, 9)
+        self.assertEqual(self.view(hour, sort="calls")["answer"]["rules"], ["top"])
+        for number in range(40):
+            hour.ask(1, b"SELECT a FROM t%d" % number, 3, first=9_000)
+        answer = self.view(hour, sort="calls")["answer"]
+        # Of all that fit, and not of those on the page alone.
+        self.assertTrue(
+            answer["text"].startswith(
+                "SELECT account runs most often: 7.0 % of all calls. "
+                "Least often: 40 statements, 3 calls each."
+            ),
+            answer["text"],
+        )
+        answer = self.view(hour, sort="mean")["answer"]
+        self.assertRegex(
+            answer["text"],
+            r"^SELECT t\d+ takes longest: 9\.36 ms a call, of that 9\.00 ms in: database, first byte",
+        )
+        self.assertEqual(self.view(Hour(), sort="mean")["answer"]["rules"], ["empty"])
+
     def test_what_the_page_shows(self):
         self.view(Hour().slow_since(20))
         shown = statements.shown(self.gathered)
