@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any, ClassVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
-_LOOK = Path(__file__).parents[1] / "interop" / "console.js"
-_SCREEN = {"width": 1400, "height": 900, "dark": False, "script": True}
-FORMS = (
-    {"name": "light", **_SCREEN},
-    {"name": "dark", **_SCREEN, "dark": True},
-    {"name": "phone", **_SCREEN, "width": 390, "height": 844},
-    {"name": "bare", **_SCREEN, "script": False},
-)
+from tests.support.browsing import BARE, DARK, LIGHT, PHONE, looked
+
+FORMS = (LIGHT, DARK, PHONE, BARE)
 #: Bytes of a page at most.
 _BUDGET = 60_000
 #: A shift that nobody sees: a line of text is some hundredths.
@@ -33,35 +23,7 @@ class Console(SynchronousTestCase):
 
     @classmethod
     def setUpClass(cls):
-        chromium = shutil.which("chromium")
-        if chromium is None:
-            raise AssertionError("no chromium: run .ci/install-servers")
-        story = [sys.executable, "-m", "tests.support.consolestory"]
-        with subprocess.Popen(
-            story, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as served:
-            # It ends when its standard input does.
-            try:
-                told = json.loads(served.stdout.readline())
-                cls.pages = told["pages"]
-                asked = {
-                    "base": f"http://127.0.0.1:{told['port']}",
-                    "pages": list(cls.pages.items()),
-                    "forms": FORMS,
-                    "pictures": "",
-                }
-                done = subprocess.run(
-                    ["node", str(_LOOK), chromium],
-                    input=json.dumps(asked),
-                    capture_output=True,
-                    text=True,
-                    timeout=400,
-                )
-            finally:
-                served.stdin.close()
-        if done.returncode:
-            raise AssertionError(done.stderr)
-        cls.seen = [json.loads(line) for line in done.stdout.splitlines()]
+        cls.pages, cls.seen = looked("tests.support.consolestory", FORMS)
 
     def each(self, key):
         """Findings under a key, by page and form, where there is something."""

@@ -1,6 +1,6 @@
 // Opens pages in Chromium, in each of several forms, and says what is wrong with them.
 //
-// node console.js CHROMIUM < {"base", "pages": [[name, path]], "forms": [{"name", "width",
+// node console.js CHROMIUM < {"pages": [[name, address]], "forms": [{"name", "width",
 // "height", "dark", "script"}], "pictures": folder or ""}
 //
 // A line of JSON for each page and form: {page, form, bytes, axe, policy, errors, shift, wide, cut}.
@@ -55,7 +55,10 @@ async function look(context, form, name, address, pictures) {
       .map((one) => one.getAttribute("aria-label"))
   );
   if (pictures) {
-    await page.screenshot({ path: path.join(pictures, `${name}-${form.name}.png`) });
+    const browser = await context.newCDPSession(page);
+    const picture = await browser.send("Page.captureScreenshot", { format: "webp", quality: 72 });
+    const file = path.join(pictures, `${name}-${form.name}.webp`);
+    fs.writeFileSync(file, Buffer.from(picture.data, "base64"));
   }
   let findings = [];
   if (form.script) {
@@ -87,7 +90,7 @@ async function main() {
         reducedMotion: "reduce",
       });
       for (const [name, at] of asked.pages) {
-        await look(context, form, name, asked.base + at, asked.pictures);
+        await look(context, form, name, at, asked.pictures);
       }
       await context.close();
     }

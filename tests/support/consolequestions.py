@@ -1,4 +1,7 @@
-"""Situations that the console is asked about, planted: those of ``docs/console-questions.rst``."""
+"""Situations that the console is asked about, planted: those of ``docs/console-questions.rst``.
+
+As a program it serves them: see `consoleserver`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from acra_twisted import events
 from acra_twisted.telemetry.console.site.frame import PREFIX, Console
 from acra_twisted.telemetry.console.view import Sources
 from acra_twisted.telemetry.logs.recent import RecentEvents
+from tests.support.consoleserver import serve
 from tests.support.crowds import Crowd
 from tests.support.hours import ACCOUNT, CARD, MINUTE, NOW, ORDERS, Hour
 from tests.support.incidents import SECOND, line, planted
@@ -18,8 +22,8 @@ from tests.support.vitals import certificate, exporter, facts
 
 
 class Question(NamedTuple):
-    """What is planted, and where the answer is: the name of a view, its arguments, and the part of
-    its page."""
+    """A planted situation, and where the answer is: the name of a view, its arguments, and the part
+    of its page."""
 
     sources: Sources
     view: str
@@ -131,17 +135,21 @@ def incident() -> Question:
     connection = a_connection(2117, began, reason="poison_stop_session_enable")
     connection.attributes["acra.client_id"] = "reports worker"
 
-    def asks(after: int, **given: object) -> str:
-        given["client_id"] = "reports worker"
+    def asks(after: int, text: str, **given: object) -> str:
+        given.update(client_id="reports worker", summary=f"SELECT {text.rpartition(' ')[2]}")
         made = asked_by(connection, began + after * MS, own=True, **given)
         for span in made:
+            if "db.query.text" in span.attributes:
+                span.attributes["db.query.text"] = text
+                if not given.get("rows", 1):
+                    del span.attributes["db.response.returned_rows"]
             hour.store.add(span)
         return made[-1].trace_id
 
-    salaries = {"summary": "SELECT salaries", "verdict": "deny", "status": 7, "first": 0}
-    asks(19)
+    denied = {"verdict": "deny", "denied_by": "censor", "status": 7, "first": 0, "rows": 0}
+    asks(19, "SELECT id, total FROM orders")
     for after in (600, 3100):
-        trace_id = asks(after, denied_by="censor", rows=0, **salaries)
+        trace_id = asks(after, "SELECT amount FROM salaries", **denied)
         recent(
             line(
                 when=began + after * MS,
@@ -154,8 +162,10 @@ def incident() -> Question:
                 session_id=2117,
             )
         )
-    asks(9_000, summary="SELECT account")
-    trace_id = asks(14_200, poison_records=1, verdict="poison", summary="SELECT card", opening=300)
+    asks(9_000, "SELECT owner FROM account")
+    trace_id = asks(
+        14_200, "SELECT number FROM card", poison_records=1, verdict="poison", opening=300
+    )
     recent(
         line(
             events.POISON_RECORD,
@@ -192,3 +202,8 @@ QUESTIONS: Mapping[str, Callable[[], Question]] = {
         incident,
     )
 }
+
+
+if __name__ == "__main__":
+    found = {name: made() for name, made in QUESTIONS.items()}
+    serve((one.console, {name: one.address}) for name, one in found.items())

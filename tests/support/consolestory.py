@@ -1,26 +1,9 @@
-"""The console with an invented hour, served on loopback until its standard input ends.
-
-Its first line of output is a JSON object: its ``port``, and the ``pages`` as pairs of a name and an
-address without host.
-"""
+"""The console with an invented hour, served as a program: see `consoleserver`."""
 
 from __future__ import annotations
 
-import json
-import sys
-from typing import Any
-
-from twisted.internet import reactor, stdio  # noqa: TID251 - a program of its own
-from twisted.internet.protocol import Protocol
-
-from acra_twisted.telemetry.console.site.feeds import Feeds
 from acra_twisted.telemetry.console.site.frame import Console
-from acra_twisted.telemetry.console.site.resources import make_console
-from acra_twisted.telemetry.pages.access import Guard
-from acra_twisted.telemetry.pages.site import make_site
-from acra_twisted.telemetry.pages.traces import TracePages
-from acra_twisted.telemetry.pages.turns import Turns
-from acra_twisted.telemetry.tracing.store import SpanStore
+from tests.support.consoleserver import serve
 from tests.support.crowds import Crowd
 from tests.support.hours import NOW, Hour
 from tests.support.incidents import planted
@@ -79,31 +62,5 @@ def story() -> tuple[Console, dict[str, str]]:
     return Console("acra-server", sources), {name: f"/console/{at}" for name, at in pages.items()}
 
 
-def _nothing() -> None:
-    """Nothing is counted meanwhile."""
-
-
-class _Until(Protocol):
-    """Ends the process when its standard input ends."""
-
-    def connectionLost(self, reason: Any) -> None:
-        """Twisted: nobody looks any more."""
-        reactor.stop()  # type: ignore[attr-defined]
-
-
-def main() -> None:
-    console, pages = story()
-    console.prepare()
-    traces = TracePages("acra-server", SpanStore(), lambda: [])
-    feeds = Feeds(reactor, Turns(reactor), console.page, _nothing)
-    resource = make_console(console, Guard(), _nothing, feeds)
-    site = make_site(reactor, None, traces, console=resource)
-    port = reactor.listenTCP(0, site, interface="127.0.0.1")  # type: ignore[attr-defined]
-    print(json.dumps({"port": port.getHost().port, "pages": pages}), flush=True)
-    stdio.StandardIO(_Until())
-    reactor.run()  # type: ignore[attr-defined]
-    sys.exit(0)
-
-
 if __name__ == "__main__":
-    main()
+    serve([story()])

@@ -1,4 +1,4 @@
-"""Questions that people have: what is planted is told by the page's sentence and by its JSON.
+"""Questions that people have: sentence and JSON of a page tell the planted situation.
 
 ``docs/console-questions.rst`` has a section for each, which shows the same sentence and JSON.
 """
@@ -24,7 +24,7 @@ _ANSWER = re.compile(r'<div class="answer[^>]*><p>(.*?)</p>', re.S)
 
 
 class Told:
-    """What a question's page says in its sentences, and what its JSON has."""
+    """The page of a question, with its sentence and its JSON."""
 
     def __init__(self, name):
         question = QUESTIONS[name]()
@@ -76,9 +76,7 @@ class Questions(SynchronousTestCase):
 
     def test_which_span_takes_more_time_than_in_similar_traces(self):
         told = self.told("similar", "difference")
-        self.assertEqual(
-            told.text, "Database, to first byte +39.00 ms: 100 % of the difference."
-        )
+        self.assertEqual(told.text, "Database, to first byte +39.00 ms: 100 % of the difference.")
         self.assertEqual((told.data["with"], told.data["calls"]), ("typical", 30))
         more = {one["name"]: one["more_ms"] for one in told.data["places"]}
         self.assertEqual(max(more, key=more.get), "database, to first byte")
@@ -157,14 +155,15 @@ class Questions(SynchronousTestCase):
         self.assertEqual(
             did,
             [
-                ("SELECT orders customer", "allowed"),
+                ("SELECT orders", "allowed"),
                 ("SELECT salaries", "denied"),
                 ("SELECT salaries", "denied"),
                 ("SELECT account", "allowed"),
                 ("SELECT card", "poison"),
             ],
         )
-        self.assertEqual([one["code"] for one in told.data["events"]], [587, 560, 560])
+        # Both denials are one event, for they are alike and of a minute.
+        self.assertEqual([one["code"] for one in told.data["events"]], [587, 560])
 
 
 class Page(SynchronousTestCase):
@@ -180,16 +179,13 @@ class Page(SynchronousTestCase):
     def test_each_section_has_its_pictures(self):
         for name, text in self.sections.items():
             shown = re.findall(r":: pictures/console/([\w.-]+)$", text, re.M)
-            named = re.findall(r"<pictures/console/([\w.-]+)>", text)
-            self.assertEqual(shown, [f"{name}-light.webp"])
-            self.assertEqual(named, [f"{name}-{form}.webp" for form in FORMS[1:]])
-            for picture in shown + named:
-                self.assertGreater((PICTURES / picture).stat().st_size, 4000, picture)
+            self.assertEqual(shown, [f"{name}-{form}.webp" for form in FORMS])
 
     def test_there_are_no_others_and_they_are_small(self):
         wanted = {f"{name}-{form}.webp" for name in QUESTIONS for form in FORMS}
         found = {path.name: path.stat().st_size for path in PICTURES.iterdir()}
         self.assertEqual(set(found), wanted)
+        self.assertGreater(min(found.values()), 4000)
         self.assertLess(sum(found.values()), 2_000_000)
 
     def test_each_section_names_its_test(self):

@@ -132,7 +132,7 @@ class Statements(SynchronousTestCase):
         answer = self.view(hour, sort="mean")["answer"]
         self.assertRegex(
             answer["text"],
-            r"^SELECT t\d+ takes longest: 9\.36 ms a call, of that 9\.00 ms in: database, first byte",
+            r"^SELECT t\d+ takes longest: 9\.36 ms a call, of that 9\.00 ms in: database",
         )
         self.assertEqual(self.view(Hour(), sort="mean")["answer"]["rules"], ["empty"])
 
