@@ -1,13 +1,15 @@
 """``make tutorial``: the two incidents of docs/tutorial.rst, with the commands that solve them.
 
 Starts a PostgreSQL of its own, acra-server and acra-connector; plants a slow stage and a poison
-record; then finds both, as an engineer on call would.  Exit status 0 only if both are found.  The
-pages stay up for you to look at until Ctrl-C; with --once it ends by itself.
+record; then finds both, as an engineer on call would: on the console, and with commands.  Exit
+status 0 only if both are found.  The console stays up for you to look at until Ctrl-C; with --once
+it ends by itself.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -15,8 +17,10 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -46,6 +50,20 @@ def shell(command: str) -> str:
     return done.stdout
 
 
+def view(chain: Chain, path: str, *words: str) -> dict[str, Any]:
+    """Open a view of the console, show its sentence, which must have some words, and return its
+    JSON."""
+    address = f"http://127.0.0.1:{chain.server_pages}/console/{path}"
+    url = f"{address}{'&' if '?' in path else '?'}format=json"
+    with urllib.request.urlopen(url, timeout=10) as page:
+        found: dict[str, Any] = json.loads(page.read())
+    text = found["answer"]["text"]
+    say(f"{address}\n  {text}\n")
+    for word in words:
+        expect(f"/console/{path} tells of {word!r}", word in text)
+    return found
+
+
 def expect(what: str, found: object) -> None:
     if not found:
         raise SystemExit(f"The tutorial failed: {what}")
@@ -67,6 +85,9 @@ def slow_stage(chain: Chain) -> None:
     """Incident 1: "the invoices page is slow since the last release"."""
     say("\n== 1. The invoices page is slow\n")
     application(chain.port, ["SELECT count(*) FROM customer", "SELECT count(*) FROM invoice"] * 5)
+    view(chain, "statements", "SELECT invoice costs most of the proxy", "other stages")
+    (first, *_) = view(chain, "traces?min_ms=50")["traces"]
+    view(chain, f"trace?id={first['trace_id']}", "Other stages took")
     shown = shell("acra-top --once")
     expect("acra-top names the stage", re.search(r"stages' time: slow_audit (9\d|100)%", shown))
     found = shell("acra-trace --min_ms=50")
@@ -89,6 +110,8 @@ def intrusion(chain: Chain, log: Path) -> None:
     fields = dict(re.findall(r"(\w+)=([^=]*?)(?= \w+=|$)", lines[0].rpartition("|")[2]))
     expect("the line says who", fields["suser"] == CLIENT_ID)
     time.sleep(1)
+    view(chain, "security?kind=poison", CLIENT_ID, "column card")
+    view(chain, f"trace?id={fields['cs1']}", "1 poison record")
     shown = shell(f"acra-trace {fields['cs1']}")
     for words in ("acra-connector SELECT customer", "stage poison rows", "poison record"):
         expect(f"the trace has {words!r}", words in shown)
@@ -128,6 +151,7 @@ def run(folder: Path, once: bool) -> None:
         say("Both incidents are solved.")
         if not once:
             say("\nThe pages of the tutorial are there until Ctrl-C:")
+            say(f"  the console     http://127.0.0.1:{chain.server_pages}/console/")
             say(f"  acra-server     http://127.0.0.1:{chain.server_pages}/debug/tracez")
             say(f"  acra-connector  http://127.0.0.1:{chain.connector_pages}/debug/tracez")
             say(f"and for the terminal: export ACRA_TRACE_FROM={os.environ['ACRA_TRACE_FROM']}")

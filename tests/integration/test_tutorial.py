@@ -28,6 +28,17 @@ class Tutorial(unittest.TestCase):
         for line in tutorial.output().splitlines():
             if line.startswith("$ "):
                 self.assertIn(" ".join(line.split()[:2]), page)
+        for path in re.findall(r"^http://127.0.0.1:\d+(/console/\w+)", tutorial.output(), re.M):
+            self.assertIn(path, page)
+        for sentence in (
+            "costs most of the proxy",
+            "Other stages took",
+            "A poison record was read",
+        ):
+            self.assertIn(sentence, page)
+            self.assertIn(sentence, tutorial.output())
+        (console,) = re.findall(r"the console +http://127.0.0.1:(\d+)/console/", tutorial.output())
+        self.assertIn("poison record", get(int(console), "/console/"))
         told = re.findall(r"(acra-\S+) +http://127.0.0.1:(\d+)/debug/tracez", tutorial.output())
         self.assertEqual([daemon for daemon, _ in told], ["acra-server", "acra-connector"])
         for _, port in told:
