@@ -12,13 +12,8 @@ from acra_twisted.authentication.queryconnection import NoAnswer
 from acra_twisted.config.databasekind import is_mysql
 from acra_twisted.daemon.dialect import service_query
 from acra_twisted.doctor.result import FAIL, OK, WARN, Result, fail, ok
-from acra_twisted.encryption.postgresql.findings import (
-    ERROR,
-    NOTICE,
-    WARNING,
-    Finding,
-    findings,
-)
+from acra_twisted.encryption.misfits import ERROR, NOTICE, WARNING, Finding
+from acra_twisted.encryption.postgresql.findings import findings
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.schema import SchemaError
 from acra_twisted.errors import ConfigError

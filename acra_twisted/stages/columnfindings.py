@@ -8,7 +8,8 @@ from typing import Any, Final
 from twisted.logger import Logger, LogLevel
 
 from acra_twisted import events
-from acra_twisted.encryption.postgresql.findings import NOTICE, Finding, findings
+from acra_twisted.encryption.misfits import NOTICE, Finding
+from acra_twisted.encryption.postgresql.findings import findings
 from acra_twisted.lines import printable
 
 _log: Final = Logger()

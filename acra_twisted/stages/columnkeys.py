@@ -14,11 +14,10 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, gatherResults
 
 from acra_twisted.crypto.envelopes import ACRABLOCK
-from acra_twisted.encryption import errors
+from acra_twisted.encryption import errors, refusals
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.facts import Wanted, storing
 from acra_twisted.encryption.finding import ColumnSearcher
-from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.encryption.postgresql.writing import Sealer, Searcher
 from acra_twisted.encryption.reading import ColumnReader
 from acra_twisted.encryption.sealing import ColumnSealer, Seal, block_seal, struct_seal

@@ -6,10 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from acra_twisted import events
-from acra_twisted.encryption import errors
+from acra_twisted.encryption import errors, refusals
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.plan import Refusal, ResultColumn, StatementPlan
-from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.stages.columnkeys import is_reader
 from acra_twisted.verdicts import PASS, Deny, Replace

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.plan import Refusal, StatementPlan
-from acra_twisted.encryption.postgresql import planner, refusals
+from acra_twisted.encryption.postgresql import planner
 from acra_twisted.encryption.postgresql.cursorcommands import (
     CLOSE,
     FETCH,
@@ -19,7 +20,7 @@ from acra_twisted.encryption.postgresql.cursorcommands import (
     may_command,
 )
 from acra_twisted.encryption.postgresql.planner import Planner
-from acra_twisted.encryption.postgresql.refusals import StatementRefusedError
+from acra_twisted.encryption.refusals import StatementRefusedError
 from acra_twisted.exchange import Exchange
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.sql.languages import Mode

@@ -17,8 +17,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface import classImplements
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.plan import Refusal
-from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.postgresql.schema import SchemaError
 from acra_twisted.encryption.postgresql.statementpattern import LANGUAGE

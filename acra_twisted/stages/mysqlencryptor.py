@@ -16,9 +16,9 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.mysql.question import SchemaError
 from acra_twisted.encryption.plan import Refusal
-from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.encryption.postgresql.statementpattern import MYSQL
 from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import QuestionError

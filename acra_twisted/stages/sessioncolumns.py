@@ -11,8 +11,8 @@ from collections.abc import Callable
 from itertools import count
 from typing import Final
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.plan import Refusal
-from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.encryption.postgresql.keeper import DOUBT, SchemaKeeper
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.sessionschema import SessionSchema

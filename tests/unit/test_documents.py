@@ -13,9 +13,8 @@ from acra_twisted.config.connector import CONNECTOR_SECTIONS
 from acra_twisted.config.ini import STAGE_PREFIX, IniFile
 from acra_twisted.config.listeners import CONNECTORS, SERVERS, options_of
 from acra_twisted.config.server import SERVER_SECTIONS
-from acra_twisted.encryption import errors
+from acra_twisted.encryption import errors, refusals
 from acra_twisted.encryption.migrating import CHANGES
-from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.errors import ConfigError, raise_together
 from acra_twisted.plugins.chosen import stage_factories, stage_sections
 from tests.support.commands import DAEMONS, commands, flags_of, scripts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.mysql import values
 from acra_twisted.encryption.mysql.nodes import Node, Query
 from acra_twisted.encryption.mysql.plan import Compared, Given, Literal, Parameter, Part, Stored
@@ -13,8 +14,7 @@ from acra_twisted.encryption.mysql.schema import Column
 from acra_twisted.encryption.mysql.scopes import Scope
 from acra_twisted.encryption.mysql.values import Columns, Leaf, Value
 from acra_twisted.encryption.plan import COMPARE, STORE, Use
-from acra_twisted.encryption.postgresql import refusals
-from acra_twisted.encryption.postgresql.refusals import refused
+from acra_twisted.encryption.refusals import refused
 from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.sql import lexer
 from acra_twisted.sql.lexer import Token

@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.plan import Refusal
-from acra_twisted.encryption.postgresql import refusals
-from acra_twisted.encryption.postgresql.refusals import StatementRefusedError
+from acra_twisted.encryption.refusals import StatementRefusedError
 from acra_twisted.sql import lexer, mysqltokens
 from acra_twisted.sql.lexer import Token
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from acra_twisted.encryption import searching
+from acra_twisted.encryption import refusals, searching
 from acra_twisted.encryption.mysql import nodes, values
 from acra_twisted.encryption.mysql.analysis import FOLDED, Analysis, unsure
 from acra_twisted.encryption.mysql.nodes import Node
 from acra_twisted.encryption.mysql.plan import EQUAL, NULL_SAFE, Part
 from acra_twisted.encryption.mysql.scopes import Scope
 from acra_twisted.encryption.mysql.values import Leaf, Value
-from acra_twisted.encryption.postgresql import refusals
-from acra_twisted.encryption.postgresql.refusals import refused
+from acra_twisted.encryption.refusals import refused
 from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED, ColumnSetting
 
 #: Walks through an expression that is compared.

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.mysql import names, storage
 from acra_twisted.encryption.mysql.analysis import Analysis
 from acra_twisted.encryption.mysql.cursor import Cursor, UnreadableError
 from acra_twisted.encryption.mysql.schema import Column
 from acra_twisted.encryption.plan import Refusal
-from acra_twisted.encryption.postgresql import refusals
-from acra_twisted.encryption.postgresql.refusals import StatementRefusedError, refused
+from acra_twisted.encryption.refusals import StatementRefusedError, refused
 from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.sql import lexer
 from acra_twisted.sql.mysqlnames import fold

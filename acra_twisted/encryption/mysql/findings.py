@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from acra_twisted.encryption import searching
+from acra_twisted.encryption.misfits import ERROR, NOTICE, WARNING, Finding
 from acra_twisted.encryption.mysql import belt, storage
 from acra_twisted.encryption.mysql.protection import ProtectedTable, Protection
 from acra_twisted.encryption.mysql.schema import EVENT, ROUTINE, TRIGGER, VIEW, Column, Index
-from acra_twisted.encryption.postgresql.findings import ERROR, NOTICE, WARNING, Finding
 from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED, ColumnSetting, TableSetting
 from acra_twisted.nearest import meant
 from acra_twisted.sql.mysqlnames import fold

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.mysql import (
     checks,
@@ -23,8 +24,7 @@ from acra_twisted.encryption.mysql.protection import Protection
 from acra_twisted.encryption.mysql.reader import Reader
 from acra_twisted.encryption.mysql.values import Leaf
 from acra_twisted.encryption.plan import Refusal, ResultColumn
-from acra_twisted.encryption.postgresql import refusals
-from acra_twisted.encryption.postgresql.refusals import StatementRefusedError
+from acra_twisted.encryption.refusals import StatementRefusedError
 from acra_twisted.errors import LexError
 from acra_twisted.sql import languages, lexer, mysqltokens, skeleton
 from acra_twisted.sql.languages import Mode

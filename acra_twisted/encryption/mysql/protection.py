@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.mysql import checks, storage
 from acra_twisted.encryption.mysql.schema import (
     ROUTINE,
@@ -16,8 +17,7 @@ from acra_twisted.encryption.mysql.schema import (
     Schema,
     Table,
 )
-from acra_twisted.encryption.postgresql import refusals
-from acra_twisted.encryption.postgresql.refusals import refused
+from acra_twisted.encryption.refusals import refused
 from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
 from acra_twisted.errors import LexError
 from acra_twisted.sql import mysqllexer, mysqltokens

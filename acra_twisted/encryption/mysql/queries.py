@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.mysql import comparisons, nodes, values, walking
 from acra_twisted.encryption.mysql.analysis import Analysis, unsure
 from acra_twisted.encryption.mysql.nodes import Common, Joined, Node, Query, Select, TableFactor
@@ -24,8 +25,7 @@ from acra_twisted.encryption.mysql.values import (
     is_protected,
 )
 from acra_twisted.encryption.plan import ResultColumn
-from acra_twisted.encryption.postgresql import refusals
-from acra_twisted.encryption.postgresql.refusals import refused
+from acra_twisted.encryption.refusals import refused
 from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.sql.mysqlnames import fold
 

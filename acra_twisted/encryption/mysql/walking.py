@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.mysql import comparisons, nodes, values
 from acra_twisted.encryption.mysql.analysis import Analysis, unsure
 from acra_twisted.encryption.mysql.nodes import Node
 from acra_twisted.encryption.mysql.scopes import Scope
 from acra_twisted.encryption.mysql.values import PLAIN, Leaf, Value
-from acra_twisted.encryption.postgresql import refusals
-from acra_twisted.encryption.postgresql.refusals import refused
+from acra_twisted.encryption.refusals import refused
 from acra_twisted.sql.mysqlnames import fold
 
 #: Functions whose value is one of their arguments.

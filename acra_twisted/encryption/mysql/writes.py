@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.mysql import nodes, queries, storage, values, walking
 from acra_twisted.encryption.mysql.analysis import Analysis, unsure
 from acra_twisted.encryption.mysql.nodes import (
@@ -24,8 +25,7 @@ from acra_twisted.encryption.mysql.nodes import (
 from acra_twisted.encryption.mysql.protection import ProtectedTable
 from acra_twisted.encryption.mysql.scopes import Range, Scope, renamed
 from acra_twisted.encryption.mysql.values import OPEN, Columns, Leaf, Value
-from acra_twisted.encryption.postgresql import refusals
-from acra_twisted.encryption.postgresql.refusals import refused
+from acra_twisted.encryption.refusals import refused
 from acra_twisted.sql.mysqlnames import fold
 
 _NOTHING: Final[Columns] = ()

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.plan import STORE, STORE_EACH, Prepared, Refusal, Use
-from acra_twisted.encryption.postgresql import casts, refusals
+from acra_twisted.encryption.postgresql import casts
 from acra_twisted.encryption.postgresql.casts import Cast
 from acra_twisted.encryption.postgresql.columntypes import Retyped
-from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.schema import Attribute, Relation
 from acra_twisted.encryption.postgresql.scopes import Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, Statement, Text
@@ -35,6 +35,7 @@ from acra_twisted.encryption.postgresql.values import (
     may_copy,
     setting_of,
 )
+from acra_twisted.encryption.refusals import refused
 from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting
 from acra_twisted.sql import lexer
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.plan import LiteralUse, ParameterUse, StatementPlan, Use
-from acra_twisted.encryption.postgresql import refusals, values
+from acra_twisted.encryption.postgresql import values
 from acra_twisted.encryption.postgresql.analysis import Analysis, alone
-from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.statements import Found
 from acra_twisted.encryption.postgresql.syntax import Statement, Text, is_glued
+from acra_twisted.encryption.refusals import refused
 
 #: Signs behind which a word may stand without a blank.
 _SIGNS: Final = (b"(", b"[", b",")

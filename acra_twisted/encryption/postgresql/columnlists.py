@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from acra_twisted.encryption.postgresql import refusals
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.postgresql.analysis import Analysis
 from acra_twisted.encryption.postgresql.ranges import relation_of
-from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.scopes import Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, Text, node, strings
+from acra_twisted.encryption.refusals import refused
 
 #: The words behind the table of an INSERT or COPY without a list.
 _BEHIND: Final = (b"values", b"select", b"table", b"with", b"(", b"overriding", b"from", b"to")

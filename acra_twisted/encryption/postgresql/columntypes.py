@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.plan import Refusal
-from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.encryption.postgresql.storage import is_storable, storage_type
 from acra_twisted.encryption.settings import ColumnSetting
 

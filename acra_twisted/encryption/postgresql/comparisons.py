@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.plan import COMPARE, Use
-from acra_twisted.encryption.postgresql import expressions, refusals, values
+from acra_twisted.encryption.postgresql import expressions, values
 from acra_twisted.encryption.postgresql.analysis import Analysis
 from acra_twisted.encryption.postgresql.casts import stored_type
 from acra_twisted.encryption.postgresql.extents import Extent, extent
@@ -31,10 +32,10 @@ from acra_twisted.encryption.postgresql.operands import (
     only_target,
     operator_name,
 )
-from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.scopes import Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, Text, node, strings
 from acra_twisted.encryption.postgresql.values import Value, alike
+from acra_twisted.encryption.refusals import refused
 from acra_twisted.encryption.settings import ColumnSetting
 
 _ANY: Final = (b"= ", b"ANY (")

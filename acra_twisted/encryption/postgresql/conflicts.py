@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from acra_twisted.encryption.postgresql import refusals
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.postgresql.analysis import Analysis
 from acra_twisted.encryption.postgresql.extents import Extent
 from acra_twisted.encryption.postgresql.operands import compared, is_searchable
-from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.schema import PREFIX, RAW, VIEW, Key, Relation
 from acra_twisted.encryption.postgresql.syntax import Fields, Text, node
+from acra_twisted.encryption.refusals import refused
 from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting
 from acra_twisted.sql import lexer
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.plan import Copied, ResultColumn
-from acra_twisted.encryption.postgresql import columnlists, expressions, refusals, values, writes
+from acra_twisted.encryption.postgresql import columnlists, expressions, values, writes
 from acra_twisted.encryption.postgresql.analysis import Analysis
-from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.scopes import Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, node, strings
 from acra_twisted.encryption.postgresql.values import setting_of
+from acra_twisted.encryption.refusals import refused
 from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.wire.postgres.copyformat import CopyDataError, copy_format
 

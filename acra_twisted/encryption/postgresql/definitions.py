@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.plan import Refusal
-from acra_twisted.encryption.postgresql import columntypes, partitions, refusals, trees
+from acra_twisted.encryption.postgresql import columntypes, partitions, trees
 from acra_twisted.encryption.postgresql.columntypes import Retyped
 from acra_twisted.encryption.postgresql.naming import Resolved, SearchPath, resolve
 from acra_twisted.encryption.postgresql.protection import Protection

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from acra_twisted.encryption import plan
-from acra_twisted.encryption.postgresql import casts, refusals, values
+from acra_twisted.encryption import plan, refusals
+from acra_twisted.encryption.postgresql import casts, values
 from acra_twisted.encryption.postgresql.analysis import Analysis
-from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.scopes import Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, node, strings
 from acra_twisted.encryption.postgresql.values import SOMETHING, Leaf, Value
+from acra_twisted.encryption.refusals import refused
 from acra_twisted.sql import lexer
 from acra_twisted.sql.literals import postgresql_value
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
+from acra_twisted.encryption.misfits import ERROR, NOTICE, WARNING, Finding
 from acra_twisted.encryption.postgresql import belt, storage, types
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.schema import (
@@ -27,26 +28,9 @@ from acra_twisted.encryption.settings import (
 )
 from acra_twisted.nearest import meant
 
-# Levels.
-ERROR: Final = "error"
-WARNING: Final = "warning"
-NOTICE: Final = "notice"
-
 #: Findings of one kind that are told one by one.
 _MANY: Final = 100
 _VIEWS: Final = (VIEW, MATERIALIZED)
-
-
-class Finding(NamedTuple):
-    """One finding.  ``label`` names the table, column or function; ``remedy`` says what to do,
-    empty where nothing can be said.  No text has a value or an expression of the database."""
-
-    level: str
-    label: str
-    text: str
-    remedy: str = ""
-
-
 #: Why something that is attached to a protected column does not do what it says.
 _ATTACHED: Final[Mapping[str, str]] = {
     "check": "constraint {} sees what is stored, not the value",

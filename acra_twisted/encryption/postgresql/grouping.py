@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from acra_twisted.encryption.postgresql import refusals, trees, values
+from acra_twisted.encryption import refusals
+from acra_twisted.encryption.postgresql import trees, values
 from acra_twisted.encryption.postgresql.analysis import Analysis
 from acra_twisted.encryption.postgresql.extents import Extent, reference
 from acra_twisted.encryption.postgresql.operands import Column, column, compared
-from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.scopes import Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, is_star, node, strings
 from acra_twisted.encryption.postgresql.values import Columns
+from acra_twisted.encryption.refusals import refused
 from acra_twisted.encryption.settings import SEARCHABLE
 
 _SHOWN: Final = "is grouped by, and used in another way than by its name alone"

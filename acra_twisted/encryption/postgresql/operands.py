@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.plan import COMPARE_ANY, Use
-from acra_twisted.encryption.postgresql import casts, expressions, refusals, values
+from acra_twisted.encryption.postgresql import casts, expressions, values
 from acra_twisted.encryption.postgresql.analysis import Analysis
 from acra_twisted.encryption.postgresql.casts import Cast
 from acra_twisted.encryption.postgresql.extents import Extent, extent, reference
-from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.scopes import Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, Text, node, strings
 from acra_twisted.encryption.postgresql.values import Value
+from acra_twisted.encryption.refusals import refused
 from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED, ColumnSetting
 
 _INTEGERS: Final = frozenset(("int2", "int4", "int8"))

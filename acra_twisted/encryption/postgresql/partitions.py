@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.plan import Refusal
-from acra_twisted.encryption.postgresql import refusals
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.schema import PARTITION_KEY, Relation
 from acra_twisted.encryption.settings import ColumnSetting

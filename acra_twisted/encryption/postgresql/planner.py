@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.facts import Facts
 from acra_twisted.encryption.plan import Prepared, Refusal, StatementPlan
 from acra_twisted.encryption.postgresql import (
     assembly,
     bulk,
-    refusals,
     statements,
     statementwords,
     succession,
@@ -27,10 +27,10 @@ from acra_twisted.encryption.postgresql.cursorcommands import CursorCommand, com
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.planmemory import UNTOUCHED, Kept, PlanMemory, Planned
 from acra_twisted.encryption.postgresql.protection import Protection
-from acra_twisted.encryption.postgresql.refusals import StatementRefusedError
 from acra_twisted.encryption.postgresql.sessionnames import SessionNames
 from acra_twisted.encryption.postgresql.syntax import Statement, Text
 from acra_twisted.encryption.postgresql.unconcerned import Unconcerned
+from acra_twisted.encryption.refusals import StatementRefusedError
 from acra_twisted.errors import LexError
 from acra_twisted.sql import languages, lexer, names, skeleton
 from acra_twisted.sql.languages import Mode

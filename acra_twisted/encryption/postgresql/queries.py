@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any, Final
 
-from acra_twisted.encryption.postgresql import expressions, refusals, values
+from acra_twisted.encryption import refusals
+from acra_twisted.encryption.postgresql import expressions, values
 from acra_twisted.encryption.postgresql.analysis import Analysis
 from acra_twisted.encryption.postgresql.grouping import Grouping
 from acra_twisted.encryption.postgresql.ranges import compared_as_stored, from_clause
-from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.scopes import Scope, renamed
 from acra_twisted.encryption.postgresql.syntax import Fields, is_star, node, strings
 from acra_twisted.encryption.postgresql.values import Columns, Output, Value
+from acra_twisted.encryption.refusals import refused
 from acra_twisted.encryption.settings import ColumnSetting
 
 _KNOWN: Final = frozenset(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from acra_twisted.encryption.postgresql import casts, expressions, refusals, values
+from acra_twisted.encryption import refusals
+from acra_twisted.encryption.postgresql import casts, expressions, values
 from acra_twisted.encryption.postgresql.analysis import Analysis
-from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.schema import Relation
 from acra_twisted.encryption.postgresql.scopes import Range, Scope, renamed
 from acra_twisted.encryption.postgresql.syntax import Fields, node, strings
@@ -19,6 +19,7 @@ from acra_twisted.encryption.postgresql.values import (
     Output,
     Value,
 )
+from acra_twisted.encryption.refusals import refused
 
 #: What an item of a FROM clause brings in: its relations, and the columns of ``*``.
 Item = tuple[list[Range], Columns]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.plan import Copied, Prepared, Refusal, ResultColumn, Use
 from acra_twisted.encryption.postgresql import (
     casts,
@@ -16,17 +17,16 @@ from acra_twisted.encryption.postgresql import (
     copies,
     expressions,
     queries,
-    refusals,
     values,
     writes,
 )
 from acra_twisted.encryption.postgresql.analysis import Analysis, alone
 from acra_twisted.encryption.postgresql.columntypes import Retyped
 from acra_twisted.encryption.postgresql.ranges import relation_of
-from acra_twisted.encryption.postgresql.refusals import StatementRefusedError, refused
 from acra_twisted.encryption.postgresql.scopes import Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, Statement, node
 from acra_twisted.encryption.postgresql.values import Columns, setting_of
+from acra_twisted.encryption.refusals import StatementRefusedError, refused
 from acra_twisted.sql import lexer
 
 _WALKS: Final = {

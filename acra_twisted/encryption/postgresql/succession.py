@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from acra_twisted.encryption.postgresql import refusals
-from acra_twisted.encryption.postgresql.refusals import StatementRefusedError, refused
+from acra_twisted.encryption import refusals
 from acra_twisted.encryption.postgresql.syntax import Statement
+from acra_twisted.encryption.refusals import StatementRefusedError, refused
 from acra_twisted.sql import pgsettings
 
 _BEGINS: Final = frozenset(

@@ -8,25 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import Any, Final
 
-from acra_twisted.encryption.postgresql import (
-    columnlists,
-    conflicts,
-    expressions,
-    queries,
-    refusals,
-    values,
-)
+from acra_twisted.encryption import refusals
+from acra_twisted.encryption.postgresql import columnlists, conflicts, expressions, queries, values
 from acra_twisted.encryption.postgresql.analysis import Analysis
 from acra_twisted.encryption.postgresql.ranges import (
     from_clause,
     relation_of,
     relation_range,
 )
-from acra_twisted.encryption.postgresql.refusals import refused
 from acra_twisted.encryption.postgresql.schema import Attribute, Relation
 from acra_twisted.encryption.postgresql.scopes import Range, Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, is_star, node, strings
 from acra_twisted.encryption.postgresql.values import Columns, Value
+from acra_twisted.encryption.refusals import refused
 from acra_twisted.encryption.settings import ColumnSetting
 
 _IN_OPEN: Final = "is written to a column that is not protected"

@@ -4,8 +4,8 @@ from twisted.logger import LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
+from acra_twisted.encryption.misfits import Finding
 from acra_twisted.encryption.postgresql import catalog
-from acra_twisted.encryption.postgresql.findings import Finding
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.stages.columnfindings import MANY, ColumnFindings, said
 from tests.support.encryptors import NAMES

@@ -2,10 +2,10 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.encryption.misfits import ERROR
 from acra_twisted.encryption.mysql.assumed import assumed
 from acra_twisted.encryption.mysql.findings import findings
 from acra_twisted.encryption.mysql.protection import Protection
-from acra_twisted.encryption.postgresql.findings import ERROR
 from acra_twisted.errors import ConfigError
 from tests.support.mysqlplanning import SETTINGS
 

@@ -2,6 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.encryption.misfits import ERROR, NOTICE, WARNING
 from acra_twisted.encryption.mysql.findings import findings
 from acra_twisted.encryption.mysql.protection import Protection
 from acra_twisted.encryption.mysql.schema import (
@@ -17,7 +18,6 @@ from acra_twisted.encryption.mysql.schema import (
     Schema,
     Table,
 )
-from acra_twisted.encryption.postgresql.findings import ERROR, NOTICE, WARNING
 from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
 from tests.support.mysqlplanning import EMAIL, NAME, PHONE
 

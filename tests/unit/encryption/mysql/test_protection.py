@@ -4,7 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.mysql.protection import Protection
 from acra_twisted.encryption.mysql.schema import ROUTINE, TRIGGER, VIEW, Code, Column, Schema, Table
-from acra_twisted.encryption.postgresql.refusals import StatementRefusedError
+from acra_twisted.encryption.refusals import StatementRefusedError
 from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
 from tests.support.mysqlplanning import EMAIL, PEOPLE, SCHEMA, SETTINGS
 

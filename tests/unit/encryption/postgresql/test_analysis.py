@@ -4,9 +4,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.plan import COMPARE, Use
 from acra_twisted.encryption.postgresql import expressions
-from acra_twisted.encryption.postgresql.refusals import COMPARISON, refused
 from acra_twisted.encryption.postgresql.syntax import node, strings
 from acra_twisted.encryption.postgresql.values import PROTECTED
+from acra_twisted.encryption.refusals import COMPARISON, refused
 from tests.support.planning import outcome, planner
 
 

@@ -2,8 +2,9 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.encryption.misfits import ERROR, NOTICE, WARNING
 from acra_twisted.encryption.postgresql import storage, types
-from acra_twisted.encryption.postgresql.findings import ERROR, NOTICE, WARNING, findings
+from acra_twisted.encryption.postgresql.findings import findings
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.schema import (
     PREFIX,

@@ -9,7 +9,7 @@ from acra_twisted.encryption.postgresql.operands import (
     is_searchable,
     operator_name,
 )
-from acra_twisted.encryption.postgresql.refusals import StatementRefusedError
+from acra_twisted.encryption.refusals import StatementRefusedError
 from acra_twisted.encryption.settings import MASKED, SEARCHABLE, TOKENIZED
 from tests.support.planning import setting
 

@@ -3,8 +3,8 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.postgresql.naming import SearchPath
-from acra_twisted.encryption.postgresql.refusals import StatementRefusedError
 from acra_twisted.encryption.postgresql.sessionnames import SessionNames
+from acra_twisted.encryption.refusals import StatementRefusedError
 from tests.support.planning import PATH, PEOPLE, outcome, planner
 
 PROTECTION = planner().protection

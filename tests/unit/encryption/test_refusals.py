@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.encryption.postgresql.refusals import EXPRESSION, refused
+from acra_twisted.encryption.refusals import EXPRESSION, refused
 from acra_twisted.encryption.settings import ColumnSetting
 
 
