@@ -138,27 +138,30 @@ class Row:
         return found
 
     def encode(self) -> bytes:
-        """Return it as bytes; the number of calls comes first, behind the version."""
+        """Return it as bytes; the number of calls comes first, behind the version.
+
+        Numbers that are too large to be read, which only rows of others add up to, are the largest.
+        """
         parts = [varint(_VERSION)]
         numbers = (self.calls, self.errors, self.denied, self.aborted, self.lost)
         more = (self.poisoned, self.prepared, self.in_transaction)
         carried = (self.rows, self.received, self.sent)
         for number in (*numbers, *more, *carried, len(self.classes)):
-            parts.append(varint(number))
+            parts.append(_count(number))
         for name in sorted(self.classes):
             parts.append(_text(name))
-            parts.append(varint(self.classes[name]))
+            parts.append(_count(self.classes[name]))
         parts.append(varint(len(self.layers)))
         for name in sorted(self.layers):
             layer, place = self.layers[name], _PLACES.get(name, 0)
             parts.append(varint(place))
             if not place:
                 parts.append(_text(name))
-            parts.append(varint(layer.total))
+            parts.append(_count(layer.total))
             parts.append(varint(len(layer.buckets)))
             for number in sorted(layer.buckets):
                 parts.append(varint(number))
-                parts.append(varint(layer.buckets[number]))
+                parts.append(_count(layer.buckets[number]))
         return b"".join(parts)
 
     def as_json(self) -> dict[str, Any]:
@@ -220,6 +223,10 @@ def add_encoded(row: Row, encoded: bytes) -> None:
             buckets[number] = buckets.get(number, 0) + reader.number()
     if reader.at != len(encoded):
         raise ValueError("more behind a row")
+
+
+def _count(number: int) -> bytes:
+    return varint(number if number < _NUMBER_MAX else _NUMBER_MAX - 1)
 
 
 def _text(text: str) -> bytes:

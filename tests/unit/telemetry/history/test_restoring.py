@@ -8,6 +8,7 @@ from twisted.internet.defer import ensureDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.figures.counting import MINUTE as NANOSECONDS
+from acra_twisted.telemetry.figures.rows import Layer, Row
 from acra_twisted.telemetry.figures.shapes import Shape
 from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.history import restoring
@@ -167,6 +168,24 @@ class Restored(SynchronousTestCase):
         known = {name: getattr(huge, name) for name in restoring._TEXTS}
         wrong = Figure(DAY, 0, SHAPE + huge.id, json.dumps(known).encode())
         self.assertIsNone(restoring._shape(wrong))
+
+    def test_rows_that_add_up_to_more_than_can_be_read(self):
+        shape = Shape("toydb", "d", "statement", "t", "t")
+        known = {name: getattr(shape, name) for name in restoring._TEXTS}
+        row = Row()
+        row.calls = row.rows = (1 << 63) - 1
+        row.classes["40"] = row.calls
+        row.layers["whole"] = Layer(row.calls, {3: row.calls})
+        hour = BEGIN // 60 - 5
+        for run in (1, 2):
+            put(
+                self.runs.connection,
+                Figure(DAY, hour * HOUR // DAY * DAY, SHAPE + shape.id, json.dumps(known).encode()),
+                Figure(HOUR, hour * HOUR, f"statement:{shape.id}", row.encode()),
+                run=run,
+            )
+        self.runs.begin(0)
+        self.assertEqual(self.runs.calls(-600, 1), {"t": (1 << 63) - 1})
 
     @given(st.binary(max_size=60))
     def test_bytes_of_others_are_no_rows(self, data):
