@@ -25,8 +25,9 @@ BOUNDS: Final = tuple([round(_FIRST * 2 ** (number / 4)) for number in range(COU
 #: Half of a bucket's width, as a factor.
 _HALF: Final = 2**0.125
 _LAST: Final = COUNT - 1
-#: The bounds as numbers of eight bytes, and behind them one that no duration reaches.
-_BOUNDS: Final = struct.pack(f"<{COUNT + 1}q", *BOUNDS, 1 << 62)
+_LONGEST: Final = BOUNDS[_LAST]
+#: The bounds as numbers of eight bytes.
+_BOUNDS: Final = struct.pack(f"<{COUNT}q", *BOUNDS)
 #: Buckets in which each microsecond begins, up to 4 ms, and each quarter of a millisecond, up to
 #: one second.
 _FINE_BITS: Final = 10
@@ -49,8 +50,11 @@ def bucket(nanoseconds: i64) -> i64:
         place = _FINE[nanoseconds >> _FINE_BITS]
     elif nanoseconds < _COARSE_END:
         place = _COARSE[nanoseconds >> _COARSE_BITS]
-    else:
+    elif nanoseconds < _LONGEST:
         place = _COARSE[_TABLE - 1]
+    else:
+        # A connector may say that it took centuries.
+        return _LAST
     while nanoseconds >= read_i64_le(_BOUNDS, 8 * place + 8):
         place += 1
     return place

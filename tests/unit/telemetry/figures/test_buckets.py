@@ -28,6 +28,12 @@ class Bounds(SynchronousTestCase):
     def test_the_last_one_begins_at_47_minutes(self):
         self.assertEqual(BOUNDS[-1] // (60 * 10**9), 47)
 
+    def test_centuries_are_in_the_last_one(self):
+        # A connector's span ends before 2**63 nanoseconds.
+        for duration in (BOUNDS[-1], 2**62 - 1, 2**62, 2**63 - 1):
+            self.assertEqual(bucket(duration), COUNT - 1)
+        self.assertEqual(bucket(BOUNDS[-1] - 1), COUNT - 2)
+
     @given(DURATIONS)
     def test_a_duration_is_within_its_bucket(self, duration):
         number = bucket(duration)
