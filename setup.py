@@ -38,8 +38,8 @@ _MODULES = {
     "crypto.": "acrablock acrastruct cells envelopes openers",
     "pipeline.": "driver hooks plans observers steps",
     "stages.": "containeropening containers censor cellreading columnbindings columnencoding "
-    "columnkeys columnmeanings columnparameters columnseen columnstage columnstatements "
-    "columnverdicts cursors "
+    "columnkeys columnmakers columnmeanings columnparameters columnseen columnstage "
+    "columnstatements columnverdicts cursors "
     "encryptor opencursors sessioncolumns sessionknown sqlprepared",
     "encryption.": "canonical facts fates finding masks plan randomness reading sealing searching "
     "settings",
@@ -54,8 +54,8 @@ _MODULES = {
     "transport.": "sessionstream",
     "transport.native.": "hub sockets tlssockets",
     "proxy.": "limits relay pump valve handshake",
-    "telemetry.tracing.": "clock spans sampling backpressure exchanges store received processor "
-    "recorded",
+    "telemetry.tracing.": "clock columnvalues spans sampling backpressure exchanges store "
+    "received processor recorded",
     "telemetry.export.": "otlp otlpforms",
     "telemetry.figures.": "buckets calls counted counting rows tallies",
     "telemetry.history.": "intake",

@@ -212,7 +212,9 @@ class Exchange:
     `IWatch` there, is told what the database completes of it.  ``is_run``: an execution of what it
     binds has been requested.  ``stage_runs``:
     what stages did for it, if it is recorded, until observers have been told.  ``values``: the
-    numbers of its values in protected columns by column and fate, until then.
+    numbers of its values in protected columns by column and fate, until then.  ``plan`` is "hit"
+    if it was known what becomes of a statement with protected columns, "miss" if it was not, ""
+    where there are none.
     """
 
     __slots__ = (
@@ -241,6 +243,7 @@ class Exchange:
         "is_run",
         "stage_runs",
         "values",
+        "plan",
         "_notes",
     )
 
@@ -270,6 +273,7 @@ class Exchange:
         self.is_run = False
         self.stage_runs: list[StageRun] | None = None
         self.values: Mapping[tuple[Any, str], int] | None = None
+        self.plan = ""
         self._notes: dict[str, Any] | None = None
 
     def close(self, outcome: str, now: int = 0) -> None:

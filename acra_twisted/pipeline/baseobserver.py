@@ -17,9 +17,11 @@ class BaseObserver:
     """Subclasses override the methods that they want to hear of.
 
     ``refusals_only``: `exchange_closed` need not be called for exchanges that were not refused.
+    ``failures_only``: nor `column_values` where none of them has failed.
     """
 
     refusals_only = False
+    failures_only = False
 
     def session_opened(self, session: Session) -> None:
         """See IPipelineObserver."""

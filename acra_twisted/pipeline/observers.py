@@ -29,6 +29,8 @@ _MOST: Final = 128
 _TEXT: Final = 4096
 #: The attribute of an exchange of which there is an event.
 _EVENT: Final = "acra.event_code"
+#: The fate of a value that could not be read: see `encryption.fates`.
+_FAILED: Final = "failed"
 #: Nanoseconds: what took longer is told of at once.
 _LONG: Final = 10**9
 
@@ -58,9 +60,12 @@ class Observers:
         self._slow = slow or _LONG
         self._waiting: list[Exchange] = []
         self._opened = _interested(observers, "exchange_opened")
-        self._values = _interested(observers, "column_values")
         heard = [one for one in observers if not getattr(one, "refusals_only", False)]
         others = [one for one in observers if getattr(one, "refusals_only", False)]
+        apart = [one for one in observers if getattr(one, "failures_only", False)]
+        every = [one for one in observers if not getattr(one, "failures_only", False)]
+        self._values = _interested(every, "column_values")
+        self._failed_values = _interested(apart, "column_values")
         self._closed = _interested(heard, "exchange_closed")
         self._refused = _interested(others, "exchange_closed")
 
@@ -97,7 +102,6 @@ class Observers:
         for exchange in waiting:
             if exchange.values is not None:
                 self._tell_values(exchange, exchange.values)
-                exchange.values = None
         # One observer after the other: what each touches stays in the caches.
         for closed in self._closed:
             _tell_each(closed, waiting)
@@ -107,6 +111,7 @@ class Observers:
                 _tell_each(closed, waiting[-1:])
         for exchange in waiting:
             exchange.stage_runs = None
+            exchange.values = None
 
     def session_opened(self, session: Session) -> None:
         """See IPipelineObserver."""
@@ -144,11 +149,11 @@ class Observers:
             exchange.values = both
 
     def _tell_values(self, exchange: Exchange, counts: Mapping[tuple[Any, str], int]) -> None:
-        for tell in self._values:
-            try:
-                tell(exchange, counts)
-            except Exception:
-                _log.failure("observer failed")
+        _tell_counts(self._values, exchange, counts)
+        for _, fate in counts:
+            if fate == _FAILED:
+                _tell_counts(self._failed_values, exchange, counts)
+                break
 
     def security_event(
         self,
@@ -171,6 +176,18 @@ class Observers:
 
 # Not as a decorator: compiled classes have none.
 classImplements(Observers, IPipelineObserver)
+
+
+def _tell_counts(
+    observers: tuple[Callable[..., None], ...],
+    exchange: Exchange,
+    counts: Mapping[tuple[Any, str], int],
+) -> None:
+    for tell in observers:
+        try:
+            tell(exchange, counts)
+        except Exception:
+            _log.failure("observer failed")
 
 
 def _tell_each(closed: Callable[[Exchange], None], exchanges: list[Exchange]) -> None:

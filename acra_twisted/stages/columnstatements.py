@@ -115,7 +115,7 @@ class ColumnStatements:
         assert facts is not None  # noqa: S101 - plans have facts
         if not planned.quiet and may_change(statement.text):
             watch(known, exchange, statement.text, True)
-        exchange.add_attribute("acra.plan", "hit" if planned.hit else "miss")
+        exchange.plan = "hit" if planned.hit else "miss"
         meanings = snapshot.kept_meanings(plans, facts)
         written = self._encoder.literals(planned, facts.wanted, statement.conforming, exchange)
         if type(written) is Written:
@@ -181,7 +181,7 @@ class ColumnStatements:
         if not facts.is_plain:
             prepares = sqlprepared.made(plans, text, judged.mode, kept, mark)
             made.copies = copies_of(plans, self._encoder, exchange)
-        exchange.add_attribute("acra.plan", "hit" if planned.hit else "miss")
+        exchange.plan = "hit" if planned.hit else "miss"
         matched, wanted = facts.matched, facts.wanted
         if executed:
             matched += tuple(setting for one in executed for setting in one.plan.matched)

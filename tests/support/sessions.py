@@ -55,6 +55,10 @@ class Recorder:
             key = setting.label, action
             self.columns[key] = self.columns.get(key, 0) + number
 
+    def values(self, action):
+        """The number of all values that had a fate."""
+        return sum(number for key, number in self.columns.items() if key[1] == action)
+
     def security_event(self, code, text, session, exchange, **fields):
         self.events.append((code, text))
 

@@ -68,6 +68,7 @@ class AuditLog(BaseObserver):
     """
 
     refusals_only = True
+    failures_only = True
 
     def __init__(self, server: Address | None = None, daemon: str = "acra-server") -> None:
         self._log = Logger(namespace="acra")

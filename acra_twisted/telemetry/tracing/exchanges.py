@@ -18,6 +18,7 @@ from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.session import Session
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.backpressure import Backpressure
+from acra_twisted.telemetry.tracing.columnvalues import describe
 from acra_twisted.telemetry.tracing.recorded import (
     DATABASE,
     Recorded,
@@ -305,6 +306,7 @@ class ExchangeTracing(BaseObserver):
                 # With its connection, which ends later: else it would hang in the air.
                 span.sampled = connection.kept = True
                 self._tracing.count_kept(reason)
+        describe(exchange)
         self._tracing.finish_exchange(self._recorder.record(exchange, span))
 
     def _late(self, exchange: Exchange, connection: Span) -> Span:

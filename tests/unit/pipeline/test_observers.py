@@ -117,6 +117,43 @@ class Told(SynchronousTestCase):
         self.assertEqual(refusals.closed, [closed[3], closed[5]])
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 6)
 
+    def test_whoever_is_concerned_by_values_that_failed_hears_of_them_alone(self):
+        class Failures(Notes):
+            failures_only = True
+
+        everything, failures, session = Notes(), Failures(), make_session()
+        observers = Observers([failures, everything])
+        good, bad = {("a", "opened"): 2}, {("a", "opened"): 1, ("b", "failed"): 1}
+        exchanges = []
+        for counts in (good, bad, good):
+            exchange = Exchange(session, "query", None, 1)
+            observers.column_values(exchange, counts)
+            exchange.outcome, exchange.closed = "ok", 2
+            observers.exchange_closed(exchange)
+            exchanges.append(exchange)
+        observers.catch_up()
+
+        def heard(notes):
+            return [args for name, args, _ in notes.calls if name == "column_values"]
+
+        self.assertEqual(heard(failures), [(exchanges[1], bad)])
+        self.assertEqual(heard(everything), list(zip(exchanges, (good, bad, good), strict=True)))
+
+    def test_values_are_known_until_everybody_has_been_told(self):
+        class Looking(BaseObserver):
+            seen = []
+
+            def exchange_closed(self, exchange):
+                self.seen.append(exchange.values)
+
+        observers, counts = Observers([Looking()]), {("a", "opened"): 1}
+        exchange = Exchange(make_session(), "query", None, 1)
+        observers.column_values(exchange, counts)
+        exchange.outcome, exchange.closed = "error", 2
+        observers.exchange_closed(exchange)
+        self.assertEqual(Looking.seen, [counts])
+        self.assertIsNone(exchange.values)
+
     def test_whoever_takes_no_notice_of_exchanges_is_not_called(self):
         class Nothing(BaseObserver):
             pass

@@ -38,7 +38,7 @@ class Loading(EncryptorCase):
         self.assertEqual(self.secrets(made, 1), [b"Anna", b"Berta"])
         self.assertEqual(self.secrets(made, 2), [b"42", b"7"])
         self.assertEqual([row[:2] for row in made.splitlines()], [b"1\t", b"2\t"])
-        self.assertEqual(self.exchange.attributes["acra.columns_encrypted"], 4)
+        self.assertEqual(self.session.observer.values("encrypted"), 4)
 
     def test_many_rows_are_encrypted_in_turns_of_the_reactor(self):
         load = self.load()

@@ -41,6 +41,7 @@ class Stores(EncryptorCase):
             text = f"INSERT INTO people (id, name) VALUES {rows}"
             statement = Statement(text.encode())
             exchange = Exchange(self.session, "query", statement, 1)
+            self.session.observer.columns.clear()
             found = [self.stage.on_statement(statement, exchange)]
             turns = 0
             if isinstance(found[0], Deferred):
@@ -54,7 +55,7 @@ class Stores(EncryptorCase):
             self.assertGreaterEqual((turns + 1) * most, count)
             sent = found[0].item.text
             self.assertEqual(self.values(sent), [b"v%d" % n for n in range(count)])
-            self.assertEqual(exchange.attributes["acra.columns_encrypted"], count)
+            self.assertEqual(self.session.observer.values("encrypted"), count)
 
     def test_a_value_that_is_refused_in_a_later_turn_refuses_all(self):
         rows = ", ".join(f"({n}, {n})" for n in range(200))
@@ -92,14 +93,13 @@ class Searches(BoundCase):
         self.assertNotIn(SECRET.encode(), sent)
         for prefix in self.prefixes(SECRET, b"n" * 32, b"h" * 32):
             self.assertIn(prefix.hex().encode(), sent)
-        self.assertEqual(self.exchange.attributes["acra.columns_searched"], 1)
-        self.assertNotIn("acra.search_foreign_owner", self.exchange.attributes)
+        self.assertEqual(self.session.observer.values("searched"), 1)
+        self.assertNotIn("acra.search_foreign_owner", self.exchange.attributes or {})
 
     def test_a_value_is_stored_and_searched_for_at_once(self):
         sent = self.sent(f"UPDATE people SET name = 'x' WHERE name = '{SECRET}'")
         self.assertIn(self.prefixes()[0].hex().encode(), sent)
-        attributes = self.exchange.attributes
-        counted = [attributes[f"acra.columns_{what}"] for what in ("encrypted", "searched")]
+        counted = [self.session.observer.values(what) for what in ("encrypted", "searched")]
         self.assertEqual(counted, [1, 1])
 
     def test_a_column_of_another_owner_is_searched_with_the_clients_own_keys(self):
@@ -218,12 +218,13 @@ class Arrays(BoundCase):
             array = b"'{%b}'" % b",".join(wanted)
             statement_of_text = Statement(self.FOUND.encode().replace(b"$1", array))
             exchange = Exchange(self.session, "query", statement_of_text, 1)
+            self.session.observer.columns.clear()
             verdict = self.stage.on_statement(statement_of_text, exchange)
             self.assertEqual(isinstance(verdict, Deferred), count > INLINE)
             sent = self.settled(verdict).item.text
             for one in expected:
                 self.assertIn(one.hex().encode(), sent)
-            self.assertEqual(exchange.attributes["acra.columns_searched"], count)
+            self.assertEqual(self.session.observer.values("searched"), count)
 
     def test_many_parameters(self):
         for count in (INLINE, INLINE + 1):
@@ -287,7 +288,7 @@ class Tokens(BoundCase):
         self.assertEqual(len({line[2] for line in lines}), 21)
         self.assertNotEqual([line[2] for line in lines[:20]], [b"%d" % n for n in range(20)])
         self.assertEqual(len([what for what in self.store.asked if what[0] == "add"]), 2)
-        self.assertEqual(self.exchange.attributes["acra.columns_tokenized"], 40)
+        self.assertEqual(self.session.observer.values("tokenized"), 40)
         self.assertEqual(self.settled(load.finish(b"", self.exchange)).item, b"")
 
     def test_copied_rows_are_refused_without_the_store(self):
@@ -305,8 +306,7 @@ class Tokens(BoundCase):
         self.assertEqual(
             [what for what in self.store.asked if what[0] == "add"], [("add", 2), ("add", 3)]
         )
-        attributes = self.exchange.attributes
-        counted = [attributes[f"acra.columns_{what}"] for what in ("encrypted", "tokenized")]
+        counted = [self.session.observer.values(what) for what in ("encrypted", "tokenized")]
         self.assertEqual(counted, [3, 7])
 
     def test_many_values_are_a_worker_s(self):
@@ -338,7 +338,7 @@ class Tokens(BoundCase):
         self.assertIn(b'"%b"' % self.token(), sent.replace(b"{", b'"').replace(b"}", b'"'))
         self.assertNotIn(b"other", sent)
         self.assertEqual(self.count(), before)
-        self.assertEqual(self.exchange.attributes["acra.columns_searched"], 2)
+        self.assertEqual(self.session.observer.values("searched"), 2)
 
     def test_tokens_that_are_not_consistent_cannot_be_searched(self):
         verdict, _ = self.judge("SELECT id FROM people WHERE age = 7")

@@ -18,11 +18,11 @@ class Statements(EncryptorCase):
         sent = self.sent(text)
         self.assertEqual(self.values(sent), [SECRET.encode(), b"42"])
         self.assertNotIn(SECRET.encode(), sent)
-        self.assertEqual(self.exchange.attributes["acra.columns_encrypted"], 2)
-        self.assertEqual(self.exchange.attributes["acra.plan"], "miss")
+        self.assertEqual(self.session.observer.values("encrypted"), 2)
+        self.assertEqual(self.exchange.plan, "miss")
         again = self.sent(text)
         self.assertNotEqual(again, sent)
-        self.assertEqual(self.exchange.attributes["acra.plan"], "hit")
+        self.assertEqual(self.exchange.plan, "hit")
 
     def test_what_concerns_no_protected_column_passes(self):
         for text in ("SELECT 1", "INSERT INTO other VALUES ('x')", "SELECT id FROM people"):

@@ -38,7 +38,7 @@ class Encoding(SynchronousTestCase):
     def test_few_values_are_encoded_at_once(self):
         _, _, filled = self.text("INSERT INTO people (name) VALUES ('n')")
         self.assertNotIn(b"'n'", filled.text)
-        self.assertEqual(self.bench.exchange.attributes["acra.columns_encrypted"], 1)
+        self.assertEqual(self.bench.session.observer.values("encrypted"), 1)
 
     def test_many_values_are_encoded_by_a_worker(self):
         rows = ", ".join(["('n')"] * (INLINE + 1))

@@ -84,7 +84,7 @@ class Texts(Case):
             self.assertNotIn(value, statement.text)
             self.assertNotIn(value.hex().encode(), statement.text)
         self.assertIn(b"'n'", statement.text)
-        self.assertEqual(exchange.attributes["acra.columns_encrypted"], 2)
+        self.assertEqual(exchange.session.observer.values("encrypted"), 2)
 
     def test_what_is_searched_for_has_the_prefix_that_is_stored(self):
         _, stored, _ = self.judge(INSERT)

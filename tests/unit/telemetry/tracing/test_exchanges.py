@@ -2,6 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.exchange import STATEMENT, Exchange, Statement, Work
 from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.tracing import spans
@@ -62,6 +63,19 @@ class Exchanges(SynchronousTestCase):
             self.exchange(outcome=outcome, took=took)
             self.assertTrue(self.spans[-1].sampled, outcome)
         self.assertTrue(self.spans[-1].attributes["acra.slow"])
+
+    def test_spans_tell_of_protected_columns_also_if_they_are_made_late(self):
+        setting = ColumnSetting("", "people", "name")
+        for sampled in (True, False):
+            self.make(sampled=sampled)
+            exchange = Exchange(self.session, "query", Statement(b"SELECT 1"), self.clock())
+            self.observer.exchange_opened(exchange)
+            exchange.values, exchange.plan = {(setting, "opened"): 3}, "hit"
+            exchange.outcome, exchange.closed = "error", self.clock()
+            self.observer.exchange_closed(exchange)
+            shown = self.spans[-1].attributes
+            self.assertEqual((shown["acra.columns"], shown["acra.plan"]), ("people.name", "hit"))
+            self.assertEqual(shown["acra.columns_opened"], 3)
 
     def test_what_is_kept_brings_its_connection(self):
         self.make(sampled=False, slow=100)
