@@ -30,18 +30,34 @@ PACKAGE = Path(acra_twisted.__file__).parent
 PASSING = ("tracer.py", "spandata.py")
 
 
+def texts_of(key, module):
+    """A text, or the beginning of one that is put together; those that a name stands for."""
+    if isinstance(key, ast.Name):
+        given = [
+            node.value
+            for node in ast.walk(module)
+            if isinstance(node, ast.Assign | ast.AnnAssign)
+            and isinstance(node.value, ast.Constant | ast.JoinedStr)
+            and key.id
+            in [
+                getattr(target, "id", "")
+                for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+            ]
+        ]
+        assert given, f"nobody knows what {key.id} is"
+        return [text for one in given for text in texts_of(one, module)]
+    return [key.values[0].value if isinstance(key, ast.JoinedStr) else key.value]
+
+
 def put_by_the_code():
     """First arguments of ``add_attribute(...)``, and what tracing puts into dicts."""
     for path in PACKAGE.rglob("*.py"):
         if path.name in PASSING:
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        module = ast.parse(path.read_text())
+        for node in ast.walk(module):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "add_attribute":
-                key = node.args[0]
-                if isinstance(key, ast.JoinedStr):
-                    yield key.values[0].value
-                else:
-                    yield key.value
+                yield from texts_of(node.args[0], module)
             elif path.name in ("exchanges.py", "recorded.py"):
                 keys = node.keys if isinstance(node, ast.Dict) else []
                 if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
