@@ -7,6 +7,7 @@ allocates no more than a piece may have, and all of an answer no more than its `
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -38,6 +39,8 @@ ANSWER_MAX: Final = 32 << 20
 #: What a value takes beside its text, and the signs of which there is one for each.
 _VALUE: Final = 32
 _SIGNS: Final = (b",", b":", b"[", b"{")
+#: A half of a character as JSON may have it.
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 #: Characters of a text that can be searched for, and of a statement.
 TEXT_MAX: Final = 256
 STATEMENT_MAX: Final = 8192
@@ -126,7 +129,8 @@ def pack(value: Any) -> bytes:
 
 
 def unpack(data: Any, allowance: Allowance | None = None) -> Any:
-    """Return what was packed.  Raises Damaged, and Exhausted before anything is made of it."""
+    """Return what was packed, each half of a character as a question mark.  Raises Damaged, and
+    Exhausted before anything is made of it."""
     if not isinstance(data, bytes):
         raise Damaged("no bytes")
     unpacking = zlib.decompressobj()
@@ -136,7 +140,13 @@ def unpack(data: Any, allowance: Allowance | None = None) -> Any:
             raise Damaged("cut short, or too large")
         if allowance is not None:
             allowance.take(len(text) + _VALUE * (1 + sum(map(text.count, _SIGNS))))
-        return json.loads(text)
+        # As text: json would read other encodings, and halves of characters, in bytes.
+        value = json.loads(text.decode())
+        if _SURROGATE.search(text):
+            # Half a character can be in no page.
+            whole = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+            value = json.loads(whole)
+        return value
     except (zlib.error, ValueError, RecursionError) as error:
         raise Damaged(type(error).__name__) from None
 

@@ -143,13 +143,22 @@ def _shape(figure: Figure) -> Shape | None:
         texts = [told[name] for name in _TEXTS]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    if not all(isinstance(text, str) for text in texts):
+    if not all(isinstance(text, str) and _is_whole(text) for text in texts):
         return None
     *names, text = texts
     if len(text) > STATEMENT_MAX or any(len(name) > _NAME_MAX for name in names):
         return None
     shape = Shape(*texts)
     return shape if figure.key == SHAPE + shape.id else None
+
+
+def _is_whole(text: str) -> bool:
+    """Return False for a text with half a character, which no page can have."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_row(data: bytes) -> bool:

@@ -51,6 +51,13 @@ class Packing(SynchronousTestCase):
             return
         self.assertIs(type(records[1][name]), type(original))
 
+    def test_halves_of_characters_do_not_come_back(self):
+        told = {"half \ud800": ["\udfff", "\U0001f600", "\\ud800", 5, None]}
+        shown = {"half ?": ["?", "\U0001f600", "\\ud800", 5, None]}
+        self.assertEqual(unpack(pack(told)), shown)
+        for data in (b'"\xed\xa0\x80"', '"a"'.encode("utf-16"), '"a"'.encode("utf-32")):
+            self.assertRaises(Damaged, unpack, zlib.compress(data))
+
     def test_times_are_some(self):
         for changes, fit in (
             ({"start": 0, "end": (1 << 63) - 1}, True),

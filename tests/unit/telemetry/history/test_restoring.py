@@ -164,6 +164,10 @@ class Restored(SynchronousTestCase):
         for wrong in ({**known, "text": "x"}, {**known, "summary": 5}, {"text": "x"}, [1], 5):
             data = json.dumps(wrong).encode()
             self.assertIsNone(restoring._shape(right._replace(data=data)))
+        for half in ({**known, "summary": "\ud800"}, {**known, "text": "\udfff"}):
+            shape = Shape(*(half[name] for name in restoring._TEXTS))
+            figure = Figure(DAY, 0, SHAPE + shape.id, json.dumps(half).encode())
+            self.assertIsNone(restoring._shape(figure))
         huge = Shape("", "", "", "", "x" * 10_000)
         known = {name: getattr(huge, name) for name in restoring._TEXTS}
         wrong = Figure(DAY, 0, SHAPE + huge.id, json.dumps(known).encode())
