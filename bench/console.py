@@ -1,7 +1,7 @@
 """Measure what the console and the history cost: servers without and with them, in turns.
 
 All are compiled and export their spans to the same sink; they differ in nothing but the pages with
-the console and ``trace_store_file``.
+the console and ``trace_store_file``.  How soon pages answer under load is measured as well.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import cycle
 from pathlib import Path
 
 from sidebyside import COMPILED, SAMPLERS, program
@@ -23,6 +26,11 @@ from acra_twisted.sandbox.processes import processor_time
 OFF, ON = "off", "on"
 #: The aims, as shares of the rate, by sampling.
 AIMS = {"1 %": 0.02, "100 %": 0.05}
+#: Milliseconds that a page may take, 99 of 100 times, while the server carries a load.
+PAGE_AIM = 50
+_VIEWS = ("overview", "statements", "traces", "sessions", "security", "topology", "health")
+#: Seconds between two pages.
+_PAUSE = 0.05
 Costs = dict[str, dict[str, float]]
 
 
@@ -70,6 +78,34 @@ class Served:
                 }
         return found
 
+    def answers(self, workload: Callable[[int, tuple[str, ...]], float], rounds: int) -> Costs:
+        """Return for each view how many milliseconds its page takes, one page after another, while
+        pgbench keeps the server busy: the median, the 99th percentile, and the number of pages."""
+        chain = self._chains["1 %", ON]
+        took: dict[str, list[float]] = {view: [] for view in _VIEWS}
+        views = cycle(_VIEWS)
+        with ThreadPoolExecutor(1) as pool:
+            for _ in range(rounds):
+                load = pool.submit(workload, chain.port, ("-S", "-M", "prepared"))
+                while not load.done():
+                    view = next(views)
+                    began = time.perf_counter()
+                    address = f"http://127.0.0.1:{chain.server_pages}/console/{view}"
+                    with urllib.request.urlopen(address, timeout=30) as page:
+                        page.read()
+                    took[view].append((time.perf_counter() - began) * 1000)
+                    time.sleep(_PAUSE)
+                load.result()
+        return {
+            view: {
+                "pages": len(times),
+                "median": statistics.median(times),
+                "p99": sorted(times)[-(len(times) // 100) - 1],
+            }
+            for view, times in took.items()
+            if times
+        }
+
 
 def _chain(database: int, folder: Path, collector: int, sampling: str, has_console: bool) -> Chain:
     place = Path(tempfile.mkdtemp(dir=folder))
@@ -100,5 +136,16 @@ def table(costs: Costs) -> str:
         lines.append(
             f"  {title.ljust(26)}{cost['lost']:6.1%} of the rate (aim {cost['aim']:.0%}); processor"
             f" time a transaction {cost[OFF]:.1f} us off, {cost[ON]:.1f} on ({cost['more']:+.1%})"
+        )
+    return "\n".join(lines)
+
+
+def pages_table(answers: Costs) -> str:
+    """The times of pages as text."""
+    lines = [f"Pages of the console under load, milliseconds (aim {PAGE_AIM}, 99 of 100)"]
+    for view, times in answers.items():
+        lines.append(
+            f"  {view.ljust(12)}{times['median']:8.1f} median {times['p99']:8.1f} 99th percentile"
+            f" of {times['pages']:.0f}"
         )
     return "\n".join(lines)

@@ -296,9 +296,12 @@ def main() -> int:
             print(censor.table(decided, cost) + "\n")
             record |= {"decisions": decided, "censor": cost}
         if whole or arguments.console:
-            watched = console.Served(postgres, stack, folder).compare(client.pgbench, rounds * 10)
+            served = console.Served(postgres, stack, folder)
+            watched = served.compare(client.pgbench, rounds * 10)
             print(console.table(watched) + "\n")
-            record |= {"console": watched}
+            answers = served.answers(client.pgbench, rounds * 10)
+            print(console.pages_table(answers) + "\n")
+            record |= {"console": watched, "console pages": answers}
         if whole or arguments.containers:
             opened = {
                 "interpreted": containers.openings(rounds * 3),
