@@ -12,7 +12,7 @@ from acra_twisted.telemetry.console.gathering import by_column
 from acra_twisted.telemetry.console.layers import LAYERS
 from acra_twisted.telemetry.console.ranges import DEFAULT, range_of
 from acra_twisted.telemetry.console.structure import Key, Place
-from acra_twisted.telemetry.console.timeline import Timeline, arrange
+from acra_twisted.telemetry.console.timeline import Timeline, arranged
 from acra_twisted.telemetry.console.view import Sources
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.figures.summary import whole_ms
@@ -47,7 +47,7 @@ def one_of(sources: Sources, trace_id: str) -> Generator[Piece, None, Side | Non
     records = yield from sources.traces.records(trace_id)
     if not records:
         return None
-    side = side_of(records, arrange(records))
+    side = side_of(records, (yield from arranged(records)))
     yield ""
     return side
 

@@ -14,6 +14,8 @@ from acra_twisted.telemetry.console.timeline import Bar, Timeline
 #: A place: the way to it from the top, of roles with numbers among those of the same role.
 Key = tuple[tuple[str, str, int], ...]
 _ROWS: Final = {"dbfirst": "database, to first byte", "dbrows": "database, rows"}
+#: Spans below as many others are told apart by their numbers alone: each place is a whole way.
+_DEEPEST: Final = 32
 #: A place belongs to the typical trace if this part of traces has it.
 _MOST: Final = 0.5
 
@@ -71,7 +73,7 @@ def by_bar(timeline: Timeline) -> Iterator[list[tuple[Key, Place]]]:
     way: list[Key] = []
     numbers: dict[tuple[Key, str, str], int] = {}
     for bar in timeline.bars:
-        del way[bar.depth :]
+        del way[min(bar.depth, _DEEPEST) :]
         above: Key = way[-1] if way else ()
         role = "request" if is_request(bar.record) else str(bar.record["name"])
         if bar.layer in DATABASE and not bar.record.get("running"):

@@ -6,7 +6,7 @@ Spans are of others as well: parents may be missing, or go round in a circle.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +16,8 @@ from acra_twisted.telemetry.figures.rows import STAGE
 #: Spans from which on runs of alike ones are folded, and those of a run at least.
 FOLDED_FROM: Final = 80
 _RUN_MIN: Final = 3
+#: Spans that are looked at between two turns.
+_STEP: Final = 32
 #: Spans that last as long as a connection, in no layer.
 _CONNECTION: Final = frozenset(("handleConnection", "handleCommandsConnection"))
 _NS_IN_MS: Final = 1e6
@@ -91,11 +93,28 @@ class _Node:
 
 
 def arrange(records: Sequence[Mapping[str, Any]]) -> Timeline:
-    """Make it of the records of a trace, of which there is one at least."""
+    """Make it of the few records of a trace, of which there is one at least, at once."""
+    steps = arranged(records)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            made: Timeline = end.value
+            return made
+
+
+def arranged(records: Sequence[Mapping[str, Any]]) -> Generator[str, None, Timeline]:
+    """Return it, in steps."""
     begin = min(record["start"] for record in records)
     nodes = {record["span_id"]: _Node(record, begin) for record in records}
+    yield ""
     roots = _tree(nodes)
-    order = list(_depth_first(roots))
+    yield ""
+    order: list[_Node] = []
+    for node in _depth_first(roots):
+        order.append(node)
+        if not len(order) % _STEP:
+            yield ""
     # Whatever goes round in a circle has no way from the top.
     reached = set(map(id, order))
     for node in nodes.values():
@@ -105,9 +124,24 @@ def arrange(records: Sequence[Mapping[str, Any]]) -> Timeline:
             order.append(node)
             roots.append(node)
     took = max(max(node.end for node in order), 1)
-    _mark_critical(roots, took)
-    bars = [_bar(node) for node in order]
-    return Timeline(begin, took, _with_counts(bars), _by_layer(bars))
+    yield ""
+    for count, _ in enumerate(_mark_critical(roots, took), 1):
+        if not count % _STEP:
+            yield ""
+    bars = []
+    for node in order:
+        bars.append(_bar(node))
+        if not len(bars) % _STEP:
+            yield ""
+    counted = _with_counts(bars)
+    yield ""
+    spent = dict.fromkeys(LAYERS, 0)
+    for count, part in enumerate(moments(bars), 1):
+        spent[part.layer] += part.end - part.start
+        if not count % _STEP:
+            yield ""
+    layers = {layer: time / _NS_IN_MS for layer, time in spent.items() if time}
+    return Timeline(begin, took, counted, layers)
 
 
 def _tree(nodes: Mapping[str, _Node]) -> list[_Node]:
@@ -148,7 +182,7 @@ def _layer(record: Mapping[str, Any], above: _Node | None) -> str:
     return "proxy"
 
 
-def _mark_critical(roots: Sequence[_Node], took: int) -> None:
+def _mark_critical(roots: Sequence[_Node], took: int) -> Iterator[None]:
     """Go back from the end of the trace: the span that ended last is what was waited for."""
     pending: list[tuple[_Node | None, Sequence[_Node], int, int]] = [(None, roots, 0, took)]
     while pending:
@@ -164,6 +198,7 @@ def _mark_critical(roots: Sequence[_Node], took: int) -> None:
             pending.append((child, child.below, at, end))
         if node is not None and at > low:
             node.critical.append((low, at))
+        yield None
 
 
 def _bar(node: _Node) -> Bar:
@@ -219,14 +254,6 @@ def _with_counts(bars: Sequence[Bar]) -> list[Bar]:
     """Count what is below each."""
     ends = _ends(bars)
     return [bar._replace(below=ends[place] - place - 1) for place, bar in enumerate(bars)]
-
-
-def _by_layer(bars: Sequence[Bar]) -> dict[str, float]:
-    """Return milliseconds by layer: each moment counts once."""
-    spent = dict.fromkeys(LAYERS, 0)
-    for part in moments(bars):
-        spent[part.layer] += part.end - part.start
-    return {layer: took / _NS_IN_MS for layer, took in spent.items() if took}
 
 
 def moments(bars: Sequence[Bar]) -> Iterator[Part]:

@@ -16,7 +16,7 @@ from acra_twisted.telemetry.console.sides import Side, side_of, typical_of
 from acra_twisted.telemetry.console.spanfacts import connected, decided, detail, logs
 from acra_twisted.telemetry.console.structure import Usual, usual, whole
 from acra_twisted.telemetry.console.tiles import Tile, tile
-from acra_twisted.telemetry.console.timeline import Bar, Timeline, arrange, folded, moments
+from acra_twisted.telemetry.console.timeline import Bar, Timeline, arranged, folded, moments
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.views import statements
 from acra_twisted.telemetry.console.views.tracesentences import said
@@ -90,7 +90,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     records = yield from sources.traces.records(wanted.trace_id)
     if not records:
         raise NotKept(sources.traces.why_missing())
-    timeline = arrange(records)
+    timeline = yield from arranged(records)
     yield ""
     side = side_of(records, timeline)
     yield ""

@@ -23,7 +23,7 @@ from acra_twisted.telemetry.console.sentences import (
     sentence,
     strong,
 )
-from acra_twisted.telemetry.console.timeline import arrange
+from acra_twisted.telemetry.console.timeline import arranged
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.pages.arguments import TEXT_MAX, given
 from acra_twisted.telemetry.pages.exports import CEF, CSV
@@ -121,7 +121,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     lines = []
     for match in listed.matches:
         spans = records[match.trace_id]
-        layers = arrange(spans).layers if spans else {}
+        layers = (yield from arranged(spans)).layers if spans else {}
         main = requests.main_of(spans)
         known = main["attributes"] if main is not None else {}
         lines.append(Line(match._replace(spans=match.spans or len(spans)), layers, known))

@@ -46,6 +46,14 @@ class Structure(SynchronousTestCase):
         self.assertEqual(len(found), 1 + 3 * 4)
         self.assertEqual([key[-1][2] for key in found if len(key) == 2], [0, 1, 2])
 
+    def test_places_below_very_many_others_have_short_ways(self):
+        records = records_of(many(1_000, 60))
+        for above, below in zip(records, records[1:], strict=False):
+            below["parent_id"] = above["span_id"]
+        found = places(arrange(records))
+        self.assertGreaterEqual(len(found), len(records))
+        self.assertEqual(max(map(len, found)), 33)
+
     def test_missing_and_new_ones(self):
         pairs = aligned(places_of(opening=100), places_of(first=0, rows=0))
         self.assertEqual(

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.console.timeline import FOLDED_FROM, arrange, folded
+from acra_twisted.telemetry.console.timeline import FOLDED_FROM, arrange, arranged, folded
 from acra_twisted.telemetry.console.waterfall import Window, rows
 from tests.support.kepttraces import US, many, records_of, spans_of
 
@@ -72,6 +72,19 @@ class Times(SynchronousTestCase):
         record["running"] = True
         record["attributes"]["acra.in_database"] = True
         self.assertEqual(list(arrange([record]).layers), ["dbfirst"])
+
+    def test_many_spans_are_arranged_in_steps(self):
+        records = records_of(many(1_000, 60))
+        steps, count = arranged(records), 0
+        while True:
+            try:
+                self.assertEqual(next(steps), "")
+            except StopIteration as end:
+                self.assertEqual(end.value, arrange(records))
+                break
+            count += 1
+        # Whoever looks at them one by one does so at them in the tree, as bars, and on the way.
+        self.assertGreater(count, 3 * len(records) // 32)
 
     def test_circles_and_orphans_are_there(self):
         made = spans_of(START)
