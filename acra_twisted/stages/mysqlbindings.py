@@ -37,15 +37,15 @@ class Binding(NamedTuple):
     ``text``, read as ``read`` says, is what was planned by ``snapshot``, and ``planned`` what came
     of it.  ``sent`` are the parameters of the text that the database got, ``wanted`` the columns
     of all values, ``literals`` those that are no parameters, and ``mark`` that of the keys by which
-    the text was encoded; ``bypass`` lets it pass.  ``moves``: it may make another database the
-    session's.
+    the text was encoded; ``bypass`` lets it pass.  ``moves`` is what it may change of what the
+    session sees.
     """
 
     text: bytes
     read: ReadBy
     snapshot: MysqlSnapshot
     planned: Planned
-    moves: bool
+    moves: int
     bypass: Bypass | None = None
     sent: Sequence[Sent] = ()
     wanted: Wanted = NOTHING

@@ -21,7 +21,7 @@ from acra_twisted.interfaces import IWatch
 from acra_twisted.session import Session
 from acra_twisted.stages.columnfindings import ColumnFindings
 from acra_twisted.stages.mysqlmeanings import MysqlSnapshot
-from acra_twisted.stages.mysqlmodes import is_moving
+from acra_twisted.stages.mysqlmodes import DATABASE, RIGHTS, ROLE, is_moving
 
 #: Users whose view of the schema is kept.
 _USERS: Final = 64
@@ -32,11 +32,15 @@ _NOTHING: Final = b"DO 0"
 class MysqlKnown:
     """Facts about one session.  ``open`` is the number of its statements that are watched and not
     answered; ``is_moved``: its database may be another than the one that it was known to have;
-    ``snapshot`` is the one that its last statement was decided by."""
+    ``snapshot`` is the one that its last statement was decided by.  ``keeper`` is the session's
+    own if its role may be another than those of its user's other sessions; ``kept`` is the user,
+    and the state of all tables, that it is for."""
 
-    __slots__ = ("open", "is_moved", "snapshot")
+    __slots__ = ("open", "is_moved", "snapshot", "keeper", "kept")
 
     def __init__(self) -> None:
+        self.keeper: SchemaKeeper | None = None
+        self.kept = (b"", 0)
         self.open = 0
         self.is_moved = False
         self.snapshot: MysqlSnapshot | None = None
@@ -53,6 +57,7 @@ class MysqlColumns:
         self._keepers: dict[bytes, SchemaKeeper] = {}
         self._snapshots: dict[int, MysqlSnapshot] = {}
         self._findings = ColumnFindings(findings)
+        self._changes = 0
 
     def use(self, settings: EncryptionSettings) -> None:
         """Decide by other settings from now on, also in sessions that have begun.  Tables are read
@@ -66,30 +71,37 @@ class MysqlColumns:
 
     def changed(self) -> None:
         """Note that the schema may be another."""
+        self._changes += 1
         for keeper in self._keepers.values():
             keeper.changed()
 
-    def failed_with(self, session: Session, number: str) -> None:
+    def failed_with(self, session: Session, known: MysqlKnown, number: str) -> None:
         """Note an error that the server has given to a statement."""
-        self._keeper(session).failed_with(number)
+        self._keeper(session, known).failed_with(number)
+
+    def cast(self, session: Session, known: MysqlKnown) -> None:
+        """Note that a session's role may be another: it may see other tables and code."""
+        known.keeper = SchemaKeeper(self.settings, self._numbers)
+        known.kept = (session.user, self._changes)
 
     def snapshot(self, session: Session, known: MysqlKnown, due: bool) -> MysqlSnapshot | None:
         """The protected columns as they are now; None if `learn` must be waited for.  ``due``: it
         may be asked now what is not quite certain."""
         if known.open:
             return None
-        keeper, now = self._keeper(session), self._seconds()
+        keeper, now = self._keeper(session, known), self._seconds()
         protection = keeper.protection(now)
         if protection is None or (due and keeper.is_due(now)):
             return None
         return self._of(session, known, protection)
 
-    def watch(self, known: MysqlKnown, exchange: Exchange, plan: Plan, moves: bool) -> None:
-        """Follow a request whose text has this plan, if it may change what is known; ``moves``: it
-        may make another database the session's.  Each is followed once, however often its values
-        are judged."""
-        if exchange.watch is None and (plan.renews or moves or not plan.is_untouched):
-            exchange.watch = MysqlWatch(self, known, renews=plan.renews, moves=moves)
+    def watch(self, known: MysqlKnown, exchange: Exchange, plan: Plan, moves: int) -> None:
+        """Follow a request whose text has this plan, if it may change what is known; ``moves`` is
+        what it may change of what the session sees, of `mysqlmodes`.  Each is followed once,
+        however often its values are judged."""
+        renews = plan.renews or bool(moves & RIGHTS)
+        if exchange.watch is None and (renews or moves or not plan.is_untouched):
+            exchange.watch = MysqlWatch(self, known, renews=renews, moves=moves)
 
     async def learn(self, session: Session, known: MysqlKnown) -> MysqlSnapshot:
         """Ask for what is not certain of a session, and return the protected columns.  Raises
@@ -98,7 +110,7 @@ class MysqlColumns:
             await session.ask(_NOTHING)
             if known.open:
                 raise QuestionError("a statement before it may have changed the tables")
-        keeper, now = self._keeper(session), self._seconds()
+        keeper, now = self._keeper(session, known), self._seconds()
         protection = keeper.protection(now)
         if protection is None or keeper.is_due(now):
             protection = await self._read(session, keeper, protection)
@@ -121,7 +133,11 @@ class MysqlColumns:
             self._findings.tell(session.user, found)
         return found
 
-    def _keeper(self, session: Session) -> SchemaKeeper:
+    def _keeper(self, session: Session, known: MysqlKnown) -> SchemaKeeper:
+        if known.keeper is not None:
+            if known.kept != (session.user, self._changes):
+                self.cast(session, known)
+            return known.keeper
         keeper = self._keepers.get(session.user)
         if keeper is None:
             if len(self._keepers) >= _USERS:
@@ -147,7 +163,7 @@ class MysqlColumns:
 
 @implementer(IWatch)
 class MysqlWatch:
-    """Follows a statement that may change tables (``renews``) or the session's database
+    """Follows a statement that may change tables (``renews``) or what the session sees
     (``moves``), or whose errors may tell that tables have changed."""
 
     def __init__(
@@ -156,7 +172,7 @@ class MysqlWatch:
         known: MysqlKnown,
         *,
         renews: bool = False,
-        moves: bool = False,
+        moves: int = 0,
     ) -> None:
         self._columns = columns
         self._known = known
@@ -180,7 +196,9 @@ class MysqlWatch:
             self._known.open -= 1
         if self._renews:
             self._columns.changed()
-        if self._moves:
+        if self._moves & DATABASE:
             self._known.is_moved = True
+        if self._moves & ROLE:
+            self._columns.cast(exchange.session, self._known)
         if exchange.outcome == "error":
-            self._columns.failed_with(exchange.session, exchange.status_code)
+            self._columns.failed_with(exchange.session, self._known, exchange.status_code)

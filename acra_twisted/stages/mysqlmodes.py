@@ -5,14 +5,21 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from acra_twisted.encryption.mysql.concerns import may_take_role
 from acra_twisted.encryption.postgresql.statementpattern import MYSQL
 from acra_twisted.session import Session
 from acra_twisted.sql.languages import LANGUAGES, Mode
 
 _LANGUAGE: Final = LANGUAGES[MYSQL]
 _CHARACTER_SET: Final = b"character_set_client"
+# What a text may change for its session: the database in which tables are looked for, and the role,
+# by which other tables and code are seen; and for all sessions: the rights to see them.
+DATABASE: Final = 1
+ROLE: Final = 2
+RIGHTS: Final = 4
 #: Words of texts that may make another database the session's.
 _MAY_MOVE: Final = re.compile(rb"\b(?:use|execute)\b|/\*M?!", re.I).search
+_MAY_GRANT: Final = re.compile(rb"\b(?:grant|revoke)\b", re.I).search
 #: Kinds of requests that do.
 _MOVING: Final = frozenset(("init_db", "change_user", "reset_connection"))
 
@@ -56,9 +63,12 @@ def database_of(session: Session) -> str | None:
         return None
 
 
-def may_move(text: bytes) -> bool:
-    """Tell whether a text may make another database the session's."""
-    return _MAY_MOVE(text) is not None
+def may_move(text: bytes) -> int:
+    """Return what a text may change of that what a session sees, 0 for nothing."""
+    found = 0 if _MAY_MOVE(text) is None else DATABASE
+    if may_take_role(text):
+        found |= ROLE
+    return found if _MAY_GRANT(text) is None else found | RIGHTS
 
 
 def is_moving(session: Session) -> bool:
@@ -68,6 +78,8 @@ def is_moving(session: Session) -> bool:
         if exchange is None:
             continue
         statement = exchange.statement
-        if exchange.kind in _MOVING or (statement is not None and may_move(statement.text)):
+        if exchange.kind in _MOVING or (
+            statement is not None and _MAY_MOVE(statement.text) is not None
+        ):
             return True
     return False

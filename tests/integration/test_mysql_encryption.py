@@ -308,6 +308,31 @@ class Texts(Case):
         for stored in self.stored("name"):
             self.assertNotIn(b"Zaphod", stored)
 
+    def test_a_role_that_sees_a_view(self):
+        """Its user sees the view once the role is set."""
+        self.database.account("low", "pw")
+        self.database.run(
+            "CREATE DATABASE apart; CREATE VIEW apart.seen AS SELECT id, name FROM shop.people;"
+            "CREATE ROLE viewer; GRANT SELECT, INSERT ON apart.* TO viewer;"
+            "REVOKE ALL, GRANT OPTION FROM low; GRANT SELECT, INSERT ON shop.people TO low;"
+            "GRANT viewer TO low"
+        )
+        self.addCleanup(self.database.run, "DROP DATABASE apart; DROP ROLE viewer; DROP USER low")
+        more = {"charset": "utf8mb4", "autocommit": True, "client_flag": CLIENT.MULTI_STATEMENTS}
+        connection = pymysql.connect(**{**self.access(), "user": "low"}, **more)
+        self.addCleanup(connection.close)
+        cursor = connection.cursor()
+        cursor.execute("INSERT INTO people (name) VALUES ('known')")
+        write = "INSERT INTO apart.seen (name) VALUES ('Zaphodsecret')"
+        for text in (f"SET ROLE viewer; {write}", "SET ROLE viewer", write):
+            try:
+                cursor.execute(text)
+            except pymysql.MySQLError as error:
+                self.assertEqual(error.args[0], 1235, text)
+        self.assertEqual(len(self.stored("name")), 1)
+        cursor.execute("SELECT CURRENT_ROLE()")
+        self.assertEqual(cursor.fetchall(), (("viewer",),))
+
     def test_modes_and_character_sets_are_followed(self):
         cursor = self.connected()
         cursor.execute("SET sql_mode = 'STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES'")

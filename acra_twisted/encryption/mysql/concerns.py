@@ -24,6 +24,8 @@ from acra_twisted.sql.mysqlnames import fold
 
 #: A letter beyond ASCII may be a blank in some character set.
 _WORDS: Final = re.compile(r"[0-9A-Za-z_$]+")
+#: SET ROLE, or SET and a comment that may hide the rest.
+_ROLE: Final = re.compile(rb"\bset[\s\x80-\xff]*(?:role\b(?!\s*=)|[/*#]|--)", re.I).search
 #: Words of statements that run what a string or a variable holds.
 _RUNNING: Final = frozenset(("prepare", "immediate", "execute_prepared_stmt"))
 #: Settings that the server runs.
@@ -67,7 +69,7 @@ class Concerns:
         It may say yes of a text that does not.
         """
         shown = fold(text.decode("utf-8", "replace"))
-        if not self._simple.isdisjoint(_WORDS.findall(shown)):
+        if not self._simple.isdisjoint(_WORDS.findall(shown)) or may_take_role(text):
             return True
         if any(name.replace("`", "``") in shown or name in shown for name in self._others):
             return True
@@ -119,6 +121,20 @@ class Concerns:
             raise _unseen()
         if self.may_touch(inner):
             raise _unseen()
+
+
+def may_take_role(text: bytes) -> bool:
+    """Tell whether a text may have SET ROLE: other tables and code may be seen behind it."""
+    return _ROLE(text) is not None
+
+
+def check_roles(text: bytes, statements: Sequence[Sequence[Token]]) -> None:
+    """Raise StatementRefusedError for statements behind SET ROLE: what they name was not seen."""
+    for part in statements[:-1]:
+        words = [mysqltokens.word(text, token) for token in part]
+        for number, one in enumerate(words[:-1]):
+            if (one, words[number + 1]) == ("set", "role") and words[number + 2 :][:1] != ["="]:
+                raise _unseen()
 
 
 def changes_reading(text: bytes, part: Sequence[Token]) -> bool:

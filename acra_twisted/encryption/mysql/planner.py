@@ -89,6 +89,7 @@ class Planner:
         """Plan a text by its tokens, and keep the plan by a key that is not empty."""
         tokens = self._tokens(text, mode)
         statements = mysqltokens.statements(text, tokens)
+        concerns.check_roles(text, statements)
         if checks.is_named(text):
             checks.judge(text, tokens, statements)
             # Another value of a literal would have another plan.

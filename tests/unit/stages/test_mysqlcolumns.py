@@ -11,6 +11,7 @@ from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IWatch
 from acra_twisted.stages.mysqlcolumns import MysqlColumns, MysqlKnown, MysqlWatch
+from acra_twisted.stages.mysqlmodes import DATABASE, RIGHTS, ROLE
 from tests.support.mysqlplanning import SETTINGS
 from tests.support.mysqlsessions import MysqlBench
 
@@ -120,11 +121,33 @@ class Changes(Case):
 
     def test_a_statement_that_moves_the_session(self):
         self.successResultOf(self.learn())
-        exchange = self.watch(moves=True)
+        exchange = self.watch(moves=DATABASE)
         self.assertIsNone(self.snapshot())
         exchange.close("ok")
         self.assertTrue(self.known.is_moved)
         self.assertIsNotNone(self.snapshot())
+
+    def test_a_session_of_another_role_sees_its_own_tables(self):
+        self.successResultOf(self.learn())
+        other, known = self.bench.begin(), MysqlKnown()
+        self.watch(moves=ROLE).close("ok")
+        self.assertIsNone(self.snapshot())
+        self.assertIsNotNone(self.columns.snapshot(other, known, True))
+        found = self.successResultOf(self.learn())
+        self.assertIs(self.snapshot(), found)
+        self.assertIsNot(found, self.columns.snapshot(other, known, True))
+        self.columns.changed()
+        self.assertIsNone(self.snapshot())
+        self.successResultOf(self.learn())
+        self.bench.session.user = b"another"
+        self.assertIsNone(self.snapshot())
+
+    def test_rights_that_change(self):
+        self.successResultOf(self.learn())
+        exchange = Exchange(self.bench.session, "query", None, 1)
+        self.columns.watch(self.known, exchange, UNTOUCHED, RIGHTS)
+        exchange.close("ok")
+        self.assertIsNone(self.columns.snapshot(self.bench.begin(), MysqlKnown(), True))
 
     def test_an_error_that_may_tell_of_other_tables(self):
         self.successResultOf(self.learn())
@@ -138,10 +161,10 @@ class Changes(Case):
 
     def test_what_is_watched(self):
         for plan, moves, watched in (
-            (UNTOUCHED, False, False),
-            (UNTOUCHED, True, True),
-            (Plan(renews=True), False, True),
-            (Plan(parts=[b"x"]), False, True),
+            (UNTOUCHED, 0, False),
+            (UNTOUCHED, DATABASE, True),
+            (Plan(renews=True), 0, True),
+            (Plan(parts=[b"x"]), 0, True),
         ):
             exchange = Exchange(self.bench.session, "query", None, 1)
             for _ in range(3):

@@ -5,6 +5,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.stages.mysqlmodes import (
+    DATABASE,
+    RIGHTS,
+    ROLE,
     character_set_of,
     database_of,
     encoding_of,
@@ -53,6 +56,19 @@ class Modes(SynchronousTestCase):
 
 
 class Moving(SynchronousTestCase):
+    def test_what_a_text_may_change_of_what_is_seen(self):
+        for text, expected in (
+            (b"SET ROLE r", ROLE),
+            (b"set /* of mine */ role r", ROLE),
+            (b"/*!50000 SET */\xa0ROLE r", DATABASE | ROLE),
+            (b"UPDATE users SET role = 'a'", 0),
+            (b"SELECT role FROM users", 0),
+            (b"GRANT r TO u", RIGHTS),
+            (b"REVOKE r FROM u", RIGHTS),
+            (b"USE x", DATABASE),
+        ):
+            self.assertEqual(may_move(text), expected, text)
+
     def test_texts_that_may_make_another_database_the_session_s(self):
         for text in (b"USE other", b"select 1; use `x`", b"EXECUTE IMMEDIATE @a", b"/*!use*/ x"):
             self.assertTrue(may_move(text), text)

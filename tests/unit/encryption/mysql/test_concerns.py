@@ -54,6 +54,9 @@ class Running(SynchronousTestCase):
             "SELECT prepare FROM orders",
             "SELECT prepare x FROM orders",
             "XA PREPARE 'a'",
+            "SET ROLE r",
+            "SET NAMES utf8mb4; SET ROLE r",
+            "UPDATE orders SET role = 1; SELECT 1 FROM orders",
             "SET STATEMENT max_statement_time = 1 FOR SELECT 1 FROM orders",
         ):
             self.assertEqual(shown(text), "as it is", text)
@@ -75,6 +78,9 @@ class Running(SynchronousTestCase):
             "SET STATEMENT max_statement_time = 1 FOR EXECUTE IMMEDIATE CONCAT('a', 'b')",
             "SET STATEMENT max_statement_time = 1 FOR PREPARE s FROM @v",
             "SET STATEMENT sort_buffer_size = 1 FOR CALL sys.execute_prepared_stmt(@v)",
+            "PREPARE s FROM 'SET ROLE r'",
+            "SET ROLE r; SELECT 1 FROM orders",
+            "IF 1 THEN SET/**/ROLE r; DO 1; END IF",
             "FOR i IN 1..1 DO EXECUTE IMMEDIATE @v; END FOR",
             "CASE 1 WHEN 1 THEN EXECUTE IMMEDIATE @v; END CASE",
             "BEGIN NOT ATOMIC DO 1; start: LOOP EXECUTE IMMEDIATE @v; END LOOP; END",
