@@ -108,8 +108,8 @@ def _create(analysis: Analysis, cursor: Cursor) -> None:
         raise cursor.error("a temporary table that may hide another")
     if cursor.takes("like"):
         return
-    if _has(cursor, "select", "with"):
-        raise cursor.error("a table that is made of a query")
+    if _has(cursor, "select", "with", "union"):
+        raise cursor.error("a table that is made of a query, or of other tables")
     settings = _settings_of(analysis, table.database, table.name)
     cursor.expect("(")
     while True:

@@ -57,6 +57,7 @@ class Definitions(SynchronousTestCase):
             "VALUES LESS THAN ('secret'))",
             "CREATE TABLE copies AS SELECT * FROM people",
             "CREATE TABLE copies (a INT) SELECT email FROM people",
+            "CREATE TABLE both (id INT) ENGINE=MERGE UNION=(orders, people)",
             "CREATE TEMPORARY TABLE people (email BLOB)",
             "CREATE VIEW v AS SELECT * FROM people",
             "CREATE TRIGGER t BEFORE INSERT ON people FOR EACH ROW SET NEW.email = 'secret'",
