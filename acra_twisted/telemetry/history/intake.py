@@ -12,13 +12,18 @@ import json
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from math import log2
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from acra_twisted.telemetry.history import pieces
 from acra_twisted.telemetry.history.pieces import Figure, Piece, StoredEvent
+from acra_twisted.telemetry.tracing.pace import Pace
+from acra_twisted.telemetry.tracing.processor import History
 from acra_twisted.telemetry.tracing.recorded import SLOW, Recorded
 from acra_twisted.telemetry.tracing.records import as_record
 from acra_twisted.telemetry.tracing.spans import ABORTED, OK, Span
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
 
 #: Sampled requests a second, and those that may come at once; so many other spans beside them.
 REQUESTS_RATE: Final = 20
@@ -56,25 +61,6 @@ OMITTED: Final = "omitted"
 _REASONS: Final = ("sampled", "slow", "spans", "received", "queue_full")
 
 
-class Pace:
-    """Lets ``rate`` things a second pass, and ``at_once`` after some quiet time."""
-
-    __slots__ = ("_each", "_credit", "_due")
-
-    def __init__(self, rate: int, at_once: int) -> None:
-        self._each = _SECOND // rate
-        self._credit = self._each * (at_once - 1)
-        self._due = 0
-
-    def admits(self, now: int) -> bool:
-        """Return True if one may pass now (nanoseconds)."""
-        due = self._due
-        if due - now > self._credit:
-            return False
-        self._due = (due if due > now else now) + self._each
-        return True
-
-
 class SlowCaps:
     """Lets `SLOW_EACH` slow requests of each shape, minute and bucket of latency pass."""
 
@@ -96,11 +82,13 @@ class SlowCaps:
         return True
 
 
-class Intake:
+class Intake(History):
     """Fed with what has ended; `take` gives what is to be written.
 
     ``service`` is the daemon's name.  ``clock`` gives nanoseconds since the epoch.
     """
+
+    _sampled: i64
 
     def __init__(self, service: str, clock: Callable[[], int]) -> None:
         self._service = service
@@ -115,15 +103,21 @@ class Intake:
         # Each with the time of the first.
         self._early: OrderedDict[str, tuple[int, list[Span]]] = OrderedDict()
         self._early_spans = 0
-        #: All that was left out, by reason, since the start.
-        self.omitted = dict.fromkeys(_REASONS, 0)
+        self._omitted = dict.fromkeys(_REASONS, 0)
+        # Those of the first reason, which are nearly all.
+        self._sampled = 0
         # The same until the minute that is counted now began.
-        self._before = dict(self.omitted)
+        self._before = self.omitted
         self._minute = clock() // _SECOND // _MINUTE
 
     def __len__(self) -> int:
         """Return the number of pieces that wait."""
         return len(self._waiting)
+
+    @property
+    def omitted(self) -> dict[str, int]:
+        """All that was left out, by reason, since the start."""
+        return {**self._omitted, "sampled": self._sampled}
 
     # -- what comes -------------------------------------------------------------------------------
 
@@ -134,7 +128,7 @@ class Intake:
             if not recorded.shape.flags & SLOW:
                 # Where everything is sampled nearly all end here.
                 if not self._requests.admits(span.end):
-                    self.omitted["sampled"] += 1
+                    self._sampled += 1
                     return
                 shelf = pieces.SAMPLED
             elif self._is_slow(recorded):
@@ -153,7 +147,7 @@ class Intake:
         elif self._requests.admits(span.end):
             shelf = pieces.SAMPLED
         else:
-            self.omitted["sampled"] += 1
+            self._sampled += 1
             return
         self._put_request(shelf, span, made)
 
@@ -162,7 +156,7 @@ class Intake:
         text = shape.text or shape.name
         if self._slow.admits(shape.namespace, text, span.end - span.start, span.end):
             return True
-        self.omitted["slow"] += 1
+        self._omitted["slow"] += 1
         return False
 
     def add(self, span: Span) -> None:
@@ -174,7 +168,7 @@ class Intake:
         elif span.trace_id in self._known or self._others.admits(self._clock()):
             shelf = pieces.SAMPLED
         else:
-            self.omitted["spans"] += 1
+            self._omitted["spans"] += 1
             return
         self._put_spans(shelf, [span], _verdict(span))
 
@@ -197,7 +191,7 @@ class Intake:
         _, (_, late) = self._early.popitem(last=False)
         self._early_spans -= len(late)
         failed = [span for span in late if _has_failed(span)]
-        self.omitted["received"] += len(late) - len(failed)
+        self._omitted["received"] += len(late) - len(failed)
         self._put_received(failed)
 
     def _put_received(self, spans: list[Span]) -> None:
@@ -285,7 +279,7 @@ class Intake:
             len(self._waiting) * _WHOLE >= WAITING_MAX * part
             or (self._weight + weight) * _WHOLE > WEIGHT_MAX * part
         ):
-            self.omitted["queue_full"] += 1
+            self._omitted["queue_full"] += 1
             return False
         self._waiting.append((item, weight))
         self._weight += weight
@@ -317,7 +311,7 @@ class Intake:
         if known:
             self.put(Figure(_MINUTE, self._minute * _MINUTE, OMITTED, json.dumps(known).encode()))
         self._minute = minute
-        self._before = dict(self.omitted)
+        self._before = self.omitted
 
 
 #: Attributes of a request that is always kept, although it may not have failed.

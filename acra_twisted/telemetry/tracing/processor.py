@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from acra_twisted.fast.compiled import mypyc_attr
 from acra_twisted.telemetry.tracing.recorded import Recorded
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.telemetry.tracing.store import SpanStore
@@ -17,13 +18,30 @@ _THINNED: Final = 0.25
 _RESERVED: Final = 0.05
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
+class History:
+    """Keeps what has ended in a file, or not, as it decides itself."""
+
+    def add(self, span: Span) -> None:
+        """Take a span that is no request."""
+
+    def add_received(self, span: Span) -> None:
+        """Take a span of another daemon."""
+
+    def add_recorded(self, recorded: Recorded) -> None:
+        """Take a request."""
+
+
 class SpanProcessor:
     """To ``store``, if there are pages, goes every span; to ``exporters`` (see ISpanExporter) what
-    is sampled or kept.  ``history`` (see `telemetry.history.intake`) is told of every span and
-    chooses itself; None where nothing is kept in a file."""
+    is sampled or kept.  ``history`` is told of every span; None where nothing is kept in a
+    file."""
 
     def __init__(
-        self, store: SpanStore | None, exporters: Iterable[Any], history: Any = None
+        self,
+        store: SpanStore | None,
+        exporters: Iterable[Any],
+        history: History | None = None,
     ) -> None:
         self._store = store
         self._history = history

@@ -6,16 +6,21 @@ zPages).  Names are bounded too: what is beyond is counted under one name.
 
 A trace one of whose requests is such a sample is kept beyond the recent ones: else a busy daemon
 would have forgotten a slow or refused statement before anybody could look.
+
+Of ordinary requests so many begin a trace here each second as can be kept some seconds.  All others
+go, as they were recorded, into a ring of the newest ones, whose traces are put together when
+somebody looks: requests are many, and looks are few.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from acra_twisted.telemetry.tracing.recorded import SENT, Recorded, Shape
+from acra_twisted.telemetry.tracing.pace import Pace
+from acra_twisted.telemetry.tracing.recorded import SENT, SLOW, Recorded, Shape
 from acra_twisted.telemetry.tracing.spans import INTERNAL, Span
 
 if TYPE_CHECKING:
@@ -27,10 +32,13 @@ LABELS: Final = (">0s", ">10us", ">100us", ">1ms", ">10ms", ">100ms", ">1s", ">1
 ERRORS: Final = len(BOUNDS)
 _NAMES_MAX: Final = 200
 _PER_BUCKET: Final = 10
-#: The recent ones, those of samples, and both.
+#: The recent ones, those of samples, the newest requests that are in neither, and all.
 _RECENT_MAX: Final = 256
 _SAMPLES_MAX: Final = 1024
-TRACES_MAX: Final = _RECENT_MAX + _SAMPLES_MAX
+_NEWEST_MAX: Final = 256
+TRACES_MAX: Final = _RECENT_MAX + _SAMPLES_MAX + _NEWEST_MAX
+#: Ordinary requests a second that begin a trace among the recent ones.
+_RECENT_RATE: Final = 64
 #: Spans of a trace that are kept: its first ones.
 SPANS_MAX: Final = 512
 _SECOND: Final = 1_000_000_000
@@ -49,6 +57,8 @@ class Summary(NamedTuple):
 class _Name:
     __slots__ = ("buckets", "next", "seen")
 
+    seen: i64
+
     def __init__(self) -> None:
         self.buckets: list[deque[Span]] = [deque(maxlen=_PER_BUCKET) for _ in range(ERRORS + 1)]
         self.next = [0] * (ERRORS + 1)
@@ -57,6 +67,8 @@ class _Name:
 
 class SpanStore:
     """Fed with every finished span; read by the pages."""
+
+    _now: i64
 
     def __init__(self) -> None:
         self._names: dict[str, _Name] = {}
@@ -68,11 +80,16 @@ class SpanStore:
         self._recent: dict[str, list[Span | Recorded]] = {}
         self._ring = [""] * _RECENT_MAX
         self._next = 0
-        self._sampled: OrderedDict[str, list[Span | Recorded]] = OrderedDict()
+        self._sampled: dict[str, list[Span | Recorded]] = {}
+        # What begins a trace, and the newest of what does not; the time is this daemon's.
+        self._pace = Pace(_RECENT_RATE, _RECENT_MAX)
+        self._now = 0
+        self._newest: list[Span | Recorded | None] = [None] * _NEWEST_MAX
+        self._next_newest = 0
 
     def __len__(self) -> int:
         """Traces of which something is kept."""
-        return len(self._recent) + len(self._sampled)
+        return len(self._recent) + len(self._sampled) + len(self._lonely())
 
     def add(self, span: Span) -> None:
         """Keep a finished span where there is room for it."""
@@ -83,7 +100,10 @@ class SpanStore:
         if sampled:
             name.next[bucket] = span.end + _SECOND
             name.buckets[bucket].append(span)
-        self.add_received(span)
+        self._now = span.end
+        if span.trace_id != self._last_id:
+            self._open(span.trace_id, self._known(span.trace_id))
+        self._append(span)
         if sampled and span.kind != INTERNAL:
             self._keep(span.trace_id)
 
@@ -96,10 +116,11 @@ class SpanStore:
         if _has_sample(recorded, names):
             for made in recorded.spans():
                 self.add(made)
-        else:
-            for name in names:
-                name.seen += 1
-            self._put(recorded.span.trace_id, recorded)
+            return
+        for name in names:
+            name.seen += 1
+        self._now = recorded.span.end
+        self._put(recorded.span.trace_id, recorded, shape.flags & SLOW != 0)
 
     def _names_of(self, shape: Shape) -> list[_Name]:
         """Return the names of its stages' spans, its own, and the database's if it has one."""
@@ -110,33 +131,48 @@ class SpanStore:
 
     def add_received(self, span: Span) -> None:
         """Keep a span with its trace alone: samples by name are of this daemon."""
-        self._put(span.trace_id, span)
+        self._put(span.trace_id, span, span.status != 0)
 
-    def _put(self, trace_id: str, item: Span | Recorded) -> None:
+    def _put(self, trace_id: str, item: Span | Recorded, at_once: bool) -> None:
+        """Keep it with its trace; one that is not known begins if there is room, or ``at_once``."""
         if trace_id != self._last_id:
-            self._last = self._trace(trace_id)
-            self._last_id = trace_id
+            found = self._known(trace_id)
+            if found is None and not (at_once or self._pace.admits(self._now)):
+                place = self._next_newest
+                self._newest[place] = item
+                self._next_newest = place + 1 if place + 1 < _NEWEST_MAX else 0
+                return
+            self._open(trace_id, found)
+        self._append(item)
+
+    def _append(self, item: Span | Recorded) -> None:
         if len(self._last) < SPANS_MAX:
             self._last.append(item)
 
-    def _trace(self, trace_id: str) -> list[Span | Recorded]:
+    def _known(self, trace_id: str) -> list[Span | Recorded] | None:
         found = self._recent.get(trace_id)
+        return self._sampled.get(trace_id) if found is None else found
+
+    def _open(self, trace_id: str, found: list[Span | Recorded] | None) -> None:
+        """Have what comes next kept with that trace."""
         if found is None:
-            found = self._sampled.get(trace_id)
-        if found is None:
-            at = self._next
-            self._recent.pop(self._ring[at], None)
-            self._ring[at] = trace_id
-            self._next = at + 1 if at + 1 < _RECENT_MAX else 0
+            place = self._next
+            self._recent.pop(self._ring[place], None)
+            self._ring[place] = trace_id
+            self._next = place + 1 if place + 1 < _RECENT_MAX else 0
             found = self._recent[trace_id] = []
-        return found
+        self._last, self._last_id = found, trace_id
 
     def _keep(self, trace_id: str) -> None:
         trace = self._recent.pop(trace_id, None)
         if trace is not None:
+            for place, item in enumerate(self._newest):
+                if item is not None and _trace_id(item) == trace_id:
+                    trace.append(item)
+                    self._newest[place] = None
             self._sampled[trace_id] = trace
             if len(self._sampled) > _SAMPLES_MAX:
-                self._sampled.popitem(last=False)
+                del self._sampled[next(iter(self._sampled))]
 
     def wants(self, latency: i64, now: i64) -> bool:
         """True, once a second for each latency bucket: a sample whose span is not made yet.
@@ -178,14 +214,33 @@ class SpanStore:
 
     def trace(self, trace_id: str) -> Kept:
         """Return what is kept of a trace; nothing if it is not."""
-        found = self._recent.get(trace_id) or self._sampled.get(trace_id) or ()
-        return Kept(trace_id, tuple(found))
+        found = self._known(trace_id) or []
+        return Kept(trace_id, (*found, *self._among_newest().get(trace_id, ())))
 
     def traces(self) -> list[Kept]:
         """Every kept trace, the one whose last span came last first."""
-        kept = [*self._sampled.items(), *self._recent.items()]
+        newest = self._among_newest()
+        kept = [
+            (trace_id, [*items, *newest.pop(trace_id, ())])
+            for traces in (self._sampled, self._recent)
+            for trace_id, items in traces.items()
+        ]
+        kept += newest.items()
         kept.sort(key=lambda item: item[1][-1].end, reverse=True)
         return [Kept(trace_id, items) for trace_id, items in kept]
+
+    def _among_newest(self) -> dict[str, list[Span | Recorded]]:
+        """Return the newest requests that are with no trace, by trace, the oldest first."""
+        found: dict[str, list[Span | Recorded]] = {}
+        at = self._next_newest
+        for item in (*self._newest[at:], *self._newest[:at]):
+            if item is not None:
+                found.setdefault(_trace_id(item), []).append(item)
+        return found
+
+    def _lonely(self) -> list[str]:
+        """Return the ids of traces of which there is nothing elsewhere."""
+        return [one for one in self._among_newest() if self._known(one) is None]
 
 
 class Kept:
@@ -216,6 +271,10 @@ class Kept:
                     return
                 left -= 1
                 yield span
+
+
+def _trace_id(item: Span | Recorded) -> str:
+    return item.span.trace_id if isinstance(item, Recorded) else item.trace_id
 
 
 def _bucket(took: i64) -> i64:

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.export.http import LogExporter
-from acra_twisted.telemetry.tracing.processor import SpanProcessor, SpanQueue
+from acra_twisted.telemetry.tracing.processor import History, SpanProcessor, SpanQueue
 from acra_twisted.telemetry.tracing.store import SpanStore
 from tests.support.recordings import record
 from tests.support.sample_spans import sample
@@ -106,13 +106,20 @@ class Queue(SynchronousTestCase):
         self.assertEqual([(count, type(error)) for count, error in failed], [(1, ValueError)])
 
 
-class Told:
-    """Stands for the intake of a history."""
+class Told(History):
+    """Notes what a history is told of."""
 
     def __init__(self, told):
-        self.add_recorded = lambda recorded: told.append(("r", recorded))
-        self.add = lambda span: told.append(("s", span))
-        self.add_received = lambda span: told.append(("c", span))
+        self.told = told
+
+    def add_recorded(self, recorded):
+        self.told.append(("r", recorded))
+
+    def add(self, span):
+        self.told.append(("s", span))
+
+    def add_received(self, span):
+        self.told.append(("c", span))
 
 
 class Exchanges(SynchronousTestCase):

@@ -5,9 +5,17 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.tracing import store
+from acra_twisted.telemetry.tracing.recorded import Recorder
 from acra_twisted.telemetry.tracing.spans import Span, new_trace_id
 from acra_twisted.telemetry.tracing.store import SpanStore
 from tests.support.recordings import record
+
+
+def _span(name, recorded, end, status=0):
+    """A span of the trace of an exchange."""
+    made = Span(name, recorded.span.trace_id, "", 1, end, True)
+    made.end, made.status = end, status
+    return made
 
 
 class Store(SynchronousTestCase):
@@ -127,3 +135,70 @@ class Store(SynchronousTestCase):
         for _ in range(600):
             span = self.add(trace_id="1" * 32)
         self.assertEqual(len(self.store.trace(span.trace_id)), 512)
+
+    def test_a_busy_daemons_requests_are_kept_for_some_seconds_and_the_newest_of_them(self):
+        ids = []
+        for number in range(4_000):
+            recorded = record(1, start=self.now + number * 1_250_000)
+            ids.append(recorded.span.trace_id)
+            self.store.add_recorded(recorded)
+        found = {kept.trace_id: len(kept) for kept in self.store.traces()}
+        self.assertEqual(len(found), len(self.store))
+        self.assertLessEqual(len(found), store.TRACES_MAX)
+        # Five seconds: the newest ones without a gap, and some of the two seconds before.
+        self.assertEqual([found[one] for one in ids[-256:]], [3] * 256)
+        self.assertGreater(sum(one in found for one in ids[-1_600:-800]), 50)
+        self.assertEqual(len(list(self.store.trace(ids[-1]).spans())), 3)
+        self.assertEqual(max(row.seen for row in self.store.summary()), 4_000)
+
+    def test_what_comes_for_one_of_the_newest_is_with_it(self):
+        self.busy()
+        recorded, refused = record(1, start=self.now), record(1, start=self.now)
+        for one in (recorded, refused):
+            self.store.add_recorded(one)
+        self.store.add_received(_span("handleConnection", recorded, self.now))
+        self.store.add(_span("handleConnection", refused, self.now, status=7))
+        for _ in range(300):
+            self.store.add_recorded(record(1, start=self.now))
+        # The other one is no sample.
+        self.assertEqual(len(self.store.trace(recorded.span.trace_id)), 0)
+        names = {span.name for span in self.store.trace(refused.span.trace_id).spans()}
+        self.assertEqual(
+            names, {"SELECT t", "postgresql SELECT t", "stage censor", "handleConnection"}
+        )
+        self.assertEqual(len(self.store.traces()), len(self.store))
+
+    def test_a_trace_that_is_kept_goes_on_while_the_daemon_is_busy(self):
+        first = record(1, start=self.now)
+        self.store.add_recorded(first)
+        self.busy(200)
+        for _ in range(20):
+            further = record(1, start=self.now)
+            further.span.trace_id = first.span.trace_id
+            self.store.add_recorded(further)
+            self.store.add_recorded(record(1, start=self.now))
+        self.assertEqual(len(self.store.trace(first.span.trace_id)), 63)
+
+    def test_slow_ones_are_not_among_those_that_are_soon_forgotten(self):
+        self.busy()
+        slow = record(1, recorder=Recorder(("db", 5432), 1), start=self.now)
+        self.store.add_recorded(slow)
+        self.busy()
+        self.assertEqual(len(self.store.trace(slow.span.trace_id)), 3)
+
+    def test_connectors_with_other_clocks_change_nothing(self):
+        self.store.add_recorded(record(1, start=self.now))
+        for number in range(300):
+            span = Span("x", new_trace_id(), "", 1, 3 * 10**18 + number, True)
+            span.end = span.start
+            self.store.add_received(span)
+        self.now += 10**10
+        recorded = record(1, start=self.now)
+        self.store.add_recorded(recorded)
+        self.busy(300)
+        self.assertEqual(len(self.store.trace(recorded.span.trace_id)), 3)
+
+    def busy(self, count=600):
+        """Requests, more than begin a trace among the recent ones."""
+        for _ in range(count):
+            self.store.add_recorded(record(1, start=self.now))
