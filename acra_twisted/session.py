@@ -151,8 +151,9 @@ class Session:
     ``transaction`` is what it said and the exchange has ended; None if nobody waits for that.
 
     ``figures`` is what counts requests by their statements (`telemetry.figures.counting`), which
-    notes in ``last`` what is shown of the statement that ended last; ``way`` counts them by their
-    way.  ``timed``: stages are timed for each of its requests, whether it is recorded or not.
+    notes in ``last`` what is shown of the statement that ended last; ``ways`` gives what counts
+    them by their way, which is kept in ``way``.  ``timed``: stages are timed for each of its
+    requests, whether it is recorded or not.
 
     ``transaction_since``: when the database said that the transaction had begun that is open.
 
@@ -204,6 +205,7 @@ class Session:
         "figures",
         "last",
         "way",
+        "ways",
         "unread",
         "notes",
     )
@@ -259,6 +261,7 @@ class Session:
         self.figures: Any = None
         self.last: Any = None
         self.way: Any = None
+        self.ways: Any = None
         self.unread = ""
         self.notes: dict[str, Any] = {}
 

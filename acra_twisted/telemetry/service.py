@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import MultiService
@@ -23,6 +24,7 @@ from acra_twisted.telemetry.export.resource import Resource
 from acra_twisted.telemetry.figures.edges import EDGES_MAX, Edges
 from acra_twisted.telemetry.figures.history import SIZE_MAX as FIGURES_MAX
 from acra_twisted.telemetry.figures.statements import StatementFigures
+from acra_twisted.telemetry.figures.tallies import Ways
 from acra_twisted.telemetry.history.opening import make_history
 from acra_twisted.telemetry.logs import banner
 from acra_twisted.telemetry.logs.audit import AuditLog
@@ -32,7 +34,6 @@ from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
 from acra_twisted.telemetry.pages.changes import Changes
 from acra_twisted.telemetry.pages.peers import Peers
 from acra_twisted.telemetry.pages.readiness import Reach, ReachAll
-from acra_twisted.telemetry.pages.sessions import WayCounter
 from acra_twisted.telemetry.pages.traces import TracePages
 from acra_twisted.telemetry.pages.turns import Turns
 from acra_twisted.telemetry.sites import PAGES, Parts, make_sites
@@ -221,7 +222,7 @@ class TelemetryService(MultiService):
         ``others`` are observers of the daemon's own."""
         told: list[BaseObserver] = [exchanges, metrics, AuditLog(server, self._service), *others]
         if self.edges is not None:
-            told.append(WayCounter(self.edges, server))
+            told.append(Ways(partial(self.edges.tally, server=server)))
         if self.figures is not None:
             told.append(self.figures.counter)
         observers = Observers(told, exchanges.slow, self._afterwards)

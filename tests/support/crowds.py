@@ -1,9 +1,12 @@
 """Requests of several clients, over connectors or without, to several databases."""
 
+from functools import partial
+
 from acra_twisted.optionkinds import Address
 from acra_twisted.session import Identity
+from acra_twisted.telemetry.figures.counting import ShapeCounter
 from acra_twisted.telemetry.figures.edges import Edges
-from acra_twisted.telemetry.pages.sessions import WayCounter
+from acra_twisted.telemetry.figures.tallies import Ways
 from tests.support.hours import MINUTE, NOW, US
 from tests.support.sessions import make_session
 from tests.unit.telemetry.figures.test_counting import a_request
@@ -37,7 +40,8 @@ class Crowd:
     def __init__(self, minutes=119):
         self.jobs = Jobs()
         self.edges = Edges(NOW - minutes * MINUTE, self.jobs)
-        self.observer = WayCounter(self.edges, SERVER)
+        self.ways = Ways(partial(self.edges.tally, server=SERVER))
+        self.counter = ShapeCounter(NOW - minutes * MINUTE)
         self.sessions = {}
 
     def session(self, client, connector="", database=b"shop", peer="10.0.0.9"):
@@ -46,6 +50,7 @@ class Crowd:
             made = self.sessions[key] = make_session()
             made.database = database
             made.identity = Identity(client, connector or peer, bool(connector))
+            self.ways.session_opened(made)
         return self.sessions[key]
 
     def ask(self, minute, client, count=1, first=1000, outcome="ok", **way):
@@ -57,7 +62,7 @@ class Crowd:
             opened = NOW - minute * MINUTE + number
             times = (sent, (100 + first) * US, (100 + first) * US)
             request = a_request(session, opened=opened, times=times, outcome=outcome)
-            self.observer.exchange_closed(request)
+            self.counter.exchange_closed(request)
 
     def rows(self, since=0, until=1 << 40):
         found = {}

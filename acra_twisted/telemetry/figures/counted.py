@@ -1,7 +1,7 @@
 """Figures of one shape of statements in one minute, while they are counted.
 
-What is counted of a request is counted of its kind and of its stages as well (`calls`): durations
-are taken apart once.
+What is counted of a request is counted of its kind and of its stages as well (`calls`), and of its
+way (`tallies`): durations are taken apart once.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from acra_twisted.telemetry.figures.rows import (
     Row,
 )
 from acra_twisted.telemetry.figures.shapes import Shape
+from acra_twisted.telemetry.figures.tallies import Tally
 from acra_twisted.verdicts import Deny, Hangup
 
 if TYPE_CHECKING:
@@ -110,8 +111,8 @@ class Counted:
         self._before = 0
         self._behind = 0
 
-    def count(self, exchange: Exchange, method: Method) -> None:
-        """Count a request that has ended, one of ``method``."""
+    def count(self, exchange: Exchange, method: Method, way: Tally | None) -> None:
+        """Count a request that has ended, one of ``method``, and of its ``way`` if it has one."""
         self.calls += 1
         received, good = method.received, exchange.outcome == "ok"
         if exchange.kind == "execute":
@@ -134,8 +135,12 @@ class Counted:
         whole = closed - opened
         place = bucket(whole)
         received.durations.add(place, whole)
+        if way is not None:
+            way.calls += 1
         if not good:
             received.errors += 1
+            if way is not None:
+                way.fail(exchange.outcome)
             if not self._ended_otherwise(exchange):
                 return
         self._before = 0
@@ -143,6 +148,8 @@ class Counted:
         if exchange.stage_runs is not None:
             self._count_stages(exchange.stage_runs, exchange)
         self.whole.add(place, whole)
+        if way is not None:
+            way.whole.add(place, whole)
         if not sent:
             self.proxy.count(_positive(whole - self._before - self._behind))
             return
@@ -153,7 +160,10 @@ class Counted:
         self.first_byte.count(first - sent)
         self.rows.count(_positive(closed - first - self._behind))
         asked = method.sent
-        asked.durations.count(closed - sent)
+        place = bucket(closed - sent)
+        asked.durations.add(place, closed - sent)
+        if way is not None:
+            way.database.add(place, closed - sent)
         if traffic is not None:
             asked.input += traffic.from_database
             asked.output += traffic.to_database

@@ -18,6 +18,7 @@ from acra_twisted.sql.redact import Redacted
 from acra_twisted.telemetry.figures.calls import Calls, Method
 from acra_twisted.telemetry.figures.counted import Counted
 from acra_twisted.telemetry.figures.shapes import OTHERS, Shape, shape_of
+from acra_twisted.telemetry.figures.tallies import Ways
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
@@ -139,7 +140,13 @@ class ShapeCounter(BaseObserver):
         counted = known.counted
         if counted is None or known.minute != self._number:
             counted = self._of_minute(known)
-        counted.count(exchange, method)
+        way = None
+        if exchange.statement is not None:
+            session = exchange.session
+            ways: Ways | None = session.ways
+            if ways is not None:
+                way = ways.tally(session)
+        counted.count(exchange, method, way)
         if exchange.remote is not None and exchange.span is not None:
             self._await(exchange, counted)
 

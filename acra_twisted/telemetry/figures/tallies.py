@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from acra_twisted.exchange import Exchange
+from acra_twisted.pipeline.baseobserver import BaseObserver
+from acra_twisted.session import Session
 from acra_twisted.telemetry.figures.buckets import Distribution
 from acra_twisted.telemetry.figures.rows import WHOLE, Layer, Row
 
@@ -16,8 +18,11 @@ DATABASE = "database"
 
 
 class Tally:
-    """Figures of one way to the database ``name``.  ``is_over``: it is counted no longer, and
-    another one takes its place."""
+    """Figures of one way to the database ``name``.
+
+    Requests are counted here as they are counted by statement (`counted`).  ``is_over``: it is
+    counted no longer, and another one takes its place.
+    """
 
     __slots__ = ("name", "calls", "errors", "denied", "whole", "database", "is_over")
 
@@ -34,22 +39,12 @@ class Tally:
         self.database = Distribution()
         self.is_over = False
 
-    def count(self, exchange: Exchange) -> None:
-        """Count a request that has ended."""
-        self.calls += 1
-        outcome = exchange.outcome
-        if outcome != "ok":
-            if outcome == "denied":
-                self.denied += 1
-            elif outcome == "error" or outcome == "lost":
-                self.errors += 1
-            else:
-                return
-        sent: i64 = exchange.sent
-        closed: i64 = exchange.closed
-        self.whole.count(closed - exchange.opened)
-        if sent:
-            self.database.count(closed - sent)
+    def fail(self, outcome: str | None) -> None:
+        """Count what has not gone well: ``outcome`` is its exchange's."""
+        if outcome == "denied":
+            self.denied += 1
+        elif outcome == "error" or outcome == "lost":
+            self.errors += 1
 
     def take(self) -> Tally | None:
         """Return what was counted, None if that is nothing, and begin anew."""
@@ -72,3 +67,21 @@ class Tally:
             if buckets:
                 row.layer(name).add(Layer(counted.total, buckets))
         return row
+
+
+class Ways(BaseObserver):
+    """The ways to one server.  ``give`` returns the tally of a session's way."""
+
+    def __init__(self, give: Callable[[Session], Tally]) -> None:
+        self._give = give
+
+    def session_opened(self, session: Session) -> None:
+        """Have its statements counted by their way."""
+        session.ways = self
+
+    def tally(self, session: Session) -> Tally:
+        """Return what counts the statements of a session now."""
+        found: Tally | None = session.way
+        if found is None or found.is_over or found.name != session.database:
+            found = session.way = self._give(session)
+        return found

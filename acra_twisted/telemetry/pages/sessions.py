@@ -7,13 +7,9 @@ from heapq import heappush, heappushpop
 from typing import Any, Final
 
 from acra_twisted.exchange import Exchange, Statement
-from acra_twisted.optionkinds import Address
-from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.session import Session
 from acra_twisted.sql.redact import Redacted, of_statement
-from acra_twisted.telemetry.figures.edges import Edges
 from acra_twisted.telemetry.figures.shapes import shape_of
-from acra_twisted.telemetry.figures.tallies import Tally
 from acra_twisted.telemetry.metrics.exchanges import session_state
 
 #: As many are shown, those that have waited longest for a reply before all others.
@@ -22,24 +18,6 @@ SHOWN: Final = 200
 TEXT_LIMIT: Final = 2048
 #: Sessions that are looked at between two turns.
 _STEP: Final = 32
-
-
-class WayCounter(BaseObserver):
-    """Counts requests by their ways to ``server``."""
-
-    def __init__(self, edges: Edges, server: Address | None) -> None:
-        self._edges = edges
-        self._server = server
-
-    def exchange_closed(self, exchange: Exchange) -> None:
-        """Count a statement."""
-        if exchange.statement is None:
-            return
-        session = exchange.session
-        tally: Tally | None = session.way
-        if tally is None or tally.is_over or tally.name != session.database:
-            tally = session.way = self._edges.tally(session, self._server)
-        tally.count(exchange)
 
 
 def describe(sessions: Iterable[Session], now: int) -> Iterator[dict[str, Any] | None]:
