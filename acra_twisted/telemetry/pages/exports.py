@@ -11,8 +11,8 @@ from acra_twisted.telemetry.pages.rendering import Page, Piece
 
 CSV, CEF = "csv", "cef"
 _KINDS: Final = {CSV: "text/csv; charset=utf-8", CEF: "text/plain; charset=utf-8"}
-#: A spreadsheet would take what begins so for a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+#: A spreadsheet would take what begins so for a formula, also by signs as wide as Chinese ones.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def exported(name: str, form: str, lines: Iterator[Piece]) -> Page:

@@ -18,6 +18,11 @@ class Exports(SynchronousTestCase):
         self.assertEqual(cell.removeprefix("'"), text.removeprefix("'"))
         self.assertFalse(cell.startswith(("=", "+", "-", "@")))
 
+    def test_breaks_and_wide_signs_begin_none_either(self):
+        for sign in ("\n", "\r", "\t", "\uff1d", "\uff0b", "\uff0d", "\uff20"):
+            ((cell,),) = csv.reader(io.StringIO(as_csv([f"{sign}1"]), newline=""))
+            self.assertEqual(cell, f"'{sign}1")
+
     def test_a_table(self):
         text = "".join(table(("a", "b"), [{"a": 1, "b": "x, y", "c": 3}, {"b": None}]))
         self.assertEqual(text, 'a,b\r\n1,"x, y"\r\n,\r\n')
