@@ -232,14 +232,15 @@ class RequestFlow(LoadingBatch):
                 message = message._replace(values=values, formats=formats)
                 self._splice(start, end, frontend.encode_bind(message))
             else:
-                work.item.become(item)
-                if message is not None and work.item.types is not None:
-                    message = message._replace(types=frontend.encode_types(work.item.types))
-                work.item.conforming = work.item.conforming and self._session.conforming
-                brought = work.item.brought
+                statement: Statement = work.item
+                statement.become(item)
+                if message is not None and statement.types is not None:
+                    message = message._replace(types=frontend.encode_types(statement.types))
+                statement.conforming = statement.conforming and self._session.conforming
+                brought = statement.brought
                 if brought is not None and brought.kept is not None:
-                    brought.kept = brought.kept.replaced(item.text)
-                self._splice_statement(start, end, message, sent_form(work.item))
+                    brought.kept = brought.kept.replaced(statement.text)
+                self._splice_statement(start, end, message, sent_form(statement))
         if work.kind == PARAMETERS:
             portal = Portal(message.portal, work.item.statement, message.results)
             self._bound(work.exchange, portal, start, end)

@@ -4,7 +4,7 @@ once."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from acra_twisted.encryption.facts import Facts
 from acra_twisted.encryption.plan import COMPARE, STORE, LiteralUse, StatementPlan
@@ -49,12 +49,14 @@ def fillings_of(plans: Sequence[StatementPlan], facts: Facts) -> Sequence[Fillin
 
 class Filling:
     """The text of a plan: its parts, and for each literal between two of them the number that it
-    has among the client's own and those that are added.  ``places`` are the ones to encode."""
+    has among the client's own and those that are added.  ``places`` are the ones to encode;
+    ``counted`` is for the numbers of their values, as somebody has found them last."""
 
-    __slots__ = ("places", "_added", "_slots", "_pieces")
+    __slots__ = ("places", "counted", "_added", "_slots", "_pieces")
 
     def __init__(self, plan: StatementPlan) -> None:
         self.places = [Place(one) for one in plan.literals]
+        self.counted: Any = None
         self._added = list(plan.added)
         self._slots = list(plan.slots)
         self._pieces: list[bytes] = [plan.parts[0]]

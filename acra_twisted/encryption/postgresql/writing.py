@@ -102,6 +102,18 @@ class Tools:
         return most
 
 
+class Counted:
+    """The numbers of a text whose values are of one column and had one fate, as they mostly are."""
+
+    __slots__ = ("column", "fate", "number", "counts")
+
+    def __init__(self, column: ColumnSetting, fate: str, number: int) -> None:
+        self.column = column
+        self.fate = fate
+        self.number = number
+        self.counts: Counts = {(column, fate): number}
+
+
 class Tally:
     """Numbers of values by column and fate: of those that are like the one before they are counted
     without a look at the rest."""
@@ -125,6 +137,18 @@ class Tally:
         """Return the numbers."""
         self._put()
         return self._counts
+
+    def counted(self, before: Counted | None) -> Counted | None:
+        """Return the numbers of values of one column and fate, ``before`` itself if it has the
+        same; None for all others."""
+        column, fate, number = self._column, self._fate, self._number
+        if column is None or not number or self._counts:
+            return None
+        if before is None:
+            return Counted(column, fate, number)
+        if before.column is column and before.fate is fate and before.number == number:
+            return before
+        return Counted(column, fate, number)
 
     def _put(self) -> None:
         column, number = self._column, self._number
@@ -158,7 +182,8 @@ class Bound:
 
 
 def write_text(fillings: Sequence[Filling], literals: Sequence[bytes], tools: Tools) -> Written:
-    """The text of some plans with their values encoded; ``literals`` are the client's own.  Raises
+    """The text of some plans with their values encoded; ``literals`` are the client's own.  The
+    numbers are the same object as for the text before by the same plan, if they are equal.  Raises
     ValueRefusedError for a value that cannot be stored or searched for, CryptoError."""
     tally = Tally()
     texts = []
@@ -167,7 +192,10 @@ def write_text(fillings: Sequence[Filling], literals: Sequence[bytes], tools: To
         for place in filling.places:
             given[place.ordinal] = _literal(place, given[place.ordinal], tools, tally)
         texts.append(filling.text(given))
-    return Written(texts[0] if len(texts) == 1 else b"".join(texts), tally.counts())
+    if len(texts) != 1:
+        return Written(b"".join(texts), tally.counts())
+    counted = filling.counted = tally.counted(filling.counted)
+    return Written(texts[0], tally.counts() if counted is None else counted.counts)
 
 
 class LongWriting:

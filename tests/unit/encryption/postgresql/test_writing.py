@@ -81,6 +81,23 @@ class Texts(SynchronousTestCase):
         parts = text.split(mark)[1:]
         return [opened(bytes.fromhex(part.partition("'")[0])) for part in parts]
 
+    def test_numbers_that_are_the_same_for_a_plan_are_the_same_object(self):
+        text = "insert into people (id, name) values (1, 'one')"
+        planned = planner(claims=Comparisons()).plan(text.encode(), MODE, PATH)
+        fillings = fillings_of(planned.statements, planned.facts)
+        block = b"'\\x%b'" % block_seal(KEY)(b"one", os.urandom).hex().encode()
+        names = (b"'one'", b"'two'", block, b"'three'")
+        first, second, passed, last = (
+            write_text(fillings, [b"1", name], tools()).counts for name in names
+        )
+        self.assertIs(first, second)
+        self.assertEqual(first, {(NAME, "encrypted"): 1})
+        self.assertEqual(passed, {(NAME, "passed_as_is"): 1})
+        self.assertEqual(last, first)
+        # Those of several columns are made anew.
+        _, both, _ = self.write("insert into people (name, age) values ('one', 2)")
+        self.assertEqual(both, {(NAME, "encrypted"): 1, (AGE, "encrypted"): 1})
+
     def test_no_step_encodes_more_than_one_value(self):
         rows = ", ".join(f"({n}, 'v{n}', {n})" for n in range(300))
         text = f"insert into people (id, name, age) values {rows}"

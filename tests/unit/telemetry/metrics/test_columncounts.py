@@ -19,3 +19,13 @@ class Numbers(SynchronousTestCase):
         self.assertEqual(counts.taken(), [])
         counts.add({(NAME, "opened"): 1})
         self.assertEqual(counts.taken(), [((NAME, "opened"), 1)])
+
+    def test_the_same_ones_count_as_often_as_they_are_added(self):
+        counts, same, other = ColumnCounts(), {(NAME, "encrypted"): 2}, {(AGE, "opened"): 3}
+        for each in (same, same, other, same):
+            counts.add(each)
+        self.assertEqual(counts.taken(), [((NAME, "encrypted"), 6), ((AGE, "opened"), 3)])
+        # Also behind that.
+        counts.add(same)
+        self.assertEqual(counts.taken(), [((NAME, "encrypted"), 2)])
+        self.assertEqual(counts.taken(), [])
