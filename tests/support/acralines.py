@@ -113,7 +113,7 @@ SERVER = (
             "--encryptor_config_file=FILES/encryptor.yaml",
             "--mysql_enable",
         ),
-        ("'encryptor' works with postgresql alone",),
+        (),
     ),
     (
         (

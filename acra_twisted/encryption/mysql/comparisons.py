@@ -63,7 +63,7 @@ def compare(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> None:
 
 def _match(analysis: Analysis, node: Node, one: Leaf, other: Leaf) -> None:
     """Compare what two columns store."""
-    assert one.setting is not None and other.setting is not None  # noqa: S101
+    assert one.setting is not None and other.setting is not None  # noqa: S101 - the caller has asked for them
     for setting in (one.setting, other.setting):
         check(setting)
     if not values.is_alike(one.setting, other.setting):
@@ -73,7 +73,7 @@ def _match(analysis: Analysis, node: Node, one: Leaf, other: Leaf) -> None:
             f"is compared with column {other.setting.label}, which is not protected alike",
         )
     for leaf in (one, other):
-        assert leaf.node is not None and leaf.setting is not None  # noqa: S101
+        assert leaf.node is not None and leaf.setting is not None  # noqa: S101 - the caller has asked for them
         analysis.edit(leaf.node, [same(leaf.setting, analysis.shown(leaf.node))])
         match(analysis, leaf.setting)
 
