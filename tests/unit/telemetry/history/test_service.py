@@ -14,7 +14,7 @@ from acra_twisted.telemetry.figures.counting import MINUTE, ShapeCounter
 from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.history import reading, troubles
 from acra_twisted.telemetry.history.intake import Intake
-from acra_twisted.telemetry.history.pieces import Damaged
+from acra_twisted.telemetry.history.pieces import Damaged, Figure
 from acra_twisted.telemetry.history.place import Place
 from acra_twisted.telemetry.history.reading import EventQuestion, Question
 from acra_twisted.telemetry.history.room import Bounds
@@ -213,7 +213,7 @@ class Life(TestCase):
 
     async def test_a_fault_of_ours_costs_its_batch(self):
         history = self.start()
-        history.intake.put(None)
+        history.intake.put(Figure(60, 0, "key", None))
         history.intake.put(piece(1))
         await self.until(lambda: history.troubles()[troubles.FAULT])
         self.assertEqual((history.waiting, history.counts()["unfit"]), (0, 2))
