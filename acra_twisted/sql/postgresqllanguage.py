@@ -54,7 +54,7 @@ class Postgresql:
     path_settings = PATH_SETTINGS
 
     def mode_of(self, settings: Mapping[str, str]) -> Mode:
-        """As reported by ParameterStatus."""
+        """The mode that ParameterStatus reports."""
         conforming = settings.get("standard_conforming_strings", "on").lower()
         backslash = conforming in ("off", "false", "no", "0", "f", "of")
         encoding = _codec(settings.get("client_encoding", "UTF8"))

@@ -121,6 +121,16 @@ def unreadable(setting: ColumnSetting) -> Refusal:
     )
 
 
+def untold(reason: object) -> Refusal:
+    """The refusal of a statement where the database does not tell its tables."""
+    return Refusal(
+        refusals.SCHEMA_UNKNOWN,
+        "",
+        f"AcraServer does not know the tables of the database: {reason}",
+        "try again",
+    )
+
+
 def refused(refusal: Refusal, routine: str = "") -> Deny:
     """Return the verdict on a statement that is refused; ``routine`` as in Deny."""
     text = f"{refusal.text}; {refusal.hint}" if refusal.hint else refusal.text

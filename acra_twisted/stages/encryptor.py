@@ -17,8 +17,6 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface import classImplements
 
-from acra_twisted.encryption import refusals
-from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.postgresql.schema import SchemaError
 from acra_twisted.encryption.postgresql.statementpattern import LANGUAGE
@@ -45,7 +43,7 @@ from acra_twisted.stages.columnmeanings import Meaning, Snapshot
 from acra_twisted.stages.columnparameters import ColumnParameters
 from acra_twisted.stages.columnstage import ColumnStage
 from acra_twisted.stages.columnstatements import ColumnStatements
-from acra_twisted.stages.columnverdicts import STAGE, guarded, outdated
+from acra_twisted.stages.columnverdicts import STAGE, guarded, outdated, untold
 from acra_twisted.stages.keymarks import KeyMarks
 from acra_twisted.stages.sessioncolumns import SessionColumns
 from acra_twisted.stages.sessionknown import Known
@@ -198,14 +196,7 @@ def _unknown(failure: Failure) -> Deny:
     """The verdict where the database does not tell its tables."""
     failure.trap(QuestionError, SchemaError)
     # Where a batch has begun nobody can ask: a driver that prepares anew begins another.
-    return outdated(
-        Refusal(
-            refusals.SCHEMA_UNKNOWN,
-            "",
-            f"AcraServer does not know the tables of the database: {failure.value}",
-            "try again",
-        )
-    )
+    return outdated(untold(failure.value))
 
 
 # Not as a decorator: compiled classes have none.

@@ -16,9 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from acra_twisted.encryption import refusals
 from acra_twisted.encryption.mysql.question import SchemaError
-from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql.statementpattern import MYSQL
 from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import QuestionError
@@ -32,7 +30,7 @@ from acra_twisted.stages.cellclosing import CellClosing
 from acra_twisted.stages.cellreading import CellReading, OutdatedReading
 from acra_twisted.stages.columnmakers import ColumnMakers
 from acra_twisted.stages.columnstage import ColumnStage
-from acra_twisted.stages.columnverdicts import STAGE, guarded, refused
+from acra_twisted.stages.columnverdicts import STAGE, guarded, refused, untold
 from acra_twisted.stages.keymarks import KeyMarks
 from acra_twisted.stages.mysqlcells import MysqlCells
 from acra_twisted.stages.mysqlcolumns import MysqlColumns, MysqlKnown
@@ -124,11 +122,4 @@ class MysqlEncryptor(ColumnStage):
 def _unknown(failure: Failure) -> Deny:
     """The verdict where the database does not tell its tables."""
     failure.trap(QuestionError, SchemaError)
-    return refused(
-        Refusal(
-            refusals.SCHEMA_UNKNOWN,
-            "",
-            f"AcraServer does not know the tables of the database: {failure.value}",
-            "try again",
-        )
-    )
+    return refused(untold(failure.value))

@@ -22,7 +22,7 @@ class History:
         self.past = Past(self.clock, self.ask)
 
     async def ask(self, question):
-        """As HistoryService has it."""
+        """See HistoryService."""
         if self.slow:
             self.waiting.append(Deferred())
             await self.waiting[-1]

@@ -11,7 +11,7 @@ from tests.support.mysqlsessions import BINARY, MysqlBench, described, rows
 
 
 class Meaning:
-    """As far as types need one."""
+    """The part of a meaning that types need."""
 
     def __init__(self, character_set):
         self.character_set = character_set
