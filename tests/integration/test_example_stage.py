@@ -108,10 +108,16 @@ class ThirdParty(Surroundings):
         [told] = RemoteRule.contexts
         version, trace_id, span_id, flags = told.split("-")
         self.assertEqual((version, trace_id, flags), ("00", TRACE, "01"))
-        asked = eventually(
-            lambda: [span for span in collector.spans if span["name"] == "GET rule"], "the span"
-        )[0]
-        spans = {span["span_id"]: span for span in collector.traces()[TRACE]}
+        wanted = {"GET rule", "SELECT", "stage remote_rule"}
+
+        def whole():
+            """The trace, once all the wanted spans of it are there."""
+            spans = collector.traces().get(TRACE, [])
+            return wanted <= {span["name"] for span in spans} and spans
+
+        trace = eventually(whole, "the spans")
+        [asked] = [span for span in trace if span["name"] == "GET rule"]
+        spans = {span["span_id"]: span for span in trace}
         self.assertEqual((asked["span_id"], asked["kind"]), (span_id, "client"))
         self.assertEqual(asked["attributes"], {"http.response.status_code": 200})
         request = spans[asked["parent_id"]]

@@ -103,6 +103,14 @@ class LinkCase(unittest.TestCase):
     def texts(self, text, count):
         return self.spans(count, lambda span: span["attributes"].get("db.query.text") == text)
 
+    def chained(self, text, count):
+        """`texts` of which AcraServer has ``count``, once the connector's span of each is there."""
+        found = self.texts(text, 2 * count) or []
+        known = {span["span_id"] for span in found if span["service"] == "acra-connector"}
+        far = [span for span in found if span["service"] == "acra-server"]
+        whole = len(far) >= count and all(span["parent_id"] in known for span in far)
+        return found if whole else None
+
     def log(self, chain, name):
         lines = (chain.folder / f"{name}.log").read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
@@ -227,7 +235,8 @@ class Sessions(LinkCase):
             self.assertEqual(cursor.fetchall(), [(number + 1,)])
         cursor.close()
         texts = "SELECT ? + ? AS prepared_here"
-        named = eventually(lambda: self.texts(texts, 8), "spans of two daemons")
+        # A preparation, and at least one request for each number.
+        named = eventually(lambda: self.chained(texts, 4), "spans of two daemons")
         self.assertEqual({one["service"] for one in named}, {"acra-connector", "acra-server"})
         near = {one["span_id"]: one for one in named if one["service"] == "acra-connector"}
         for one in named:
@@ -341,10 +350,11 @@ class WithTLS(LinkCase):
             with self.assertRaises(pymysql.Error) as caught:
                 self.connect(chain, ssl_disabled=True)
             self.assertIn("requires TLS", str(caught.exception))
-            spans = eventually(lambda: self.texts("SELECT ?", 2), "spans of the request")
+            # Both daemons send what they have before they end.
+            chain.stop()
+            spans = self.texts("SELECT ?", 2)
             near = [one for one in spans if one["service"] == "acra-connector"]
             self.assertEqual(bool(near), scope == "request")
-            chain.stop()
 
     def test_a_password_that_is_sent_inside_tls_alone(self):
         ours = {"database": {"db_tls": "require"}, "tls": {"tls_database_ca": self.authority.path}}
