@@ -23,7 +23,7 @@
 #                  MUTANTS=acra_twisted/crypto/cells.py, some of them with SAMPLE=100
 # make soak        the whole chain under a mixed load (SECONDS=180), checked, and drawn to soak.png
 # make bench       direct, pgbouncer, server, connector and server: side by side, as ratios; with
-#                  DB=mysql sysbench asks MariaDB, directly, by a bare relay, and by the server
+#                  DB=mysql sysbench asks MariaDB, directly, by bare relays, and by the server
 .PHONY: html demo tutorial test coverage test-forms test-plain compiled test-compiled lint dist changelog docs fuzz mutants soak bench clean
 .DEFAULT_GOAL := test
 PLAIN = $(addprefix tests/integration/test_,drivers.py link.py database_tls.py life.py)

@@ -171,6 +171,8 @@ def targets(bench: Bench, postgres: Postgres, stack: ExitStack, folder: Path) ->
     sink, collector = program("sink", folder)
     stack.callback(sink.stop)
     bench.add_relay()
+    bench.add_two_relays()
+    bench.add_two_relays_with_tls()
     bench.add("naive Twisted pipe", *pipe(postgres, folder))
     pages = {}
     for target in TARGETS:

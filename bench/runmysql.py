@@ -155,6 +155,7 @@ def main() -> int:
             stack.callback(sink.stop)
             bench.add_relay()
             bench.add_two_relays()
+            bench.add_two_relays_with_tls()
             for target in TARGETS:
                 exports = {"otlp_endpoint": f"http://127.0.0.1:{collector}/v1/traces"}
                 bench.add_chain(target, exports)

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import censor
 
 from acra_twisted import __version__
+from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.chain import Chain, Ini
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.processes import Process, accepts, free_port, processor_time
@@ -66,11 +67,11 @@ class Target(NamedTuple):
         return f"{self.title}{', compiled' if self.compiled else ''}, tracing {self.sampling}"
 
 
-def program(name: str, folder: Path, *ports: int) -> tuple[Process, int]:
+def program(name: str, folder: Path, *arguments: object) -> tuple[Process, int]:
     """One of the programs beside this one; its first argument is where it listens."""
     port = free_port()
     command = [sys.executable, str(Path(__file__).with_name(f"{name}.py"))]
-    process = Process([*command, *map(str, (port, *ports))], folder / f"{name}.log")
+    process = Process([*command, *map(str, (port, *arguments))], folder / f"{name}.log")
     process.wait_until(lambda: accepts(port), "listening")
     return process, port
 
@@ -113,6 +114,14 @@ class Bench:
         behind, port = program("relay", self._folder, self._database)
         self.add(name, behind, port)
         self.add(name, *program("relay", self._folder, port))
+
+    def add_two_relays_with_tls(self) -> None:
+        """`tlsrelay.py`, twice, with TLS between them: the least that a chain in Python costs."""
+        name = "two relays with TLS between"
+        files = Authority(self._folder).issue("relay", hosts=("localhost",))
+        behind, port = program("tlsrelay", self._folder, self._database, *files)
+        self.add(name, behind, port)
+        self.add(name, *program("tlsrelay", self._folder, port))
 
     def add_chain(self, target: Target, tracing: Mapping[str, str] | None = None) -> Chain:
         """A chain that runs, with the firewall's hundred rules; ``tracing`` has more settings."""
