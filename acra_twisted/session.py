@@ -158,6 +158,8 @@ class Session:
     ``transaction_since``: when the database said that the transaction had begun that is open.
 
     ``unread``: why nothing of it can be seen; empty if it can.
+
+    ``resets``: how often its database has begun it anew, for the same user or for another.
     """
 
     __slots__ = (
@@ -207,6 +209,7 @@ class Session:
         "way",
         "ways",
         "unread",
+        "resets",
         "notes",
     )
 
@@ -263,6 +266,7 @@ class Session:
         self.way: Any = None
         self.ways: Any = None
         self.unread = ""
+        self.resets = 0
         self.notes: dict[str, Any] = {}
 
     def now_in(self, transaction: str) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from zope.interface import implementer
 
 from acra_twisted.encryption.mysql.findings import findings
-from acra_twisted.encryption.mysql.keeper import SchemaKeeper
+from acra_twisted.encryption.mysql.keeper import Asked, SchemaKeeper
 from acra_twisted.encryption.mysql.plan import Plan
 from acra_twisted.encryption.mysql.protection import Protection
 from acra_twisted.encryption.mysql.question import SchemaError, database_question, read_database
@@ -33,14 +33,14 @@ class MysqlKnown:
     """Facts about one session.  ``open`` is the number of its statements that are watched and not
     answered; ``is_moved``: its database may be another than the one that it was known to have;
     ``snapshot`` is the one that its last statement was decided by.  ``keeper`` is the session's
-    own if its role may be another than those of its user's other sessions; ``kept`` is the user,
-    and the state of all tables, that it is for."""
+    own if its role may be another than those of its user's other sessions; ``kept`` is the number
+    of the session's resets, and the state of all tables, that it is for."""
 
     __slots__ = ("open", "is_moved", "snapshot", "keeper", "kept")
 
     def __init__(self) -> None:
         self.keeper: SchemaKeeper | None = None
-        self.kept = (b"", 0)
+        self.kept = (0, 0)
         self.open = 0
         self.is_moved = False
         self.snapshot: MysqlSnapshot | None = None
@@ -79,15 +79,22 @@ class MysqlColumns:
         """Note an error that the server has given to a statement."""
         self._keeper(session, known).failed_with(number)
 
+    def is_outdated(self, session: Session, known: MysqlKnown) -> bool:
+        """Tell whether it may be asked now if the schema is another, for a statement that does not
+        fit it."""
+        keeper = self._keeper(session, known)
+        keeper.suspect()
+        return keeper.is_due(self._seconds())
+
     def cast(self, session: Session, known: MysqlKnown) -> None:
         """Note that a session's role may be another: it may see other tables and code."""
         known.keeper = SchemaKeeper(self.settings, self._numbers)
-        known.kept = (session.user, self._changes)
+        known.kept = (session.resets, self._changes)
 
     def snapshot(self, session: Session, known: MysqlKnown, due: bool) -> MysqlSnapshot | None:
         """The protected columns as they are now; None if `learn` must be waited for.  ``due``: it
         may be asked now what is not quite certain."""
-        if known.open:
+        if known.open or (known.keeper is not None and is_moving(session)):
             return None
         keeper, now = self._keeper(session, known), self._seconds()
         protection = keeper.protection(now)
@@ -124,6 +131,9 @@ class MysqlColumns:
     ) -> Protection:
         asked = keeper.asked(self._seconds())
         try:
+            held = await self._look(session, keeper, asked)
+            if held is not None:
+                return held
             found = keeper.answered(asked, await session.ask(keeper.question))
         except (QuestionError, SchemaError):
             if before is None:
@@ -133,9 +143,26 @@ class MysqlColumns:
             self._findings.tell(session.user, found)
         return found
 
+    async def _look(
+        self, session: Session, keeper: SchemaKeeper, asked: Asked
+    ) -> Protection | None:
+        """The protected columns, if they are what they were; None if the question is to be
+        asked."""
+        look = keeper.look
+        if look is None:
+            return None
+        try:
+            return keeper.looked(asked, await session.ask(look))
+        except QuestionError:
+            # Some servers have no such counts.
+            return None
+
     def _keeper(self, session: Session, known: MysqlKnown) -> SchemaKeeper:
+        if known.keeper is not None and known.kept[0] != session.resets:
+            # The role is the one that the user begins with.
+            known.keeper = None
         if known.keeper is not None:
-            if known.kept != (session.user, self._changes):
+            if known.kept[1] != self._changes:
                 self.cast(session, known)
             return known.keeper
         keeper = self._keepers.get(session.user)

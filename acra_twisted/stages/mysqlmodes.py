@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from acra_twisted.encryption.mysql.concerns import may_take_role
+from acra_twisted.encryption.mysql import roles
 from acra_twisted.encryption.postgresql.statementpattern import MYSQL
 from acra_twisted.session import Session
 from acra_twisted.sql.languages import LANGUAGES, Mode
@@ -19,7 +19,6 @@ ROLE: Final = 2
 RIGHTS: Final = 4
 #: Words of texts that may make another database the session's.
 _MAY_MOVE: Final = re.compile(rb"\b(?:use|execute)\b|/\*M?!", re.I).search
-_MAY_GRANT: Final = re.compile(rb"\b(?:grant|revoke)\b", re.I).search
 #: Kinds of requests that do.
 _MOVING: Final = frozenset(("init_db", "change_user", "reset_connection"))
 
@@ -66,9 +65,9 @@ def database_of(session: Session) -> str | None:
 def may_move(text: bytes) -> int:
     """Return what a text may change of that what a session sees, 0 for nothing."""
     found = 0 if _MAY_MOVE(text) is None else DATABASE
-    if may_take_role(text):
+    if roles.may_be_set(text):
         found |= ROLE
-    return found if _MAY_GRANT(text) is None else found | RIGHTS
+    return found | RIGHTS if roles.may_grant(text) else found
 
 
 def is_moving(session: Session) -> bool:

@@ -97,10 +97,14 @@ class MysqlStatements:
         refusal = refusal_of(planned.plan, exchange)
         if refusal is None:
             return self._written(judged, planned, None)
-        if not certain and (read.database is None or exchange.session.in_flight):
-            # With the answer to all that was sent before, it may be understood.
+        session = exchange.session
+        if not certain and (
+            read.database is None or session.in_flight or self._columns.is_outdated(session, known)
+        ):
+            # With the answer to all that was sent before, and by other tables, it may be
+            # understood.
             again = partial(self.judge, statement, exchange)
-            return self._ask(exchange.session, known, again)
+            return self._ask(session, known, again)
         bypass = self._bypass(judged)
         if bypass is None:
             return refused(refusal)

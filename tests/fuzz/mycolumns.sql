@@ -130,3 +130,14 @@ UPDATE people p JOIN orders o ON o.pid = p.id SET p.email = 'x', o.total = 5 WHE
 USE other; INSERT INTO people (email) VALUES ('x')
 WITH c AS (SELECT email FROM people) SELECT * FROM c
 WITH c AS (SELECT email, id FROM people) SELECT * FROM c WHERE email = 'b@x'
+SELECT id FROM people WHERE (email, id) IN (('a', 1), ('b', NULL))
+SELECT id FROM people WHERE (id, (email, note)) <> (1, ('a', 'b'))
+DELETE FROM people WHERE (email, id) NOT IN (('a', 1))
+SELECT DISTINCT email, id FROM people WHERE note = 'a' ORDER BY id LIMIT 2
+INSERT INTO leads (mail) SELECT DISTINCT email FROM people
+INSERT INTO people (email) SELECT mail FROM leads WHERE mail IN (SELECT p.email FROM people p)
+UPDATE people SET email = 'a' WHERE email = (SELECT mail FROM leads LIMIT 1)
+INSERT INTO leads VALUES (1, 'a'), (2, NULL)
+REPLACE people VALUES (1, 'a', 'b', 3, 'c', 'd', 'e', 'f')
+CREATE OR REPLACE VIEW seen AS SELECT id, email FROM people
+SET @a = 1, ROLE r; SELECT id FROM people

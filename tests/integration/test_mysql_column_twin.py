@@ -20,7 +20,11 @@ ALTER TABLE people MODIFY note TEXT CHARACTER SET utf8mb4;
 CREATE TABLE orders (id INT PRIMARY KEY, person INT, item VARCHAR(20));
 INSERT INTO orders VALUES (1, 1, 'a'), (2, 1, 'b'), (3, 2, 'c'), (4, NULL, 'd');
 GRANT ALL ON twin.* TO u@'%';
+CREATE VIEW seen (no, email, ident, nick, note) AS
+  SELECT id, email, ident, nick, note FROM people WHERE id > 1;
 USE shop;
+CREATE VIEW seen (no, email, ident, nick, note) AS
+  SELECT id, email, ident, nick, note FROM people WHERE id > 1;
 CREATE TABLE orders (id INT PRIMARY KEY, person INT, item VARCHAR(20));
 INSERT INTO orders VALUES (1, 1, 'a'), (2, 1, 'b'), (3, 2, 'c'), (4, NULL, 'd');
 """
@@ -74,7 +78,7 @@ class Generator:
         return text, values
 
     def condition(self, depth=2):
-        kind = self.random.randrange(9 if depth else 6)
+        kind = self.random.randrange(10 if depth else 7)
         column = self.pick(*_SEARCHED)
         name = self.pick(column, column, f"people.{column}", f"`{column}`")
         if kind < 2:
@@ -88,11 +92,25 @@ class Generator:
             return f"{self.pick(*_VALUES)} IS {self.pick('', 'NOT ')}NULL", []
         if kind == 5:
             return f"id {self.pick('=', '<', '>')} {self.random.randint(1, 30)}", []
-        first, mine = self.condition(depth - 1)
         if kind == 6:
+            return self.rows(name, column)
+        first, mine = self.condition(depth - 1)
+        if kind == 7:
             return f"NOT ({first})", mine
         second, more = self.condition(depth - 1)
         return f"({first}) {self.pick('AND', 'OR')} ({second})", [*mine, *more]
+
+    def rows(self, name, column):
+        """Rows of a protected column and another one."""
+        left = f"({name}, id)"
+        if self.random.random() < 0.3:
+            sign = self.pick("=", "<>", "<=>")
+            return f"{left} {sign} ({{}}, {{}})", [self.value(column), self.random.randint(1, 9)]
+        values = []
+        for _ in range(self.pick(1, 2, 3)):
+            values += [self.random.choice(_VALUES[column]), self.random.randint(1, 9)]
+        marks = ", ".join(["({}, {})"] * (len(values) // 2))
+        return f"{left} {self.pick('IN', 'NOT IN')} ({marks})", values
 
     def where(self):
         if self.random.random() < 0.2:
@@ -118,7 +136,7 @@ class Generator:
         where, values = self.where()
         columns = self.random.sample(["id", *_VALUES], self.random.randint(1, 5))
         shown = ", ".join(columns)
-        form = self.random.randrange(12)
+        form = self.random.randrange(15)
         if form == 0:
             return f"SELECT * FROM people{where} ORDER BY id", values
         if form == 1:
@@ -156,6 +174,18 @@ class Generator:
         if form == 9:
             column = self.pick(*_VALUES)
             return f"SELECT {shown} FROM people ORDER BY {column}, id", []
+        if form == 12:
+            names = ", ".join(self.random.sample([*_SEARCHED, "id"], self.pick(1, 2, 3)))
+            ordered = " ORDER BY id" if "id" in names else ""
+            return f"SELECT DISTINCT {names} FROM people{where}{ordered}", values
+        if form == 13:
+            column = self.pick(*_SEARCHED)
+            text = (
+                f"SELECT no, email, ident, nick, note FROM seen WHERE {column} = {{}} ORDER BY no"
+            )
+            return text, [self.value(column)]
+        if form == 14:
+            return "SELECT s.*, o.item FROM seen s JOIN orders o ON o.person = s.no ORDER BY no", []
         if form == 10:
             return f"WITH w AS (SELECT {shown} FROM people{where}) SELECT * FROM w", values
         aliased = ", ".join(f"p.{one} AS `x {one}`" for one in columns)

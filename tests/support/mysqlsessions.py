@@ -9,6 +9,7 @@ from acra_twisted import purposes
 from acra_twisted.dialects.mysql.rows import MysqlRows
 from acra_twisted.dialects.mysql.values import VALUES
 from acra_twisted.encryption.mysql.question import database_question, schema_question
+from acra_twisted.encryption.mysql.servermark import mark_question
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange, Parameters, Statement
 from acra_twisted.results import Columns
@@ -27,6 +28,13 @@ def _hex(cell):
     return None if cell is None else str(cell).encode().hex().encode()
 
 
+def mark_of(changes, uptime=100):
+    """The answer of a server that has begun so many changes."""
+    counts = ("create_view", "alter_table", "drop_view", "rename_table", "flush")
+    rows = [[b"Com_" + one.encode(), b"%d" % changes] for one in counts]
+    return [*rows, [b"Uptime", b"%d" % uptime]]
+
+
 def _row(kind, *cells):
     filled = [_hex(cell) for cell in cells]
     return [kind, *filled, *[None] * (10 - len(filled))]
@@ -35,7 +43,9 @@ def _row(kind, *cells):
 def rows_of(schema):
     """The answer of a server with a schema."""
     modes = "STRICT_TRANS_TABLES" if schema.strict else ""
-    rows = [_row(b"settings", 1 if schema.folds else 0, modes, "")]
+    rows = [
+        _row(b"settings", 1 if schema.folds else 0, modes, "", "ON" if schema.checked else "OFF")
+    ]
     for table in schema.tables:
         for at, one in enumerate(table.columns, 1):
             length = None if one.length < 0 else one.length
@@ -57,7 +67,8 @@ def rows_of(schema):
 
 class MysqlBench(Workbench):
     """A session and its database, which answers with ``schema``; ``asked`` are the texts of all
-    questions, ``held`` answers that are to come if ``holds`` is set."""
+    questions, ``changes`` the number of changes that its server has begun, ``refuses`` texts that
+    have errors, ``held`` answers that are to come if ``holds`` is set."""
 
     def __init__(self, schema=SCHEMA, settings=SETTINGS):
         super().__init__()
@@ -66,6 +77,8 @@ class MysqlBench(Workbench):
         self.asked = []
         self.held = []
         self.holds = self.fails = False
+        self.changes = 7
+        self.refuses = ()
         self.database = "shop"
         self.time = 1000.0
         self.session = self.begin()
@@ -84,11 +97,13 @@ class MysqlBench(Workbench):
 
     def _ask(self, text):
         self.asked.append(text)
-        if self.fails:
+        if self.fails or text in self.refuses:
             return fail(QuestionError("the connection has ended"))
         answer = [[_hex(self.database)]]
         if text == schema_question(table.name for table in self.settings.tables):
             answer = rows_of(self.schema)
+        elif text == mark_question():
+            answer = mark_of(self.changes)
         elif text != database_question():
             answer = []
         if not self.holds:

@@ -336,6 +336,7 @@ class MysqlReplies(WholeReplies):
         if reply is not replies.PLAIN:
             if reply.changes & replies.RESETS and not failed:
                 session.prepared.clear()
+                session.resets += 1
             self._state.ended(reply, failed=failed)
         take_reply(session)
         if session.on_ready is not None:

@@ -7,11 +7,12 @@ from typing import Final
 
 from acra_twisted.encryption import refusals
 from acra_twisted.encryption.mysql import values
-from acra_twisted.encryption.mysql.nodes import Node, Query
+from acra_twisted.encryption.mysql.nodes import Node, Query, TableName
 from acra_twisted.encryption.mysql.plan import Compared, Given, Literal, Parameter, Part, Stored
-from acra_twisted.encryption.mysql.protection import Protection
-from acra_twisted.encryption.mysql.schema import Column
+from acra_twisted.encryption.mysql.protection import ProtectedTable, Protection
+from acra_twisted.encryption.mysql.schema import Code, Column
 from acra_twisted.encryption.mysql.scopes import Scope
+from acra_twisted.encryption.mysql.splicing import Edited, Piece, Splicer
 from acra_twisted.encryption.mysql.values import Columns, Leaf, Value
 from acra_twisted.encryption.plan import COMPARE, STORE, Use
 from acra_twisted.encryption.refusals import refused
@@ -37,9 +38,6 @@ _CASTS: Final = {
 FOLDED: Final = "folded"
 #: What may be said of the characters of a cast or of a collation.
 _UNICODE: Final = frozenset(("utf8mb4", "utf8", "utf8mb3", "binary"))
-#: Signs beside which nothing else is one with them; nothing is at the ends of a text.
-_APART_BEFORE: Final = frozenset((b"", *(bytes((sign,)) for sign in b" \t\r\n(,=")))
-_APART_BEHIND: Final = frozenset((b"", *(bytes((sign,)) for sign in b" \t\r\n),;")))
 _CHARSETS: Final = (" character set ", " charset ", " char set ")
 
 
@@ -47,8 +45,9 @@ class Analysis:
     """Collects what is done to one text.
 
     ``query`` walks through a query in a scope and returns its columns.  ``database`` is the one of
-    names without one, None if it is not known.  ``strings`` gives the value of a literal by its
-    place, for the few that decide what is done; their ordinals are in ``deciding``.
+    names without one, None if it is not known.  ``string`` gives the value of a literal by its
+    place, for the few that decide what is done; their ordinals are in ``deciding``.  ``view`` gives
+    the columns of a view, None for one that cannot be read.  ``encoding`` is the codec of the text.
     """
 
     def __init__(
@@ -58,21 +57,42 @@ class Analysis:
         database: str | None,
         query: Callable[[Analysis, Query, Scope], Columns],
         string: Callable[[Leaf], bytes | None],
+        view: Callable[[Code], Columns | None],
+        encoding: str = "utf-8",
     ) -> None:
         self.text = text
         self.protection = protection
         self.database = database
         self.given: list[Given] = []
-        self.edits: dict[tuple[int, int], Sequence[Part]] = {}
+        self.edits: dict[Piece, Edited] = {}
         self.matched: dict[ColumnSetting, None] = {}
         self.asked: dict[ColumnSetting, None] = {}
         self.deciding: set[int] = set()
         self._query = query
         self._string = string
+        self._view = view
+        self._encoding = encoding
 
     def query(self, query: Query, scope: Scope) -> Columns:
         """Walk through a query; its columns.  Raises StatementRefusedError."""
         return self._query(self, query, scope)
+
+    def view_of(self, table: TableName) -> Code | None:
+        """The view that a name means and that may show protected columns; None for any other
+        table.  Raises StatementRefusedError where that is not known."""
+        return self.protection.view(table.database or self.database, table.name)
+
+    def view(self, code: Code) -> Columns:
+        """The columns of a view.  Raises StatementRefusedError for one that is not understood."""
+        columns = self._view(code)
+        if columns is None:
+            raise refused(
+                refusals.SCHEMA_MISMATCH,
+                None,
+                f"view {code.name} may show it in ways that AcraServer does not see",
+                "Use the table itself.",
+            )
+        return columns
 
     def column(self, names: Sequence[str], scope: Scope) -> Value:
         """Tell what a column means in a scope."""
@@ -124,6 +144,20 @@ class Analysis:
                 f"is written in {place} to a column that is not protected",
             )
 
+    def list_columns(self, table: ProtectedTable, names: Sequence[str], place: int) -> None:
+        """Have a statement list the columns that it fills: the server may have them in another
+        order now.  Raises StatementRefusedError."""
+        shown = [table.columns[name].name for name in names]
+        if self._encoding != "utf-8" and not all(map(str.isascii, shown)):
+            raise refused(
+                refusals.SCHEMA_MISMATCH,
+                table.first,
+                "is in a table whose columns cannot be named in the client's character set",
+                "List the columns.",
+            )
+        quoted = ", ".join("`" + name.replace("`", "``") + "`" for name in shown)
+        self.insert(place, f" ({quoted})".encode())
+
     def default(self, setting: ColumnSetting, column: Column, place: str) -> None:
         """Note that a protected column takes its default.  Raises StatementRefusedError."""
         if column.default_in_clear:
@@ -153,56 +187,30 @@ class Analysis:
 
     # -- edits ------------------------------------------------------------------------------------
 
-    def edit(self, node: Node | None, parts: Sequence[Part]) -> None:
+    def edit(self, node: Node | None, parts: Edited) -> None:
         """Put parts in place of an expression."""
         assert node is not None  # noqa: S101 - what is changed has a place
         self.edits[node.start, node.end] = parts
 
+    def remove(self, piece: Piece) -> None:
+        """Leave out a piece of the text."""
+        self.edits[piece] = ()
+
+    def insert(self, place: int, part: bytes) -> None:
+        """Put a part at a place."""
+        self.edits[place, place] = (part,)
+
     def parts(self, tokens: Sequence[Token], ordinals: dict[int, int]) -> list[Part]:
         """The parts of the text that is sent.  Raises ValueError where edits overlap."""
-        found: list[Part] = []
-        edits = sorted(self.edits.items())
-        at = number = parameter = 0
+        marks: list[tuple[Piece, Part]] = []
+        parameter = 0
         for kind, start, end in tokens:
-            is_parameter = kind == lexer.PARAMETER
-            parameter += is_parameter
-            while number < len(edits) and edits[number][0][1] <= start:
-                at = self._apply(edits[number], at, found)
-                number += 1
-            inside = number < len(edits) and edits[number][0][0] <= start
-            if inside or not (is_parameter or kind in lexer.LITERALS):
-                continue
-            found.append(self.text[at:start])
-            found.append(Parameter(parameter) if is_parameter else Literal(ordinals[start]))
-            at = end
-        for edit in edits[number:]:
-            at = self._apply(edit, at, found)
-        found.append(self.text[at:])
-        return _joined(found)
-
-    def _apply(
-        self, edit: tuple[tuple[int, int], Sequence[Part]], at: int, found: list[Part]
-    ) -> int:
-        (start, end), parts = edit
-        if start < at:
-            raise ValueError("edits overlap")
-        # A word or a sign right beside it would be one with it.
-        before = b"" if self.text[start - 1 : start] in _APART_BEFORE else b" "
-        behind = b"" if self.text[end : end + 1] in _APART_BEHIND else b" "
-        found += [self.text[at:start], before, *parts, behind]
-        return end
-
-
-def _joined(parts: Sequence[Part]) -> list[Part]:
-    """Parts without empty ones, and without two texts beside each other."""
-    found: list[Part] = []
-    for part in parts:
-        last = found[-1] if found else None
-        if isinstance(part, bytes) and isinstance(last, bytes):
-            found[-1] = last + part
-        elif part != b"":
-            found.append(part)
-    return found
+            if kind == lexer.PARAMETER:
+                parameter += 1
+                marks.append(((start, end), Parameter(parameter)))
+            elif kind in lexer.LITERALS:
+                marks.append(((start, end), Literal(ordinals[start])))
+        return Splicer(self.text, self.edits, marks).parts()
 
 
 def _may_cast(setting: ColumnSetting, cast: str) -> bool:

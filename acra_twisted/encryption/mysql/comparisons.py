@@ -6,15 +6,16 @@ serves; consistent tokens are compared as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from acra_twisted.encryption import refusals, searching
 from acra_twisted.encryption.mysql import nodes, values
 from acra_twisted.encryption.mysql.analysis import FOLDED, Analysis, unsure
-from acra_twisted.encryption.mysql.nodes import Node
+from acra_twisted.encryption.mysql.nodes import Node, Query
 from acra_twisted.encryption.mysql.plan import EQUAL, NULL_SAFE, Part
 from acra_twisted.encryption.mysql.scopes import Scope
+from acra_twisted.encryption.mysql.splicing import Copied
 from acra_twisted.encryption.mysql.values import Leaf, Value
 from acra_twisted.encryption.refusals import refused
 from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED, ColumnSetting
@@ -28,41 +29,89 @@ _TEXTS: Final = frozenset(("str", "email"))
 _FOLDING: Final = frozenset(("lower", "lcase", "upper", "ucase"))
 #: Signs of a pattern that match more than themselves.
 _WILD: Final = (b"%", b"_", b"\\")
+#: First signs of numbers.
+_NUMERIC: Final = frozenset(bytes((sign,)) for sign in b"+-.0123456789")
+_HEXADECIMAL: Final = (b"0x", b"0b")
+_QUOTES: Final = (b"'", b'"')
 
 
 def compare(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> None:
-    """Take ``a = b`` and its like.  Raises StatementRefusedError."""
-    left, right = (_operand(analysis, item, scope, walk) for item in node.items)
+    """Take ``a = b`` and its like, and rows of them.  Raises StatementRefusedError."""
+    left, right = node.items
+    is_negated = node.word in _UNEQUAL
+    found = _condition(analysis, "=" if is_negated else node.word, left, right, scope, walk)
+    if found is not None:
+        analysis.edit(node, _negated(found) if is_negated else found)
+
+
+def _negated(condition: list[Part | Copied]) -> list[Part | Copied]:
+    if len(condition) == 1:
+        # It has brackets of its own.
+        return [b"(NOT ", *condition, b")"]
+    return [b"(NOT (", *condition, b"))"]
+
+
+def _condition(
+    analysis: Analysis, word: str, left: Node, right: Node, scope: Scope, walk: Walk
+) -> list[Part | Copied] | None:
+    """The condition to send for a comparison; None if it goes on, with the edits in it."""
+    lefts, rights = _row(left), _row(right)
+    if not lefts or len(lefts) != len(rights):
+        operands = [_operand(analysis, item, scope, walk) for item in (left, right)]
+        return _scalar(analysis, word, operands[0], operands[1])
+    pairs = list(zip(lefts, rights, strict=True))
+    conditions = [_condition(analysis, word, *pair, scope, walk) for pair in pairs]
+    if not any(conditions):
+        return None
+    found: list[Part | Copied] = [b"("]
+    for (one, other), condition in zip(pairs, conditions, strict=True):
+        found += [b" AND "] if len(found) > 1 else []
+        found += [b"("]
+        sign = f" {word} ".encode()
+        found += condition or [
+            Copied(one.start, one.end),
+            sign,
+            Copied(other.start, other.end),
+        ]
+        found += [b")"]
+    return [*found, b")"]
+
+
+def _row(node: Node) -> Sequence[Node]:
+    """The values of a row, none for a single value."""
+    bare = nodes.bare(node)
+    return bare.items if bare.kind == nodes.ROW else ()
+
+
+def _scalar(analysis: Analysis, word: str, left: Value, right: Value) -> list[Part | Copied] | None:
+    """The condition to send for two values; None if theirs goes on, with the edits in it."""
     if not (values.is_protected(left) or values.is_protected(right)):
-        return
+        return None
     column, other = _column(left), right
     if column is None:
         column, other = _column(right), left
     if column is None or column.node is None or column.setting is None:
         raise _unclear(left, right)
     setting = column.setting
-    if node.word not in _EQUAL | _UNEQUAL:
-        raise refused(refusals.ORDER, setting, f"is compared by {node.word}")
+    if word not in _EQUAL:
+        raise refused(refusals.ORDER, setting, f"is compared by {word}")
     if len(other) != 1:
         raise _expression(setting)
     leaf = other[0]
     if leaf.kind == values.NULL:
-        return
+        return None
     if leaf.kind == values.GIVEN:
         check(setting)
-        form = NULL_SAFE if node.word == "<=>" else EQUAL
-        found: list[Part] = [analysis.compare(setting, column.node, leaf, form)]
-        if node.word in _UNEQUAL:
-            found = [b"(NOT ", *found, b")"]
-        analysis.edit(node, found)
-    elif leaf.kind == values.PROTECTED and leaf.node is not None and leaf.setting is not None:
-        _match(analysis, node, column, leaf)
-    else:
-        raise _expression(setting)
+        form = NULL_SAFE if word == "<=>" else EQUAL
+        return [analysis.compare(setting, column.node, leaf, form)]
+    if leaf.kind == values.PROTECTED and leaf.node is not None and leaf.setting is not None:
+        _match(analysis, column, leaf)
+        return None
+    raise _expression(setting)
 
 
-def _match(analysis: Analysis, node: Node, one: Leaf, other: Leaf) -> None:
-    """Compare what two columns store."""
+def _match(analysis: Analysis, one: Leaf, other: Leaf) -> None:
+    """Have two columns compared by what is equal in what they store."""
     assert one.setting is not None and other.setting is not None  # noqa: S101 - the caller has asked for them
     for setting in (one.setting, other.setting):
         check(setting)
@@ -92,7 +141,10 @@ def same(setting: ColumnSetting, column: bytes) -> bytes:
 
 
 def among(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> None:
-    """Take ``a IN (b, c)``.  Raises StatementRefusedError."""
+    """Take ``a IN (b, c)``, and rows of them.  Raises StatementRefusedError."""
+    if all(item.kind == nodes.COLUMN for item in _row(node.items[0])) and _row(node.items[0]):
+        _among_rows(analysis, node, scope, walk)
+        return
     found = [_operand(analysis, item, scope, walk) for item in node.items]
     if not any(map(values.is_protected, found)):
         return
@@ -101,7 +153,10 @@ def among(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> None:
         raise _unclear(*found)
     setting = column.setting
     check(setting)
-    parts: list[Part] = [b"(NOT (" if node.flag else b"("]
+    if len(found) == 2 and found[1][0].inner:
+        _match(analysis, column, found[1][0])
+        return
+    parts: list[Part | Copied] = [b"(NOT (" if node.flag else b"("]
     for number, value in enumerate(found[1:]):
         if number:
             parts.append(b" OR ")
@@ -115,6 +170,51 @@ def among(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> None:
             raise _expression(setting)
     parts.append(b"))" if node.flag else b")")
     analysis.edit(node, parts)
+
+
+def _among_rows(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> None:
+    """Take ``(a, b) IN ((c, d), (e, f))``: one of the rows is equal."""
+    columns = _row(node.items[0])
+    lefts = [walk(analysis, item, scope) for item in columns]
+    if not any(map(values.is_protected, lefts)):
+        for item in node.items[1:]:
+            walk(analysis, item, scope)
+        return
+    setting = next((one for one in map(values.setting_of, lefts) if one is not None), None)
+    parts: list[Part | Copied] = [b"(NOT (" if node.flag else b"("]
+    kinds: dict[int, str] = {}
+    for number, item in enumerate(node.items[1:]):
+        row = _row(item)
+        if len(row) != len(columns):
+            raise _expression(setting)
+        parts.append(b" OR (" if number else b"(")
+        for at, (column, value) in enumerate(zip(columns, row, strict=True)):
+            operand = _operand(analysis, value, scope, walk)
+            condition = _scalar(analysis, "=", lefts[at], operand)
+            if condition is None and value.kind not in (nodes.VALUE, nodes.NULL):
+                raise _expression(setting)
+            if condition is None and value.kind == nodes.VALUE:
+                kind = _kind(analysis, value)
+                if kinds.setdefault(at, kind) != kind:
+                    # The server would compare all of them in one way.
+                    raise _expression(setting)
+            parts.append(b" AND " if at else b"")
+            shown = b"(%b = " % analysis.shown(column)
+            parts += condition or [shown, Copied(value.start, value.end), b")"]
+        parts.append(b")")
+    parts.append(b"))" if node.flag else b")")
+    analysis.edit(node, parts)
+
+
+def _kind(analysis: Analysis, value: Node) -> str:
+    """Tell values apart that a server compares in different ways."""
+    source, shown = value.source, analysis.shown(value)
+    assert source is not None  # noqa: S101 - a value has one
+    if source.parameter or source.word:
+        return "parameter" if source.parameter else "number"
+    if shown[:2] in _HEXADECIMAL or shown[:1] not in _NUMERIC:
+        return f"text {source.introducer} {shown[:1] in _QUOTES}"
+    return "number"
 
 
 def like(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> None:
@@ -137,8 +237,8 @@ def like(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> None:
             "is compared with a pattern",
             "Only whole values can be found.",
         )
-    parts: list[Part] = [analysis.compare(setting, column.node, leaf, EQUAL)]
-    analysis.edit(node, [b"(NOT ", *parts, b")"] if node.flag else parts)
+    parts: list[Part | Copied] = [analysis.compare(setting, column.node, leaf, EQUAL)]
+    analysis.edit(node, _negated(parts) if node.flag else parts)
 
 
 def is_null(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> None:
@@ -170,8 +270,9 @@ def check(setting: ColumnSetting) -> None:
 def _operand(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> Value:
     """Tell what an operand is.  A column that is searched for without regard to case is the same in
     LOWER and UPPER, and so is a value that it is compared with."""
-    while node.kind == nodes.ROW and len(node.items) == 1:
-        node = node.items[0]
+    node = nodes.bare(node)
+    if node.kind == nodes.SUBQUERY and node.query is not None and nodes.is_plain(node.query):
+        return _selected(analysis, node.query, scope)
     if node.kind != nodes.CALL or node.word not in _FOLDING or len(node.items) != 1:
         return walk(analysis, node, scope)
     found = _operand(analysis, node.items[0], scope, walk)
@@ -191,10 +292,24 @@ def _operand(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> Value:
     return values.PLAIN
 
 
+def _selected(analysis: Analysis, query: Query, scope: Scope) -> Value:
+    """Tell what a query in brackets gives: a column in it can be compared, if it is all."""
+    columns = analysis.query(query, scope)
+    if len(columns) == 1 and not columns[0].rest:
+        column = _column(columns[0].value)
+        if column is not None:
+            return (column._replace(inner=True),)
+        return values.exposed(columns)[0].value
+    if values.holds_protected(columns):
+        raise refused(refusals.EXPRESSION, None, "is in a subquery of several columns")
+    return values.PLAIN
+
+
 def _column(value: Value) -> Leaf | None:
     """The protected column that an expression is; None if it is anything else."""
-    if len(value) == 1 and value[0].kind == values.PROTECTED and value[0].node is not None:
-        return value[0]
+    leaf = value[0]
+    if len(value) == 1 and leaf.kind == values.PROTECTED and leaf.node is not None:
+        return None if leaf.inner else leaf
     return None
 
 

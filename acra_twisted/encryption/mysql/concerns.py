@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from acra_twisted.encryption import refusals
-from acra_twisted.encryption.mysql import checks
-from acra_twisted.encryption.mysql.protection import Protection
+from acra_twisted.encryption.mysql import checks, roles
+from acra_twisted.encryption.mysql.protection import DYNAMIC, Protection
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.refusals import StatementRefusedError
 from acra_twisted.sql import lexer, mysqltokens
@@ -24,10 +24,10 @@ from acra_twisted.sql.mysqlnames import fold
 
 #: A letter beyond ASCII may be a blank in some character set.
 _WORDS: Final = re.compile(r"[0-9A-Za-z_$]+")
-#: SET ROLE, or SET and a comment that may hide the rest.
-_ROLE: Final = re.compile(rb"\bset[\s\x80-\xff]*(?:role\b(?!\s*=)|[/*#]|--)", re.I).search
 #: Words of statements that run what a string or a variable holds.
-_RUNNING: Final = frozenset(("prepare", "immediate", "execute_prepared_stmt"))
+_RUNNING: Final = DYNAMIC | {"execute_prepared_stmt", "create_synonym_db"}
+#: First words of statements that write rows that nobody can read.
+_OPAQUE: Final = frozenset(("binlog",))
 #: Settings that the server runs.
 _SETTINGS: Final = frozenset(("init_connect", "init_slave", "init_replica", "init_file"))
 #: First words of statements whose strings may be SQL, or name a table at another server.
@@ -58,6 +58,7 @@ class Concerns:
             frozenset(one for one in self._names if _WORDS.fullmatch(one))
             | _RUNNING
             | _SETTINGS
+            | _OPAQUE
             | {checks.NAME}
         )
         self._others = tuple(one for one in self._names if one not in self._simple)
@@ -69,7 +70,7 @@ class Concerns:
         It may say yes of a text that does not.
         """
         shown = fold(text.decode("utf-8", "replace"))
-        if not self._simple.isdisjoint(_WORDS.findall(shown)) or may_take_role(text):
+        if not self._simple.isdisjoint(_WORDS.findall(shown)) or roles.may_be_set(text):
             return True
         if any(name.replace("`", "``") in shown or name in shown for name in self._others):
             return True
@@ -85,8 +86,10 @@ class Concerns:
         found = {mysqltokens.first_word(text, list(part))}
         if holds_another(text, part):
             found |= words
-        if (not found.isdisjoint(_CARRYING) and self._carries(text, part)) or (
-            "set" in found and not _SETTINGS.isdisjoint(words)
+        if (
+            not found.isdisjoint(_OPAQUE)
+            or (not found.isdisjoint(_CARRYING) and self._carries(text, part))
+            or ("set" in found and not _SETTINGS.isdisjoint(words))
         ):
             raise _unseen()
         return not self._names.isdisjoint(words)
@@ -123,18 +126,10 @@ class Concerns:
             raise _unseen()
 
 
-def may_take_role(text: bytes) -> bool:
-    """Tell whether a text may have SET ROLE: other tables and code may be seen behind it."""
-    return _ROLE(text) is not None
-
-
 def check_roles(text: bytes, statements: Sequence[Sequence[Token]]) -> None:
     """Raise StatementRefusedError for statements behind SET ROLE: what they name was not seen."""
-    for part in statements[:-1]:
-        words = [mysqltokens.word(text, token) for token in part]
-        for number, one in enumerate(words[:-1]):
-            if (one, words[number + 1]) == ("set", "role") and words[number + 2 :][:1] != ["="]:
-                raise _unseen()
+    if any(roles.is_set(text, part) for part in statements[:-1]):
+        raise _unseen()
 
 
 def changes_reading(text: bytes, part: Sequence[Token]) -> bool:

@@ -5,14 +5,16 @@ A definition is let through where no value and no computed copy of one can be in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from acra_twisted.encryption import refusals
-from acra_twisted.encryption.mysql import names, storage
+from acra_twisted.encryption.mysql import names, storage, viewreader
 from acra_twisted.encryption.mysql.analysis import Analysis
 from acra_twisted.encryption.mysql.cursor import Cursor, UnreadableError
+from acra_twisted.encryption.mysql.nodes import Query
 from acra_twisted.encryption.mysql.schema import Column
+from acra_twisted.encryption.mysql.scopes import Scope
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.refusals import StatementRefusedError, refused
 from acra_twisted.encryption.settings import ColumnSetting
@@ -39,12 +41,19 @@ _OPTIONS: Final = ("engine", "auto_increment", "comment", "algorithm", "lock")
 _WIDEST: Final = 4
 _DIGITS: Final = 9
 
+_LOADED: Final = Refusal(
+    refusals.SERVER_FILE,
+    "",
+    "the statement loads a file into a table that AcraServer protects: values in files are not"
+    " encrypted",
+    "Write them by INSERT, with many rows in each, or with bulk execution.",
+)
 _Settings = Mapping[str, ColumnSetting]
 
 
-def take(analysis: Analysis, cursor: Cursor) -> bool:
+def take(analysis: Analysis, cursor: Cursor, query: Callable[[Cursor], Query]) -> bool:
     """Judge a statement that names a protected table; tell whether the schema is another then.
-    Raises StatementRefusedError."""
+    ``query`` reads a query.  Raises StatementRefusedError."""
     word = cursor.here
     try:
         if word in _HARMLESS:
@@ -53,9 +62,11 @@ def take(analysis: Analysis, cursor: Cursor) -> bool:
             _alone(cursor, word)
             return False
         if word == "create":
-            _create(analysis, cursor)
+            _create(analysis, cursor, query)
         elif word == "alter":
-            _alter(analysis, cursor)
+            _alter(analysis, cursor, query)
+        elif word == "load":
+            raise StatementRefusedError(_LOADED)
         elif word not in _ENDING:
             raise cursor.error(f"{word.upper()} is not one of those that are")
     except UnreadableError as error:
@@ -88,7 +99,10 @@ def _has(cursor: Cursor, *words: str) -> bool:
     return any(cursor.behind(further) in words for further in range(len(cursor.tokens)))
 
 
-def _create(analysis: Analysis, cursor: Cursor) -> None:
+def _create(analysis: Analysis, cursor: Cursor, query: Callable[[Cursor], Query]) -> None:
+    if viewreader.begins(cursor):
+        _view(analysis, cursor, query)
+        return
     cursor.step()
     temporary = False
     while cursor.here in ("or", "replace", "temporary", "unique"):
@@ -123,6 +137,21 @@ def _create(analysis: Analysis, cursor: Cursor) -> None:
         cursor.step()
 
 
+def _view(analysis: Analysis, cursor: Cursor, query: Callable[[Cursor], Query]) -> None:
+    """Take CREATE VIEW, whose query shows protected columns as they are."""
+    tree = viewreader.query_of(cursor, query)
+    _ends(cursor)
+    before = len(analysis.edits), len(analysis.asked)
+    analysis.query(tree, Scope())
+    if before != (len(analysis.edits), len(analysis.asked)):
+        raise refused(
+            refusals.EXPRESSION,
+            None,
+            "is compared by a view",
+            "Have it show the column, and compare what it shows.",
+        )
+
+
 def _settings_of(analysis: Analysis, database: str, name: str) -> _Settings:
     """The settings of a configured table, by folded names; empty for any other."""
     compared = analysis.protection.compared
@@ -135,7 +164,10 @@ def _settings_of(analysis: Analysis, database: str, name: str) -> _Settings:
     return {}
 
 
-def _alter(analysis: Analysis, cursor: Cursor) -> None:
+def _alter(analysis: Analysis, cursor: Cursor, query: Callable[[Cursor], Query]) -> None:
+    if viewreader.begins(cursor):
+        _view(analysis, cursor, query)
+        return
     cursor.step()
     cursor.takes("online")
     cursor.takes("ignore")

@@ -19,9 +19,10 @@ _MANY: Final = 100
 #: Character sets in which ASCII has other bytes: a token is not what is compared there.
 _WIDE: Final = ("ucs2", "utf16", "utf16le", "utf32")
 _CODE: Final = {
-    VIEW: "this view uses a protected table; statements on it are refused",
-    ROUTINE: "this routine uses a protected table or check_constraint_checks, or its text is not "
-    "shown; calls are refused",
+    VIEW: "this view uses a protected table; it can be read if it shows columns as they are, and "
+    "is not written to",
+    ROUTINE: "this routine uses a protected table or check_constraint_checks, sets a role or runs "
+    "text that is not its own, or its text is not shown; calls are refused",
     TRIGGER: "this trigger uses a protected table, and may write plaintext to it",
     EVENT: "this event uses a protected table, and may write plaintext to it",
 }
@@ -42,6 +43,16 @@ def findings(protection: Protection, tables: Iterable[str] = ()) -> list[Finding
             if own is not None:
                 found += _column(protection, table, column, own)
         found += _triggers(protection, table)
+    if protection.tables and not protection.schema.checked:
+        found.append(
+            Finding(
+                WARNING,
+                "",
+                "check_constraint_checks of the server is off: no CHECK keeps plaintext out of "
+                "protected columns",
+                "Set check_constraint_checks = ON.",
+            )
+        )
     if protection.tables and not protection.schema.strict:
         found.append(
             Finding(

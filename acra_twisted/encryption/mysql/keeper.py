@@ -1,8 +1,9 @@
 """Decides when a server's schema is read, and keeps what was read.
 
 It has no clock and no connection: times in seconds are given to it, and it says that the question
-should be asked.  A server has no mark by which a change of another program's would be seen, so a
-schema is read anew after a time; statements that pass here and change it are told at once.
+should be asked.  Statements that pass here and change the schema are told at once; by a mark of the
+server's it is seen that another program has begun to change it.  Changes that take their time are
+in no schema that is read meanwhile: it is read again with the next mark, and after a time anyway.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from typing import Final, NamedTuple
 
 from acra_twisted.encryption.mysql.protection import Protection
 from acra_twisted.encryption.mysql.question import read_schema, schema_question
+from acra_twisted.encryption.mysql.servermark import Mark, mark_question, read_mark
 from acra_twisted.encryption.settings import EncryptionSettings
 
 #: A schema is read anew when it is so old, and no longer used when it is twice as old.
 MAX_AGE: Final = 60.0
+#: The time after which it is looked whether the schema is another.
+LOOK: Final = 5.0
 #: The time between two questions for which there is no certain reason.
 PAUSE: Final = 1.0
 
@@ -44,7 +48,13 @@ class SchemaKeeper:
         self._protection: Protection | None = None
         self._read_at = 0.0
         self._asked_at = -PAUSE
-        self._is_doubtful = False
+        self._looked_at = 0.0
+        # It may be another by what the server has said, and by what it does not explain.
+        self._is_doubtful = self._is_suspect = False
+        # The mark by which the schema holds, None if none was read before it or it may still be
+        # about to change; and the last one, with the number of its question.
+        self._mark: Mark | None = None
+        self._seen: tuple[int, Mark | None] = (0, None)
         self._asked = self._kept = 0
         self._changes = 1
         self._kept_changes = 0
@@ -54,6 +64,12 @@ class SchemaKeeper:
         """The text to ask."""
         return schema_question(table.name for table in self._settings.tables)
 
+    @property
+    def look(self) -> bytes | None:
+        """The text to ask for the mark; None while nothing is known that may still hold."""
+        known = self._protection is not None and self._changes == self._kept_changes
+        return mark_question() if known else None
+
     def protection(self, now: float) -> Protection | None:
         """The protected columns; None if they are not known: then a statement waits for an
         answer, and is refused if there is none."""
@@ -62,10 +78,14 @@ class SchemaKeeper:
         return self._protection
 
     def is_due(self, now: float) -> bool:
-        """Tell whether the question should be asked although the protected columns are known."""
+        """Tell whether to look, or to ask, although the protected columns are known."""
         if now - self._asked_at < PAUSE:
             return False
-        return self._is_doubtful or now - self._read_at >= MAX_AGE
+        return self._is_doubtful or self._is_suspect or now - self._looked_at >= LOOK
+
+    def suspect(self) -> None:
+        """Note that a statement does not fit the schema."""
+        self._is_suspect = True
 
     def changed(self) -> None:
         """Note that the schema may be another: nothing is decided by it any more."""
@@ -81,6 +101,21 @@ class SchemaKeeper:
         self._asked += 1
         return Asked(now, self._asked, self._changes)
 
+    def looked(self, asked: Asked, rows: Sequence[Sequence[bytes | None]]) -> Protection | None:
+        """Take in the mark, and return the protected columns; None if the question is to be asked,
+        too: the schema may be another, or is too old."""
+        mark = read_mark(rows)
+        self._seen = (asked.number, mark)
+        if mark is None or not mark.is_same(self._mark) or asked.number <= self._kept:
+            return None
+        if self._is_doubtful or self._changes != self._kept_changes:
+            return None
+        if asked.at - self._read_at >= MAX_AGE:
+            return None
+        self._mark, self._kept, self._looked_at = mark, asked.number, asked.at
+        self._is_suspect = False
+        return self._protection
+
     def answered(self, asked: Asked, rows: Sequence[Sequence[bytes | None]]) -> Protection:
         """Take in the answer to a question, and return the protected columns that hold for the
         statement that asked.  One to a question before that of the answer that is kept is left.
@@ -92,6 +127,10 @@ class SchemaKeeper:
         if kept is None or schema != kept.schema:
             kept = Protection(schema._replace(number=next(self._numbers)), self._settings)
             self._protection = kept
-        self._read_at, self._kept, self._kept_changes = asked.at, asked.number, asked.changes
-        self._is_doubtful = False
+        number, mark = self._seen
+        is_settled = self._mark is None or (mark is not None and mark.is_same(self._mark))
+        self._mark = mark if number == asked.number and is_settled else None
+        self._read_at = self._looked_at = asked.at
+        self._kept, self._kept_changes = asked.number, asked.changes
+        self._is_doubtful = self._is_suspect = False
         return kept

@@ -125,16 +125,17 @@ class Output:
 
 
 class Select:
-    """One SELECT.  ``groups`` and ``orders`` are the items of these clauses, ``rollup`` is of the
-    first; ``others`` are further expressions, as of LIMIT and of windows."""
+    """One SELECT.  ``distinct`` are the places of this word, None without it.  ``groups`` and
+    ``orders`` are the items of these clauses, ``rollup`` is of the first; ``others`` are further
+    expressions, as of LIMIT and of windows.  ``filtered`` is the end of WHERE."""
 
     __slots__ = (
         *("distinct", "outputs", "source", "where", "groups", "having", "orders", "others"),
-        *("into", "rollup"),
+        *("into", "rollup", "filtered"),
     )
 
     def __init__(self) -> None:
-        self.distinct = False
+        self.distinct: tuple[int, int] | None = None
         self.outputs: list[Output] = []
         self.source = Joined()
         self.where: Node | None = None
@@ -144,6 +145,7 @@ class Select:
         self.others: list[Node] = []
         self.into = False
         self.rollup = False
+        self.filtered = 0
 
 
 class Common:
@@ -183,16 +185,19 @@ class Assignment:
 
 
 class Insert:
-    """INSERT or REPLACE.  ``columns`` is None where the text lists none.  ``query`` stands in place
-    of ``rows``.  ``alias`` and ``alias_columns`` name the row in ``updates``."""
+    """INSERT or REPLACE.  ``columns`` is None where the text lists none; ``listed`` is the place
+    where it may.  ``query`` stands in place of ``rows``.  ``alias`` and ``alias_columns`` name the
+    row in ``updates``."""
 
     __slots__ = (
-        *("table", "columns", "rows", "query", "alias", "alias_columns", "updates", "returning"),
+        *("table", "columns", "listed", "rows", "query", "alias", "alias_columns", "updates"),
+        "returning",
     )
 
     def __init__(self, table: TableName) -> None:
         self.table = table
         self.columns: list[str] | None = None
+        self.listed = table.end
         self.rows: list[list[Node]] = []
         self.query: Query | None = None
         self.alias = ""
@@ -239,5 +244,22 @@ def unsigned(item: Node) -> Node:
     while len(item.items) == 1 and (
         item.kind == ROW or (item.kind == CALL and item.word in ("+", "-"))
     ):
+        item = item.items[0]
+    return item
+
+
+def is_plain(query: Query) -> bool:
+    """Tell whether a query is one SELECT without groups, whose columns are those of its rows."""
+    one = query.branches[0]
+    if len(query.branches) > 1:
+        return False
+    if isinstance(one, Query):
+        return is_plain(one)
+    return one.distinct is None and not one.groups
+
+
+def bare(item: Node) -> Node:
+    """An expression without the brackets around it."""
+    while item.kind == ROW and len(item.items) == 1:
         item = item.items[0]
     return item

@@ -23,6 +23,7 @@ from acra_twisted.encryption.mysql.planmemory import PlanMemory, key_of
 from acra_twisted.encryption.mysql.protection import Protection
 from acra_twisted.encryption.mysql.reader import Reader
 from acra_twisted.encryption.mysql.values import Leaf
+from acra_twisted.encryption.mysql.views import Views
 from acra_twisted.encryption.plan import Refusal, ResultColumn
 from acra_twisted.encryption.refusals import StatementRefusedError
 from acra_twisted.errors import LexError
@@ -58,6 +59,7 @@ class Planner:
         self._limits = limits
         self._concerns = Concerns(protection)
         self._reader = Reader()
+        self._views = Views(protection, self._reader, queries.query)
         self._memory = PlanMemory()
 
     def plan(self, text: bytes, mode: Mode, database: str | None) -> Planned:
@@ -109,7 +111,10 @@ class Planner:
             except ValueRefusedError:
                 return None
 
-        analysis = Analysis(text, self.protection, database, queries.query, string)
+        analysis = Analysis(
+            *(text, self.protection, database, queries.query, string, self._views.columns),
+            mode.encoding,
+        )
         results: list[Sequence[ResultColumn] | None] = []
         renews = changed = False
         parameters = 0
@@ -148,7 +153,7 @@ class Planner:
         """The columns of a statement's result, and whether it changes the schema."""
         explained = cursor.here in _EXPLAIN and _explains(cursor)
         if cursor.here not in _READ:
-            return None, definitions.take(analysis, cursor)
+            return None, definitions.take(analysis, cursor, self._reader.query)
         try:
             tree = self._reader.statement(cursor)
         except UnreadableError as error:

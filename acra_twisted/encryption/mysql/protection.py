@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from acra_twisted.encryption import refusals
-from acra_twisted.encryption.mysql import checks, storage
+from acra_twisted.encryption.mysql import checks, roles, storage
 from acra_twisted.encryption.mysql.schema import (
     ROUTINE,
-    SYSTEM_DATABASES,
     TRIGGER,
     VIEW,
     Code,
@@ -23,6 +22,12 @@ from acra_twisted.errors import LexError
 from acra_twisted.sql import mysqllexer, mysqltokens
 from acra_twisted.sql.mysqlnames import fold
 
+#: Words of routines that run what a string or a variable holds.
+DYNAMIC: Final = frozenset(("prepare", "immediate"))
+#: The same, and words of those that write rows that nobody can read.
+_ACTING: Final = DYNAMIC | {"binlog"}
+#: Stands for them among the names of what code uses: no table has a blank at its end.
+_ACTS: Final = "prepare "
 _NONE: Final[Mapping[str, ColumnSetting]] = {}
 
 
@@ -56,8 +61,9 @@ class Protection:
 
     ``names`` are those by which a text can concern one, folded: of tables, and of views and
     routines that use such a table or whose text the server does not show, and of routines that
-    name `checks.NAME`, but for those that the configuration trusts.  ``uses`` are all code that
-    does so, ``routines`` the names of the routines, and ``triggers`` the triggers.
+    name `checks.NAME`, set a role, or run text that is not theirs, but for those that the
+    configuration trusts, and of tables whose triggers set a role.  ``uses`` are all code that does
+    so, ``routines`` the names of the routines, and ``triggers`` the triggers.
     """
 
     def __init__(self, schema: Schema, settings: EncryptionSettings) -> None:
@@ -72,10 +78,23 @@ class Protection:
             if found is not None:
                 self._tables[self.compared(table.database), self.compared(table.name)] = found
         names = {fold(one.name) for one in settings.tables}
-        self.uses: Sequence[Code] = self._users(names, {fold(one) for one in settings.trusted})
-        self._code = {fold(one.name): one for one in self.uses if one.kind in (VIEW, ROUTINE)}
-        self.names: frozenset[str] = frozenset(names | self._code.keys())
-        self.routines = frozenset(n for n, one in self._code.items() if one.kind == ROUTINE)
+        trusted = {fold(one) for one in settings.trusted}
+        words = [(one, _words(one)) for one in schema.code if fold(one.name) not in trusted]
+        self.uses = _users(words, {*names, checks.NAME, roles.NAME, _ACTS})
+        self._casting = {
+            (self.compared(one.database), self.compared(one.table)): one
+            for one in _users(words, {roles.NAME})
+            if one.kind == TRIGGER
+        }
+        self._views = {
+            (self.compared(one.database), self.compared(one.name)): one
+            for one in self.uses
+            if one.kind == VIEW
+        }
+        self.routines = frozenset(fold(one.name) for one in self.uses if one.kind == ROUTINE)
+        views = {fold(one.name) for one in self._views.values()}
+        casting = {fold(one.table) for one in self._casting.values()}
+        self.names: frozenset[str] = frozenset(names | views | self.routines | casting)
         self.triggers: Sequence[Code] = [one for one in self.uses if one.kind == TRIGGER]
 
     def compared(self, name: str) -> str:
@@ -89,7 +108,7 @@ class Protection:
 
     def setting_of(self, table: Table) -> TableSetting | None:
         """The part of the configuration that is about a table."""
-        if fold(table.database) in SYSTEM_DATABASES:
+        if self.schema.is_system(table.database):
             return None
         name = self.compared(table.name)
         exact = self._configured.get((self.compared(table.database), name))
@@ -99,9 +118,17 @@ class Protection:
         """The protected table of a name; None for one that is not protected.
 
         ``database`` is None where nobody knows which it is.  Raises StatementRefusedError for a
-        table that is configured and not known, and for views of protected tables.
+        table that is configured and not known, and for one whose trigger sets a role.
         """
         compared = self.compared(name)
+        for where, other in self._casting:
+            if other == compared and (database is None or self.compared(database) == where):
+                raise refused(
+                    refusals.OPAQUE_CODE,
+                    None,
+                    f"may be seen behind a trigger of table {name} by another role",
+                    "Have the trigger set no role.",
+                )
         if database is None:
             if any(other == compared for _, other in self._configured):
                 raise refused(
@@ -114,20 +141,30 @@ class Protection:
             found = self._tables.get((self.compared(database), compared))
             if found is not None:
                 return found
-            if fold(database) in SYSTEM_DATABASES:
+            if self.schema.is_system(database):
                 return None
             for key in ((self.compared(database), compared), ("", compared)):
                 setting = self._configured.get(key)
                 if setting is not None and not self._is_known(database, name):
                     first = next(iter(setting.protected.values()), None)
                     raise refused(refusals.SCHEMA_UNKNOWN, first, "its table is not known")
-        code = self._code.get(fold(name))
-        if code is not None and code.kind == VIEW:
+        return None
+
+    def view(self, database: str | None, name: str) -> Code | None:
+        """The view of a name that may show protected columns; None for any other table.
+
+        ``database`` is None where nobody knows which it is.  Raises StatementRefusedError where a
+        view may be meant then.
+        """
+        compared = self.compared(name)
+        if database is not None:
+            return self._views.get((self.compared(database), compared))
+        if any(other == compared for _, other in self._views):
             raise refused(
-                refusals.SCHEMA_MISMATCH,
+                refusals.SCHEMA_UNKNOWN,
                 None,
-                f"view {code.name} may show it",
-                "Use the table itself.",
+                f"may be shown by a view {name}, and its database is not known",
+                "Name the view with its database.",
             )
         return None
 
@@ -149,28 +186,29 @@ class Protection:
         }
         return ProtectedTable(table, found) if found else None
 
-    def _users(self, names: set[str], trusted: set[str]) -> Sequence[Code]:
-        """The code that names a table, or other such code, or that nobody can read."""
-        waiting = {
-            number: (one, _words(one))
-            for number, one in enumerate(self.schema.code)
-            if fold(one.name) not in trusted
-        }
-        known, found = {*names, checks.NAME}, []
-        more = True
-        while more:
-            more = False
-            for number, (one, words) in list(waiting.items()):
-                if words is None or not known.isdisjoint(words):
-                    found.append(one)
-                    del waiting[number]
-                    if one.kind in (VIEW, ROUTINE):
-                        known.add(fold(one.name))
-                        more = True
-        return found
+
+_Words = frozenset[str] | None
 
 
-def _words(code: Code) -> frozenset[str] | None:
+def _users(code: Sequence[tuple[Code, _Words]], names: set[str]) -> Sequence[Code]:
+    """The code that has one of some names among its words, or uses other such code, or that nobody
+    can read."""
+    waiting = dict(enumerate(code))
+    known, found = {*names}, []
+    more = True
+    while more:
+        more = False
+        for number, (one, words) in list(waiting.items()):
+            if words is None or not known.isdisjoint(words):
+                found.append(one)
+                del waiting[number]
+                if one.kind in (VIEW, ROUTINE):
+                    known.add(fold(one.name))
+                    more = True
+    return found
+
+
+def _words(code: Code) -> _Words:
     """The names in the text of a view, a routine or a trigger; None if they are not known."""
     if not code.text:
         return None
@@ -184,4 +222,8 @@ def _words(code: Code) -> frozenset[str] | None:
         found |= {fold(one) for one in mysqltokens.names(text, part)}
     if code.kind == ROUTINE and checks.is_named(text):
         found.add(checks.NAME)
+    if code.kind == ROUTINE and not _ACTING.isdisjoint(found):
+        found.add(_ACTS)
+    if code.kind in (ROUTINE, TRIGGER) and roles.may_be_set(text):
+        found.add(roles.NAME)
     return frozenset(found)

@@ -5,11 +5,10 @@ Source: the transparent-encryption reference, sections 5, 6 and 11.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Sequence
 
 from acra_twisted.encryption import refusals
-from acra_twisted.encryption.mysql import comparisons, nodes, values, walking
+from acra_twisted.encryption.mysql import grouping, nodes, values, walking
 from acra_twisted.encryption.mysql.analysis import Analysis, unsure
 from acra_twisted.encryption.mysql.nodes import Common, Joined, Node, Query, Select, TableFactor
 from acra_twisted.encryption.mysql.scopes import Range, Scope, renamed
@@ -29,9 +28,6 @@ from acra_twisted.encryption.refusals import refused
 from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.sql.mysqlnames import fold
 
-_ORDER: Final = "is what rows are ordered by"
-_GROUP: Final = "is what rows are grouped by"
-
 
 def query(analysis: Analysis, one: Query, outer: Scope) -> Columns:
     """The columns of a query.  Raises StatementRefusedError."""
@@ -47,7 +43,7 @@ def query(analysis: Analysis, one: Query, outer: Scope) -> Columns:
         columns = _united(branches, one.keeps_all)
     behind = Scope((), scope, aliases=columns)
     for item in one.orders:
-        _by(analysis, item, columns, behind, refusals.ORDER, _ORDER)
+        grouping.by(analysis, item, columns, behind, refusals.ORDER)
     for item in one.others:
         walking.ordinary(analysis, item, behind)
     return columns
@@ -161,6 +157,9 @@ def _range(analysis: Analysis, factor: TableFactor, scope: Scope) -> Range:
     database = table.database or analysis.database
     found = analysis.protection.find(database, table.name)
     where = None if factor.alias or database is None else compared(database)
+    view = None if found is not None else analysis.view_of(table)
+    if view is not None:
+        return Range(name, analysis.view(view), where)
     if found is None:
         return Range(name, OPEN, where)
     columns = [
@@ -186,90 +185,29 @@ def select(analysis: Analysis, one: Select, outer: Scope) -> Columns:
     whole = bool(one.source.using or one.source.natural)
     columns = outputs(analysis, one.outputs, ranges, scope, whole)
     if one.into and holds_protected(columns):
-        raise refused(refusals.EXPRESSION, _first(columns), "is put in a variable by INTO")
-    if one.distinct and holds_protected(columns):
-        raise refused(
-            refusals.GROUP, _first(columns), "is in DISTINCT", "Take equal values out yourself."
-        )
+        raise refused(refusals.EXPRESSION, grouping.first(columns), "is put in a variable by INTO")
     if one.where is not None:
         walking.ordinary(analysis, one.where, scope)
     behind = Scope(ranges, outer, aliases=values.exposed(columns))
     grouped: dict[ColumnSetting, None] = {}
     for item in one.groups:
-        setting = _group(analysis, item, columns, behind)
+        setting = grouping.group(analysis, item, columns, behind)
         if setting is not None:
             grouped[setting] = None
     if one.rollup and grouped:
         raise refused(refusals.GROUP, next(iter(grouped)), "is grouped by WITH ROLLUP")
-    if one.groups and holds_protected(columns):
-        columns = _aggregated(analysis, one.outputs, columns, grouped)
+    if holds_protected(columns):
+        if one.distinct is not None:
+            columns = grouping.distinct(analysis, one, columns, ranges)
+        elif one.groups:
+            columns = grouping.aggregated(analysis, one.outputs, columns, grouped)
     if one.having is not None:
         walking.ordinary(analysis, one.having, behind)
     for item in one.orders:
-        _by(analysis, item, columns, behind, refusals.ORDER, _ORDER)
+        grouping.by(analysis, item, columns, behind, refusals.ORDER)
     for item in one.others:
         walking.ordinary(analysis, item, scope)
     return columns
-
-
-def _group(analysis: Analysis, item: Node, columns: Columns, scope: Scope) -> ColumnSetting | None:
-    """Take an item of GROUP BY; the setting of a protected column that it is."""
-    if item.kind == nodes.COLUMN:
-        found = walking.value(analysis, item, scope)
-        leaf = found[0]
-        if len(found) == 1 and leaf.kind == values.PROTECTED and leaf.setting is not None:
-            if not any(is_protected(one.value) and _is_other(one, item) for one in columns):
-                comparisons.check(leaf.setting)
-                comparisons.match(analysis, leaf.setting)
-                shown = comparisons.same(leaf.setting, analysis.shown(_named(item, columns, scope)))
-                analysis.edit(item, [shown])
-                return leaf.setting
-    _by(analysis, item, columns, scope, refusals.GROUP, _GROUP)
-    return None
-
-
-def _named(item: Node, columns: Columns, scope: Scope) -> Node:
-    """The column that an item of GROUP BY names by its alias; the item itself, if it is one."""
-    name = fold(item.names[-1])
-    if len(item.names) > 1 or any(one.column(name) is not None for one in scope.ranges):
-        return item
-    leaves = [one.value[0] for one in columns if one.name == name]
-    return next((leaf.node for leaf in leaves if leaf.node is not None), item)
-
-
-def _is_other(one: Output, item: Node) -> bool:
-    """Tell whether an output has the name of a column that is grouped by, and is another: which of
-    the two is meant, is the server's to say."""
-    return one.name == fold(item.names[-1]) and len(item.names) == 1 and not one.named
-
-
-def _aggregated(
-    analysis: Analysis,
-    given: Sequence[nodes.Output],
-    columns: Columns,
-    grouped: Mapping[ColumnSetting, None],
-) -> Columns:
-    """Have one of the stored values of a group stand for all; the columns then."""
-    if len(given) != len(columns) or any(one.rest for one in columns):
-        raise refused(refusals.GROUP, _first(columns), "is in * of a query with GROUP BY")
-    found: list[Output] = []
-    for output, column in zip(given, columns, strict=True):
-        setting = values.setting_of(column.value)
-        found.append(column._replace(named=column.named and setting is None))
-        if setting is None:
-            continue
-        if setting not in grouped or output.value.kind != nodes.COLUMN:
-            raise refused(
-                refusals.GROUP,
-                setting,
-                "is in a query with GROUP BY that does not group by it",
-            )
-        shown = b"MIN(%b)" % analysis.shown(output.value)
-        if not output.alias:
-            name = output.value.names[-1].replace("`", "``").encode()
-            shown += b" AS `%b`" % name
-        analysis.edit(output.value, [shown])
-    return found
 
 
 def outputs(
@@ -348,32 +286,6 @@ def _star(
             if table is None or not table.columns[column.name].invisible
         ]
     return found
-
-
-def _by(
-    analysis: Analysis, item: Node, columns: Columns, scope: Scope, reason: str, text: str
-) -> None:
-    """Take an item of ORDER BY or GROUP BY.  Raises StatementRefusedError for a protected one."""
-    if nodes.unsigned(item).kind == nodes.VALUE:
-        # The number of a column.
-        if holds_protected(columns):
-            hint = "Name the column in place of its number."
-            raise refused(reason, _first(columns), f"may be {text.removeprefix('is ')}", hint)
-        return
-    if item.kind == nodes.COLUMN:
-        found = walking.value(analysis, item, scope)
-        if any(leaf.kind == values.UNSURE for leaf in found):
-            raise unsure(values.setting_of(found), "ORDER BY")
-        if is_protected(found):
-            raise refused(reason, values.setting_of(found), text)
-        return
-    walking.ordinary(analysis, item, scope)
-
-
-def _first(columns: Columns) -> ColumnSetting | None:
-    """One of the protected columns, for messages."""
-    found = (values.setting_of(one.value) for one in columns)
-    return next((one for one in found if one is not None), None)
 
 
 def results(columns: Columns) -> Sequence[ResultColumn] | None:

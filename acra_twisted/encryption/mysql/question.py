@@ -43,6 +43,8 @@ _WIDTH: Final = 11
 _MOST: Final = 1_000_000
 #: Stands for an expression that cannot be read.
 _UNREAD: Final = "?"
+#: A variable that is off, as a number and as a text.
+_OFF: Final = ("0", "OFF")
 _STRICT: Final = ("STRICT_TRANS_TABLES", "STRICT_ALL_TABLES", "TRADITIONAL")
 
 
@@ -53,10 +55,11 @@ class SchemaError(AcraError):
 def schema_question(tables: Iterable[str]) -> bytes:
     """Return the text that asks for the tables of some names, and for all code."""
     names = ", ".join(f"_utf8 x'{one.encode().hex()}'" for one in sorted({*tables}))
-    system = ", ".join(f"'{one}'" for one in sorted(SYSTEM_DATABASES))
+    system = ", ".join(f"'{one.encode().hex().upper()}'" for one in sorted(SYSTEM_DATABASES))
 
     def outside(column: str) -> str:
-        return f"{column} NOT IN ({system})"
+        # By bytes: another one may differ in case alone.
+        return f"{_hexed(column)} NOT IN ({system})"
 
     parts = [
         _part(
@@ -64,6 +67,8 @@ def schema_question(tables: Iterable[str]) -> bytes:
             "@@lower_case_table_names",
             "@@GLOBAL.sql_mode",
             "@@SESSION.sql_mode",
+            # MySQL has no such variable, and takes this for a comment.
+            "CONCAT('' /*M!100201 , @@GLOBAL.check_constraint_checks */)",
         ),
         _part(
             "column",
@@ -127,10 +132,14 @@ def schema_question(tables: Iterable[str]) -> bytes:
 
 def _part(kind: str, *cells: str, behind: str = "") -> str:
     """A SELECT of one kind of rows; cells are expressions of numbers or texts."""
-    shown = [f"HEX(CONVERT({one} USING utf8mb4))" for one in cells]
+    shown = [_hexed(one) for one in cells]
     shown += ["NULL"] * (_WIDTH - 1 - len(cells))
     told = f" FROM information_schema.{behind}" if behind else ""
     return f"SELECT '{kind}', {', '.join(shown)}{told}"
+
+
+def _hexed(expression: str) -> str:
+    return f"HEX(CONVERT({expression} USING utf8mb4))"
 
 
 def read_schema(rows: Sequence[_Row], number: int) -> Schema:
@@ -156,7 +165,7 @@ def read_database(rows: Sequence[_Row]) -> bytes:
 class _Reading:
     def __init__(self) -> None:
         self._folds: bool | None = None
-        self._strict = False
+        self._strict = self._checked = False
         self._modes: frozenset[str] = frozenset()
         self._is_over = False
         self._columns: dict[tuple[str, str], list[tuple[int, Column]]] = {}
@@ -172,6 +181,7 @@ class _Reading:
             self._folds = _needed(cells[0]) != "0"
             self._strict = not _modes(cells[1]).isdisjoint(_STRICT)
             self._modes = _modes(cells[2])
+            self._checked = _needed(cells[3]).upper() not in _OFF
         elif kind == _COLUMN:
             self._column(cells)
         elif kind == _KEY:
@@ -196,8 +206,15 @@ class _Reading:
             Table(database, name, _ordered(columns), self._indexes(database, name))
             for (database, name), columns in sorted(self._columns.items())
         ]
-        code = sorted(self._code)
-        return Schema(number, tables, self._folds, code, self._strict, sorted(self._references))
+        return Schema(
+            number,
+            tables,
+            self._folds,
+            sorted(self._code),
+            self._strict,
+            sorted(self._references),
+            self._checked,
+        )
 
     def _column(self, cells: Sequence[str | None]) -> None:
         database, table, name = _path(cells)

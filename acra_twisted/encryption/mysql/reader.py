@@ -11,6 +11,7 @@ from typing import Final
 from acra_twisted.encryption.mysql import names, nodes
 from acra_twisted.encryption.mysql.cursor import Cursor
 from acra_twisted.encryption.mysql.expressions import Expressions
+from acra_twisted.encryption.mysql.joins import Joins
 from acra_twisted.encryption.mysql.nodes import (
     Assignment,
     Common,
@@ -38,10 +39,11 @@ _SETS: Final = ("union", "intersect", "except", "minus")
 class Reader:
     """Reads statements.  Its methods raise UnreadableError for what they do not understand."""
 
-    __slots__ = ("_expressions",)
+    __slots__ = ("_expressions", "_joins")
 
     def __init__(self) -> None:
         self._expressions = Expressions(self.query)
+        self._joins = Joins(self._expressions.one, self.query)
 
     def statement(self, cursor: Cursor) -> Statement:
         """Read a whole statement."""
@@ -129,7 +131,10 @@ class Reader:
         found = Select()
         cursor.expect("select")
         while cursor.here in _MODIFIERS or cursor.here in _DISTINCT:
-            found.distinct = found.distinct or cursor.here in _DISTINCT
+            if cursor.here in _DISTINCT:
+                if found.distinct is not None:
+                    raise cursor.error("DISTINCT twice")
+                found.distinct = (cursor.start, cursor.tokens[cursor.at][2])
             cursor.step()
         found.outputs = self.outputs(cursor)
         self._into(cursor, found)
@@ -137,9 +142,10 @@ class Reader:
             if cursor.here == "dual":
                 cursor.step()
             else:
-                found.source = self.tables(cursor)
+                found.source = self._joins.tables(cursor)
         if cursor.takes("where"):
             found.where = self._expressions.one(cursor)
+        found.filtered = cursor.done
         if cursor.takes_all("group", "by"):
             found.groups = self._expressions.ordered(cursor)
             found.rollup = cursor.takes_all("with", "rollup")
@@ -200,87 +206,6 @@ class Reader:
             if not cursor.takes(","):
                 return found
 
-    # -- tables -----------------------------------------------------------------------------------
-
-    def tables(self, cursor: Cursor) -> Joined:
-        """Read the tables of a FROM clause."""
-        found = Joined()
-        self._references(cursor, found)
-        return found
-
-    def _references(self, cursor: Cursor, found: Joined) -> None:
-        self._joined(cursor, found)
-        while cursor.takes(","):
-            self._joined(cursor, found)
-
-    def _joined(self, cursor: Cursor, found: Joined) -> None:
-        self._factor(cursor, found)
-        while True:
-            natural = cursor.takes("natural")
-            cursor.takes("left", "right", "inner", "cross")
-            cursor.takes("outer")
-            if not cursor.takes("join", "straight_join"):
-                if natural:
-                    raise cursor.error("NATURAL without JOIN")
-                return
-            found.natural = found.natural or natural
-            self._factor(cursor, found)
-            if cursor.takes("on"):
-                found.conditions.append(self._expressions.one(cursor))
-            elif cursor.takes("using"):
-                found.using += names.listed(cursor)
-
-    def _factor(self, cursor: Cursor, found: Joined) -> None:
-        cursor.enter()
-        cursor.takes("lateral")
-        if cursor.here == "(":
-            self._bracket(cursor, found)
-        else:
-            table = names.table(cursor)
-            if cursor.here == "(":
-                raise cursor.error("a function in place of a table")
-            if cursor.takes("partition"):
-                names.listed(cursor)
-            alias = names.alias(cursor)
-            found.factors.append(TableFactor(table, None, alias))
-            self._hints(cursor)
-        cursor.leave()
-
-    def _bracket(self, cursor: Cursor, found: Joined) -> None:
-        """A query in place of a table, or tables in brackets."""
-        further = 0
-        while cursor.behind(further) == "(":
-            further += 1
-        if cursor.behind(further) not in ("select", "with"):
-            cursor.expect("(")
-            self._references(cursor, found)
-            cursor.expect(")")
-            return
-        cursor.expect("(")
-        query = self.query(cursor)
-        cursor.expect(")")
-        alias = names.alias(cursor)
-        columns = names.listed(cursor) if alias and cursor.here == "(" else []
-        found.factors.append(TableFactor(None, query, alias, columns))
-
-    def _hints(self, cursor: Cursor) -> None:
-        """USE INDEX and its like."""
-        while cursor.here in ("use", "force", "ignore") and cursor.behind() in ("index", "key"):
-            cursor.step()
-            cursor.step()
-            if cursor.takes("for"):
-                if not (
-                    cursor.takes("join")
-                    or cursor.takes_all("order", "by")
-                    or cursor.takes_all("group", "by")
-                ):
-                    raise cursor.error("an index hint")
-            cursor.expect("(")
-            while not cursor.takes(")"):
-                if not (names.is_name(cursor) or cursor.here in (",", "primary")):
-                    raise cursor.error("an index hint")
-                cursor.step()
-
     # -- statements that write --------------------------------------------------------------------
 
     def _insert(self, cursor: Cursor) -> Insert:
@@ -291,6 +216,7 @@ class Reader:
         found = Insert(names.table(cursor))
         if cursor.takes("partition"):
             names.listed(cursor)
+        found.listed = cursor.done
         if cursor.here == "(" and not self._is_query(cursor):
             found.columns = self._columns(cursor)
         if cursor.takes("set"):
@@ -354,7 +280,7 @@ class Reader:
         cursor.step()
         while cursor.takes("low_priority", "ignore"):
             pass
-        found.source = self.tables(cursor)
+        found.source = self._joins.tables(cursor)
         cursor.expect("set")
         found.assignments = self._assignments(cursor)
         if cursor.takes("where"):
@@ -370,13 +296,13 @@ class Reader:
         if cursor.takes("from"):
             targets = self._targets(cursor, found)
             if cursor.takes("using"):
-                found.source = self.tables(cursor)
+                found.source = self._joins.tables(cursor)
             elif len(targets) > 1:
                 raise cursor.error("DELETE FROM several tables without USING")
         else:
             self._targets(cursor, found)
             cursor.expect("from")
-            found.source = self.tables(cursor)
+            found.source = self._joins.tables(cursor)
         if cursor.takes("where"):
             found.where = self._expressions.one(cursor)
         self._end(cursor, found.orders, found.others)

@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-#: Databases of the server itself: no setting is about their tables.
-SYSTEM_DATABASES: Final = frozenset(("information_schema", "mysql", "performance_schema", "sys"))
+from acra_twisted.sql.mysqlnames import fold
+
+#: Databases of the server itself: no setting is about their tables.  The case of their names
+#: counts where that of others does, but for the first two.
+_VIRTUAL: Final = frozenset(("information_schema", "performance_schema"))
+SYSTEM_DATABASES: Final = _VIRTUAL | {"mysql", "sys"}
 
 
 class Column(NamedTuple):
@@ -91,7 +95,8 @@ class Schema(NamedTuple):
     ``number`` is another for each content.  ``folds``: tables' names are compared without regard
     to case, as every ``lower_case_table_names`` but 0 has it.  ``code`` are all views, routines,
     triggers and events outside the server's own databases, as far as it shows them.  ``strict``:
-    the server refuses values that do not fit, by its own sql_mode.
+    the server refuses values that do not fit, by its own sql_mode.  ``checked``: it heeds CHECKs,
+    by its own settings.
     """
 
     number: int
@@ -100,3 +105,9 @@ class Schema(NamedTuple):
     code: Sequence[Code] = ()
     strict: bool = True
     foreign_keys: Sequence[ForeignKey] = ()
+    checked: bool = True
+
+    def is_system(self, database: str) -> bool:
+        """Tell whether a database is the server's own."""
+        folded = fold(database)
+        return folded in _VIRTUAL or (folded if self.folds else database) in SYSTEM_DATABASES

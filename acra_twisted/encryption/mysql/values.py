@@ -27,6 +27,7 @@ class Leaf(NamedTuple):
 
     ``node`` is the place of a value, with the casts around it, or of a column that stands there
     itself.  ``source`` is where the value is, ``casts`` are the types that it is cast to.
+    ``inner``: the column is that of a query in brackets, and stands in there.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class Leaf(NamedTuple):
     node: Node | None = None
     source: Source | None = None
     casts: Sequence[str] = ()
+    inner: bool = False
 
 
 #: All that an expression can be.

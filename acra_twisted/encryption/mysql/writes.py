@@ -44,11 +44,20 @@ def statement(analysis: Analysis, one: Statement) -> Columns:
 
 def insert(analysis: Analysis, one: Insert) -> Columns:
     """The columns that INSERT or REPLACE returns.  Raises StatementRefusedError."""
+    if analysis.view_of(one.table) is not None:
+        raise refused(
+            refusals.SCHEMA_MISMATCH,
+            None,
+            f"may be written through view {one.table.name}",
+            "Use the table itself.",
+        )
     joined = Joined()
     joined.factors.append(TableFactor(one.table, None, ""))
     target = queries.ranges_of(analysis, joined, Scope())[0]
     table = target.table
     columns = _listed(table, one.columns)
+    if table is not None and columns and one.columns is None and (one.query or all(one.rows)):
+        analysis.list_columns(table, columns, one.listed)
     scope = Scope((target,))
     if one.query is not None:
         found = analysis.query(one.query, Scope())

@@ -4,16 +4,25 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from acra_twisted.encryption.mysql.keeper import MAX_AGE
+from acra_twisted.encryption.mysql.keeper import LOOK, MAX_AGE
 from acra_twisted.encryption.mysql.plan import UNTOUCHED, Plan
-from acra_twisted.encryption.mysql.question import SchemaError, database_question
+from acra_twisted.encryption.mysql.question import (
+    SchemaError,
+    database_question,
+    schema_question,
+)
+from acra_twisted.encryption.mysql.servermark import mark_question
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IWatch
+from acra_twisted.outstanding import FORWARD
 from acra_twisted.stages.mysqlcolumns import MysqlColumns, MysqlKnown, MysqlWatch
 from acra_twisted.stages.mysqlmodes import DATABASE, RIGHTS, ROLE
 from tests.support.mysqlplanning import SETTINGS
 from tests.support.mysqlsessions import MysqlBench
+
+QUESTION = schema_question(table.name for table in SETTINGS.tables)
+LOOK_TEXT = mark_question()
 
 
 class Case(SynchronousTestCase):
@@ -52,6 +61,32 @@ class Learning(Case):
         self.bench.fails = True
         # The known one holds a while.
         self.assertIsNotNone(self.successResultOf(self.learn()))
+
+    def test_it_is_looked_whether_it_is_another(self):
+        first = self.successResultOf(self.learn())
+        both = [LOOK_TEXT, QUESTION]
+        for changes, asked in ((7, both), (7, [LOOK_TEXT]), (8, both)):
+            self.bench.time += LOOK
+            self.bench.changes = changes
+            del self.bench.asked[:]
+            self.assertIsNone(self.snapshot())
+            self.assertIs(self.successResultOf(self.learn()), first)
+            self.assertEqual(self.bench.asked, asked)
+            self.assertIs(self.snapshot(), first)
+
+    def test_a_server_without_counts_is_asked(self):
+        self.successResultOf(self.learn())
+        self.bench.time += LOOK
+        self.bench.refuses = (LOOK_TEXT,)
+        self.successResultOf(self.learn())
+        self.assertEqual(self.bench.asked[1:], [LOOK_TEXT, QUESTION])
+        self.assertIsNotNone(self.snapshot())
+
+    def test_a_statement_that_does_not_fit_has_it_looked(self):
+        self.successResultOf(self.learn())
+        self.assertFalse(self.columns.is_outdated(self.bench.session, self.known))
+        self.bench.time += 1
+        self.assertTrue(self.columns.is_outdated(self.bench.session, self.known))
 
     def test_nobody_answers(self):
         self.bench.fails = True
@@ -138,9 +173,20 @@ class Changes(Case):
         self.assertIsNot(found, self.columns.snapshot(other, known, True))
         self.columns.changed()
         self.assertIsNone(self.snapshot())
+
+    def test_a_session_that_begins_anew_has_the_role_of_its_user(self):
+        mine = self.successResultOf(self.learn())
+        self.watch(moves=ROLE).close("ok")
         self.successResultOf(self.learn())
-        self.bench.session.user = b"another"
-        self.assertIsNone(self.snapshot())
+        for kind in ("reset_connection", "change_user"):
+            exchange = Exchange(self.bench.session, kind, None, 1)
+            self.bench.session.outstanding.append((FORWARD, 0, exchange, None))
+            # Nobody knows whether the database will do it.
+            self.assertIsNone(self.snapshot())
+            self.bench.session.outstanding.popleft()
+            self.assertIsNotNone(self.snapshot())
+        self.bench.session.resets += 1
+        self.assertIs(self.snapshot(), mine)
 
     def test_rights_that_change(self):
         self.successResultOf(self.learn())

@@ -8,6 +8,7 @@ from zope.interface.verify import verifyObject
 
 from acra_twisted import purposes
 from acra_twisted.encryption.mysql.keeper import MAX_AGE
+from acra_twisted.encryption.mysql.schema import Column
 from acra_twisted.encryption.settings import Bypass, EncryptionSettings, TableSetting
 from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IParameterStage, IReloadable, IResultStage, IStatementStage
@@ -20,7 +21,7 @@ from acra_twisted.tokens.memorystore import MemoryStore
 from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.verdicts import PASS, Deny, Replace
 from tests.support.containers import Workers
-from tests.support.mysqlplanning import NAME, SETTINGS
+from tests.support.mysqlplanning import NAME, PEOPLE, SCHEMA, SETTINGS
 from tests.support.mysqlsessions import MysqlBench, described, rows
 
 STORED = re.compile(rb"x'([0-9a-f]*)'").findall
@@ -106,7 +107,7 @@ class Texts(Case):
         for text in (
             "SELECT UPPER(name) FROM people",
             "INSERT INTO people (name) VALUES (CONCAT('a', 'b'))",
-            "SELECT * FROM vip",
+            "INSERT INTO vip (id) VALUES (1)",
         ):
             verdict, _, exchange = self.judge(text)
             self.assert_denied(verdict)
@@ -162,7 +163,21 @@ class Asking(Case):
             self.assertIs(self.judge(text)[0], PASS)
         self.assertEqual(len(self.bench.asked), 1)
         self.judge("SELECT 1")
-        self.assertEqual(len(self.bench.asked), 2)
+        self.assertEqual(len(self.bench.asked), 3)
+
+    def test_a_statement_that_does_not_fit_is_judged_by_newer_tables(self):
+        self.judge(INSERT)
+        self.bench.time += 2
+        more = PEOPLE._replace(columns=[*PEOPLE.columns, Column("more", "int")])
+        self.bench.schema = SCHEMA._replace(tables=[more])
+        text = "INSERT INTO people (name, more) VALUES ('Zaphod', 1)"
+        self.assertIsInstance(self.judge(text)[0], Replace)
+        # No more often than once a second.
+        self.bench.schema = SCHEMA
+        asked = len(self.bench.asked)
+        for _ in range(3):
+            self.assert_denied(self.judge("INSERT INTO people (name, less) VALUES ('a', 1)")[0])
+        self.assertEqual(len(self.bench.asked), asked)
 
     def test_the_database_behind_a_use(self):
         self.judge(INSERT)

@@ -63,7 +63,9 @@ class Moving(SynchronousTestCase):
             (b"/*!50000 SET */\xa0ROLE r", DATABASE | ROLE),
             (b"UPDATE users SET role = 'a'", 0),
             (b"SELECT role FROM users", 0),
+            (b"SET @a = 1, ROLE r", ROLE),
             (b"GRANT r TO u", RIGHTS),
+            (b"SET DEFAULT ROLE r FOR u", RIGHTS),
             (b"REVOKE r FROM u", RIGHTS),
             (b"USE x", DATABASE),
         ):

@@ -327,6 +327,7 @@ class Replies(SynchronousTestCase):
             followed.ask(replies.ONE, Reply(changes=replies.RESETS))
             followed.feed(packets(said, 1))
             self.assertEqual(followed.statements.known, left)
+            self.assertEqual(followed.session.resets, int(said is OK))
 
     def test_a_login_of_another_user_goes_on_until_it_ends(self):
         followed = Followed()
@@ -336,6 +337,7 @@ class Replies(SynchronousTestCase):
         self.assertFalse(exchange.closed)
         self.assertEqual(followed.feed(packets(OK, 3)), packets(OK, 3))
         self.assertEqual(exchange.outcome, "ok")
+        self.assertEqual(followed.session.resets, 1)
         self.assertEqual(followed.session.parameters[b"character_set_client"], b"gbk")
 
     def test_one_that_is_refused_is_a_security_event(self):

@@ -2,6 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.encryption.mysql.plan import Parameter
 from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
 from tests.support.mysqlplanning import EMAIL, NAME, plan, planner, sent, shown
 
@@ -35,6 +36,31 @@ class Searchable(SynchronousTestCase):
         self.assertEqual(where("email IN ('a', 'b')"), f"({_ONE} OR {two})")
         self.assertEqual(where("email NOT IN ('a', NULL)"), f"(NOT ({_ONE} OR NULL))")
 
+    def test_rows(self):
+        one, two = _ONE, "(email >= x'f2' AND email < x'f3')"
+        for text, wanted in (
+            ("(email, id) = ('a', 1)", f"(({one}) AND (id = 1))"),
+            ("((email), id) <> ('a', 1)", f"(NOT ((({one}) AND (id = 1))))"),
+            ("(id, ?) = (?, email)", "((id = ?) AND ((email >= ? AND email < ?)))"),
+            ("(email, (id, note)) = ('a', (1, 'b'))", f"(({one}) AND ((id, note) = (1, 'b')))"),
+            ("(id, (email, id)) = (1, ('a', 2))", f"((id = 1) AND ((({one}) AND (id = 2))))"),
+            ("(email, id) = (NULL, 1)", "as it is"),
+            ("(id, note) = (1, 'b')", "as it is"),
+            (
+                "(email, id) IN (('a', 1), ('b', NULL))",
+                f"(({one} AND (id = 1)) OR ({two} AND (id = NULL)))",
+            ),
+            ("(id, email) NOT IN ((?, ?))", "(NOT (((id = ?) AND (email >= ? AND email < ?))))"),
+            ("(id, note) IN ((1, 'b'), (2, 3))", "as it is"),
+        ):
+            self.assertEqual(where(text), wanted, text)
+
+    def test_parameters_of_rows_keep_their_numbers(self):
+        found = plan(_BEGIN + "(id, ?) = (?, email) AND note = ?")
+        numbers = [one.number for one in found.plan.parts if isinstance(one, Parameter)]
+        self.assertEqual(numbers, [2, 3])
+        self.assertEqual([one.source.parameter for one in found.plan.values], [1])
+
     def test_what_cannot_be_answered(self):
         for text, reason in (
             ("email > 'a'", "order"),
@@ -49,9 +75,23 @@ class Searchable(SynchronousTestCase):
             ("email = CONCAT('a')", "comparison"),
             ("email = @v", "comparison"),
             ("email IN (SELECT note FROM people)", "comparison"),
+            ("email IN (SELECT mail FROM leads UNION ALL SELECT mail FROM leads)", "comparison"),
+            ("email IN (SELECT mail FROM leads GROUP BY mail)", "comparison"),
+            ("(SELECT email FROM people p LIMIT 1) = 'a'", "comparison"),
+            ("(SELECT email FROM people p LIMIT 1) LIKE 'a'", "comparison"),
+            ("(SELECT email FROM people p LIMIT 1) IS NULL", "comparison"),
+            ("(SELECT email FROM people p LIMIT 1) = (SELECT mail FROM leads)", "comparison"),
             ("LOWER(email) = 'a'", "expression"),
             ("COALESCE(email, 'x') = 'a'", "comparison"),
-            ("(email, id) = ('a', 1)", "expression"),
+            ("(email, id) = (SELECT 'a', 1)", "expression"),
+            ("(email, id) = ('a', 1, 2)", "expression"),
+            ("(email, id) < ('a', 1)", "order"),
+            ("(email, id) IN (('a', 1), (note, 2))", "comparison"),
+            ("(email, id) IN (('a', 1), ('b', '2'))", "comparison"),
+            ("(email, id) IN (('a', id + 1))", "comparison"),
+            ("(email, id) IN (('a', 1), ('a', 1, 2))", "comparison"),
+            ("(email, id) IN (SELECT mail, id FROM leads)", "comparison"),
+            ("(email, id + 1) IN (('a', 1))", "expression"),
             ("email", "expression"),
             ("email COLLATE utf8mb4_general_ci = 'a'", "expression"),
             ("email = 'a' COLLATE utf8mb4_general_ci", "expression"),
@@ -64,6 +104,32 @@ class Searchable(SynchronousTestCase):
         self.assertTrue(shown(text).endswith("LEFT(p.email, 33) = LEFT(l.mail, 33)"))
         self.assertEqual(len(plan(text).plan.matched), 2)
         self.assertEqual(where("email = name"), "refused: comparison people.name")
+        text = "SELECT 1 FROM people p, leads WHERE (email, p.id) = (mail, 2)"
+        self.assertTrue(shown(text).endswith("(LEFT(email, 33), p.id) = (LEFT(mail, 33), 2)"))
+
+    def test_columns_of_subqueries(self):
+        for text, wanted in (
+            (
+                "email IN (SELECT mail FROM leads WHERE mail <> 'a')",
+                "LEFT(email, 33) IN (SELECT LEFT(mail, 33) FROM leads "
+                "WHERE (NOT (mail >= x'f1' AND mail < x'f2')))",
+            ),
+            (
+                "email NOT IN ((SELECT l.mail FROM leads l))",
+                "LEFT(email, 33) NOT IN ((SELECT LEFT(l.mail, 33) FROM leads l))",
+            ),
+            (
+                "email <> (SELECT mail FROM leads LIMIT 1)",
+                "LEFT(email, 33) <> (SELECT LEFT(mail, 33) FROM leads LIMIT 1)",
+            ),
+            (
+                "(id, email) = (1, (SELECT mail FROM leads LIMIT 1))",
+                "(id, LEFT(email, 33)) = (1, (SELECT LEFT(mail, 33) FROM leads LIMIT 1))",
+            ),
+            ("id IN (SELECT id FROM leads)", "as it is"),
+        ):
+            self.assertEqual(where(text), wanted)
+        self.assertEqual(len(plan(_BEGIN + "email IN (SELECT mail FROM leads)").plan.matched), 2)
 
 
 class Folded(SynchronousTestCase):

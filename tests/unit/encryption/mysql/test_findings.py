@@ -61,6 +61,11 @@ class Columns(SynchronousTestCase):
     def test_a_server_that_cuts(self):
         self.assertEqual(self.one(_FIT, strict=False).level, WARNING)
 
+    def test_a_server_that_heeds_no_checks(self):
+        only = self.one(_FIT, checked=False)
+        self.assertEqual(only.level, WARNING)
+        self.assertIn("check_constraint_checks", only.text)
+
 
 class Keys(SynchronousTestCase):
     def levels(self, *indexes, own=EMAIL):

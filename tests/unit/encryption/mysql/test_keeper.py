@@ -4,11 +4,11 @@ from itertools import count
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.encryption.mysql.keeper import MAX_AGE, PAUSE, SchemaKeeper
+from acra_twisted.encryption.mysql.keeper import LOOK, MAX_AGE, PAUSE, SchemaKeeper
 from acra_twisted.encryption.mysql.question import SchemaError
 from acra_twisted.encryption.mysql.schema import Column
 from tests.support.mysqlplanning import PEOPLE, SCHEMA, SETTINGS
-from tests.support.mysqlsessions import rows_of
+from tests.support.mysqlsessions import mark_of, rows_of
 
 OTHER = SCHEMA._replace(
     tables=[PEOPLE._replace(columns=[*PEOPLE.columns, Column("new", "int")])], code=()
@@ -31,12 +31,83 @@ class Keeping(SynchronousTestCase):
 
     def test_it_is_read_anew_after_a_time(self):
         found = self.read()
-        self.assertFalse(self.keeper.is_due(MAX_AGE - 1))
-        self.assertTrue(self.keeper.is_due(MAX_AGE))
+        self.assertFalse(self.keeper.is_due(LOOK - 1))
+        self.assertTrue(self.keeper.is_due(LOOK))
         self.assertIs(self.keeper.protection(2 * MAX_AGE - 1), found)
         self.assertIsNone(self.keeper.protection(2 * MAX_AGE))
         # The same content has the same plans.
         self.assertIs(self.read(MAX_AGE), found)
+
+    def look(self, now, changes, schema=SCHEMA):
+        """Look, and ask if that is to be done; tell whether it was."""
+        asked = self.keeper.asked(now)
+        self.assertIsNotNone(self.keeper.look)
+        if self.keeper.looked(asked, mark_of(changes, 100 + int(now))) is not None:
+            return False
+        self.keeper.answered(asked, rows_of(schema))
+        return True
+
+    def test_a_mark_that_is_the_same_says_that_nothing_has_changed(self):
+        found = self.read()
+        # The mark was not known before.
+        self.assertTrue(self.look(LOOK, 7))
+        for number in range(2, int(MAX_AGE / LOOK)):
+            self.assertFalse(self.look(number * LOOK, 7))
+            self.assertFalse(self.keeper.is_due((number + 1) * LOOK - 1))
+            self.assertTrue(self.keeper.is_due((number + 1) * LOOK))
+        self.assertIs(self.keeper.protection(MAX_AGE), found)
+
+    def test_it_is_read_in_whole_after_a_time_all_the_same(self):
+        self.read()
+        self.look(LOOK, 7)
+        self.assertFalse(self.look(LOOK + MAX_AGE - 1, 7))
+        self.assertTrue(self.look(LOOK + MAX_AGE, 7))
+        self.assertFalse(self.look(2 * LOOK + MAX_AGE, 7))
+
+    def test_what_another_program_changes_is_read_with_two_marks(self):
+        self.read()
+        self.look(LOOK, 7)
+        # It has begun to change something, and may not be done yet.
+        self.assertTrue(self.look(2 * LOOK, 8))
+        self.assertTrue(self.look(3 * LOOK, 8, OTHER))
+        self.assertFalse(self.look(4 * LOOK, 8))
+        (people,) = self.keeper.protection(4 * LOOK).schema.tables
+        self.assertEqual(people.columns[-1].name, "new")
+
+    def test_a_mark_that_is_not_whole_says_nothing(self):
+        self.read()
+        self.look(LOOK, 7)
+        asked = self.keeper.asked(2 * LOOK)
+        self.assertIsNone(self.keeper.looked(asked, mark_of(7, 200)[:-1]))
+
+    def test_a_mark_that_is_older_than_what_is_known_says_nothing(self):
+        self.read()
+        self.look(LOOK, 7)
+        asked = self.keeper.asked(2 * LOOK)
+        self.read(2 * LOOK)
+        self.assertIsNone(self.keeper.looked(asked, mark_of(7, 200)))
+
+    def test_there_is_no_look_where_nothing_is_known(self):
+        self.assertIsNone(self.keeper.look)
+        self.read()
+        self.keeper.changed()
+        self.assertIsNone(self.keeper.look)
+
+    def test_a_change_that_is_told_while_it_looks(self):
+        self.read()
+        self.look(LOOK, 7)
+        asked = self.keeper.asked(2 * LOOK)
+        self.keeper.changed()
+        self.assertIsNone(self.keeper.looked(asked, mark_of(7, 200)))
+
+    def test_a_statement_that_does_not_fit(self):
+        self.read()
+        self.look(LOOK, 7)
+        self.keeper.suspect()
+        self.assertFalse(self.keeper.is_due(LOOK + PAUSE / 2))
+        self.assertTrue(self.keeper.is_due(LOOK + PAUSE))
+        self.assertFalse(self.look(LOOK + PAUSE, 7))
+        self.assertFalse(self.keeper.is_due(LOOK + 2 * PAUSE))
 
     def test_another_content_has_another_number(self):
         first, second = self.read(), self.read(1.0, OTHER)
@@ -66,8 +137,11 @@ class Keeping(SynchronousTestCase):
         self.keeper.failed_with("1054")
         self.assertFalse(self.keeper.is_due(PAUSE / 2))
         self.assertTrue(self.keeper.is_due(PAUSE))
-        self.read(PAUSE)
+        self.assertTrue(self.look(PAUSE, 7))
         self.assertFalse(self.keeper.is_due(2 * PAUSE))
+        self.keeper.failed_with("1054")
+        # The mark does not explain it.
+        self.assertTrue(self.look(2 * PAUSE, 7))
 
     def test_an_answer_that_is_not_understood(self):
         self.assertRaises(SchemaError, self.keeper.answered, self.keeper.asked(0.0), [])

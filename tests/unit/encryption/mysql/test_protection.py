@@ -41,9 +41,29 @@ class Tables(SynchronousTestCase):
         self.assertIsNotNone(protection.find("shop", "people"))
         self.assertIsNone(protection.find("copy", "people"))
 
+    def test_databases_of_the_server(self):
+        settings = EncryptionSettings([setting("", "people", "email")])
+        tables = [PEOPLE._replace(database=one) for one in ("Sys", "MYSQL")]
+        for folds in (False, True):
+            protection = Protection(Schema(1, tables, folds), settings)
+            for database in ("Sys", "MYSQL"):
+                # Their names are others where case counts.
+                self.assertIs(protection.find(database, "people") is None, folds)
+            for database in ("sys", "mysql", "Information_Schema", "PERFORMANCE_SCHEMA"):
+                self.assertIsNone(protection.find(database, "people"))
+
+    def test_views(self):
+        protection = Protection(SCHEMA, SETTINGS)
+        self.assertEqual(protection.view("shop", "vip").name, "vip")
+        for database, name in (("other", "vip"), ("shop", "VIP"), ("shop", "cheap"), (None, "x")):
+            self.assertIsNone(protection.view(database, name))
+        folding = Protection(SCHEMA._replace(folds=True), SETTINGS)
+        self.assertIsNotNone(folding.view("SHOP", "Vip"))
+        self.assertRaises(StatementRefusedError, protection.view, None, "vip")
+
     def test_what_is_not_known_is_refused(self):
         protection = Protection(SCHEMA, SETTINGS)
-        for database, name in ((None, "people"), ("new", "people"), ("shop", "vip")):
+        for database, name in ((None, "people"), ("new", "people")):
             with self.assertRaises(StatementRefusedError):
                 protection.find(database, name)
 
@@ -62,6 +82,38 @@ class Uses(SynchronousTestCase):
             Code(VIEW, "shop", "x", "select 'people' from `shop`.`orders`"),
         )
         self.assertEqual(found, {"f", "w", "v"})
+
+    def test_routines_that_do_what_nobody_sees(self):
+        for text in (
+            "BEGIN SET @a = 1, ROLE viewer; END",
+            "BEGIN PREPARE s FROM @v; EXECUTE s; END",
+            "EXECUTE IMMEDIATE CONCAT('a', t)",
+            "BINLOG @v",
+            "BEGIN SET check_constraint_checks = 0; END",
+        ):
+            calls = Code(ROUTINE, "shop", "q", "CALL p()")
+            self.assertEqual(self.names(Code(ROUTINE, "shop", "p", text), calls), {"p", "q"}, text)
+            self.assertEqual(self.names(Code(ROUTINE, "shop", "p", text), trusted=["p"]), set())
+        harmless = Code(ROUTINE, "shop", "p", "BEGIN UPDATE users SET role = 1; END")
+        self.assertEqual(self.names(harmless), set())
+        self.assertEqual(self.names(Code(VIEW, "shop", "v", "select prepare from x")), set())
+
+    def test_tables_whose_triggers_set_a_role(self):
+        schema = SCHEMA._replace(
+            code=[
+                Code(ROUTINE, "shop", "p", "SET ROLE viewer"),
+                Code(TRIGGER, "shop", "t", "CALL p()", "Fired"),
+                Code(TRIGGER, "shop", "u", "INSERT INTO people (note) VALUES (1)", "orders"),
+            ]
+        )
+        protection = Protection(schema, SETTINGS)
+        self.assertEqual(protection.names - {"people", "leads"}, {"p", "fired"})
+        for database in ("shop", None):
+            self.assertRaises(StatementRefusedError, protection.find, database, "Fired")
+        self.assertIsNone(protection.find("other", "Fired"))
+        self.assertIsNone(protection.find("shop", "orders"))
+        trusting = SETTINGS._replace(trusted=frozenset(("t",)))
+        self.assertIsNone(Protection(schema, trusting).find("shop", "Fired"))
 
     def test_what_the_server_does_not_show_is_among_them(self):
         self.assertEqual(self.names(Code(ROUTINE, "shop", "p", None)), {"p"})

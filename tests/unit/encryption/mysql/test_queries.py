@@ -78,7 +78,6 @@ class Clauses(SynchronousTestCase):
         )
         self.assertEqual(results("SELECT p.email FROM people p GROUP BY p.email"), ["0 email"])
         for text in (
-            "SELECT DISTINCT email FROM people",
             "SELECT email FROM people GROUP BY id",
             "SELECT email FROM people GROUP BY 1",
             "SELECT * FROM people GROUP BY email",

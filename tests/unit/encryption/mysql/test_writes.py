@@ -3,7 +3,10 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.mysql.schema import Column, Table
-from tests.support.mysqlplanning import PEOPLE, SCHEMA, plan, planner, results, shown
+from acra_twisted.sql.languages import LANGUAGES
+from tests.support.mysqlplanning import PEOPLE, SCHEMA, plan, planner, results, sent, shown
+
+_MAIL = Column("mail", "varbinary", 600)
 
 
 class Inserts(SynchronousTestCase):
@@ -23,6 +26,29 @@ class Inserts(SynchronousTestCase):
             ),
         ):
             self.assertTrue(shown(text).endswith(wanted), shown(text))
+
+    def test_columns_that_are_not_listed_are_named(self):
+        for text, wanted in (
+            (
+                "INSERT INTO leads VALUES (1, NULL)",
+                "INSERT INTO leads (`id`, `mail`) VALUES (1, NULL)",
+            ),
+            (
+                "REPLACE shop.leads PARTITION (p)SELECT id, email FROM people",
+                "REPLACE shop.leads PARTITION (p) (`id`, `mail`) SELECT id, email FROM people",
+            ),
+            ("INSERT INTO leads VALUES ()", "as it is"),
+            ("INSERT INTO orders VALUES (1)", "as it is"),
+        ):
+            self.assertEqual(shown(text), wanted)
+        hidden = Column("x", "int", invisible=True)
+        leads = Table("shop", "leads", [Column("größe`", "int"), hidden, _MAIL])
+        by = planner(SCHEMA._replace(tables=[leads]))
+        text = "INSERT INTO leads VALUES (1, 'a')"
+        self.assertIn("leads (`größe```, `mail`) VALUES", sent(plan(text, by=by)))
+        latin = LANGUAGES["mysql"].mode_of({"character_set_client": "latin1"})
+        self.assertEqual(plan(text, latin, by=by).plan.refusal.reason, "schema_mismatch")
+        self.assertIn("`mail`", sent(plan(text, latin)))
 
     def test_every_form_of_a_literal(self):
         forms = (
@@ -55,7 +81,7 @@ class Inserts(SynchronousTestCase):
     def test_from_queries(self):
         for text in (
             "INSERT INTO people (email) SELECT mail FROM leads",
-            "INSERT INTO leads SELECT id, email FROM people",
+            "INSERT INTO leads (id, mail) SELECT id, email FROM people",
             "INSERT INTO orders (id) SELECT id FROM people",
         ):
             self.assertEqual(shown(text), "as it is")

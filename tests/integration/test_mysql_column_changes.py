@@ -1,0 +1,215 @@
+"""Protected columns of MariaDB whose tables, rights and names change, or are compared otherwise."""
+
+import time
+
+import pymysql
+from pymysql.constants import CLIENT
+
+from acra_twisted.encryption.mysql.keeper import LOOK
+from tests.integration.base import eventually
+from tests.integration.test_mysql_encryption import COLUMNS, Case
+
+_SECRET = "Zaphodsecret"  # noqa: S105 - no password
+
+
+class Roles(Case):
+    """A user sees a view of the protected table by a role that it may take, and not without."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.database.account("low", "pw")
+        cls.database.run(
+            "CREATE DATABASE apart; CREATE VIEW apart.seen AS SELECT id, name FROM shop.people;"
+            "CREATE PROCEDURE apart.taking() SQL SECURITY INVOKER SET ROLE viewer;"
+            "CREATE PROCEDURE apart.calling() SQL SECURITY INVOKER CALL apart.taking();"
+            "CREATE PROCEDURE apart.running(t TEXT) SQL SECURITY INVOKER EXECUTE IMMEDIATE t;"
+            "CREATE ROLE viewer; CREATE ROLE nothing; GRANT SELECT, INSERT ON apart.* TO viewer;"
+            "CREATE TABLE apart.fired (a INT);"
+            "CREATE DEFINER=low@'%' TRIGGER apart.firing BEFORE INSERT ON apart.fired FOR EACH ROW "
+            "SET ROLE viewer;"
+            "REVOKE ALL, GRANT OPTION FROM low; GRANT ALL ON apart.fired TO low;"
+            "GRANT SELECT, INSERT ON shop.people TO low;"
+            "GRANT SELECT ON mysql.proc TO low; GRANT EXECUTE ON apart.* TO low;"
+            "GRANT viewer TO low; GRANT nothing TO low"
+        )
+
+    def begin(self):
+        more = {"charset": "utf8mb4", "autocommit": True, "client_flag": CLIENT.MULTI_STATEMENTS}
+        connection = pymysql.connect(**{**self.access(), "user": "low"}, **more)
+        self.addCleanup(connection.close)
+        connection.cursor().execute("INSERT INTO people (name) VALUES ('known')")
+        return connection
+
+    def attempt(self, connection, *texts):
+        """Send texts, whatever becomes of each; nothing is stored in clear by them."""
+        cursor = connection.cursor()
+        for text in texts:
+            try:
+                cursor.execute(text)
+                while cursor.nextset():
+                    pass
+            except pymysql.MySQLError as error:
+                self.assertIn(error.args[0], (1235, 1142, 1243, 1370), (text, error))
+        for stored in self.stored("name"):
+            self.assertNotIn(_SECRET.encode(), stored, texts)
+
+    def test_every_way_to_take_it(self):
+        write = f"INSERT INTO apart.seen (name) VALUES ('{_SECRET}')"
+        for ways in (
+            ("SET ROLE viewer",),
+            ("SET @a = 1, ROLE viewer",),
+            ("SET @a = 1, /* c */ ROLE viewer",),
+            ("SET STATEMENT max_statement_time = 5 FOR SET ROLE viewer",),
+            ("PREPARE s FROM 'SET ROLE viewer'", "EXECUTE s"),
+            ("EXECUTE IMMEDIATE 'SET ROLE viewer'",),
+            ("CALL apart.taking()",),
+            ("CALL apart.calling()",),
+            ("CALL apart.running('SET ROLE viewer')",),
+            ("BEGIN NOT ATOMIC SET ROLE viewer; END",),
+            ("INSERT INTO apart.fired VALUES (1)",),
+        ):
+            self.attempt(self.begin(), *ways, write)
+            self.attempt(self.begin(), "; ".join((*ways, write)))
+
+    def test_a_session_that_begins_anew_sees_what_its_user_sees(self):
+        """The role that it had sees less than the user's own."""
+        self.database.run("SET DEFAULT ROLE viewer FOR low")
+        self.addCleanup(self.database.run, "SET DEFAULT ROLE NONE FOR low")
+        write = f"INSERT INTO apart.seen (name) VALUES ('{_SECRET}')"
+        for reset in (b"\x1f",):
+            connection = self.begin()
+            self.attempt(connection, "SET ROLE nothing", "SELECT id FROM people")
+            connection._execute_command(reset[0], b"")
+            connection._read_ok_packet()
+            self.attempt(connection, write)
+
+    def test_another_default_role(self):
+        connection = self.begin()
+        write = f"INSERT INTO apart.seen (name) VALUES ('{_SECRET}')"
+        self.addCleanup(self.database.run, "SET DEFAULT ROLE NONE FOR low")
+        self.attempt(connection, "SET DEFAULT ROLE viewer")
+        self.attempt(self.begin(), write)
+
+
+class Others(Case):
+    """Another program changes the tables."""
+
+    def test_the_order_of_columns(self):
+        self.run_("SELECT id FROM people")
+        self.database.run("ALTER TABLE shop.people MODIFY note TEXT AFTER id")
+        self.addCleanup(
+            self.database.run, "ALTER TABLE shop.people MODIFY note TEXT CHARACTER SET utf8mb4"
+        )
+        values = f"1, '{_SECRET}', 'e', 3, 4, NULL, '', '', 5, 'k', 'a note'"
+        self.run_(f"INSERT INTO people VALUES ({values})")
+        self.assertEqual(self.run_("SELECT note, name FROM people"), [("a note", _SECRET)])
+        self.assertNotIn(_SECRET.encode(), self.stored("name")[0])
+
+    def test_a_new_column(self):
+        cursor = self.connected()
+        cursor.execute("SELECT id FROM people")
+        time.sleep(1)
+        self.database.run("ALTER TABLE shop.people ADD COLUMN more INT")
+        self.addCleanup(self.database.run, "ALTER TABLE shop.people DROP COLUMN more")
+        # It does not fit what was known, and is judged by the new table.
+        cursor.execute("INSERT INTO people (name, more) VALUES ('a', 1)")
+        cursor.execute("SELECT name, more FROM people")
+        self.assertEqual(cursor.fetchall(), (("a", 1),))
+
+    def test_new_views_and_routines_are_seen(self):
+        cursor = self.connected()
+        cursor.execute("SELECT id FROM people")
+        self.database.run(
+            "CREATE VIEW shop.fresh AS SELECT id, name FROM shop.people;"
+            "CREATE PROCEDURE shop.writing(v TEXT) INSERT INTO people (note) VALUES (v)"
+        )
+        self.addCleanup(self.database.run, "DROP VIEW shop.fresh; DROP PROCEDURE shop.writing")
+
+        def refused(text):
+            try:
+                cursor.execute(text)
+            except pymysql.MySQLError as error:
+                return error.args[0] == 1235
+            return False
+
+        for text in ("INSERT INTO fresh (id) VALUES (NULL)", "CALL writing('v')"):
+            began = time.monotonic()
+            eventually(lambda text=text: refused(text), "a refusal", seconds=4 * LOOK)
+            self.assertLess(time.monotonic() - began, 2 * LOOK)
+
+    def test_what_nobody_can_read(self):
+        self.refused("BINLOG 'AAAAAA=='")
+
+
+class Unchecked(Case):
+    def test_a_server_that_heeds_no_checks_is_named(self):
+        self.database.run("SET GLOBAL check_constraint_checks = OFF")
+        self.run_("SELECT id FROM people")
+        eventually(lambda: "check_constraint_checks" in self.server.output, "the finding")
+
+
+class Folded(Case):
+    """A server that stores names of tables in small letters, and compares them so."""
+
+    settings = ("--lower-case-table-names=1",)
+    columns = COLUMNS.replace("table: people", "table: shop.People")
+
+    def setUp(self):
+        super().setUp()
+        for name in ("Zaphod", "Ford"):
+            self.run_("INSERT INTO PEOPLE (name, email) VALUES (%s, %s)", name, f"{name}@x.org")
+
+    def test_tables_aliases_and_databases(self):
+        for text in (
+            "SELECT NAME FROM People WHERE Email = 'Ford@x.org'",
+            "SELECT p.name FROM SHOP.pEOPLE P WHERE P.email = 'Ford@x.org'",
+            "SELECT People.name FROM people WHERE PEOPLE.email = 'Ford@x.org'",
+            "SELECT shop.People.name FROM SHOP.PEOPLE WHERE people.email = 'Ford@x.org'",
+            "SELECT D.name FROM (SELECT * FROM People) d WHERE d.email = 'Ford@x.org'",
+            "WITH C AS (SELECT * FROM PEOPLE) SELECT name FROM c WHERE email = 'Ford@x.org'",
+            "SELECT PEOPLE.* FROM (SELECT name FROM people WHERE email = 'Ford@x.org') People",
+        ):
+            self.assertEqual(self.run_(text), [("Ford",)], text)
+
+    def test_values_that_are_written(self):
+        for text in (
+            "INSERT INTO `PEOPLE` (name) VALUES ('clear1')",
+            "UPDATE Shop.People P SET p.name = 'clear2' WHERE PEOPLE.id = 1",
+            "UPDATE Shop.People P SET p.name = 'clear3' WHERE P.id = 1",
+            "REPLACE People SET NAME = 'clear4'",
+            "INSERT pEople (email) VALUES ('clear5') ON DUPLICATE KEY UPDATE People.name = 'x'",
+        ):
+            try:
+                self.run_(text)
+            except pymysql.MySQLError as error:
+                self.assertEqual(error.args[0], 1235, text)
+        stored = [one for column in ("name", "email") for one in self.stored(column) if one]
+        self.assertGreater(len(stored), 5)
+        for one in stored:
+            self.assertNotIn(b"clear", one)
+        self.assertEqual(self.run_("SELECT name FROM people WHERE id = 1"), [("clear3",)])
+
+    def test_views(self):
+        self.database.run("CREATE VIEW Shop.Seen AS SELECT id, Name, Email FROM Shop.People")
+        self.addCleanup(self.database.run, "DROP VIEW shop.seen")
+        self.run_("ALTER TABLE PEOPLE ADD COLUMN more INT")
+        self.addCleanup(self.database.run, "ALTER TABLE shop.people DROP COLUMN more")
+        found = self.run_("SELECT S.name FROM SEEN s WHERE s.email = 'Ford@x.org'")
+        self.assertEqual(found, [("Ford",)])
+        self.refused("INSERT INTO SEEN (name) VALUES ('Zaphod')")
+
+
+class Named(Case):
+    """Databases that differ from the server's own by the case of letters alone."""
+
+    def test_they_are_protected_where_case_counts(self):
+        self.database.run(
+            "CREATE DATABASE Sys; CREATE TABLE Sys.people LIKE shop.people;"
+            "GRANT ALL ON Sys.* TO u@'%'"
+        )
+        self.addCleanup(self.database.run, "DROP DATABASE Sys")
+        self.run_(f"INSERT INTO Sys.people (name) VALUES ('{_SECRET}')")
+        stored = self.database.run("SELECT HEX(name) FROM Sys.people")
+        self.assertNotIn(_SECRET.encode().hex().upper(), stored)
+        self.assertEqual(self.run_("SELECT name FROM Sys.people"), [(_SECRET,)])
