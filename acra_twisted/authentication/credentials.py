@@ -75,8 +75,8 @@ class Credentials:
         self._shapes = _Shapes(iterations)
         self._asking: dict[bytes, _Asking] = {}
         self._generation = 0
-        #: True while the query cannot be asked.
-        self.is_away = False
+        #: Why the query cannot be asked at present; empty while it can.
+        self.trouble = ""
         self._learn()
 
     def look_up(self, user: bytes) -> Found | Deferred[Found]:
@@ -123,6 +123,17 @@ class Credentials:
         """Close connections; logins that wait are told that the source is away."""
         if self._query is not None:
             self._query.stop()
+
+    @property
+    def is_away(self) -> bool:
+        """Return True while the query cannot be asked."""
+        return bool(self.trouble)
+
+    @property
+    def sources(self) -> list[str]:
+        """Return the kinds of sources that there are."""
+        kinds = ((FILE, self._file), (QUERY, self._query))
+        return [kind for kind, source in kinds if source is not None]
 
     @property
     def waiting(self) -> int:
@@ -192,11 +203,10 @@ class Credentials:
             asking.waiters.pop(0).callback(make())
 
     def _set_away(self, reason: str) -> None:
-        if reason and not self.is_away:
-            self.is_away = True
+        was, self.trouble = self.trouble, reason
+        if reason and not was:
             self._watcher.away(reason)
-        elif not reason and self.is_away:
-            self.is_away = False
+        elif was and not reason:
             self._watcher.back()
 
     # -- answers ----------------------------------------------------------------------------------

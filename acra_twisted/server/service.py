@@ -95,6 +95,8 @@ class AcraServer(DaemonService):
             self.serve(API, self.accept_command, main.secured((b"http/1.1", b"h2"), main.link))
 
         self.telemetry.tell("rules", self._rule_hits)
+        self.telemetry.tell("authentication", self._secrets)
+        self.telemetry.tell("stages", metrics.failures.shown)
 
     # -- what connections share -------------------------------------------------------------------
 
@@ -115,6 +117,19 @@ class AcraServer(DaemonService):
             for stage in listener.pipeline.stages
             if hasattr(stage, "rule_hits")
             for rule in stage.rule_hits()
+        ]
+
+    def _secrets(self) -> list[dict[str, Any]]:
+        """Return how the sources of users' secrets are, of each listener that has some."""
+        return [
+            {
+                "listener": name,
+                "sources": one.credentials.sources,
+                "waiting": one.credentials.waiting,
+                "trouble": one.credentials.trouble,
+            }
+            for name, one in self.accepting.items()
+            if one.credentials is not None
         ]
 
     def _sources(self) -> list[Credentials]:

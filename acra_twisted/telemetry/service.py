@@ -240,6 +240,7 @@ class TelemetryService(MultiService):
         self.tell("pools", self.metrics.pools)
         self.tell("exporters", lambda: vitals.exporters(self.exporters))
         self.tell("certificates", lambda: vitals.certificates(self._contexts.loaded()))
+        self.tell("peers_certificates", lambda: vitals.peers(self._contexts.peers()))
         history = self.history
         if history is not None:
             self.tell("history", lambda: vitals.history(history))

@@ -16,6 +16,7 @@ import twisted
 from acra_twisted import __version__
 from acra_twisted.fast.compiled import COMPILED
 from acra_twisted.transport.certificates import Loaded, subject
+from acra_twisted.transport.peercertificates import PeerCertificate
 
 #: Measurements of the event loop's lag that are kept.
 LAGS_MAX: Final = 600
@@ -95,6 +96,15 @@ def certificates(loaded: Iterable[Loaded]) -> list[dict[str, Any]]:
             "ends": one.ends.timestamp(),
         }
         for one in loaded
+    ]
+
+
+def peers(shown: Iterable[tuple[str, bool, PeerCertificate]]) -> list[dict[str, Any]]:
+    """Return the certificates that peers have shown, as `certificates` does; ``setting`` is that of
+    the CAs that verify them."""
+    return [
+        {"setting": by, "subject": one.subject, "is_client": is_client, "ends": one.ends}
+        for by, is_client, one in shown
     ]
 
 

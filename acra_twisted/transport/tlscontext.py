@@ -21,11 +21,13 @@ from zope.interface import implementer
 from acra_twisted.errors import HandshakeError
 from acra_twisted.transport.certificates import Loaded, deciding, is_ip_address
 from acra_twisted.transport.evidence import evidence_of
+from acra_twisted.transport.peercertificates import PeerCertificate, PeerCertificates, lasting
 from acra_twisted.transport.verifier import Verifier, expect
 
 #: Seconds for which a session can be resumed: for so long a certificate is not verified anew.
 SESSION_LIFETIME = 300
 _SESSION_CONTEXT = b"acra"
+_SYSTEM = "the system's CAs"
 
 
 class TLSContext:
@@ -59,6 +61,8 @@ class TLSContext:
         context.set_session_id(_SESSION_CONTEXT)
         context.set_timeout(SESSION_LIFETIME)
         self.creator: Any = _Creator(self)
+        #: The certificates that peers have shown, where they are verified.
+        self.peers = PeerCertificates()
         self._name = name
         if protocols:
             context.set_alpn_select_callback(_choose(tuple(protocols)))
@@ -71,6 +75,14 @@ class TLSContext:
         self._forgotten = 0
         self._asks_for_staples = False
         self._staple: Callable[[], bytes] | None = None
+
+    @property
+    def trusts(self) -> str:
+        """The setting whose CAs verify peers: "the system's CAs" where none does, and empty where
+        they are not verified."""
+        if self.context.get_verify_mode() == SSL.VERIFY_NONE:
+            return ""
+        return next((one.option for one in self.loaded if one.usage is None), _SYSTEM)
 
     def connection(self, socket: Any, owner: Any, is_client: bool) -> SSL.Connection:
         """OpenSSL's connection on a socket.  ``owner`` is told by ``failVerification`` if the
@@ -125,11 +137,14 @@ class TLSContext:
         self.loaded, self._verifier = other.loaded, other._verifier
 
     def judged(self, connection: SSL.Connection, channel: Any, staple: bytes) -> Any:
-        """Have the peer of a complete handshake judged, whose OCSP response is ``staple``.
+        """Have the peer of a complete handshake judged, whose OCSP response is ``staple``; its
+        certificate is remembered.
 
         Returns None if it may be talked to, or a Deferred that fires then.  Raises
         CertificateRefused, or fails with it.
         """
+        if channel.certificate is not None and self.trusts:
+            self.peers.note(channel.certificate)
         judge = self.judge
         evidence = None if judge is None else evidence_of(connection, staple)
         return None if evidence is None else judge.judge(evidence, channel)
@@ -196,6 +211,15 @@ class TLSContexts:
             for each in context.loaded
         }
         return list(found.values())
+
+    def peers(self) -> list[tuple[str, bool, PeerCertificate]]:
+        """The certificates that peers have shown: by which setting's CAs they were verified, and
+        if the peer was the client."""
+        found: dict[tuple[str, bool], list[PeerCertificate]] = {}
+        for context, _ in self._made:
+            key = context.trusts, not context.resumes
+            found.setdefault(key, []).extend(context.peers.found())
+        return [(by, is_client, one) for (by, is_client), some in found.items() for one in lasting(some)]
 
     def ends(self) -> dict[str, float]:
         """When the certificate of each setting expires, in Unix time."""

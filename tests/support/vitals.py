@@ -68,6 +68,11 @@ def certificate(days, name="tls_cert"):
     }
 
 
+def secrets(trouble=""):
+    """The sources of users' secrets of a listener."""
+    return {"listener": "", "sources": ["file", "query"], "waiting": 2, "trouble": trouble}
+
+
 def exporter(name="otlp", trouble="", **counts):
     known = {"sent": 92, "retried": 0, "dropped_queue_full": 0, "dropped_failed": 0, **counts}
     return {

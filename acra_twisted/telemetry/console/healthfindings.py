@@ -19,6 +19,8 @@ _DAY: Final = 86_400
 #: A certificate that ends within so many days, and a revocation list within so many seconds.
 CERTIFICATE_DAYS: Final = 14
 LIST_SECONDS: Final = 3600
+#: Seconds for which a stage that failed counts as one that fails.
+_FRESH: Final = 600
 #: Milliseconds by which the event loop may be late.
 _LATE_MS: Final = 500
 #: A part of a bound from which on it is nearly reached.
@@ -51,7 +53,10 @@ def findings(facts: Mapping[str, Any], problem: str, now: float) -> list[Finding
     daemon cannot be reached; ``now`` is Unix time."""
     found = [
         *_reached(problem),
+        *_secrets(facts.get("authentication") or ()),
+        *_stages(facts.get("stages") or (), now),
         *_certificates(facts.get("certificates") or (), now),
+        *_peers(facts.get("peers_certificates") or (), now),
         *_lists(facts.get("revocation") or (), now),
         *_history(facts.get("history")),
         *_exporters(facts.get("exporters") or ()),
@@ -92,6 +97,41 @@ def _certificates(told: Sequence[Mapping[str, Any]], now: float) -> Iterator[Fin
                 f"{about} ends in {days(left)}. SIGHUP takes a new one, and sessions go on.",
                 "AcraCertificateExpires",
             )
+
+
+def _peers(told: Sequence[Mapping[str, Any]], now: float) -> Iterator[Finding]:
+    for one in told:
+        left = one["ends"] - now
+        whose = "client" if one["is_client"] else "server"
+        about = f"The certificate of a {whose} ({one['subject']}, verified by {one['setting']})"
+        if left <= 0:
+            text = f"{about} has expired since it was shown: its owner needs a new one."
+            yield Finding("peer-certificate", SOON, "expired", text)
+        elif left < CERTIFICATE_DAYS * _DAY:
+            text = f"{about} ends in {days(left)}: its owner should renew it."
+            yield Finding("peer-certificate", SOON, "soon", text)
+
+
+def _secrets(told: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    for one in told:
+        if one["trouble"]:
+            at = f" of the listener {one['listener']}" if one["listener"] else ""
+            text = f"Secrets of users{at} cannot be looked up: {one['trouble']}."
+            more = " Users whose secret is kept can log in for a time; others cannot."
+            yield Finding("authentication", BAD, "away", _cut(text) + more, "AcraSecretsAway")
+
+
+def _stages(told: Sequence[Mapping[str, Any]], now: float) -> Iterator[Finding]:
+    for one in told:
+        last = one["last"]
+        is_fresh = now - last / 1e9 < _FRESH
+        text = (
+            f"Stage {one['stage']} failed {formats.several(one['failures'], 'time')} since the "
+            f"start, last at {formats.clock_ms(last)[:8]}: what it would have judged was refused, "
+            "unless it is advisory. The log's event 2000 says where."
+        )
+        look = BAD if is_fresh else NOTE
+        yield Finding("stage", look, "fails" if is_fresh else "failed", text, "AcraStageFails")
 
 
 def days(seconds: float) -> str:

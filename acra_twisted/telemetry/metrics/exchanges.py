@@ -18,6 +18,7 @@ from acra_twisted.session import Session, Traffic
 from acra_twisted.telemetry.metrics.columns import ColumnMetrics
 from acra_twisted.telemetry.metrics.daemon import Counts, CountsBy, DaemonMetrics, Total
 from acra_twisted.telemetry.metrics.histogram import Durations, DurationsBy
+from acra_twisted.telemetry.metrics.stagefailures import StageFailures
 from acra_twisted.verdicts import Deny, Hangup
 
 PROCESSING_BUCKETS: Final = (
@@ -170,9 +171,7 @@ class ConnectorMetrics(DaemonMetrics, BaseObserver):
                 lambda: self._unread,
             )
         )
-        self._failures = Counter(
-            "acra_stage_failures_total", "Stages that raised", ["stage"], registry=self.registry
-        )
+        self.failures = StageFailures(self.registry)
 
     def carries_unread(self, why: str) -> None:
         """A session is carried that cannot be read."""
@@ -216,7 +215,7 @@ class ConnectorMetrics(DaemonMetrics, BaseObserver):
 
     def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
         """Count it by stage."""
-        self._failures.labels(stage).inc()
+        self.failures.failed(stage, work.exchange.opened)
         self.event(events.STAGE_FAILED)
 
     def security_event(

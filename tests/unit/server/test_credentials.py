@@ -118,6 +118,8 @@ class Told(Base):
         self.clock.advance(11.0)
         found = self.looked_up(credentials, b"alice")
         self.assertEqual((found.secret, found.away), (SECRET, True))
+        self.assertIn("42501", credentials.trouble)
+        self.assertEqual((credentials.sources, credentials.waiting), (["query"], 0))
         [(code, fields)] = self.events
         self.assertEqual(code, events.SOURCE_AWAY)
         self.assertIn("42501", fields["error"])
@@ -125,6 +127,7 @@ class Told(Base):
         self.database.server.reply = reply
         self.looked_up(credentials, b"alice")
         self.assertEqual(self.log.lines, ["Secrets of users can be looked up again"])
+        self.assertEqual(credentials.trouble, "")
 
     def test_secrets_that_are_not_the_databases(self):
         credentials = self.by_query(auth_file=self.file(b'"b\x01b" "%b"' % SECRET))

@@ -91,8 +91,11 @@ class Facts(SynchronousTestCase):
         self.assertFalse(listener["open"])
         self.assertGreater(self.told(server, "process")["memory"], 0)
         self.assertEqual(self.told(server, "pools")["connections"][0], 0)
-        for name, expected in (("exporters", []), ("certificates", []), ("revocation", [])):
-            self.assertEqual(self.told(server, name), expected)
+        for name in (
+            *("exporters", "certificates", "revocation"),
+            *("peers_certificates", "stages", "authentication"),
+        ):
+            self.assertEqual(self.told(server, name), [])
         self.assertEqual(self.told(server, "warnings"), {})
 
 

@@ -37,6 +37,9 @@ FACTS: Final = (
     "listeners",
     "keys",
     "certificates",
+    "peers_certificates",
+    "authentication",
+    "stages",
     "revocation",
     "exporters",
     "history",
@@ -48,6 +51,7 @@ FACTS: Final = (
     "settings",
 )
 _CHANGES: Final = 12
+_CERTIFICATES: Final = 40
 _SETTINGS: Final = 220
 _FINDINGS: Final = 20
 _VALUE: Final = 60
@@ -146,8 +150,11 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "settings_left": max(len(wanted) - _SETTINGS, 0),
         "shows": [(one, f"?show={one}", one == gathered.show) for one in (SET, ALL)],
         "certificates": [
-            _certificate(one, gathered.now / 1e9) for one in facts["certificates"] or ()
+            _certificate(one, gathered.now / 1e9)
+            for name in ("certificates", "peers_certificates")
+            for one in (facts[name] or ())[:_CERTIFICATES]
         ],
+        "authentication": [_secrets(one) for one in facts["authentication"] or ()],
         "revocation": [_leg(one, gathered.now) for one in facts["revocation"] or ()],
         "history": list(_history(facts["history"])),
         "history_gauge": charts.gauge(facts["history"]["size"], facts["history"]["limit"])
@@ -202,11 +209,23 @@ def _setting(one: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def _secrets(one: Mapping[str, Any]) -> tuple[str, str, str]:
+    """How the sources of users' secrets of a listener are."""
+    at = f" of {formats.name(one['listener'])}" if one["listener"] else ""
+    waiting = f", {formats.several(one['waiting'], 'question')} open" if one["waiting"] else ""
+    text = f"Secrets of users{at}: {' and '.join(one['sources'])}{waiting}"
+    return ("deny", "away", text) if one["trouble"] else ("good", "answers", text)
+
+
 def _certificate(one: Mapping[str, Any], now: float) -> dict[str, Any]:
+    """A certificate of this side, or one that a peer has shown."""
     left = one["ends"] - now
+    setting = one["setting"]
+    if "is_client" in one:
+        setting = f"{'client' if one['is_client'] else 'server'}, by {setting}"
     return {
         "subject": formats.name(one["subject"]),
-        "setting": one["setting"],
+        "setting": setting,
         "left": healthfindings.days(left) if left > 0 else "expired",
         "soon": left < healthfindings.CERTIFICATE_DAYS * 86_400,
         "gauge": charts.gauge(max(left, 0), _YEAR),

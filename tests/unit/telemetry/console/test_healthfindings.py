@@ -8,13 +8,21 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.telemetry.console import healthfindings
 from acra_twisted.telemetry.console.healthfindings import findings
 from tests.support.hours import NOW
-from tests.support.vitals import certificate, exporter, facts
+from tests.support.vitals import certificate, exporter, facts, secrets
 
 RULES = Path(__file__).parents[4] / "examples" / "monitoring" / "acra-rules.yml"
 #: A situation for each rule.
 PLANTED = {
     "certificate-expired": {"certificates": [certificate(-2)]},
     "certificate": {"certificates": [certificate(9), certificate(61, "other")]},
+    "peer-certificate": {
+        "peers_certificates": [
+            {**certificate(9, "tls_client_ca"), "is_client": True},
+            {**certificate(61, "tls_database_ca"), "is_client": False},
+        ]
+    },
+    "authentication": {"authentication": [secrets("it refuses connections"), secrets()]},
+    "stage": {"stages": [{"stage": "censor", "failures": 3, "last": NOW - 60 * 10**9}]},
     "revocation-list": {
         "revocation": [
             {
@@ -66,6 +74,23 @@ class Rules(SynchronousTestCase):
         self.assertIn("otlp: connection refused; 311 spans dropped.", one.text)
         (one,) = found(certificates=[certificate(0.2)])
         self.assertIn("ends in 4 hours", one.text)
+
+    def test_of_peers_sources_and_stages(self):
+        (one,) = found(**PLANTED["peer-certificate"])
+        self.assertIn("a client (CN=tls_client_ca, verified by tls_client_ca) ends in 9", one.text)
+        (peer, _) = PLANTED["peer-certificate"]["peers_certificates"]
+        (one,) = found(peers_certificates=[{**peer, "ends": NOW / 1e9 - 1}])
+        self.assertEqual((one.look, one.word), (healthfindings.SOON, "expired"))
+        (one,) = found(**PLANTED["authentication"])
+        self.assertEqual(one.look, healthfindings.BAD)
+        self.assertIn("of users cannot be looked up: it refuses connections.", one.text)
+        (one,) = found(authentication=[{**secrets("x"), "listener": "second"}])
+        self.assertIn("of users of the listener second cannot", one.text)
+        (one,) = found(**PLANTED["stage"])
+        self.assertEqual((one.look, one.word), (healthfindings.BAD, "fails"))
+        self.assertIn("Stage censor failed 3 times since the start, last at 23:59:00", one.text)
+        (one,) = found(stages=[{"stage": "censor", "failures": 1, "last": NOW - 3600 * 10**9}])
+        self.assertEqual((one.look, one.word), (healthfindings.NOTE, "failed"))
 
     def test_a_list_that_has_ended_fails(self):
         (leg,) = PLANTED["revocation-list"]["revocation"]
