@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Final
+
+from acra_twisted.telemetry.pages.marks import visible
 
 MINUS: Final = "\N{MINUS SIGN}"
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
@@ -136,10 +137,7 @@ def short_id(text: str) -> str:
 def name(text: str) -> str:
     """A name from outside, short enough, in which nothing acts: controls and characters that turn
     the direction of a text are shown as their numbers."""
-    shown = "".join(
-        character if _is_plain(character) else f"<U+{ord(character):04X}>"
-        for character in text[: _NAME_MAX + 1]
-    )
+    shown = visible(text[: _NAME_MAX + 1])
     if len(shown) <= _NAME_MAX:
         return shown
     return shown[: _NAME_MAX - 1] + "\N{HORIZONTAL ELLIPSIS}"
@@ -148,10 +146,6 @@ def name(text: str) -> str:
 def cut(text: str, most: int) -> str:
     """The beginning of a text, which says that there is more."""
     return text if len(text) <= most else text[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def _is_plain(character: str) -> bool:
-    return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def clock(nanoseconds: int) -> str:

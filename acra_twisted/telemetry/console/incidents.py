@@ -93,6 +93,19 @@ def address(event: RecentEvent, span: str) -> str:
     return f"{ADDRESS}?range={quote(span)}&event={event.number}#event"
 
 
+def event_as_json(event: RecentEvent) -> dict[str, Any]:
+    """Return an event as plain values, with the number of alike ones and their first and last
+    moment (nanoseconds)."""
+    return {
+        "number": event.number,
+        "kind": kind_of(event),
+        "first": event.first,
+        "last": event.last,
+        "times": event.times,
+        **event.record._asdict(),
+    }
+
+
 def new_peers(told: Any, since: int) -> dict[tuple[str, str], int]:
     """Return clients with addresses from which they came first after ``since``, and when, where the
     client had others before.  ``told`` is what `pages.peers` knows."""

@@ -27,6 +27,7 @@ BADGES: Final[Mapping[str, tuple[str, str]]] = {
     ALLOWED: ("ok", "allowed"),
 }
 _PREPARED: Final = "prepare "
+_NUMBER_MAX: Final = 1 << 63
 
 
 def is_request(record: Mapping[str, Any]) -> bool:
@@ -104,7 +105,7 @@ def first(records: Sequence[Mapping[str, Any]], key: str) -> str:
 
 
 def number(known: Mapping[str, Any], key: str) -> int | None:
-    """Return an attribute that is a whole number; None if it is none, for others may have sent
-    it."""
+    """Return an attribute that is a whole number; None if it is none, or a larger one than any
+    counter has, for others may have sent it."""
     value = known.get(key)
-    return value if isinstance(value, int) else None
+    return value if isinstance(value, int) and abs(value) < _NUMBER_MAX else None

@@ -47,16 +47,19 @@ def one_of(sources: Sources, trace_id: str) -> Generator[Piece, None, Side | Non
     records = yield from sources.traces.records(trace_id)
     if not records:
         return None
-    side = side_of(records, (yield from arranged(records)))
-    yield ""
-    return side
+    timeline = yield from arranged(records)
+    return (yield from side_of(records, timeline))
 
 
-def side_of(records: Sequence[Mapping[str, Any]], timeline: Timeline) -> Side:
-    """Make a side of the records of a trace."""
+def side_of(
+    records: Sequence[Mapping[str, Any]], timeline: Timeline
+) -> Generator[Piece, None, Side]:
+    """Make a side of the records of a trace, in steps."""
     main = requests.main_of(records)
+    yield ""
+    places = yield from structure.places(timeline)
     return Side(
-        structure.places(timeline),
+        places,
         timeline.layers,
         [main["attributes"]] if main is not None else [],
         timeline.begin,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from heapq import nsmallest
 from typing import Any, Final
 
 from acra_twisted.telemetry.console import formats, requests
@@ -17,6 +18,8 @@ _TRACE_ID: Final = re.compile("[0-9a-f]{32}")
 _LINKS_MAX: Final = 8
 #: Lines of what was said.
 _LOGS_MAX: Final = 50
+#: Spans that are looked at between two turns.
+_STEP: Final = 32
 _MS: Final = 1e6
 
 
@@ -44,9 +47,11 @@ _COUNTED: Final = (
 )
 
 
-def logs(timeline: Timeline, told: Sequence[RecentEvent]) -> Iterator[dict[str, str]]:
-    """Give what the spans say: their events, and facts that somebody should see; and the security
-    events of the trace."""
+def logs(
+    timeline: Timeline, told: Sequence[RecentEvent]
+) -> Generator[str, None, list[dict[str, str]]]:
+    """Return what the spans say, in steps: their events, and facts that somebody should see; and
+    the security events of the trace."""
     said: list[tuple[int, str, str, str, str]] = []
     codes = {one.record.code for one in told}
     for one in told:
@@ -54,8 +59,10 @@ def logs(timeline: Timeline, told: Sequence[RecentEvent]) -> Iterator[dict[str, 
         at = min(max(one.first - timeline.begin, 0), timeline.took)
         look = KINDS[kind_of(one)].look.replace("control", "mute")
         said.append((at, look, f"event {one.record.code}", text, address(one, "30d")))
-    for bar in timeline.bars:
+    for count, bar in enumerate(timeline.bars, 1):
         record, known = bar.record, bar.record["attributes"]
+        if not count % _STEP:
+            yield ""
         for event in record["events"]:
             facts = ", ".join(f"{key} {value}" for key, value in event["attributes"].items())
             text = f"{event['name']}: {facts}" if facts else str(event["name"])
@@ -74,14 +81,16 @@ def logs(timeline: Timeline, told: Sequence[RecentEvent]) -> Iterator[dict[str, 
         if known.get("db.response.status_code"):
             state = f"SQLSTATE {known['db.response.status_code']}"
             said.append((bar.end, "fail", "database", state, ""))
-    for at, look, word, text, href in sorted(said)[:_LOGS_MAX]:
-        yield {
+    return [
+        {
             "at": f"+{at / _MS:.3f}",
             "kind": look,
             "word": formats.name(word),
             "text": formats.name(text),
             "href": href,
         }
+        for at, look, word, text, href in nsmallest(_LOGS_MAX, said)
+    ]
 
 
 def connected(

@@ -3,7 +3,7 @@ they are called and however long they took."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from statistics import median
 from typing import Final, NamedTuple
 
@@ -18,6 +18,8 @@ _ROWS: Final = {"dbfirst": "database, to first byte", "dbrows": "database, rows"
 _DEEPEST: Final = 32
 #: A place belongs to the typical trace if this part of traces has it.
 _MOST: Final = 0.5
+#: Places that are looked at between two turns.
+_STEP: Final = 32
 
 
 class Place(NamedTuple):
@@ -63,9 +65,14 @@ class Pair(NamedTuple):
         return (self.b.itself if self.b else 0.0) - (self.a.itself if self.a else 0.0)
 
 
-def places(timeline: Timeline) -> dict[Key, Place]:
-    """Return the places of a trace in the order of its tree."""
-    return {key: place for some in by_bar(timeline) for key, place in some}
+def places(timeline: Timeline) -> Generator[str, None, dict[Key, Place]]:
+    """Return the places of a trace in the order of its tree, in steps."""
+    found: dict[Key, Place] = {}
+    for count, some in enumerate(by_bar(timeline), 1):
+        found.update(some)
+        if not count % _STEP:
+            yield ""
+    return found
 
 
 def by_bar(timeline: Timeline) -> Iterator[list[tuple[Key, Place]]]:
@@ -120,32 +127,43 @@ def typical(traces: Sequence[Mapping[Key, Place]]) -> dict[Key, Place]:
     }
 
 
-def usual(timeline: Timeline, known: Mapping[Key, Place]) -> dict[str, Usual]:
-    """Return what a typical trace has for the spans of another one, by their ids."""
+def usual(
+    timeline: Timeline, known: Mapping[Key, Place]
+) -> Generator[str, None, dict[str, Usual]]:
+    """Return what a typical trace has for the spans of another one, by their ids, in steps."""
     found: dict[str, Usual] = {}
-    for bar, some in zip(timeline.bars, by_bar(timeline), strict=True):
+    for count, (bar, some) in enumerate(zip(timeline.bars, by_bar(timeline), strict=True), 1):
         parts = [known[key] for key, _ in some if key in known]
         if parts:
             start = min(part.start for part in parts)
             found[bar.record["span_id"]] = Usual(start, sum(part.took for part in parts))
+        if not count % _STEP:
+            yield ""
     return found
 
 
-def aligned(a: Mapping[Key, Place], b: Mapping[Key, Place]) -> list[Pair]:
-    """Put together the places of two traces, in the order of the second; places that only the first
-    has come last among those below the same one."""
+def aligned(
+    a: Mapping[Key, Place], b: Mapping[Key, Place]
+) -> Generator[str, None, list[Pair]]:
+    """Put together the places of two traces in steps, in the order of the second; places that only
+    the first has come last among those below the same one."""
     below: dict[Key, list[Key]] = {}
-    for key in [*b, *(key for key in a if key not in b)]:
+    for count, key in enumerate([*b, *(key for key in a if key not in b)], 1):
         below.setdefault(key[:-1], []).append(key)
+        if not count % _STEP:
+            yield ""
     # Above a part of the database, or what is missing in both, there may be nothing that is shown.
     known = {key for keys in below.values() for key in keys}
     tops = [key for above in below if above not in known for key in below[above]]
-    pairs = []
+    pairs: list[Pair] = []
     pending = tops[::-1]
+    yield ""
     while pending:
         key = pending.pop()
         pairs.append(Pair(a.get(key), b.get(key)))
         pending += reversed(below.get(key, []))
+        if not len(pairs) % _STEP:
+            yield ""
     return pairs
 
 

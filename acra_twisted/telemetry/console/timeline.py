@@ -285,16 +285,17 @@ def moments(bars: Sequence[Bar]) -> Iterator[Part]:
             active.discard((place, layer))
 
 
-def folded(bars: Sequence[Bar]) -> list[Bar]:
+def folded(bars: Sequence[Bar]) -> Generator[str, None, list[Bar]]:
     """Put one in the place of several alike ones that follow each other, with all that is below
-    them, where there are more than `FOLDED_FROM`.
+    them, where there are more than `FOLDED_FROM`, in steps.
 
     Alike are spans of the same name, of which both or none failed, with alike spans below them.
     """
     if len(bars) <= FOLDED_FROM:
         return list(bars)
     ends = _ends(bars)
-    kinds = _kinds(bars, ends)
+    yield ""
+    kinds = yield from _kinds(bars, ends)
     found: list[Bar] = []
     place = 0
     while place < len(bars):
@@ -311,6 +312,8 @@ def folded(bars: Sequence[Bar]) -> list[Bar]:
         else:
             found.append(bars[place])
             place += 1
+        if not len(found) % _STEP:
+            yield ""
     return found
 
 
@@ -325,7 +328,7 @@ def _ends(bars: Sequence[Bar]) -> list[int]:
     return ends
 
 
-def _kinds(bars: Sequence[Bar], ends: Sequence[int]) -> list[int]:
+def _kinds(bars: Sequence[Bar], ends: Sequence[int]) -> Generator[str, None, list[int]]:
     """Number the spans so that alike ones have the same number."""
     numbers: dict[tuple[Any, ...], int] = {}
     kinds = [0] * len(bars)
@@ -337,6 +340,8 @@ def _kinds(bars: Sequence[Bar], ends: Sequence[int]) -> list[int]:
         record = bars[place].record
         kind = (record["name"], bool(record["status"]), *below)
         kinds[place] = numbers.setdefault(kind, len(numbers))
+        if not place % _STEP:
+            yield ""
     return kinds
 
 

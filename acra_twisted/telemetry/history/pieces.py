@@ -7,6 +7,7 @@ allocates no more than a piece may have, and all of an answer no more than its `
 from __future__ import annotations
 
 import json
+import math
 import re
 import zlib
 from collections.abc import Mapping
@@ -129,8 +130,8 @@ def pack(value: Any) -> bytes:
 
 
 def unpack(data: Any, allowance: Allowance | None = None) -> Any:
-    """Return what was packed, each half of a character as a question mark.  Raises Damaged, and
-    Exhausted before anything is made of it."""
+    """Return what was packed, each half of a character as a question mark, and None for what is
+    no finite number.  Raises Damaged, and Exhausted before anything is made of it."""
     if not isinstance(data, bytes):
         raise Damaged("no bytes")
     unpacking = zlib.decompressobj()
@@ -141,7 +142,7 @@ def unpack(data: Any, allowance: Allowance | None = None) -> Any:
         if allowance is not None:
             allowance.take(len(text) + _VALUE * (1 + sum(map(text.count, _SIGNS))))
         # As text: json would read other encodings, and halves of characters, in bytes.
-        value = json.loads(text.decode())
+        value = json.loads(text.decode(), parse_float=_finite, parse_constant=_none)
         if _SURROGATE.search(text):
             # Half a character can be in no page.
             whole = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
@@ -149,6 +150,15 @@ def unpack(data: Any, allowance: Allowance | None = None) -> Any:
         return value
     except (zlib.error, ValueError, RecursionError) as error:
         raise Damaged(type(error).__name__) from None
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def _none(text: str) -> None:
+    """Stand for NaN and Infinity, which are no JSON."""
 
 
 def unpack_spans(data: Any, allowance: Allowance | None = None) -> list[dict[str, Any]]:

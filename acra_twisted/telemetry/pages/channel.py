@@ -300,7 +300,8 @@ class _PageJob:
             request.setResponseCode(self._failure[0])
             request.setHeader(b"content-type", b"text/plain; charset=utf-8")
             data = f"{self._failure[1]}\n".encode()
-        if self._is_over and not request.startedWriting:
+        if self._is_over and not request.startedWriting and request.method != b"HEAD":
+            # Of a page that is not sent nobody knows the length.
             request.setHeader(b"content-length", b"%d" % len(data))
         if data:
             request.write(data)

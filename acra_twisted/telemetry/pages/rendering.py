@@ -7,16 +7,21 @@ A piece takes some microseconds, and may be empty: between two of them sessions 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
+from acra_twisted.telemetry.pages.marks import visible_in_page
 from acra_twisted.telemetry.pages.waiting import Wait
 
 _HTML = "text/html; charset=utf-8"
 _JSON = "application/json"
 #: Pieces of a template that are one of a page.
 _PIECES = 16
+#: Values within each other, where they are looked at one by one.
+_DEEPEST = 32
+_encoded = json.JSONEncoder(allow_nan=False).encode
 
 
 #: A piece of a page.
@@ -59,32 +64,52 @@ class Templates:
         }
 
     def render(self, template: str, **values: Any) -> Iterator[str]:
-        """Give the pieces of a page; ``title`` must be among the values."""
+        """Give the pieces of a page, in which no character of a value acts (`marks`); ``title``
+        must be among the values."""
         if not self._templates:
             self.prepare()
         values.setdefault("current", values["title"])
         pieces = self._templates[template].generate(service=self._service, **values)
         # Units of a microsecond.
         while some := "".join(islice(pieces, _PIECES)):
-            yield some
+            yield visible_in_page(some)
 
 
 def as_json(value: Mapping[str, Any]) -> Iterator[str]:
-    """An object; the items of its lists and the values of other iterators one by one."""
+    """An object; the items of its lists and the values of other iterators one by one.  What is no
+    finite number is null."""
     between = "{"
     for key, part in value.items():
-        yield f"{between}{json.dumps(key)}: "
+        yield f"{between}{_text(key)}: "
         between = ", "
         if isinstance(part, list | Iterator):
             yield from _list_as_json(part)
         else:
-            yield json.dumps(part)
+            yield _text(part)
     yield "}"
 
 
 def _list_as_json(items: Iterable[Any]) -> Iterator[str]:
     between = "["
     for item in items:
-        yield between + json.dumps(item)
+        yield between + _text(item)
         between = ", "
     yield "[]" if between == "[" else "]"
+
+
+def _text(value: Any) -> str:
+    try:
+        return _encoded(value)
+    except (ValueError, RecursionError):
+        return _encoded(_plain(value, _DEEPEST))
+
+
+def _plain(value: Any, deep: int) -> Any:
+    """Return a value with None in the place of what JSON cannot have, and of what is deeper."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _plain(part, deep - 1) for name, part in value.items()} if deep else None
+    if isinstance(value, list | tuple):
+        return [_plain(part, deep - 1) for part in value] if deep else None
+    return value

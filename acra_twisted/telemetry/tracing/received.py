@@ -6,6 +6,7 @@ A connector hands its finished spans to its server over their own link, as OTLP 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
@@ -120,8 +121,10 @@ def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
             continue
         if which == "string_value":
             found[pair.key[:NAME_MAX]] = pair.value.string_value[:_VALUE_MAX]
-        elif which in ("bool_value", "int_value", "double_value"):
+        elif which in ("bool_value", "int_value"):
             found[pair.key[:NAME_MAX]] = getattr(pair.value, which)
+        elif which == "double_value" and math.isfinite(pair.value.double_value):
+            found[pair.key[:NAME_MAX]] = pair.value.double_value
     return found
 
 

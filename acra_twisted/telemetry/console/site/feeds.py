@@ -233,6 +233,12 @@ class Feeds:
         finally:
             listener.leave()
 
+    def head(self) -> Iterator[Piece]:
+        """Give no events, and raise Busy where `stream` does."""
+        if self.full:
+            raise Busy(_FULL)
+        yield ""
+
     def _listen(self, view: View, arguments: Mapping[str, str]) -> Listener:
         feed = self._feeds.get(_key(view, arguments))
         if feed is None:

@@ -63,7 +63,7 @@ class _Events(Answer):
             raise Unfit(f"view must be one of {', '.join(LIVE)}, and no format can be given")
         self._console.check(view, arguments)
         if request.method == b"HEAD":
-            return Page(_STREAM, iter(()))
+            return Page(_STREAM, self._feeds.head())
         return Page(_STREAM, self._feeds.stream(view, arguments, request.channel.prolong))
 
 

@@ -88,7 +88,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     if a is None:
         alone = sentence("alone", PLAIN, "No other call of this statement is kept.")
         return Gathered(wanted, None, b, [], answer([], alone))
-    pairs = structure.aligned(a.places, b.places)
+    pairs = yield from structure.aligned(a.places, b.places)
     yield ""
     return Gathered(wanted, a, b, pairs, _answer(a, b, pairs))
 
@@ -173,7 +173,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "b_ms": structure.whole(b.places) if b is not None else None,
         "a_layers_ms": dict(a.layers) if a is not None else {},
         "b_layers_ms": dict(b.layers) if b is not None else {},
-        "places": [
+        "places": (
             {
                 "name": pair.any.name,
                 "layer": pair.any.layer,
@@ -183,7 +183,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
                 "more_ms": pair.more,
             }
             for pair in gathered.pairs
-        ],
+        ),
         "attributes": [
             {"name": name, "a": one, "b": other} for name, one, other, _ in _attributes(a, b)
         ],

@@ -14,6 +14,7 @@ from acra_twisted.telemetry.console.incidents import (
     KINDS,
     address,
     client_of,
+    event_as_json,
     kind_of,
     new_peers,
     said,
@@ -150,11 +151,11 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "range": gathered.wanted.span.key,
         "dropped_until": gathered.dropped,
         "history_trouble": gathered.trouble,
-        "events": [_as_json(one) for one in gathered.found],
+        "events": [event_as_json(one) for one in gathered.found],
         "opened": None
         if opened is None
         else {
-            **_as_json(opened.event),
+            **event_as_json(opened.event),
             "place": opened.place,
             "took_ms": opened.took,
             "seen_before": opened.peers,
@@ -163,17 +164,6 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "rules_answer": said_of(gathered.rules).as_json(),
         "rules_left_out": gathered.rules.left,
         "rules": [rule._asdict() for rule in gathered.rules.shown],
-    }
-
-
-def _as_json(one: RecentEvent) -> dict[str, Any]:
-    return {
-        "number": one.number,
-        "kind": kind_of(one),
-        "first": one.first,
-        "last": one.last,
-        "times": one.times,
-        **one.record._asdict(),
     }
 
 
@@ -346,7 +336,7 @@ def _csv(gathered: Gathered) -> Iterator[str]:
 
 
 def _plain(one: RecentEvent) -> dict[str, Any]:
-    return {**_as_json(one), "first": iso_time(one.first), "last": iso_time(one.last)}
+    return {**event_as_json(one), "first": iso_time(one.first), "last": iso_time(one.last)}
 
 
 def _cef(gathered: Gathered) -> Iterator[str]:

@@ -9,7 +9,13 @@ from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.console import charts, formats, requests
 from acra_twisted.telemetry.console.charts import Tick
-from acra_twisted.telemetry.console.incidents import KINDS, address, cef_line, kind_of
+from acra_twisted.telemetry.console.incidents import (
+    KINDS,
+    address,
+    cef_line,
+    event_as_json,
+    kind_of,
+)
 from acra_twisted.telemetry.console.lanes import Dot, Lane, lanes
 from acra_twisted.telemetry.console.people import who
 from acra_twisted.telemetry.console.retraced import Request, Retraced, retrace, retrace_past
@@ -210,7 +216,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
             }
             for one in found.requests
         ],
-        "events": [{"number": one.number, **one.record._asdict()} for one in gathered.events],
+        "events": [event_as_json(one) for one in gathered.events],
     }
 
 

@@ -182,13 +182,7 @@ def _answer(states: Mapping[str, int], longest: _Longest, now: int) -> Answer:
     if not number:
         return answer([], sentence("empty", PLAIN, "No client is connected."))
     busy = sum(states.get(state, 0) for state in _BUSY)
-    are = "is" if number == 1 else "are"
-    otherwise = sentence(
-        "nothing",
-        GOOD,
-        f"Nobody waits long: {formats.several(number, 'session')} {are} open, "
-        f"{formats.count(busy)} of them busy.",
-    )
+    otherwise = sentence("nothing", GOOD, f"Nobody waits long: {_open(number, busy)}.")
     return answer(
         [
             _waiting(states, longest, number, now),
@@ -197,6 +191,14 @@ def _answer(states: Mapping[str, int], longest: _Longest, now: int) -> Answer:
         ],
         otherwise,
     )
+
+
+def _open(number: int, busy: int) -> str:
+    """Tell how many sessions are open, and how many of them do something."""
+    if number == 1:
+        return f"1 session is open, and it is {'busy' if busy else 'not busy'}"
+    part = {0: "none", number: "all"}.get(busy, formats.count(busy))
+    return f"{formats.several(number, 'session')} are open, {part} of them busy"
 
 
 def _waiting(

@@ -132,6 +132,7 @@ def _answer(wanted: Asked, seen: Picture, silent: Sequence[str], away: Sentence 
     clients, connectors = of_kind(seen.boxes, CLIENT), of_kind(seen.boxes, CONNECTOR)
     bases = of_kind(seen.boxes, BASE)
     over = f" over {formats.several(len(connectors), 'connector')}" if connectors else ""
+    before = "as in the hour before" if seen.before else "and nothing in the hour before"
     return answer(
         [_failing(seen), _slower(seen), away, _uneven(seen), _silent(silent)],
         sentence(
@@ -139,7 +140,7 @@ def _answer(wanted: Asked, seen: Picture, silent: Sequence[str], away: Sentence 
             GOOD,
             strong("Nothing stands out"),
             f": {formats.several(len(clients), 'client')} and "
-            f"{formats.several(len(bases), 'database')}{over}, as in the hour before.",
+            f"{formats.several(len(bases), 'database')}{over}, {before}.",
         ),
     )
 

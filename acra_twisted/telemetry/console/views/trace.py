@@ -54,7 +54,9 @@ class Asked(NamedTuple):
 
 class Gathered(NamedTuple):
     """All that the view shows; ``main`` is the request that the trace is about, if it has one, and
-    ``typical`` the typical trace of its statement.  ``is_part``: memory has no more of it."""
+    ``typical`` the typical trace of its statement, of which ``usual`` has what is typical of each
+    span.  ``bars`` are the spans in the window, alike ones folded.  ``is_part``: memory has no more
+    of it."""
 
     trace_id: str
     records: list[dict[str, Any]]
@@ -68,6 +70,9 @@ class Gathered(NamedTuple):
     events: Sequence[RecentEvent]
     client: str
     window: Window
+    bars: Sequence[Bar]
+    usual: Mapping[str, Usual]
+    logs: Sequence[Mapping[str, str]]
     is_part: bool
 
 
@@ -92,8 +97,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         raise NotKept(sources.traces.why_missing())
     timeline = yield from arranged(records)
     yield ""
-    side = side_of(records, timeline)
-    yield ""
+    side = yield from side_of(records, timeline)
     typical = session = None
     if requests.top_count(records) == 1:
         typical = yield from typical_of(sources, wanted.trace_id, side)
@@ -106,6 +110,11 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     client = Names(sources.fact("peers")).of(
         requests.first(records, "acra.client_id"), requests.first(records, "tls.client.subject")
     )
+    yield ""
+    window = _window(timeline, wanted.part)
+    bars = yield from folded([bar for bar in timeline.bars if window.has(bar.start, bar.end)])
+    known = (yield from usual(timeline, typical.places)) if typical is not None else {}
+    logged = yield from logs(timeline, told)
     return Gathered(
         wanted.trace_id,
         records,
@@ -118,7 +127,10 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         session,
         told,
         client,
-        _window(timeline, wanted.part),
+        window,
+        bars,
+        known,
+        logged,
         len(sources.traces.store.trace(wanted.trace_id)) >= SPANS_MAX,
     )
 
@@ -139,7 +151,7 @@ def _chosen(timeline: Timeline, span_id: str) -> Bar:
 
 def as_json(gathered: Gathered) -> dict[str, Any]:
     """All that the view shows, as plain values."""
-    timeline, known = gathered.timeline, _usual(gathered)
+    timeline, known = gathered.timeline, gathered.usual
     return {
         "question": QUESTION,
         "answer": gathered.said.as_json(),
@@ -152,7 +164,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "session": _session_as_json(gathered.session),
         "events": [one.number for one in gathered.events],
         "chosen": gathered.chosen.record["span_id"],
-        "spans": [
+        "spans": (
             {
                 **bar.record,
                 "depth": bar.depth,
@@ -164,7 +176,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
                 "critical_ms": sum(part.end - part.start for part in bar.critical) / _MS,
             }
             for bar in timeline.bars
-        ],
+        ),
     }
 
 
@@ -191,17 +203,11 @@ def _session_as_json(session: Around | None) -> dict[str, Any] | None:
     }
 
 
-def _usual(gathered: Gathered) -> dict[str, Usual]:
-    if gathered.typical is None:
-        return {}
-    return usual(gathered.timeline, gathered.typical.places)
-
-
 def shown(gathered: Gathered) -> dict[str, Any]:
     """Values for the template."""
     timeline, trace_id, main = gathered.timeline, gathered.trace_id, gathered.main
     window, session = gathered.window, gathered.session
-    bars = folded([bar for bar in timeline.bars if window.has(bar.start, bar.end)])
+    bars = gathered.bars
     is_part = window.length < timeline.took
     known = main["attributes"] if main is not None else {}
     name = str(main["name"] if main is not None else timeline.bars[0].record["name"])
@@ -247,7 +253,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         if is_part or len(timeline.bars) > waterfall.ROWS_MAX
         else "",
         "ticks": waterfall.ticks(window),
-        "rows": waterfall.rows(window, bars, f"{here}{kept}&span=", _usual(gathered)),
+        "rows": waterfall.rows(window, bars, f"{here}{kept}&span=", gathered.usual),
         "spans": _count(gathered, bars),
         "typical": _typical_text(gathered.typical),
         "whole_trace": here if is_part else "",
@@ -255,7 +261,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "detail_name": formats.name(str(chosen.record["name"])),
         "detail": list(detail(chosen, timeline)),
         "zoom": f"{zoom}{chosen.start // 1000}-{-(-chosen.end // 1000)}#c-where",
-        "logs": list(logs(timeline, gathered.events)),
+        "logs": gathered.logs,
         "text": str(known.get("db.query.text") or ""),
         "statement": statement,
         "connected": list(connected(trace_id, timeline, gathered.records)),

@@ -19,7 +19,7 @@ from acra_twisted.telemetry.tracing.records import as_record
 from tests.support.sample_spans import sample
 
 PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False),
+    st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False, allow_infinity=False),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=10,
 )
@@ -57,6 +57,13 @@ class Packing(SynchronousTestCase):
         self.assertEqual(unpack(pack(told)), shown)
         for data in (b'"\xed\xa0\x80"', '"a"'.encode("utf-16"), '"a"'.encode("utf-32")):
             self.assertRaises(Damaged, unpack, zlib.compress(data))
+
+    def test_what_is_no_finite_number_is_none(self):
+        told = b'{"a": NaN, "b": [Infinity, -Infinity, 1e999, -1e999], "c": 1.5, "d": "NaN"}'
+        self.assertEqual(
+            unpack(zlib.compress(told)), {"a": None, "b": [None] * 4, "c": 1.5, "d": "NaN"}
+        )
+        self.assertEqual(unpack(zlib.compress(b"1" + b"0" * 400 + b".5")), None)
 
     def test_times_are_some(self):
         for changes, fit in (

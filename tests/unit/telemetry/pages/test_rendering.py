@@ -1,10 +1,19 @@
 """Pages in pieces."""
 
 import json
+import math
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.pages.rendering import Templates, as_json, made
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner),
+    max_leaves=9,
+)
 
 
 class Rendering(SynchronousTestCase):
@@ -13,6 +22,33 @@ class Rendering(SynchronousTestCase):
         pieces = list(as_json({**value, "f": iter([1, 2])}))
         self.assertEqual(json.loads("".join(pieces)), {**value, "f": [1, 2]})
         self.assertGreater(len(pieces), 5)
+
+    @given(st.dictionaries(st.text(), ANY))
+    def test_any_values_are_json(self, value):
+        def refuse(text):
+            raise AssertionError(text)
+
+        made = "".join(as_json({**value, "rows": iter(list(value.values()))}))
+        found = json.loads(made, parse_constant=refuse)
+        self.assertEqual(len(found["rows"]), len(value))
+
+    def test_what_json_cannot_have_is_null(self):
+        deep = []
+        for _ in range(5000):
+            deep = [deep]
+        value = {"a": [math.nan, {"b": (math.inf, 1.5)}], "c": -math.inf, "d": deep}
+        found = json.loads("".join(as_json(value)))
+        self.assertEqual((found["a"], found["c"]), ([None, {"b": [None, 1.5]}], None))
+        self.assertIn("null", json.dumps(found["d"]))
+
+    def test_marks_are_seen_in_texts_and_attributes(self):
+        pieces = Templates("a\u202eb").render(
+            "start.html", title="t\u2066", places=[("/x\u200f", "says \x1b[2J")]
+        )
+        text = "".join(pieces)
+        for mark in ("202E", "2066", "200F", "001B"):
+            self.assertIn(f"&lt;U+{mark}&gt;", text)
+        self.assertTrue(text.replace("\n", "").isprintable())
 
     def test_the_kind_is_what_is_asked_for(self):
         self.assertEqual(made({"format": "json"}, iter(())).kind, "application/json")

@@ -77,6 +77,17 @@ class Decoded(SynchronousTestCase):
         self.assertLessEqual(len(span.attributes), 34)
         self.assertEqual(len(span.attributes["k0"]), 4096)
 
+    def test_what_is_no_finite_number_is_left_out(self):
+        request = trace_service_pb2.ExportTraceServiceRequest()
+        scope = request.resource_spans.add().scope_spans.add()
+        span = scope.spans.add(
+            trace_id=b"1" * 16, span_id=b"2" * 8, start_time_unix_nano=1, end_time_unix_nano=2
+        )
+        for key, value in (("a", 1.5), ("b", float("nan")), ("c", float("inf"))):
+            span.attributes.add(key=key).value.double_value = value
+        (found,) = decode(request.SerializeToString(), "ann")
+        self.assertEqual(found.attributes, {"a": 1.5, "acra.client_id": "ann"})
+
     def test_what_is_too_large_is_left_out(self):
         good = {"trace_id": b"1" * 16, "span_id": b"2" * 8}
         times = {"start_time_unix_nano": 1, "end_time_unix_nano": 1}

@@ -167,6 +167,18 @@ class LiveParts(Asking):
         self.assertEqual(status, 503)
         self.assertIn("As many as may listen", text)
 
+    def test_a_head_is_answered_as_the_events_are_and_nobody_listens(self):
+        status, rest = self.ask("/console/events?view=overview", method="HEAD")
+        head, _, rest = rest.lower().partition("\r\n\r\n")
+        self.assertEqual((status, rest), (200, ""))
+        self.assertIn("text/event-stream", head)
+        # Events have no length that could be told.
+        self.assertNotIn("content-length", head)
+        self.assertEqual(len(self.feeds), 0)
+        self.assertEqual(self.ask("/console/events?view=nowhere", method="HEAD")[0], 400)
+        self.feeds.stop()
+        self.assertEqual(self.ask("/console/events?view=overview", method="HEAD")[0], 503)
+
     def test_pages_name_their_events(self):
         for name, view in VIEWS.items():
             if name in ("statement", "trace", "session"):

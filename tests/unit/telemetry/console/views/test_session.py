@@ -113,7 +113,9 @@ class Session(SynchronousTestCase):
         self.recent(line(when=NOW, session_id=5, error="handler 4"))
         self.recent(line(when=NOW, session_id=6))
         data = self.view()
-        self.assertEqual([one["session_id"] for one in data["events"]], [5])
+        (event,) = data["events"]
+        self.assertEqual((event["session_id"], event["kind"], event["times"]), (5, "denied", 1))
+        self.assertEqual((event["first"], event["last"]), (NOW, NOW))
         self.assertEqual(data["answer"]["rules"], ["empty"])
         self.assertEqual(data["client_id"], "shop application")
         self.assertEqual(self.shown["events"][0]["detail"], "handler 4")

@@ -106,6 +106,13 @@ class Sessions(SynchronousTestCase):
         rules, text = self.said(some_session(5), some_session(5, ORDERS))
         self.assertEqual(rules, ["nothing"])
         self.assertEqual(text, "Nobody waits long: 2 sessions are open, 1 of them busy.")
+        for live, end in (
+            ([some_session(5)], "1 session is open, and it is not busy."),
+            ([some_session(5, ORDERS)], "1 session is open, and it is busy."),
+            ([some_session(5)] * 2, "2 sessions are open, none of them busy."),
+            ([some_session(5, ORDERS)] * 2, "2 sessions are open, all of them busy."),
+        ):
+            self.assertEqual(self.said(*live)[1], f"Nobody waits long: {end}")
 
     def test_those_that_wait_come_first(self):
         starting = some_session(3, number=4)

@@ -45,6 +45,13 @@ class Topology(SynchronousTestCase):
         self.assertEqual(calls["acra-server", "shop"], 120)
         self.assertEqual(calls["10.0.0.1", "acra-server"], 60)
 
+    def test_nothing_was_in_the_hour_before(self):
+        self.crowd.ask(3, "shop", 60)
+        text = self.view()["answer"]["text"]
+        self.assertIn("1 client and 1 database, and nothing in the hour before.", text)
+        self.before()
+        self.assertIn("as in the hour before.", self.view()["answer"]["text"])
+
     def test_connectors_that_do_not_have_even_shares(self):
         self.before()
         self.crowd.ask(3, "shop", 68, connector="10.0.0.1")
