@@ -1,11 +1,18 @@
 """The service manager's files: as closed as they can be, and right about the daemons."""
 
+import json
 from configparser import ConfigParser
 from fnmatch import fnmatch
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import yaml
+from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics.exposition import generate_latest
 from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.telemetry.console.site.frame import VIEWS
+from acra_twisted.telemetry.metrics.histogram import DurationsBy
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "examples" / "systemd"
@@ -76,6 +83,33 @@ class Prometheus(SynchronousTestCase):
         self.assertIn("incoming_connection_prometheus_metrics_string", text)
         for target in found:
             self.assertIn(f"tcp://{target}", text)
+
+
+class Grafana(SynchronousTestCase):
+    def view_at(self, address):
+        """Return the view at an address of the console; its arguments are those that it has."""
+        path, _, query = address.partition("?")
+        view = VIEWS[path.removeprefix("/console/")]
+        view.asked(dict(parse_qsl(query, strict_parsing=bool(query))), 0)
+        return view.name
+
+    def test_exemplars_open_their_traces_in_the_console(self):
+        text = (ROOT / "examples/monitoring/grafana-datasource.yml").read_text()
+        (source,) = yaml.safe_load(text)["datasources"]
+        (there,) = source["jsonData"]["exemplarTraceIdDestinations"]
+        registry = CollectorRegistry()
+        times = DurationsBy(registry, "x", "text", ["db"], (1.0,)).labels("shop")
+        times.observe(5, ("ab" * 16, "cd" * 8), 1.0)
+        self.assertIn(there["name"], generate_latest(registry).decode())
+        address = there["url"].replace("$${__value.raw}", "ab" * 16)
+        base, _, path = address.partition("/console/")
+        self.assertEqual(self.view_at(f"/console/{path}"), "trace")
+        board = json.loads((ROOT / "examples/monitoring/grafana-dashboard.json").read_text())
+        (console,) = [one for one in board["templating"]["list"] if one["name"] == "console"]
+        self.assertEqual(console["query"], base)
+        views = [self.view_at(one["url"].removeprefix("${console}")) for one in board["links"]]
+        self.assertIn("overview", views)
+        self.assertEqual(len(views), 5)
 
 
 class Containers(SynchronousTestCase):
