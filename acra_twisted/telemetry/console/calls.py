@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from acra_twisted.telemetry.console.gathering import kept_spans
 from acra_twisted.telemetry.console.people import Names
 from acra_twisted.telemetry.console.view import Sources
 from acra_twisted.telemetry.figures.shapes import PREPARE, Shape, squeezed
@@ -15,7 +16,6 @@ CALLS_MAX: Final = 600
 _CLIENTS_MAX: Final = 8
 #: Addresses of a client that are named.
 _PEERS_MAX: Final = 3
-_STEP: Final = 16
 _PREPARED: Final = "prepare "
 _MS: Final = 1e6
 
@@ -49,29 +49,26 @@ def kept_calls(
     if not shape.text:
         return found
     fits: dict[str, bool] = {}
-    seen = 0
-    for kept in sources.traces.store.traces():
-        for span in kept.spans():
-            seen += 1
-            if not seen % _STEP:
-                yield ""
-            known = span.attributes
-            text = known.get("db.query.text")
-            if (
-                not isinstance(text, str)
-                or "acra.verdict" not in known
-                or "acra.stage" in known
-                or not since <= span.start < until
-                or known.get("db.namespace", "") != shape.database
-                or span.name.startswith(_PREPARED) is not (shape.kind == PREPARE)
-            ):
-                continue
-            if text not in fits:
-                fits[text] = squeezed(text) == shape.text
-            if fits[text]:
-                took = (span.end - span.start) / _MS
-                found.append(Call(span.start, took, span.trace_id, known))
-        yield ""
+    for span in kept_spans(sources.traces):
+        if span is None:
+            yield ""
+            continue
+        known = span.attributes
+        text = known.get("db.query.text")
+        if (
+            not isinstance(text, str)
+            or "acra.verdict" not in known
+            or "acra.stage" in known
+            or not since <= span.start < until
+            or known.get("db.namespace", "") != shape.database
+            or span.name.startswith(_PREPARED) is not (shape.kind == PREPARE)
+        ):
+            continue
+        if text not in fits:
+            fits[text] = squeezed(text) == shape.text
+        if fits[text]:
+            took = (span.end - span.start) / _MS
+            found.append(Call(span.start, took, span.trace_id, known))
     found.sort(key=lambda call: -call.start)
     return found[:CALLS_MAX]
 

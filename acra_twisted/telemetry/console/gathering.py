@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
+from typing import Final
 
 from acra_twisted.telemetry.console.ranges import Range
 from acra_twisted.telemetry.figures.rows import Row
 from acra_twisted.telemetry.figures.statements import Found, StatementFigures
+from acra_twisted.telemetry.pages.kept import KeptTraces
+from acra_twisted.telemetry.tracing.spans import Span
+
+#: Kept spans that are looked at between two turns.
+_STEP: Final = 16
+
+
+def kept_spans(traces: KeptTraces) -> Iterator[Span | None]:
+    """Give the spans that memory has, the newest traces first.  None is no span: it says that some
+    were looked at, after which others may have their turn."""
+    seen = 0
+    for kept in traces.store.traces():
+        for span in kept.spans():
+            yield span
+            seen += 1
+            if not seen % _STEP:
+                yield None
+        yield None
 
 
 def totals(figures: StatementFigures, span: Range) -> Generator[str, None, dict[str, Found]]:

@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from acra_twisted.session import Session
+from acra_twisted.telemetry.console.gathering import kept_spans
 from acra_twisted.telemetry.console.timeline import arrange
 from acra_twisted.telemetry.console.view import Sources
 from acra_twisted.telemetry.pages.rendering import Piece
@@ -111,13 +112,11 @@ def _made(
 
 def _connection(sources: Sources, number: int) -> Generator[str, None, Span | None]:
     """Find the span of a connection that has ended."""
-    for kept in sources.traces.store.traces():
-        for count, span in enumerate(kept.spans(), 1):
-            if span.attributes.get(_NUMBER) == number:
-                return span
-            if not count % _STEP:
-                yield ""
-        yield ""
+    for span in kept_spans(sources.traces):
+        if span is None:
+            yield ""
+        elif span.attributes.get(_NUMBER) == number:
+            return span
     return None
 
 

@@ -8,16 +8,18 @@ from typing import Any, Final, NamedTuple
 from markupsafe import Markup
 
 from acra_twisted.telemetry.console import formats
+from acra_twisted.telemetry.console.gathering import kept_spans
 from acra_twisted.telemetry.console.view import Sources
 
 #: Nanoseconds that a strip shows, and requests of a session in it at most: the newest.
 LENGTH: Final = 60 * 10**9
 REQUESTS_MAX: Final = 16
-_STEP: Final = 16
 #: Cells of a strip, and how high its parts are: what waits is low.
 _CELLS: Final = 240
 _BASE, _HIGH, _LOW = 17, 12, 3
 _IDLE: Final = ("other", "deny")
+#: Classes of the colours of requests.
+LOOKS: Final = ("deny", "dbfirst", "censor")
 _MS: Final = 1e6
 _SVG: Final = Markup(
     '<svg class="strip" width="100%" height="18" viewBox="0 0 {} 18" preserveAspectRatio="none" '
@@ -41,21 +43,18 @@ def recent(
     numbers of sessions by the ids of their spans."""
     found: dict[int, list[Part]] = {}
     since = now - LENGTH
-    seen = 0
-    for kept in sources.traces.store.traces():
-        for span in kept.spans():
-            seen += 1
-            if not seen % _STEP:
-                yield ""
-            known = span.attributes
-            if span.end < since or "acra.verdict" not in known or "acra.stage" in known:
-                continue
-            number = connections.get(span.parent_id)
-            for link in span.links:
-                number = number or connections.get(link[1])
-            if number is not None:
-                found.setdefault(number, []).append(Part(span.start, span.end, _look(known)))
-        yield ""
+    for span in kept_spans(sources.traces):
+        if span is None:
+            yield ""
+            continue
+        known = span.attributes
+        if span.end < since or "acra.verdict" not in known or "acra.stage" in known:
+            continue
+        number = connections.get(span.parent_id)
+        for link in span.links:
+            number = number or connections.get(link[1])
+        if number is not None:
+            found.setdefault(number, []).append(Part(span.start, span.end, _look(known)))
     return {number: sorted(parts)[-REQUESTS_MAX:] for number, parts in found.items()}
 
 

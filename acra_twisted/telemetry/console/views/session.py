@@ -19,20 +19,11 @@ from acra_twisted.telemetry.console.incidents import (
 from acra_twisted.telemetry.console.lanes import Dot, Lane, lanes
 from acra_twisted.telemetry.console.people import who
 from acra_twisted.telemetry.console.retraced import Request, Retraced, retrace, retrace_past
-from acra_twisted.telemetry.console.sentences import (
-    BAD,
-    GOOD,
-    PLAIN,
-    SLOW,
-    Answer,
-    Sentence,
-    answer,
-    link,
-    sentence,
-    strong,
-)
+from acra_twisted.telemetry.console.sentences import Answer
+from acra_twisted.telemetry.console.sqltext import highlighted
 from acra_twisted.telemetry.console.tiles import Tile, tile
 from acra_twisted.telemetry.console.view import Sources, View
+from acra_twisted.telemetry.console.views.sessionsentences import said, trace_of
 from acra_twisted.telemetry.console.views.statements import address as address_of_shape
 from acra_twisted.telemetry.logs.recent import RecentEvent
 from acra_twisted.telemetry.pages.arguments import given
@@ -123,8 +114,8 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         found = Retraced(None, None, [], 0)
     facts = _facts(found, events)
     client = who(facts["client_id"], facts["certificate"], facts["peer"])
-    said = _answer(found, events, client)
-    return Gathered(number, found, events, client, facts, said)
+    told = said(found, events, client)
+    return Gathered(number, found, events, client, facts, told)
 
 
 def _facts(found: Retraced, events: list[RecentEvent]) -> dict[str, Any]:
@@ -145,56 +136,6 @@ def _facts(found: Retraced, events: list[RecentEvent]) -> dict[str, Any]:
         name: live.get(name) or event.get(name) or (requests.first(records, key) if key else "")
         for name, key in named.items()
     }
-
-
-def _answer(found: Retraced, events: list[RecentEvent], client: str) -> Answer:
-    verdicts = Counter(requests.verdict_of(one.record) for one in found.requests)
-    number = len(found.requests)
-    if not number:
-        text = "Its connection is known, and none of its requests is kept"
-        otherwise = sentence(
-            "empty", PLAIN, f"{text}: see its security events below." if events else f"{text}."
-        )
-    else:
-        are = "is" if number == 1 else "are"
-        otherwise = sentence(
-            "nothing",
-            GOOD,
-            f"{formats.several(number, 'request')} of {client} {are} kept, and nothing stands out.",
-        )
-    return answer(
-        [
-            _of(found, requests.POISON, BAD, client, verdicts, "read a poison record"),
-            _of(found, requests.DENIED, BAD, client, verdicts, "tried what is denied"),
-            _of(found, requests.FAILED, SLOW, client, verdicts, "sent what failed"),
-            _of(found, requests.SLOW, SLOW, client, verdicts, "sent what was slow"),
-        ],
-        otherwise,
-    )
-
-
-def _of(
-    found: Retraced, verdict: str, kind: str, client: str, verdicts: Counter[str], did: str
-) -> Sentence | None:
-    """Tell of the requests of a verdict."""
-    times = verdicts[verdict]
-    if not times:
-        return None
-    one = next(r.record for r in found.requests if requests.verdict_of(r.record) == verdict)
-    often = "" if times == 1 else f" {formats.count(times)} times"
-    first = "" if times == 1 else " first"
-    return sentence(
-        verdict,
-        kind,
-        strong(f"{client} {did}{often}"),
-        f",{first} at {formats.clock_ms(one['start'])[:8]}: ",
-        link(formats.name(str(one["name"])), _trace(one)),
-        ".",
-    )
-
-
-def _trace(record: Mapping[str, Any]) -> str:
-    return f"/console/trace?id={record['trace_id']}&span={record['span_id']}"
 
 
 def as_json(gathered: Gathered) -> dict[str, Any]:
@@ -245,6 +186,8 @@ def shown(gathered: Gathered) -> dict[str, Any]:
             for place, one in enumerate(found.requests)
             if place >= first
         ],
+        "began": _end_of(found.connection, "start", first > 0 or found.left_out > 0),
+        "over": _end_of(found.connection, "end", found.live is not None),
         "events": [
             {
                 "href": address(one, "30d"),
@@ -264,14 +207,26 @@ def shown(gathered: Gathered) -> dict[str, Any]:
     }
 
 
-def _last(live: Mapping[str, Any] | None) -> dict[str, str]:
+def _end_of(connection: Mapping[str, Any] | None, which: str, is_hidden: bool) -> dict[str, str]:
+    """Return the row of the begin or of the end of a session, empty where it is not known, or other
+    rows are in between."""
+    if connection is None or is_hidden:
+        return {}
+    return {
+        "when": formats.clock_ms(connection[which]),
+        "href": trace_of(connection),
+        "text": formats.name(str(connection["message"])) if which == "end" else "",
+    }
+
+
+def _last(live: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the statement that runs, or ran last, in an open session."""
     text = (live["statement"] or live["last_statement"]) if live is not None else ""
     if live is None or not text:
         return {}
     return {
         "title": "Runs now" if live["statement"] else "Ran last",
-        "text": text[:_TEXT_MAX],
+        "text": highlighted(text[:_TEXT_MAX]),
         "href": address_of_shape(live["shape"]) if live["shape"] else "",
     }
 
@@ -355,7 +310,7 @@ def _line(gathered: Gathered) -> Any:
         when = formats.clock_ms(record["start"])
         name = f"{verdict}, {when}: {formats.name(str(record['name']))}"
         at = 100 * (record["start"] - begin) / length
-        by[verdict].append(Dot(at, _LOOKS.get(verdict, "control"), _trace(record), name))
+        by[verdict].append(Dot(at, _LOOKS.get(verdict, "control"), trace_of(record), name))
     drawn = [Lane(verdict, len(dots), dots) for verdict, dots in by.items() if dots]
     ticks = [
         Tick(100 * part / _TICKS, formats.clock_ms(begin + length * part // _TICKS))
@@ -374,7 +329,7 @@ def _row(one: Request, before: Request | None, longest: int) -> dict[str, Any]:
     pause = (record["start"] - before.record["end"]) / _MS if before is not None else 0.0
     return {
         "when": formats.clock_ms(record["start"]),
-        "href": _trace(record),
+        "href": trace_of(record),
         "pause": f"+{formats.ms(pause)}" if pause > 0 else "",
         "badge": badge,
         "word": word,

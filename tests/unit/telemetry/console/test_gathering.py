@@ -2,9 +2,10 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.console.gathering import by_column, totals
+from acra_twisted.telemetry.console.gathering import by_column, kept_spans, totals
 from acra_twisted.telemetry.console.ranges import range_of
 from tests.support.hours import ACCOUNT, CARD, NOW, Hour
+from tests.support.kepttraces import a_trace, many
 from tests.support.stepping import returned
 
 
@@ -25,3 +26,19 @@ class Gathering(SynchronousTestCase):
         )
         before = returned(totals(hour.figures, span.before()))
         self.assertEqual(before[account].row.calls, 2)
+
+    def test_each_kept_span_is_given_once_in_steps(self):
+        hour = Hour(1)
+        for number in range(5):
+            a_trace(hour.store, NOW - 10**9 * (number + 1))
+        for span in many(NOW, 40):
+            hour.store.add(span)
+        given = list(kept_spans(hour.sources.traces))
+        ids = [span.span_id for span in given if span is not None]
+        kept = [span for one in hour.store.traces() for span in one.spans()]
+        self.assertEqual(sorted(ids), sorted(span.span_id for span in kept))
+        run = longest = 0
+        for span in given:
+            run = 0 if span is None else run + 1
+            longest = max(longest, run)
+        self.assertLessEqual(longest, 16)
