@@ -27,9 +27,9 @@ _CONSOLE: Final = Section(
             "console_peers",
             HostsAndPorts(_PEERS_MAX),
             (),
-            "Addresses (host:port) of the pages of other servers, whose health and figures the "
-            "console shows beside those of this one. They are asked with the token of "
-            "zpages_token_file, and by TLS if zpages_tls_enable is set here.",
+            "Addresses (host:port) of the pages of other servers, whose health, figures, requests "
+            "and sessions the console shows with those of this one. They are asked with the token "
+            "of zpages_token_file, and by TLS if zpages_tls_enable is set here.",
         ),
     ),
 )

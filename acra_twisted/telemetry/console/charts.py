@@ -124,13 +124,15 @@ def parts(drawn: Sequence[tuple[str, float, str]]) -> Markup:
     )
 
 
-def gauge(value: float, whole: float) -> Markup:
-    """A plain bar: a part of a whole, whose number stands beside it."""
+def gauge(value: float, whole: float, tick: float = 0.0) -> Markup:
+    """A plain bar: a part of a whole, whose number stands beside it; ``tick`` marks another part,
+    in percent."""
+    mark = f'<rect class="f-text" x="{px(tick)}%" width="2" height="10"/>' if tick else ""
     width = px(min(100.0, max(100 * value / whole, 0.4) if whole else 0.0))
     return _drawn(
         '<svg class="share" width="100%" height="10" aria-hidden="true">'
         '<rect class="f-sunken" width="100%" height="10"/>'
-        f'<rect class="f-control" width="{width}%" height="10"/></svg>'
+        f'<rect class="f-control" width="{width}%" height="10"/>{mark}</svg>'
     )
 
 

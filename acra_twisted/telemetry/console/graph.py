@@ -14,7 +14,7 @@ from acra_twisted.telemetry.console.formats import NOTHING
 COLUMNS: Final[Mapping[str, int]] = {
     "Applications, by client id": 8,
     "Connectors": 334,
-    "This server": 660,
+    "Servers": 660,
     "Databases": 986,
 }
 _BOX_WIDTH: Final = 178

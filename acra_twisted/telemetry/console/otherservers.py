@@ -6,8 +6,8 @@ What comes from them is not trusted: it is bounded, of the right types, and noth
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from acra_twisted.errors import AcraError
 from acra_twisted.telemetry.console import formats
@@ -16,20 +16,30 @@ from acra_twisted.telemetry.figures.rows import Row, of_json
 
 #: The range of what is asked for.
 RANGE: Final = "1h"
-#: Paths of the pages that are read.  Neither of them asks other servers in its turn, so servers
-#: that name each other do not go round in circles.
+#: Paths of the pages that are read.  None of those that are read asks other servers in its turn,
+#: so servers that name each other do not go round in circles.
 HEALTH: Final = "/console/health?format=json"
 FIGURES: Final = f"/console/overview?range={RANGE}&format=json"
 #: Bytes of each at most.
 LIMIT: Final = 256 * 1024
-_INSTANCE: Final = "service.instance.id"
+INSTANCE: Final = "service.instance.id"
 _INSTANCE_MAX: Final = 255
 _FINDINGS_MAX: Final = 1000
 _FINE: Final = "good"
+_ToldT = TypeVar("_ToldT")
 
 
 class Unreadable(AcraError):
     """An answer that is not a server's page."""
+
+
+class Question(NamedTuple, Generic[_ToldT]):
+    """A question to other servers: the paths of their pages, the function that reads the bodies and
+    raises Unreadable, and the seconds for which an answer holds."""
+
+    paths: tuple[str, ...]
+    read: Callable[..., _ToldT]
+    holds: float = 5.0
 
 
 class Told(NamedTuple):
@@ -43,19 +53,19 @@ class Told(NamedTuple):
     row: Row
 
 
-class Other(NamedTuple):
+class Other(NamedTuple, Generic[_ToldT]):
     """Another server at ``host:port``, with its console's address.  Without an answer ``told`` is
     None, and ``problem`` says why."""
 
     at: str
     href: str
-    told: Told | None
+    told: _ToldT | None
     problem: str = ""
 
 
 def read(health: bytes, figures: bytes) -> Told:
     """Read the bodies of both pages.  Raises Unreadable for whatever else they are."""
-    told, known = _mapping(_parsed(health)), _mapping(_parsed(figures))
+    told, known = mapping_of(health), mapping_of(figures)
     said = _mapping(told.get("answer")).get("text")
     if not isinstance(said, str):
         raise Unreadable("its page of health has no sentence")
@@ -68,15 +78,19 @@ def read(health: bytes, figures: bytes) -> Told:
 
 def instance_of(origin: object) -> str:
     """Return the instance of a daemon whose attributes these are; empty if it has no usable one."""
-    found = origin.get(_INSTANCE) if isinstance(origin, Mapping) else None
+    found = origin.get(INSTANCE) if isinstance(origin, Mapping) else None
     if isinstance(found, str) and 0 < len(found) <= _INSTANCE_MAX and found.isprintable():
         return found
     return ""
 
 
-def counted(instance: str, others: Iterable[Other]) -> list[bool]:
-    """Tell which of the others have figures to add to those of the server of an instance: each
-    server once, however often it is named, and never itself."""
+#: How a server is, and its figures.
+STANDING: Final = Question((HEALTH, FIGURES), read)
+
+
+def counted(instance: str, others: Iterable[Other[Any]]) -> list[bool]:
+    """Tell which of the others have something to add to what the server of an instance has: each
+    server once, however often it is named, and never itself.  Each answer has an instance."""
     seen = {instance} - {""}
     found = []
     for other in others:
@@ -87,7 +101,7 @@ def counted(instance: str, others: Iterable[Other]) -> list[bool]:
     return found
 
 
-def together(row: Row, instance: str, others: Iterable[Other]) -> Row:
+def together(row: Row, instance: str, others: Iterable[Other[Told]]) -> Row:
     """Return the figures of a server, and of the others, added up."""
     whole, known = Row(), tuple(others)
     whole.add(row)
@@ -108,11 +122,30 @@ def _look(told: Mapping[str, Any]) -> str:
     return _FINE
 
 
-def _parsed(body: bytes) -> object:
+def mapping_of(body: bytes) -> Mapping[str, Any]:
+    """Return the object that a body is.  Raises Unreadable."""
     try:
-        return json.loads(body)
+        return _mapping(json.loads(body))
     except (ValueError, RecursionError):
         raise Unreadable("its answer is no JSON") from None
+
+
+def list_of(value: object, most: int) -> list[Any]:
+    """Return a list that is not too long.  Raises Unreadable."""
+    if not isinstance(value, list) or len(value) > most:
+        raise Unreadable("its answer has no list where one belongs, or too long a one")
+    return value
+
+
+def text_of(value: object, most: int) -> str:
+    """Return a whole text of so many characters at most.  Raises Unreadable."""
+    if not isinstance(value, str) or len(value) > most:
+        raise Unreadable("its answer has no text where one belongs, or too long a one")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Unreadable("its answer has half a character in it") from None
+    return value
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

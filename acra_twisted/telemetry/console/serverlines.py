@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 from acra_twisted.telemetry.console import formats
 from acra_twisted.telemetry.console.otherservers import (
     RANGE,
+    STANDING,
     Other,
+    Told,
     counted,
     instance_of,
     together,
@@ -18,9 +21,13 @@ from acra_twisted.telemetry.console.sentences import SLOW, Sentence, link, sente
 from acra_twisted.telemetry.console.view import Sources
 from acra_twisted.telemetry.figures.rows import WHOLE, Row
 from acra_twisted.telemetry.figures.summary import mean_ms, percentiles
+from acra_twisted.telemetry.pages.arguments import chosen
 from acra_twisted.telemetry.pages.rendering import Piece
 from acra_twisted.telemetry.pages.waiting import Wait
 
+#: The servers that views which add up are of.
+ALL, THIS = "all", "this"
+SERVERS: Final = (ALL, THIS)
 _SECONDS: Final = 60 * RANGES[RANGE][1]
 _WORDS: Final = {"good": "well", "slow": "warns", "deny": "fails"}
 
@@ -30,14 +37,14 @@ class Servers(NamedTuple):
 
     instance: str
     row: Row
-    others: Sequence[Other]
+    others: Sequence[Other[Told]]
 
 
 def gather(sources: Sources) -> Generator[Piece, None, Servers | None]:
     """Return the servers, in steps; None where no others are named.  It waits for answers."""
     if sources.others is None:
         return None
-    wait = Wait(sources.others())
+    wait = Wait(sources.others(STANDING))
     yield wait
     row = Row()
     span = range_of(RANGE, sources.clock())
@@ -46,20 +53,37 @@ def gather(sources: Sources) -> Generator[Piece, None, Servers | None]:
     return Servers(instance_of(sources.fact("origin")), row, wait.result)
 
 
-def away(servers: Servers | None) -> Sentence | None:
+def chosen_servers(found: Mapping[str, str]) -> str:
+    """Read the argument ``servers``.  Raises Unfit."""
+    return chosen("servers", found.get("servers") or ALL, SERVERS)
+
+
+def choice(are_named: bool, here: str, arguments: Mapping[str, str]) -> list[tuple[str, str, bool]]:
+    """Return the choice between all servers and this one, empty where no others are named: titles,
+    addresses and which is chosen."""
+    if not are_named and here == ALL:
+        return []
+    titles = {ALL: "all servers", THIS: "this one"}
+    return [
+        (titles[one], f"?{urlencode({**arguments, 'servers': one})}", one == here)
+        for one in SERVERS
+    ]
+
+
+def missing(others: Sequence[Other[Any]]) -> Sentence | None:
     """Tell of others that do not answer."""
-    missing = [] if servers is None else [one for one in servers.others if one.told is None]
-    if servers is None or not missing:
+    silent = [one for one in others if one.told is None]
+    if not silent:
         return None
-    first = missing[0]
-    number = f"{len(missing)} of {formats.several(len(servers.others), 'other server')}"
-    verb = "does" if len(missing) == 1 else "do"
+    first = silent[0]
+    number = f"{len(silent)} of {formats.several(len(others), 'other server')}"
+    verb = "does" if len(silent) == 1 else "do"
     return sentence(
         "away",
         SLOW,
         f"{number} {verb} not answer: ",
         link(formats.name(first.at), first.href),
-        "." if len(missing) == 1 else " is the first.",
+        "." if len(silent) == 1 else " is the first.",
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from twisted.internet.defer import Deferred
 
 from acra_twisted.session import Session
-from acra_twisted.telemetry.console.otherservers import Other
+from acra_twisted.telemetry.console.otherservers import Other, Question
 from acra_twisted.telemetry.console.sums import Sums
 from acra_twisted.telemetry.figures.edges import Edges
 from acra_twisted.telemetry.figures.statements import StatementFigures
@@ -34,7 +34,8 @@ class Sources(NamedTuple):
     ``fact`` gives what the page of facts has under a name, None if it has nothing.  ``sessions``
     gives those of the moment, and ``link_template`` is that of the addresses of traces in another
     viewer.  ``reach`` gives what reaches the destination behind the daemon, None if that cannot be
-    tried.  ``others`` asks other servers and never fails; it is None where none are named.
+    tried.  ``others`` asks other servers a question and never fails; it is None where none are
+    named.
     """
 
     figures: StatementFigures
@@ -47,7 +48,7 @@ class Sources(NamedTuple):
     link_template: str = ""
     reach: Callable[[], Reach | ReachAll | None] = _unreached
     edges: Edges | None = None
-    others: Callable[[], Deferred[list[Other]]] | None = None
+    others: Callable[[Question[Any]], Deferred[list[Other[Any]]]] | None = None
 
 
 class View(NamedTuple):

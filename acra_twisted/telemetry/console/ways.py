@@ -1,8 +1,8 @@
-"""The lines and the boxes of who talks to whom, from figures of ways."""
+"""The lines and the boxes of who talks to whom, from the figures of ways of one or more servers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.telemetry.console.people import who
@@ -20,7 +20,7 @@ _REST: Final = "others"
 
 class Box(NamedTuple):
     """A box: its kind, and what tells it from others of the kind.  ``name`` is shown, ``given`` is
-    what a search takes."""
+    what a search takes, of another server its console's address."""
 
     kind: int
     name: str
@@ -32,6 +32,16 @@ class Box(NamedTuple):
         return f"{self.kind} {self.given} {self.name}"
 
 
+class Part(NamedTuple):
+    """The figures of the ways over a server, and those of the hour before, of which the databases
+    alone count.  ``href`` is the console's address of another server."""
+
+    name: str
+    href: str
+    now: Mapping[Way, Row]
+    before: Mapping[Way, Row]
+
+
 class Picture(NamedTuple):
     """Figures by box, and by pairs of boxes, in the time that is asked for; ``before`` are those of
     databases in the hour before."""
@@ -41,32 +51,34 @@ class Picture(NamedTuple):
     before: Mapping[Box, Row]
 
 
-def picture(now: Mapping[Way, Row], before: Mapping[Way, Row], service: str) -> Picture:
+def picture(parts: Sequence[Part]) -> Picture:
     """Return the figures of boxes and lines."""
-    kept = _kept(now, service)
+    kept = _kept(parts)
     boxes: dict[Box, Row] = {}
     lines: dict[tuple[Box, Box], Row] = {}
-    for way, row in now.items():
-        through = [kept.get(box, _rest(box)) for box in _boxes(way, service)]
-        for box in through:
-            boxes.setdefault(box, Row()).add(row)
-        for pair in zip(through, through[1:], strict=False):
-            lines.setdefault(pair, Row()).add(row)
     earlier: dict[Box, Row] = {}
-    for way, row in before.items():
-        base = _boxes(way, service)[-1]
-        earlier.setdefault(kept.get(base, _rest(base)), Row()).add(row)
+    for part in parts:
+        for way, row in part.now.items():
+            through = [kept.get(box, _rest(box)) for box in _boxes(way, part)]
+            for box in through:
+                boxes.setdefault(box, Row()).add(row)
+            for pair in zip(through, through[1:], strict=False):
+                lines.setdefault(pair, Row()).add(row)
+        for way, row in part.before.items():
+            base = _boxes(way, part)[-1]
+            earlier.setdefault(kept.get(base, _rest(base)), Row()).add(row)
     return Picture(boxes, lines, earlier)
 
 
-def _boxes(way: Way, service: str) -> list[Box]:
+def _boxes(way: Way, part: Part) -> list[Box]:
     """Return the boxes that a way leads through."""
+    server = Box(SERVER, part.name, part.href)
     if way == OTHERS:
-        return [Box(CLIENT, _REST, ""), Box(SERVER, service, ""), Box(BASE, _REST, "")]
+        return [Box(CLIENT, _REST, ""), server, Box(BASE, _REST, "")]
     found = [Box(CLIENT, who(way.client_id, way.certificate, way.peer), way.client_id)]
     if way.connector:
         found.append(Box(CONNECTOR, way.connector, way.connector))
-    found.append(Box(SERVER, service, ""))
+    found.append(server)
     found.append(Box(BASE, way.database or way.server, way.database))
     return found
 
@@ -75,19 +87,25 @@ def _rest(box: Box) -> Box:
     return Box(box.kind, _REST, "")
 
 
-def _kept(now: Mapping[Way, Row], service: str) -> dict[Box, Box]:
+def _kept(parts: Iterable[Part]) -> dict[Box, Box]:
     """Return the boxes of each column that are drawn: those with most calls."""
     calls: list[dict[Box, int]] = [{} for _ in range(4)]
-    for way, row in now.items():
-        for box in _boxes(way, service):
-            column = calls[box.kind]
-            column[box] = column.get(box, 0) + row.calls
+    for box, row in _all(parts):
+        column = calls[box.kind]
+        column[box] = column.get(box, 0) + row.calls
     found: dict[Box, Box] = {}
     for column in calls:
         most = sorted(column, key=lambda box: -column[box])
         limit = BOXES_MAX if len(most) <= BOXES_MAX else BOXES_MAX - 1
         found.update((box, box) for box in most[:limit])
     return found
+
+
+def _all(parts: Iterable[Part]) -> Iterator[tuple[Box, Row]]:
+    for part in parts:
+        for way, row in part.now.items():
+            for box in _boxes(way, part):
+                yield box, row
 
 
 def database_ms(row: Row) -> float:

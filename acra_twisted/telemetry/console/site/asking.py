@@ -1,13 +1,13 @@
 """Ask the consoles of other servers, within limits of size and time.
 
 An answer holds for some seconds, so that many who look at pages cost one question; a server that is
-away is left alone for longer.
+away is left alone for longer, with all questions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults, succeed
 from twisted.internet.endpoints import wrapClientTLS
@@ -16,14 +16,7 @@ from zope.interface import implementer
 
 from acra_twisted import hosts
 from acra_twisted.optionkinds import Address
-from acra_twisted.telemetry.console.otherservers import (
-    FIGURES,
-    HEALTH,
-    LIMIT,
-    Other,
-    Unreadable,
-    read,
-)
+from acra_twisted.telemetry.console.otherservers import LIMIT, Other, Question, Unreadable
 from acra_twisted.transport.endpoints import client_endpoint
 from acra_twisted.transport.failures import Party, Role, reason_of
 from acra_twisted.transport.httpclient import AnswerBody, AnswerTooLong, CountedEndpoint, cause
@@ -31,18 +24,22 @@ from acra_twisted.transport.tlscontext import TLSContext
 
 #: Seconds for all that is asked of a server: who opens a page waits no longer.
 WHOLE: Final = 2.0
-#: Seconds for which an answer holds, and for which a server without one is left alone.
-HOLDS, PAUSE = 5.0, 30.0
+#: Seconds for which a server without an answer is left alone.
+PAUSE: Final = 30.0
+#: Different questions to a server that are remembered.
+QUESTIONS_MAX: Final = 16
 #: Results, as they are counted.
 ANSWERED, AWAY, REFUSED = "answered", "away", "refused"
 #: Bytes around a body: its head, and marks of chunks.
 _MORE: Final = 32 * 1024
 _SERVER: Final = Role("the other server", handshake="TLS handshake")
 _HINTS: Final = {
+    400: ": it may be of another release",
     401: ": zpages_token_file must have the same token there and here",
     403: ": it does not answer by this name, see zpages_hosts there",
     404: ": it has no console",
 }
+_ToldT = TypeVar("_ToldT")
 
 
 class OtherServers:
@@ -64,9 +61,10 @@ class OtherServers:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self._servers = [_Server(reactor, one, headers, context, self.counts, whole) for one in at]
 
-    def answers(self) -> Deferred[list[Other]]:
+    def answers(self, question: Question[_ToldT]) -> Deferred[list[Other[_ToldT]]]:
         """Fires with what each has answered, or why it has not; it never fails."""
-        return gatherResults([server.answer() for server in self._servers], consumeErrors=True)
+        asked = [server.answer(question) for server in self._servers]
+        return gatherResults(asked, consumeErrors=True)
 
     def stop(self) -> None:
         """Give up what is under way."""
@@ -90,6 +88,18 @@ class _Refused(Exception):
     """It has answered, and not with what was asked for."""
 
 
+class _Asked:
+    """A question to a server: what is known, until when, and who waits for an answer."""
+
+    __slots__ = ("known", "until", "waiting", "asking")
+
+    def __init__(self) -> None:
+        self.known: Other[Any] | None = None
+        self.until = 0.0
+        self.waiting: list[Deferred[Other[Any]]] = []
+        self.asking: Deferred[Any] | None = None
+
+
 class _Server:
     def __init__(
         self,
@@ -111,49 +121,70 @@ class _Server:
         self._headers = {"user-agent": "acra-twisted", **headers}
         self._counts = counts
         self._whole = whole
-        self._until = 0.0
-        self._known: Other | None = None
-        self._waiting: list[Deferred[Other]] = []
-        self._asking: Deferred[Other] | None = None
+        # By the paths of their pages, the latest last.
+        self._asked: dict[tuple[str, ...], _Asked] = {}
+        # Why it is away, and until when it is left alone for that.
+        self._away, self._until = "", 0.0
 
-    def answer(self) -> Deferred[Other]:
+    def answer(self, question: Question[Any]) -> Deferred[Other[Any]]:
         """Fires with what is known, or else with an answer; it is asked once at a time."""
-        if self._known is not None and self._reactor.seconds() < self._until:
-            return succeed(self._known)
-        waiting: Deferred[Other] = Deferred()
-        self._waiting.append(waiting)
-        if self._asking is None:
-            self._asking = ensureDeferred(self._ask())
-            self._asking.addTimeout(self._whole, self._reactor).addErrback(self._failed)
-            self._asking.addCallback(self._answered)
+        now = self._reactor.seconds()
+        asked = self._asked.pop(question.paths, None)
+        if asked is None:
+            asked = _Asked()
+            if len(self._asked) >= QUESTIONS_MAX:
+                self._forget()
+        self._asked[question.paths] = asked
+        if asked.known is not None and now < asked.until:
+            return succeed(asked.known)
+        if asked.asking is None and now < self._until:
+            return succeed(self._missing(self._away))
+        waiting: Deferred[Other[Any]] = Deferred()
+        asked.waiting.append(waiting)
+        if asked.asking is None:
+            asking = asked.asking = ensureDeferred(self._ask(question))
+            asking.addTimeout(self._whole, self._reactor).addErrback(self._failed)
+            asking.addCallback(self._answered, question, asked)
         return waiting
 
     def stop(self) -> None:
         """Give up."""
-        if self._asking is not None:
-            self._asking.cancel()
+        for asked in list(self._asked.values()):
+            if asked.asking is not None:
+                asked.asking.cancel()
 
-    async def _ask(self) -> Other:
-        told = read(await self._get(HEALTH), await self._get(FIGURES))
-        return Other(self._at, f"{self._base}/console", told)
+    def _forget(self) -> None:
+        """Forget the question that was put first, of those that nobody waits for."""
+        done = (paths for paths, asked in self._asked.items() if asked.asking is None)
+        first = next(done, None)
+        if first is not None:
+            del self._asked[first]
 
-    def _failed(self, failure: Any) -> Other:
+    async def _ask(self, question: Question[Any]) -> Other[Any]:
+        bodies = [await self._get(path) for path in question.paths]
+        return Other(self._at, f"{self._base}/console", question.read(*bodies))
+
+    def _missing(self, why: str) -> Other[Any]:
+        return Other(self._at, f"{self._base}/console", None, why)
+
+    def _failed(self, failure: Any) -> Other[Any]:
         problem = cause(failure.value)
         if isinstance(problem, _Refused | AnswerTooLong | Unreadable):
             self._counts[REFUSED] += 1
-            why = str(problem)
-        else:
-            self._counts[AWAY] += 1
-            party, is_plain = Party(_SERVER, self._at), self._context is None
-            why = reason_of(problem, party, stood=is_plain).happened
-        return Other(self._at, f"{self._base}/console", None, why)
+            return self._missing(str(problem))
+        self._counts[AWAY] += 1
+        party, is_plain = Party(_SERVER, self._at), self._context is None
+        self._away = reason_of(problem, party, stood=is_plain).happened
+        self._until = self._reactor.seconds() + PAUSE
+        return self._missing(self._away)
 
-    def _answered(self, other: Other) -> None:
+    def _answered(self, other: Other[Any], question: Question[Any], asked: _Asked) -> None:
         if other.told is not None:
             self._counts[ANSWERED] += 1
-        self._known, self._asking = other, None
-        self._until = self._reactor.seconds() + (PAUSE if other.told is None else HOLDS)
-        waiting, self._waiting = self._waiting, []
+        asked.known, asked.asking = other, None
+        holds = PAUSE if other.told is None else question.holds
+        asked.until = self._reactor.seconds() + holds
+        waiting, asked.waiting = asked.waiting, []
         for one in waiting:
             one.callback(other)
 

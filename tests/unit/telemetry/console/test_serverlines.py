@@ -4,12 +4,12 @@ from twisted.internet.defer import succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.console import serverlines
-from acra_twisted.telemetry.console.otherservers import Other, Told
+from acra_twisted.telemetry.console.otherservers import STANDING, Other, Told
 from acra_twisted.telemetry.console.site.frame import Console
 from acra_twisted.telemetry.console.views import topology
 from acra_twisted.telemetry.figures.rows import Layer, Row
 from tests.support.hours import ACCOUNT, NOW, Hour
-from tests.support.stepping import returned
+from tests.support.stepping import plain, returned
 from tests.support.webpages import body
 
 
@@ -30,11 +30,18 @@ class Servers(SynchronousTestCase):
         hour.pass_to(3)
         hour.ask(3, ACCOUNT, 5)
         facts = {"origin": {"service.instance.id": instance}}
-        return hour.sources._replace(others=lambda: succeed(list(others)), fact=facts.get)
+
+        def answers(question):
+            if question is STANDING:
+                return succeed(list(others))
+            # What else they are asked, they do not know.
+            return succeed([one._replace(told=None, problem="status 400") for one in others])
+
+        return hour.sources._replace(others=answers, fact=facts.get)
 
     def view(self, sources):
         wanted = topology.asked({}, NOW - 1)
-        return topology.as_json(returned(topology.gather(sources, wanted)))
+        return plain(topology.as_json(returned(topology.gather(sources, wanted))))
 
     def test_none_is_named(self):
         sources = self.sources()._replace(others=None)
@@ -52,6 +59,7 @@ class Servers(SynchronousTestCase):
         self.assertEqual((away["problem"], away["figures"]), ("it refuses connections", None))
         self.assertEqual(data["together"]["calls"], 3605)
         self.assertEqual(data["answer"]["rules"], ["away"])
+        self.assertEqual(data["missing"], ["b:1", "c:1"])
         self.assertIn("1 of 2 other servers does not answer: c:1.", data["answer"]["text"])
         page = body(Console("s", sources).page(topology.VIEW, {}))
         self.assertIn("All is &lt;b&gt;well&lt;/b&gt;.", page)
@@ -66,6 +74,6 @@ class Servers(SynchronousTestCase):
         self.assertIn("Counted already", body(Console("s", sources).page(topology.VIEW, {})))
 
     def test_several_are_away(self):
-        found = serverlines.away(serverlines.Servers("", Row(), [AWAY, AWAY]))
+        found = serverlines.missing([AWAY, AWAY])
         self.assertEqual(found.text, "2 of 2 other servers do not answer: c:1 is the first.")
-        self.assertIsNone(serverlines.away(serverlines.Servers("", Row(), [WELL])))
+        self.assertIsNone(serverlines.missing([WELL]))

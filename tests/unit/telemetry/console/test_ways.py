@@ -3,7 +3,15 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.console import ways
-from acra_twisted.telemetry.console.ways import BASE, BOXES_MAX, CLIENT, CONNECTOR, SERVER, picture
+from acra_twisted.telemetry.console.ways import (
+    BASE,
+    BOXES_MAX,
+    CLIENT,
+    CONNECTOR,
+    SERVER,
+    Part,
+    picture,
+)
 from tests.support.crowds import Crowd
 
 
@@ -12,7 +20,7 @@ class Pictures(SynchronousTestCase):
         self.crowd = Crowd()
 
     def picture(self):
-        return picture(self.crowd.rows(), {}, "acra-server")
+        return picture([Part("acra-server", "", self.crowd.rows(), {})])
 
     def lines(self, seen):
         return {(one.name, two.name): row.calls for (one, two), row in seen.lines.items()}
@@ -51,6 +59,26 @@ class Pictures(SynchronousTestCase):
             self.crowd.ask(3, f"client {number}")
         names = [box.name for box in ways.of_kind(self.picture().boxes, CLIENT)]
         self.assertEqual(sorted(names), [f"client {number}" for number in range(BOXES_MAX)])
+
+    def test_two_servers_are_one_picture(self):
+        self.crowd.ask(3, "shop", 2)
+        self.crowd.ask(3, "jobs", 3)
+        other = Crowd()
+        other.ask(3, "shop", 5)
+        there = Part("b:1", "http://b:1/console", other.rows(), {})
+        seen = picture([Part("acra-server", "", self.crowd.rows(), {}), there])
+        self.assertEqual(
+            self.lines(seen),
+            {
+                ("shop", "acra-server"): 2,
+                ("jobs", "acra-server"): 3,
+                ("acra-server", "shop"): 5,
+                ("shop", "b:1"): 5,
+                ("b:1", "shop"): 5,
+            },
+        )
+        (base,) = ways.of_kind(seen.boxes, BASE)
+        self.assertEqual(seen.boxes[base].calls, 10)
 
     def test_times(self):
         self.crowd.ask(3, "jobs", 4, first=3000)

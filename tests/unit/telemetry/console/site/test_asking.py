@@ -14,8 +14,9 @@ from twisted.web.server import NOT_DONE_YET, Site
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.options import defaults
 from acra_twisted.sandbox.authority import Authority
-from acra_twisted.telemetry.console.otherservers import FIGURES, HEALTH, LIMIT
-from acra_twisted.telemetry.console.site.asking import OtherServers
+from acra_twisted.telemetry.console.otherservers import FIGURES, HEALTH, LIMIT, STANDING
+from acra_twisted.telemetry.console.othersessions import question
+from acra_twisted.telemetry.console.site.asking import QUESTIONS_MAX, OtherServers
 from acra_twisted.telemetry.console.site.frame import VIEWS, Console
 from acra_twisted.telemetry.console.views import topology
 from acra_twisted.transport.credentials import REQUIRE, Credentials
@@ -80,17 +81,17 @@ class Others(TestCase):
 
     async def problem(self, at, **options):
         others = self.asking(at, **options)
-        (found,) = await others.answers()
+        (found,) = await others.answers(STANDING)
         self.assertIsNone(found.told)
         return found.problem, others.counts
 
     async def test_an_answer_holds(self):
         at = self.server()
         others = self.asking(at, token=TOKEN)
-        first, second = others.answers(), others.answers()
+        first, second = others.answers(STANDING), others.answers(STANDING)
         (found,) = await first
         self.assertEqual(await second, [found])
-        self.assertEqual(await others.answers(), [found])
+        self.assertEqual(await others.answers(STANDING), [found])
         self.assertEqual((found.at, found.href, found.problem), (at, f"http://{at}/console", ""))
         self.assertEqual((found.told.instance, found.told.row.calls), ("other", 5))
         self.assertEqual(self.answering.asked, [HEALTH, FIGURES])
@@ -98,7 +99,7 @@ class Others(TestCase):
         self.assertEqual(others.counts, {"answered": 1, "away": 0, "refused": 0})
 
     async def test_no_token_where_there_is_none(self):
-        await self.asking(self.server()).answers()
+        await self.asking(self.server()).answers(STANDING)
         self.assertEqual(self.answering.shown, [None, None])
 
     async def test_servers_that_name_each_other(self):
@@ -122,19 +123,24 @@ class Others(TestCase):
         data = json.loads("".join(made))
         self.assertEqual(data["together"]["calls"], 7)
         self.assertEqual([each["counted"] for each in data["servers"]], [True, False])
-        self.assertEqual((one.asked, two.asked), ([HEALTH, FIGURES], [HEALTH, FIGURES]))
+        # The other one, and itself; none of the pages asks in its turn.
+        expected = {HEALTH, FIGURES, "/console/topology?range=5m&servers=this&format=json"}
+        self.assertEqual((set(one.asked), set(two.asked)), (expected, expected))
+        self.assertEqual((len(one.asked), len(two.asked)), (3, 3))
+        servers = [box["name"] for box in data["boxes"] if box["kind"] == 2]
+        self.assertEqual(servers, [])
 
     async def test_one_that_is_away(self):
         port = reactor.listenTCP(0, Factory.forProtocol(Protocol), interface="127.0.0.1")
         at = f"127.0.0.1:{port.getHost().port}"
         await port.stopListening()
         others = self.asking(at, self.server())
-        away, well = await others.answers()
+        away, well = await others.answers(STANDING)
         self.assertIsNone(away.told)
         self.assertIn("refused", away.problem)
         self.assertEqual(well.told.row.calls, 5)
         self.assertEqual(others.counts, {"answered": 1, "away": 1, "refused": 0})
-        await others.answers()
+        await others.answers(STANDING)
         self.assertEqual(others.counts["away"], 1)
 
     async def test_one_that_is_silent(self):
@@ -166,17 +172,47 @@ class Others(TestCase):
 
     async def test_who_goes_leaves_the_question_to_others(self):
         others = self.asking(self.server())
-        gone, stays = others.answers(), others.answers()
+        gone, stays = others.answers(STANDING), others.answers(STANDING)
         gone.addErrback(lambda failure: None)
         gone.cancel()
         (found,) = await stays
         self.assertEqual(found.told.row.calls, 5)
 
+    async def test_one_that_is_away_is_left_alone_with_all_questions(self):
+        at = self.server()
+        self.answering.hangs = True
+        others = self.asking(at, whole=0.2)
+        await others.answers(STANDING)
+        (found,) = await others.answers(question("all", ""))
+        self.assertIsNone(found.told)
+        self.assertTrue(found.problem)
+        self.assertEqual((len(self.answering.asked), others.counts["away"]), (1, 1))
+
+    async def test_another_question_is_put_where_one_is_refused(self):
+        at = self.server()
+        self.answering.text = b"<html>"
+        others = self.asking(at)
+        await others.answers(STANDING)
+        self.answering.text = None
+        (found,) = await others.answers(question("busy", "a & b"))
+        self.assertEqual(found.told.instance, "other")
+        self.assertIn("client=a+%26+b&servers=this", self.answering.asked[-1])
+
+    async def test_many_questions_are_not_all_remembered(self):
+        others = self.asking(self.server())
+        for number in range(2 * QUESTIONS_MAX):
+            await others.answers(question("all", str(number)))
+        asked = len(self.answering.asked)
+        await others.answers(question("all", str(2 * QUESTIONS_MAX - 1)))
+        self.assertEqual(len(self.answering.asked), asked)
+        await others.answers(question("all", "0"))
+        self.assertEqual(len(self.answering.asked), asked + 1)
+
     async def test_the_end_gives_up(self):
         at = self.server()
         self.answering.hangs = True
         others = self.asking(at)
-        answers = others.answers()
+        answers = others.answers(STANDING)
         others.stop()
         (found,) = await answers
         self.assertIsNone(found.told)
@@ -211,7 +247,7 @@ class ByTLS(TestCase):
             [f"other_server:{port.getHost().port}"],
             context=client.client_creator,
         )
-        (found,) = await others.answers()
+        (found,) = await others.answers(STANDING)
         return found
 
     async def test_both_show_certificates(self):

@@ -7,7 +7,7 @@ from acra_twisted.telemetry.console.views import topology
 from acra_twisted.telemetry.pages.search import Unfit
 from tests.support.crowds import Crowd
 from tests.support.hours import NOW, Hour
-from tests.support.stepping import returned
+from tests.support.stepping import plain, returned
 from tests.support.webpages import body
 
 
@@ -21,9 +21,8 @@ class Topology(SynchronousTestCase):
         return self.hour.sources._replace(edges=self.crowd.edges)
 
     def view(self, **arguments):
-        return topology.as_json(
-            returned(topology.gather(self.sources, topology.asked(arguments, NOW - 1)))
-        )
+        wanted = topology.asked(arguments, NOW - 1)
+        return plain(topology.as_json(returned(topology.gather(self.sources, wanted))))
 
     def page(self, **arguments):
         return body(Console("acra-server", self.sources).page(topology.VIEW, arguments))
@@ -49,8 +48,6 @@ class Topology(SynchronousTestCase):
         self.crowd.ask(3, "shop", 60)
         text = self.view()["answer"]["text"]
         self.assertIn("1 client and 1 database, and nothing in the hour before.", text)
-        self.before()
-        self.assertIn("as in the hour before.", self.view()["answer"]["text"])
 
     def test_connectors_that_do_not_have_even_shares(self):
         self.before()

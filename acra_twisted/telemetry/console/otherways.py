@@ -1,0 +1,94 @@
+"""The ways of requests as a server tells others of them, so that those can add them up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from acra_twisted.telemetry.console.otherservers import (
+    INSTANCE,
+    Question,
+    Unreadable,
+    instance_of,
+    list_of,
+    mapping_of,
+    text_of,
+)
+from acra_twisted.telemetry.figures.edges import EDGES_MAX, Way
+from acra_twisted.telemetry.figures.rows import Row, of_json
+
+#: Ways of an answer at most: all that are told apart, and those that are not.
+_WAYS_MAX: Final = EDGES_MAX + 1
+_NAME_MAX: Final = 300
+_PATH: Final = "/console/topology?range={}&servers=this&format=json"
+
+
+class Ways(NamedTuple):
+    """The figures of the ways over a server of an instance; of the hour before those of databases,
+    and the clients that were heard."""
+
+    instance: str
+    now: Mapping[Way, Row]
+    before: Mapping[Way, Row]
+    heard_before: frozenset[str]
+
+
+def ways_of(instance: str, now: Mapping[Way, Row], before: Mapping[Way, Row]) -> Ways:
+    """Return what a server tells of its ways."""
+    bases: dict[Way, Row] = {}
+    for way, row in before.items():
+        base = Way("", "", "", "", way.database, way.server)
+        bases.setdefault(base, Row()).add(row)
+    return Ways(instance, now, bases, frozenset(way.client_id for way in before) - {""})
+
+
+def silent(told: Iterable[Ways]) -> list[str]:
+    """Return the clients that were heard in the hour before, and since then by no server."""
+    known = tuple(told)
+    heard = {way.client_id for one in known for way in one.now}
+    return sorted({client for one in known for client in one.heard_before} - heard)
+
+
+def as_json(told: Ways) -> dict[str, Any]:
+    """Return ways as plain values, the rows one by one."""
+    return {
+        INSTANCE: told.instance,
+        "ways": (_way(way, row) for way, row in told.now.items()),
+        "ways_before": (_way(way, row) for way, row in told.before.items()),
+        "heard_before": sorted(told.heard_before),
+    }
+
+
+def _way(way: Way, row: Row) -> dict[str, Any]:
+    return {**way._asdict(), "figures": row.as_json()}
+
+
+def question(key: str) -> Question[Ways]:
+    """Return the question for the ways of a range of topology."""
+    return Question((_PATH.format(key),), read)
+
+
+def read(body: bytes) -> Ways:
+    """Read what another server tells.  Raises Unreadable."""
+    told = mapping_of(body)
+    clients = list_of(told.get("heard_before"), _WAYS_MAX)
+    return Ways(
+        instance_of(told),
+        _rows(told.get("ways")),
+        _rows(told.get("ways_before")),
+        frozenset(text_of(client, _NAME_MAX) for client in clients) - {""},
+    )
+
+
+def _rows(told: object) -> dict[Way, Row]:
+    found: dict[Way, Row] = {}
+    for one in list_of(told, _WAYS_MAX):
+        if not isinstance(one, dict):
+            raise Unreadable("its ways cannot be read")
+        way = Way(*(text_of(one.get(name), _NAME_MAX) for name in Way._fields))
+        try:
+            row = of_json(one.get("figures") or {})
+        except ValueError:
+            raise Unreadable("its figures cannot be read") from None
+        found.setdefault(way, Row()).add(row)
+    return found
