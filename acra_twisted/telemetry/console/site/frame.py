@@ -19,6 +19,7 @@ from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.views import (
     compare,
     health,
+    helppage,
     overview,
     security,
     session,
@@ -51,6 +52,7 @@ VIEWS: Final[Mapping[str, View]] = {
         security.VIEW,
         topology.VIEW,
         health.VIEW,
+        helppage.VIEW,
     )
 }
 _HTML, _JSON = "html", "json"
