@@ -40,7 +40,7 @@ class PeerCertificates:
 
     def found(self) -> list[PeerCertificate]:
         """Return them, of several of one subject the one that lasts longest: it has renewed the
-        others.  What cannot be read is left out."""
+        others.  Those that cannot be read are left out."""
         return lasting(one for one in map(_read, self._shown) if one is not None)
 
 

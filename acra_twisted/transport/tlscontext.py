@@ -219,7 +219,9 @@ class TLSContexts:
         for context, _ in self._made:
             key = context.trusts, not context.resumes
             found.setdefault(key, []).extend(context.peers.found())
-        return [(by, is_client, one) for (by, is_client), some in found.items() for one in lasting(some)]
+        return [
+            (by, is_client, one) for (by, is_client), some in found.items() for one in lasting(some)
+        ]
 
     def ends(self) -> dict[str, float]:
         """When the certificate of each setting expires, in Unix time."""

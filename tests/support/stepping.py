@@ -1,6 +1,15 @@
 """Generators that work in steps and return something."""
 
+from collections.abc import Iterator
+
 from acra_twisted.telemetry.pages.waiting import Wait
+
+
+def plain(value):
+    """Return a view's JSON with the items of its iterators in lists."""
+    return {
+        name: list(part) if isinstance(part, Iterator) else part for name, part in value.items()
+    }
 
 
 def returned(steps):

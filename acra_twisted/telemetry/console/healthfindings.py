@@ -6,7 +6,7 @@ same, where there is one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.console import formats
@@ -46,6 +46,33 @@ class Finding(NamedTuple):
     word: str
     text: str
     alert: str = ""
+
+
+#: Facts of a daemon that findings are made from.
+FACTS: Final = (
+    "process",
+    "certificates",
+    "peers_certificates",
+    "authentication",
+    "stages",
+    "revocation",
+    "exporters",
+    "history",
+    "pools",
+    "warnings",
+    "log",
+    "changes",
+)
+
+
+def gathered(fact: Callable[[str], Any], now: float) -> Generator[str, None, list[Finding]]:
+    """Return all that is found in facts by their names, in steps; what stands behind the daemon is
+    not tried."""
+    facts = {}
+    for name in FACTS:
+        facts[name] = fact(name)
+        yield ""
+    return findings(facts, "", now)
 
 
 def findings(facts: Mapping[str, Any], problem: str, now: float) -> list[Finding]:

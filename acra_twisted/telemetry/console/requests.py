@@ -26,6 +26,11 @@ BADGES: Final[Mapping[str, tuple[str, str]]] = {
     SLOW: ("slow", "slow"),
     ALLOWED: ("ok", "allowed"),
 }
+#: Attributes that count what somebody should see, with the badges and names of what they count.
+COUNTED: Final = (
+    ("acra.poison_records", "intr", "poison", "poison record"),
+    ("acra.containers_failed", "fail", "left as stored", "container"),
+)
 _PREPARED: Final = "prepare "
 _NUMBER_MAX: Final = 1 << 63
 

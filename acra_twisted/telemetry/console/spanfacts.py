@@ -40,13 +40,6 @@ def detail(bar: Bar, timeline: Timeline) -> Iterator[tuple[str, str]]:
     yield "parent", str(record["parent_id"]) or formats.NOTHING
 
 
-#: Attributes that count what somebody should see, with the badges and names of what they count.
-_COUNTED: Final = (
-    ("acra.poison_records", "intr", "poison", "poison record"),
-    ("acra.containers_failed", "fail", "left as stored", "container"),
-)
-
-
 def logs(
     timeline: Timeline, told: Sequence[RecentEvent]
 ) -> Generator[str, None, list[dict[str, str]]]:
@@ -71,7 +64,7 @@ def logs(
             rule = known.get("acra.censor.rule", "")
             text = f"{known['acra.denied_by']} {rule} {known.get('acra.censor.place', '')}"
             said.append((bar.end, "deny", "denied", text.strip(), ""))
-        for key, kind, word, what in _COUNTED:
+        for key, kind, word, what in requests.COUNTED:
             counted = requests.number(known, key)
             if counted:
                 said.append((bar.end, kind, word, formats.several(counted, what), ""))

@@ -127,9 +127,7 @@ def typical(traces: Sequence[Mapping[Key, Place]]) -> dict[Key, Place]:
     }
 
 
-def usual(
-    timeline: Timeline, known: Mapping[Key, Place]
-) -> Generator[str, None, dict[str, Usual]]:
+def usual(timeline: Timeline, known: Mapping[Key, Place]) -> Generator[str, None, dict[str, Usual]]:
     """Return what a typical trace has for the spans of another one, by their ids, in steps."""
     found: dict[str, Usual] = {}
     for count, (bar, some) in enumerate(zip(timeline.bars, by_bar(timeline), strict=True), 1):
@@ -142,9 +140,7 @@ def usual(
     return found
 
 
-def aligned(
-    a: Mapping[Key, Place], b: Mapping[Key, Place]
-) -> Generator[str, None, list[Pair]]:
+def aligned(a: Mapping[Key, Place], b: Mapping[Key, Place]) -> Generator[str, None, list[Pair]]:
     """Put together the places of two traces in steps, in the order of the second; places that only
     the first has come last among those below the same one."""
     below: dict[Key, list[Key]] = {}

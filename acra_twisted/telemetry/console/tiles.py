@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from markupsafe import Markup
+
+from acra_twisted.telemetry.console.charts import spark
 
 
 class Tile(NamedTuple):
-    """A title, a value with its unit, what stands below, and whether that is bad news."""
+    """A title, a value with its unit, what stands below, whether that is bad news, and a line of
+    its values over time, if it has one."""
 
     title: str
     value: str
     unit: str
     below: str
     is_bad: bool
+    line: Markup = Markup()
 
 
-def tile(title: str, text: str, below: str, is_bad: bool = False) -> Tile:
-    """Make one of a text whose unit, if it has one, stands behind its last blank."""
+def tile(
+    title: str, text: str, below: str, is_bad: bool = False, values: Sequence[float] = ()
+) -> Tile:
+    """Make one of a text whose unit, if it has one, stands behind its last blank; ``values`` are
+    those over time."""
     value, _, unit = text.rpartition(" ") if " " in text else (text, "", "")
-    return Tile(title, value, unit, below, is_bad)
+    return Tile(title, value, unit, below, is_bad, spark(values, is_bad))

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from markupsafe import Markup
 
-from acra_twisted.telemetry.console import formats
+from acra_twisted.telemetry.console import formats, requests
 from acra_twisted.telemetry.console.charts import Tick, levels, px
 from acra_twisted.telemetry.console.layers import DATABASE
 from acra_twisted.telemetry.console.structure import Pair, Place, Usual
@@ -102,12 +102,18 @@ def rows(
             "below": bar.below,
             "alike": bar.alike,
             "failed": bool(bar.record["status"]),
+            "marks": _marks(bar.record["attributes"]),
             "running": bool(bar.record.get("running")),
             "took": formats.ms((bar.end - bar.start) / _MS),
             "itself": formats.ms(bar.itself / _MS) if bar.layer else formats.NOTHING,
             "picture": grid + _picture(bar, window, usual.get(bar.record["span_id"])),
             **_against(bar, usual.get(bar.record["span_id"])),
         }
+
+
+def _marks(known: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the badges of what a span counted that somebody should see."""
+    return [(look, word) for key, look, word, _ in requests.COUNTED if requests.number(known, key)]
 
 
 def _against(bar: Bar, usual: Usual | None) -> dict[str, Any]:

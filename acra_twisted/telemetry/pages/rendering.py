@@ -76,8 +76,8 @@ class Templates:
 
 
 def as_json(value: Mapping[str, Any]) -> Iterator[str]:
-    """An object; the items of its lists and the values of other iterators one by one.  What is no
-    finite number is null."""
+    """An object; the items of its lists and the values of other iterators one by one.  A number
+    that is not finite is null."""
     between = "{"
     for key, part in value.items():
         yield f"{between}{_text(key)}: "

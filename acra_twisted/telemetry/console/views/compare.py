@@ -26,6 +26,7 @@ from acra_twisted.telemetry.console.sentences import DATABASE as ABOUT_DATABASE
 from acra_twisted.telemetry.console.sides import Side, one_of, typical_of
 from acra_twisted.telemetry.console.structure import Pair
 from acra_twisted.telemetry.console.view import Sources, View
+from acra_twisted.telemetry.console.views import statements
 from acra_twisted.telemetry.console.waterfall import Window
 from acra_twisted.telemetry.pages.arguments import given
 from acra_twisted.telemetry.pages.rendering import NotKept, Piece
@@ -198,7 +199,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
     longest = max(a_ms, b_ms) or 1.0
     return {
         "said": gathered.said,
-        "links": [("Open the trace", f"/console/trace?id={wanted.trace_id}")] if b else [],
+        "links": _links(b, wanted),
         "id": wanted.trace_id,
         "short": formats.short_id(wanted.trace_id),
         "other": wanted.other_id,
@@ -218,6 +219,14 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "a_share": charts.share(a.layers, large=True) if a is not None else "",
         "b_share": charts.share(b.layers, large=True) if b is not None else "",
     }
+
+
+def _links(b: Side | None, wanted: Asked) -> list[tuple[str, str]]:
+    if b is None:
+        return []
+    found = [("Open the trace", f"/console/trace?id={wanted.trace_id}")]
+    shape = requests.shape_id(b.main) if b.main is not None else ""
+    return [*found, ("The statement", statements.address(shape))] if shape else found
 
 
 def _attributes(a: Side | None, b: Side | None) -> Iterator[tuple[str, str, str, bool]]:

@@ -32,24 +32,7 @@ ARGUMENTS: Final[Mapping[str, str]] = {
     "show": f"settings: {SET} (those that somebody has made, the default) or {ALL}"
 }
 #: Facts of a daemon that the view is made from.
-FACTS: Final = (
-    "process",
-    "listeners",
-    "keys",
-    "certificates",
-    "peers_certificates",
-    "authentication",
-    "stages",
-    "revocation",
-    "exporters",
-    "history",
-    "pools",
-    "warnings",
-    "log",
-    "changes",
-    "origin",
-    "settings",
-)
+FACTS: Final = (*healthfindings.FACTS, "listeners", "keys", "origin", "settings")
 _CHANGES: Final = 12
 _CERTIFICATES: Final = 40
 _SETTINGS: Final = 220

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from acra_twisted.telemetry.console import breaks, charts, formats, schemachanges
+from acra_twisted.telemetry.console import (
+    breaks,
+    charts,
+    formats,
+    healthfindings,
+    lastevents,
+    schemachanges,
+)
 from acra_twisted.telemetry.console.breaks import Break, Minute
 from acra_twisted.telemetry.console.charts import Mark
 from acra_twisted.telemetry.console.gathering import added, totals
+from acra_twisted.telemetry.console.healthfindings import Finding
 from acra_twisted.telemetry.console.layers import (
     LAYERS,
     by_layer,
@@ -25,10 +33,12 @@ from acra_twisted.telemetry.console.tiles import Tile, tile
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.views.overviewsentences import MORE, Culprit, Facts, tell
 from acra_twisted.telemetry.console.views.statements import address
+from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.figures.rows import WHOLE, Row
 from acra_twisted.telemetry.figures.shapes import OTHERS
 from acra_twisted.telemetry.figures.statements import Found
 from acra_twisted.telemetry.figures.summary import mean_ms, ordered, percentiles, whole_ms
+from acra_twisted.telemetry.logs.recent import RecentEvent
 from acra_twisted.telemetry.pages.arguments import given
 
 QUESTION: Final = "Is it the proxy or the database, and since when?"
@@ -38,17 +48,21 @@ _STEP: Final = 1.19
 #: A statement's part of what was added that is worth its name.
 _MOST: Final = 0.25
 _LISTED: Final = 5
+_FINDINGS: Final = 5
 
 
 class Gathered(NamedTuple):
     """All that the view shows, with the statements that have most of the time, and those that have
-    changed the schema."""
+    changed the schema; ``marks`` are of security events, and of starts."""
 
     span: Range
     facts: Facts
     first: list[Found]
     said: Answer
     changed: Sequence[Change]
+    events: Sequence[RecentEvent]
+    findings: Sequence[Finding]
+    marks: Sequence[Mark]
 
 
 def asked(arguments: Mapping[str, str], now: int) -> Range:
@@ -74,7 +88,12 @@ def gather(sources: Sources, span: Range) -> Generator[str, None, Gathered]:
         culprit = yield from _culprit(sources, span, found, was, now)
     facts = Facts(span, columns, row, before, found, was, now, culprit)
     changed = yield from schemachanges.changes(sources.figures, shapes, span)
-    return Gathered(span, facts, first, tell(facts), changed)
+    since, until = span.since * MINUTE, span.until * MINUTE
+    events = sources.events.kept(since, until) if sources.events is not None else []
+    yield ""
+    health = yield from healthfindings.gathered(sources.fact, sources.clock() / 1e9)
+    marks = lastevents.marks(events, sources.fact("changes"), span)
+    return Gathered(span, facts, first, tell(facts), changed, events, health, marks)
 
 
 def _culprit(
@@ -106,6 +125,8 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "range": span.key,
         "break": found and found.as_json(gathered.span.begins(found.place)),
         "schema_changes": [one.as_json(span) for one in gathered.changed],
+        "events": lastevents.as_json(gathered.events),
+        "findings": [one._asdict() for one in gathered.findings[:_FINDINGS]],
         "figures": gathered.facts.row.as_json(),
         "mean_ms": mean_ms(gathered.facts.row),
         "mean_before_ms": mean_ms(gathered.facts.before) if gathered.facts.before.calls else None,
@@ -138,19 +159,25 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         word = "slower" if found.now > found.before else "faster"
         marks = [Mark(100 * found.place / (span.columns - 1), f"{when} {word}")]
     marks += schemachanges.marks(gathered.changed, span)
+    marks = sorted([*marks, *gathered.marks], key=lambda mark: mark.at)
     means = [per_call(column) for column in gathered.facts.columns]
     layers = by_layer(gathered.facts.row) or {"proxy": 0.0}
     series = {layer: [mean.get(layer, 0.0) for mean in means] for layer in layers}
     times = [span.begins(place) for place in range(span.columns)]
     links = []
+    culprit = gathered.facts.culprit
     if found is not None and found.now > found.before:
         links = [("Open the statements", "/console/statements")]
+        if culprit is not None:
+            links = [("Open the statement", address(culprit.found.shape.id)), *links]
     return {
         "span": span,
         "said": gathered.said,
         "arguments": {},
         "links": links,
         "figures": _figures(gathered),
+        "events": lastevents.lines(gathered.events, span),
+        "findings": gathered.findings[:_FINDINGS],
         "area": charts.area("Mean time of a request by layer", series, span.ticks(), marks, 262),
         "value_heads": ["Time", *(LAYERS[layer] for layer in series)],
         "value_rows": (
@@ -224,8 +251,9 @@ def _charts(gathered: Gathered, times: Sequence[str], marks: Sequence[Mark]) -> 
 
 
 def _figures(gathered: Gathered) -> list[Tile]:
-    row, before = gathered.facts.row, gathered.facts.before
+    row, before, columns = gathered.facts.row, gathered.facts.before, gathered.facts.columns
     span = gathered.span
+    spreads = [percentiles(column, WHOLE) for column in columns]
     seconds = (60 * span.elapsed, 60 * span.minutes)
     spread, was = percentiles(row, WHOLE), percentiles(before, WHOLE)
     known = bool(before.calls)
@@ -233,20 +261,41 @@ def _figures(gathered: Gathered) -> list[Tile]:
     rates = [
         formats.rate(one.calls / length) for one, length in zip((row, before), seconds, strict=True)
     ]
-    found: list[tuple[str, str, str, bool]] = [("Requests", rates[0], rates[1], False)]
+    calls = [column.calls / span.width(place) for place, column in enumerate(columns)]
+    found: list[tuple[str, str, str, bool, Sequence[float]]] = []
+    found.append(("Requests", rates[0], rates[1], False, calls))
     for title, name in (("Median", "p50_ms"), ("p95", "p95_ms"), ("p99", "p99_ms")):
         worse = formats.is_worse(was[name] * _STEP, spread[name])
-        found.append((title, formats.ms(spread[name]), formats.ms(was[name]), worse))
-    for title, one, other, worse in (
-        ("Errors", now, then, now > MORE * then),
-        ("Denied", row.denied, before.denied, row.denied > before.denied),
-        ("Poison", row.poisoned, before.poisoned, row.poisoned > before.poisoned),
+        values = [one[name] for one in spreads]
+        found.append((title, formats.ms(spread[name]), formats.ms(was[name]), worse, values))
+    for title, one, other, worse, values in (
+        ("Errors", now, then, now > MORE * then, _faults(columns)),
+        ("Denied", row.denied, before.denied, row.denied > before.denied, _denied(columns)),
+        ("Poison", row.poisoned, before.poisoned, row.poisoned > before.poisoned, _poison(columns)),
     ):
-        found.append((title, formats.count(one), formats.count(other), worse))
+        found.append((title, formats.count(one), formats.count(other), worse, values))
     return [
-        tile(title, text, f"{earlier} before" if known else "nothing before", known and is_bad)
-        for title, text, earlier, is_bad in found
+        tile(
+            title,
+            text,
+            f"{earlier} before" if known else "nothing before",
+            known and is_bad,
+            values,
+        )
+        for title, text, earlier, is_bad, values in found
     ]
+
+
+def _faults(columns: Sequence[Row]) -> list[float]:
+    return [float(column.errors + column.lost) for column in columns]
+
+
+def _denied(columns: Sequence[Row]) -> list[float]:
+    return [float(column.denied) for column in columns]
+
+
+def _poison(columns: Sequence[Row]) -> list[float]:
+    return [float(column.poisoned) for column in columns]
 
 
 def _line(one: Found, whole: Row) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from acra_twisted.telemetry.console.ranges import DEFAULT, RANGES, Range, range_
 from acra_twisted.telemetry.console.rulefindings import Rules, judged, said_of
 from acra_twisted.telemetry.console.rulelines import rule_line
 from acra_twisted.telemetry.console.sentences import Answer
+from acra_twisted.telemetry.console.sqltext import highlighted
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.logs.recent import RecentEvent
@@ -212,10 +213,14 @@ def shown(gathered: Gathered) -> dict[str, Any]:
 
 
 def _links(opened: Opened | None) -> list[tuple[str, str]]:
-    if opened is None or not opened.event.record.client_id:
+    if opened is None:
         return []
-    client = opened.event.record.client_id
-    return [(f"All events of {client_of(opened.event)}", f"{ADDRESS}?client={quote(client)}")]
+    event, client, found = opened.event, opened.event.record.client_id, []
+    if event.record.session_id and _session(event):
+        found.append(("Retrace the session", _session(event)))
+    if client:
+        found.append((f"All events of {client_of(event)}", f"{ADDRESS}?client={quote(client)}"))
+    return found
 
 
 def _lane_of(one: RecentEvent, by: str) -> str:
@@ -309,7 +314,7 @@ def _event(opened: Opened) -> dict[str, Any]:
         "title": f"{KINDS[kind_of(one)].title.capitalize()}: {_what(one)}",
         "note": f"event {record.code}"
         + (f", {formats.several(one.times, 'time')}" if one.times > 1 else ""),
-        "text": record.query,
+        "text": highlighted(record.query),
         "why": formats.name(record.error or record.message),
         "meaning": meaning.meaning,
         "remedy": meaning.remedy.replace("``", ""),

@@ -33,6 +33,7 @@ from acra_twisted.telemetry.console.schemachanges import Change
 from acra_twisted.telemetry.console.sentences import (
     Answer,
 )
+from acra_twisted.telemetry.console.sqltext import highlighted
 from acra_twisted.telemetry.console.tiles import Tile, tile
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.views.statements import traces_of
@@ -192,7 +193,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "title": formats.name(shape.summary),
         "summary": formats.name(shape.summary),
         "database": formats.name(shape.database),
-        "text": shape.text,
+        "text": highlighted(shape.text),
         "said": gathered.said,
         "arguments": {"id": shape.id},
         "links": _links(gathered),

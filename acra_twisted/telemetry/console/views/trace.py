@@ -14,6 +14,7 @@ from acra_twisted.telemetry.console.people import Names
 from acra_twisted.telemetry.console.sentences import Answer
 from acra_twisted.telemetry.console.sides import Side, side_of, typical_of
 from acra_twisted.telemetry.console.spanfacts import connected, decided, detail, logs
+from acra_twisted.telemetry.console.sqltext import highlighted
 from acra_twisted.telemetry.console.structure import Usual, usual, whole
 from acra_twisted.telemetry.console.tiles import Tile, tile
 from acra_twisted.telemetry.console.timeline import Bar, Timeline, arranged, folded, moments
@@ -262,7 +263,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "detail": list(detail(chosen, timeline)),
         "zoom": f"{zoom}{chosen.start // 1000}-{-(-chosen.end // 1000)}#c-where",
         "logs": gathered.logs,
-        "text": str(known.get("db.query.text") or ""),
+        "text": highlighted(str(known.get("db.query.text") or "")),
         "statement": statement,
         "connected": list(connected(trace_id, timeline, gathered.records)),
         "session": session,

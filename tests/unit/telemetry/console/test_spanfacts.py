@@ -7,7 +7,7 @@ from acra_twisted.telemetry.logs.recent import RecentEvents
 from tests.support.hours import NOW, Hour
 from tests.support.incidents import line
 from tests.support.kepttraces import US, a_trace
-from tests.support.stepping import returned
+from tests.support.stepping import plain, returned
 
 
 class Facts(SynchronousTestCase):
@@ -17,7 +17,7 @@ class Facts(SynchronousTestCase):
     def view(self, trace_id):
         wanted = trace.asked({"id": trace_id}, NOW)
         self.gathered = returned(trace.gather(self.hour.sources, wanted))
-        return trace.as_json(self.gathered)
+        return plain(trace.as_json(self.gathered))
 
     def test_what_was_said(self):
         trace_id = a_trace(self.hour.store, NOW, containers_failed=1, event_code=581)

@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.telemetry.console.structure import Place, aligned, places, typical, whole
 from acra_twisted.telemetry.console.timeline import arrange
 from tests.support.kepttraces import many, records_of, spans_of
+from tests.support.stepping import returned
 
 START = 1_000_000_000
 PARTS = [
@@ -24,7 +25,7 @@ SIDES = st.lists(KEYS, max_size=8).map(
 
 
 def places_of(**given):
-    return places(arrange(records_of(spans_of(START, **given))))
+    return returned(places(arrange(records_of(spans_of(START, **given)))))
 
 
 class Structure(SynchronousTestCase):
@@ -42,7 +43,7 @@ class Structure(SynchronousTestCase):
         self.assertEqual(list(places_of()), list(places_of(summary="SELECT t")))
 
     def test_several_of_a_role_are_numbered(self):
-        found = places(arrange(records_of(many(START, 3, link=0))))
+        found = returned(places(arrange(records_of(many(START, 3, link=0)))))
         self.assertEqual(len(found), 1 + 3 * 4)
         self.assertEqual([key[-1][2] for key in found if len(key) == 2], [0, 1, 2])
 
@@ -50,12 +51,12 @@ class Structure(SynchronousTestCase):
         records = records_of(many(1_000, 60))
         for above, below in zip(records, records[1:], strict=False):
             below["parent_id"] = above["span_id"]
-        found = places(arrange(records))
+        found = returned(places(arrange(records)))
         self.assertGreaterEqual(len(found), len(records))
         self.assertEqual(max(map(len, found)), 33)
 
     def test_missing_and_new_ones(self):
-        pairs = aligned(places_of(opening=100), places_of(first=0, rows=0))
+        pairs = returned(aligned(places_of(opening=100), places_of(first=0, rows=0)))
         self.assertEqual(
             [(pair.any.layer, pair.a is None, pair.b is None) for pair in pairs],
             [
@@ -68,7 +69,8 @@ class Structure(SynchronousTestCase):
             ],
         )
         self.assertEqual(pairs[3].more, -2.0)
-        (new,) = [p for p in aligned(places_of(), places_of(opening=100)) if p.a is None]
+        pairs = returned(aligned(places_of(), places_of(opening=100)))
+        (new,) = [pair for pair in pairs if pair.a is None]
         self.assertEqual((new.any.layer, new.more), ("cipher", 0.1))
 
     def test_the_typical_one(self):
@@ -80,7 +82,7 @@ class Structure(SynchronousTestCase):
 
     @given(SIDES, SIDES)
     def test_each_place_is_there_once(self, a, b):
-        pairs = aligned(a, b)
+        pairs = returned(aligned(a, b))
         self.assertEqual(len(pairs), len(set(a) | set(b)))
         self.assertEqual(sum(pair.a is not None for pair in pairs), len(a))
         self.assertEqual(sum(pair.b is not None for pair in pairs), len(b))

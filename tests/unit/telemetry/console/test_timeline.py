@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.telemetry.console.timeline import FOLDED_FROM, arrange, arranged, folded
 from acra_twisted.telemetry.console.waterfall import Window, rows
 from tests.support.kepttraces import US, many, records_of, spans_of
+from tests.support.stepping import returned
 
 START = 1_000_000_000
 
@@ -149,7 +150,7 @@ class Times(SynchronousTestCase):
 class Folding(SynchronousTestCase):
     def test_alike_ones_are_folded_where_there_are_many(self):
         few = arrange(records_of(many(START, 15))).bars
-        self.assertEqual(len(folded(few)), len(few))
+        self.assertEqual(len(returned(folded(few))), len(few))
         made = many(START, 1, link=0)
         request = made[-1]
         for number in range(FOLDED_FROM):
@@ -157,7 +158,7 @@ class Folding(SynchronousTestCase):
             one.end = one.start + 100
             made.append(one)
         timeline = arrange(records_of(made))
-        bars = folded(timeline.bars)
+        bars = returned(folded(timeline.bars))
         self.assertLess(len(bars), 10)
         (joined,) = [bar for bar in bars if bar.alike > 1]
         self.assertEqual((joined.alike, joined.itself), (FOLDED_FROM, FOLDED_FROM * 100))
@@ -167,20 +168,20 @@ class Folding(SynchronousTestCase):
 
     def test_alike_requests_are_folded_with_what_is_below_them(self):
         made = many(START, 60, link=0)
-        bars = folded(arrange(records_of(made)).bars)
+        bars = returned(folded(arrange(records_of(made)).bars))
         self.assertEqual([bar.alike for bar in bars], [1, 60])
         self.assertEqual([bar.spans for bar in bars], [1, 180])
         self.assertEqual(bars[1].below, 0)
         self.assertEqual(sum(bar.spans for bar in bars), len(made))
         # One that failed parts them.
         made[1 + 3 * 30].status = 2
-        bars = folded(arrange(records_of(made)).bars)
+        bars = returned(folded(arrange(records_of(made)).bars))
         self.assertEqual([bar.alike for bar in bars], [1, 30, 1, 1, 1, 29])
 
     def test_the_row_of_many_requests_is_short(self):
         made = many(START, 300)
         timeline = arrange(records_of(made))
-        bars = folded(timeline.bars)
+        bars = returned(folded(timeline.bars))
         picture = list(rows(Window(0, timeline.took), bars, "?span="))[1]["picture"]
         self.assertLess(len(picture), 20_000)
         self.assertIn('class="f-link pale"', picture)

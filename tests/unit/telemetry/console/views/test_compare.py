@@ -7,7 +7,7 @@ from acra_twisted.telemetry.pages.rendering import NotKept
 from acra_twisted.telemetry.pages.search import Unfit
 from tests.support.hours import NOW, Hour
 from tests.support.kepttraces import a_trace
-from tests.support.stepping import returned
+from tests.support.stepping import plain, returned
 
 
 class Compare(SynchronousTestCase):
@@ -22,7 +22,7 @@ class Compare(SynchronousTestCase):
     def view(self, **arguments):
         wanted = compare.asked(arguments, NOW)
         self.gathered = returned(compare.gather(self.hour.sources, wanted))
-        return compare.as_json(self.gathered)
+        return plain(compare.as_json(self.gathered))
 
     def two(self, one, other):
         return self.view(id=self.keep(**other), **{"with": self.keep(**one)})

@@ -15,7 +15,7 @@ from acra_twisted.telemetry.tracing.store import SpanStore
 from tests.support.hours import NOW, Hour
 from tests.support.kepttraces import SUMMARY, TEXT, US, a_trace, many
 from tests.support.livesessions import a_connection, asked_by
-from tests.support.stepping import returned
+from tests.support.stepping import plain, returned
 from tests.support.webpages import body
 
 
@@ -26,7 +26,7 @@ class Trace(SynchronousTestCase):
     def view(self, arguments):
         wanted = trace.asked(arguments, NOW)
         self.gathered = returned(trace.gather(self.hour.sources, wanted))
-        return trace.as_json(self.gathered)
+        return plain(trace.as_json(self.gathered))
 
     def said(self, **given):
         trace_id = a_trace(self.hour.store, NOW, **given)
@@ -47,7 +47,7 @@ class Trace(SynchronousTestCase):
         shown = trace.shown(self.gathered)
         self.assertEqual(shown["summary"], SUMMARY)
         self.assertEqual(shown["whom"], "shop_rw, shop")
-        self.assertEqual(shown["figures"][0], ("Whole", "3.10", "ms", "5 spans", False))
+        self.assertEqual(shown["figures"][0][:5], ("Whole", "3.10", "ms", "5 spans", False))
         self.assertEqual(shown["figures"][1][1:3], ("0.800", "ms"))
         self.assertEqual(shown["spans"], "5 spans, 2 daemons")
         shape = Shape("postgresql", "shop", STATEMENT, SUMMARY, TEXT)
@@ -95,12 +95,12 @@ class Trace(SynchronousTestCase):
             "this statement. Connector, link, proxy and stages took 1.50 ms, 0.800 ms more than "
             "typical, 0.800 ms of that in: proxy.",
         )
-        data = trace.as_json(self.gathered)
+        data = plain(trace.as_json(self.gathered))
         self.assertEqual(data["typical"]["calls"], 3)
         self.assertAlmostEqual(data["typical"]["took_ms"], 3.1)
         self.assertAlmostEqual(data["spans"][0]["typical_ms"], 3.1)
         figures = trace.shown(self.gathered)["figures"]
-        self.assertEqual(figures[2][3:], ("24 \N{MULTIPLICATION SIGN} typical (2.00 ms)", True))
+        self.assertEqual(figures[2][3:5], ("24 \N{MULTIPLICATION SIGN} typical (2.00 ms)", True))
 
     def test_several_requests_are_not_set_against_one(self):
         a_trace(self.hour.store, NOW - 10**9)

@@ -1,0 +1,91 @@
+"""The newest security events, and what changed, for the view that opens first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from acra_twisted.eventtable import TABLE
+from acra_twisted.telemetry.console import formats
+from acra_twisted.telemetry.console.charts import Mark
+from acra_twisted.telemetry.console.incidents import (
+    DENIED,
+    KINDS,
+    POISON,
+    address,
+    client_of,
+    kind_of,
+)
+from acra_twisted.telemetry.console.ranges import Range
+from acra_twisted.telemetry.figures.counting import MINUTE
+from acra_twisted.telemetry.logs.recent import RecentEvent
+from acra_twisted.telemetry.pages.changes import STARTED
+
+#: Events that are shown.
+SHOWN: Final = 5
+#: Characters of a statement.
+_TEXT: Final = 80
+
+
+def as_json(some: Iterable[RecentEvent]) -> list[dict[str, Any]]:
+    """Return the newest events as plain values."""
+    return [
+        {
+            "number": one.number,
+            "kind": kind_of(one),
+            "first": one.first,
+            "last": one.last,
+            "times": one.times,
+            "client_id": one.record.client_id,
+        }
+        for one in list(some)[:SHOWN]
+    ]
+
+
+def lines(some: Sequence[RecentEvent], span: Range) -> list[dict[str, str]]:
+    """Return the newest events for the template."""
+    return [_line(one, span) for one in some[:SHOWN]]
+
+
+def _line(one: RecentEvent, span: Range) -> dict[str, str]:
+    kind, record = KINDS[kind_of(one)], one.record
+    what = record.error or record.rule or TABLE[record.code].meaning
+    times = f", {formats.count(one.times)} times" if one.times > 1 else ""
+    query = f", {formats.name(formats.cut(record.query, _TEXT))}" if record.query else ""
+    return {
+        "href": address(one, span.key),
+        "look": kind.look.replace("control", "mute"),
+        "word": kind.word,
+        "text": f"{formats.name(what)}{times}",
+        "below": f"{client_of(one)}{query}",
+        "when": formats.clock_ms(one.first)[:8],
+    }
+
+
+def marks(some: Sequence[RecentEvent], changed: object, span: Range) -> list[Mark]:
+    """Return the marks of a chart: where denials and poison records began, and the last start
+    within the time.  ``changed`` is what `pages.changes` tells."""
+    drawn = []
+    for kind, text in ((DENIED, "denied"), (POISON, "poison")):
+        found = [one for one in some if kind_of(one) == kind]
+        if found:
+            first = min(one.first for one in found)
+            number = sum(one.times for one in found)
+            drawn.append(_mark(first, f"{formats.count(number)} {text}", span))
+    for one in changed if isinstance(changed, list) else ():
+        if _is_start(one, span):
+            drawn.append(_mark(one["time"], "started", span))
+            break
+    return [mark for mark in drawn if mark is not None]
+
+
+def _is_start(one: Mapping[str, Any], span: Range) -> bool:
+    return bool(one["kind"] == STARTED and one["time"] // MINUTE >= span.since)
+
+
+def _mark(moment: int, text: str, span: Range) -> Mark | None:
+    minute = moment // MINUTE
+    if not span.since <= minute < span.until:
+        return None
+    column = span.column(minute)
+    return Mark(100 * column / max(span.columns - 1, 1), f"{span.begins(column)} {text}")
