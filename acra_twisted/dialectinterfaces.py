@@ -172,6 +172,8 @@ class IServiceQuery(Interface):
     with, and is over then; no text of an error has a value or a name that was asked about.
     """
 
+    plain: bool = Attribute("It is given a connection without TLS, and asks for that by StartTLS.")
+
     def begin(encrypted: bool, end_point: bytes | None) -> Sequence[QueryAction]:
         """The database is there.  ``encrypted``: with TLS; ``end_point`` is that of the certificate
         that it has shown, see `transport.binding`."""
@@ -182,8 +184,13 @@ class IServiceQuery(Interface):
     def derived(key: bytes) -> Sequence[QueryAction]:
         """The answer to Derive."""
 
+    def tls_started() -> Sequence[QueryAction]:
+        """The answer to StartTLS, which a database asks for that speaks first."""
+
     def ask(value: bytes) -> Sequence[QueryAction]:
-        """Ask the question about ``value``, behind LoggedIn, Answered or Refused."""
+        """Ask the question about ``value``, behind LoggedIn, Answered or Refused.  A
+        database whose questions have no parameters takes another question, or empty bytes for the
+        only one."""
 
 
 class IServedLogin(ILogin):

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-#: Two texts of each row; None where the database has NULL.
-Rows = tuple[tuple[bytes | None, bytes | None], ...]
+#: The texts of each row, as many as the question has columns; None where the database has NULL.
+Rows = tuple[tuple[bytes | None, ...], ...]
 
 
 class Send(NamedTuple):
     """Send ``data`` to the database."""
 
     data: bytes
+
+
+class StartTLS(NamedTuple):
+    """Begin TLS with the database.  The answer is ``tls_started``."""
 
 
 class Derive(NamedTuple):
@@ -36,9 +40,11 @@ class Answered(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """The database has not answered the question, for ``reason``; the next may be asked."""
+    """The database has not answered the question, for ``reason``; the next may be asked.  ``code``
+    is the database's own for the error, empty for none."""
 
     reason: str
+    code: str = ""
 
 
-QueryAction = Send | Derive | LoggedIn | Answered | Refused
+QueryAction = Send | StartTLS | Derive | LoggedIn | Answered | Refused

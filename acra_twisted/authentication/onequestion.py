@@ -13,20 +13,20 @@ from acra_twisted.queryactions import Rows
 
 async def ask_once(
     reactor: Any,
-    connect: Callable[[], Deferred[Any]],
+    connect: Callable[[bool], Deferred[Any]],
     client: Any,
     explain: Callable[[Exception], str],
     seconds: float,
     value: bytes,
 ) -> Rows:
     """Connect, log in by ``client``, an IServiceQuery, and return the answer to the question about
-    ``value``.
+    ``value``.  ``connect`` is told whether TLS is left to the client.
 
     ``seconds`` is the time limit for the login, and for the answer.  Keys of passwords are
     derived at once, however long it takes.  Raises NoAnswer.
     """
     try:
-        channel = await connect()
+        channel = await connect(client.plain)
     except Exception as error:
         raise NoAnswer(explain(error)) from None
     connection = QueryConnection(client, KeyDerivation(maybeDeferred), explain, lambda _: None)

@@ -17,6 +17,7 @@ from acra_twisted.queryactions import (
     Refused,
     Rows,
     Send,
+    StartTLS,
 )
 from acra_twisted.transport.binding import end_point
 from acra_twisted.wire.scram import salted
@@ -32,11 +33,13 @@ class NoAnswer(AcraError):
     """The database has not answered; ``str()`` says why.
 
     ``is_away``: nothing can be asked at present.  False: it is this question that has no answer.
+    ``code`` is as in `queryactions.Refused`.
     """
 
-    def __init__(self, reason: str, is_away: bool = True) -> None:
+    def __init__(self, reason: str, is_away: bool = True, code: str = "") -> None:
         super().__init__(reason)
         self.is_away = is_away
+        self.code = code
 
 
 class KeyDerivation:
@@ -109,8 +112,14 @@ class QueryConnection:
     # -- what the channel says --------------------------------------------------------------------
 
     def _received(self, data: bytes) -> None:
+        self._tell(lambda: self._client.feed(data))
+
+    def _is_encrypted(self) -> None:
+        self._tell(self._client.tls_started)
+
+    def _tell(self, step: Callable[[], list[QueryAction]]) -> None:
         try:
-            actions = self._client.feed(data)
+            actions = step()
         except (WireError, HandshakeError) as error:
             self._end(NoAnswer(str(error)))
         else:
@@ -129,6 +138,9 @@ class QueryConnection:
                 return
             if isinstance(action, Send):
                 self._channel.write(action.data)
+            elif isinstance(action, StartTLS):
+                self._channel.on_encrypted = self._is_encrypted
+                self._channel.start_offered_tls()
             elif isinstance(action, Derive):
                 self._derive(action, self._derived)
             elif isinstance(action, LoggedIn):
@@ -136,7 +148,7 @@ class QueryConnection:
             elif isinstance(action, Answered):
                 self._answer(action.rows)
             elif isinstance(action, Refused):
-                self._answer(Failure(NoAnswer(action.reason)))
+                self._answer(Failure(NoAnswer(action.reason, code=action.code)))
 
     def _derived(self, key: bytes) -> None:
         if not self.is_closed:

@@ -48,7 +48,8 @@ ENCRYPTOR: Final = Section(
             TEXT,
             "",
             "Role that --check_config --schema, --probe and acra-doctor log in as, to compare the "
-            "database's tables with the configuration. It needs no rights.",
+            "database's tables with the configuration. In PostgreSQL it needs no rights; MySQL and "
+            "MariaDB show a user only the tables and the code that it has rights on.",
         ),
         Option(
             "schema_password_file",

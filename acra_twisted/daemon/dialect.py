@@ -10,7 +10,7 @@ import os
 from binascii import b2a_base64
 from collections.abc import Callable, Mapping
 from secrets import token_bytes
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from acra_twisted.config.authentication import (
     WITHOUT_TLS,
@@ -22,6 +22,8 @@ from acra_twisted.config.databasekind import is_mysql
 from acra_twisted.config.loginmethods import by_certificate
 from acra_twisted.dialects.mysql.dialect import MysqlDialect
 from acra_twisted.dialects.mysql.servedlogin import ServePolicy as MysqlServePolicy
+from acra_twisted.dialects.mysql.servicelogin import Account as MysqlAccount
+from acra_twisted.dialects.mysql.servicequery import ServiceQuery as MysqlServiceQuery
 from acra_twisted.dialects.postgresql.challenge import ChallengePolicy
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.dialects.postgresql.hashchallenge import SALT
@@ -30,14 +32,24 @@ from acra_twisted.dialects.postgresql.servicequery import Account, ServiceQuery
 from acra_twisted.dialects.postgresql.startup import StartupPolicy
 from acra_twisted.dialects.propagation import NOTHING, Propagation
 from acra_twisted.errors import ConfigError
+from acra_twisted.optionkinds import Address
 from acra_twisted.options import Settings
 
 #: An IServerDialect's class: the database of tools.
 DIALECT: Final = PostgresqlDialect
 #: Random bytes of a nonce.
 _NONCE: Final = 18
+#: Bytes of an answer of MySQL to a question of the service's own.
+_ANSWER_MAX: Final = 64 << 20
 #: Gives the trace context of an exchange, None for none.
 Context = Callable[[Any], Any]
+
+
+class Way(Protocol):
+    """The way to the database, as `server.database.Database` has it."""
+
+    address: Address
+    tls: str
 
 
 def dialect_of(settings: Mapping[str, Any]) -> type[PostgresqlDialect] | type[MysqlDialect]:
@@ -146,20 +158,42 @@ def _nonce() -> bytes:
 
 
 def service_query(
-    settings: Mapping[str, Any], password: bytes, statement: str = "", rows: int = 1
-) -> ServiceQuery:
-    """Make the IServiceQuery of the role that looks up secrets.
+    settings: Mapping[str, Any], password: bytes, way: Way, statement: str = "", rows: int = 1
+) -> ServiceQuery | MysqlServiceQuery:
+    """Make the IServiceQuery of the role that looks up secrets, or that a tool names.
 
     ``statement`` takes the place of ``auth_query``; ``rows`` is the number of rows that its answer
     may have.
     """
+    user, database = settings["auth_query_user"].encode(), settings["auth_query_database"].encode()
+    asked = (statement or settings["auth_query"]).encode()
+    if dialect_of(settings) is MysqlDialect:
+        rule = settings["db_password_without_tls"]
+        return MysqlServiceQuery(
+            MysqlAccount(
+                user,
+                password,
+                database,
+                way.tls,
+                exposed=not lets_password_pass(rule, way.address),
+                by_socket=bool(way.address.path),
+                statement=asked,
+                rows=rows,
+                size=_ANSWER_MAX,
+            )
+        )
     account = Account(
-        settings["auth_query_user"].encode(),
-        (statement or settings["auth_query"]).encode(),
+        user,
+        asked,
         password,
-        settings["auth_query_database"].encode(),
+        database,
         settings["auth_query_timeout"],
         settings["db_channel_binding"],
         rows=rows,
     )
     return ServiceQuery(account, _nonce())
+
+
+def lets_password_pass(rule: str, address: Address) -> bool:
+    """Tell whether a password may go to the database without TLS, by the option of that name."""
+    return rule == "allow" or (rule == "loopback" and address.is_local)

@@ -13,9 +13,11 @@ from acra_twisted.config.databasekind import is_mysql
 from acra_twisted.daemon.dialect import service_query
 from acra_twisted.doctor.result import FAIL, OK, WARN, Result, fail, ok
 from acra_twisted.encryption.misfits import ERROR, NOTICE, WARNING, Finding
+from acra_twisted.encryption.mysql import findings as mysqlfindings
+from acra_twisted.encryption.mysql.protection import Protection as MysqlProtection
 from acra_twisted.encryption.postgresql.findings import findings
 from acra_twisted.encryption.postgresql.protection import Protection
-from acra_twisted.encryption.postgresql.schema import SchemaError
+from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import ConfigError
 from acra_twisted.lines import printable
 from acra_twisted.options import Settings
@@ -23,7 +25,7 @@ from acra_twisted.queryactions import Rows
 from acra_twisted.server.columnsample import Samples
 from acra_twisted.server.credentials import explainer, password_in
 from acra_twisted.server.database import Database
-from acra_twisted.server.liveschema import read_schema
+from acra_twisted.server.liveschema import SCHEMA_ERRORS, read_mysql_schema, read_schema
 from acra_twisted.server.pieces import Ask
 from acra_twisted.server.upstream import database_tls, make_database
 from acra_twisted.stages.encryptorfactory import check_columns
@@ -31,6 +33,8 @@ from acra_twisted.transport.keepalive import keepalive
 
 PROTECTS: Final = "encryptor"
 _PASSWORD: Final = "schema_password_file"  # noqa: S105 - the name of an option
+#: In the place of a database: all.
+_ALL: Final = ""
 #: Seconds for a login, and for an answer.
 _TIMEOUT: Final = 30.0
 _STATES: Final[Mapping[str, str]] = {ERROR: FAIL, WARNING: WARN, NOTICE: OK}
@@ -44,12 +48,6 @@ async def schema(reactor: Any, settings: Settings, sample: int) -> AsyncIterator
             "columns",
             "no column is protected",
             "name encryptor_config_file, or give [encrypt:TABLE.COLUMN]",
-        )
-    elif is_mysql(settings):
-        yield ok(
-            "columns",
-            "the tables of MySQL are compared when a client is connected; the log tells how they "
-            "do not fit",
         )
     elif not settings["schema_user"]:
         yield fail("columns", "no role may look at the tables", "name one in schema_user")
@@ -68,7 +66,7 @@ async def columns(
 ) -> AsyncIterator[Result]:
     """Examine the tables of each database, and ``sample`` values of each protected column, if a
     role is named that may look at them."""
-    if PROTECTS not in settings["stages"] or not settings["schema_user"] or is_mysql(settings):
+    if PROTECTS not in settings["stages"] or not settings["schema_user"]:
         return
     try:
         own = settings.stages[PROTECTS]
@@ -79,23 +77,37 @@ async def columns(
         yield fail("columns", str(error))
         return
     samples = Samples(settings, sample) if sample else None
-    for name in settings["schema_databases"]:
+    # A server of MySQL shows the tables of all databases together.
+    for name in (_ALL,) if is_mysql(settings) else settings["schema_databases"]:
         ask = _asking(reactor, settings, password, database, name)
+        mark = f"{name}: " if name else ""
         try:
-            protection = Protection(await read_schema(ask, configured), configured)
-        except (NoAnswer, ConfigError, SchemaError) as error:
+            protection, found = await _compared(ask, settings, configured)
+        except (NoAnswer, ConfigError, *SCHEMA_ERRORS) as error:
+            where = f"of {name}" if name else "of the server"
             yield fail(
                 "columns",
-                f"{settings['schema_user']} cannot look at the tables of {name}: {error}",
+                f"{settings['schema_user']} cannot look at the tables {where}: {error}",
                 "see schema_user and schema_password_file",
             )
             continue
-        results = [_result(name, one) for one in findings(protection)]
-        for result in results or [ok("columns", f"{name}: the tables fit the configuration")]:
+        results = [_result(mark, one) for one in found]
+        for result in results or [ok("columns", f"{mark}the tables fit the configuration")]:
             yield result
-        if samples is not None:
+        if samples is not None and protection is not None:
             async for result in samples.results(ask, protection):
-                yield result._replace(text=printable(f"{name}: {result.text}"))
+                yield result._replace(text=printable(f"{mark}{result.text}"))
+
+
+async def _compared(
+    ask: Ask, settings: Settings, configured: EncryptionSettings
+) -> tuple[Protection | None, list[Finding]]:
+    """The tables of PostgreSQL, None for those of MySQL, and what does not fit in them."""
+    if is_mysql(settings):
+        tables = MysqlProtection(await read_mysql_schema(ask, configured), configured)
+        return None, mysqlfindings.findings(tables)
+    protection = Protection(await read_schema(ask, configured), configured)
+    return protection, findings(protection)
 
 
 def _asking(
@@ -110,13 +122,13 @@ def _asking(
     explain = explainer(settings)
 
     async def ask(statement: str, rows: int) -> Rows:
-        client = service_query(role, password, statement, rows)
+        client = service_query(role, password, database, statement, rows)
         return await ask_once(reactor, database.connect, client, explain, _TIMEOUT, b"")
 
     return ask
 
 
-def _result(database: str, finding: Finding) -> Result:
-    subject = f"{database}: {finding.label}: " if finding.label else f"{database}: "
-    text = printable(subject + finding.text)
+def _result(mark: str, finding: Finding) -> Result:
+    label = f"{finding.label}: " if finding.label else ""
+    text = printable(mark + label + finding.text)
     return Result(_STATES[finding.level], "columns", text, printable(finding.remedy))

@@ -95,7 +95,7 @@ def make_query(
     return QuerySource(
         reactor,
         database.connect,
-        lambda password: service_query(settings, password),
+        lambda password: service_query(settings, password, database),
         lambda: read_password(settings),
         KeyDerivation(in_thread),
         explainer(settings),

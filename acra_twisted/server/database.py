@@ -28,6 +28,7 @@ class DatabaseChannel(Channel):
     ``creator`` is the TLS context factory, None for a plain connection; ``insists``: without TLS
     there is no connection; ``direct``: TLS begins with the first byte.  ``ready`` fires with the
     channel or fails with the reason.  Then `receiver` and ``on_lost`` are set by whoever has it.
+    ``offered`` is the factory for TLS that begins later.
     """
 
     def __init__(
@@ -36,8 +37,10 @@ class DatabaseChannel(Channel):
         ready: Deferred[DatabaseChannel],
         insists: bool = True,
         direct: bool = False,
+        offered: Any = None,
     ) -> None:
         self._creator = creator
+        self._offered = offered
         self._direct = direct
         self._insists = insists
         self._ready: Deferred[DatabaseChannel] | None = ready
@@ -70,6 +73,10 @@ class DatabaseChannel(Channel):
         self._become_ready()
         if self.on_encrypted is not None:
             self.on_encrypted()
+
+    def start_offered_tls(self) -> None:
+        """Begin TLS that a database that speaks first has offered."""
+        self.start_tls(self._offered, True)
 
     def give_up(self) -> None:
         """Nobody waits for it any longer."""
@@ -189,7 +196,7 @@ class Database:
         ready: Deferred[DatabaseChannel] = Deferred(cancel)
 
         def build(_: Any = None) -> DatabaseChannel:
-            channel = DatabaseChannel(creator, ready, self._insists, self._direct)
+            channel = DatabaseChannel(creator, ready, self._insists, self._direct, self.creator)
             channel.parent_span = span
             pending.append(channel)
             return channel

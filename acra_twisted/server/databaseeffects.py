@@ -96,9 +96,8 @@ DATABASE_RULES: Final = (
         "no table of MySQL is made of protected columns anyway (mysql_enable)",
     ),
     Rule(
-        ("schema_user", "schema_password_file", "schema_databases"),
+        ("schema_databases",),
         _is_postgresql,
-        "the tables of MySQL are compared with the configuration when a client is connected, and "
-        "the log tells how they do not fit (mysql_enable)",
+        "a server of MySQL shows the tables of all its databases (mysql_enable)",
     ),
 )

@@ -12,7 +12,13 @@ from acra_twisted.authentication.mapfile import MapFile
 from acra_twisted.blocks import ALL_BLOCKS, blocks_beside, blocks_of
 from acra_twisted.config.files import open_file
 from acra_twisted.config.revocation import CLIENT, DATABASE, staples
-from acra_twisted.daemon.dialect import dialect_of, login_policy, protocols, server_dialect
+from acra_twisted.daemon.dialect import (
+    dialect_of,
+    lets_password_pass,
+    login_policy,
+    protocols,
+    server_dialect,
+)
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_tls, protection
 from acra_twisted.daemon.service import DaemonService
 from acra_twisted.keystore.opening import need_keys
@@ -124,7 +130,7 @@ class Listener:
         rules = settings["client_id_map_file"]
         self.client_ids = MapFile(rules) if rules else None
         rule = settings["db_password_without_tls"]
-        password_without_tls = rule == "allow" or (rule == "loopback" and address.is_local)
+        password_without_tls = lets_password_pass(rule, address)
         plain = is_plain(settings, ACRACONNECTOR)
         self.context = ServerContext(
             reactor=reactor,

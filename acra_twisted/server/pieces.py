@@ -8,7 +8,7 @@ from typing import Final
 from acra_twisted.errors import ConfigError
 from acra_twisted.queryactions import Rows
 
-#: Gives the answer to a statement of two columns, with a number of rows at most.
+#: Gives the answer to a statement, with a number of rows at most; PostgreSQL's has two columns.
 Ask = Callable[[str, int], Awaitable[Rows]]
 
 #: Characters of a piece: a row of it is shorter than what a connection of the service takes.

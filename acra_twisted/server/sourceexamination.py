@@ -36,7 +36,7 @@ async def sources(reactor: Any, settings: Settings, database: Database) -> Async
     if not uses_query(settings):
         return
     explain, role = explainer(settings), settings["auth_query_user"]
-    client = service_query(settings, password)
+    client = service_query(settings, password, database)
     try:
         await ask_once(
             reactor, database.connect, client, explain, settings["auth_query_timeout"], _NOBODY

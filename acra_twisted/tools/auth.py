@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from acra_twisted.authentication.authfile import NAME_MAX, format_line, load
+from acra_twisted.config.databasekind import is_mysql
 from acra_twisted.config.ownreactor import in_own_reactor
 from acra_twisted.errors import ConfigError
 from acra_twisted.keystore import files
@@ -130,6 +131,8 @@ def _export(given: Any, environment: Environment, output: TextIO, ask: Ask) -> N
     if os.path.lexists(given.out) and not given.force:
         raise ConfigError(f"{given.out} is there already; --force replaces it")
     settings = settings_of(given, environment)
+    if is_mysql(settings):
+        raise ConfigError("export is for PostgreSQL: MySQL and MariaDB ask users themselves")
     password = password_of(given, ask)
     pattern = given.roles.encode()[:NAME_MAX]
     rows = in_own_reactor(

@@ -71,7 +71,7 @@ async def ask_database(
         return await ask_once(
             reactor,
             database.connect,
-            service_query(settings, password, statement, rows),
+            service_query(settings, password, database, statement, rows),
             explainer(settings),
             _TIMEOUT,
             value,

@@ -8,8 +8,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
+from acra_twisted.config.databasekind import is_mysql
 from acra_twisted.config.ownreactor import in_own_reactor
+from acra_twisted.encryption.mysql import assumed as mysqlassumed
 from acra_twisted.encryption.mysql import belt as mysqlbelt
+from acra_twisted.encryption.mysql.schema import Schema as MysqlSchema
 from acra_twisted.encryption.plan import Prepared
 from acra_twisted.encryption.postgresql import belt, schemafile
 from acra_twisted.encryption.postgresql.assumed import assumed
@@ -21,20 +24,23 @@ from acra_twisted.encryption.postgresql.schema import Schema
 from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import AcraError, ConfigError
 from acra_twisted.keystore import files
+from acra_twisted.options import Settings
 from acra_twisted.sql.languages import LANGUAGES
 from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
 from acra_twisted.tools.configuredcolumns import configured_columns
 from acra_twisted.tools.databasequestion import Ask, ask_password, password_of, settings_of
 from acra_twisted.tools.explanation import REFUSED, Explanation, explain
-from acra_twisted.tools.liveschema import read_live
-from acra_twisted.tools.mysqlexplanation import of_mysql
+from acra_twisted.tools.liveschema import read_live, read_live_mysql
+from acra_twisted.tools.mysqlexplanation import default_database, of_mysql
 from acra_twisted.tools.statementlog import statements_of
 
 PROGRAM = "acra-explain"
 _POSTGRESQL = "postgresql"
 _MYSQL = "mysql"
-_DATABASE = "postgres"
+#: The user who reads the schema, and the database to connect to, where none is named.
+_USERS = {_POSTGRESQL: "postgres", _MYSQL: "root"}
+_DATABASES = {_POSTGRESQL: "postgres", _MYSQL: ""}
 #: Where ``-`` reads; replaced by tests.
 INPUT: TextIO = sys.stdin
 #: Bytes of a file of statements.
@@ -81,12 +87,16 @@ def _parser() -> Parser:
     )
     parser.add_argument(
         "--dialect",
-        default=_POSTGRESQL,
+        default="",
         choices=(_POSTGRESQL, _MYSQL),
-        help="database that the statements are for; without a schema of a MySQL server the lists "
-        "`columns` of the configuration stand for the tables",
+        help="database that the statements are for; without it that of --server_config, else "
+        "PostgreSQL",
     )
-    parser.add_argument("--user", default="postgres", help="role that reads the schema")
+    parser.add_argument(
+        "--user",
+        default="",
+        help="role that reads the schema; without it postgres, or root of MySQL",
+    )
     parser.add_argument(
         "--password_file",
         default="",
@@ -95,9 +105,9 @@ def _parser() -> Parser:
     )
     parser.add_argument(
         "--database",
-        default=_DATABASE,
-        help="database to connect to; of MySQL that of names without one, else the first that the "
-        "configuration names",
+        default="",
+        help="database to connect to, without it postgres; of MySQL that of names without one, "
+        "else the first that the configuration names",
     )
     parser.add_argument(
         "--save_schema", default="", metavar="FILE", help="write the schema that was read"
@@ -134,21 +144,29 @@ def main(
     if given.save_schema and not given.server_config:
         raise ConfigError("--save_schema needs --server_config")
     settings = configured_columns(given.encryptor_config_file, given.server_config, environment)
-    if given.dialect == _MYSQL and (given.schema or given.save_schema):
+    server = settings_of(given, environment) if given.server_config else None
+    dialect = _dialect(given, server)
+    if dialect == _MYSQL and (given.schema or given.save_schema):
         raise ConfigError("--schema and --save_schema are for PostgreSQL alone")
     if given.ddl:
-        script = mysqlbelt.script if given.dialect == _MYSQL else belt.script
+        script = mysqlbelt.script if dialect == _MYSQL else belt.script
         output.write(script(settings))
         if not given.save_schema:
             return
     remarks = list(settings.remarks)
-    if given.dialect == _MYSQL or not (given.schema or given.server_config):
+    if not (given.schema or server):
         remarks.append(_ASSUMED)
-    if given.dialect == _MYSQL:
-        database = "" if given.database == _DATABASE else given.database
-        found = of_mysql(settings, database, _statements(given))
+    if server is not None:
+        server = server.but(
+            auth_query_user=given.user or _USERS[dialect],
+            auth_query_database=given.database or _DATABASES[dialect],
+        )
+    if dialect == _MYSQL:
+        database = given.database or default_database(settings)
+        tables = _mysql_schema(given, settings, server, ask or ask_password, database)
+        found = of_mysql(settings, tables, database, _statements(given))
     else:
-        schema = _schema(given, settings, environment, ask or ask_password)
+        schema = _schema(given, settings, server, ask or ask_password)
         if given.save_schema:
             files.write(given.save_schema, schemafile.dump(schema).encode(), 0o644)
         planner = Planner(Protection(schema, settings), Comparisons())
@@ -159,15 +177,33 @@ def main(
         _tell(found, remarks, given.json, output)
 
 
-def _schema(given: Any, settings: EncryptionSettings, environment: Environment, ask: Ask) -> Schema:
+def _dialect(given: Any, server: Settings | None) -> str:
+    """Raises ConfigError if two are named."""
+    if server is None:
+        return given.dialect or _POSTGRESQL
+    found = _MYSQL if is_mysql(server) else _POSTGRESQL
+    if given.dialect and given.dialect != found:
+        raise ConfigError(f"--dialect: the database of {given.server_config} is {found}")
+    return found
+
+
+def _schema(given: Any, settings: EncryptionSettings, server: Settings | None, ask: Ask) -> Schema:
     if given.schema:
         with open(given.schema, encoding="utf-8", errors="replace") as file:
             return schemafile.load(file.read(schemafile.LARGEST + 1))
-    if not given.server_config:
+    if server is None:
         return assumed(settings)
-    server = settings_of(given, environment)
     password = password_of(given, ask)
     return in_own_reactor(lambda reactor: read_live(reactor, server, password, settings))
+
+
+def _mysql_schema(
+    given: Any, settings: EncryptionSettings, server: Settings | None, ask: Ask, database: str
+) -> MysqlSchema:
+    if server is None:
+        return mysqlassumed.assumed(settings, database)
+    password = password_of(given, ask)
+    return in_own_reactor(lambda reactor: read_live_mysql(reactor, server, password, settings))
 
 
 def _path(names: str) -> SearchPath:

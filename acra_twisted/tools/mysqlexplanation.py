@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from acra_twisted.encryption.mysql.assumed import assumed
 from acra_twisted.encryption.mysql.filling import fill
 from acra_twisted.encryption.mysql.plan import (
     Compared,
@@ -21,6 +20,7 @@ from acra_twisted.encryption.mysql.plan import (
 )
 from acra_twisted.encryption.mysql.planner import Planner
 from acra_twisted.encryption.mysql.protection import Protection
+from acra_twisted.encryption.mysql.schema import Schema
 from acra_twisted.encryption.plan import STORE, ResultColumn
 from acra_twisted.encryption.settings import MASKED, TOKENIZED, EncryptionSettings
 from acra_twisted.sql import redact
@@ -34,13 +34,20 @@ _STORED: Final = {TOKENIZED: "tokenized", MASKED: "masked"}
 _BEGIN, _END = "`\ue000", "\ue001`"
 
 
+def default_database(settings: EncryptionSettings) -> str:
+    """The database of names without one: the first that the configuration names."""
+    return next((one.schema for one in settings.tables if one.schema), "app")
+
+
 def of_mysql(
-    settings: EncryptionSettings, database: str, statements: Iterator[tuple[int, bytes]]
+    settings: EncryptionSettings,
+    schema: Schema,
+    database: str,
+    statements: Iterator[tuple[int, bytes]],
 ) -> Iterator[tuple[int, Explanation]]:
-    """Explain statements, each with the number of its line, by the tables of a configuration.
-    ``database`` is the one of names without one; "" for the first that the configuration names."""
-    database = database or next((one.schema for one in settings.tables if one.schema), "app")
-    planner = Planner(Protection(assumed(settings, database), settings))
+    """Explain statements, each with the number of its line, by the tables of a schema.
+    ``database`` is the one of names without one."""
+    planner = Planner(Protection(schema, settings))
     mode = LANGUAGES[_DATABASE].mode
     for line, text in statements:
         yield line, explain(text, planner.plan(text, mode, database))

@@ -243,7 +243,7 @@ class Session:
                 self.write(b"\x01" + accounts.pem)
                 answer = self.read()
             # A password in clear is taken for something encrypted.
-            answer, how = accounts.opened(answer, self.scramble + b"\0"), "rsa"
+            answer, how = accounts.opened(answer, self.scramble), "rsa"
         if not accounts.is_password(self.user, answer):
             return ""
         accounts.known.add(self.user)

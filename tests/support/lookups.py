@@ -2,6 +2,7 @@
 
 from twisted.internet.defer import succeed
 
+from acra_twisted.optionkinds import Address
 from acra_twisted.queryactions import Answered, LoggedIn, Send
 from tests.support.serviceserver import Server
 
@@ -13,10 +14,15 @@ class Channel:
     certificate = None
     receiver = None
     on_lost = None
+    on_encrypted = None
 
     def __init__(self):
         self.written = []
         self.aborted = False
+        self.tls_begun = 0
+
+    def start_offered_tls(self):
+        self.tls_begun += 1
 
     def write(self, data):
         self.written.append(data)
@@ -30,6 +36,8 @@ class Client:
 
     ``b"welcome"`` logs in; ``name=secret`` and ``nothing`` are answers.
     """
+
+    plain = False
 
     def __init__(self, password=b""):
         self.password = password
@@ -52,6 +60,9 @@ class Client:
         self.keys.append(key)
         return []
 
+    def tls_started(self):
+        return [Send(b"encrypted")]
+
     def ask(self, value):
         return [Send(b"ask " + value)]
 
@@ -63,7 +74,10 @@ class MemoryDatabase:
         self.server = Server(**options)
         self.channels = []
 
-    def connect(self):
+    tls = "off"
+    address = Address("127.0.0.1", 5432)
+
+    def connect(self, plain=False):
         channel = Channel()
         self.channels.append(channel)
         channel.write = lambda data: self._answer(channel, data)

@@ -35,19 +35,19 @@ CACHING: Final = b"caching_sha2_password"
 SHA256: Final = b"sha256_password"
 ED25519: Final = b"client_ed25519"
 PARSEC: Final = b"parsec"
-_NATIVE: Final = b"mysql_native_password"
+NATIVE: Final = b"mysql_native_password"
 #: Plugins whose client never sends a password as it is.  Any other may, or sends what is as good.
-_SAFE: Final = frozenset((b"", _NATIVE, ED25519, PARSEC, CACHING, SHA256))
+_SAFE: Final = frozenset((b"", NATIVE, ED25519, PARSEC, CACHING, SHA256))
 _OLD: Final = b"mysql_old_password"
 # The database's words about a digest that it has, or has not, and a client's wish for its key.
 FAST: Final = b"\x01\x03"
-_FULL: Final = b"\x01\x04"
+FULL: Final = b"\x01\x04"
 _KEY_WANTED: Final = {CACHING: b"\x02", SHA256: b"\x01"}
 #: The lengths of answers that prove to know a password; a server counts any other as an error of
 #: its host.  Without a plugin's name it is the native one.
 _LENGTHS: Final = {
     b"": frozenset((0, 20)),
-    _NATIVE: frozenset((0, 20)),
+    NATIVE: frozenset((0, 20)),
     # Clients without a password send a zero.
     CACHING: frozenset((0, 1, 32)),
     ED25519: frozenset((64,)),
@@ -159,7 +159,7 @@ class Plugins:
         if plugin == CACHING and begins and payload == FAST:
             return
         self.client_due = True
-        if plugin == CACHING and begins and payload == _FULL:
+        if plugin == CACHING and begins and payload == FULL:
             self._full = True
             self._check_asked()
         elif self._wants_key:

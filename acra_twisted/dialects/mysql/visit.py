@@ -13,11 +13,10 @@ from zope.interface import classImplements
 
 from acra_twisted.dialectinterfaces import IVisit
 from acra_twisted.dialects.mysql.legs import Leg
+from acra_twisted.dialects.mysql.ownresponse import encrypts, offers_tls, own_response
 from acra_twisted.dialects.mysql.rest import Rest
-from acra_twisted.errors import HandshakeError, WireError
 from acra_twisted.loginactions import DATABASE, Action, Close, StartTLS
-from acra_twisted.wire.mysql import capabilities as bits
-from acra_twisted.wire.mysql.handshake import Greeting, Response, decode_greeting
+from acra_twisted.wire.mysql.handshake import Greeting, decode_greeting
 from acra_twisted.wire.mysql.okpackets import ERR, Error, decode_error
 
 #: The user of visits that nobody is told of.  No account should have this name.
@@ -25,8 +24,6 @@ VISITOR: Final = b"acra_visitor"
 _SHOWN_MAX: Final = 40
 #: MariaDB says that it is a MySQL 5.5.5, for old clients of replication.
 _POSING: Final = b"5.5.5-"
-_COLLATION: Final = 45
-_PACKET_MAX: Final = 1 << 24
 
 
 class Visit:
@@ -79,7 +76,7 @@ class Visit:
     @property
     def offers_tls(self) -> bool:
         """True if the server has greeted, and may be asked for TLS."""
-        return self.greeting is not None and bool(self.greeting.capabilities & bits.SSL)
+        return self.greeting is not None and offers_tls(self.greeting)
 
     def feed(self, data: bytes) -> list[Action]:
         """Take bytes of the server; return what is to be done, in order.
@@ -106,18 +103,13 @@ class Visit:
 
     def _greeted(self, greeting: Greeting) -> tuple[Rest, list[Action]]:
         self.greeting = greeting
-        if greeting.capabilities & bits.REQUIRED != bits.REQUIRED:
-            raise WireError(DATABASE, "it is too old: it lacks a capability that is needed here")
-        if self._tls == "on" and not self.offers_tls:
-            raise HandshakeError("it does not offer TLS, and db_tls requires it")
-        encrypts = self._tls != "off" and self.offers_tls
-        wanted = bits.REQUIRED | bits.LONG_PASSWORD | (bits.SSL if encrypts else 0)
+        encrypted = encrypts(greeting, self._tls)
         plugin = greeting.plugin
-        response = Response(wanted, 0, _PACKET_MAX, _COLLATION, self._user, b"", plugin=plugin)
-        if encrypts:
+        response = own_response(self._user, plugin, encrypted)
+        if encrypted:
             asked: list[Action] = [self._leg.write(response.head()), StartTLS(DATABASE)]
-            return Rest(self._leg, plugin or b"", response), asked
-        return Rest(self._leg, plugin or b""), [self._leg.write(response.encode())]
+            return Rest(self._leg, plugin, response), asked
+        return Rest(self._leg, plugin), [self._leg.write(response.encode())]
 
 
 classImplements(Visit, IVisit)

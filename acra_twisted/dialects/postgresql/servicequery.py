@@ -76,6 +76,8 @@ class Account(NamedTuple):
 class ServiceQuery:
     """See `dialectinterfaces.IServiceQuery`.  ``nonce`` is a new random text of printable ASCII."""
 
+    plain = False
+
     def __init__(self, account: Account, nonce: bytes) -> None:
         self._account = account
         self._nonce = nonce
@@ -131,6 +133,10 @@ class ServiceQuery:
             raise HandshakeError("a key was derived for no login")
         self._awaited = backend.AUTH_SASL_FINAL
         return [Send(message(b"p", self._proof.answer(scram.keys_of(key))))]
+
+    def tls_started(self) -> list[QueryAction]:
+        """See IServiceQuery: TLS is there before the login begins."""
+        raise HandshakeError("TLS that nobody has asked for")
 
     def ask(self, value: bytes) -> list[QueryAction]:
         """See IServiceQuery."""

@@ -40,7 +40,7 @@ _CODE: Final = {b"view": VIEW, b"routine": ROUTINE, b"trigger": TRIGGER, b"event
 _END: Final = b"end"
 _WIDTH: Final = 11
 #: Rows of an answer at most.
-_MOST: Final = 1_000_000
+MOST: Final = 1_000_000
 #: Stands for an expression that cannot be read.
 _UNREAD: Final = "?"
 #: A variable that is off, as a number and as a text.
@@ -127,7 +127,7 @@ def schema_question(tables: Iterable[str]) -> bytes:
         ),
         _part("end"),
     ]
-    return (" UNION ALL ".join(parts) + f" LIMIT {_MOST}").encode()
+    return (" UNION ALL ".join(parts) + f" LIMIT {MOST}").encode()
 
 
 def _part(kind: str, *cells: str, behind: str = "") -> str:

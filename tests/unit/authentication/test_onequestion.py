@@ -14,12 +14,24 @@ from tests.support.lookups import Channel, Client
 class Questions(SynchronousTestCase):
     def setUp(self):
         self.clock, self.channel, self.client = Clock(), Channel(), Client()
+        self.plain = []
 
     def ask(self, connected=None):
         connected = connected or succeed(self.channel)
+        more = (self.client, str, 2.0, b"alice")
         return ensureDeferred(
-            ask_once(self.clock, lambda: connected, self.client, str, 2.0, b"alice")
+            ask_once(self.clock, lambda plain: self.connect(plain, connected), *more)
         )
+
+    def connect(self, plain, connected):
+        self.plain.append(plain)
+        return connected
+
+    def test_tls_is_left_to_a_machine_that_wants_it(self):
+        for plain in (False, True):
+            self.client.plain = plain
+            self.ask(fail(OSError("refused"))).addErrback(lambda _: None)
+        self.assertEqual(self.plain, [False, True])
 
     def refused(self, answer):
         return str(self.failureResultOf(answer, NoAnswer).value)

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.authentication.queryconnection import KeyDerivation, NoAnswer, QueryConnection
 from acra_twisted.errors import HandshakeError
-from acra_twisted.queryactions import Answered, Derive, LoggedIn, Refused, Send
+from acra_twisted.queryactions import Answered, Derive, LoggedIn, Refused, Send, StartTLS
 from tests.support.loginvectors import cases
 from tests.support.lookups import Channel, Client
 
@@ -51,6 +51,24 @@ class Login(Base):
         self.channel.certificate = base64.b64decode(case["certificate_b64"])
         self.connection.log_in(self.channel)
         self.assertEqual(self.client.begun, (True, bytes.fromhex(case["end_point"])))
+
+    def test_tls_that_the_machine_asks_for(self):
+        begun = self.connection.log_in(self.channel)
+        self.client.says[b"greeting"] = [Send(b"tls"), StartTLS()]
+        self.assertIsNone(self.channel.on_encrypted)
+        self.channel.receiver(b"greeting")
+        self.assertEqual((self.channel.written[-1], self.channel.tls_begun), (b"tls", 1))
+        self.channel.on_encrypted()
+        self.assertEqual(self.channel.written[-1], b"encrypted")
+        self.channel.receiver(b"welcome")
+        self.assertIsNone(self.successResultOf(begun))
+
+    def test_the_code_of_a_refusal(self):
+        self.logged_in()
+        self.client.says[b"no"] = [Refused("no", "1142")]
+        asked = self.connection.ask(b"alice")
+        self.channel.receiver(b"no")
+        self.assertEqual(self.failureResultOf(asked, NoAnswer).value.code, "1142")
 
     def test_the_key_of_a_password_is_derived_once(self):
         begun = self.connection.log_in(self.channel)

@@ -6,7 +6,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.authentication.queryconnection import NoAnswer
-from acra_twisted.doctor.result import FAIL, OK, WARN
+from acra_twisted.dialects.mysql.servicequery import ServiceQuery
+from acra_twisted.doctor.result import FAIL, OK, WARN, ok
+from acra_twisted.optionkinds import Address
 from acra_twisted.server import columnexamination
 from acra_twisted.server.columnexamination import columns, schema
 from acra_twisted.server.tap import Options
@@ -20,6 +22,7 @@ FLAGS = ("--db_host=127.0.0.1", "--client_id=an application", "--stage.encryptor
 class Examining(SynchronousTestCase):
     def setUp(self):
         self.asked = []
+        self.rows = None
         self.answer = answer(FITS)
         self.path = self.mktemp()
         with open(self.path, "w") as file:
@@ -28,8 +31,11 @@ class Examining(SynchronousTestCase):
 
     async def ask(self, reactor, connect, client, explain, seconds, value):
         self.asked.append(client)
-        if isinstance(self.answer, Exception):
-            raise self.answer
+        for found in (self.rows, self.answer):
+            if isinstance(found, Exception):
+                raise found
+        if self.rows is not None:
+            return self.rows
         return [(b"%d" % at, cell) for at, cell in enumerate(self.answer)]
 
     def found(self, *flags, examine=columns):
@@ -89,16 +95,41 @@ class Examining(SynchronousTestCase):
         [result] = self.found(f"--encryptor_config_file={self.path}", examine=schema)
         self.assertIn("schema_user", result.remedy)
 
-    def test_tables_of_mysql_are_compared_when_a_client_is_there(self):
-        [result] = self.found(
-            f"--encryptor_config_file={self.path}", "--mysql_enable", examine=schema
-        )
-        self.assertEqual(result.state, OK)
-        self.assertIn("MySQL", result.text)
-        self.assertEqual(self.protected("--mysql_enable"), [])
+    def test_tables_of_mysql_are_asked_for_once_for_all_databases(self):
+        self.rows = mysql_rows("varbinary")
+        [result] = self.protected("--mysql_enable")
+        self.assertEqual(result, ok("columns", "the tables fit the configuration"))
+        [client] = self.asked
+        self.assertIsInstance(client, ServiceQuery)
+        self.rows = mysql_rows("int")
+        [result] = self.protected("--mysql_enable")
+        self.assertEqual(result.state, FAIL)
+        self.assertIn("people.name: its type int", result.text)
+        self.assertIn("Make it VARBINARY", result.remedy)
+
+    def test_mysql_that_does_not_answer_or_says_what_is_not_understood(self):
+        for rows, why in (((), "cut short"), (NoAnswer("it is away"), "it is away")):
+            self.rows = rows
+            [result] = self.protected("--mysql_enable")
+            self.assertEqual(result.state, FAIL)
+            self.assertIn("looker cannot look at the tables of the server", result.text)
+            self.assertIn(why, result.text)
+
+
+def mysql_rows(kind):
+    """The answer about a server of MySQL with one table."""
+    column = ("shop", "people", "name", "1", kind, "400", None, None, "100", None)
+    found = (("settings", "0", "STRICT_ALL_TABLES", ""), ("column", *column), ("end",))
+    return [
+        [one[0].encode(), *(cell and cell.encode().hex().encode() for cell in one[1:])]
+        + [None] * (11 - len(one))
+        for one in found
+    ]
 
 
 class FakeDatabase:
     """Is connected to by nobody here."""
 
     connect = None
+    tls = "off"
+    address = Address("127.0.0.1", 3306)

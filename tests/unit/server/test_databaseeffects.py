@@ -43,7 +43,7 @@ class Effects(SynchronousTestCase):
     def test_what_protected_columns_of_mysql_do_without(self):
         for flag in (
             *("--allow_text_columns", "--ddl_types=rewrite", "--strict_copies"),
-            "--schema_user=x",
+            "--schema_databases=x",
         ):
             name = flag.lstrip("-").partition("=")[0]
             (rule,) = (one for one in DATABASE_RULES if name in one.names)

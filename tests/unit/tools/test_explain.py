@@ -6,6 +6,9 @@ import os
 import shlex
 import stat
 
+from acra_twisted.encryption.mysql.schema import Column as MysqlColumn
+from acra_twisted.encryption.mysql.schema import Schema as MysqlSchema
+from acra_twisted.encryption.mysql.schema import Table as MysqlTable
 from acra_twisted.encryption.postgresql import schemafile
 from acra_twisted.encryption.postgresql.schema import Attribute, Relation, Schema
 from acra_twisted.tools import explain
@@ -79,6 +82,21 @@ class Explain(ToolCase):
         self.assertIn("pass", text)
         text, _ = self.explain("--dialect=mysql", "--ddl")
         self.assertIn("ALTER TABLE `hr`.`people` ADD KEY (`email`(33));", text)
+
+    def test_the_schema_of_a_server_of_mysql_is_read(self):
+        server = self.file("[database]\ndb_host = 127.0.0.1\nmysql_enable = true\n")
+        columns = [MysqlColumn("email", "varbinary", 400), MysqlColumn("name", "varbinary", 400)]
+        found = MysqlSchema(1, [MysqlTable("app", "people", columns)])
+        self.patch(explain, "in_own_reactor", lambda question: found)
+        text, _ = self.explain(f"--server_config={server}", "INSERT INTO people VALUES ('a', 'b')")
+        self.assertIn("(<encrypted people.email>, <encrypted people.name>)", text)
+        self.assertNotIn("no schema", text)
+        text, _ = self.explain(f"--server_config={server}", "--ddl")
+        self.assertIn("ADD KEY (`email`(33))", text)
+        config = f"--encryptor_config_file={self.config}"
+        where = f"--server_config={server}"
+        self.refused("is mysql", config, where, "--dialect=postgresql", "SELECT 1")
+        self.refused("PostgreSQL alone", config, where, "--save_schema=x")
 
     def test_the_examples_of_the_pages_are_true(self):
         page = [block.text for block in blocks(TOP / "docs/encryption.rst")]
