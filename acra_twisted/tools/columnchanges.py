@@ -12,8 +12,6 @@ from acra_twisted.crypto.openers import Opener
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.migrating import DECRYPT, ENCRYPT, OwnersKeys, StoredValues
-from acra_twisted.encryption.postgresql import moving
-from acra_twisted.encryption.postgresql.moving import Part
 from acra_twisted.encryption.randomness import RandomSupply
 from acra_twisted.encryption.searching import Prefixes
 from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED, ColumnSetting
@@ -45,6 +43,39 @@ class Pair(NamedTuple):
 
     first: bytes
     second: bytes
+
+
+class Part(Protocol):
+    """A column to change: ``source`` is read, ``target`` written, both as their database has
+    them."""
+
+    @property
+    def setting(self) -> ColumnSetting:
+        """Return what the configuration says of it."""
+
+    @property
+    def source(self) -> Any:
+        """Return the column that is read."""
+
+    @property
+    def target(self) -> Any:
+        """Return the column that is written."""
+
+    @property
+    def beside(self) -> bool:
+        """Tell whether a second column is filled."""
+
+    def _replace(self, *, source: Any) -> Any: ...
+
+
+class Forms(Protocol):
+    """The forms in which a database shows values.  Functions raise ValueRefusedError."""
+
+    def stored(self, column: Any, text: bytes) -> bytes:
+        """Return a value as a column's text shows it."""
+
+    def plaintext(self, part: Any, text: bytes) -> bytes:
+        """Return the canonical plaintext of a value that was never encrypted."""
 
 
 class ColumnChange(Protocol):
@@ -114,50 +145,53 @@ class Keys:
 
 
 def column_change(
-    part: Part, change: str, keys: Keys, any_prefix: bool, need_tokens: NeedTokens
+    part: Part, change: str, keys: Keys, any_prefix: bool, need_tokens: NeedTokens, forms: Forms
 ) -> ColumnChange:
     """The change of a column.  Raises ConfigError, KeyStoreError."""
     if part.beside or part.setting.kind == TOKENIZED:
-        return second_column_change(part, change, keys, any_prefix, need_tokens)
-    return _InPlace(part, change, keys.values(part.setting, any_prefix))
+        return second_column_change(part, change, keys, any_prefix, need_tokens, forms)
+    return _InPlace(part, change, keys.values(part.setting, any_prefix), forms)
 
 
 def second_column_change(
-    part: Part, change: str, keys: Keys, any_prefix: bool, need_tokens: NeedTokens
+    part: Part, change: str, keys: Keys, any_prefix: bool, need_tokens: NeedTokens, forms: Forms
 ) -> SecondColumnChange:
     """The change of a column that has a second one.  Raises ConfigError, KeyStoreError."""
     if part.setting.kind == TOKENIZED:
-        return _Tokens(part, change, need_tokens(), keys.owner(part.setting))
-    return _Beside(part, change, keys.values(part.setting, any_prefix))
+        return _Tokens(part, change, need_tokens(), keys.owner(part.setting), forms)
+    return _Beside(part, change, keys.values(part.setting, any_prefix), forms)
 
 
 class _InPlace:
     """Values that stay in their column."""
 
-    def __init__(self, part: Part, change: str, values: StoredValues) -> None:
+    def __init__(self, part: Part, change: str, values: StoredValues, forms: Forms) -> None:
         self._part, self._change, self._values = part, change, values
+        self._forms = forms
 
     async def changed(self, texts: Sequence[bytes | None], dry: bool) -> Sequence[Changed]:
         """See ColumnChange."""
         return [None if text is None else _tried(self._one, text) for text in texts]
 
     def _one(self, text: bytes) -> bytes | None:
-        return self._values.changed(self._change, moving.stored(self._part.source, text))
+        return self._values.changed(self._change, self._forms.stored(self._part.source, text))
 
     async def wrong(self, written: Sequence[Written]) -> int:
         """See ColumnChange."""
         return _first(written, self._is_wrong)
 
     def _is_wrong(self, one: Written) -> bool:
-        before, after = (moving.stored(self._part.source, text) for text in (one.text, one.found))
+        before, after = (
+            self._forms.stored(self._part.source, text) for text in (one.text, one.found)
+        )
         return after != one.sent or not self._values.is_same(self._change, before, after)
 
 
 class _Beside:
     """Values that are written to a second column."""
 
-    def __init__(self, part: Part, change: str, values: StoredValues) -> None:
-        self._part, self._values = part, values
+    def __init__(self, part: Part, change: str, values: StoredValues, forms: Forms) -> None:
+        self._part, self._values, self._forms = part, values, forms
         self._encrypts = change == ENCRYPT
         self._written = part._replace(source=part.target)
 
@@ -167,8 +201,8 @@ class _Beside:
 
     def _one(self, text: bytes) -> bytes:
         if self._encrypts:
-            return self._values.sealed(moving.plaintext(self._part, text)).data
-        return self._values.open(moving.stored(self._part.source, text)).plaintext
+            return self._values.sealed(self._forms.plaintext(self._part, text)).data
+        return self._values.open(self._forms.stored(self._part.source, text)).plaintext
 
     async def wrong(self, written: Sequence[Written]) -> int:
         """See ColumnChange."""
@@ -176,8 +210,8 @@ class _Beside:
 
     def _is_wrong(self, one: Written) -> bool:
         if not self._encrypts:
-            return moving.plaintext(self._written, one.found) != one.sent
-        after = moving.stored(self._part.target, one.found)
+            return self._forms.plaintext(self._written, one.found) != one.sent
+        after = self._forms.stored(self._part.target, one.found)
         return after != one.sent or self._is_other(Pair(one.text, one.found))
 
     async def differing(self, pairs: Sequence[Pair]) -> Sequence[int]:
@@ -192,9 +226,9 @@ class _Beside:
 
     def _is_other(self, pair: Pair) -> bool:
         if not self._encrypts:
-            return moving.plaintext(self._written, pair.second) != self._one(pair.first)
-        after = moving.stored(self._part.target, pair.second)
-        plaintext = moving.plaintext(self._part, pair.first)
+            return self._forms.plaintext(self._written, pair.second) != self._one(pair.first)
+        after = self._forms.stored(self._part.target, pair.second)
+        plaintext = self._forms.plaintext(self._part, pair.first)
         # The text of an encrypted value has become that value.
         opened = self._values.open(after).plaintext
         return opened != plaintext and self._values.sealed(plaintext).data != after
@@ -203,8 +237,11 @@ class _Beside:
 class _Tokens:
     """Values in one column, and their tokens in another."""
 
-    def __init__(self, part: Part, change: str, tokenizer: Tokenizer, owner: str) -> None:
+    def __init__(
+        self, part: Part, change: str, tokenizer: Tokenizer, owner: str, forms: Forms
+    ) -> None:
         self._part, self._tokenizer, self._owner = part, tokenizer, owner
+        self._forms = forms
         self._encrypts = change != DECRYPT
         self._written = part._replace(source=part.target)
 
@@ -221,8 +258,8 @@ class _Tokens:
 
     def _read(self, text: bytes) -> bytes:
         if self._encrypts:
-            return moving.plaintext(self._part, text)
-        return moving.stored(self._part.source, text)
+            return self._forms.plaintext(self._part, text)
+        return self._forms.stored(self._part.source, text)
 
     async def _made(self, values: Sequence[bytes]) -> Sequence[Changed]:
         if not self._encrypts:
@@ -247,9 +284,9 @@ class _Tokens:
         """See ColumnChange."""
         if not self._encrypts:
             return _first(
-                written, lambda one: moving.plaintext(self._written, one.found) != one.sent
+                written, lambda one: self._forms.plaintext(self._written, one.found) != one.sent
             )
-        tokens = [moving.stored(self._part.target, one.found) for one in written]
+        tokens = [self._forms.stored(self._part.target, one.found) for one in written]
         opened = await self._tokenizer.detokenize(self._part.setting, tokens, self._owner)
         for place, (one, token, value) in enumerate(zip(written, tokens, opened, strict=True)):
             if token != one.sent or value.value != self._read(one.text):
@@ -265,7 +302,7 @@ class _Tokens:
         else:
             written, texts = self._part, [pair.first for pair in pairs]
             clear = [_tried(self._read_back, pair.second) for pair in pairs]
-        tokens = [moving.stored(written.source, text) for text in texts]
+        tokens = [self._forms.stored(written.source, text) for text in texts]
         opened = await self._tokenizer.detokenize(self._part.setting, tokens, self._owner)
         return [
             place
@@ -274,7 +311,7 @@ class _Tokens:
         ]
 
     def _read_back(self, text: bytes) -> bytes:
-        return moving.plaintext(self._written, text)
+        return self._forms.plaintext(self._written, text)
 
 
 def _first(written: Sequence[Written], is_wrong: Callable[[Written], bool]) -> int:

@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from twisted.internet.defer import Deferred
 
-from acra_twisted.errors import AcraError, ConfigError
+from acra_twisted.errors import ConfigError
+from acra_twisted.tools.databaseerror import DatabaseError
 
 #: Settings of every connection: values look alike whatever a role has set, and rows that a policy
 #: hides are an error.
@@ -34,24 +35,15 @@ _GONE: Final = "08006"
 InThread = Callable[..., Deferred[Any]]
 
 
-class DatabaseError(AcraError):
-    """The database has refused a statement.  ``sqlstate`` says why; its text is never shown, for it
-    may quote values."""
+class PostgresqlError(DatabaseError):
+    """``sqlstate`` says why."""
 
     def __init__(self, sqlstate: str, names: str = "") -> None:
         about = f" ({names})" if names else ""
         super().__init__(f"the database says {sqlstate or 'an error'}{about}")
         self.sqlstate = sqlstate
-
-    @property
-    def is_about_a_value(self) -> bool:
-        """Tell whether it is a row's value that the database does not take."""
-        return self.sqlstate[:2] in ("22", "23")
-
-    @property
-    def is_passing(self) -> bool:
-        """Tell whether the same may succeed at another time."""
-        return self.sqlstate[:2] == "40" or self.sqlstate == "55P03"
+        self.is_about_a_value = sqlstate[:2] in ("22", "23")
+        self.is_passing = sqlstate[:2] == "40" or sqlstate == "55P03"
 
 
 class Answer(NamedTuple):
@@ -113,7 +105,7 @@ class DatabaseClient:
             result = self._connection.exec_params(statement, given, types, formats)
         except Error:
             # libpq has nothing to say where the connection is gone.
-            raise DatabaseError(_GONE) from None
+            raise PostgresqlError(_GONE) from None
         self._checked(result)
         columns = range(result.nfields)
         return Answer(
@@ -151,7 +143,7 @@ class DatabaseClient:
             )
         ]
         state, *names = [(text or b"").decode("utf-8", "replace") for text in told]
-        raise DatabaseError(state, ", ".join(filter(None, names)))
+        raise PostgresqlError(state, ", ".join(filter(None, names)))
 
     def close(self) -> None:
         """End the connection, and whatever transaction it has."""

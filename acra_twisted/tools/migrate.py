@@ -11,14 +11,19 @@ from twisted.internet.threads import deferToThread
 
 from acra_twisted.config.ownreactor import Run, in_own_reactor
 from acra_twisted.encryption.migrating import CHANGES, DECRYPT, ENCRYPT, REENCRYPT, REWRAP
+from acra_twisted.encryption.mysql import moving
 from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
 from acra_twisted.errors import ConfigError
 from acra_twisted.nearest import meant
-from acra_twisted.tools import commandline, tokenstoreflags
+from acra_twisted.options import Settings
+from acra_twisted.tools import commandline, mysqlclient, tokenstoreflags
 from acra_twisted.tools.commandline import Ask, Environment, Parser
 from acra_twisted.tools.configuredcolumns import configured_columns
 from acra_twisted.tools.databaseclient import DatabaseClient
-from acra_twisted.tools.migrationjob import MigrationJob
+from acra_twisted.tools.migrationjob import MigrationJob, Site
+from acra_twisted.tools.mysqlclient import MysqlClient, is_mysql_address
+from acra_twisted.tools.mysqlmigration import MysqlSite
+from acra_twisted.tools.postgresqlmigration import PostgresqlSite
 
 PROGRAM = "acra-migrate"
 _TEXTS: Final = {
@@ -68,7 +73,8 @@ def _add_flags(parser: Parser, change: str) -> None:
         "--connection_string",
         default="",
         help="the database itself, not AcraServer, in libpq's form; PG... variables and ~/.pgpass "
-        "give what it leaves out",
+        "give what it leaves out. For MySQL and MariaDB mysql://USER@HOST:PORT/?OPTION=VALUE, with "
+        "password_file and AcraServer's options db_* and tls_*; MYSQL_PWD gives the password",
     )
     parser.add_argument(
         "--client_id", default="", help="owner of the columns that name no client_id"
@@ -92,7 +98,11 @@ def _add_flags(parser: Parser, change: str) -> None:
             "any_prefix", help="take a search prefix that no key makes for an old one of its value"
         )
     if change in (ENCRYPT, DECRYPT):
-        parser.switch("ddl", help="print the statements that make second columns, and end")
+        parser.switch(
+            "ddl",
+            help="print the statements that make second columns, of MySQL those that change the "
+            "types of columns, and end",
+        )
         parser.switch(
             "switch", help="give second columns the names of the first ones once all is done"
         )
@@ -137,16 +147,52 @@ def main(
         if answer.strip() != "yes":
             raise ConfigError("nothing was decrypted: answer yes, or give --yes")
 
+    connection = _Connection(given, environment, settings)
+
     async def asked(reactor: Any) -> None:
-        client = DatabaseClient(given.connection_string, PROGRAM, deferToThread)
         try:
-            await client.connect()
-            job = MigrationJob(given, environment, client, reactor, output, settings)
-            await job.run(tables, resume)
+            site = await connection.site(reactor)
+            await MigrationJob(given, environment, site, reactor, output).run(tables, resume)
         finally:
-            client.close()
+            connection.close()
 
     (run or in_own_reactor)(asked)
+
+
+class _Connection:
+    """The connection to the database that the flags name.  Raises ConfigError."""
+
+    def __init__(self, given: Any, environment: Environment, settings: EncryptionSettings) -> None:
+        self._given, self._settings = given, settings
+        self._server: Settings | None = None
+        self._client: DatabaseClient | MysqlClient | None = None
+        text = given.connection_string
+        if is_mysql_address(text):
+            self._server = mysqlclient.settings_of(text, given.server_config, environment)
+            self._password = mysqlclient.password_of(text, environment)
+            if getattr(given, "switch", False):
+                raise ConfigError("--switch: columns of MySQL are changed in place; see --ddl")
+        elif given.server_config and mysqlclient.has_mysql(given.server_config, environment):
+            raise ConfigError(
+                f"--connection_string: the database of {given.server_config} is MySQL; give "
+                "mysql://USER@/, which takes the rest from there"
+            )
+
+    async def site(self, reactor: Any) -> Site:
+        """Log in, and return the database of the job."""
+        given, server = self._given, self._server
+        if server is not None:
+            mysql = self._client = MysqlClient(reactor, server, self._password)
+            await mysql.connect(moving.SETTINGS)
+            return MysqlSite(mysql, self._settings, given.command)
+        client = self._client = DatabaseClient(given.connection_string, PROGRAM, deferToThread)
+        await client.connect()
+        return PostgresqlSite(client, self._settings, given.command)
+
+    def close(self) -> None:
+        """End it."""
+        if self._client is not None:
+            self._client.close()
 
 
 def _configured(given: Any, environment: Environment) -> EncryptionSettings:

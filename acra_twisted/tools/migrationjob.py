@@ -1,4 +1,4 @@
-"""The work of acra-migrate on some tables: their rows, and the switch to second columns."""
+"""The work of acra-migrate on some tables, whichever their database."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple, TextIO
+from typing import Any, Final, Protocol, TextIO
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from acra_twisted.encryption.migrating import ENCRYPT
-from acra_twisted.encryption.postgresql import catalog, moving, secondcolumns
-from acra_twisted.encryption.postgresql.moving import Part
-from acra_twisted.encryption.postgresql.protection import Protection
-from acra_twisted.encryption.postgresql.question import schema_question
-from acra_twisted.encryption.postgresql.schema import Relation
-from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
+from acra_twisted.encryption.settings import TableSetting
 from acra_twisted.errors import ConfigError
 from acra_twisted.nearest import meant
 from acra_twisted.server.tokenstore import redis_tls
 from acra_twisted.tokens.opening import open_store
 from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.tools import commandline, tokenstoreflags
-from acra_twisted.tools.columnchanges import Keys, column_change, second_column_change
+from acra_twisted.tools.columnchanges import (
+    Forms,
+    Keys,
+    Part,
+    SecondColumnChange,
+    column_change,
+    second_column_change,
+)
 from acra_twisted.tools.commandline import Environment
-from acra_twisted.tools.databaseclient import DatabaseClient
-from acra_twisted.tools.rowcomparing import RowComparer
-from acra_twisted.tools.rowmoving import ALONE, WITHIN, RowMover, Words
-from acra_twisted.tools.rowpages import Counts, Habits, MigrationError, Stopped
+from acra_twisted.tools.rowmoving import RowMover
+from acra_twisted.tools.rowwork import Counts, Habits, MigrationError, MovedTable, Words
 
 #: Where progress is shown; replaced by tests.
 ERRORS: TextIO = sys.stderr
@@ -37,38 +37,48 @@ ERRORS: TextIO = sys.stderr
 _HELD: Final = 1.0
 
 
-class _Work(NamedTuple):
-    """A table that holds rows, and its columns to change."""
+class Site(Protocol):
+    """The database of a job.  A root is a table that the configuration names, with the tables that
+    hold its rows.  Methods raise ConfigError, DatabaseError."""
 
-    relation: Relation
-    parts: Sequence[Part]
+    @property
+    def words(self) -> Words:
+        """Return the words for a transaction for each batch."""
 
+    @property
+    def forms(self) -> Forms:
+        """Return the forms in which values are shown."""
 
-class _Mark(NamedTuple):
-    """When a table was compared: see `secondcolumns.mark`."""
+    async def read(self) -> None:
+        """Read the schema; it comes first."""
 
-    since: int
-    file: bytes | None
+    def roots(self, table: TableSetting) -> Sequence[Any]:
+        """Return the roots of a table's settings, one at least."""
 
+    def definitions(self, root: Any) -> Sequence[str]:
+        """Return the statements that make room for changed values, with nothing to run if there
+        is."""
 
-#: Marks of tables that were compared, by each table and the numbers of its columns.
-_Marks = dict[tuple[int, tuple[tuple[int, int], ...]], _Mark]
+    async def work(self, root: Any) -> Sequence[MovedTable]:
+        """Return the tables with the rows of a root."""
+
+    async def switch(self, root: Any, job: MigrationJob) -> None:
+        """Give second columns the names of the first ones."""
 
 
 class MigrationJob:
-    """One command.  ``given`` are its flags; ``client`` is connected."""
+    """One command.  ``given`` are its flags."""
 
     def __init__(
         self,
         given: Any,
         environment: Environment,
-        client: DatabaseClient,
+        site: Site,
         reactor: Any,
         output: TextIO,
-        settings: EncryptionSettings,
     ) -> None:
-        self._given, self._environment, self._client = given, environment, client
-        self._reactor, self._output, self._settings = reactor, output, settings
+        self.given, self._environment, self._site = given, environment, site
+        self._reactor, self._output = reactor, output
         self._tokenizer: Tokenizer | None = None
         self._keys: Keys | None = None
         self._is_over = False
@@ -77,19 +87,17 @@ class MigrationJob:
 
     async def run(self, tables: Sequence[TableSetting], resume: tuple[str, int]) -> None:
         """Do what the command says.  Raises AcraError."""
-        protection = await self._protection()
-        roots = [root for table in tables for root in self._roots(protection, table)]
-        if getattr(self._given, "ddl", False):
+        site = self._site
+        await site.read()
+        roots = [root for table in tables for root in site.roots(table)]
+        if getattr(self.given, "ddl", False):
             for root in roots:
-                columns = protection.columns(root.oid)
-                for line in secondcolumns.preparation(
-                    protection, root, columns, self._given.command
-                ):
-                    self._tell(line)
+                for line in site.definitions(root):
+                    self.tell(line)
             return
-        work = {root.oid: self._work(protection, root) for root in roots}
+        work = [await site.work(root) for root in roots]
         name, page = resume
-        names = [moving.label(one.relation) for some in work.values() for one in some]
+        names = [one.label for some in work for one in some]
         if name and name not in names:
             raise ConfigError(f"--resume: there is no table {name!r}{meant(name, names)}")
         before = signal.signal(signal.SIGTERM, self._stop)
@@ -97,16 +105,16 @@ class MigrationJob:
         refused: list[str] = []
         number = 0
         try:
-            for root in roots:
-                for one in work[root.oid]:
-                    if name and moving.label(one.relation) != name:
+            for root, some in zip(roots, work, strict=True):
+                for one in some:
+                    if name and one.label != name:
                         continue
-                    counts = await self._moved(one, page)
+                    counts = await self.moved(one, page, site.words)
                     name, page = "", 0
                     refused += counts.told
                     number += counts.refused
-                if getattr(self._given, "switch", False) and not (number or self._given.dry_run):
-                    await self._switch(root, work[root.oid])
+                if getattr(self.given, "switch", False) and not (number or self.given.dry_run):
+                    await site.switch(root, self)
         finally:
             signal.signal(signal.SIGTERM, before)
             signal.signal(signal.SIGINT, interrupt)
@@ -115,158 +123,41 @@ class MigrationJob:
         if number:
             raise MigrationError("\n".join([*refused, f"{number} values stay as they are"]))
 
-    async def _protection(self) -> Protection:
-        question = schema_question(table.name for table in self._settings.tables)
-        rows = (await self._client.ask(question)).rows
-        schema = catalog.read([cell for [cell] in rows if cell is not None], 1)
-        return Protection(schema, self._settings)
-
-    def _roots(self, protection: Protection, table: TableSetting) -> list[Relation]:
-        found = moving.roots(protection, table)
-        if not found:
-            raise ConfigError(f"the database has no table {table.name}")
-        return found
-
-    def _work(self, protection: Protection, root: Relation) -> list[_Work]:
-        """The tables with the rows of a root, and what to change in them."""
-        found = []
-        for relation in moving.holders(protection, root):
-            columns = protection.columns(relation.oid)
-            found.append(_Work(relation, moving.parts(relation, columns, self._given.command)))
-        return found
-
-    async def _moved(self, work: _Work, page: int, words: Words = ALONE) -> Counts:
+    async def moved(self, table: MovedTable, page: int, words: Words) -> Counts:
         """Change the rows of one table, and tell the counts."""
-        given = self._given
-        if not work.parts:
+        given = self.given
+        if not table.parts:
             return Counts()
-        keys, any_prefix = self._need_keys(), self._any_prefix
-        changes = [
-            column_change(part, given.command, keys, any_prefix, self._need_tokens)
-            for part in work.parts
-        ]
-        habits = self._habits(work.relation)
-        mover = RowMover(self._client, work.relation, work.parts, changes, habits, words)
+        changes = [column_change(part, *self._means()) for part in table.parts]
+        mover = RowMover(table, changes, self.habits(table.label), words)
         try:
             counts = await mover.run(page, given.passes)
         finally:
-            self._end_progress()
+            self.end_progress()
         done = "to change" if given.dry_run else "changed"
-        self._tell(
-            f"{moving.label(work.relation)}: {counts.changed} values {done}, "
-            f"{counts.refused} refused"
-        )
+        self.tell(f"{table.label}: {counts.changed} values {done}, {counts.refused} refused")
         return counts
 
-    def _habits(self, relation: Relation) -> Habits:
-        given = self._given
+    def second_change(self, part: Part) -> SecondColumnChange:
+        """The change of a column that has a second one.  Raises ConfigError, KeyStoreError."""
+        return second_column_change(part, *self._means())
+
+    def _means(self) -> tuple[str, Keys, bool, Callable[[], Tokenizer], Forms]:
+        """The parameters of changes of columns."""
+        any_prefix = getattr(self.given, "any_prefix", False)
+        keys = self._need_keys()
+        return self.given.command, keys, any_prefix, self._need_tokens, self._site.forms
+
+    def habits(self, label: str) -> Habits:
+        """The habits of the work on a table, which begins."""
+        given = self.given
         self._began = time.monotonic()
-        show = self._progress(moving.label(relation))
+        show = self._progress(label)
         return Habits(given.batch, given.dry_run, self._pause, lambda: self._is_over, show)
-
-    def _comparer(self, work: _Work, since: int | None) -> RowComparer:
-        command, keys, any_prefix = self._given.command, self._need_keys(), self._any_prefix
-        changes = [
-            second_column_change(part, command, keys, any_prefix, self._need_tokens)
-            for part in work.parts
-        ]
-        habits = self._habits(work.relation)
-        return RowComparer(self._client, work.relation, work.parts, changes, habits, since)
-
-    async def _looked_at(self, work: Sequence[_Work]) -> _Marks:
-        """Compare tables while others use them, and return the marks of those without a difference:
-        there, only what is written from the mark on can make one."""
-        marks: _Marks = {}
-        for one in work:
-            [[since, file]] = (await self._client.ask(secondcolumns.mark(one.relation))).rows
-            try:
-                number = await self._comparer(one, None).look()
-            finally:
-                self._end_progress()
-            if not number:
-                marks[_key(one)] = _Mark(int(since or b""), file)
-        return marks
-
-    async def _since(self, work: _Work, mark: _Mark | None) -> int | None:
-        """Return the transaction from which on the rows of a locked table are to be compared, None
-        for all of them: also if its rows have moved since the mark, for example by VACUUM FULL, and
-        so past the comparison."""
-        if mark is None:
-            return None
-        [[file]] = (await self._client.ask(secondcolumns.file_of(work.relation))).rows
-        return mark.since if file is not None and file == mark.file else None
-
-    async def _switch(self, root: Relation, work: Sequence[_Work]) -> None:
-        """Compare all rows; then keep everybody out, change the rows that are left, compare those
-        that were written since, and give second columns their names."""
-        pairs = _beside(work)
-        if not pairs:
-            self._tell(f"{moving.label(root)}: it has no second column to switch to")
-            return
-        client = self._client
-        try:
-            marks = await self._looked_at(pairs)
-            await client.ask("BEGIN")
-            await client.ask(f"SET LOCAL lock_timeout = '{self._given.lock_timeout}s'")
-            await client.ask(secondcolumns.lock(root))
-            # Somebody may have made a table that inherits, or a view, before the lock.
-            protection = await self._protection()
-            locked = protection.schema.relations.get(root.oid)
-            if locked is None:
-                raise MigrationError(f"table {moving.label(root)} is not the one that it was")
-            lines = secondcolumns.switch(protection, locked)
-            for one in _beside(self._work(protection, locked)):
-                await self._settled(one, await self._since(one, marks.get(_key(one))))
-            for line in lines:
-                await client.ask(line)
-        except BaseException as error:
-            await client.ask("ROLLBACK")
-            if isinstance(error, Stopped):
-                raise MigrationError(
-                    f"stopped; table {moving.label(root)} is as it was before the switch"
-                ) from None
-            raise
-        await client.ask("COMMIT")
-        self._tell(
-            f"{moving.label(root)}: switched; the former columns are named "
-            f"NAME{secondcolumns.LEFT}, and nothing is lost until you drop them"
-        )
-
-    async def _settled(self, work: _Work, since: int | None) -> None:
-        """Fill second columns and compare them, while nobody else has the table."""
-        number = await self._filled(work, since)
-        if not number:
-            return
-        name = moving.label(work.relation)
-        self._tell(
-            f"{name}: {number} rows had other values in their second columns than in the first "
-            "ones; they are filled anew"
-        )
-        number = await self._filled(work, since)
-        if number:
-            raise MigrationError(
-                f"table {name}: {number} rows have other values in their second columns as soon as "
-                "these are filled; a trigger may change them; the table is as it was before the "
-                "switch"
-            )
-
-    async def _filled(self, work: _Work, since: int | None) -> int:
-        """Fill second columns, empty those that differ, and return the number of their rows."""
-        counts = await self._moved(work, 0, WITHIN)
-        if counts.refused:
-            raise MigrationError("\n".join(counts.told))
-        try:
-            return await self._comparer(work, since).run()
-        finally:
-            self._end_progress()
-
-    @property
-    def _any_prefix(self) -> bool:
-        return getattr(self._given, "any_prefix", False)
 
     def _need_keys(self) -> Keys:
         if self._keys is None:
-            given = self._given
+            given = self.given
             store = commandline.open_store(
                 given.keys_dir, given.keys_dir_public, given, self._environment
             )
@@ -275,7 +166,7 @@ class MigrationJob:
 
     def _need_tokens(self) -> Tokenizer:
         if self._tokenizer is None:
-            given = self._given
+            given = self.given
             settings = tokenstoreflags.settings_of(given)
             store = open_store(
                 tokenstoreflags.store_of(given),
@@ -294,11 +185,12 @@ class MigrationJob:
 
     def _pause(self, rows: int) -> Deferred[None]:
         """Wait as long as the rate says."""
-        rate = self._given.rate
+        rate = self.given.rate
         seconds = _HELD if not rows else rows / rate if rate > 0 else 0
         return deferLater(self._reactor, seconds)
 
-    def _tell(self, text: str) -> None:
+    def tell(self, text: str) -> None:
+        """Write a line of the answer."""
         self._output.write(f"{text}\n")
         self._output.flush()
 
@@ -319,18 +211,8 @@ class MigrationJob:
 
         return show
 
-    def _end_progress(self) -> None:
+    def end_progress(self) -> None:
+        """End the line of progress."""
         if self._shown:
             ERRORS.write("\n")
             self._shown = ""
-
-
-def _beside(work: Sequence[_Work]) -> Sequence[_Work]:
-    """The second columns among what is to be changed."""
-    found = [one._replace(parts=[part for part in one.parts if part.beside]) for one in work]
-    return [one for one in found if one.parts]
-
-
-def _key(work: _Work) -> tuple[int, tuple[tuple[int, int], ...]]:
-    parts = tuple((part.source.number, part.target.number) for part in work.parts)
-    return work.relation.oid, parts

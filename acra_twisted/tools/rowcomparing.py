@@ -14,7 +14,8 @@ from acra_twisted.encryption.postgresql.moving import Part
 from acra_twisted.encryption.postgresql.schema import Relation
 from acra_twisted.tools.columnchanges import Pair, SecondColumnChange
 from acra_twisted.tools.databaseclient import DatabaseClient
-from acra_twisted.tools.rowpages import Counts, Habits, Row, batches
+from acra_twisted.tools.rowpages import Row, batches
+from acra_twisted.tools.rowwork import Counts, Habits
 
 
 class RowComparer:

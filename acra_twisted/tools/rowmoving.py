@@ -9,56 +9,30 @@ at one moment: it is the last one if every row that it has found could be writte
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
 
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.postgresql import moving
-from acra_twisted.encryption.postgresql.moving import Part, Values
-from acra_twisted.encryption.postgresql.schema import Relation
 from acra_twisted.errors import AcraError
 from acra_twisted.tools.columnchanges import Changed, ColumnChange, Written
-from acra_twisted.tools.databaseclient import DatabaseClient, DatabaseError
-from acra_twisted.tools.rowpages import Counts, Habits, MigrationError, Row, batches
-
-#: Parameters of one statement.
-_PARAMETERS: Final = 60_000
-
-
-class Words(NamedTuple):
-    """The statements around one that writes; and ``look``, which begins to look at the table as it
-    is at one moment, empty where nobody else can write."""
-
-    look: str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-    begin: str = "BEGIN"
-    end: str = "COMMIT"
-    undo: str = "ROLLBACK"
-
-
-#: Those for a transaction for each batch, and those inside a transaction.
-ALONE: Final = Words()
-WITHIN: Final = Words("", "SAVEPOINT acra", "RELEASE SAVEPOINT acra", "ROLLBACK TO SAVEPOINT acra")
-
-
-#: A row as it was read, which has its place, its writer, and a text for each part; and what is to
-#: be written into it.
-Due = tuple[Row, Values]
+from acra_twisted.tools.databaseerror import DatabaseError
+from acra_twisted.tools.rowwork import (
+    Counts,
+    Due,
+    Habits,
+    MigrationError,
+    MovedRow,
+    MovedTable,
+    Words,
+)
 
 
 class RowMover:
-    """Changes the rows of one table.  ``changes`` has one for each of ``parts``."""
+    """Changes the rows of one table.  ``changes`` has one for each of its parts."""
 
     def __init__(
-        self,
-        client: DatabaseClient,
-        relation: Relation,
-        parts: Sequence[Part],
-        changes: Sequence[ColumnChange],
-        habits: Habits,
-        words: Words = ALONE,
+        self, table: MovedTable, changes: Sequence[ColumnChange], habits: Habits, words: Words
     ) -> None:
-        self._client, self._relation, self._parts = client, relation, parts
-        most = _PARAMETERS // (2 + len(parts))
-        self._habits = habits._replace(batch=min(habits.batch, most))
+        self._table = table
+        self._habits = habits._replace(batch=min(habits.batch, table.most))
         self._changes, self._words = changes, words
         self._counts = Counts()
 
@@ -84,53 +58,51 @@ class RowMover:
                 # Somebody may hold rows.
                 await self._habits.pause(0)
         raise MigrationError(
-            f"table {moving.label(self._relation)}: after {passes} passes rows are still written "
+            f"table {self._table.label}: after {passes} passes rows are still written "
             "as they were, or held by others; run it again later"
         )
 
     async def _go_through(self, page: int, looks: bool) -> bool:
         """Make one pass.  ``looks``: rows are written once the whole table has been looked at as it
         was at one moment; False if there were too many of them to wait for that."""
-        client, relation, most = self._client, self._relation, self._habits.batch
-        question = moving.read(relation, self._parts, most)
+        table, most = self._table, self._habits.batch
         whole = True
         due: list[Due] = []
         if looks:
-            await client.ask(self._words.look)
-        counts = self._counts
-        async for rows in batches(client, relation, question, self._habits, counts, page):
+            await table.run(self._words.look)
+        async for rows in table.batches(self._habits, self._counts, page):
             due += await self._judged(rows)
             if due and (not looks or len(due) >= most):
                 if looks:
                     whole = False
-                    await client.ask(self._words.end)
+                    await table.run(self._words.end)
                 await self._write_all(due)
                 due = []
                 if looks:
-                    await client.ask(self._words.look)
+                    await table.run(self._words.look)
         if looks:
-            await self._client.ask(self._words.end)
+            await table.run(self._words.end)
             await self._write_all(due)
         return whole
 
-    async def _judged(self, rows: Sequence[Row]) -> Sequence[Due]:
+    async def _judged(self, rows: Sequence[MovedRow]) -> Sequence[Due]:
         """Return what is to be written into some rows; nothing of it in a dry run."""
         if not rows:
             return []
         columns: list[Sequence[Changed]] = []
         for at, change in enumerate(self._changes):
-            columns.append(await change.changed([row[2 + at] for row in rows], self._habits.dry))
+            columns.append(await change.changed([row.texts[at] for row in rows], self._habits.dry))
         due: list[Due] = []
         for number, row in enumerate(rows):
             values: list[bytes | None] = []
             for at, column in enumerate(columns):
                 value = column[number]
                 if isinstance(value, AcraError):
-                    self._counts.refuse(self._where(row[0], at), value)
+                    self._counts.refuse(self._where(row, at), value)
                     value = None
                 values.append(value)
             if any(value is not None for value in values):
-                due.append((row, Values(row[0] or b"", row[1] or b"", values)))
+                due.append(Due(row, values))
         self._counts.rows += len(rows)
         if not self._habits.dry:
             return due
@@ -146,11 +118,11 @@ class RowMover:
     async def _write(self, due: Sequence[Due]) -> None:
         """Write rows in one transaction; one by one if the database refuses a value."""
         words = self._words
-        await self._client.ask(words.begin)
+        await self._table.run(words.begin)
         try:
             written = await self._written(due)
         except BaseException as error:
-            await self._client.ask(words.undo)
+            await self._table.run(words.undo)
             if not isinstance(error, DatabaseError):
                 raise
             if error.is_passing:
@@ -158,29 +130,30 @@ class RowMover:
             elif not error.is_about_a_value:
                 raise
             elif len(due) == 1:
-                self._counts.refuse(f"{self._where(due[0][0][0])}", error)
+                self._counts.refuse(self._where(due[0].row), error)
             else:
                 for one in due:
                     await self._write([one])
             return
-        await self._client.ask(words.end)
+        await self._table.run(words.end)
         self._counts.changed += written
         self._counts.left += sum(map(_number, due)) - written
 
     async def _written(self, due: Sequence[Due]) -> int:
         """Write rows, and look at what the database has now.  Returns the number of values."""
-        update = moving.write(self._relation, self._parts, [values for _, values in due])
-        answer = await self._client.ask(update.text, update.values, update.types, update.formats)
+        found = await self._table.write(due)
         number = 0
-        for place, at in enumerate(update.parts):
+        for at in range(len(self._changes)):
             written: list[Written] = []
-            of: list[bytes | None] = []
-            for found, *cells in answer.rows:
-                row, values = due[int(found or b"0")]
-                sent, text = values.values[at], row[2 + at]
+            of: list[MovedRow] = []
+            for place, cells in found:
+                row, values = due[place]
+                sent, text = values[at], row.texts[at]
                 if sent is not None and text is not None:
-                    written.append(Written(text, sent, cells[place] or b""))
-                    of.append(row[0])
+                    written.append(Written(text, sent, cells[at] or b""))
+                    of.append(row)
+            if not written:
+                continue
             number += len(written)
             try:
                 wrong = await self._changes[at].wrong(written)
@@ -191,12 +164,12 @@ class RowMover:
                 raise MigrationError(f"{self._where(of[wrong], at)}: {why}; nothing of it stays")
         return number
 
-    def _where(self, place: bytes | None, at: int | None = None) -> str:
+    def _where(self, row: MovedRow, at: int | None = None) -> str:
         """The name of a row, or of a value in it: no key is shown."""
-        column = "" if at is None else f"column {self._parts[at].source.name}, "
-        row = (place or b"").decode()
-        return f"table {moving.label(self._relation)}, {column}row with ctid {row}"
+        table = self._table
+        column = "" if at is None else f"column {table.parts[at].source.name}, "
+        return f"table {table.label}, {column}row with {row.name}"
 
 
 def _number(due: Due) -> int:
-    return sum(value is not None for value in due[1].values)
+    return sum(value is not None for value in due.values)

@@ -1,6 +1,6 @@
 """A database client of a tool's that has the rows of one SELECT."""
 
-from acra_twisted.tools.databaseclient import Answer, DatabaseError
+from acra_twisted.tools.databaseclient import Answer, PostgresqlError
 
 
 class Selected:
@@ -36,7 +36,7 @@ class Selected:
         if word in ("BEGIN", "COMMIT", "DECLARE"):
             return Answer([], [])
         if self.fails:
-            raise DatabaseError("23505")
+            raise PostgresqlError("23505")
         self.written.append((statement, values, types, formats))
         return Answer([], [], self.changes)
 

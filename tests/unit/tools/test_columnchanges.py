@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.migrating import DECRYPT, ENCRYPT, REENCRYPT, REWRAP
-from acra_twisted.encryption.postgresql import bytea
+from acra_twisted.encryption.postgresql import bytea, moving
 from acra_twisted.encryption.postgresql.moving import Part
 from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED, ColumnSetting
 from acra_twisted.errors import ConfigError
@@ -43,7 +43,7 @@ class Changes(SynchronousTestCase):
     def change(self, change, setting=NAME, source=STORED, target=STORED, client="client"):
         part = Part(setting, source, target)
         keys = Keys(self.store, client)
-        return column_change(part, change, keys, False, lambda: self.desk.tokenizer)
+        return column_change(part, change, keys, False, lambda: self.desk.tokenizer, moving)
 
     def answer(self, coroutine):
         return self.successResultOf(Deferred.fromCoroutine(coroutine))
@@ -121,7 +121,7 @@ class Changes(SynchronousTestCase):
     def differing(self, change, setting, source, target, *pairs):
         part = Part(setting, source, target)
         keys = Keys(self.store, "client")
-        made = second_column_change(part, change, keys, False, lambda: self.desk.tokenizer)
+        made = second_column_change(part, change, keys, False, lambda: self.desk.tokenizer, moving)
         return list(self.answer(made.differing([Pair(*pair) for pair in pairs])))
 
     def test_second_values_that_do_not_stand_for_the_first_ones(self):

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError
-from acra_twisted.tools.databaseclient import DatabaseClient, DatabaseError
+from acra_twisted.tools.databaseclient import DatabaseClient, PostgresqlError
 
 FIELDS = pq.DiagnosticField
 
@@ -105,11 +105,11 @@ class Client(SynchronousTestCase):
             MESSAGE_DETAIL=b"Failing row contains (secret)",
             CONSTRAINT_NAME=b"positive",
         )
-        error = self.failureResultOf(self.ask("SELECT 1"), DatabaseError).value
+        error = self.failureResultOf(self.ask("SELECT 1"), PostgresqlError).value
         self.assertEqual(str(error), "the database says 23514 (positive)")
         self.assertTrue(error.is_about_a_value)
         self.assertFalse(error.is_passing)
-        self.assertTrue(DatabaseError("40P01").is_passing)
+        self.assertTrue(PostgresqlError("40P01").is_passing)
 
     def test_the_types_of_parameters(self):
         self.connected()
@@ -118,12 +118,12 @@ class Client(SynchronousTestCase):
         self.assertEqual(self.connection.asked[-1], (b"", b"INSERT"))
         self.connection.result = Result(SQLSTATE=b"42601")
         asked = Deferred.fromCoroutine(self.client.parameter_types("INSERT"))
-        self.failureResultOf(asked, DatabaseError)
+        self.failureResultOf(asked, PostgresqlError)
 
     def test_a_connection_that_is_gone(self):
         self.connected()
         self.connection.result = Error("the connection is lost")
-        error = self.failureResultOf(self.ask("SELECT 1"), DatabaseError).value
+        error = self.failureResultOf(self.ask("SELECT 1"), PostgresqlError).value
         self.assertEqual(error.sqlstate, "08006")
 
     def test_a_database_that_cannot_be_reached(self):

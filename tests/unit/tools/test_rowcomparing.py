@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.encryption.postgresql.moving import Part
 from acra_twisted.tools.databaseclient import Answer
 from acra_twisted.tools.rowcomparing import RowComparer
-from acra_twisted.tools.rowpages import Habits, Stopped
+from acra_twisted.tools.rowwork import Habits, Stopped
 from tests.unit.encryption.postgresql.test_moving import PEOPLE, TEXT, attribute, setting
 
 PARTS = [

@@ -7,9 +7,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.migrating import ENCRYPT
 from acra_twisted.encryption.postgresql import moving
-from acra_twisted.tools.databaseclient import Answer, DatabaseError
-from acra_twisted.tools.rowmoving import ALONE, WITHIN, RowMover
-from acra_twisted.tools.rowpages import Habits, MigrationError, Stopped
+from acra_twisted.tools.databaseclient import Answer, PostgresqlError
+from acra_twisted.tools.databaseerror import DatabaseError
+from acra_twisted.tools.postgresqlrows import ALONE, WITHIN, PostgresqlRows
+from acra_twisted.tools.rowmoving import RowMover
+from acra_twisted.tools.rowwork import Habits, MigrationError, Stopped
 from tests.unit.encryption.postgresql.test_moving import PEOPLE, setting
 
 PARTS = moving.parts(PEOPLE, {1: setting()}, ENCRYPT)
@@ -19,7 +21,7 @@ class Shout:
     """Makes values upper case; ``!`` cannot be, and ``?`` is not what was written."""
 
     async def changed(self, texts, dry):
-        return [self.one(text) for text in texts]
+        return [None if text is None else self.one(text) for text in texts]
 
     def one(self, text):
         if b"!" in text:
@@ -85,7 +87,7 @@ class Table:
         for number in range(len(values) // 3):
             place, version, value = values[3 * number : 3 * number + 3]
             if value in self.refuses:
-                raise DatabaseError(self.refuses[value])
+                raise PostgresqlError(self.refuses[value])
             at = tuple(map(int, place.strip(b"()").split(b",")))
             if at in self.held or self.rows[at][0] != int(version):
                 continue
@@ -109,7 +111,7 @@ class Moving(SynchronousTestCase):
             lambda: self.over,
             lambda page, pages, counts: self.shown.append((page, pages)),
         )
-        mover = RowMover(table, PEOPLE, PARTS, [Shout()], habits, words)
+        mover = RowMover(PostgresqlRows(table, PEOPLE, PARTS), [Shout()], habits, words)
         return Deferred.fromCoroutine(mover.run(page, passes))
 
     def moved(self, table, **more):

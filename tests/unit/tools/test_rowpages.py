@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.tools import rowpages
 from acra_twisted.tools.databaseclient import Answer
-from acra_twisted.tools.rowpages import Counts, Habits, Stopped
+from acra_twisted.tools.rowwork import Counts, Habits, Stopped
 from tests.unit.encryption.postgresql.test_moving import PEOPLE
 
 QUESTION = b"SELECT some"
@@ -81,12 +81,3 @@ class Pages(SynchronousTestCase):
         error = self.failureResultOf(self.go(Table(70)), Stopped).value
         self.assertEqual((error.page, len(self.taken)), (64, self.over_at))
         self.assertIn("--resume='public.people 64'", str(error))
-
-
-class Counting(SynchronousTestCase):
-    def test_the_first_refusals_are_named(self):
-        counts = Counts()
-        for number in range(100):
-            counts.refuse(f"row {number}", "why")
-        self.assertEqual((counts.refused, len(counts.told)), (100, rowpages.TOLD))
-        self.assertEqual(counts.told[0], "row 0: why")
