@@ -41,8 +41,8 @@ _MODULES = {
     "columnkeys columnmakers columnmeanings columnparameters columnseen columnstage "
     "columnstatements columnverdicts cursors "
     "encryptor opencursors sessioncolumns sessionknown sqlprepared",
-    "encryption.": "canonical facts fates finding masks plan randomness reading sealing searching "
-    "settings",
+    "encryption.": "canonical facts fates finding making masks plan randomness reading sealing "
+    "searching settings",
     "keystore.": "cache",
     "encryption.postgresql.": "arrays binary bulk bytea cellreader concerns copying encodings "
     "filling forms givenvalues inputs keeper loading plaintexts planmemory planner sessionschema "

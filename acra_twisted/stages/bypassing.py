@@ -13,12 +13,12 @@ from typing import Final, NamedTuple
 from acra_twisted import events
 from acra_twisted.encryption.postgresql import planner
 from acra_twisted.encryption.postgresql.planmemory import Planned
-from acra_twisted.encryption.postgresql.statementpattern import (
+from acra_twisted.encryption.settings import Bypass
+from acra_twisted.encryption.statementpattern import (
     LANGUAGE,
     StatementPattern,
     pattern_of,
 )
-from acra_twisted.encryption.settings import Bypass
 from acra_twisted.exchange import Exchange
 from acra_twisted.sql.languages import Mode
 from acra_twisted.sql.redact import of_statement

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.encryption.facts import NOTHING, Wanted
+from acra_twisted.encryption.making import Kept
 from acra_twisted.encryption.plan import ParameterUse, StatementPlan
 from acra_twisted.encryption.postgresql import planner
-from acra_twisted.encryption.postgresql.givenvalues import Kept
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.settings import Bypass

@@ -11,15 +11,13 @@ from typing import Any, Final
 
 from acra_twisted.crypto import acrablock
 from acra_twisted.encryption.facts import Wanted
+from acra_twisted.encryption.making import Kept, Sealer, SearchedTokens, TokenValues
 from acra_twisted.encryption.plan import STORING, ParameterUse
 from acra_twisted.encryption.postgresql import writing
 from acra_twisted.encryption.postgresql.copying import CopiedRows
 from acra_twisted.encryption.postgresql.encodings import UTF8
 from acra_twisted.encryption.postgresql.filling import fillings_of
 from acra_twisted.encryption.postgresql.givenvalues import (
-    Kept,
-    SearchedTokens,
-    TokenValues,
     elements_of_parameters,
     elements_of_text,
     tokens_of_parameters,
@@ -27,13 +25,7 @@ from acra_twisted.encryption.postgresql.givenvalues import (
 )
 from acra_twisted.encryption.postgresql.loading import Piece, do
 from acra_twisted.encryption.postgresql.planmemory import Planned
-from acra_twisted.encryption.postgresql.writing import (
-    Bound,
-    LongWriting,
-    Sealer,
-    Tools,
-    Written,
-)
+from acra_twisted.encryption.postgresql.writing import Bound, LongWriting, Tools, Written
 from acra_twisted.encryption.randomness import RandomSupply
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.exchange import Exchange, Parameters

@@ -18,7 +18,7 @@ from acra_twisted.encryption import errors, refusals
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.facts import Wanted, storing
 from acra_twisted.encryption.finding import ColumnSearcher
-from acra_twisted.encryption.postgresql.writing import Sealer, Searcher
+from acra_twisted.encryption.making import Sealer, Searcher
 from acra_twisted.encryption.reading import ColumnReader
 from acra_twisted.encryption.sealing import ColumnSealer, Seal, block_seal, struct_seal
 from acra_twisted.encryption.searching import Prefixes

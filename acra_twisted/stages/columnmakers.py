@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any, Final
 
 from acra_twisted.encryption.facts import Wanted
+from acra_twisted.encryption.making import Kept, SearchedTokens, TokenValues
 from acra_twisted.encryption.plan import Use
-from acra_twisted.encryption.postgresql.givenvalues import Kept, SearchedTokens, TokenValues
 from acra_twisted.exchange import Exchange
 from acra_twisted.pipeline.driver import then
 from acra_twisted.stages.columnkeys import ColumnKeys, Makers, together

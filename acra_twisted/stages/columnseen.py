@@ -8,7 +8,7 @@ from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.exchange import Exchange
 
 #: Numbers of values by column and fate: one of `encryption.fates` for values that are read; those
-#: of values that are written and searched for are `encryption.postgresql.writing`'s.
+#: of values that are written and searched for are `encryption.making`'s.
 Counts = Mapping[tuple[ColumnSetting, str], int]
 
 

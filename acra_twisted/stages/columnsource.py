@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from acra_twisted.blocks import COLUMN_BLOCKS, blocks_of
-from acra_twisted.encryption.postgresql.statementpattern import DATABASES, LANGUAGE
 from acra_twisted.encryption.settings import EncryptionSettings
+from acra_twisted.encryption.statementpattern import DATABASES, LANGUAGE
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Block
 

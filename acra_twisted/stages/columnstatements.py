@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from acra_twisted.encryption.facts import Wanted
+from acra_twisted.encryption.making import Kept
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql import writing
-from acra_twisted.encryption.postgresql.givenvalues import Kept
 from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.postgresql.statementwords import may_change
 from acra_twisted.encryption.postgresql.writing import Written

@@ -18,7 +18,7 @@ from acra_twisted import events
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.issuing import FoundTokens, IssuedTokens
-from acra_twisted.encryption.postgresql.givenvalues import SearchedTokens, TokenValues
+from acra_twisted.encryption.making import SearchedTokens, TokenValues
 from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.errors import KeyStoreError, TokenStoreError
 from acra_twisted.stages.columnkeys import Makers, is_reader

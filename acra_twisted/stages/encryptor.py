@@ -19,9 +19,9 @@ from zope.interface import classImplements
 
 from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.postgresql.schema import SchemaError
-from acra_twisted.encryption.postgresql.statementpattern import LANGUAGE
 from acra_twisted.encryption.postgresql.statementwords import is_control
 from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings
+from acra_twisted.encryption.statementpattern import LANGUAGE
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange, Parameters, Statement
 from acra_twisted.interfaces import (

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
-from acra_twisted.encryption.postgresql.statementpattern import LANGUAGE, MYSQL, pattern_of
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting, EncryptionSettings
+from acra_twisted.encryption.statementpattern import LANGUAGE, MYSQL, pattern_of
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IDatabaseStageFactory
 from acra_twisted.optionkinds import FILE

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from acra_twisted.crypto import acrablock
 from acra_twisted.encryption.facts import Wanted
+from acra_twisted.encryption.making import Kept, SearchedTokens
 from acra_twisted.encryption.mysql import encoding
 from acra_twisted.encryption.mysql.encoding import (
     Encoded,
@@ -20,7 +21,6 @@ from acra_twisted.encryption.mysql.encoding import (
 )
 from acra_twisted.encryption.mysql.filling import Sent
 from acra_twisted.encryption.mysql.plan import Plan, Planned
-from acra_twisted.encryption.postgresql.givenvalues import Kept, SearchedTokens
 from acra_twisted.encryption.randomness import RandomSupply
 from acra_twisted.encryption.settings import TOKENIZED
 from acra_twisted.exchange import Exchange

@@ -17,8 +17,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from acra_twisted.encryption.mysql.question import SchemaError
-from acra_twisted.encryption.postgresql.statementpattern import MYSQL
 from acra_twisted.encryption.settings import EncryptionSettings
+from acra_twisted.encryption.statementpattern import MYSQL
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange, Parameters, Statement
 from acra_twisted.interfaces import IParameterStage, IReloadable, IResultStage, IStatementStage

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from acra_twisted.encryption.mysql import roles
-from acra_twisted.encryption.postgresql.statementpattern import MYSQL
+from acra_twisted.encryption.statementpattern import MYSQL
 from acra_twisted.session import Session
 from acra_twisted.sql.languages import LANGUAGES, Mode
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
+from acra_twisted.encryption.making import Kept
 from acra_twisted.encryption.plan import Prepared, Refusal, StatementPlan
-from acra_twisted.encryption.postgresql.givenvalues import Kept
 from acra_twisted.encryption.postgresql.sessionschema import SessionSchema
 from acra_twisted.session import IDLE, Session
 from acra_twisted.sql.languages import Mode

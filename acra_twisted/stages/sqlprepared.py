@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from acra_twisted.encryption.making import Kept
 from acra_twisted.encryption.plan import StatementPlan
 from acra_twisted.encryption.postgresql import planner
-from acra_twisted.encryption.postgresql.givenvalues import Kept
 from acra_twisted.sql.languages import Mode
 from acra_twisted.stages.columnbindings import is_same
 from acra_twisted.stages.columnmeanings import Snapshot

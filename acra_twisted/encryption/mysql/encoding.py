@@ -10,13 +10,7 @@ from typing import Final, NamedTuple
 
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.mysql import filling, inputs
-from acra_twisted.encryption.mysql.filling import Filled, Sent
-from acra_twisted.encryption.mysql.plaintexts import about, from_literal
-from acra_twisted.encryption.mysql.plan import Given, Plan
-from acra_twisted.encryption.plan import STORE, Use
-from acra_twisted.encryption.postgresql.givenvalues import TokenValues
-from acra_twisted.encryption.postgresql.writing import (
+from acra_twisted.encryption.making import (
     ENCRYPTED,
     PASSED,
     REPLACED,
@@ -24,7 +18,13 @@ from acra_twisted.encryption.postgresql.writing import (
     Counts,
     Sealer,
     Searcher,
+    TokenValues,
 )
+from acra_twisted.encryption.mysql import filling, inputs
+from acra_twisted.encryption.mysql.filling import Filled, Sent
+from acra_twisted.encryption.mysql.plaintexts import about, from_literal
+from acra_twisted.encryption.mysql.plan import Given, Plan
+from acra_twisted.encryption.plan import STORE, Use
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.themis.cell import Random
 from acra_twisted.wire.mysql import types

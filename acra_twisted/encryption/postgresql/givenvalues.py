@@ -6,9 +6,10 @@ Nothing here waits or knows a session: it may run in a worker.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.making import TokenValues
 from acra_twisted.encryption.plan import (
     ARRAYS,
     STORING,
@@ -26,32 +27,13 @@ from acra_twisted.encryption.postgresql.plaintexts import (
     from_literal,
     from_parameter,
 )
-from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
+from acra_twisted.encryption.settings import TOKENIZED
 from acra_twisted.sql import lexer
 
 #: The value of one use, or the elements of an array; None for NULL.
 Given = Sequence[bytes | None]
 
 _NULL: Final[Given] = (None,)
-
-
-class TokenValues(NamedTuple):
-    """The values of columns with tokens that are stored, and those that are compared.  NULL is
-    among neither."""
-
-    stored: dict[ColumnSetting, list[bytes]]
-    compared: dict[ColumnSetting, list[bytes]]
-
-
-class SearchedTokens(NamedTuple):
-    """Values of literals that are compared with a column of tokens."""
-
-    column: ColumnSetting
-    values: Sequence[bytes]
-
-
-#: What a prepared statement keeps of a literal.
-Kept = Use | SearchedTokens
 
 
 def of_literal(one: LiteralUse, raw: bytes, encoding: str, conforming: bool) -> Given:

@@ -13,15 +13,9 @@ from typing import Final
 
 from acra_twisted.crypto import acrablock
 from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.making import COST, ENCRYPTED, PASSED, REPLACED, Sealer
 from acra_twisted.encryption.postgresql.copying import CopiedRows, Row
-from acra_twisted.encryption.postgresql.writing import (
-    COST,
-    ENCRYPTED,
-    PASSED,
-    REPLACED,
-    Sealer,
-    Written,
-)
+from acra_twisted.encryption.postgresql.writing import Written
 from acra_twisted.encryption.randomness import RandomSupply
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.themis.cell import Random

@@ -6,10 +6,20 @@ Nothing here waits or knows a session: it may run in a worker.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.making import (
+    COST,
+    ENCRYPTED,
+    PASSED,
+    REPLACED,
+    SEARCHED,
+    Counts,
+    Sealer,
+    Searcher,
+)
 from acra_twisted.encryption.plan import (
     ARRAYS,
     STORE,
@@ -23,45 +33,12 @@ from acra_twisted.encryption.postgresql import arrays, forms, types
 from acra_twisted.encryption.postgresql.filling import Filling, Place
 from acra_twisted.encryption.postgresql.givenvalues import Given, about, of_literal, of_parameter
 from acra_twisted.encryption.postgresql.plaintexts import BINARY_FORMAT
-from acra_twisted.encryption.sealing import Stored
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.exchange import ToldType
 from acra_twisted.themis.cell import Random
 
-# What becomes of a value.
-ENCRYPTED: Final = "encrypted"
-#: It was encrypted already.
-PASSED: Final = "passed_as_is"
-#: A token is stored in its place.
-REPLACED: Final = "tokenized"
-#: It is searched for.
-SEARCHED: Final = "searched"
-
-#: The cost of a value in microseconds: see `pipeline.steps`.
-COST: Final = 12
 #: Parts of a text that cost as much.
 _PARTS: Final = 100
-
-Counts = dict[tuple[ColumnSetting, str], int]
-
-
-class Sealer(Protocol):
-    """Makes the stored values of a column: `sealing.ColumnSealer` and `issuing.IssuedTokens` do."""
-
-    def store(self, plaintext: bytes, random_bytes: Random) -> Stored:
-        """Return what is stored of a canonical plaintext.  Raises ValueRefusedError."""
-
-
-class Searcher(Protocol):
-    """Makes the forms in which a column stores a value: `finding.ColumnSearcher` and
-    `issuing.FoundTokens` do.  ``width`` is the number of forms of a value that is not empty."""
-
-    @property
-    def width(self) -> int: ...
-
-    def forms(self, plaintext: bytes) -> list[bytes]:
-        """Return the forms of a canonical plaintext.  Raises ValueRefusedError."""
-
 
 _NO_SEARCHERS: Final[Mapping[ColumnSetting, Searcher]] = {}
 

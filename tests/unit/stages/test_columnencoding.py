@@ -3,9 +3,9 @@
 from twisted.internet.defer import Deferred
 
 from acra_twisted import purposes
+from acra_twisted.encryption.making import COST
 from acra_twisted.encryption.postgresql.arrays import from_array, to_array
 from acra_twisted.encryption.postgresql.plaintexts import Way
-from acra_twisted.encryption.postgresql.writing import COST
 from acra_twisted.encryption.searching import Prefixes
 from acra_twisted.encryption.settings import (
     SEARCHABLE,

@@ -5,8 +5,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.facts import NOTHING, Wanted
+from acra_twisted.encryption.making import SearchedTokens, TokenValues
 from acra_twisted.encryption.plan import COMPARE, STORE, Use
-from acra_twisted.encryption.postgresql.givenvalues import SearchedTokens, TokenValues
 from acra_twisted.stages.columnkeys import ColumnKeys
 from acra_twisted.stages.columnmakers import ColumnMakers
 from acra_twisted.stages.columntokens import ColumnTokens

@@ -4,8 +4,8 @@ from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
-from acra_twisted.encryption.postgresql.statementpattern import MYSQL
 from acra_twisted.encryption.settings import Bypass
+from acra_twisted.encryption.statementpattern import MYSQL
 from acra_twisted.errors import ConfigError
 from acra_twisted.stages.columnstage import ColumnStage, tell
 from tests.support.containers import Workers

@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption import errors, tokenrecords
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.postgresql.givenvalues import SearchedTokens, TokenValues
+from acra_twisted.encryption.making import SearchedTokens, TokenValues
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.stages.columntokens import ColumnTokens
 from tests.support.tokenizing import Desk

@@ -9,6 +9,7 @@ from acra_twisted.crypto.openers import Opener
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.facts import Facts
 from acra_twisted.encryption.finding import ColumnSearcher
+from acra_twisted.encryption.making import ENCRYPTED, PASSED, SEARCHED
 from acra_twisted.encryption.plan import (
     COMPARE,
     COMPARE_ANY,
@@ -24,9 +25,6 @@ from acra_twisted.encryption.postgresql.comparisons import Comparisons
 from acra_twisted.encryption.postgresql.filling import Filling, fillings_of
 from acra_twisted.encryption.postgresql.plaintexts import Way
 from acra_twisted.encryption.postgresql.writing import (
-    ENCRYPTED,
-    PASSED,
-    SEARCHED,
     LongWriting,
     Tools,
     declared,

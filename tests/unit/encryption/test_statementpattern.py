@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.encryption.postgresql.statementpattern import StatementPattern
+from acra_twisted.encryption.statementpattern import StatementPattern
 from acra_twisted.sql.languages import LANGUAGES
 
 LANGUAGE = LANGUAGES["postgresql"]
