@@ -94,9 +94,11 @@ number_end(const unsigned char *text, Py_ssize_t at, Py_ssize_t size)
 }
 
 /* The end of the string or quoted name at `at`, behind its closing quote; 0 if there is none, -1 if
- * a byte in it would forge a mark.  Tells of bytes beyond ASCII. */
+ * a byte in it would forge a mark.  Tells of bytes beyond ASCII.  A string may have backslashes if
+ * these are `ordinary`, but not before its closing quote. */
 static Py_ssize_t
-quoted_end(const unsigned char *text, Py_ssize_t at, Py_ssize_t size, int *beyond_ascii)
+quoted_end(const unsigned char *text, Py_ssize_t at, Py_ssize_t size, int ordinary,
+           int *beyond_ascii)
 {
     unsigned char quote = text[at], byte;
     Py_ssize_t end;
@@ -104,8 +106,8 @@ quoted_end(const unsigned char *text, Py_ssize_t at, Py_ssize_t size, int *beyon
     for (end = at + 1; end < size; end++) {
         byte = text[end];
         if (byte == quote)
-            return end + 1;
-        if (byte == '\\' || byte == 0)
+            return text[end - 1] == '\\' ? 0 : end + 1;
+        if ((byte == '\\' && !ordinary) || byte == 0)
             return 0;
         if (byte >= 0x80)
             *beyond_ascii = 1;
@@ -146,7 +148,7 @@ scan(const unsigned char *text, Py_ssize_t size, unsigned char quote, struct ske
         }
         end = 0;
         if (byte == '\'' || byte == quote) {
-            end = quoted_end(text, at, size, &beyond_ascii);
+            end = quoted_end(text, at, size, byte == '\'' && quote == '"', &beyond_ascii);
             if (end < 0)
                 return 0;
             if (byte == quote && end == at + 2)

@@ -29,8 +29,12 @@ _INPUT_LIMIT: Final = 64 * 1024
 _TOKENS_LIMIT: Final = 2_500
 #: Those that its summary is made of then.
 _SUMMARY_TOKENS: Final = 500
+#: Each of them is a token of its own in what plainness is judged by (see `skeleton`).
+_SINGLE: Final = b"\x01\x02\x04(),"
+#: Stands for what is shown of a text of too many tokens, which says how long it is.
+_COSTLY: Final = "<long statement>"
 
-#: Longer texts are not kept.
+#: Longer texts are not kept whole.
 _CACHED_LIMIT: Final = 4096
 
 UNREADABLE: Final = "<unreadable SQL>"
@@ -78,6 +82,10 @@ def _cached(text: bytes, language: str, conforming: bool | None) -> Redacted:
 _shown: Final[dict[str, GenerationCache[bytes, Redacted]]] = {
     language: GenerationCache(2048, 4 << 20) for language in READERS
 }
+#: The same for texts that may have too many tokens.  One is as large as many others.
+_shown_of_long: Final[dict[str, GenerationCache[bytes, Redacted]]] = {
+    language: GenerationCache(256, 1 << 20) for language in READERS
+}
 
 
 def of_statement(statement: Statement, language: str) -> Redacted:
@@ -106,30 +114,45 @@ def redact(
     ``conforming``: whether a backslash is an ordinary character in a string; None where that is not
     known: then nothing is shown of a text that the two settings split differently.
     """
-    shown_by_skeleton = _shown.get(language)
-    if shown_by_skeleton is None:
-        return Redacted(f"<statement of {len(text)} bytes>", "SQL")
+    if language not in READERS:
+        return _unread(text, "SQL")
     if not conforming and text.isascii() and text.find(b"\\") < 0:
         # All settings read it alike.
         conforming = True
-    if conforming and (cut is not None or len(text) <= _CACHED_LIMIT):
-        reader = READERS[language]
-        found = skeleton.split(text, reader.quote) if cut is None else cut
-        if found is not None:
-            shown = shown_by_skeleton.get(found[0])
-            if shown is None and skeleton.is_plain(found[2]):
-                shown = _redact(reader, text, True)
-                shown_by_skeleton.put(found[0], shown)
-            if shown is not None:
-                return shown
+    if conforming and (cut is not None or len(text) <= _INPUT_LIMIT):
+        shown = _by_skeleton(text, language, cut)
+        if shown is not None:
+            return shown
     return _odd(text, language, conforming)
+
+
+def _by_skeleton(text: bytes, language: str, cut: Skeleton | None) -> Redacted | None:
+    """Redact a text as all others of its skeleton; None for one that is not plain."""
+    reader = READERS[language]
+    key = skeleton.key_of(text, reader.quote) if cut is None else cut[0]
+    if key is None:
+        return None
+    # No text has more tokens than its key has bytes.
+    kept = (_shown if len(key) <= _TOKENS_LIMIT else _shown_of_long)[language]
+    shown = kept.get(key)
+    if shown is None:
+        if cut is None:
+            cut = skeleton.split(text, reader.quote)
+        if cut is None or not skeleton.is_plain(cut[2]):
+            return None
+        if len(cut[2]) - len(cut[2].translate(None, _SINGLE)) > _TOKENS_LIMIT:
+            shown = _beginning(reader, text, True)
+        else:
+            shown = _read(reader, text, True)
+        kept.put(key, shown)
+    return _as_long_as(text, shown)
 
 
 def _odd(text: bytes, language: str, conforming: bool | None) -> Redacted:
     """Redact a text that is long, or not as plain."""
     reader = READERS[language]
     if len(text) > _INPUT_LIMIT:
-        return _unread(reader, text)
+        return _unread(text, _first_operation(reader, text))
     if reader.has_plain_words_only(text):
         # Only numbers can be literals here: make them alike first, so that statements that differ
         # in numbers alone share an entry (1 us; lexing again takes 60 us).
@@ -141,20 +164,34 @@ def _odd(text: bytes, language: str, conforming: bool | None) -> Redacted:
 
 
 def _redact(reader: Reader, text: bytes, conforming: bool | None) -> Redacted:
+    return _as_long_as(text, _read(reader, text, conforming))
+
+
+def _read(reader: Reader, text: bytes, conforming: bool | None) -> Redacted:
     try:
         found = reader.tokens(text, conforming, _TOKENS_LIMIT)
     except TooCostlyError:
-        unread = _unread(reader, text)
-        first = reader.first_tokens(text, conforming, _SUMMARY_TOKENS)
-        return Redacted(unread.text, _summary(reader, text, first)) if first else unread
+        return _beginning(reader, text, conforming)
     except LexError:
         return Redacted(UNREADABLE, UNREADABLE)
     found = masked(text, found)
     return Redacted(hide(text, found), _summary(reader, text, found))
 
 
-def _unread(reader: Reader, text: bytes) -> Redacted:
-    return Redacted(f"<statement of {len(text)} bytes>", _first_operation(reader, text))
+def _beginning(reader: Reader, text: bytes, conforming: bool | None) -> Redacted:
+    """Read the first tokens of a text that has too many."""
+    first = reader.first_tokens(text, conforming, _SUMMARY_TOKENS)
+    summary = _summary(reader, text, first) if first else _first_operation(reader, text)
+    return Redacted(_COSTLY, summary)
+
+
+def _as_long_as(text: bytes, shown: Redacted) -> Redacted:
+    """Return ``shown``; for a text of too many tokens say how long it is."""
+    return _unread(text, shown.summary) if shown.text == _COSTLY else shown
+
+
+def _unread(text: bytes, summary: str) -> Redacted:
+    return Redacted(f"<statement of {len(text)} bytes>", summary)
 
 
 def hide(text: bytes, tokens: list[lexer.Token], limit: int = TEXT_LIMIT) -> str:

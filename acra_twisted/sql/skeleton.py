@@ -4,6 +4,9 @@ A hit costs one pass over the text and one dict lookup.  It is sound because onl
 keys are stored: text in which nothing outside simple literals and quoted names could be read in
 two ways, so that any other text with the same key has the same tokens.  Everything else takes the
 full lexer.  Only for default modes (standard_conforming_strings on, default sql_mode).
+
+A string of PostgreSQL may hold backslashes, as ``'\\x1f'`` does, but for one at its end: it ends at
+the same quote whether they escape or not.
 """
 
 from __future__ import annotations
@@ -24,14 +27,20 @@ Skeleton = tuple[bytes, list[bytes], bytes]
 STRING_MARK: Final = b"\x01"
 NUMBER_MARK: Final = b"\x04"
 NAME_MARK: Final = b"\x02"
-_LITERAL: Final = (
-    rb"(['0-9](?:(?<=')[^'\\\x00]*+'"
-    rb"|(?<=[0-9])(?<![\w$.\x80-\xff][0-9])[0-9]*+(?:\.[0-9]++)?(?![\w$.\x80-\xff])))"
-)
-_SPLIT: Final = re.compile(_LITERAL).split
+#: What follows a string's opening quote, by what encloses names.  In PostgreSQL a backslash is an
+#: ordinary character; one before the closing quote may have been meant to escape it.
+_STRINGS: Final = {b'"': rb"[^'\x00]*+(?<!\\)'", b"`": rb"[^'\\\x00]*+'"}
+_LITERALS: Final = {
+    quote: rb"(['0-9](?:(?<=')" + string + rb"|(?<=[0-9])(?<![\w$.\x80-\xff][0-9])[0-9]*+"
+    rb"(?:\.[0-9]++)?(?![\w$.\x80-\xff])))"
+    for quote, string in _STRINGS.items()
+}
+_SPLIT: Final = {quote: re.compile(literal).split for quote, literal in _LITERALS.items()}
 _SPLIT_QUOTED: Final = {
-    b'"': re.compile(rb"(?=['0-9\"])(?:" + _LITERAL + rb"|(\"[^\"\\\x00]++\"))").split,
-    b"`": re.compile(rb"(?=['0-9`])(?:" + _LITERAL + rb"|(`[^`\\\x00]++`))").split,
+    quote: re.compile(
+        rb"(?=['0-9%b])(?:%b|(%b[^%b\\\x00]++%b))" % (quote, literal, quote, quote, quote)
+    ).split
+    for quote, literal in _LITERALS.items()
 }
 # A match means: take the full lexer.
 _ODD: Final = re.compile(
@@ -78,7 +87,7 @@ def split_by_expressions(text: bytes, quote: bytes) -> Skeleton | None:
     # `in` makes an exception and drops it before it looks.
     if text.find(quote) >= 0:
         return _split_quoted(text, quote)
-    parts = _SPLIT(text)
+    parts = _SPLIT[quote](text)
     literals = parts[1::2]
     parts[1::2] = [STRING_MARK if p[0] == 0x27 else NUMBER_MARK for p in literals]
     key = b"".join(parts)

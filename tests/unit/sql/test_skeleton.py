@@ -13,6 +13,7 @@ SOUP = st.lists(
         [b"SELECT", b"a", b"'x'", b"''", b"'", b'"q"', b'"', b"`q`", b"12", b"1.5", b".5", b"1e3"]
         + [b"$1", b"?", b"--", b"/*", b"*/", b"\n", b" ", b"(", b")", b",", b".", b"E'", b"U&'"]
         + [b"N'a'", b"=", b"-", b"+", b"\\", b"$$", b"#", b"@", b"x'1f'", b"\x01", b"\x04", b"a1"]
+        + [rb"'\x1f'"]
     ),
     max_size=14,
 )
@@ -41,12 +42,14 @@ def number_end(text, at):
     return end, not (text[end : end + 1] and text[end] in WORD)
 
 
-def quoted_end(text, at):
+def quoted_end(text, at, quote):
     """Where the string or name at a place ends; None if it does not."""
-    end = at + 1
-    while end < len(text) and text[end] not in (text[at], 0x5C, 0):
-        end += 1
-    return end + 1 if end < len(text) and text[end] == text[at] else None
+    end = text.find(text[at : at + 1], at + 1)
+    inside = text[at + 1 : end]
+    if end < 0 or b"\0" in inside or inside[-1:] == b"\\":
+        return None
+    may_have_backslashes = quote == b'"' and text[at : at + 1] == b"'"
+    return None if b"\\" in inside and not may_have_backslashes else end + 1
 
 
 def model(text, quote):
@@ -63,7 +66,7 @@ def model(text, quote):
         if byte.isdigit():
             end, found = number_end(text, at)
         elif byte in (b"'", quote):
-            closed = quoted_end(text, at)
+            closed = quoted_end(text, at, quote)
             found = closed is not None and (byte == b"'" or closed > at + 2)
             end = closed if found else end
         piece = text[at:end]
@@ -107,6 +110,8 @@ class TwoForms(SynchronousTestCase):
     @example(b"")
     @example(b"1.5.5")
     @example(b"'a''b'")
+    @example(rb"'\x1f' 'a\' 'b\\'")
+    @example(rb"'\'")
     @example(b'""a"')
     @example("'\u00e9' 1".encode())
     @example(b"'\xff' 1")
@@ -138,6 +143,35 @@ class Split(SynchronousTestCase):
     def test_what_may_be_read_in_two_ways_is_not_plain(self):
         for text in (b"SELECT 'a' 'b'", b"SELECT E'a'", b"SELECT 1 -- 'x'", b"SELECT 'a\\'b'"):
             self.assertFalse(is_plain(split(text, b'"')[2]), text)
+
+    def test_a_string_of_postgresql_may_hold_backslashes(self):
+        text = rb"INSERT INTO t VALUES (1, '\x1f', 'a\b')"
+        self.assertEqual(
+            split(text, b'"')[:2],
+            (b"INSERT INTO t VALUES (\x04, \x01, \x01)", [b"1", rb"'\x1f'", rb"'a\b'"]),
+        )
+        self.assertTrue(is_plain(split(text, b'"')[2]))
+        # In MySQL it may be another value.
+        self.assertFalse(is_plain(split(text, b"`")[2]))
+
+    def test_a_backslash_before_a_quote_may_have_been_meant_to_escape_it(self):
+        for text in (rb"SELECT 'a\'", rb"SELECT 'a\\'", rb"SELECT 'a\' || b || 'c'"):
+            self.assertFalse(is_plain(split(text, b'"')[2]), text)
+
+    @settings(max_examples=400)
+    @given(SOUP)
+    def test_plain_texts_are_split_alike_whether_backslashes_escape_or_not(self, parts):
+        for text in (b"".join(parts), b" ".join(parts)):
+            found = split(text, b'"')
+            if found is None or not is_plain(found[2]):
+                continue
+            read = []
+            for conforming in (True, False):
+                try:
+                    read.append(lexer.tokens(text, conforming))
+                except LexError:
+                    read.append(None)
+            self.assertEqual(read[0], read[1], text)
 
     def check(self, text, quote, tokens):
         found = split(text, quote)
