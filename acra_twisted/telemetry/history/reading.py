@@ -189,7 +189,7 @@ def _answer(
         known = [pieces.whole(value) if isinstance(value, int) else value for value in given]
         try:
             for row in connection.execute(text, known):
-                allowance.take(_ROW + sum(len(v) for v in row if isinstance(v, str | bytes)))
+                allowance.take(_ROW + sum([len(v) for v in row if isinstance(v, str | bytes)]))
                 rows.append(make(row, allowance))
         except Exhausted:
             return Found(rows, False)
@@ -278,7 +278,7 @@ _KINDS: Final = (int, int, bytes, bytes, int, int, str, str, int, str, str, str,
 
 
 def _row(row: tuple[Any, ...], allowance: Allowance) -> Row:
-    if not all(isinstance(value, kind) for value, kind in zip(row, _KINDS, strict=True)):
+    if tuple(map(type, row)) != _KINDS:
         raise Damaged("a piece has fields of other kinds")
     number, kind, trace, connection, *others = row
     return Row(number, kind, trace.hex(), connection.hex(), *others)

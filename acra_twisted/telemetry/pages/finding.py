@@ -11,6 +11,9 @@ from acra_twisted.telemetry.pages.search import Filters, Match, search
 
 #: Requests of the history that are looked at.
 STORED_MAX: Final = 1000
+#: Traces behind those that are shown.  Where everything fits and memory has so many more, they are
+#: the newest and what stands out, and the history is not asked.
+ENOUGH: Final = 200
 
 
 class Finding(NamedTuple):
@@ -25,21 +28,33 @@ class Finding(NamedTuple):
 def find(traces: KeptTraces, filters: Filters) -> Generator[Piece, None, Finding]:
     """Return all traces that fit, in steps, whatever part of them is asked for."""
     found: dict[str, Match] = {}
-    for match in search(traces.store.traces(), filters):
-        if match is not None:
+    kept = traces.store.traces()
+    asking = None
+    enough = filters.offset + filters.limit + ENOUGH
+    if traces.past is not None and (filters.narrow or len(kept) < enough):
+        # It is answered meanwhile.
+        asking = traces.past.search(filters._replace(limit=STORED_MAX, offset=0))
+    yield ""
+    for match in search(kept, filters):
+        if match is None:
+            yield ""
+        else:
             found[match.trace_id] = match
-        yield ""
-    if traces.past is None:
-        return Finding(list(found.values()), {}, "")
-    told = yield from traces.past.search(filters._replace(limit=STORED_MAX, offset=0))
+    if asking is None:
+        return Finding(sorted(found.values(), key=_end, reverse=True), {}, "")
+    told = yield from asking
     numbers: dict[str, int] = {}
     for number, match in told.rows:
         if match.trace_id not in found:
             found[match.trace_id] = match
             numbers[match.trace_id] = number
     yield ""
-    matches = sorted(found.values(), key=lambda match: -match.start - match.took)
+    matches = sorted(found.values(), key=_end, reverse=True)
     return Finding(matches, numbers, told.trouble)
+
+
+def _end(match: Match) -> int:
+    return match.start + match.took
 
 
 def records_of(

@@ -24,15 +24,9 @@ from acra_twisted.telemetry.history.reading import (
 )
 from acra_twisted.telemetry.history.schema import SHELF_BITS
 from acra_twisted.telemetry.history.service import HistoryAway
+from acra_twisted.telemetry.pages.asked import is_of_shape, names_table
 from acra_twisted.telemetry.pages.rendering import Piece
-from acra_twisted.telemetry.pages.search import (
-    POISON,
-    SLOW,
-    Filters,
-    Match,
-    is_of_shape,
-    names_table,
-)
+from acra_twisted.telemetry.pages.search import POISON, SLOW, Filters, Match
 from acra_twisted.telemetry.pages.waiting import Wait
 
 #: Seconds for which a page waits for one answer.
@@ -97,18 +91,21 @@ class Past:
 
     def trace(self, trace_id: str) -> Generator[Wait, None, Told]:
         """Return the records of a trace, by start."""
-        found: StoredTrace | str = yield from self._answer(reading.read_trace, trace_id)
-        if isinstance(found, str):
-            return Told((), found)
-        return self._told(found.spans, found.complete)
+        asked = self._ask_for(reading.read_trace, trace_id)
+        found: StoredTrace | str = yield from self._answer(asked)
+        return self._told(found if isinstance(found, str) else Found(found.spans, found.complete))
 
     def search(self, filters: Filters) -> Generator[Piece, None, Told]:
-        """Return a `Stored` for each piece that fits, in the order of the filters, in steps."""
+        """Ask at once, and return a `Stored` for each piece that fits, in the order of the filters,
+        in steps."""
         question = question_of(filters)
         if filters.table or filters.shape:
             # SQLite finds the letters, and what is a name, or a shape, is seen here.
             question = question._replace(limit=reading.ROWS_MAX, offset=0)
-        told = yield from self._found(reading.search, question)
+        return self._search(filters, self._ask_for(reading.search, question))
+
+    def _search(self, filters: Filters, asked: Wait | None) -> Generator[Piece, None, Told]:
+        told = self._told((yield from self._answer(asked)))
         rows = told.rows
         if filters.table or filters.shape:
             rows = yield from _named(rows, filters)
@@ -141,21 +138,23 @@ class Past:
         return (yield from self._found(reading.events, question))
 
     def _found(self, question: Callable[..., Found], *given: Any) -> Generator[Wait, None, Told]:
-        found: Found | str = yield from self._answer(question, *given)
+        return self._told((yield from self._answer(self._ask_for(question, *given))))
+
+    def _told(self, found: Found | str) -> Told:
         if isinstance(found, str):
             return Told((), found)
-        return self._told(found.rows, found.complete)
+        self.trouble = "" if found.complete else PARTLY
+        return Told(found.rows, self.trouble)
 
-    def _told(self, rows: Sequence[Any], is_complete: bool) -> Told:
-        self.trouble = "" if is_complete else PARTLY
-        return Told(rows, self.trouble)
+    def _ask_for(self, question: Callable[..., Any], *given: Any) -> Wait | None:
+        """Put a question, unless there are too many."""
+        return None if len(self._asked) >= QUESTIONS_MAX else Wait(self._put(question, *given))
 
-    def _answer(self, question: Callable[..., Any], *given: Any) -> Generator[Wait, None, Any]:
+    def _answer(self, wait: Wait | None) -> Generator[Wait, None, Any]:
         """Return an answer, or a text that says why there is none."""
-        if len(self._asked) >= QUESTIONS_MAX:
+        if wait is None:
             self.trouble = BUSY
             return BUSY
-        wait = Wait(self._put(question, *given))
         yield wait
         if isinstance(wait.result, str):
             self.trouble = wait.result

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from acra_twisted.sql.redact import Redacted
-from acra_twisted.sql.systems import SYSTEMS
-from acra_twisted.telemetry.figures.shapes import shape_of
+from acra_twisted.telemetry.pages.asked import names_table, shape_id
+from acra_twisted.telemetry.tracing import recorded
+from acra_twisted.telemetry.tracing.recorded import Recorded
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.telemetry.tracing.store import TRACES_MAX, Kept
 
@@ -34,9 +34,9 @@ FILTERS: Mapping[str, str] = {
     "offset": "number of results to skip",
 }
 #: Verdicts of exchanges; ``error`` means a failure without a refusal.
-ERROR = "error"
+ALLOW, ERROR = "allow", "error"
 SLOW, POISON = "slow", "poison"
-VERDICTS = ("allow", "deny", ERROR, SLOW, POISON)
+VERDICTS = (ALLOW, "deny", ERROR, SLOW, POISON)
 KINDS = ("requests", "connections")
 ORDERS = ("newest", "slowest")
 #: As many are shown where nobody says how many, and at most.
@@ -48,10 +48,7 @@ _FOR_EVER = 1 << 62
 _CONNECTIONS = frozenset(("handleConnection", "handleCommandsConnection"))
 _AGO = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(ms|s|m|h|d)(?: ago)?")
 _UNITS = {"ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9, "d": 86_400e9}
-#: The name of a span begins so if its statement was prepared alone.
-_PREPARED = "prepare "
 _STATE = re.compile(r"(?=.*[0-9])[0-9A-Za-z]{5}")
-_WORD = re.compile(r"[^\s,;()]+")
 
 
 class Unfit(ValueError):
@@ -116,6 +113,11 @@ class Filters(NamedTuple):
         )
 
     @property
+    def narrow(self) -> bool:
+        """True if not everything fits."""
+        return self._replace(slowest=False, limit=SHOWN, offset=0) != _EVERYTHING
+
+    @property
     def of_requests(self) -> bool:
         """True if the query names a property that only requests have."""
         named = self.user or self.database or self.statement or self.table or self.shape
@@ -147,6 +149,44 @@ class Filters(NamedTuple):
             and (not self.shape or _shape_of(span) == self.shape)
         )
 
+    def fit_request(self, request: Recorded, shapes: dict[recorded.Shape, bool]) -> bool:
+        """Return True if one of the spans of a plain request matches the query.
+
+        Its own does if any does: the others lie within it, and have fewer properties.  ``shapes``
+        remembers what is said of its shape.
+        """
+        span = request.span
+        if not (
+            self.minimum <= span.end - span.start <= self.maximum
+            and span.end >= self.since
+            and span.start <= self.until
+        ):
+            return False
+        known = shapes.get(request.shape)
+        if known is None:
+            known = shapes[request.shape] = self._fit_shape(request.shape)
+        return known
+
+    def _fit_shape(self, shape: recorded.Shape) -> bool:
+        if self.connections or self.error:
+            return False
+        if self.verdict == SLOW:
+            if not shape.flags & recorded.SLOW:
+                return False
+        elif self.verdict and (self.verdict != ALLOW or shape.server is None):
+            return False
+        return (
+            (not self.client_id or shape.client_id == self.client_id)
+            and (not self.user or shape.user == self.user)
+            and (not self.database or shape.namespace == self.database)
+            and (not self.statement or self.statement in f"{shape.name}\n{shape.text}".lower())
+            and (not self.table or names_table(shape.summary or "", self.table))
+            and (
+                not self.shape
+                or shape_id(shape.system, shape.namespace, shape.name, shape.text) == self.shape
+            )
+        )
+
     def _has_verdict(self, span: Span) -> bool:
         verdict = span.attributes.get("acra.verdict")
         if self.verdict == ERROR:
@@ -156,30 +196,14 @@ class Filters(NamedTuple):
         return bool(verdict == self.verdict)
 
 
-def names_table(summary: str, table: str) -> bool:
-    """Return True if a summary names a table (in small letters), with its schema or without, as a
-    word."""
-    words = _WORD.findall(summary.lower())
-    return table in words or any(word.endswith(f".{table}") for word in words)
-
-
-def is_of_shape(shape: str, database: str, name: str, text: str) -> bool:
-    """Return True if a request whose database system is not known has the shape of an id."""
-    return any(_shape_id(system, database, name, text) == shape for system in SYSTEMS)
+_EVERYTHING = Filters()
 
 
 def _shape_of(span: Span) -> str:
     known = span.attributes
-    text = known.get("db.query.text")
-    if not text:
-        return ""
+    text = str(known.get("db.query.text", ""))
     database, system = str(known.get("db.namespace", "")), str(known.get("db.system.name", ""))
-    return _shape_id(system, database, span.name, str(text))
-
-
-def _shape_id(system: str, database: str, name: str, text: str) -> str:
-    kind = "prepare" if name.startswith(_PREPARED) else "query"
-    return shape_of(system, database, kind, Redacted(text, "")).id
+    return shape_id(system, database, span.name, text)
 
 
 def is_request(span: Span) -> bool:
@@ -260,17 +284,50 @@ class Match(NamedTuple):
 
 def search(traces: Iterable[Kept], filters: Filters) -> Iterator[Match | None]:
     """The traces that fit, in the order in which they are given.  None is no match: it says that
-    some spans were looked at, after which others may have their turn."""
+    some spans, or requests, were looked at, after which others may have their turn."""
+    shapes: dict[recorded.Shape, bool] = {}
+    looked = 0
     for kept in traces:
-        if not kept.trace_id.startswith(filters.trace_id):
-            continue
-        fitting = []
-        for number, span in enumerate(kept.spans(), 1):
-            if filters.fit(span):
-                fitting.append(span)
-            if not number % _STEP:
+        fits = kept.trace_id.startswith(filters.trace_id)
+        plain = kept.plain() if fits else ()
+        requests: list[Recorded] = []
+        spans: list[Span] = []
+        for one in kept.spans() if plain is None else plain:
+            if isinstance(one, Span):
+                if filters.fit(one):
+                    spans.append(one)
+            elif filters.fit_request(one, shapes):
+                requests.append(one)
+            looked += 1
+            if not looked % _STEP:
                 yield None
-        yield _match(kept, fitting) if fitting else None
+        if spans:
+            yield _match(kept, spans)
+        elif requests:
+            yield _plain_match(kept, requests)
+
+
+def _plain_match(kept: Kept, fitting: list[Recorded]) -> Match:
+    longest = fitting[0]
+    flags = longest.shape.flags
+    judged = longest.shape.server is not None
+    for one in fitting[1:]:
+        flags |= one.shape.flags
+        judged = judged or one.shape.server is not None
+        if one.span.end - one.span.start > longest.span.end - longest.span.start:
+            longest = one
+    span, shape = longest.span, longest.shape
+    return Match(
+        kept.trace_id,
+        len(kept),
+        shape.name,
+        span.start,
+        span.end - span.start,
+        shape.client_id,
+        ALLOW if judged else "",
+        "",
+        SLOW if flags & recorded.SLOW else "",
+    )
 
 
 def _match(kept: Kept, fitting: list[Span]) -> Match:

@@ -213,11 +213,12 @@ class TracePages:
     def _traces(self, arguments: Mapping[str, str], filters: Filters) -> Iterator[str]:
         found = Listing(filters)
         for match in search(self._store.traces(), filters):
-            if match is not None:
-                found.add(match)
+            if match is None:
+                yield ""
+                continue
+            found.add(match)
             if found.enough:
                 break
-            yield ""
         shown, more = found.listed()
         yield ""
         if arguments.get("format") == "json":

@@ -214,8 +214,13 @@ class SpanStore:
 
     def trace(self, trace_id: str) -> Kept:
         """Return what is kept of a trace; nothing if it is not."""
-        found = self._known(trace_id) or []
-        return Kept(trace_id, (*found, *self._among_newest().get(trace_id, ())))
+        at = self._next_newest
+        newest = [
+            item
+            for item in (*self._newest[at:], *self._newest[:at])
+            if item is not None and _trace_id(item) == trace_id
+        ]
+        return Kept(trace_id, (*(self._known(trace_id) or ()), *newest))
 
     def traces(self) -> list[Kept]:
         """Every kept trace, the one whose last span came last first."""
@@ -259,6 +264,18 @@ class Kept:
         for item in self._items:
             count += item.size if isinstance(item, Recorded) else 1
         return min(count, SPANS_MAX)
+
+    def plain(self) -> Sequence[Recorded] | None:
+        """Return its requests, if it is whole and has nothing but plain ones, whose spans say no
+        more than they do; else None."""
+        found: list[Recorded] = []
+        count = 0
+        for item in self._items:
+            if not isinstance(item, Recorded) or not item.plain:
+                return None
+            count += item.size
+            found.append(item)
+        return found if count <= SPANS_MAX else None
 
     def spans(self) -> Iterator[Span]:
         """Give as many as a trace may have, in the order in which they came."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
@@ -85,11 +86,13 @@ _NAMELESS: Final = Names(None)
 
 
 class Gathered(NamedTuple):
-    """All that the view shows: what fits, newest first, and a part of it as a list; ``kept`` counts
-    those in memory, and ``trouble`` says why the history was not searched as a whole."""
+    """All that the view shows: what fits, newest first, its verdicts, and a part of it as a list;
+    ``kept`` counts those in memory, and ``trouble`` says why the history was not searched as a
+    whole."""
 
     wanted: Asked
     found: Sequence[Match]
+    verdicts: Sequence[str]
     lines: Sequence[Line]
     more: bool
     kept: int
@@ -108,7 +111,7 @@ def asked(arguments: Mapping[str, str], now: int) -> Asked:
 def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     """Return what the view shows, in steps."""
     filters = wanted.filters
-    traces = sources.traces.store.traces()
+    kept = len(sources.traces.store)
     yield ""
     finding = yield from find(sources.traces, filters)
     found = finding.matches
@@ -116,6 +119,8 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     for match in found:
         listing.add(match)
     listed = listing.listed()
+    yield ""
+    verdicts = list(map(verdict_of, found))
     yield ""
     records = yield from records_of(sources.traces, finding, listed.matches)
     lines = []
@@ -126,13 +131,15 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         known = main["attributes"] if main is not None else {}
         lines.append(Line(match._replace(spans=match.spans or len(spans)), layers, known))
         yield ""
-    said = _answer(found, len(traces))
+    said = _answer(found, verdicts, kept)
+    yield ""
     return Gathered(
         wanted,
         found,
+        verdicts,
         lines,
         listed.more,
-        len(traces),
+        kept,
         said,
         finding.trouble,
         Names(sources.fact("peers")),
@@ -140,13 +147,13 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     )
 
 
-def _answer(found: Sequence[Match], kept: int) -> Answer:
-    counts = Counter(verdict_of(match) for match in found)
+def _answer(found: Sequence[Match], verdicts: Sequence[str], kept: int) -> Answer:
+    counts = Counter(verdicts)
     if not found:
         why = f"None of {formats.several(kept, 'kept trace')} fits" if kept else "No traces yet"
         return answer([], sentence("empty", PLAIN, f"{why}."))
     return answer(
-        [_alike(kind, found) for kind in _KINDS if counts[kind]],
+        [_alike(kind, found, verdicts) for kind in _KINDS if counts[kind]],
         sentence(
             "nothing",
             GOOD,
@@ -156,9 +163,9 @@ def _answer(found: Sequence[Match], kept: int) -> Answer:
     )
 
 
-def _alike(verdict: str, found: Sequence[Match]) -> Sentence:
+def _alike(verdict: str, found: Sequence[Match], verdicts: Sequence[str]) -> Sentence:
     """Say what those of a verdict have in common."""
-    some = [match for match in found if verdict_of(match) == verdict]
+    some = [match for match, has in zip(found, verdicts, strict=True) if has == verdict]
     name, number = Counter(match.name for match in some).most_common(1)[0]
     client, of_client = Counter(match.client_id for match in some).most_common(1)[0]
     rule, kind = verdict, _KINDS[verdict]
@@ -210,7 +217,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "found": len(gathered.found),
         "kept": gathered.kept,
         "history_trouble": gathered.trouble,
-        "verdicts": dict(Counter(verdict_of(match) for match in gathered.found)),
+        "verdicts": dict(Counter(gathered.verdicts)),
         "more": gathered.more,
         "facets": [{"name": name, "traces": number} for name, number, _ in _facets(gathered)],
         "traces": [
@@ -227,8 +234,8 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
 def shown(gathered: Gathered) -> dict[str, Any]:
     """Values for the template."""
     arguments, filters = gathered.wanted.arguments, gathered.wanted.filters
-    counts = Counter(verdict_of(match) for match in gathered.found)
-    points = list(_points(gathered.found))
+    counts = Counter(gathered.verdicts)
+    points = list(_points(gathered))
     end = filters.offset + len(gathered.lines)
     return {
         "said": gathered.said,
@@ -280,13 +287,12 @@ def _address(arguments: Mapping[str, str], verdict: str = "", **changed: str) ->
     return f"{_HERE}?{urlencode(wanted)}"
 
 
-def _points(found: Sequence[Match]) -> Iterator[scatter.Point]:
-    for match in found:
-        verdict = verdict_of(match)
-        kind, word = requests.BADGES[verdict]
+def _points(gathered: Gathered) -> Iterator[scatter.Point]:
+    for match, verdict in zip(gathered.found, gathered.verdicts, strict=True):
         if verdict == requests.ALLOWED:
             yield scatter.Point(match.start, match.took / _MS)
         else:
+            kind, word = requests.BADGES[verdict]
             yield scatter.Point(
                 match.start,
                 match.took / _MS,
@@ -301,9 +307,9 @@ def _facets(gathered: Gathered) -> Iterator[tuple[str, str, str]]:
     """Give what most of the traces are of, where not all are of one: names, counts, addresses."""
     found, arguments = gathered.found, gathered.wanted.arguments
     for argument, values, most in (
-        ("statement", Counter(match.name for match in found), 3),
-        ("client_id", Counter(match.client_id for match in found), 2),
-        ("error", Counter(match.error for match in found), 2),
+        ("statement", Counter(map(attrgetter("name"), found)), 3),
+        ("client_id", Counter(map(attrgetter("client_id"), found)), 2),
+        ("error", Counter(map(attrgetter("error"), found)), 2),
     ):
         several = len(values) > 1
         del values[""]

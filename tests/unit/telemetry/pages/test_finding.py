@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.history.service import HistoryAway
-from acra_twisted.telemetry.pages.finding import find, records_of
+from acra_twisted.telemetry.pages.finding import ENOUGH, find, records_of
 from acra_twisted.telemetry.pages.kept import KeptTraces
 from acra_twisted.telemetry.pages.search import Filters
 from acra_twisted.telemetry.tracing.store import SpanStore
@@ -35,6 +35,24 @@ class Found(SynchronousTestCase):
 
     def test_a_part_is_taken_of_the_whole(self):
         self.assertEqual(len(self.find(limit="1", offset="2").matches), 3)
+
+    def test_where_memory_has_more_than_is_shown(self):
+        for number in range(ENOUGH):
+            a_trace(self.store, NOW + 1000 + number)
+        self.find(limit="1")
+        self.assertEqual(self.history.begun, 0)
+        # Memory has too few behind what is shown.
+        self.find(limit="1", offset="1")
+        self.assertEqual(self.history.begun, 1)
+        # What is looked for may be older.
+        self.find(limit="1", database="shop")
+        self.assertEqual(self.history.begun, 2)
+
+    def test_the_history_is_asked_while_memory_is_searched(self):
+        steps = find(self.kept, Filters.of({}))
+        next(steps)
+        self.assertEqual(self.history.begun, 1)
+        self.assertEqual(len(returned(steps).matches), 3)
 
     def test_without_a_history(self):
         self.kept.past = None

@@ -1,0 +1,35 @@
+"""Find what is asked for in statements as they are shown: tables, and shapes."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from acra_twisted.sql.redact import Redacted
+from acra_twisted.sql.systems import SYSTEMS
+from acra_twisted.telemetry.figures.shapes import shape_of
+
+#: The name of a span begins so if its statement was prepared alone.
+_PREPARED: Final = "prepare "
+_WORD: Final = re.compile(r"[^\s,;()]+")
+
+
+def names_table(summary: str, table: str) -> bool:
+    """Return True if a summary names a table (in small letters), with its schema or without, as a
+    word."""
+    words = _WORD.findall(summary.lower())
+    return table in words or any(word.endswith(f".{table}") for word in words)
+
+
+def is_of_shape(shape: str, database: str, name: str, text: str) -> bool:
+    """Return True if a request whose database system is not known has the shape of an id."""
+    return any(shape_id(system, database, name, text) == shape for system in SYSTEMS)
+
+
+def shape_id(system: str, database: str, name: str, text: str) -> str:
+    """Return the id of the shape of a request by its span's name and the statement that is shown;
+    empty without one."""
+    if not text:
+        return ""
+    kind = "prepare" if name.startswith(_PREPARED) else "query"
+    return shape_of(system, database, kind, Redacted(text, "")).id
