@@ -215,7 +215,6 @@ _SERVER: Final = (
         told=True,
     ),
     *_fine((SERVER,), "auth_keys", TEXT, "there is no AcraWebConfig that asks for passwords"),
-    *_lacking(_ROWS, "mysql_enable", BOOLEAN, "MySQL as the database"),
     *_lacking(
         (SERVER, *_ROWS),
         "zonemode_enable",

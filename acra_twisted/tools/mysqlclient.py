@@ -5,9 +5,10 @@ Where the database is, and how it is reached, is in AcraServer's own words: its 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from twisted.internet.defer import Deferred, maybeDeferred
 
@@ -25,6 +26,12 @@ from acra_twisted.tools.databaseerror import DatabaseError
 from acra_twisted.transport.keepalive import keepalive
 
 _SCHEMES: Final = ("mysql", "mariadb")
+#: Acra's connection strings are those of a driver of Go's.
+_ACRAS: Final = re.compile(
+    r"([^:@/]+)(?::(.*))?@(tcp|unix)\(([^)]*)\)/([^?]*)(?:\?(.*))?\Z", re.DOTALL
+)
+_TLS: Final = {"true": "require", "false": "disable"}
+_SOCKET: Final = "mysqld.sock"
 _FLAG: Final = "--connection_string"
 _EXPECTED: Final = f"{_FLAG}: expected mysql://USER@HOST:PORT/DATABASE?OPTION=VALUE"
 #: Beginnings of the names of AcraServer's options that say how the database is reached.
@@ -52,8 +59,9 @@ class MysqlError(DatabaseError):
 
 
 def is_mysql_address(text: str) -> bool:
-    """Tell whether a connection string is one of MySQL or MariaDB."""
-    return text.partition(":")[0] in _SCHEMES
+    """Tell whether a connection string is one of MySQL or MariaDB, Acra's included:
+    ``USER:PASSWORD@tcp(HOST:PORT)/DATABASE?tls=true``."""
+    return text.partition(":")[0] in _SCHEMES or _ACRAS.match(text) is not None
 
 
 def settings_of(text: str, server_config: str, environment: Mapping[str, str]) -> Settings:
@@ -96,14 +104,34 @@ def password_of(text: str, environment: Mapping[str, str]) -> bytes:
 
 def _split(text: str) -> SplitResult:
     """The parts of a connection string.  Raises ConfigError, whose text has none of them."""
+    found = _ACRAS.match(text)
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(text if found is None else _from_acra(*found.groups("")))
         parts.port  # noqa: B018 - it is read where it is asked for
     except ValueError:
         raise ConfigError(_EXPECTED) from None
     if parts.scheme not in _SCHEMES or not parts.username or parts.fragment:
         raise ConfigError(_EXPECTED)
     return parts
+
+
+def _from_acra(
+    user: str, password: str, net: str, address: str, database: str, options: str
+) -> str:
+    """The same of a connection string of Acra's.  Raises ConfigError."""
+    given = parse_qsl(options)
+    shown = [f"db_tls={_TLS.get(value)}" for name, value in given if name == "tls"]
+    other = [name for name, value in given if name != "tls" or value not in _TLS]
+    if other:
+        raise ConfigError(f"{_FLAG}: {other[0]} is not known; options are db_* and tls_* here")
+    if net == "unix":
+        folder, _, name = address.rpartition("/")
+        if name != _SOCKET:
+            raise ConfigError(f"{_FLAG}: a socket is named {_SOCKET} here")
+        shown.append(f"db_host={quote(folder)}")
+        address = ""
+    login = ":".join(quote(part, safe="") for part in (user, password) if part)
+    return f"mysql://{login}@{address}/{quote(database, safe='')}?{'&'.join(shown)}"
 
 
 def _options(parts: SplitResult) -> dict[str, str]:

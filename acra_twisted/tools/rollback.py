@@ -4,28 +4,23 @@ INSERTs."""
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Sequence
 from typing import Any, Final, TextIO
 
-from twisted.internet.threads import deferToThread
-
 from acra_twisted.config.ownreactor import Run, in_own_reactor
 from acra_twisted.crypto.openers import Closed, Opener
-from acra_twisted.encryption.postgresql import bytea, types
 from acra_twisted.errors import AcraError, ConfigError
 from acra_twisted.keystore.openers import make_opener
 from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
 from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
-from acra_twisted.tools.databaseclient import DatabaseClient
-from acra_twisted.tools.selection import data_of, each_row
+from acra_twisted.tools.operatorconnection import MYSQL_ENABLE, OperatorConnection
+from acra_twisted.tools.selection import Statements, Texts, data_of
 
 PROGRAM = "acra-rollback"
 #: Where warnings go; replaced by tests.
 ERRORS: TextIO = sys.stderr
-_PLACEHOLDER: Final = re.compile(r"\$1(?![0-9])")
 #: Rows that are told one by one.
 _TOLD: Final = 20
 
@@ -44,11 +39,17 @@ def _parser() -> Parser:
     parser.key_folders("keys_dir", "keys_dir_public")
     parser.add_argument("--client_id", required=True, help="owner of the values")
     parser.add_argument(
-        "--connection_string", default="", help="the database itself, in libpq's form"
+        "--connection_string",
+        default="",
+        help="the database itself, in libpq's form, or mysql://USER@HOST:PORT/DATABASE as for "
+        "acra-migrate",
     )
+    parser.switch("mysql_enable", help=MYSQL_ENABLE)
     parser.add_argument("--select", required=True, help="SELECT with one column, the data")
     parser.add_argument(
-        "--insert", required=True, help="INSERT or UPDATE with the placeholder $1 for the data"
+        "--insert",
+        required=True,
+        help="INSERT or UPDATE with the placeholder $1 for the data, ? of MySQL",
     )
     parser.switch("execute", help="run the statement for each row, all in one transaction")
     parser.add_argument(
@@ -67,7 +68,10 @@ def main(
 ) -> None:
     """Raises AcraError, OSError.  ``run`` takes the place of a reactor of its own."""
     given = _parser().parse_args(arguments)
-    if not _PLACEHOLDER.search(given.insert):
+    connection = OperatorConnection(
+        given.connection_string, PROGRAM, environment, given.mysql_enable
+    )
+    if not connection.texts.has_placeholder(given.insert):
         # Acra's words; scripts look for them.
         raise ConfigError("SQL INSERT statement doesn't contain any placeholders")
     if not given.execute and not given.output_file:
@@ -78,12 +82,11 @@ def main(
     file = _new_file(given.output_file) if given.output_file else None
 
     async def asked(reactor: Any) -> None:
-        client = DatabaseClient(given.connection_string, PROGRAM, deferToThread)
         try:
-            await client.connect()
-            await _roll_back(given, client, opener, file, output)
+            statements = await connection.open(reactor)
+            await _roll_back(given, statements, connection.texts, opener, file, output)
         finally:
-            client.close()
+            connection.close()
 
     try:
         (run or in_own_reactor)(asked)
@@ -101,20 +104,26 @@ def _new_file(path: str) -> TextIO:
 
 
 async def _roll_back(
-    given: Any, client: DatabaseClient, opener: Opener, file: TextIO | None, output: TextIO
+    given: Any,
+    statements: Statements,
+    texts: Texts,
+    opener: Opener,
+    file: TextIO | None,
+    output: TextIO,
 ) -> None:
     """Raises DatabaseError, NotOpened."""
     insert = given.insert.strip().rstrip("; ")
-    kind = types.BYTEA
+    prepared = None
     if given.execute:
-        found = await client.parameter_types(insert)
-        if len(found) != 1:
-            raise ConfigError("--insert: expected one placeholder, $1, and no other")
-        kind = found[0]
-    await client.ask("BEGIN")
+        prepared = await statements.prepare(insert)
+        if prepared.number != 1:
+            raise ConfigError(
+                f"--insert: expected one placeholder, {texts.placeholder}, and no other"
+            )
+    await statements.begin()
     done = number = 0
     told: list[str] = []
-    async for row in each_row(client, given.select):
+    async for row in statements.rows(given.select):
         number += 1
         if len(row.cells) != 1:
             raise ConfigError("--select: expected one column, the data")
@@ -122,33 +131,21 @@ async def _roll_back(
             continue
         try:
             data = data_of(row, opener)
-            if given.execute and kind != types.BYTEA and b"\0" in data:
+            if prepared is not None and not prepared.takes_bytes and b"\0" in data:
                 raise Closed("its value has a zero byte, which characters have not")
         except Closed as error:
             told.append(f"row {number}: {error}")
             continue
         if file is not None:
-            literal = _literal(data, given.escape)
-            file.write(literal.join(_PLACEHOLDER.split(insert)) + ";\n")
-        if given.execute:
-            form = 1 if kind == types.BYTEA else 0
-            await client.ask(insert, (data,), (kind,), (form,))
+            file.write(f"{texts.filled(insert, data, given.escape)};\n")
+        if prepared is not None:
+            await prepared.run(data)
         done += 1
-    await client.ask("COMMIT")
+    await statements.commit()
     output.write(f"{done} values decrypted\n")
     if told:
         more = [f"{len(told) - _TOLD} more"] if len(told) > _TOLD else []
         raise NotOpened("\n".join([*told[:_TOLD], *more, f"{len(told)} values do not open"]))
-
-
-def _literal(data: bytes, escape: bool) -> str:
-    """Return a literal of bytes, in ASCII."""
-    if not escape:
-        return f"'{bytea.encode(data).decode()}'"
-    shown = "".join(
-        chr(byte) if 32 <= byte < 127 and byte not in b"\\'" else f"\\{byte:03o}" for byte in data
-    )
-    return f"'{shown}'"
 
 
 def script() -> int:

@@ -9,15 +9,13 @@ import stat
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TextIO
 
-from twisted.internet.threads import deferToThread
-
 from acra_twisted import purposes
 from acra_twisted.config.ownreactor import Run, in_own_reactor
 from acra_twisted.crypto import acrablock, acrastruct, envelopes
 from acra_twisted.crypto.envelopes import ACRABLOCK, ACRASTRUCT, Envelope
 from acra_twisted.crypto.openers import Closed, Opener
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.postgresql import bytea, types
+from acra_twisted.encryption.postgresql import bytea
 from acra_twisted.errors import AcraError, ConfigError, KeyStoreError
 from acra_twisted.keystore import files
 from acra_twisted.keystore.openers import make_opener
@@ -26,8 +24,8 @@ from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC, Purpose
 from acra_twisted.themis.keys import encode_public
 from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
-from acra_twisted.tools.databaseclient import DatabaseClient
-from acra_twisted.tools.selection import Row, each_row
+from acra_twisted.tools.operatorconnection import MYSQL_ENABLE, OperatorConnection
+from acra_twisted.tools.selection import Prepared, Row, Statements
 
 PROGRAM = "acra-rotate"
 _KEYS: Final[Mapping[str, Purpose]] = {ACRASTRUCT: STORAGE, ACRABLOCK: STORAGE_SYMMETRIC}
@@ -62,11 +60,16 @@ def _parser() -> Parser:
     parser.add_argument(
         "--sql_update",
         default="",
-        help="UPDATE with $1 for the new data, and $2 and so on for the SELECT's other columns",
+        help="UPDATE with $1 for the new data, and $2 and so on for the SELECT's other columns; of "
+        "MySQL with ? for each in this order",
     )
     parser.add_argument(
-        "--db_connection_string", default="", help="the database itself, in libpq's form"
+        "--db_connection_string",
+        default="",
+        help="the database itself, in libpq's form, or mysql://USER@HOST:PORT/DATABASE as for "
+        "acra-migrate",
     )
+    parser.switch("mysql_enable", help=MYSQL_ENABLE)
     parser.switch("dry-run", help="open everything, and write nothing: neither data nor keys")
     return parser
 
@@ -91,13 +94,15 @@ def main(
         _in_files(rotation, _map(given.file_map_config), output)
         return
 
+    connection = OperatorConnection(
+        given.db_connection_string, PROGRAM, environment, given.mysql_enable
+    )
+
     async def asked(reactor: Any) -> None:
-        client = DatabaseClient(given.db_connection_string, PROGRAM, deferToThread)
         try:
-            await client.connect()
-            await _in_rows(rotation, client, given)
+            await _in_rows(rotation, await connection.open(reactor), given)
         finally:
-            client.close()
+            connection.close()
 
     (run or in_own_reactor)(asked)
     _print({owner: rotation.public(owner) for owner in rotation.owners}, output)
@@ -222,35 +227,27 @@ def _contents(path: str) -> bytes:
 # -- rows -----------------------------------------------------------------------------------------
 
 
-async def _in_rows(rotation: _Rotation, client: DatabaseClient, given: Any) -> None:
+async def _in_rows(rotation: _Rotation, statements: Statements, given: Any) -> None:
     """Rotate the data of rows.  Raises DatabaseError, RotationError; then nothing is written."""
-    update = given.sql_update.strip().rstrip("; ")
-    await client.ask("BEGIN")
-    kinds = await client.parameter_types(update)
-    if not kinds:
-        raise ConfigError("--sql_update has no placeholder $1 for the data")
+    await statements.begin()
+    update = await statements.prepare(given.sql_update)
+    if not update.number:
+        raise ConfigError("--sql_update has no placeholder $1 for the data, ? of MySQL")
     number = 0
-    async for row in each_row(client, given.sql_select):
+    async for row in statements.rows(given.sql_select):
         number += 1
-        if len(row.cells) != len(kinds) + 1:
+        if len(row.cells) != update.number + 1:
             raise ConfigError(
                 f"--sql_select gives {len(row.cells)} columns; expected a client id and the data "
-                f"behind {len(kinds) - 1} others, which are $2 and so on of --sql_update"
+                f"behind {update.number - 1} others, which are $2 and so on of --sql_update"
             )
         if row.cells[-1] is None:
             continue
-        await _in_row(rotation, client, update, kinds, row, number)
-    await client.ask("COMMIT")
+        await _in_row(rotation, update, row, number)
+    await statements.commit()
 
 
-async def _in_row(
-    rotation: _Rotation,
-    client: DatabaseClient,
-    update: str,
-    kinds: Sequence[int],
-    row: Row,
-    number: int,
-) -> None:
+async def _in_row(rotation: _Rotation, update: Prepared, row: Row, number: int) -> None:
     owner = (row.cells[-2] or b"").decode("utf-8", "replace")
     try:
         found, content = rotation.open(owner, row.data)
@@ -258,13 +255,11 @@ async def _in_row(
         raise RotationError(f"row {number}: {error}; no row was written") from None
     if rotation.dry:
         return
-    data, form = rotation.seal(owner, found, content), 1
-    if kinds[0] != types.BYTEA:
+    data = rotation.seal(owner, found, content)
+    if not update.takes_bytes:
         # Characters hold the digits of bytes.
-        data, form = bytea.encode(data), 0
-    formats = (form, *([0] * (len(kinds) - 1)))
-    answer = await client.ask(update, (data, *row.cells[:-2]), kinds, formats)
-    if answer.changed == 0:
+        data = bytea.encode(data)
+    if await update.run(data, row.cells[:-2]) == 0:
         raise RotationError(f"row {number}: --sql_update changes no row; no row was written")
 
 

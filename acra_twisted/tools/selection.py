@@ -1,48 +1,72 @@
-"""Rows of a SELECT that the operator has written, and the containers in them."""
+"""The statements of an operator: rows of a SELECT, the containers in them, and a statement that is
+run for each row."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol
 
 from acra_twisted.crypto import envelopes
 from acra_twisted.crypto.openers import Closed, Opener
 from acra_twisted.encryption import searching
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.postgresql import bytea, types
-from acra_twisted.tools.databaseclient import DatabaseClient
-
-#: Rows that are fetched at a time.
-_BATCH: Final = 500
 
 
 class Row:
-    """A row: ``cells`` are texts, None for NULL.  ``data`` is the value of the last one."""
+    """A row: ``cells`` are texts, None for NULL; ``decode`` gives the value of the last one, and
+    raises ValueRefusedError."""
 
-    def __init__(self, cells: Sequence[bytes | None], kind: int) -> None:
+    def __init__(self, cells: Sequence[bytes | None], decode: Callable[[bytes], bytes]) -> None:
         self.cells = cells
-        self._kind = kind
+        self._decode = decode
 
     @property
     def data(self) -> bytes:
         """Return the bytes of the last cell, empty for NULL.  Raises ValueRefusedError."""
-        last = self.cells[-1] or b""
-        if self._kind == types.BYTEA or last[:2] == b"\\x":
-            return bytea.decode(last)
-        return last
+        return self._decode(self.cells[-1] or b"")
 
 
-async def each_row(client: DatabaseClient, select: str) -> AsyncIterator[Row]:
-    """Give the rows of a statement, a few at a time, inside the transaction that has begun.  Raises
-    DatabaseError."""
-    text = select.strip().rstrip("; ")
-    await client.ask(f"DECLARE acra_rows NO SCROLL CURSOR FOR {text}")
-    while True:
-        answer = await client.ask(f"FETCH {_BATCH} FROM acra_rows")
-        for cells in answer.rows:
-            yield Row(cells, answer.types[-1])
-        if len(answer.rows) < _BATCH:
-            return
+class Prepared(Protocol):
+    """A statement with ``number`` placeholders, the first for data.  ``takes_bytes``: these are any
+    bytes; else they are characters."""
+
+    number: int
+    takes_bytes: bool
+
+    async def run(self, data: bytes, others: Sequence[bytes | None] = ()) -> int | None:
+        """Run it, with texts for the other placeholders, and return the number of rows that it has
+        changed, None if it is not one that changes rows.  Raises DatabaseError."""
+
+
+class Statements(Protocol):
+    """A connection that runs statements in one transaction.  Methods raise DatabaseError."""
+
+    async def begin(self) -> None:
+        """Begin the transaction."""
+
+    def rows(self, select: str) -> AsyncIterator[Row]:
+        """Give the rows of a statement."""
+
+    async def prepare(self, statement: str) -> Prepared:
+        """Find the placeholders of a statement."""
+
+    async def commit(self) -> None:
+        """End the transaction."""
+
+
+class Texts(Protocol):
+    """The texts of statements of one database.  ``placeholder`` is the first one."""
+
+    @property
+    def placeholder(self) -> str:
+        """Return the placeholder for data."""
+
+    def has_placeholder(self, statement: str) -> bool:
+        """Tell whether a statement has it."""
+
+    def filled(self, statement: str, data: bytes, escape: bool) -> str:
+        """Return a statement with a literal of data in its place.  ``escape``: not in hexadecimal
+        digits.  Raises ConfigError where there is no other form."""
 
 
 def opened(value: bytes, opener: Opener) -> bytes:

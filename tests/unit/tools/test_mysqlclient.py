@@ -48,6 +48,23 @@ class Addresses(SynchronousTestCase):
         found = settings_of("mysql://me@/?db_host=/run/mysqld", "", {})
         self.assertEqual(found["db_host"], "/run/mysqld")
 
+    def test_connection_strings_of_acra(self):
+        for text, expected in (
+            ("me:p:w@x@tcp(db.example:3307)/shop", ("db.example", 3307, "auto", "shop", b"p:w@x")),
+            ("me@tcp([::1]:3306)/", ("::1", 3306, "auto", "", b"")),
+            ("me:pw@tcp(db)/shop?tls=true", ("db", 3306, "require", "shop", b"pw")),
+            ("me:pw@tcp(db)/?tls=false", ("db", 3306, "disable", "", b"pw")),
+            ("me:pw@unix(/run/mysqld/mysqld.sock)/a", ("/run/mysqld", 3306, "auto", "a", b"pw")),
+        ):
+            self.assertTrue(is_mysql_address(text))
+            read = settings_of(text, "", {})
+            found = [read[name] for name in ("db_host", "db_port", "db_tls", "auth_query_database")]
+            self.assertEqual((*found, password_of(text, {})), expected)
+            self.assertEqual(read["auth_query_user"], "me")
+        for text in ("me:secret@tcp(db)/?tls=skip-verify", "me:secret@unix(/tmp/x)/"):
+            error = self.assertRaises(ConfigError, settings_of, text, "", {})
+            self.assertNotIn("secret", str(error))
+
     def test_the_rest_comes_from_acraservers_configuration(self):
         text = "[database]\ndb_host = db\ndb_port = 33\ndb_tls = require\nmysql_enable = true\n"
         path = self.file(text)

@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 from acra_twisted.crypto import acrablock, acrastruct
 from acra_twisted.encryption.postgresql import bytea
 from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
-from acra_twisted.tools import rollback
+from acra_twisted.tools import operatorconnection, rollback
 from tests.support.selected import Selected
 from tests.unit.tools.base import ToolCase
 
@@ -49,7 +49,7 @@ class Rollback(ToolCase):
         )
 
     def roll_back(self, client, *words):
-        self.patch(rollback, "DatabaseClient", client)
+        self.patch(operatorconnection, "DatabaseClient", client)
         return self.call(*self.flags(*words))
 
     def test_values_are_inserted_in_one_transaction(self):
@@ -63,7 +63,7 @@ class Rollback(ToolCase):
 
     def test_columns_of_characters_get_characters(self):
         client = Selected([self.block(b"Ann")], [self.block(b"\0")], parameters=(25,))
-        self.patch(rollback, "DatabaseClient", client)
+        self.patch(operatorconnection, "DatabaseClient", client)
         self.refused(
             "row 2: the container cannot be opened: its value has", *self.flags("--execute")
         )
@@ -90,7 +90,7 @@ class Rollback(ToolCase):
     def test_a_file_that_is_there_is_never_overwritten(self):
         with open(self.path, "w") as file:
             file.write("kept")
-        self.patch(rollback, "DatabaseClient", Selected([self.block(b"one")]))
+        self.patch(operatorconnection, "DatabaseClient", Selected([self.block(b"one")]))
         self.assertRaises(OSError, self.call, *self.flags(f"--output_file={self.path}"))
         with open(self.path) as file:
             self.assertEqual(file.read(), "kept")
@@ -98,7 +98,7 @@ class Rollback(ToolCase):
     def test_values_that_do_not_open_are_told_and_do_not_hinder_others(self):
         other = bytea.encode(acrablock.create(b"x", bytes(32), b"", os.urandom))
         client = Selected([other], [self.block(b"two")], [b"plain secret"])
-        self.patch(rollback, "DatabaseClient", client)
+        self.patch(operatorconnection, "DatabaseClient", client)
         self.refused("2 values do not open", *self.flags("--execute"))
         self.assertEqual(len(client.written), 1)
         self.assertTrue(client.committed)
@@ -106,7 +106,7 @@ class Rollback(ToolCase):
     def test_an_error_of_the_database_undoes_all(self):
         client = Selected([self.block(b"one")])
         client.fails = True
-        self.patch(rollback, "DatabaseClient", client)
+        self.patch(operatorconnection, "DatabaseClient", client)
         self.refused("the database says 23505", *self.flags("--execute"))
         self.assertFalse(client.committed)
         self.assertTrue(client.closed)
@@ -121,11 +121,11 @@ class Rollback(ToolCase):
             "doesn't contain any placeholders", client, select, "--insert=x $10", "--execute"
         )
         self.refused("nothing to do", client, select, INSERT)
-        self.refused("MySQL", client, select, INSERT, "--execute", "--mysql_enable")
+        self.refused("not one of MySQL", client, select, INSERT, "--execute", "--mysql_enable")
         self.refused("zones", client, select, INSERT, "--execute", "--zonemode_enable")
-        self.patch(rollback, "DatabaseClient", Selected([b"1", b"2"]))
+        self.patch(operatorconnection, "DatabaseClient", Selected([b"1", b"2"]))
         self.refused("expected one column", *self.flags("--execute"))
-        self.patch(rollback, "DatabaseClient", Selected(parameters=(17, 17)))
+        self.patch(operatorconnection, "DatabaseClient", Selected(parameters=(17, 17)))
         self.refused("expected one placeholder", *self.flags("--execute"))
 
     def test_options_of_acra_that_change_nothing(self):

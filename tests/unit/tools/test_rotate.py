@@ -8,7 +8,7 @@ from acra_twisted.crypto import acrablock, acrastruct, envelopes
 from acra_twisted.encryption.postgresql import bytea
 from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
 from acra_twisted.themis.keys import encode_public
-from acra_twisted.tools import rotate
+from acra_twisted.tools import operatorconnection, rotate
 from tests.support.selected import Selected
 from tests.unit.tools.base import ToolCase
 from tests.unit.tools.test_rollback import run
@@ -116,7 +116,7 @@ class Rotate(ToolCase):
     def on(self, *rows, **options):
         cells = [[key, OWNER.encode(), bytea.encode(data)] for key, data in rows]
         client = Selected(*cells, parameters=(17, 23), **options)
-        self.patch(rotate, "DatabaseClient", client)
+        self.patch(operatorconnection, "DatabaseClient", client)
         return client
 
     def test_rows(self):
@@ -163,7 +163,7 @@ class Rotate(ToolCase):
     def test_mistakes(self):
         self.refused("give --file_map_config, or", f"--keys_dir={self.folder}")
         self.refused("give both", "--sql_select=SELECT 1")
-        self.refused("MySQL", *self.rows("--mysql_enable"))
+        self.refused("not one of MySQL", *self.rows("--mysql_enable"))
         self.refused("zones", *self.rows("--zonemode_enable=true"))
         client = self.on((b"1", self.struct(b"one")))
         client.parameters = (17,)

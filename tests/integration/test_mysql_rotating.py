@@ -1,0 +1,147 @@
+"""acra-rotate and acra-rollback, by a real MariaDB."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import pymysql
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted import purposes
+from acra_twisted.crypto import acrablock, acrastruct, envelopes
+from acra_twisted.sandbox.keys import Keys
+from acra_twisted.sandbox.mariadb import MariaDB
+from tests.support import preloaded
+
+OWNER = "people application"
+PASSWORD = "pa:ss'word"
+ROWS = 1_200
+
+
+class Rows(SynchronousTestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.database = MariaDB(listens=True)
+        cls.addClassCleanup(cls.database.stop)
+        cls.database.start()
+        cls.database.account("me", PASSWORD.replace("'", "''"))
+        cls.database.run("CREATE DATABASE shop")
+        cls.dsn = f"me:{PASSWORD}@tcp(127.0.0.1:{cls.database.port})/shop"
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.keys = Keys(self.folder, OWNER)
+        self.db = pymysql.connect(
+            host="127.0.0.1",
+            port=self.database.port,
+            user="me",
+            password=PASSWORD,
+            database="shop",
+            autocommit=True,
+        )
+        self.addCleanup(self.db.close)
+        self.run_sql("DROP TABLE IF EXISTS people, clear")
+        self.run_sql("CREATE TABLE people (id INT, region VARCHAR(20), owner TEXT, data BLOB)")
+        self.run_sql("CREATE TABLE clear (name VARCHAR(80), number BLOB)")
+        with self.db.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO people VALUES (%s, %s, %s, %s)",
+                [
+                    (number, "no\\r'th", OWNER, self.sealed(b"Name %d" % number, number))
+                    for number in range(ROWS)
+                ],
+            )
+
+    def run_sql(self, text):
+        with self.db.cursor() as cursor:
+            cursor.execute(text)
+            return cursor.fetchall()
+
+    def sealed(self, text, number):
+        if number % 2:
+            block = acrablock.create(text, self.keys.symmetric_key, b"", os.urandom)
+            return envelopes.wrap("acrablock", block)
+        return acrastruct.create(text, self.keys.storage_public_key, b"", os.urandom)
+
+    def call(self, tool, *flags, status=0):
+        keys = (f"--keys_dir={self.keys.path}", f"--master_key_file={self.keys.master_key_file}")
+        ended, said = preloaded.run(f"acra-{tool}", [*flags, *keys])
+        self.assertEqual(ended, status, said)
+        self.assertNotIn("Traceback", said)
+        self.assertNotIn(PASSWORD, said)
+        return said
+
+    def roll_back(self, *flags, **options):
+        return self.call(
+            "rollback",
+            f"--client_id={OWNER}",
+            f"--connection_string={self.dsn}",
+            "--mysql_enable",
+            "--select=SELECT data FROM people ORDER BY id",
+            *flags,
+            **options,
+        )
+
+    def rotate(self, *flags, **options):
+        return self.call(
+            "rotate",
+            f"--db_connection_string={self.dsn}",
+            "--mysql_enable=true",
+            "--sql_select=SELECT id, region, owner, data FROM people",
+            "--sql_update=UPDATE people SET data = ? WHERE id = ? AND region = ?;",
+            *flags,
+            **options,
+        )
+
+    def test_rows_get_new_keys_and_the_former_ones_may_go(self):
+        asked = "SELECT id, data FROM people ORDER BY id"
+        before = self.run_sql(asked)
+        self.rotate("--dry-run")
+        self.assertEqual(self.run_sql(asked), before)
+        [public] = json.loads(self.rotate()).values()
+        self.assertTrue(public)
+        after = self.run_sql(asked)
+        self.assertFalse({data for _, data in before} & {data for _, data in after})
+        for purpose in (purposes.STORAGE, purposes.STORAGE_SYMMETRIC):
+            self.assertEqual(len(self.keys.store.keys(purpose, OWNER)), 2)
+        said = self.roll_back("--insert=INSERT INTO clear VALUES (?, NULL)", "--execute")
+        self.assertEqual(said, f"{ROWS} values decrypted\n")
+        found = {name for (name,) in self.run_sql("SELECT name FROM clear")}
+        self.assertEqual(found, {f"Name {number}" for number in range(ROWS)})
+
+    def test_a_value_that_does_not_open_undoes_a_rotation(self):
+        self.run_sql("UPDATE people SET data = 'planted secret' WHERE id = 1100")
+        before = self.run_sql("SELECT * FROM people")
+        said = self.rotate(status=1)
+        self.assertIn("row 1101: ", said)
+        self.assertNotIn("planted", said)
+        self.assertEqual(self.run_sql("SELECT * FROM people"), before)
+
+    def test_a_rollback_leaves_out_what_does_not_open(self):
+        self.run_sql("UPDATE people SET data = 'planted secret' WHERE id = 7")
+        path = self.folder / "values.sql"
+        said = self.roll_back(
+            "--insert=INSERT INTO clear VALUES ('?', ?)",
+            *("--execute", f"--output_file={path}"),
+            status=1,
+        )
+        self.assertIn("row 8: the container cannot be opened: it is not encrypted", said)
+        self.assertNotIn("planted", said)
+        stored = {bytes(number) for (number,) in self.run_sql("SELECT number FROM clear")}
+        self.assertEqual(stored, {b"Name %d" % n for n in range(ROWS) if n != 7})
+        self.run_sql("DELETE FROM clear")
+        for line in path.read_text().splitlines():
+            self.run_sql(line)
+        again = {bytes(number) for (number,) in self.run_sql("SELECT number FROM clear")}
+        self.assertEqual(again, stored)
+
+    def test_statements_that_the_database_refuses(self):
+        said = self.roll_back("--insert=INSERT INTO nowhere VALUES (?)", "--execute", status=1)
+        self.assertIn("error 1146: there is no such table", said)
+        said = self.roll_back("--insert=INSERT INTO clear VALUES (?, ?)", "--execute", status=1)
+        self.assertIn("expected one placeholder, ?, and no other", said)

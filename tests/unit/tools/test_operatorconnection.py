@@ -1,0 +1,56 @@
+"""The connection of an operator's statements: which database it is to."""
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.errors import ConfigError
+from acra_twisted.tools import operatorconnection
+from acra_twisted.tools.mysqlselection import MysqlStatements, MysqlTexts
+from acra_twisted.tools.operatorconnection import OperatorConnection
+from acra_twisted.tools.postgresqlselection import PostgresqlStatements, PostgresqlTexts
+
+
+class Client:
+    """Notes how it is made and connected."""
+
+    def __init__(self):
+        self.made = self.first = None
+        self.closed = False
+
+    def __call__(self, *given):
+        self.made = given
+        return self
+
+    async def connect(self, first=()):
+        self.first = first
+
+    def close(self):
+        self.closed = True
+
+
+class Connections(SynchronousTestCase):
+    def opened(self, connection):
+        return self.successResultOf(Deferred.fromCoroutine(connection.open("reactor")))
+
+    def test_each_database_by_its_own_client(self):
+        for text, name, statements, texts in (
+            ("host=here", "DatabaseClient", PostgresqlStatements, PostgresqlTexts),
+            ("mysql://me:pw@db/shop", "MysqlClient", MysqlStatements, MysqlTexts),
+            ("me:pw@tcp(db:3306)/shop", "MysqlClient", MysqlStatements, MysqlTexts),
+        ):
+            client = Client()
+            self.patch(operatorconnection, name, client)
+            connection = OperatorConnection(text, "acra-rotate", {}, name == "MysqlClient")
+            self.assertIsInstance(connection.texts, texts)
+            self.assertIsInstance(self.opened(connection), statements)
+            if name == "MysqlClient":
+                reactor, settings, password = client.made
+                found = (reactor, settings["db_host"], password)
+                self.assertEqual(found, ("reactor", "db", b"pw"))
+                self.assertTrue(any("sql_mode" in one for one in client.first))
+            connection.close()
+            self.assertTrue(client.closed)
+
+    def test_a_flag_for_another_database(self):
+        self.assertRaises(ConfigError, OperatorConnection, "host=here", "acra-rotate", {}, True)
+        OperatorConnection("mysql://me@db/", "acra-rotate", {}).close()
