@@ -119,7 +119,7 @@ class Examining(SynchronousTestCase):
 def mysql_rows(kind):
     """The answer about a server of MySQL with one table."""
     column = ("shop", "people", "name", "1", kind, "400", None, None, "100", None)
-    found = (("settings", "0", "STRICT_ALL_TABLES", ""), ("column", *column), ("end",))
+    found = (("settings", "0", "STRICT_ALL_TABLES", "", "1"), ("column", *column), ("end",))
     return [
         [one[0].encode(), *(cell and cell.encode().hex().encode() for cell in one[1:])]
         + [None] * (11 - len(one))

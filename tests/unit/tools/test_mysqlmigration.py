@@ -27,7 +27,7 @@ class Server:
             return ((b"10.11.6-MariaDB",),)
         if statement.startswith("SELECT 'table'"):
             return ((b"table", self.engine, b"base table", b"3"),)
-        found = [row("settings", 0, "STRICT_ALL_TABLES", "")]
+        found = [row("settings", 0, "STRICT_ALL_TABLES", "", 1)]
         for name in self.tables:
             for column, at, kind, size, flags in COLUMNS:
                 more = (kind, size, None, None, flags, None)
