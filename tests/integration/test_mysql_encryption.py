@@ -278,6 +278,20 @@ class Texts(Case):
             self.assertIn("AcraServer", told)
         self.assertEqual(self.stored("id"), [])
 
+    def test_views(self):
+        self.run_("CREATE OR REPLACE VIEW shown (no, e, n) AS SELECT id, email, name FROM people")
+        self.addCleanup(self.database.run, "DROP VIEW shop.shown")
+        self.run_("INSERT INTO people (name, email) VALUES ('a', 'a@x.org'), ('b', 'b@x.org')")
+        self.assertEqual(
+            self.run_("SELECT n, e FROM shown WHERE e = 'b@x.org'"), [("b", "b@x.org")]
+        )
+        self.assertEqual(self.run_("SELECT * FROM shown WHERE no = 1"), [(1, "a@x.org", "a")])
+        self.assertEqual(self.run_("SELECT DISTINCT e FROM shown WHERE no = 1"), [("a@x.org",)])
+        for text in ("INSERT INTO shown (n) VALUES ('c')", "UPDATE shown SET n = 'c'"):
+            self.refused(text)
+        self.run_("DELETE FROM shown WHERE e = 'a@x.org'")
+        self.assertEqual(self.run_("SELECT name FROM people"), [("b",)])
+
     def test_checks_stay_on(self):
         cursor = self.connected(client_flag=CLIENT.MULTI_STATEMENTS)
         for text in (

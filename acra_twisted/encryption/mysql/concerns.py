@@ -88,7 +88,10 @@ class Concerns:
             found |= words
         if (
             not found.isdisjoint(_OPAQUE)
-            or (not found.isdisjoint(_CARRYING) and self._carries(text, part))
+            or (
+                not found.isdisjoint(_CARRYING)
+                and (self._carries(text, part) or roles.is_set(text, part))
+            )
             or ("set" in found and not _SETTINGS.isdisjoint(words))
         ):
             raise _unseen()
@@ -146,7 +149,7 @@ def holds_another(text: bytes, part: Sequence[Token]) -> bool:
     """Tell whether a statement may have another one in it, such as the first of a block: names
     behind its beginning may mean its variables."""
     first, *words = [mysqltokens.word(text, token) for token in part[:3]]
-    if first not in _SINGLE or (words and words[0][0] == ":"):
+    if first not in _SINGLE or (words and words[0][:1] == ":"):
         # Unknown, or a label.
         return True
     if first in _CARRYING:

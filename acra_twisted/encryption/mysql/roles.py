@@ -25,8 +25,6 @@ _LONG: Final = 16 << 10
 _may_grant: Final = re.compile(
     rb"\b(?:grant|revoke)\b|\bdefault" + _BLANK + rb"(?:role\b|[/*#]|--)", re.I
 ).search
-#: Begin comments that servers run.
-_EXECUTED: Final = (b"/*!", b"/*M!")
 #: What stands behind ROLE where it is a variable.
 _ASSIGNING: Final = ("=", ":=")
 
@@ -36,8 +34,6 @@ def may_be_set(text: bytes) -> bool:
     if _may_take(text) is None or _sets(text) is None:
         return False
     if len(text) > _LONG or b"\\" in text or not text.isascii():
-        return True
-    if any(one in text for one in _EXECUTED):
         return True
     try:
         tokens = mysqllexer.tokens(text, limit=len(text) + 1)

@@ -83,6 +83,10 @@ class Running(SynchronousTestCase):
             "PREPARE s FROM 'SET @a = 1, ROLE r'",
             "SET ROLE r; SELECT 1 FROM orders",
             "SET @a = 1, ROLE r; SELECT 1 FROM orders",
+            "CREATE PROCEDURE p() SET ROLE r",
+            "CREATE TRIGGER t BEFORE INSERT ON orders FOR EACH ROW SET @a = 1, ROLE r",
+            "ALTER EVENT e DO SET ROLE r",
+            "CREATE FUNCTION f() RETURNS INT BEGIN SET ROLE r; RETURN 1; END",
             "BINLOG 'aGVsbG8='",
             "PREPARE s FROM 'BINLOG @v'",
             "BEGIN NOT ATOMIC BINLOG @v; END",
@@ -99,6 +103,9 @@ class Running(SynchronousTestCase):
 
 
 class Blocks(SynchronousTestCase):
+    def test_a_name_of_no_letters_is_no_label(self):
+        self.assertEqual(shown("REPLACE`` INTO people"), "refused: unparsable")
+
     def test_what_is_behind_the_beginning_of_a_block_may_be_read_in_another_way(self):
         for text in (
             "CREATE PROCEDURE p(email TEXT) BEGIN DO 1; UPDATE people p SET p.email = email; END",
