@@ -3,7 +3,7 @@
 A comment behind the last semicolon is a statement of its own, which has a result of its own: a
 context is put before the semicolon, and one that stood behind it leaves an empty comment there.
 Hints (``/*+``) and comments that a server runs (``/*!``, ``/*M!``) are no place for a context, and
-are never cut.
+are never cut.  The first comment of a text may have a context of Vitess's, which is cut as well.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 from acra_twisted.errors import LexError
 from acra_twisted.fast.finding import find
-from acra_twisted.sql import lexer
+from acra_twisted.sql import lexer, vitess
 from acra_twisted.sql.comments import (
     CONTEXT_KEY,
     TAIL,
@@ -37,12 +37,36 @@ _SEMICOLON: Final = 0x3B
 _EMPTY: Final = b"/**/"
 
 
+def may_hold_context(text: bytes) -> bool:
+    """Tell whether there may be something for `take_context`: what nearly all statements pay."""
+    if _SLASH not in text:
+        return False
+    # A number in bytes is one pass in C; to call `find` takes as long as eight of those.
+    return find(text, CONTEXT_KEY) >= 0 or text[: len(vitess.OPEN)] == vitess.OPEN
+
+
 def take_context(text: bytes, conforming: bool | None = False) -> Found:
     """Look for a trace context in the comments of a statement and cut its comment out.
 
     ``conforming``: whether a backslash is an ordinary character in a string; None where that is not
-    known.  The context of a text that can be read in two ways stays where it is.
+    known.  The context of a text that can be read in two ways stays where it is.  Of two contexts
+    the last one holds.
     """
+    if not text or text[0] != _SLASH:
+        return _behind_first(text, conforming)
+    first = vitess.first(text)
+    rest = text[first.end :].lstrip(_BLANKS) if first.end else text
+    if rest[:1] in (b"", b";"):
+        # Without a statement it would be an error, and with a comment it is none.
+        return Found(text, None, False)
+    found = _behind_first(rest, conforming)
+    if found.context is None:
+        found.context = first.context
+    found.malformed = found.malformed or first.malformed
+    return found
+
+
+def _behind_first(text: bytes, conforming: bool | None) -> Found:
     at = find(text, CONTEXT_KEY) - 2
     if at == -3:
         return Found(text, None, False)

@@ -22,8 +22,7 @@ from acra_twisted.dialects.propagation import Propagation, bring, sent_form, sho
 from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.outstanding import ANSWER, FORWARD
 from acra_twisted.session import Session
-from acra_twisted.sql.comments import may_hold_context
-from acra_twisted.sql.mysqlcomments import add_context, take_context
+from acra_twisted.sql.mysqlcomments import add_context, may_hold_context, take_context
 from acra_twisted.verdicts import Deny
 from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.mysql import commands, errors
