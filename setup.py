@@ -59,7 +59,7 @@ _MODULES = {
     "telemetry.export.": "otlp otlpforms",
     "telemetry.figures.": "buckets calls counted counting rows tallies",
     "telemetry.history.": "intake",
-    "telemetry.metrics.": "columncounts exchanges histogram",
+    "telemetry.metrics.": "columncounts exchanges histogram sessions",
     "telemetry.pages.": "sessions",
 }
 COMPILED = tuple(

@@ -275,8 +275,9 @@ class IServerDialect(IDatabaseDialect):
     def read_refusal(data: bytes) -> str:
         """Return what may be shown of the error that a server answers with; empty if it is none."""
 
-    def visit() -> IVisit | None:
-        """Return a visit to one of its servers; None if they may be left at any time."""
+    def visit(tls: str = "off") -> IVisit | None:
+        """Return a visit to one of its servers; None if they may be left at any time.  ``tls`` is
+        as in `server.database.Database`."""
 
     def serve(policy: Any) -> IServedLogin:
         """Return the login of a client that is served, by a policy of this dialect."""

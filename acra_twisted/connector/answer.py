@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from acra_twisted.errors import ForeignProtocol
 from acra_twisted.transport import spoken
+from acra_twisted.transport.failures import Reason
 
 #: A peer that understands PostgreSQL never answers so.
 _FOREIGN = frozenset((spoken.TLS, spoken.HTTP, spoken.SSH, spoken.MYSQL, spoken.PROXY))
 _ALERT, _RECORD = b"\x15\x03", b"\x16"
+_UNGREETED: Final = (
+    "it has sent no greeting: does that listener serve MySQL (mysql_enable = true there)? its log "
+    "says why"
+)
 
 
 def judge(data: bytes, said: bytes, dialect: Any) -> tuple[ForeignProtocol | None, str]:
@@ -28,3 +34,8 @@ def judge(data: bytes, said: bytes, dialect: Any) -> tuple[ForeignProtocol | Non
     if data[:2] == _ALERT and said[:1] != _RECORD:
         return ForeignProtocol(spoken.TLS), ""
     return None, ""
+
+
+def explain(reason: Reason, dialect: Any) -> Reason:
+    """Say more of a link that has ended without any answer, where a server should greet."""
+    return replace(reason, remedy=_UNGREETED) if dialect.server_speaks_first else reason

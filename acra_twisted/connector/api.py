@@ -66,6 +66,8 @@ class ApiConnection(Channel):
 
     #: See Connections.
     connection_type = "api"
+    #: The daemon's own: its API has no name.
+    listener = ""
     address = ""
     #: See `daemon.running`: there is no session.
     session: Session | None = None

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
 from acra_twisted import events
-from acra_twisted.connector.answer import judge
 from acra_twisted.connector.copying import Copying
-from acra_twisted.connector.link import LinkChannel, begin
+from acra_twisted.connector.link import LinkChannel
+from acra_twisted.connector.reaching import Reaching
 from acra_twisted.connector.record import ConnectionRecord
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
@@ -30,7 +29,7 @@ from acra_twisted.proxy.valve import CONNECTING, Valve
 from acra_twisted.session import Identity, Session
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.transport.channel import Channel, ignored
-from acra_twisted.transport.failures import Party, reason_of
+from acra_twisted.transport.failures import Party, Reason, reason_of
 from acra_twisted.transport.peers import APPLICATION
 from acra_twisted.wire.link import tracecontext
 
@@ -43,7 +42,8 @@ ACCEPTED, DECLINED_TLS = "accepted", "declined_tls"
 
 
 class ApplicationConnection(Channel):
-    """Is the Host of its `Handshake`.  ``connector`` is what all connections share."""
+    """Is the Host of its `Handshake`, and the Application of its `Reaching`.  ``connector`` is what
+    all connections share."""
 
     #: See Connections.
     connection_type = "db"
@@ -52,6 +52,7 @@ class ApplicationConnection(Channel):
     def __init__(self, connector: ConnectorContext, number: int) -> None:
         self._connector = connector
         self.number = number
+        self.listener = connector.listener
         self.identity = Identity(connector.client_id, "", False)
         # The id of the span of the session's startup, if the application brings a context for it.
         follows = connector.mark & tracecontext.FOLLOWS
@@ -73,7 +74,6 @@ class ApplicationConnection(Channel):
         self.relay: Relay | None = None
         self._carrier: Handshake | Relay = self._handshake
         self._link: LinkChannel | None = None
-        self._connecting: Deferred[LinkChannel] | None = None
         self._farewell_until = 0.0
         self._early = b""
         self._spoken = False
@@ -92,6 +92,7 @@ class ApplicationConnection(Channel):
         self._opened_at = connector.reactor.seconds()
         self.identity.locate(self.transport.getPeer())
         self._record = ConnectionRecord(connector, self.number, self.identity)
+        self._reaching = Reaching(connector, self, self._record, self._startup_span)
         self.span = self.parent_span = self._record.span
         self._valve = Valve(lambda: self.transport, connector.reactor.seconds)
         self._valve.close(CONNECTING)
@@ -104,23 +105,10 @@ class ApplicationConnection(Channel):
             self._record.event(events.REFUSED_CONNECTION, "Whose process it is may not connect")
             self._say_farewell("this user may not connect", EndReason.LOGIN)
             return
-        span = self._record.link_begins()
-        self._attempt = begin(connector.connect, connector.connect_timeout, connector.reactor, span)
-        self._connecting = self._attempt
-        self._connecting.addCallbacks(self._established, self._unreachable)
-        self._connecting.addErrback(self._broken)
+        self._reaching.begin()
 
-    def _established(self, link: LinkChannel) -> None:
-        """The link stands: hand the trace on, then let bytes flow."""
-        self._connecting = None
-        if self._lost:
-            # The server's handshake is complete: to go now is nothing to speak of.
-            link.close()
-            self._ended()
-            return
-        self._record.link_stands(self._attempt.local)
-        context = self.span.context
-        link.write(tracecontext.encode(context, self._connector.mark, self._startup_span))
+    def reached(self, link: LinkChannel) -> None:
+        """See Application: let bytes flow."""
         self._link = link
         link.carry(self, self._server_data)
         self.receiver = self._application_data
@@ -141,12 +129,16 @@ class ApplicationConnection(Channel):
         self._spoken = True
         if self._is_carried:
             self._record.hand_on_wrap()
+        self._reaching.note_opening(data)
         self._handshake.from_client(data)
 
     def _server_data(self, data: bytes) -> None:
         said = self._login.said
-        if said is None or not self._speaks_otherwise(data, said):
+        strange = None if said is None else self._reaching.strange(data, said)
+        if strange is None:
             self._handshake.from_database(data)
+        else:
+            self._turn_from(strange)
 
     def tls_context(self, leg: str) -> Any:
         """See Host: the link has its own protection."""
@@ -175,15 +167,8 @@ class ApplicationConnection(Channel):
         if link is not None:
             link.close()
 
-    def _speaks_otherwise(self, data: bytes, said: bytes) -> bool:
-        """Return True if the first answer is not AcraServer's; this also logs an error."""
-        wrong, refusal = judge(data, said, self._connector.dialect)
-        if refusal:
-            self._record.refused(refusal)
-        if wrong is None:
-            return False
-        reason = reason_of(wrong, self._connector.server)
-        self._record.foreign(reason)
+    def _turn_from(self, reason: Reason) -> None:
+        """End it: what has answered is not AcraServer, or not one for this application."""
         farewell = f"AcraConnector could not connect to AcraServer: {reason.public}"
         if self._is_followed:
             self._handshake.finish("not AcraServer", (EndReason.DATABASE, farewell))
@@ -194,7 +179,6 @@ class ApplicationConnection(Channel):
                 link.abort()
             self._record.end_loops()
             self._say_farewell(farewell)
-        return True
 
     # -- what is carried -------------------------------------------------------------------------
 
@@ -250,17 +234,13 @@ class ApplicationConnection(Channel):
 
     # -- ends -------------------------------------------------------------------------------------
 
-    def _broken(self, failure: Failure) -> None:
+    def broken(self, failure: Failure) -> None:
+        """See Application."""
         self._connector.log.failure("internal error", failure)
         self.abort()
 
-    def _unreachable(self, failure: Failure) -> None:
-        self._connecting = None
-        if self._lost:
-            self._ended()
-            return
-        reason = reason_of(failure, self._connector.server)
-        self._record.unreachable(reason, self._attempt.local)
+    def unreachable(self, reason: Reason) -> None:
+        """See Application."""
         self._say_farewell(f"AcraConnector could not connect to AcraServer: {reason.public}")
 
     def _say_farewell(self, text: str, reason: EndReason = EndReason.DATABASE) -> None:
@@ -276,10 +256,8 @@ class ApplicationConnection(Channel):
         """The link is gone: what came last has been passed on."""
         self._record.end_loops()
         unanswered = not self._lost and self._login.unanswered
-        why = reason_of(reason, self._connector.server, stood=True, unanswered=unanswered)
         has_ended = self._is_followed and self._carrier.finished
-        if unanswered or not (reason.check(ConnectionDone) or has_ended):
-            self._record.lost(why)
+        why = self._reaching.lost(reason, unanswered, has_ended)
         farewell = f"AcraConnector lost AcraServer before it answered: {why.public}"
         self._link = None
         if self._is_followed:
@@ -305,8 +283,7 @@ class ApplicationConnection(Channel):
                 self._carrier.client_lost(reason)
             else:
                 link.close()
-        # A link that is being made goes on until it stands: for the server, who goes in the middle
-        # of a handshake is worth a warning.
+        self._reaching.leave()
         if silent:
             self._connector.metrics.left_silently(silent)
         else:
@@ -316,13 +293,13 @@ class ApplicationConnection(Channel):
             self._connector.observers.session_closed(session, "carried unread to its end")
         elif not self._is_followed:
             self._record.not_followed(silent)
-        if self._connecting is None:
-            self._ended()
+        if not self._reaching.in_progress:
+            self.abandoned()
         elif self._is_cut:
-            self._connecting.cancel()
+            self._reaching.cancel()
 
-    def _ended(self) -> None:
-        """Neither the application nor a link that is being made holds anything any more."""
+    def abandoned(self) -> None:
+        """See Application: neither it nor a link that is being made holds anything any more."""
         connector = self._connector
         connector.connections.release(self, connector.reactor.seconds() - self._opened_at)
 
@@ -388,8 +365,8 @@ class ApplicationConnection(Channel):
     def cut(self) -> None:
         """Shutdown: the time is up."""
         self._is_cut = True
-        if self._lost and self._connecting is not None:
-            self._connecting.cancel()
+        if self._lost and self._reaching.in_progress:
+            self._reaching.cancel()
             return
         if self._is_followed:
             self._carrier.finish("shutdown", ends.SHUTDOWN)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from acra_twisted.dialectinterfaces import IServerDialect
     from acra_twisted.pipeline.hooks import Pipeline
     from acra_twisted.proxy.limits import Limits
-    from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
+    from acra_twisted.telemetry.metrics.families import ConnectorMetrics
     from acra_twisted.telemetry.tracing.exchanges import Tracing
     from acra_twisted.transport.failures import Party
     from acra_twisted.transport.tlscontext import TLSContext

@@ -23,7 +23,7 @@ from acra_twisted.daemon.revocationprobe import judges, revocation_sources
 from acra_twisted.doctor.examination import Examination, Own
 from acra_twisted.doctor.far import peer, told
 from acra_twisted.doctor.result import Result, ok
-from acra_twisted.errors import ConfigError, WireError
+from acra_twisted.errors import ConfigError, ForeignProtocol, WireError
 from acra_twisted.keystore.opening import open_keys
 from acra_twisted.loginactions import OFFER, REQUIRE
 from acra_twisted.optionkinds import Address
@@ -35,6 +35,7 @@ from acra_twisted.transport.failures import Party, Role, reason_of, shown
 from acra_twisted.transport.spoken import foreign, spoken
 from acra_twisted.transport.tlscontext import TLSContexts
 from acra_twisted.wire.link.spanlink import ACCEPTED, DECLINED
+from acra_twisted.wire.link.tracecontext import AWAITS, encode_offer
 
 #: Seconds in which a server that does not accept this side has said so.
 _PATIENCE = 0.7
@@ -103,9 +104,10 @@ async def _handshake(
     except Exception as error:
         yield told(about, reason_of(error, party))
         return
-    refused = await _refusal(reactor, channel, dialect_of(settings), role is peers.ACRASERVER_PLAIN)
+    refused = await _refusal(reactor, channel, dialect_of(settings))
     if refused is not None:
-        yield told(about, reason_of(refused, party))
+        stood = isinstance(refused, ForeignProtocol)
+        yield told(about, reason_of(refused, party, stood=stood))
         return
     channel.close()
     yield ok(about, f"{party} can be reached, and its {role.handshake} succeeds")
@@ -113,17 +115,16 @@ async def _handshake(
         yield result
 
 
-async def _refusal(
-    reactor: Any, channel: LinkChannel, dialect: Any, plain: bool
-) -> Exception | None:
+async def _refusal(reactor: Any, channel: LinkChannel, dialect: Any) -> Exception | None:
     """Why the server ends a link whose handshake is done for this side: it looks at this side's
-    certificate later.  Where there is no handshake it is asked something that it answers."""
+    certificate later, and may be one for another database.  It is asked something that it answers.
+    """
     ended: Deferred[None] = Deferred()
     listening = _Listening(ended, dialect)
     channel.carry(listening, listening.heard)
-    if plain:
-        # Whether spans are taken: a connector may ask.
-        channel.write(dialect.spans_offer)
+    # Whether spans are taken: a connector may ask.
+    awaits = dialect.server_speaks_first
+    channel.write(encode_offer(AWAITS) if awaits else dialect.spans_offer)
     patience = reactor.callLater(_PATIENCE, ended.callback, None)
     try:
         await ended

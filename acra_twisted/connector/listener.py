@@ -18,8 +18,9 @@ from acra_twisted.optionkinds import Address
 from acra_twisted.options import Settings
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits
-from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
-from acra_twisted.telemetry.pages.readiness import TIMEOUT, Reach
+from acra_twisted.telemetry.metrics.exchanges import ConnectorExchanges
+from acra_twisted.telemetry.metrics.families import ConnectorMetrics
+from acra_twisted.telemetry.pages.readiness import TIMEOUT, Reach, connecting
 from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing
 from acra_twisted.transport import peers
 from acra_twisted.transport.endpoints import client_endpoint
@@ -40,8 +41,9 @@ class Listener:
         where = server_address(settings)
         server = Party(peers.ACRASERVER[protection(settings, ACRASERVER)], shown(where))
         about = f"AcraServer of {name}" if name else ""
+        dialect = connector_dialect(settings)
         endpoint = client_endpoint(reactor, where, TIMEOUT)
-        self.reach = Reach(reactor, ACRASERVER, endpoint, about)
+        self.reach = Reach(reactor, ACRASERVER, connecting(endpoint), about)
         self.context = ConnectorContext(
             reactor=reactor,
             log=daemon.log,
@@ -54,14 +56,14 @@ class Listener:
             connect=self.way_to(where, server).connect,
             server=server,
             client_id=settings["client_id"],
-            mark=tracecontext.DECIDES,
+            mark=tracecontext.DECIDES | (tracecontext.AWAITS if dialect.server_speaks_first else 0),
             users=user_ids("allowed_users", settings["allowed_users"]),
             application_tls=application_tls(settings),
             application_context=self._application_context(),
             connect_timeout=settings["acraserver_connect_timeout"],
             handshake_timeout=settings["handshake_timeout"],
             write_timeout=settings["write_timeout"],
-            dialect=connector_dialect(settings),
+            dialect=dialect,
             listener=name,
             link_exposed=is_plain(settings, ACRASERVER) and not where.is_local,
         )
@@ -98,7 +100,9 @@ class Listener:
             store=telemetry.store,
         )
         context.mark |= tracecontext.FOLLOWS
-        context.observers = telemetry.observers(exchanges, context.metrics)
+        context.observers = telemetry.observers(
+            exchanges, ConnectorExchanges(context.metrics, self.name)
+        )
         context.dialect = connector_dialect(settings, exchanges.context)
 
     def accept(self, address: str = "") -> ApplicationConnection:

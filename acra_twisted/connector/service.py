@@ -20,7 +20,7 @@ from acra_twisted.daemon.service import API, MAIN, DaemonService
 from acra_twisted.optionkinds import Address
 from acra_twisted.options import Settings
 from acra_twisted.telemetry.export.destinations import batching
-from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
+from acra_twisted.telemetry.metrics.families import ConnectorMetrics
 from acra_twisted.telemetry.pages.readiness import ReachAll
 from acra_twisted.transport import peers
 from acra_twisted.transport.activation import InheritedSockets
@@ -41,7 +41,7 @@ class AcraConnector(DaemonService):
         exit_with: Callable[[int], None] = lambda status: None,
         inherited: InheritedSockets | None = None,
     ) -> None:
-        metrics = ConnectorMetrics("acraconnector")
+        metrics = ConnectorMetrics("acraconnector", settings.listeners)
         super().__init__(
             reactor,
             settings,
@@ -53,7 +53,7 @@ class AcraConnector(DaemonService):
             exit_with=exit_with,
             verified=lambda: verified_credentials(settings),
         )
-        metrics.watch_sessions(self.sessions)
+        metrics.watch_sessions(self.sessions_by_listener)
         #: What accepts connections, by the name of its section; the connector's own has none.
         self.accepting = {
             name: Listener(name, own, self, metrics)

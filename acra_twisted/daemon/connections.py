@@ -17,10 +17,12 @@ _LAST_WORDS = 1.0
 class Endable(Protocol):
     """A connection as it is kept here.
 
-    ``connection_type`` is the label of its metrics, ``address`` the peer's host.
+    ``connection_type`` and ``listener`` are labels of its metrics: the latter is the name of the
+    listener that accepted it.  ``address`` is the peer's host.
     """
 
     connection_type: str
+    listener: str
     address: str
 
     def check(self, now: float) -> None:
@@ -80,7 +82,7 @@ class Connections(Generic[Kept]):
     def admit(self, connection: Kept) -> bool:
         """Count a connection that was accepted; False if it must be closed without a word."""
         self._open.add(connection)
-        self._metrics.connection_opened(connection.connection_type)
+        self._metrics.connection_opened(connection.connection_type, connection.listener)
         too_many = bool(self._abrupt_limit and len(self._open) > self._abrupt_limit)
         if self._per_address:
             self._by_address[connection.address] += 1
@@ -101,7 +103,7 @@ class Connections(Generic[Kept]):
             self._by_address[connection.address] -= 1
             if not self._by_address[connection.address]:
                 del self._by_address[connection.address]
-        self._metrics.connection_closed(seconds, connection.connection_type)
+        self._metrics.connection_closed(seconds, connection.connection_type, connection.listener)
         if not self._open and self._emptied is not None:
             emptied, self._emptied = self._emptied, None
             emptied.callback(None)

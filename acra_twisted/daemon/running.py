@@ -18,11 +18,24 @@ class Traced(Protocol):
         """Return its session, or None."""
 
 
+class Served(Traced, Protocol):
+    """A connection that a listener has accepted, by its name."""
+
+    listener: str
+
+
 def sessions(connections: Iterable[Traced]) -> Iterator[Any]:
     """Yield the sessions of those connections that have one."""
     for connection in connections:
         if connection.session is not None:
             yield connection.session
+
+
+def sessions_by_listener(connections: Iterable[Served]) -> Iterator[tuple[str, Any]]:
+    """Yield the sessions of those connections that have one, with the names of their listeners."""
+    for connection in connections:
+        if connection.session is not None:
+            yield connection.listener, connection.session
 
 
 def running(connections: Iterable[Traced]) -> Iterator[Any]:

@@ -24,7 +24,7 @@ from acra_twisted.config.origins import origins
 from acra_twisted.daemon.connections import Connections
 from acra_twisted.daemon.reload import Reloader, renew
 from acra_twisted.daemon.revocation import Revocation
-from acra_twisted.daemon.running import running, sessions
+from acra_twisted.daemon.running import running, sessions, sessions_by_listener
 from acra_twisted.keystore.opening import open_keys
 from acra_twisted.optionkinds import Address
 from acra_twisted.options import Section, Settings
@@ -232,6 +232,10 @@ class DaemonService(MultiService):
     def sessions(self) -> Iterable[Any]:
         """The sessions of the moment."""
         return sessions(self.connections)
+
+    def sessions_by_listener(self) -> Iterable[tuple[str, Any]]:
+        """The same, each with the name of its listener."""
+        return sessions_by_listener(self.connections)
 
     def event(self, code: int, text: str, **fields: Any) -> None:
         """Log a warning with the event's code, and count it."""

@@ -44,6 +44,11 @@ if TYPE_CHECKING:
 
 #: The first bytes of a startup packet, which may be broken.
 _NOT_FOREIGN = frozenset(("", spoken.POSTGRESQL, spoken.PLAIN))
+_FOR_ANOTHER = "The application is one of another database"
+_SAYS_NOTHING = (
+    "it says nothing; an application of MySQL waits for a greeting, and this listener serves "
+    "PostgreSQL (mysql_enable)"
+)
 
 
 class ServerConnection(Arrival):
@@ -59,6 +64,8 @@ class ServerConnection(Arrival):
         self.relay: Relay | None = None
         self._span_link: SpanLink | None = None
         self._is_late = False
+        # How the application began.
+        self._opening = b""
 
     # -- 3: the login -----------------------------------------------------------------------------
 
@@ -70,11 +77,19 @@ class ServerConnection(Arrival):
     @property
     def is_awaiting(self) -> bool:
         """See Arrival: it waits for a greeting, or offers spans."""
-        return self._server.dialect.server_speaks_first or bool(self._mark & tracecontext.OFFERS)
+        waits = tracecontext.OFFERS | tracecontext.AWAITS
+        return self._server.dialect.server_speaks_first or bool(self._mark & waits)
 
     def begun(self) -> None:
         """See Arrival: begin the login, unless it has begun."""
         self.receiver = self._login_data
+        if self._mark & tracecontext.AWAITS and not self._server.dialect.server_speaks_first:
+            self._serves_another(spoken.MYSQL)
+            self.receiver = ignored
+            text = "this listener serves PostgreSQL"
+            self.write(self._server.dialect.encode_farewell(EndReason.LOGIN, text))
+            self.close()
+            return
         if self._mark & tracecontext.OFFERS:
             self._stop()
             self._take_spans()
@@ -119,7 +134,15 @@ class ServerConnection(Arrival):
         """The session's carrier: its login, and then its relay."""
         return self._login if self.relay is None else self.relay
 
+    def _serves_another(self, protocol: str) -> None:
+        """Its application speaks the protocol of another database than this listener's."""
+        reason = failures.reason_of(ForeignProtocol(protocol), self._server.peer, stood=True)
+        if self.span is not None:
+            failures.tell(self.span, spans.UNAVAILABLE, reason)
+        self.event(events.REFUSED_CONNECTION, _FOR_ANOTHER, error=str(reason))
+
     def _login_data(self, data: bytes) -> None:
+        self._opening = self._opening or data[: spoken.LOOK]
         login = self._login
         login.from_client(data)
         if not self.asks_for_nothing:
@@ -142,8 +165,10 @@ class ServerConnection(Arrival):
             self.close()
 
     def _refused(self, error: WireError) -> None:
-        protocol = spoken.spoken(self._first)
-        if protocol in _NOT_FOREIGN:
+        protocol, dialect = spoken.spoken(self._first), self._server.dialect
+        if dialect.server_speaks_first and spoken.spoken(self._opening) == spoken.POSTGRESQL:
+            self._serves_another(spoken.POSTGRESQL)
+        elif protocol in _NOT_FOREIGN or protocol == dialect.protocol:
             # What is well-formed and not allowed breaks no protocol.
             refused = error.reason is EndReason.LOGIN
             code = events.REFUSED_CONNECTION if refused else events.UNEXPECTED_PACKET
@@ -254,7 +279,9 @@ class ServerConnection(Arrival):
             self.relay.check(now)
         elif is_late and not self._is_late and self._span_link is None:
             self._is_late = True
-            self.event(events.DROPPED_BY_TIMEOUT, "The handshake took too long")
+            silent = self._identity.from_connector and not self._has_begun
+            text = "The handshake took too long"
+            self.event(events.DROPPED_BY_TIMEOUT, text, error=_SAYS_NOTHING if silent else None)
             self.cut("handshake timeout", ends.HANDSHAKE)
 
     @property

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from acra_twisted.proxy.limits import Limits
     from acra_twisted.server.cancel import CancelKeys
     from acra_twisted.server.database import Database
-    from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
+    from acra_twisted.telemetry.metrics.exchanges import ServerExchanges
+    from acra_twisted.telemetry.metrics.families import ServerMetrics
     from acra_twisted.telemetry.pages.turns import Turns
     from acra_twisted.telemetry.tracing.exchanges import Tracing
     from acra_twisted.telemetry.tracing.received import SpanReceiver
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 class ServerContext:
     """Is made by the service, and read by connections.
 
+    ``metrics`` are the daemon's, ``counts`` those of the listener.
     ``dialect`` is an IDatabaseDialect, ``login_policy`` what its logins are given.
     ``handshake_timeout`` is in seconds.  ``peer`` and ``database_party`` are those who connect and
     the database in reasons of failures.  ``client_id`` is that of connections whose link proves
@@ -44,6 +46,7 @@ class ServerContext:
     reactor: Any
     log: Any
     metrics: ServerMetrics
+    counts: ServerExchanges
     tracing: Tracing
     turns: Turns
     connections: Connections[Any]

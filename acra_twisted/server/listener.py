@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from random import SystemRandom
 from typing import Any, NamedTuple
 
+from twisted.internet.defer import Deferred
+
 from acra_twisted.authentication.limits import LoginLimits
 from acra_twisted.authentication.mapfile import MapFile
 from acra_twisted.blocks import ALL_BLOCKS, blocks_beside, blocks_of
@@ -35,15 +37,15 @@ from acra_twisted.server.database import Database
 from acra_twisted.server.effects import proves_connectors
 from acra_twisted.server.loginrefusals import LoginRefusals
 from acra_twisted.server.upstream import (
-    database_address,
     database_tls,
     make_database,
     verifies_database,
 )
-from acra_twisted.server.visiting import Visitor
-from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
+from acra_twisted.server.visiting import look
+from acra_twisted.telemetry.metrics.exchanges import ServerExchanges
+from acra_twisted.telemetry.metrics.families import ServerMetrics
 from acra_twisted.telemetry.metrics.lookups import LookupMetrics
-from acra_twisted.telemetry.pages.readiness import TIMEOUT, Closing, Reach
+from acra_twisted.telemetry.pages.readiness import TIMEOUT, Reach, connecting
 from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing
 from acra_twisted.transport import peers
 from acra_twisted.transport.credentials import Credentials
@@ -122,9 +124,10 @@ class Listener:
             of_address=settings["auth_max_logins_per_address"],
             of_all=settings["auth_max_logins"],
         )
+        counts = ServerExchanges(metrics, dialect.name, dialect.refusals, name)
         refusals = LoginRefusals(
             login_limits,
-            metrics,
+            counts,
             lambda *event, **fields: self.context.observers.security_event(*event, **fields),
         )
         rules = settings["client_id_map_file"]
@@ -136,10 +139,11 @@ class Listener:
             reactor=reactor,
             log=daemon.log,
             metrics=metrics,
+            counts=counts,
             tracing=telemetry.tracing,
             turns=telemetry.turns,
             connections=daemon.connections,
-            observers=telemetry.observers(exchanges, metrics, address, (refusals,)),
+            observers=telemetry.observers(exchanges, counts, address, (refusals,)),
             pipeline=self.pipeline,
             limits=_limits(settings),
             dialect=server_dialect(settings, exchanges.context, exchanges.database_context),
@@ -241,15 +245,17 @@ class Listener:
         if creator is not None:
             judge = daemon.revocation.judge(DATABASE) if verifies_database(settings) else None
             daemon.contexts.add(anew, creator, judge)
-        endpoint = client_endpoint(daemon.reactor, database_address(settings), TIMEOUT)
+        made = make_database(daemon.reactor, settings, creator, daemon.keepalive, daemon.transports)
         about = f"database of {self.name}" if self.name else ""
-        self.reach = Reach(daemon.reactor, "database", endpoint, about, self._looks)
-        return make_database(daemon.reactor, settings, creator, daemon.keepalive, daemon.transports)
+        self.reach = Reach(daemon.reactor, "database", self._asking(made), about)
+        return made
 
-    def _looks(self) -> Closing | Visitor:
-        """Return the protocol that sees if the database takes connections."""
-        visit = self._dialect.visit()
-        return Closing() if visit is None else Visitor(visit)
+    def _asking(self, database: Database) -> Callable[[], Deferred[str]]:
+        """Return what asks if the database takes connections."""
+        dialect = self._dialect
+        if dialect.visit() is None:
+            return connecting(client_endpoint(self._daemon.reactor, database.address, TIMEOUT))
+        return lambda: look(database, dialect.visit(database.tls))
 
     def _read_blocks(self) -> Sequence[Block]:
         path = self.settings.file

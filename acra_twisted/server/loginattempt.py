@@ -92,7 +92,7 @@ class Server(Protocol):
         """The limits of all logins."""
 
     @property
-    def metrics(self) -> LoginMetrics:
+    def counts(self) -> LoginMetrics:
         """Count logins."""
 
     @property
@@ -130,7 +130,7 @@ class LoginAttempt:
         server = self._server
         self._user, self._database = user, database
         if not server.login_limits.begin(self._address, user):
-            server.metrics.login("limit", "", False)
+            server.counts.login("limit", "", False)
             self._refused()
             return False
         self._has_begun = True
@@ -153,7 +153,7 @@ class LoginAttempt:
     def proven(self, proof: Proven) -> None:
         """Take note that the client is who it says it is."""
         server = self._server
-        server.metrics.login("ok", proof.method, proof.bound)
+        server.counts.login("ok", proof.method, proof.bound)
         self._finish("ok", proof.method, proof.bound)
         if self._has_begun:
             self._delay = server.login_limits.delay_of(self._address, self._user)
@@ -168,7 +168,7 @@ class LoginAttempt:
     def failed(self, failure: Unproven, then: Callable[[], None]) -> None:
         """Take note that the client has not proven who it is, and call ``then`` after the wait."""
         server, result = self._server, failure.result
-        server.metrics.login(result, failure.method, failure.bound)
+        server.counts.login(result, failure.method, failure.bound)
         self._finish(result, failure.method, failure.bound)
         delay = 0.0
         repeated: tuple[Repeated, ...] = ()

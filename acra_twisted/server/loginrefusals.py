@@ -16,7 +16,7 @@ from acra_twisted.authentication.limits import LoginLimits
 from acra_twisted.exchange import Exchange
 from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.session import Session
-from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
+from acra_twisted.telemetry.metrics.exchanges import ServerExchanges
 
 #: Says of an event that the database has refused the password, or that AcraServer has refused what
 #: could not pass.
@@ -27,10 +27,10 @@ class LoginRefusals(BaseObserver):
     """``tell`` is IPipelineObserver.security_event of all observers."""
 
     def __init__(
-        self, limits: LoginLimits, metrics: ServerMetrics, tell: Callable[..., None]
+        self, limits: LoginLimits, counts: ServerExchanges, tell: Callable[..., None]
     ) -> None:
         self._limits = limits
-        self._metrics = metrics
+        self._counts = counts
         self._tell = tell
 
     def security_event(
@@ -45,7 +45,7 @@ class LoginRefusals(BaseObserver):
         rule = fields.get("rule")
         if code != events.LOGIN_REFUSED or session is None or session.proven or rule == _PROXY:
             return
-        self._metrics.login("database", "database", False)
+        self._counts.login("database", "database", False)
         if rule != _PASSWORD:
             return
         penalty = self._limits.failed(session.identity.peer, session.user)

@@ -114,7 +114,8 @@ class Reaching:
         self.stop()
         if self.database is None:
             return
-        visit = self._server.dialect.visit() if self._is_unused else None
+        server = self._server
+        visit = server.dialect.visit(server.database.tls) if self._is_unused else None
         if visit is None:
             self._login().leave()
             return
@@ -130,10 +131,13 @@ class Reaching:
         """It would count it as an error of AcraServer's host if it were left at once."""
         if database.is_lost:
             return
-        limits, address = self._server.login_limits, self._client.address
+        server, address = self._server, self._client.address
+        limits = server.login_limits
         # However many there are: others wait for their end instead.
         limits.goes_on(address)
-        visiting.leave(self._server.reactor, database, visit, heard, lambda: limits.ended(address))
+        visiting.leave(
+            server.reactor, server.database, database, visit, heard, lambda: limits.ended(address)
+        )
 
     def reach(self, wanted: Connect) -> None:
         """Carry out Connect."""

@@ -22,7 +22,7 @@ from acra_twisted.server.loginadvice import advice
 from acra_twisted.server.recheck import Recheck
 from acra_twisted.server.tokenstore import make_tokenizer
 from acra_twisted.telemetry.logs import banner
-from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
+from acra_twisted.telemetry.metrics.families import ServerMetrics
 from acra_twisted.telemetry.metrics.lookups import LookupMetrics
 from acra_twisted.telemetry.pages.readiness import ReachAll
 from acra_twisted.transport.activation import InheritedSockets
@@ -51,12 +51,7 @@ class AcraServer(DaemonService):
         inherited: InheritedSockets | None = None,
     ) -> None:
         dialect = dialect_of(settings)
-        refusals = [
-            label
-            for one in (settings, *settings.listeners.values())
-            for label in dialect_of(one).refusals
-        ]
-        metrics = ServerMetrics(dialect.name, tuple(dict.fromkeys(refusals)))
+        metrics = ServerMetrics(settings.listeners)
         super().__init__(
             reactor,
             settings,
@@ -68,7 +63,7 @@ class AcraServer(DaemonService):
             exit_with=exit_with,
             verified=lambda: verified_credentials(settings),
         )
-        metrics.watch_sessions(self.sessions)
+        metrics.watch_sessions(self.sessions_by_listener)
         self.workers = Workers(reactor)
         self._opened: Any = None
         shared = Shared(

@@ -10,33 +10,42 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from acra_twisted.errors import HandshakeError, WireError
-from acra_twisted.loginactions import Action, Write
+from acra_twisted.loginactions import Action, StartTLS, Write
+from acra_twisted.transport.failures import WITHOUT_TLS, Party, Role, reason_of
 
 if TYPE_CHECKING:
-    from acra_twisted.server.database import DatabaseChannel
+    from acra_twisted.server.database import Database, DatabaseChannel
 
 #: Seconds that a database has to decide.
 TIMEOUT: Final = 3.0
+_NO_TLS: Final = "has no TLS that can be used"
+_PARTY: Final = Party(Role("the database"))
 
 
 class _Course:
-    """The course of a visit, which begins no TLS: ``write`` sends, and ``ended`` is called once,
-    with what is wrong, empty if nothing is."""
+    """The course of a visit over ``channel``: ``ended`` is called once, with what is wrong, empty
+    if nothing is.  ``creator`` is for TLS, if the visit begins it."""
 
     def __init__(
-        self, visit: Any, write: Callable[[bytes], None], ended: Callable[[str], None]
+        self, visit: Any, channel: DatabaseChannel, creator: Any, ended: Callable[[str], None]
     ) -> None:
         self._visit = visit
-        self._write = write
+        self._channel = channel
+        self._creator = creator
         self._ended: Callable[[str], None] | None = ended
+        channel.receiver, channel.on_lost = self.received, self._lost
+        channel.on_encrypted = self.tls_started
 
     def received(self, data: bytes) -> None:
         """Take bytes of the database."""
         self._take(lambda: self._visit.feed(data))
+
+    def tls_started(self) -> None:
+        """Take note that TLS with the database has begun."""
+        self._take(self._visit.tls_started)
 
     def _take(self, told: Callable[[], Sequence[Action]]) -> None:
         if self._ended is None:
@@ -44,73 +53,85 @@ class _Course:
         try:
             for action in told():
                 if isinstance(action, Write):
-                    self._write(action.data)
-        except (WireError, HandshakeError):
+                    self._channel.write(action.data)
+                elif isinstance(action, StartTLS):
+                    self._channel.start_tls(self._creator, True)
+        except HandshakeError:
+            self.end("offers no TLS")
+            return
+        except WireError:
             self.end("does not answer as it should")
             return
         if self._visit.over:
             self.end(self._visit.problem)
 
-    def tls_started(self) -> None:
-        """Take note that TLS with the database has begun."""
-        self._take(self._visit.tls_started)
+    def _lost(self, reason: Failure) -> None:
+        why = reason_of(reason, _PARTY)
+        if why.kind not in WITHOUT_TLS:
+            self.end(f"{_NO_TLS}: {why.public}")
+        else:
+            self.end(_NO_TLS if self._channel.tls_failed else "closes connections")
 
-    def end(self, problem: str = "closes connections") -> None:
-        """It is over, by itself or because the database has gone."""
+    def end(self, problem: str) -> None:
+        """It is over."""
         ended, self._ended = self._ended, None
         if ended is not None:
             ended(problem)
 
 
-class Visitor(Protocol):
-    """A connection for one visit; ``verdict`` fires with what is wrong, empty if nothing is.
-    Cancelling gives up."""
+def look(database: Database, visit: Any) -> Deferred[str]:
+    """Have a visit look if a database takes connections, with TLS if the visit begins it.
 
-    def __init__(self, visit: Any) -> None:
-        self.verdict: Deferred[str] = Deferred(lambda _: self._leave())
-        self._course = _Course(visit, self._send, self._end)
+    Fires with what is wrong, empty if nothing is; fails if the database cannot be reached.
+    Cancelling gives up.
+    """
+    reached: list[DatabaseChannel] = []
 
-    def dataReceived(self, data: bytes) -> None:
-        """Twisted: bytes of the database."""
-        self._course.received(data)
+    def give_up(_: Any) -> None:
+        connecting.cancel()
+        for channel in reached:
+            channel.abort()
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Twisted: the connection is gone."""
-        self._course.end()
+    verdict: Deferred[str] = Deferred(give_up)
 
-    def _send(self, data: bytes) -> None:
-        self.transport.write(data)  # type: ignore[union-attr]
+    def arrived(channel: DatabaseChannel) -> None:
+        reached.append(channel)
 
-    def _end(self, problem: str) -> None:
-        self.transport.loseConnection()  # type: ignore[union-attr]
-        if not self.verdict.called:
-            self.verdict.callback(problem)
+        def ended(problem: str) -> None:
+            channel.close()
+            if not verdict.called:
+                verdict.callback(problem)
 
-    def _leave(self) -> None:
-        self.transport.abortConnection()  # type: ignore[union-attr]
+        _Course(visit, channel, database.creator, ended)
+
+    def failed(failure: Failure) -> None:
+        if not verdict.called:
+            verdict.errback(failure)
+
+    connecting = database.connect(plain=True)
+    connecting.addCallback(arrived).addErrback(failed)
+    return verdict
 
 
 def leave(
     reactor: Any,
-    database: DatabaseChannel,
+    database: Database,
+    channel: DatabaseChannel,
     visit: Any,
     heard: bytes,
     left: Callable[[], None],
 ) -> None:
-    """Have a visit end a connection to the database that was made for another.  ``heard`` is what
+    """Have a visit end a connection to a database that was made for another.  ``heard`` is what
     the database has said on it and nobody has read; ``left`` is called when it is over."""
 
     def ended(problem: str) -> None:
         if timer.active():
             timer.cancel()
-        database.close()
+        channel.close()
         left()
 
-    course = _Course(visit, database.write, ended)
-    timer = reactor.callLater(TIMEOUT, course.end)
-    database.receiver = course.received
-    database.on_lost = lambda reason: course.end()
-    database.on_encrypted = course.tls_started
-    if database.encrypted:
+    course = _Course(visit, channel, database.creator, ended)
+    timer = reactor.callLater(TIMEOUT, course.end, "takes too long")
+    if channel.encrypted:
         course.tls_started()
     course.received(heard)

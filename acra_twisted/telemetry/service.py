@@ -30,7 +30,7 @@ from acra_twisted.telemetry.logs import banner
 from acra_twisted.telemetry.logs.audit import AuditLog
 from acra_twisted.telemetry.logs.recent import RECENT_MAX, RecentEvents
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
-from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
+from acra_twisted.telemetry.metrics.exchanges import ConnectorExchanges
 from acra_twisted.telemetry.pages.changes import Changes
 from acra_twisted.telemetry.pages.peers import Peers
 from acra_twisted.telemetry.pages.readiness import Reach, ReachAll
@@ -214,13 +214,13 @@ class TelemetryService(MultiService):
     def observers(
         self,
         exchanges: ExchangeTracing,
-        metrics: ConnectorMetrics,
+        counts: ConnectorExchanges,
         server: Address | None = None,
         others: Sequence[BaseObserver] = (),
     ) -> Observers:
-        """Everybody who is told of sessions and exchanges; ``server`` is the database's address,
-        ``others`` are observers of the daemon's own."""
-        told: list[BaseObserver] = [exchanges, metrics, AuditLog(server, self._service), *others]
+        """Everybody who is told of sessions and exchanges; ``counts`` are the listener's,
+        ``server`` is the database's address, ``others`` are observers of the daemon's own."""
+        told: list[BaseObserver] = [exchanges, counts, AuditLog(server, self._service), *others]
         if self.edges is not None:
             told.append(Ways(partial(self.edges.tally, server=server)))
         if self.figures is not None:

@@ -13,7 +13,8 @@ from acra_twisted.telemetry.export.destinations import read_secret
 from acra_twisted.telemetry.figures.edges import Edges
 from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.logs.recent import RecentEvents
-from acra_twisted.telemetry.metrics.daemon import Counts, DaemonMetrics
+from acra_twisted.telemetry.metrics.collectors import Counts
+from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
 from acra_twisted.telemetry.pages.access import Guard
 from acra_twisted.telemetry.pages.readiness import Reach, ReachAll
 from acra_twisted.telemetry.pages.traces import TracePages

@@ -83,7 +83,8 @@ class Role:
 
     ``address``: its address.  ``timeout``: the time limit for it.  ``certificate`` is ours for
     it, ``authorities`` are the CAs that its own must be of, ``expected`` the name that it must be
-    for.  Remedies: ``speaks`` by what it speaks (empty: nobody knows what), ``hung_up`` where it
+    for.  Remedies: ``speaks`` by what it speaks (empty: nobody knows what), ``serves`` by the
+    protocol of another database that it speaks when its handshake is done, ``hung_up`` where it
     ends the connection before ``handshake`` is done, ``unproven`` where it does not prove who it
     is.
     """
@@ -98,6 +99,7 @@ class Role:
     hung_up: str = ""
     unproven: str = ""
     speaks: Mapping[str, str] = field(default_factory=dict)
+    serves: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ def reason_of(
         why = errno_text(getattr(value, "osError", None))
         return Reason(HUNG_UP, party, f"the connection was lost{why and f': {why}'}")
     if isinstance(value, ForeignProtocol):
-        return _foreign(value.protocol, party)
+        return _foreign(value.protocol, party, stood)
     if isinstance(value, CertificateRefused):
         return _of_certificate(value, party)
     if isinstance(value, AcraError):
@@ -201,14 +203,12 @@ def _joined(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _foreign(protocol: str, party: Party) -> Reason:
+def _foreign(protocol: str, party: Party, stood: bool) -> Reason:
     role = party.role
-    return Reason(
-        PROTOCOL,
-        party,
-        f"it speaks {protocol}",
-        role.speaks.get(protocol, "") or _other_program(role),
-    )
+    what = f"it speaks {protocol}"
+    if stood and protocol in role.serves:
+        return Reason(PROTOCOL, party, what, role.serves[protocol], told=what)
+    return Reason(PROTOCOL, party, what, role.speaks.get(protocol, "") or _other_program(role))
 
 
 def _other_program(role: Role) -> str:

@@ -22,6 +22,13 @@ _WHERE: Final = "acraserver_connection_string"
 
 # -- AcraServer, as AcraConnector sees it --------------------------------------------------------
 
+_SERVES: Final[Mapping[str, str]] = {
+    spoken.POSTGRESQL: f"that listener serves PostgreSQL: name one for MySQL in {_WHERE}, or set "
+    "mysql_enable = false here",
+    spoken.MYSQL: f"that listener serves MySQL or MariaDB: name one for PostgreSQL in {_WHERE}, or "
+    "set mysql_enable = true here",
+}
+
 ACRASERVER_TLS: Final = Role(
     "AcraServer",
     "TLS handshake",
@@ -36,6 +43,7 @@ ACRASERVER_TLS: Final = Role(
         f"see {_WHERE}",
         "": f"set {_SERVER_TLS} = true there; or another program listens there: see {_WHERE}",
     },
+    serves=_SERVES,
 )
 ACRASERVER_SECURE_SESSION: Final = Role(
     "AcraServer",
@@ -51,6 +59,7 @@ ACRASERVER_SECURE_SESSION: Final = Role(
         spoken.POSTGRESQL: f"set {_SERVER_PLAIN} = false there; if it is a database itself, "
         f"see {_WHERE}",
     },
+    serves=_SERVES,
 )
 ACRASERVER_PLAIN: Final = Role(
     "AcraServer",
@@ -62,6 +71,7 @@ ACRASERVER_PLAIN: Final = Role(
     speaks={
         spoken.TLS: f"set {_CONNECTOR_TLS} = true and {_CONNECTOR_PLAIN} = false here",
     },
+    serves=_SERVES,
 )
 
 ACRASERVER: Final[Mapping[str, Role]] = {
@@ -78,6 +88,12 @@ _STRAY: Final[Mapping[str, str]] = {
     spoken.PROXY: "it is not understood here: switch it off in the load balancer",
 }
 _APPLICATION: Final = "an application connects to AcraConnector and not here"
+_SERVED: Final[Mapping[str, str]] = {
+    spoken.POSTGRESQL: "this listener serves MySQL and MariaDB: the application, or "
+    f"{_WHERE} of its connector, should name one for PostgreSQL",
+    spoken.MYSQL: f"this listener serves PostgreSQL: {_WHERE} of the connector should name one "
+    "with mysql_enable = true, or the connector have mysql_enable = false",
+}
 
 CONNECTOR_TLS: Final = Role(
     "the peer",
@@ -93,6 +109,7 @@ CONNECTOR_TLS: Final = Role(
         spoken.PLAIN: f"set {_CONNECTOR_TLS} = true and {_CONNECTOR_PLAIN} = false in the "
         "connector",
     },
+    serves=_SERVED,
 )
 CONNECTOR_SECURE_SESSION: Final = Role(
     "the peer",
@@ -106,6 +123,7 @@ CONNECTOR_SECURE_SESSION: Final = Role(
         spoken.TLS: f"set {_CONNECTOR_TLS} = false in the connector, or {_SERVER_TLS} = true here",
         spoken.PLAIN: f"set {_CONNECTOR_PLAIN} = false in the connector",
     },
+    serves=_SERVED,
 )
 CONNECTOR_PLAIN: Final = Role(
     "the peer",
@@ -117,6 +135,7 @@ CONNECTOR_PLAIN: Final = Role(
         spoken.SECURE_SESSION: f"set {_CONNECTOR_PLAIN} = true in the connector, or "
         f"{_SERVER_PLAIN} = false here",
     },
+    serves=_SERVED,
 )
 
 CONNECTOR: Final[Mapping[str, Role]] = {

@@ -30,6 +30,9 @@ _VERSIONS: Final = frozenset((2, 3, 1234))
 #: with a small number.  The lengths between them are below 65536.
 _ANSWERS: Final = re.compile(rb"E\0\0..S|R\0\0..\0\0\0", re.DOTALL)
 _GREETINGS: Final = frozenset((9, 10, 0xFF))
+#: Numbers of a MySQL server's errors, which it may also answer with.
+_ERROR: Final = 0xFF
+_ERRORS: Final = range(1000, 6000)
 _CLIENT_ID: Final = re.compile(rb"[A-Za-z0-9_ -]+")
 
 #: What a database may begin with: of links those who connect speak first.
@@ -48,7 +51,7 @@ def spoken(data: bytes) -> str:
         return PROXY
     if _is_postgresql(data):
         return POSTGRESQL
-    if len(data) >= 5 and data[3] == 0 and data[2] == 0 and data[4] in _GREETINGS:
+    if _is_mysql(data):
         return MYSQL
     return _on_a_link(data)
 
@@ -57,6 +60,14 @@ def _is_postgresql(data: bytes) -> bool:
     if len(data) >= 8 and data[:2] == b"\0\0":
         return int.from_bytes(data[4:6], "big") in _VERSIONS
     return _ANSWERS.match(data) is not None
+
+
+def _is_mysql(data: bytes) -> bool:
+    if len(data) < 5 or data[2]:
+        return False
+    if data[3] == 0:
+        return data[4] in _GREETINGS
+    return data[4] == _ERROR and int.from_bytes(data[5:7], "little") in _ERRORS
 
 
 def _on_a_link(data: bytes) -> str:

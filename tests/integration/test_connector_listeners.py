@@ -1,10 +1,15 @@
 """One AcraConnector and one AcraServer between applications and databases of both kinds."""
 
+import json
+import subprocess
+
+import psycopg
 import pymysql
 
 from acra_twisted.sandbox.mariadb import MariaDB
 from acra_twisted.sandbox.processes import free_port
-from tests.integration.base import Surroundings, get
+from tests.integration.base import Surroundings, eventually, get
+from tests.integration.test_doctor import DOCTOR
 
 
 class BothDatabases(Surroundings):
@@ -15,10 +20,16 @@ class BothDatabases(Surroundings):
         cls.addClassCleanup(cls.mariadb.stop)
         cls.mariadb.start()
         cls.mariadb.account("u", "pw")
-        cls.near, far = free_port(), free_port()
+        cls.near, cls.mysql_astray, cls.postgresql_astray, far = (free_port() for _ in range(4))
+        own = free_port()
         address = "incoming_connection_string"
         cls.both = cls.chain(
             server={
+                "server": {
+                    address: f"tcp://127.0.0.1:{own}",
+                    # Nobody waits for the end of this.
+                    "handshake_timeout": "300",
+                },
                 "listener:mysql": {
                     address: f"tcp://127.0.0.1:{far}",
                     "mysql_enable": "true",
@@ -26,6 +37,17 @@ class BothDatabases(Surroundings):
                 },
             },
             connector={
+                "connector": {"handshake_timeout": "300"},
+                "acraserver": {"acraserver_connection_string": f"tcp://127.0.0.1:{own}"},
+                "listener:mysql-astray": {
+                    address: f"tcp://127.0.0.1:{cls.mysql_astray}",
+                    "mysql_enable": "true",
+                    "acraserver_connection_string": f"tcp://127.0.0.1:{own}",
+                },
+                "listener:postgresql-astray": {
+                    address: f"tcp://127.0.0.1:{cls.postgresql_astray}",
+                    "acraserver_connection_string": f"tcp://127.0.0.1:{far}",
+                },
                 "listener:mysql": {
                     address: f"tcp://127.0.0.1:{cls.near}",
                     "mysql_enable": "true",
@@ -49,3 +71,45 @@ class BothDatabases(Surroundings):
         for pages in (self.both.server_pages, self.both.connector_pages):
             self.assertIn("ok", get(pages, "/readyz"))
         self.assertIn("ok", get(self.both.connector_pages, "/readyz?acraserver"))
+
+    def test_who_comes_to_the_other_kind_is_told_so_at_once(self):
+        options = {"host": "127.0.0.1", "user": "u", "password": "pw", "read_timeout": 20}
+        with self.assertRaises(pymysql.Error) as caught:
+            pymysql.connect(port=self.mysql_astray, **options)
+        self.assertEqual(caught.exception.args[0], 1105)
+        self.assertIn("AcraServer: it speaks the PostgreSQL protocol", caught.exception.args[1])
+        for mode in ("disable", "prefer"):
+            with self.assertRaises(psycopg.Error) as refused:
+                psycopg.connect(
+                    host="127.0.0.1",
+                    port=self.postgresql_astray,
+                    user="u",
+                    sslmode=mode,
+                    connect_timeout=20,
+                )
+            self.assertIn("it speaks the MySQL protocol", str(refused.exception))
+        for name, wanted in (
+            ("acra-connector", "speaks the PostgreSQL protocol; that listener serves PostgreSQL"),
+            ("acra-connector", "speaks the MySQL protocol; that listener serves MySQL or MariaDB"),
+            ("acra-server", "speaks the MySQL protocol; this listener serves PostgreSQL"),
+        ):
+            eventually(lambda name=name, wanted=wanted: wanted in self.errors(name), wanted)
+
+    def test_the_doctor_says_so_too(self):
+        done = subprocess.run(
+            [DOCTOR, "connector", f"--config_file={self.both.connector_ini}"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        at = r"\[listener:{}-astray\] AcraServer at [\d.:]+ speaks the {} protocol"
+        self.assertRegex(done.stdout, at.format("mysql", "PostgreSQL"))
+        self.assertRegex(done.stdout, at.format("postgresql", "MySQL"))
+        self.assertEqual(done.stdout.count("FAIL"), 2)
+
+    def errors(self, name):
+        lines = (self.both.folder / f"{name}.log").read_text().splitlines()
+        found = [json.loads(line) for line in lines if line.startswith("{")]
+        return "\n".join(line.get("error") or "" for line in found)

@@ -143,7 +143,8 @@ class Scraped(Surroundings):
         answered = 0
         for panel in board["panels"]:
             for target in panel["targets"]:
-                text = target["expr"].replace("$__rate_interval", "1m").replace("$instance", ".*")
+                text = target["expr"].replace("$__rate_interval", "1m")
+                text = text.replace("$instance", ".*").replace("$listener", ".*")
                 for series in self.query(text):
                     answered += 1
                     # What the legend names is there.

@@ -12,6 +12,7 @@ import pymysql
 
 from acra_twisted.dialects.mysql.visit import Visit
 from acra_twisted.loginactions import Write
+from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.mariadb import MariaDB
@@ -169,6 +170,55 @@ class TwoKinds(Surroundings):
         status, said = self.check("--probe", port)
         self.assertEqual(status, 1)
         self.assertIn("set mysql_enable = true", said)
+
+
+class RequiringTLS(Surroundings):
+    """A MariaDB that takes no login without TLS is visited with it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.pair = cls.authority.issue("mariadb", hosts=("127.0.0.1", "localhost"))
+        settings = ("--require-secure-transport=ON",)
+        ca = cls.authority.path
+        cls.mariadb = MariaDB(listens=True, tls=cls.pair, ca=ca, settings=settings)
+        cls.addClassCleanup(cls.mariadb.stop)
+        cls.mariadb.start()
+
+    def readiness(self, **tls):
+        chain = self.chain(
+            link="none",
+            authority=self.authority,
+            server={
+                "database": {
+                    "mysql_enable": "true",
+                    "db_port": str(self.mariadb.port),
+                    "db_tls": "require",
+                },
+                "tls": {name: str(path) for name, path in tls.items()},
+            },
+        )
+        try:
+            return get(chain.server_pages, "/readyz?database")
+        except OSError as error:
+            return error.read().decode()
+        finally:
+            chain.stop()
+
+    def visits(self):
+        """The number of TLS handshakes that the database has completed."""
+        found = self.mariadb.run("SHOW GLOBAL STATUS LIKE 'Ssl_finished_accepts'").split()
+        return int(found[1])
+
+    def test_readiness(self):
+        first, second = self.visits(), self.visits()
+        self.assertEqual(self.readiness(tls_database_ca=self.authority.path), "ok\n")
+        # One more than those of who asks how many there were.
+        self.assertEqual(self.visits() - second, second - first + 1)
+        other = Authority(Path(tempfile.mkdtemp(dir=self.folder)), "Another CA")
+        said = self.readiness(tls_database_ca=other.path)
+        why = "its certificate is of a CA that is not known here"
+        self.assertEqual(said, f"database has no TLS that can be used: {why}\n")
 
 
 class Counting(Surroundings):

@@ -52,6 +52,7 @@ class Sealing(Channel):
     """One connection, which lives until the application closes it."""
 
     connection_type = "db"
+    listener = ""
     session = None
 
     def __init__(self, service, address):

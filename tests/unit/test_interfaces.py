@@ -10,7 +10,7 @@ from acra_twisted.stages.censor import CensorStage
 from acra_twisted.stages.query_capture import QueryCapture
 from acra_twisted.telemetry.export.http import HttpExporter, LogExporter
 from acra_twisted.telemetry.logs.audit import AuditLog
-from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
+from acra_twisted.telemetry.metrics.exchanges import ServerExchanges
 from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing
 from acra_twisted.transport.channel import Channel
 from acra_twisted.transport.link import RawSecurity, TLSSecurity
@@ -19,7 +19,7 @@ from tests.support.sessions import Recorder
 
 class Providers(SynchronousTestCase):
     def test_classes(self):
-        for observer in (AuditLog, ServerMetrics, Observers, ExchangeTracing, Recorder):
+        for observer in (AuditLog, ServerExchanges, Observers, ExchangeTracing, Recorder):
             verifyClass(interfaces.IPipelineObserver, observer)
         for stage in (CensorStage, QueryCapture):
             verifyClass(interfaces.IStatementStage, stage)

@@ -48,9 +48,9 @@ class MysqlDialect:
         return False
 
     @staticmethod
-    def visit() -> Visit:
+    def visit(tls: str = "off") -> Visit:
         """See IServerDialect."""
-        return Visit(VISITOR)
+        return Visit(VISITOR, tls)
 
     @staticmethod
     def is_error(answer: bytes) -> bool:

@@ -45,7 +45,7 @@ class PostgresqlDialect:
         return f".s.PGSQL.{port}"
 
     @staticmethod
-    def visit() -> None:
+    def visit(tls: str = "off") -> None:
         """See IServerDialect."""
 
     @staticmethod

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from acra_twisted.session import Session
-from acra_twisted.telemetry.metrics.exchanges import session_state
+from acra_twisted.telemetry.metrics.sessions import session_state
 from acra_twisted.telemetry.pages.sessions import current
 
 IN_DATABASE, IN_STAGE, WAITS, FAILED = "database", "stage", "in_transaction", "failed_transaction"

@@ -8,17 +8,26 @@ costs three times as much as ``inc()``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from acra_twisted import __version__
 from acra_twisted.eventtable import TABLE
+from acra_twisted.telemetry.metrics.collectors import (
+    Certificates,
+    Counts,
+    CountsBy,
+    Exporters,
+    ListenerLabel,
+    Pools,
+    Total,
+    Watched,
+    child,
+)
 
 CONNECTION_BUCKETS = (0.1, 0.2, 0.5, 1, 10, 60, 3600, 86400)
-
-
 #: Characters that the name of a label cannot have.
 _NOT_IN_LABELS = re.compile("[^A-Za-z0-9_]")
 
@@ -30,27 +39,31 @@ def _label(attribute: str) -> str:
 
 
 class DaemonMetrics:
-    """Counts what every daemon has.  ``service`` begins the names, such as ``acraserver``."""
+    """Counts what every daemon has.  ``service`` begins the names, such as ``acraserver``;
+    ``listeners`` are the names of its sections for listeners."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, listeners: Iterable[str] = ()) -> None:
         disable_created_metrics()
+        #: Which of the listeners something is of.
+        self.by_listener = ListenerLabel(listeners)
         self.registry = CollectorRegistry()
         registry = self.registry
         self._connections = Counter(
             f"{service}_connections_total",
             "Connections accepted",
-            ["connection_type"],
+            ["connection_type", *self.by_listener.label],
             registry=registry,
         )
         self._processing = Histogram(
             f"{service}_connections_processing_seconds",
             "Time from accept to close",
-            ["connection_type"],
+            ["connection_type", *self.by_listener.label],
             buckets=CONNECTION_BUCKETS,
             registry=registry,
         )
-        self._by_type: dict[str, tuple[Any, Any]] = {}
-        self._of_type("db")
+        self._by_type: dict[tuple[str, str], tuple[Any, Any]] = {}
+        for name in self.by_listener.names:
+            self._of_type("db", name)
         for place, part in zip(("major", "minor", "patch"), __version__.split("."), strict=True):
             Gauge(f"{service}_version_{place}", f"{place} version", registry=registry).set(
                 int(part)
@@ -59,11 +72,14 @@ class DaemonMetrics:
         Gauge(f"{service}_build_info", "Build", ["edition", "version"], registry=registry).labels(
             "ce", __version__
         ).set(1)
-        self._pools = _Pools()
+        self._pools = Pools()
         registry.register(self._pools)
-        self._exporters: _Exporters | None = None
+        self._exporters: Exporters | None = None
         self._open = Gauge(
-            "acra_open_connections", "Connections open at this moment", registry=registry
+            "acra_open_connections",
+            "Connections open at this moment",
+            self.by_listener.label,
+            registry=registry,
         )
         events_total = Counter(
             "acra_events_total", "Events of the security log by code", ["code"], registry=registry
@@ -81,23 +97,27 @@ class DaemonMetrics:
             registry=registry,
         )
 
-    def connection_opened(self, connection_type: str = "db") -> None:
-        """A connection was accepted; ``connection_type`` is ``db`` or ``api``, as in Acra."""
-        self._of_type(connection_type)[0].inc()
-        self._open.inc()
+    def connection_opened(self, connection_type: str = "db", listener: str = "") -> None:
+        """A listener has accepted a connection; ``connection_type`` is ``db`` or ``api``, as in
+        Acra."""
+        self._of_type(connection_type, listener)[0].inc()
+        child(self._open, *self.by_listener.value(listener)).inc()
 
-    def connection_closed(self, seconds: float, connection_type: str = "db") -> None:
+    def connection_closed(
+        self, seconds: float, connection_type: str = "db", listener: str = ""
+    ) -> None:
         """It ended, so long after it was accepted."""
-        self._open.dec()
-        self._of_type(connection_type)[1].observe(seconds)
+        child(self._open, *self.by_listener.value(listener)).dec()
+        self._of_type(connection_type, listener)[1].observe(seconds)
 
-    def _of_type(self, connection_type: str) -> tuple[Any, Any]:
+    def _of_type(self, connection_type: str, listener: str) -> tuple[Any, Any]:
         """The counter and the histogram; those of a port that is off are not exposed."""
-        found = self._by_type.get(connection_type)
+        found = self._by_type.get((connection_type, listener))
         if found is None:
-            found = self._by_type[connection_type] = (
-                self._connections.labels(connection_type),
-                self._processing.labels(connection_type),
+            values = (connection_type, *self.by_listener.value(listener))
+            found = self._by_type[connection_type, listener] = (
+                self._connections.labels(*values),
+                self._processing.labels(*values),
             )
         return found
 
@@ -124,7 +144,7 @@ class DaemonMetrics:
     def watch_keys(self, cache: Any) -> None:
         """Expose a keystore.cache.KeyCache's size and counters; read when scraped."""
         self.registry.register(
-            _Watched(
+            Watched(
                 ("acra_keystore_cache_entries", "Keys kept in memory"),
                 lambda: len(cache),
                 ("acra_keystore_cache", "Requests for keys by what became of them"),
@@ -160,7 +180,7 @@ class DaemonMetrics:
 
     def watch_certificates(self, ends: Callable[[], Mapping[str, float]]) -> None:
         """Expose when certificates expire, by the setting that names them; read when scraped."""
-        self.registry.register(_Certificates(ends))
+        self.registry.register(Certificates(ends))
 
     def watch_log(self, writer: Any) -> None:
         """Expose the number of lines that could not be written; read when scraped."""
@@ -197,200 +217,9 @@ class DaemonMetrics:
     def watch_exporter(self, exporter: Any) -> None:
         """Expose an exporter's queue and counters; read when scraped."""
         if self._exporters is None:
-            self._exporters = _Exporters()
+            self._exporters = Exporters()
             self.registry.register(self._exporters)
         self._exporters.watched.append(exporter)
         limit = getattr(exporter, "limit", 0)
         if limit:
             self.watch_pool(f"spans for {exporter.name}", lambda: exporter.queued, limit)
-
-
-class _Pools:
-    """Size and limit of what is bounded, read when scraped."""
-
-    def __init__(self) -> None:
-        self.pools: dict[str, tuple[Callable[[], int], int]] = {}
-
-    def collect(self) -> Any:
-        """Reads plain integers: safe in the scraper's thread."""
-        from prometheus_client.core import GaugeMetricFamily
-
-        sizes = GaugeMetricFamily("acra_pool_entries", "What bounded pools hold", labels=["pool"])
-        limits = GaugeMetricFamily(
-            "acra_pool_limit", "What they may hold; 0 is no limit", labels=["pool"]
-        )
-        for name, (size, limit) in self.pools.items():
-            sizes.add_metric([name], size())
-            limits.add_metric([name], limit)
-        yield sizes
-        yield limits
-
-    def describe(self) -> Any:
-        """Nothing in advance."""
-        return []
-
-
-class _Exporters:
-    """Queues and counters of exporters of spans, by the exporter's name; read when scraped."""
-
-    def __init__(self) -> None:
-        self.watched: list[Any] = []
-
-    def collect(self) -> Any:
-        """Reads plain integers: safe in the scraper's thread."""
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-
-        queues = GaugeMetricFamily(
-            "acra_span_exporter_queue", "Spans waiting to be exported", labels=["exporter"]
-        )
-        spans = CounterMetricFamily(
-            "acra_span_exporter_spans",
-            "Spans by exporter and what became of them",
-            labels=["exporter", "result"],
-        )
-        for exporter in self.watched:
-            queues.add_metric([exporter.name], exporter.queued)
-            for result, count in exporter.counts.items():
-                spans.add_metric([exporter.name, result], count)
-        yield queues
-        yield spans
-
-    def describe(self) -> Any:
-        """Nothing in advance."""
-        return []
-
-
-class _Certificates:
-    """When certificates expire, read when scraped."""
-
-    def __init__(self, ends: Callable[[], Mapping[str, float]]) -> None:
-        self._ends = ends
-
-    def collect(self) -> Any:
-        """Those in use at the moment."""
-        from prometheus_client.core import GaugeMetricFamily
-
-        gauge = GaugeMetricFamily(
-            "acra_certificate_expiry_timestamp_seconds",
-            "When the certificate of a setting expires, in Unix time",
-            labels=["setting"],
-        )
-        for setting, end in self._ends().items():
-            gauge.add_metric([setting], end)
-        yield gauge
-
-    def describe(self) -> Any:
-        """Nothing in advance."""
-        return []
-
-
-class Total:
-    """A counter without labels, read when scraped.  ``counter`` is a name with its help text."""
-
-    def __init__(self, counter: tuple[str, str], count: Callable[[], int]) -> None:
-        self._counter = counter
-        self._count = count
-
-    def collect(self) -> Any:
-        """Reads a plain integer: safe in the scraper's thread."""
-        from prometheus_client.core import CounterMetricFamily
-
-        yield CounterMetricFamily(*self._counter, self._count())
-
-    def describe(self) -> Any:
-        """Nothing in advance."""
-        return []
-
-
-class Counts:
-    """A counter with one label, read when scraped: ``counts`` is asked each time.  ``counter`` is a
-    name with its help text."""
-
-    def __init__(
-        self, counter: tuple[str, str], label: str, counts: Callable[[], Mapping[str, int]]
-    ) -> None:
-        self._counter = counter
-        self._label = label
-        self._counts = counts
-
-    def collect(self) -> Any:
-        """Reads plain integers: safe in the scraper's thread."""
-        from prometheus_client.core import CounterMetricFamily
-
-        counter = CounterMetricFamily(*self._counter, labels=[self._label])
-        for value, count in self._counts().items():
-            counter.add_metric([value], count)
-        yield counter
-
-    def describe(self) -> Any:
-        """Nothing in advance."""
-        return []
-
-
-class CountsBy:
-    """A counter with several labels, in plain integers: prometheus-client's own takes five calls
-    and a lock for each.  ``counter`` is a name with its help text."""
-
-    def __init__(
-        self, registry: CollectorRegistry, counter: tuple[str, str], labels: Sequence[str]
-    ) -> None:
-        self._counter = counter
-        self._labels = labels
-        self._counts: dict[tuple[str, ...], int] = {}
-        self._watched: dict[tuple[str, ...], Callable[[], int]] = {}
-        registry.register(self)
-
-    def expose(self, *values: str) -> None:
-        """Expose the count for these values of the labels, also while it is 0."""
-        self._counts.setdefault(values, 0)
-
-    def watch(self, count: Callable[[], int], *values: str) -> None:
-        """Expose what is counted elsewhere for these values of the labels; read when scraped."""
-        self._watched[values] = count
-
-    def count(self, *values: str) -> None:
-        """Count one for these values of the labels."""
-        counts = self._counts
-        counts[values] = counts.get(values, 0) + 1
-
-    def collect(self) -> Any:
-        """Reads plain integers: safe in the scraper's thread."""
-        from prometheus_client.core import CounterMetricFamily
-
-        counter = CounterMetricFamily(*self._counter, labels=self._labels)
-        for values, count in tuple(self._counts.items()):
-            counter.add_metric(values, count)
-        for values, watched in self._watched.items():
-            counter.add_metric(values, watched())
-        yield counter
-
-    def describe(self) -> Any:
-        """Nothing in advance."""
-        return []
-
-
-class _Watched(Counts):
-    """A size and a few counters of something, read when scraped.
-
-    ``gauge`` and ``counter`` are names with their help texts.
-    """
-
-    def __init__(
-        self,
-        gauge: tuple[str, str],
-        size: Callable[[], int],
-        counter: tuple[str, str],
-        counts: Mapping[str, int],
-    ) -> None:
-        super().__init__(counter, "result", lambda: counts)
-        self._gauge = gauge
-        self._size = size
-
-    def collect(self) -> Any:
-        """Reads plain integers: safe in the scraper's thread."""
-        from prometheus_client.core import GaugeMetricFamily
-
-        gauge = GaugeMetricFamily(*self._gauge)
-        gauge.add_metric([], self._size())
-        yield gauge
-        yield from super().collect()

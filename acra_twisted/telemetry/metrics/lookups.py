@@ -8,7 +8,7 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 
-from acra_twisted.telemetry.metrics.daemon import CountsBy
+from acra_twisted.telemetry.metrics.collectors import CountsBy
 from acra_twisted.telemetry.metrics.histogram import DurationsBy
 
 #: The last is the usual hard age.

@@ -7,7 +7,8 @@ from typing import Any
 
 from prometheus_client import Counter
 
-from acra_twisted.telemetry.metrics.daemon import Counts, DaemonMetrics
+from acra_twisted.telemetry.metrics.collectors import Counts
+from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
 
 
 class RevocationMetrics:

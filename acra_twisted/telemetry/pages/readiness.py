@@ -14,22 +14,30 @@ _HOLDS = 2.0
 TIMEOUT = 3.0
 
 
-class Closing(Protocol):
-    """A connection that is closed at once, and nothing is said on it; ``verdict`` fires with what
-    is wrong, empty if nothing is."""
-
-    def __init__(self) -> None:
-        self.verdict: Deferred[str] = Deferred()
+class _Closing(Protocol):
+    """A connection that is closed at once, and nothing is said on it."""
 
     def connectionMade(self) -> None:
         """Twisted: the connection is there."""
         # Not aborted: PostgreSQL's log would have a line for each.
         self.transport.loseConnection()  # type: ignore[union-attr]
-        self.verdict.callback("")
+
+
+def connecting(endpoint: Any) -> Callable[[], Deferred[str]]:
+    """Return an ``ask`` for `Reach` to which every connection that can be made is an answer."""
+    factory = Factory.forProtocol(_Closing)
+    factory.noisy = False
+
+    def ask() -> Deferred[str]:
+        attempt: Deferred[Any] = endpoint.connect(factory)
+        return attempt.addCallback(lambda _: "")
+
+    return ask
 
 
 class Reach:
-    """Makes a connection by ``endpoint``, on which ``protocol`` finds the verdict: see `Closing`.
+    """Finds out if something can be reached: ``ask`` returns a Deferred of what is wrong, empty if
+    nothing is, and one that fails says that it cannot be reached.  Cancelling it gives up.
 
     ``name`` is what is asked for: database or acraserver.  ``about`` is a name of its own, where
     there are several.
@@ -39,15 +47,13 @@ class Reach:
         self,
         reactor: Any,
         name: str,
-        endpoint: Any,
+        ask: Callable[[], Deferred[str]],
         about: str = "",
-        protocol: Callable[[], Any] = Closing,
     ) -> None:
         self.name = name
         self._about = about or name
         self._reactor = reactor
-        self._endpoint = endpoint
-        self._protocol = protocol
+        self._ask = ask
         self._until = 0.0
         self._known = ""
         self._waiting: list[Deferred[str]] = []
@@ -59,11 +65,7 @@ class Reach:
         asking: Deferred[str] = Deferred()
         self._waiting.append(asking)
         if len(self._waiting) == 1:
-            factory = Factory.forProtocol(self._protocol)
-            factory.noisy = False
-            attempt: Deferred[Any] = self._endpoint.connect(factory)
-            attempt.addCallback(lambda protocol: protocol.verdict)
-            attempt.addTimeout(TIMEOUT, self._reactor).addCallbacks(
+            self._ask().addTimeout(TIMEOUT, self._reactor).addCallbacks(
                 lambda problem: self._answer(f"{self._about} {problem}" if problem else ""),
                 lambda _: self._answer(f"{self._about} cannot be reached"),
             )

@@ -10,7 +10,7 @@ from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.session import Session
 from acra_twisted.sql.redact import Redacted, of_statement
 from acra_twisted.telemetry.figures.shapes import shape_of
-from acra_twisted.telemetry.metrics.exchanges import session_state
+from acra_twisted.telemetry.metrics.sessions import session_state
 
 #: As many are shown, those that have waited longest for a reply before all others.
 SHOWN: Final = 200

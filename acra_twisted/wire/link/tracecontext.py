@@ -21,10 +21,12 @@ LIMIT: Final = 1024
 #: A connector of ours says so behind the context, in a field that Acra's decoder (like every one
 #: of this format) leaves unread.  The bits of its value: the sampled bit of the context is a
 #: decision (of Acra's connectors it is always set); the database protocol is followed, so that a
-#: server of ours may make itself known in it; and the link is not for a session: spans come on it.
+#: server of ours may make itself known in it; the link is not for a session: spans come on it; and
+#: the application waits for a greeting, which a server before another database never sends.
 DECIDES: Final = 1
 FOLLOWS: Final = 2
 OFFERS: Final = 4
+AWAITS: Final = 8
 
 #: Bytes of a traceparent of version 00.
 PLAIN: Final = 55
@@ -132,9 +134,10 @@ def encode(context: TraceContext, mark: int = 0, startup: str = "") -> bytes:
     return lengthprefix.encode(blob)
 
 
-def encode_offer() -> bytes:
-    """Encode what a link begins with on which a connector offers spans: no context, and a mark."""
-    return encode(TraceContext(_NO_TRACE, _NO_SPAN, False), OFFERS)
+def encode_offer(mark: int = 0) -> bytes:
+    """Encode what a link begins with on which a connector offers spans: no context, and a mark, to
+    which ``mark`` is added."""
+    return encode(TraceContext(_NO_TRACE, _NO_SPAN, False), OFFERS | mark)
 
 
 def decode(blob: bytes) -> TraceContext | None:

@@ -216,7 +216,7 @@ class Connections(Connected):
 
     def test_a_handshake_that_takes_too_long(self):
         application = self.accept()
-        application._connecting.errback(TimeoutError())
+        self.attempts.pop()[0].errback(TimeoutError())
         self.assertEqual(application.span.status, 2)
         application.check(10.0)
         self.assertTrue(application.transport.disconnected)
@@ -319,6 +319,35 @@ class Logged(Connected):
 AUTHENTICATED = message(b"R", b"\0\0\0\0") + message(b"K", b"\0\0\0\7key!") + ready()
 #: The same of a server that knows connectors of ours.
 ANNOUNCED = AUTHENTICATED[: -len(ready())] + message(b"S", b"acra_twisted\x001\0") + ready()
+
+
+class Greeted(Logged):
+    """A server of MySQL where one of PostgreSQL should be."""
+
+    scope = "request"
+    tls = "refuse"
+    GREETING = b"\x4a\0\0\0\x0a8.0.36\0"
+
+    def test_it_is_not_carried_to_an_application_of_postgresql(self):
+        for said, answer in ((STARTUP, b""), (SSL_REQUEST_PACKET, b"N")):
+            self.told.clear()
+            application, link = self.linked()
+            application.dataReceived(said)
+            link.dataReceived(self.GREETING)
+            if answer:
+                application.dataReceived(STARTUP)
+            told = application.transport.value().removeprefix(answer)
+            self.assertEqual(types(told), "E")
+            self.assertIn(b"to AcraServer: it speaks the MySQL protocol", told)
+            self.assertEqual([code for code, _ in self.told], [events.WRAP_CONNECTION])
+            self.assertTrue(link.transport.disconnected or link.transport.disconnecting)
+            application.connectionLost(Failure(ConnectionDone()))
+
+    def test_it_is_carried_to_one_that_has_said_nothing(self):
+        application, link = self.linked()
+        link.dataReceived(self.GREETING)
+        self.assertEqual(application.transport.value(), self.GREETING)
+        self.assertNotIn(events.WRAP_CONNECTION, [code for code, _ in self.told])
 
 
 class Followed(Connected):

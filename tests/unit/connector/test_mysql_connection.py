@@ -8,6 +8,7 @@ from prometheus_client import generate_latest
 from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
 from twisted.python.failure import Failure
 
+from acra_twisted import events
 from acra_twisted.dialects.mysql.announcing import announced
 from acra_twisted.telemetry.pages import sessions
 from acra_twisted.wire.link import tracecontext
@@ -17,6 +18,7 @@ from acra_twisted.wire.mysql.commands import encode_close
 from acra_twisted.wire.mysql.frames import PART_MAX, packets
 from acra_twisted.wire.mysql.handshake import decode_greeting
 from acra_twisted.wire.mysql.parameters import decode_query
+from acra_twisted.wire.postgres import backend
 from tests.support.mysqllogins import MARIADB, MYSQL, OK, response, written
 from tests.unit.connector.test_connection import Connected, pieces
 
@@ -54,7 +56,7 @@ class MysqlConnected(Connected):
 class Followed(MysqlConnected):
     def test_the_greeting_comes_from_the_server(self):
         application, link = self.linked()
-        mark = tracecontext.DECIDES | tracecontext.FOLLOWS
+        mark = tracecontext.DECIDES | tracecontext.FOLLOWS | tracecontext.AWAITS
         begun = link.transport.value()
         self.assertEqual(tracecontext.mark_of(begun[4:]), mark)
         self.assertEqual(application.transport.value(), b"")
@@ -161,6 +163,15 @@ class Followed(MysqlConnected):
 
 
 class Ends(MysqlConnected):
+    def setUp(self):
+        super().setUp()
+        self.told = []
+        self.patch(
+            self.connector.context,
+            "event",
+            lambda code, text, **fields: self.told.append((code, fields.get("error"))),
+        )
+
     def test_no_server(self):
         application = self.accept()
         self.attempts.pop()[1].errback(ConnectionRefusedError())
@@ -182,6 +193,28 @@ class Ends(MysqlConnected):
         ((number, payload),) = written(application.transport.value())
         self.assertEqual((number, payload[:3]), (0, b"\xff\x51\x04"))
         self.assertIn(b"another protocol", payload)
+
+    def test_a_server_of_another_database(self):
+        application, link = self.linked()
+        link.dataReceived(backend.encode_error(b"FATAL", b"28000", "this listener serves it not"))
+        ((number, payload),) = written(application.transport.value())
+        self.assertEqual((number, payload[:3]), (0, b"\xff\x51\x04"))
+        self.assertIn(b"to AcraServer: it speaks the PostgreSQL protocol", payload)
+        ((code, error),) = self.told
+        self.assertEqual(code, events.WRAP_CONNECTION)
+        self.assertIn("AcraServer at 127.0.0.1:1 speaks the PostgreSQL protocol; that", error)
+        self.assertIn("set mysql_enable = false here", error)
+
+    def test_one_that_is_lost_before_its_greeting(self):
+        for greeting, remedy in ((b"", True), (GREETING, False)):
+            self.told.clear()
+            application, link = self.linked()
+            if greeting:
+                link.dataReceived(greeting)
+            link.connectionLost(Failure(ConnectionDone()))
+            ((_, error),) = self.told
+            self.assertEqual("mysql_enable = true there" in error, remedy)
+            application.connectionLost(Failure(ConnectionDone()))
 
     def test_a_link_that_is_lost(self):
         """The application gets an error with the number that it waits for."""

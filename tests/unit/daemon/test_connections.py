@@ -17,17 +17,18 @@ class Metrics:
     def watch_pool(self, name, size, limit):
         self.pools[name] = (size, limit)
 
-    def connection_opened(self, kind):
-        self.told.append(("opened", kind))
+    def connection_opened(self, kind, listener):
+        self.told.append(("opened", kind, listener))
 
-    def connection_closed(self, seconds, kind):
-        self.told.append(("closed", kind, seconds))
+    def connection_closed(self, seconds, kind, listener):
+        self.told.append(("closed", kind, listener, seconds))
 
 
 class Connection:
     """Ends by itself when ``ends_at`` is called for."""
 
     connection_type = "db"
+    listener = ""
     address = "10.0.0.1"
 
     def __init__(self, connections, ends_at):
@@ -103,6 +104,7 @@ class Ending(SynchronousTestCase):
 
 class Asking:
     connection_type = "api"
+    listener = "shop"
 
 
 class Limits(SynchronousTestCase):
@@ -124,7 +126,9 @@ class Limits(SynchronousTestCase):
             self.assertEqual(self.connections.is_full, full)
         self.connections.release(self.kept, 0.5)
         self.assertFalse(self.connections.is_full)
-        self.assertEqual(self.metrics.told, [("opened", "api")] * 3 + [("closed", "api", 0.5)])
+        self.assertEqual(
+            self.metrics.told, [("opened", "api", "shop")] * 3 + [("closed", "api", "shop", 0.5)]
+        )
         size, limit = self.metrics.pools["connections"]
         self.assertEqual((size(), limit), (2, 2))
 
@@ -147,5 +151,7 @@ class Limits(SynchronousTestCase):
         self.admitted()
         for _ in range(2):
             self.connections.release(self.kept, 1.0)
-        self.assertEqual(self.metrics.told, [("opened", "api"), ("closed", "api", 1.0)])
+        self.assertEqual(
+            self.metrics.told, [("opened", "api", "shop"), ("closed", "api", "shop", 1.0)]
+        )
         self.assertTrue(self.admitted())

@@ -22,7 +22,9 @@ from acra_twisted.proxy.valve import between
 from acra_twisted.session import Identity, Session
 from acra_twisted.telemetry.figures.counting import ShapeCounter
 from acra_twisted.telemetry.logs.audit import AuditLog
-from acra_twisted.telemetry.metrics.exchanges import ServerMetrics, session_state
+from acra_twisted.telemetry.metrics.exchanges import ServerExchanges
+from acra_twisted.telemetry.metrics.families import ServerMetrics
+from acra_twisted.telemetry.metrics.sessions import session_state
 from acra_twisted.telemetry.pages.sessions import describe
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing, Tracing
@@ -70,9 +72,10 @@ class Toy(SynchronousTestCase):
         clock = Ticks()
         tracing = Tracing(lambda *_: True, clock, self.finished.append)
         exchanges = ExchangeTracing(tracing, scope="request", slow=10**9, server=("db", 7))
-        self.metrics = ServerMetrics(ToyDialect.name)
+        self.metrics = ServerMetrics()
+        counts = ServerExchanges(self.metrics, ToyDialect.name)
         self.counter = ShapeCounter(clock())
-        self.observers = Observers([exchanges, self.metrics, AuditLog(), self.counter])
+        self.observers = Observers([exchanges, counts, AuditLog(), self.counter])
         globalLogPublisher.addObserver(self.lines.append)
         self.addCleanup(globalLogPublisher.removeObserver, self.lines.append)
         self.session = Session(1, Identity("client", "127.0.0.1", True), self.observers, clock)

@@ -78,7 +78,7 @@ class Case(SynchronousTestCase):
             reactor=self.clock,
             handshake_timeout=10.0,
             login_limits=LoginLimits(self.clock.seconds, lambda: 0.5, of_all=1),
-            metrics=SimpleNamespace(login=lambda *labels: None),
+            counts=SimpleNamespace(login=lambda *labels: None),
             certificates=None,
             in_thread=self.in_thread,
         )

@@ -284,6 +284,39 @@ class Connections(ServerCase):
         self.assertEqual(codes.count(events.DROPPED_BY_TIMEOUT), 1)
         self.assertNotIn(events.CONNECT_TO_DATABASE, codes)
 
+    def heard(self):
+        """The events that are told, with their errors."""
+        heard = []
+        self.server.context.observers = SimpleNamespace(
+            security_event=lambda code, *_, **fields: heard.append((code, fields.get("error")))
+        )
+        return heard
+
+    def test_an_application_that_waits_for_a_greeting(self):
+        for mark in (tracecontext.AWAITS, tracecontext.AWAITS | tracecontext.OFFERS):
+            heard = self.heard()
+            connection = self.accept(tracecontext.encode(CONTEXT, tracecontext.DECIDES | mark))
+            told = connection.transport.value()
+            self.assertEqual(types(told), "E")
+            self.assertIn(b"this listener serves PostgreSQL", told)
+            self.assertTrue(connection.transport.disconnecting)
+            ((code, error),) = heard
+            self.assertEqual(code, events.REFUSED_CONNECTION)
+            self.assertIn("the peer speaks the MySQL protocol; this listener serves", error)
+            connection.connectionLost(Failure(ConnectionDone()))
+            self.assertEqual(self.attempts, [])
+
+    def test_one_that_says_nothing_behind_its_connectors_context(self):
+        for sent, hint in ((tracecontext.encode(CONTEXT), True), (b"", False)):
+            heard = self.heard()
+            connection = self.accept(sent)
+            self.reactor.advance(11)
+            self.server.connections.check()
+            self.assertTrue(connection.transport.disconnected)
+            ((code, error),) = heard
+            self.assertEqual(code, events.DROPPED_BY_TIMEOUT)
+            self.assertEqual("mysql_enable" in (error or ""), hint)
+
     def test_spans_of_a_connector(self):
         taken = []
 

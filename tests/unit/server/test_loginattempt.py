@@ -32,7 +32,7 @@ class Base(SynchronousTestCase):
             reactor=self.clock,
             handshake_timeout=10.0,
             login_limits=self.limits,
-            metrics=SimpleNamespace(login=lambda *labels: self.logins.append(labels)),
+            counts=SimpleNamespace(login=lambda *labels: self.logins.append(labels)),
             tracing=tracing,
         )
 

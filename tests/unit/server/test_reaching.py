@@ -274,7 +274,14 @@ class Applications(MysqlCase):
         self.assertEqual((number, payload[:3]), (2, b"\xff\x51\x04"))
 
     def test_a_client_that_speaks_another_protocol(self):
+        heard = []
+        self.server.context.observers = SimpleNamespace(
+            security_event=lambda code, *_, **fields: heard.append((code, fields["error"]))
+        )
         connection, database = self.greeted(b"\0\0\0\x08\x04\xd2\x16\x2f")
+        ((code, error),) = heard
+        self.assertEqual(code, events.REFUSED_CONNECTION)
+        self.assertIn("the peer speaks the PostgreSQL protocol; this listener serves My", error)
         number, payload = self.said(connection)[-1]
         self.assertEqual((number, payload[:9]), (2, b"\xff\x84\x04#08S01"))
         self.assertEqual(database.transport.value(), b"")
@@ -529,6 +536,17 @@ class DatabaseTLS(MysqlCase):
         offers = greeting.showing(greeting.capabilities | bits.SSL, greeting.extended)
         database.dataReceived(packets(offers, 0))
         return connection, database
+
+    def test_one_that_is_left_unused_has_it_too(self):
+        connection, database = self.greeted_with_tls()
+        self.lose(connection)
+        self.assertNotIn(b"acra_visitor", database.transport.value())
+        self.assertEqual(database.begun, [(self.server.context.database.creator, True)])
+        database.complete()
+        self.assertIn(b"acra_visitor\0", database.transport.value())
+        database.dataReceived(packets(DENIED, 3))
+        self.assertTrue(database.transport.disconnecting)
+        self.assertEqual(self.server.context.login_limits.in_progress, 0)
 
 
 class Starting(DatabaseChannel):

@@ -15,7 +15,8 @@ from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.optionkinds import Address
 from acra_twisted.options import Settings, defaults
 from acra_twisted.sandbox.authority import Authority
-from acra_twisted.telemetry.metrics.exchanges import ConnectorMetrics
+from acra_twisted.telemetry.metrics.exchanges import ConnectorExchanges
+from acra_twisted.telemetry.metrics.families import ConnectorMetrics
 from acra_twisted.telemetry.service import LoggedRoot, TelemetryService
 from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing
 from acra_twisted.transport.credentials import Credentials
@@ -122,7 +123,7 @@ class Telemetry(SynchronousTestCase):
         self.assertIsNone(self.make(system="toydb").figures)
         service = self.make(system="toydb", incoming_connection_zpages_string=NOWHERE)
         exchanges = ExchangeTracing(service.tracing)
-        observers = service.observers(exchanges, service.metrics)
+        observers = service.observers(exchanges, ConnectorExchanges(service.metrics))
         session = make_session(observer=observers)
         session.span = service.tracing.root("handleConnection", 1)
         observers.session_opened(session)

@@ -9,7 +9,7 @@ from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.errors import ConfigError
 from acra_twisted.optionkinds import Address
 from acra_twisted.options import defaults
-from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
+from acra_twisted.telemetry.metrics.families import ServerMetrics
 from acra_twisted.telemetry.service import TelemetryService
 from acra_twisted.telemetry.sites import METRICS, PAGES, make_guard
 
@@ -21,7 +21,7 @@ class Sites(SynchronousTestCase):
     def make(self, system="", **changes):
         """The sites of a daemon."""
         settings = defaults(SERVER_SECTIONS).but(**changes)
-        metrics = ServerMetrics("acraserver")
+        metrics = ServerMetrics()
         service = TelemetryService(
             Clock(), "acra-server", settings, metrics, lambda: [], system=system
         )

@@ -158,6 +158,23 @@ class Reasons(SynchronousTestCase):
             found = self.check(ForeignProtocol(protocol), party, failures.PROTOCOL, remedy)
             self.assertIn(f"{party} speaks {protocol}; ", str(found))
 
+    def test_the_protocol_of_another_database_behind_the_handshake(self):
+        for party, protocol, remedy in (
+            (SERVER, spoken.POSTGRESQL, "set mysql_enable = false here"),
+            (SERVER, spoken.MYSQL, "set mysql_enable = true here"),
+            (Party(CONNECTOR_TLS), spoken.POSTGRESQL, "serves MySQL and MariaDB"),
+            (Party(CONNECTOR_TLS), spoken.MYSQL, "serves PostgreSQL"),
+        ):
+            found = reason_of(ForeignProtocol(protocol), party, stood=True)
+            self.assertEqual(found.kind, failures.PROTOCOL)
+            self.assertIn(f"{party} speaks {protocol}; ", str(found))
+            self.assertIn(remedy, found.remedy)
+            self.assertIn("acraserver_connection_string", found.remedy)
+            # An application learns what it is, and not where.
+            self.assertEqual(found.public, f"it speaks {protocol}")
+        found = reason_of(ForeignProtocol(spoken.HTTP), SERVER, stood=True)
+        self.assertEqual(found.public, "it speaks another protocol")
+
     def test_errors_of_ours_say_it_themselves(self):
         link = Party(CONNECTOR_SECURE_SESSION)
         for problem in (HandshakeError("no such id"), CryptoError("no such id")):

@@ -43,6 +43,7 @@ EXAMPLES = (
     (POSTGRESQL, b"R\0\0\0\x08\0\0\0\0"),
     (MYSQL, b"\x4a\0\0\0\x0a8.0.36\0"),
     (MYSQL, b"\x45\0\0\0\xff\x6a\x04Host is blocked"),
+    (MYSQL, b"\x45\0\0\x02\xff\x84\x04#08S01no"),
     (PLAIN, tracecontext.encode(CONTEXT)),
     (PLAIN, lengthprefix.encode(b"")),
     (SECURE_SESSION, lengthprefix.encode(b"client one")),

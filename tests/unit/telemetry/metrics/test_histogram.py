@@ -87,7 +87,7 @@ def measure():  # pragma: no cover - for the figures in the module's docstring
     """``python -m tests.unit.telemetry.metrics.test_histogram``."""
     from time import perf_counter
 
-    from acra_twisted.telemetry.metrics.exchanges import PROCESSING_BUCKETS
+    from acra_twisted.telemetry.metrics.families import PROCESSING_BUCKETS
 
     values = [int(random.lognormvariate(-9, 1.5) * 1e9) for _ in range(100_000)]  # noqa: S311 - to measure
     histogram = Histogram("a_seconds", "x", ["db"], buckets=PROCESSING_BUCKETS).labels("pg")

@@ -2,13 +2,12 @@
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionRefusedError
-from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.pages.readiness import Reach, ReachAll
+from acra_twisted.telemetry.pages.readiness import Reach, ReachAll, connecting
 
 
 class Endpoint:
@@ -20,15 +19,11 @@ class Endpoint:
         return self.attempts[-1][1]
 
 
-class Undecided(Protocol):
-    verdict = None
-
-
 class Reaching(SynchronousTestCase):
     def setUp(self):
         self.clock, self.endpoint = Clock(), Endpoint()
         self.clock.advance(1000)
-        self.reach = Reach(self.clock, "database", self.endpoint)
+        self.reach = Reach(self.clock, "database", connecting(self.endpoint))
 
     def connected(self):
         factory, attempt = self.endpoint.attempts[-1]
@@ -55,25 +50,20 @@ class Reaching(SynchronousTestCase):
         self.assertEqual(self.successResultOf(asked), "database cannot be reached")
 
     def test_it_takes_no_connections(self):
-        asked = self.reach.problem()
-        factory, attempt = self.endpoint.attempts[-1]
-        protocol = factory.buildProtocol(None)
-        protocol.verdict.callback("takes no connections")
-        attempt.callback(protocol)
+        answer = Deferred()
+        asked = Reach(self.clock, "database", lambda: answer).problem()
+        self.assertNoResult(asked)
+        answer.callback("takes no connections")
         self.assertEqual(self.successResultOf(asked), "database takes no connections")
 
     def test_a_verdict_that_does_not_come(self):
         given_up = []
-        self.reach = Reach(self.clock, "database", self.endpoint, protocol=Undecided)
-        asked = self.reach.problem()
-        factory, attempt = self.endpoint.attempts[-1]
-        protocol = factory.buildProtocol(None)
-        protocol.verdict = Deferred(given_up.append)
-        attempt.callback(protocol)
+        answer = Deferred(given_up.append)
+        asked = Reach(self.clock, "database", lambda: answer).problem()
         self.assertNoResult(asked)
         self.clock.advance(3.1)
         self.assertEqual(self.successResultOf(asked), "database cannot be reached")
-        self.assertEqual(given_up, [protocol.verdict])
+        self.assertEqual(given_up, [answer])
 
     def test_many_who_ask_cost_one_connection(self):
         asked = [self.reach.problem() for _ in range(50)]
@@ -88,7 +78,9 @@ class Reaching(SynchronousTestCase):
 
     def test_of_several_the_one_that_cannot_be_reached_is_named(self):
         second = Endpoint()
-        both = ReachAll([self.reach, Reach(self.clock, "database", second, "database of second")])
+        both = ReachAll(
+            [self.reach, Reach(self.clock, "database", connecting(second), "database of second")]
+        )
         self.assertEqual(both.name, "database")
         asked = both.problem()
         self.connected()

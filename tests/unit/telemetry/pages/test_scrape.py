@@ -4,7 +4,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.metrics.exchanges import ServerMetrics
+from acra_twisted.telemetry.metrics.families import ServerMetrics
 from acra_twisted.telemetry.pages.scrape import Scrape
 from tests.support.sessions import make_session
 from tests.support.webpages import body, most_between
@@ -53,9 +53,9 @@ class Scrapes(SynchronousTestCase):
         def sessions():
             for session in [make_session() for _ in range(1000)]:
                 looked_at.append(session)
-                yield session
+                yield "", session
 
-        metrics = ServerMetrics("postgresql")
+        metrics = ServerMetrics()
         metrics.watch_sessions(sessions)
         page = Scrape(metrics.registry, metrics.count_sessions).page("")
         self.assertLessEqual(most_between(page.pieces, lambda: len(looked_at)), 16)
