@@ -54,8 +54,8 @@ _MODULES = {
     "transport.": "sessionstream",
     "transport.native.": "hub sockets tlssockets",
     "proxy.": "limits relay pump valve handshake",
-    "telemetry.tracing.": "clock columnvalues spans sampling backpressure exchanges pace store "
-    "received processor recorded",
+    "telemetry.tracing.": "clock columnvalues spans sampling backpressure exchanges pace records "
+    "store received processor recorded",
     "telemetry.export.": "otlp otlpforms",
     "telemetry.figures.": "buckets calls counted counting rows tallies",
     "telemetry.history.": "intake",

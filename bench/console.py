@@ -134,8 +134,9 @@ def table(costs: Costs) -> str:
     lines = ["Console and history on, select-only pgbench through a compiled server"]
     for title, cost in costs.items():
         lines.append(
-            f"  {title.ljust(26)}{cost['lost']:6.1%} of the rate (aim {cost['aim']:.0%}); processor"
-            f" time a transaction {cost[OFF]:.1f} us off, {cost[ON]:.1f} on ({cost['more']:+.1%})"
+            f"  {title.ljust(26)}{cost['lost']:6.1%} of the rate (aim {cost['aim']:.0%}:"
+            f" {_judged(cost['lost'] <= cost['aim'])}); processor time a transaction"
+            f" {cost[OFF]:.1f} us off, {cost[ON]:.1f} on ({cost['more']:+.1%})"
         )
     return "\n".join(lines)
 
@@ -146,6 +147,10 @@ def pages_table(answers: Costs) -> str:
     for view, times in answers.items():
         lines.append(
             f"  {view.ljust(12)}{times['median']:8.1f} median {times['p99']:8.1f} 99th percentile"
-            f" of {times['pages']:.0f}"
+            f" of {times['pages']:.0f}: {_judged(times['p99'] <= PAGE_AIM)}"
         )
     return "\n".join(lines)
+
+
+def _judged(is_met: bool) -> str:
+    return "met" if is_met else "MISSED"

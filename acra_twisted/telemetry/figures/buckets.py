@@ -37,6 +37,8 @@ _FINE_END: Final = _TABLE << _FINE_BITS
 _COARSE_END: Final = _TABLE << _COARSE_BITS
 _FINE: Final = bytes([max(bisect_right(BOUNDS, n << _FINE_BITS) - 1, 0) for n in range(_TABLE)])
 _COARSE: Final = bytes([max(bisect_right(BOUNDS, n << _COARSE_BITS) - 1, 0) for n in range(_TABLE)])
+#: Two smaller numbers have a sum of 63 bits.
+_LARGE: Final = 1 << 61
 #: So many of a bucket are counted in a byte.
 _MANY: Final = 256
 
@@ -87,10 +89,14 @@ def percentile(counts: Mapping[int, int], share: float) -> float:
 class Distribution:
     """Durations counted by bucket, and their sum in nanoseconds, while they happen."""
 
-    __slots__ = ("total", "_few", "_many")
+    __slots__ = ("_sum", "_earlier", "_few", "_many")
+
+    _sum: i64
 
     def __init__(self) -> None:
-        self.total = 0
+        # Where this is compiled, a number that is no object, and what it could not hold.
+        self._sum = 0
+        self._earlier = 0
         # For each bucket: a count below _MANY, and the number of times that it was reached.
         self._few = zeros(COUNT)
         self._many: dict[int, int] = {}
@@ -107,9 +113,16 @@ class Distribution:
             before = -1
             self._many[place] = self._many.get(place, 0) + 1
         few[place] = before + 1
-        # A sum may become larger than what is added where this is compiled.
-        more: int = nanoseconds
-        self.total += more
+        if nanoseconds >= _LARGE or self._sum >= _LARGE:
+            self._earlier = self.total
+            self._sum = 0
+        self._sum += nanoseconds
+
+    @property
+    def total(self) -> int:
+        """The sum."""
+        recent: int = self._sum
+        return self._earlier + recent
 
     def sparse(self) -> dict[int, int]:
         """Return the counts of the buckets that have any, by their numbers."""

@@ -48,6 +48,8 @@ STATEMENT_MAX: Final = 8192
 #: SQLite has integers of 64 bits.
 _LARGEST: Final = (1 << 63) - 1
 _LEVEL: Final = 3
+_WINDOW_BITS: Final = 14
+_MEMORY: Final = 7
 
 
 class Damaged(ValueError):
@@ -126,7 +128,9 @@ def pack(value: Any) -> bytes:
     data = json.dumps(value, separators=(",", ":")).encode()
     if len(data) > UNPACKED_MAX:
         raise Damaged("too large")
-    return zlib.compress(data, _LEVEL)
+    # Room for as much as nearly all need: that of the default is 268 kB, given back each time.
+    packing = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY)
+    return packing.compress(data) + packing.flush()
 
 
 def unpack(data: Any, allowance: Allowance | None = None) -> Any:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.history import pieces
@@ -27,6 +29,9 @@ from acra_twisted.telemetry.history.schema import SHELF_BITS
 #: Pieces of one transaction, and their bytes.
 _TOGETHER: Final = 64
 _TOGETHER_BYTES: Final = 1 << 19
+#: Pieces of one statement, and the marks of each.
+_ROWS_TOGETHER: Final = (16, 4, 1)
+_MARKS: Final = f"({', '.join('?' * 16)})"
 #: Parts of a batch.
 Item = Piece | StoredEvent | Figure
 
@@ -101,45 +106,65 @@ def _data(item: Item) -> bytes:
     return pieces.pack(item.fields) if isinstance(item, StoredEvent) else item.data
 
 
-def _insert(connection: sqlite3.Connection, some: Iterable[_Packed], run: int) -> None:
+def _insert(connection: sqlite3.Connection, some: Sequence[_Packed], run: int) -> None:
     with transaction(connection):
+        _add_pieces(connection, [one for one in some if isinstance(one.item, Piece)])
         for one in some:
-            if isinstance(one.item, Piece):
-                _add_piece(connection, one.item, one)
-            elif isinstance(one.item, StoredEvent):
+            if isinstance(one.item, StoredEvent):
                 _add_event(connection, one.item, one)
-            else:
+            elif isinstance(one.item, Figure):
                 _add_figure(connection, one.item, one, run)
 
 
-def _next_number(connection: sqlite3.Connection, shelf: int) -> int:
+def _add_pieces(connection: sqlite3.Connection, some: Sequence[_Packed]) -> None:
+    """Add pieces with few statements: the thread waits for the interpreter behind each, and the
+    reactor for the thread."""
+    shelves = Counter(one.item.shelf for one in some)
+    next_ones = {shelf: _next_numbers(connection, shelf, many) for shelf, many in shelves.items()}
+    shapes = _shapes(connection, [one.item for one in some])
+    rows = [
+        _row(next(next_ones[one.item.shelf]), shape, one)
+        for one, shape in zip(some, shapes, strict=True)
+    ]
+    at = 0
+    while at < len(rows):
+        # Few forms of the statement, and few variables: SQLite may allow no more than 999.
+        together = next(many for many in _ROWS_TOGETHER if many <= len(rows) - at)
+        connection.execute(
+            f"INSERT INTO piece VALUES {', '.join([_MARKS] * together)}",  # noqa: S608 - marks
+            list(chain.from_iterable(rows[at : at + together])),
+        )
+        at += together
+    for shelf, many in shelves.items():
+        size = sum(one.size for one in some if one.item.shelf == shelf)
+        count(connection, shelf, many, size)
+
+
+def _next_numbers(connection: sqlite3.Connection, shelf: int, many: int) -> Iterator[int]:
     [number] = connection.execute("SELECT next FROM shelf WHERE number = ?", (shelf,)).fetchone()
-    connection.execute("UPDATE shelf SET next = next + 1 WHERE number = ?", (shelf,))
-    return (shelf << SHELF_BITS) + int(number)
+    connection.execute("UPDATE shelf SET next = next + ? WHERE number = ?", (many, shelf))
+    first = (shelf << SHELF_BITS) + int(number)
+    return iter(range(first, first + many))
 
 
-def _add_piece(connection: sqlite3.Connection, piece: Piece, packed: _Packed) -> None:
-    number = _next_number(connection, piece.shelf)
+def _row(number: int, shape: int, packed: _Packed) -> tuple[Any, ...]:
+    piece: Piece = packed.item
     start, end = pieces.whole(piece.start), pieces.whole(piece.end)
-    connection.execute(
-        "INSERT INTO piece VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            number,
-            piece.kind,
-            _id(piece.trace_id),
-            _id(piece.connection),
-            start,
-            end,
-            pieces.whole(end - start),
-            *(pieces.searchable(text) for text in (piece.verdict, piece.error)),
-            pieces.whole(piece.event),
-            *(pieces.searchable(text) for text in (piece.client_id, piece.user, piece.database)),
-            _shape(connection, piece),
-            packed.size,
-            packed.data,
-        ),
+    return (
+        number,
+        piece.kind,
+        _id(piece.trace_id),
+        _id(piece.connection),
+        start,
+        end,
+        pieces.whole(end - start),
+        *(pieces.searchable(text) for text in (piece.verdict, piece.error)),
+        pieces.whole(piece.event),
+        *(pieces.searchable(text) for text in (piece.client_id, piece.user, piece.database)),
+        shape,
+        packed.size,
+        packed.data,
     )
-    count(connection, piece.shelf, 1, packed.size)
 
 
 def _id(digits: str) -> bytes:
@@ -154,15 +179,25 @@ def shape_digest(name: str, text: str) -> bytes:
     return hashlib.sha256(f"{name}\0{text}".encode("utf-8", "replace")).digest()[:16]
 
 
-def _shape(connection: sqlite3.Connection, piece: Piece) -> int:
-    name = pieces.searchable(piece.name)
-    text = pieces.searchable(piece.text, pieces.STATEMENT_MAX)
+def _shapes(connection: sqlite3.Connection, some: Sequence[Piece]) -> list[int]:
+    """Return the number of the shape of each, and add those that are new."""
+    keys = [
+        (pieces.searchable(piece.name), pieces.searchable(piece.text, pieces.STATEMENT_MAX))
+        for piece in some
+    ]
+    numbers = {key: _shape(connection, *key, uses) for key, uses in Counter(keys).items()}
+    return [numbers[key] for key in keys]
+
+
+def _shape(connection: sqlite3.Connection, name: str, text: str, uses: int) -> int:
     digest = shape_digest(name, text)
-    changed = connection.execute("UPDATE shape SET uses = uses + 1 WHERE digest = ?", (digest,))
+    changed = connection.execute(
+        "UPDATE shape SET uses = uses + ? WHERE digest = ?", (uses, digest)
+    )
     if not changed.rowcount:
         connection.execute(
-            "INSERT INTO shape (digest, uses, name, text) VALUES (?, 1, ?, ?)",
-            (digest, name, text),
+            "INSERT INTO shape (digest, uses, name, text) VALUES (?, ?, ?, ?)",
+            (digest, uses, name, text),
         )
     [found] = connection.execute("SELECT id FROM shape WHERE digest = ?", (digest,)).fetchone()
     return int(found)

@@ -72,7 +72,7 @@ class Percentiles(SynchronousTestCase):
 
 
 class Counting(SynchronousTestCase):
-    @given(st.lists(DURATIONS, max_size=100))
+    @given(st.lists(DURATIONS | st.integers(1 << 60, (1 << 63) - 1), max_size=100))
     def test_each_is_counted_once_in_its_bucket(self, durations):
         counted = Distribution()
         expected = {}

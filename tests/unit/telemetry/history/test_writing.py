@@ -55,6 +55,21 @@ class Writing(SynchronousTestCase):
         self.assertEqual(uses, [("SELECT t", 1), ("SELECT t", 150)])
         self.assertNotEqual(shape_digest("a", "b"), shape_digest("ab", ""))
 
+    def test_pieces_share_statements(self):
+        """The interpreter changes hands behind each."""
+        put(self.connection, piece(1))
+        seen: list[str] = []
+        self.connection.set_trace_callback(seen.append)
+        put(self.connection, *(piece(number) for number in range(2, 42)))
+        one_by_one = len(seen)
+        self.assertLess(one_by_one, 40)
+        put(self.connection, *(piece(number) for number in range(42, 46)))
+        # Two pieces of 16 and two of 4 more, and nothing else.
+        self.assertEqual(one_by_one - (len(seen) - one_by_one), 3)
+        self.connection.set_trace_callback(None)
+        self.assertEqual(len(reading.search(self.connection, Question()).rows), 45)
+        self.assertEqual(shelves(self.connection), counted(self.connection))
+
     def test_what_was_written_before_an_error_stays_whole(self):
         put(self.connection, piece(1))
         self.connection.execute(
