@@ -13,7 +13,7 @@ into tokens, that exceeds a limit, or that is written in an encoding that cannot
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from acra_twisted.cache import GenerationCache
@@ -26,7 +26,7 @@ from acra_twisted.censor.rules import Rules
 from acra_twisted.errors import LexError, TooCostlyError, UnscannableError
 from acra_twisted.exchange import Statement
 from acra_twisted.sql import folding, lexer, names, skeleton
-from acra_twisted.sql.languages import Limits, Mode, bound, normal
+from acra_twisted.sql.languages import Limits, Mode, bound
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import Value
 from acra_twisted.sql.tree import UnparsableError
@@ -159,9 +159,14 @@ class Censor:
                 )
             if mode.ansi is None and b'"' not in text:
                 mode = self._without_quotes(mode)
-            if mode.backslash is None or mode.ansi is None:
-                return self._decide_either_way(text, mode, prepared, name, told)
-            return self._decide(text, mode, prepared, name, told)
+            unknown = mode.backslash is None or mode.ansi is None
+            decide = self._decide_either_way if unknown else self._decide
+            decision = NO_STATEMENT
+            for number, reading in enumerate(self._read(self.language.readings, text, mode)):
+                decision = decide(reading, mode, prepared, name, [] if number else told)
+                if not decision.allowed:
+                    break
+            return decision
         except TooCostlyError as costly:
             why = f"the statement is too large to analyse: {costly.why} in [stage:censor]"
             return Decision(False, "refused", why)
@@ -183,8 +188,8 @@ class Censor:
         self, text: bytes, mode: Mode, prepared: Prepared | None, name: str, told: Told
     ) -> Decision:
         """While a setting is not known: only what is allowed by all its values is allowed."""
-        usual = normal(text, mode)
-        tokens = self._tokens(usual, mode)
+        usual = self._read(self.language.normal, text, mode)
+        tokens = self._read(self.language.tokens, usual, mode)
         if mode.backslash is None:
             self._check_characters(text, usual, tokens, mode)
         decision = NO_STATEMENT
@@ -210,15 +215,15 @@ class Censor:
                 if mode.names or end - start >= names.CERTAIN_BYTES:
                     raise LexError("a name in an encoding that may be changing", start)
 
-    def _tokens(self, text: bytes, mode: Mode) -> list[Token]:
+    def _read(self, how: Callable[..., Any], text: bytes, mode: Mode) -> Any:
+        """Ask the language for the tokens of a text, for its readings, or for it in UTF-8."""
         limit = self._costs.max_tokens
         try:
-            found: list[Token] = self.language.tokens(text, mode, limit)
+            return how(text, mode, limit)
         except TooCostlyError as error:
             raise TooCostlyError(
                 f"more than {limit} tokens, which max_tokens allows", error.position
             ) from None
-        return found
 
     def _decide(
         self, text: bytes, mode: Mode, prepared: Prepared | None, name: str, told: Told
@@ -226,7 +231,7 @@ class Censor:
         known = self.known(text, mode, prepared, name)
         if known is not None:
             return known
-        whole = normal(text, mode)
+        whole = self._read(self.language.normal, text, mode)
         folded = self._folded(whole, mode)
         decision = None
         if folded is not None:
@@ -247,7 +252,7 @@ class Censor:
     ) -> Decision | None:
         """None if more has to be read of the text than what is left of it."""
         usual = folded.text
-        tokens = self._tokens(usual, mode)
+        tokens = self._read(self.language.tokens, usual, mode)
         bound(self.language, usual, tokens, self._costs.max_structure)
         key = _full_key(usual, tokens, mode)
         if not folded.alike:
@@ -294,7 +299,7 @@ class Censor:
             folded = folding.fold(text, cut, self._keep)
             if folding.is_plain(folded.text, self._name_quote):
                 return folded if folded.cut else None
-        cut = folding.cut_tokens(text, self._tokens(text, mode))
+        cut = folding.cut_tokens(text, self._read(self.language.tokens, text, mode))
         if cut is None:
             return None
         folded = folding.fold(text, cut, self._keep)

@@ -14,8 +14,9 @@ from typing import Final
 from acra_twisted.sql import lexer
 from acra_twisted.sql.lexer import Token
 
+# A comment that MySQL runs may have its version right before the word.
 _MAY_HAVE: Final = re.compile(
-    rb"\b(?:set|create|alter|copy|comment|security|notify)\b", re.I
+    rb"(?<![A-Za-z_])(?:set|create|alter|copy|comment|security|notify)\b", re.I
 ).search
 _SHOWN: Final = frozenset(
     b"ON OFF TRUE FALSE YES NO DEFAULT NONE LOCAL NULL ALL ISO UTC UTF8 CSV TEXT BINARY "

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from acra_twisted.sql import lexer, skeleton
 from acra_twisted.sql.lexer import Token
+from acra_twisted.sql.mysqlversions import apart
 
 _MARK = b"\x01"
 _WORDS = frozenset((b"NULL", b"TRUE", b"FALSE", b"DEFAULT"))
@@ -188,7 +189,7 @@ def cut_tokens(text: bytes, tokens: list[Token]) -> Cut | None:
         else:
             sign = start if previous in (b"(", b",", b"[") and text[start:end] == b"-" else -1
             if kind in (lexer.COMMENT, lexer.HINT):
-                parts += (text[position:start], b" ")
+                parts += (text[position:start], apart(text, start))
                 position = end
             else:
                 previous = text[start : start + 1] if end == start + 1 else b""

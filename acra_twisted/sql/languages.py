@@ -11,6 +11,7 @@ from acra_twisted.sql import lexer
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import Value
 from acra_twisted.sql.modes import Mode as Mode
+from acra_twisted.sql.modes import normal as normal
 from acra_twisted.sql.tree import Parsed, Table
 from acra_twisted.sql.words import Words
 
@@ -52,8 +53,16 @@ class Language(Protocol):
     def changing(self, mode: Mode) -> Mode:
         """The mode while something that was sent and not answered may be changing it."""
 
+    def readings(self, text: bytes, mode: Mode, limit: int = lexer.MAX_TOKENS) -> Sequence[bytes]:
+        """The texts as which servers of the mode may read a text, all of them certain, in a fixed
+        order; the text itself where they read it alike.  Raises LexError as `tokens` does."""
+
     def tokens(self, text: bytes, mode: Mode, limit: int = lexer.MAX_TOKENS) -> list[Token]:
         """Raises LexError; also where a text means two things and which is not known."""
+
+    def normal(self, text: bytes, mode: Mode, limit: int = lexer.MAX_TOKENS) -> bytes:
+        """The text in UTF-8.  Raises LexError for bytes that the encoding does not have, where the
+        server does not take them."""
 
     def parse(self, text: bytes, tokens: list[Token], mode: Mode) -> list[Parsed]:
         """Raises tree.UnparsableError, and LexError for what must not be parsed."""
@@ -114,19 +123,6 @@ def _mysql() -> Any:
 
 _LOADERS: Final[dict[str, Callable[[], Any]]] = {"postgresql": _postgresql, "mysql": _mysql}
 LANGUAGES: Final = _Languages()
-
-
-def normal(text: bytes, mode: Mode) -> bytes:
-    """The text in UTF-8.  Raises LexError for bytes that the encoding does not have."""
-    if not mode.encoding:
-        raise LexError("a client encoding that cannot be read safely", 0)
-    if text.isascii():
-        return text
-    try:
-        shown = text.decode(mode.encoding)
-    except UnicodeDecodeError as error:
-        raise LexError("bytes that the client encoding does not have", error.start) from None
-    return text if mode.encoding == "utf-8" else shown.encode()
 
 
 def bound(language: Any, text: bytes, tokens: list[Token], limit: int) -> None:

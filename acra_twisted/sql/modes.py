@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from acra_twisted.errors import LexError
 from acra_twisted.sql import names
 
 #: In place of a setting's value, or behind a flag in one: nobody knows what it is.
@@ -26,6 +27,19 @@ class Mode(NamedTuple):
     default: bool
     names: str = names.EXACT
     whole: bool = True
+
+
+def normal(text: bytes, mode: Mode) -> bytes:
+    """The text in UTF-8.  Raises LexError for bytes that the encoding does not have."""
+    if not mode.encoding:
+        raise LexError("a client encoding that cannot be read safely", 0)
+    if text.isascii():
+        return text
+    try:
+        shown = text.decode(mode.encoding)
+    except UnicodeDecodeError as error:
+        raise LexError("bytes that the client encoding does not have", error.start) from None
+    return text if mode.encoding == "utf-8" else shown.encode()
 
 
 def name_parts(name: str, quote: str) -> list[str]:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from acra_twisted.errors import LexError
-from acra_twisted.sql import lexer, mysql, mysqllexer, mysqlnames, mysqltokens, names, tree
+from acra_twisted.sql import (
+    lexer,
+    mysql,
+    mysqllexer,
+    mysqlnames,
+    mysqltokens,
+    mysqlversions,
+    names,
+    tree,
+)
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import Value, mysql_value
-from acra_twisted.sql.modes import UNKNOWN, Mode, name_parts
+from acra_twisted.sql.modes import UNKNOWN, Mode, name_parts, normal
 from acra_twisted.sql.mysqltokens import ANSI_MODES, UNSAFE_CHARSETS
 from acra_twisted.sql.tree import Parsed, Table
 from acra_twisted.sql.words import Words
@@ -69,8 +79,21 @@ class Mysql:
         """The mode while something that was sent and not answered may be changing it."""
         return mode._replace(backslash=None, ansi=None, default=False)
 
+    def readings(self, text: bytes, mode: Mode, limit: int = lexer.MAX_TOKENS) -> Sequence[bytes]:
+        """Read comments that some servers run in both ways: see `mysqlversions.readings`."""
+        if not mysqlversions.may_differ(text):
+            return (text,)
+        if not text.isascii() and mode.encoding != "utf-8":
+            raise LexError("a comment that some servers run, in another encoding than UTF-8", 0)
+        return mysqlversions.readings(text, partial(self._tokens, text, mode, limit))
+
     def tokens(self, text: bytes, mode: Mode, limit: int = lexer.MAX_TOKENS) -> list[Token]:
         """Raises LexError; also where a text means two things and which is not known."""
+        return self._tokens(text, mode, limit, {})
+
+    def _tokens(
+        self, text: bytes, mode: Mode, limit: int, chosen: Mapping[bytes, bool]
+    ) -> list[Token]:
         if mode.backslash is None:
             half = _MAY_BE_HALF.search(text)
             if half is not None:
@@ -78,7 +101,7 @@ class Mysql:
         found: list[Token] | None = None
         for ansi in (False, True) if mode.ansi is None else (mode.ansi,):
             for backslash in (True, False) if mode.backslash is None else (mode.backslash,):
-                tokens = mysqllexer.tokens(text, ansi, not backslash, limit)
+                tokens = mysqllexer.tokens(text, ansi, not backslash, limit, chosen)
                 if found is None:
                     found = tokens
                 elif [token[1:] for token in tokens] != [token[1:] for token in found]:
@@ -88,6 +111,21 @@ class Mysql:
         if not text.isascii() and (mode.encoding != "utf-8" or not certain):
             mysqllexer.check_letters(text, found, certain)
         return found
+
+    def normal(self, text: bytes, mode: Mode, limit: int = lexer.MAX_TOKENS) -> bytes:
+        """See `modes.normal`.  Strings may have any bytes: dumps have cells of BLOBs in them.
+
+        None of these makes a sign of ASCII a part of a character in UTF-8.
+        """
+        try:
+            return normal(text, mode)
+        except LexError:
+            if mode.encoding != "utf-8" or mode.backslash is None:
+                raise
+        for kind, start, end in self.tokens(text, mode, limit):
+            if kind != lexer.STRING:
+                normal(text[start:end], mode)
+        return text
 
     def parse(self, text: bytes, tokens: list[Token], mode: Mode) -> list[Parsed]:
         """Parse canonical text, which no mode changes."""

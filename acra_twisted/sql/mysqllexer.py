@@ -1,15 +1,17 @@
 """MySQL and MariaDB SQL text to tokens, with the kinds of `lexer`.
 
-Comments that some server executes (``/*! ... */``, ``/*M! ... */``) are refused, not guessed at:
-which versions run them differs between the two.  ``--`` before a byte above 127 is two minus signs,
-though a comment in some character sets: `check_letters` and `check_dashes` refuse those that may be
-one.  ``ansi_quotes`` and ``no_backslash`` are the sql_mode flags ANSI_QUOTES and
-NO_BACKSLASH_ESCAPES.
+Comments that all servers run are read as the text that they hold, between marks that are comments;
+those that some run are refused unless somebody chooses (`mysqlversions`).  ``--`` before a byte
+above 127 is two minus signs, though a comment in some character sets: `check_letters` and
+`check_dashes` refuse those that may be one.  ``ansi_quotes`` and ``no_backslash`` are the sql_mode
+flags ANSI_QUOTES and NO_BACKSLASH_ESCAPES.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Final
 
 from acra_twisted.errors import LexError, TooCostlyError
 from acra_twisted.sql.lexer import (
@@ -25,6 +27,7 @@ from acra_twisted.sql.lexer import (
     WORD,
     Token,
 )
+from acra_twisted.sql.mysqlversions import is_run, mark_at, skipped_end
 
 
 def _pattern(ansi_quotes: bool, no_backslash: bool) -> re.Pattern[bytes]:
@@ -68,13 +71,19 @@ def _pattern(ansi_quotes: bool, no_backslash: bool) -> re.Pattern[bytes]:
 _PATTERNS = {(a, b): _pattern(a, b) for a in (False, True) for b in (False, True)}
 _IDENTIFIER = re.compile(rb"[0-9A-Za-z_$\x80-\xff]++")
 _EXECUTABLE = (b"/*!", b"/*M!")
+_NOTHING_CHOSEN: Final[Mapping[bytes, bool]] = {}
 
 
 def tokens(
-    text: bytes, ansi_quotes: bool = False, no_backslash: bool = False, limit: int = MAX_TOKENS
+    text: bytes,
+    ansi_quotes: bool = False,
+    no_backslash: bool = False,
+    limit: int = MAX_TOKENS,
+    chosen: Mapping[bytes, bool] = _NOTHING_CHOSEN,
 ) -> list[Token]:
     """Split a whole text.  White space is left out, comments are kept.
 
+    ``chosen`` says of comments that some servers run whether this one does: see `mysqlversions`.
     Raises LexError, and TooCostlyError for more tokens than ``limit``.
     """
     nul = text.find(b"\0")
@@ -83,13 +92,29 @@ def tokens(
     match = _PATTERNS[ansi_quotes, no_backslash].match
     found: list[Token] = []
     position, size, previous = 0, len(text), ""
+    # In the text of a comment that is run; behind a semicolon in it, where another statement may
+    # begin for which no comment is open.
+    inside = unsure = False
     while position < size:
         token = match(text, position)
         if token is None:
             raise LexError("unterminated literal or unexpected character", position)
         kind, end = str(token.lastgroup), token.end()
         if kind == COMMENT and text.startswith(b"/*", position):
-            kind, end = _comment(text, position)
+            mark = mark_at(text, position)
+            if mark is None:
+                kind, end = _comment(text, position)
+            elif is_run(mark, position, chosen):
+                end, inside, unsure = mark.end, True, False
+            else:
+                end = skipped_end(text, position)
+        elif inside and kind == OPERATOR:
+            if text.startswith(b"*/", position):
+                if unsure and text.startswith(b"*", position + 2):
+                    raise LexError("a comment that may have ended before", position)
+                kind, end, inside = COMMENT, position + 2, False
+            elif text.startswith(b";", position):
+                unsure = True
         elif kind in (NUMBER, HEX, BIT) and found and found[-1][2] == position:
             kind, end = _after_name(text, position, kind, end, previous)
         if kind != "w":
@@ -98,6 +123,8 @@ def tokens(
                 raise TooCostlyError("too many tokens", position)
             previous = "." if text[position:end] == b"." else kind
         position = end
+    if inside:
+        raise LexError("unterminated comment", size)
     return found
 
 
@@ -127,8 +154,6 @@ def check_dashes(text: bytes, tokens: list[Token]) -> None:
 
 def _comment(text: bytes, start: int) -> tuple[str, int]:
     """They do not nest here."""
-    if text.startswith(_EXECUTABLE, start):
-        raise LexError("executable comment", start)
     end = text.find(b"*/", start + 2) + 2
     if end < 2:
         raise LexError("unterminated comment", start)

@@ -41,9 +41,14 @@ _UNSEEN = frozenset(
     + ("backup", "binlog", "change", "flush", "help", "kill", "purge", "reset", "shutdown")
     + ("signal", "resignal", "start", "stop", "get", "if", "case", "loop", "repeat", "while", "for")
 )
+#: What dumps do to a table around its rows.
+_KEYS = (["disable", "keys"], ["enable", "keys"])
 _LOAD_INDEX = ["load", "index", "into", "cache"]
 _HANDLES = frozenset(("savepoint", "release", "deallocate"))
 _SCOPES = frozenset(("global", "session", "local", "persist", "persist_only"))
+_OF_MODE = ["(", "@@sql_mode", ","]
+#: Kinds of values of settings: the server tells which one a variable has given it.
+_GIVEN = (lexer.STRING, lexer.WORD, lexer.VARIABLE)
 
 
 def statements(text: bytes, tokens: list[Token]) -> list[list[Token]]:
@@ -169,6 +174,12 @@ def read(text: bytes, part: list[Token]) -> Parsed | None:
         else:
             cursor.at = 4 if verb == "load" else 2
         found += _listed(cursor, len(part)) if cursor.here not in ("", "with") else []
+    elif verb == "alter" and words[-2:] in _KEYS:
+        if not cursor.skip("table"):
+            return None
+        found.append(cursor.table())
+        if cursor.at != len(part) - 2:
+            return None
     elif verb == "rename" and cursor.skip("table", "tables"):
         while cursor.here:
             found.append(cursor.table())
@@ -274,17 +285,30 @@ _NONE = Settings(False, "")
 
 def lexing_settings(text: bytes, part: list[Token]) -> Settings:
     """Return the effect of SET on sql_mode and on the client's character set."""
-    words = [word(text, t) for t in part]
+    words, kinds = [word(text, t) for t in part], [t[0] for t in part]
     if not words or words[0] != "set":
         return _NONE
+    _settle(words, kinds)
     found = _NONE
     for start, end in assignments(words):
-        item, kinds = words[start:end], [t[0] for t in part[start:end]]
-        setting = _assignment(item, kinds)
+        setting = _assignment(words[start:end], kinds[start:end])
         if setting.refused:
             return setting
         found = setting if setting.any else found
     return found
+
+
+def _settle(words: list[str], kinds: list[str]) -> None:
+    """Take each ``concat(@@sql_mode, 'X')`` for a variable, which the server tells of as well: no
+    routine is called by it.  Dumps write it."""
+    for place, name in enumerate(words):
+        end = place + 4
+        if name != "concat" or [w.lower() for w in words[place + 1 : end]] != _OF_MODE:
+            continue
+        end += words[end : end + 1] == ["_utf8"]
+        if kinds[end : end + 1] == [lexer.STRING] and words[end + 1 : end + 2] == [")"]:
+            words[place : end + 2] = ["@@sql_mode"]
+            kinds[place : end + 2] = [lexer.VARIABLE]
 
 
 def assignments(words: list[str]) -> list[tuple[int, int]]:
@@ -312,14 +336,16 @@ def _assignment(item: list[str], kinds: list[str]) -> Settings:
     if name in ("character_set_client", "character_set_connection", "collation_connection"):
         return _charset(item[2:], kinds[2:])
     if name == "sql_mode":
-        plain = len(item) == 3 and kinds[2] in (lexer.STRING, lexer.WORD, lexer.NUMBER)
+        plain = len(item) == 3 and kinds[2] in (*_GIVEN, lexer.NUMBER)
         return Settings(True, "" if plain else "sql_mode is set to what the text does not show")
     return _NONE
 
 
 def _charset(value: list[str], kinds: list[str]) -> Settings:
-    if not value or kinds[0] not in (lexer.STRING, lexer.WORD):
+    if not value or kinds[0] not in _GIVEN or (kinds[0] == lexer.VARIABLE and len(value) > 1):
         return Settings(True, "the character set is set to what the text does not show")
+    if kinds[0] == lexer.VARIABLE:
+        return Settings(True, "")
     name = value[0].strip("'\"").lower().partition("_")[0]
     if name not in _SINGLE_BYTE_OR_SAFE:
         return Settings(True, "a character set that cannot be read safely")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from acra_twisted.sql import lexer, names, pgtrees, postgresql, tree, words
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import Value, postgresql_value
-from acra_twisted.sql.modes import Mode, name_parts
+from acra_twisted.sql.modes import Mode, name_parts, normal
 from acra_twisted.sql.pgsettings import PATH_SETTINGS
 from acra_twisted.sql.tree import Parsed, Table
 from acra_twisted.sql.words import Words
@@ -70,10 +70,18 @@ class Postgresql:
         """The mode while something that was sent and not answered may be changing it."""
         return mode._replace(backslash=None)
 
+    def readings(self, text: bytes, mode: Mode, limit: int = lexer.MAX_TOKENS) -> Sequence[bytes]:
+        """Return the text: all servers of its mode read it alike."""
+        return (text,)
+
     def tokens(self, text: bytes, mode: Mode, limit: int = lexer.MAX_TOKENS) -> list[Token]:
         """Raises LexError; also where a text means two things and which is not known."""
         conforming = None if mode.backslash is None else not mode.backslash
         return lexer.tokens(text, conforming, limit)
+
+    def normal(self, text: bytes, mode: Mode, limit: int = lexer.MAX_TOKENS) -> bytes:
+        """See `modes.normal`: the server takes no other bytes."""
+        return normal(text, mode)
 
     def parse(self, text: bytes, tokens: list[Token], mode: Mode) -> list[Parsed]:
         """The server's grammar reads strings by the default; others are marked as E'' for it."""

@@ -6,11 +6,12 @@ The parsers are not needed for it: who shows statements does not import them.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from itertools import islice
 from typing import Final
 
 from acra_twisted.errors import LexError
-from acra_twisted.sql import lexer, mysqllexer
+from acra_twisted.sql import lexer, mysqllexer, mysqlversions
 from acra_twisted.sql.lexer import Token
 
 _SHARED: Final = frozenset(
@@ -88,6 +89,19 @@ class MysqlReader(Reader):
 
     def tokens(self, text: bytes, conforming: bool | None, limit: int) -> list[Token]:
         """Split a text; see `Reader`."""
+        return _hide_unquoted(text, self._tokens(text, conforming, limit, {}))
+
+    def readings(self, text: bytes, conforming: bool | None, limit: int) -> list[bytes]:
+        """The texts as which servers may read a text; see `mysqlversions.readings`."""
+
+        def lex(chosen: Mapping[bytes, bool]) -> list[Token]:
+            return self._tokens(text, conforming, limit, chosen)
+
+        return mysqlversions.readings(text, lex)
+
+    def _tokens(
+        self, text: bytes, conforming: bool | None, limit: int, chosen: Mapping[bytes, bool]
+    ) -> list[Token]:
         if text.find(b"\\") < 0:
             conforming = False
         elif not text.isascii() or (
@@ -98,7 +112,7 @@ class MysqlReader(Reader):
         found: list[Token] | None = None
         for ansi in (False, True) if text.find(b'"') >= 0 else (False,):
             for no_backslash in (False, True) if conforming is None else (conforming,):
-                tokens = mysqllexer.tokens(text, ansi, no_backslash, limit)
+                tokens = mysqllexer.tokens(text, ansi, no_backslash, limit, chosen)
                 if found is None:
                     found = tokens
                 elif [token[1:] for token in tokens] != [token[1:] for token in found]:
@@ -106,7 +120,7 @@ class MysqlReader(Reader):
         assert found is not None  # noqa: S101 - one of the readings has been made
         if not text.isascii():
             mysqllexer.check_dashes(text, found)
-        return _hide_unquoted(text, found)
+        return found
 
 
 #: The byte may be a blank, in some character set.
@@ -129,7 +143,8 @@ def _hide_unquoted(text: bytes, tokens: list[Token]) -> list[Token]:
 
 
 #: Readers by the name of the language, which is a session's `language`.
+MYSQL: Final = MysqlReader(b"`", _MYSQL, r"""['"`\\#@]|--|/\*""")
 READERS: Final[dict[str, Reader]] = {
     "postgresql": PostgresqlReader(b'"', _POSTGRESQL, r"""['"$\\]|--|/\*"""),
-    "mysql": MysqlReader(b"`", _MYSQL, r"""['"`\\#@]|--|/\*"""),
+    "mysql": MYSQL,
 }

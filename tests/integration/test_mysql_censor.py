@@ -197,6 +197,22 @@ class AtMariaDB(CensorCase):
             said = mysqlsteps.take(client, self.server.port, [("execute", a) for a in allowed])
             self.assertNotIn(DENIED, [answer.get("error") for answer in said], client)
 
+    def test_comments_that_only_some_servers_run(self):
+        """This one runs some of them and not the others; a rule is for both."""
+        connection = self.open()
+        for mark in ("/*!80013 ", "/*!50701", "/*M!", "/*M!100100 ", "/*M!110000 "):
+            self.refuse(connection, f"SELECT 1 FROM t {mark}, secrets */")
+            self.passes(connection, f"SELECT 1 FROM t {mark}, t AS x */")
+        self.refuse(
+            connection,
+            "SELECT 1 FROM t /*!80013 -- */ , secrets /*\n*/",
+            "SELECT 1 FROM t /*!80013 /* */ , secrets */",
+            "SELECT 1 FROM t /*!100100, secrets */",
+            "/*! SELECT 1; SELECT t.*/* ' */ FROM secrets -- '",
+            "SELECT 1 FROM t /*!, secrets",
+        )
+        self.assertEqual(self.ask(connection, "SELECT 1 /*!80013 + 1 */ /*M! + 20 */"), [(21,)])
+
     def test_names_are_one_where_they_are_to_any_server(self):
         """This one tells them apart; others fold them by their own table, which is not Python's."""
         connection = self.open()
@@ -245,7 +261,6 @@ class AtMariaDB(CensorCase):
         connection = self.open()
         self.refuse(
             connection,
-            "SET sql_mode = @x",
             "SET sql_mode = CONCAT('ANSI', '_QUOTES')",
             "EXECUTE IMMEDIATE 'SET sql_mode=''ANSI_QUOTES'''",
             "PREPARE s FROM 'SET sql_mode=''ANSI_QUOTES'''",
@@ -254,6 +269,21 @@ class AtMariaDB(CensorCase):
             "SELECT 1; SET sql_mode = 'ANSI_QUOTES'; SELECT * FROM \"secrets\"",
         )
         self.assertEqual(self.ask(connection, "SELECT @@sql_mode LIKE '%QUOTES%'"), [(0,)])
+
+    def test_modes_of_variables_are_told_by_the_database(self):
+        connection = self.open()
+        text = 'SELECT 1 FROM "secrets"'
+        self.ask(connection, "SET @old = @@sql_mode, @x = 'ANSI_QUOTES'")
+        self.assertEqual(self.ask(connection, text)[0], 1064)
+        self.assertEqual(self.ask(connection, "/*!50003SET sql_mode = @x*/ ;"), [])
+        self.refuse(connection, text)
+        self.passes(connection, 'SELECT 1 FROM "t"')
+        self.assertEqual(self.ask(connection, "SET sql_mode = @old"), [])
+        self.assertEqual(self.ask(connection, text)[0], 1064)
+        self.assertEqual(self.ask(connection, "SET @x = 'NO_BACKSLASH_ESCAPES'"), [])
+        self.assertEqual(self.ask(connection, "SET @@session.sql_mode := @x"), [])
+        self.refuse(connection, ESCAPED)
+        self.passes(connection, ORDINARY)
 
     def test_a_routine_leaves_it_unknown_how_texts_are_read(self):
         """The database says a mode behind it that is not in force."""
@@ -321,8 +351,15 @@ class AtMariaDB(CensorCase):
                 f"SET character_set_client = {name}",
                 f"SET NAMES latin1, character_set_client = '{name}'",
             )
-        self.refuse(connection, "SET character_set_client = @x")
         self.assertEqual(self.ask(connection, "SELECT @@character_set_client"), [("utf8mb4",)])
+        self.ask(connection, "SET @old = @@character_set_client, @x = 'gbk'")
+        self.assertEqual(self.ask(connection, "SET character_set_client = @x"), [])
+        self.refuse(connection, GBK, "SELECT 1")
+        other = self.open()
+        self.ask(other, "SET @old = @@character_set_client, character_set_client = latin1")
+        self.assertEqual(self.ask(other, "/*!50001 SET character_set_client = @old */;"), [])
+        self.assertEqual(self.ask(other, "SELECT '\u4e00'"), [("\u4e00",)])
+        connection = self.open()
         self.ask(connection, "SET NAMES latin1")
         self.assertEqual(self.ask(connection, "SELECT CONVERT('a' USING latin1)"), [("a",)])
         self.ask(connection, "SET NAMES utf8mb4")

@@ -7,9 +7,9 @@ from typing import Final
 
 from acra_twisted.dialects.mysql.replies import ANYTHING, KEEPS, MAY_CHANGE, RENAMES, SETS
 from acra_twisted.errors import LexError
-from acra_twisted.sql import lexer, mysqltokens
+from acra_twisted.sql import lexer, mysqltokens, mysqlversions
 from acra_twisted.sql.lexer import Token
-from acra_twisted.sql.readers import READERS
+from acra_twisted.sql.readers import MYSQL
 
 _COMMENT: Final = rb"/\*(?![!M])(?:[^*]++|\*(?!/))*+\*/"
 _LINE: Final = rb"(?:--[ \t]|\#)[^\n]*+"
@@ -43,10 +43,9 @@ _HARMLESS_ONES: Final = {
     None: _harmless(rb"[^'\\]*+"),
 }
 _SET: Final = re.compile(rb"\s*+set\b", re.I).match
-#: What a server runs although it is a comment, if it is new enough.
-_RUN: Final = (b"/*!", b"/*M!")
 _SLASH: Final = 0x2F
 _SEMICOLON: Final = 0x3B
+_NOTHING: Final = b" \t\r\n;"
 #: Beginnings of most texts, and their length: what `_HARMLESS` takes a third of a microsecond for.
 _BEGUN: Final = 7
 _BEGUN_SO: Final = frozenset(
@@ -70,6 +69,8 @@ _OWN_MODE: Final = frozenset(
 )
 #: More tokens than a SET has that anybody writes.
 _TOKENS_LIMIT: Final = 500
+#: More tokens than a text has in which a server runs comments: everybody waits while it is read.
+_RUN_LIMIT: Final = 4_000
 #: So many bytes of a text are looked at: a longer one may do anything.
 _LENGTH_LIMIT: Final = 64 * 1024
 _FILE: Final = re.compile(rb"infile", re.I).search
@@ -82,21 +83,48 @@ def changes(text: bytes, conforming: bool | None) -> int:
     known.  A routine leaves modes and character set as they were, even one that fails: so it does
     not matter which ones a text calls.  Nor does it whether it ends their tracking: see `state`.
     """
-    # A number in bytes is one pass in C; to call `find` takes as long as eight of those.
-    if _SLASH not in text or (text.find(_RUN[0]) < 0 and text.find(_RUN[1]) < 0):
-        if text[:_BEGUN] in _BEGUN_SO and _SEMICOLON not in text:
-            return KEEPS
-        if _HARMLESS(text) is not None or _HARMLESS_ONES[conforming].fullmatch(text) is not None:
-            return KEEPS
-        if _SET(text) is not None and len(text) <= _LENGTH_LIMIT:
-            return _changes_of_set(text, conforming)
+    # A number in bytes is one pass in C; to search takes as long as eight of those.
+    if _SLASH in text and mysqlversions.has_any(text):
+        return _changes_in_comments(text, conforming)
+    return _changes(text, conforming)
+
+
+def _changes_in_comments(text: bytes, conforming: bool | None) -> int:
+    """The flags of a text in which servers may run comments."""
+    if len(text) > _LENGTH_LIMIT:
+        return ANYTHING
+    try:
+        read = [
+            mysqlversions.unmarked(one, MYSQL.tokens(one, conforming, _RUN_LIMIT))
+            for one in MYSQL.readings(text, conforming, _RUN_LIMIT)
+        ]
+    except LexError:
+        return ANYTHING
+    # One of which nothing is left does nothing.
+    found = {_changes(one, conforming) if one.strip(_NOTHING) else KEEPS for one in read}
+    flags = KEEPS
+    for one in found:
+        flags |= one
+    if len(found) > 1 and flags & SETS:
+        # Perhaps nothing is set: then what was said before it need not be true behind it.
+        flags = flags & ~SETS | MAY_CHANGE
+    return flags
+
+
+def _changes(text: bytes, conforming: bool | None) -> int:
+    if text[:_BEGUN] in _BEGUN_SO and _SEMICOLON not in text:
+        return KEEPS
+    if _HARMLESS(text) is not None or _HARMLESS_ONES[conforming].fullmatch(text) is not None:
+        return KEEPS
+    if _SET(text) is not None and len(text) <= _LENGTH_LIMIT:
+        return _changes_of_set(text, conforming)
     return ANYTHING
 
 
 def _changes_of_set(text: bytes, conforming: bool | None) -> int:
     """The flags of a text that begins with SET."""
     try:
-        tokens = READERS["mysql"].tokens(text, conforming, _TOKENS_LIMIT)
+        tokens = MYSQL.tokens(text, conforming, _TOKENS_LIMIT)
     except LexError:
         return ANYTHING
     parts = mysqltokens.statements(text, tokens)

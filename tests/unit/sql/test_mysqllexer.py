@@ -21,11 +21,6 @@ class Tokens(SynchronousTestCase):
         )
         self.assertEqual(shown(b"/*+ x */"), [("h", b"/*+ x */")])
 
-    def test_executable_comments_are_refused(self):
-        for text in (b"/*! a */", b"/*!50000 a */", b"/*M! a */", b"/*+ /*! a */"):
-            with self.assertRaisesRegex(LexError, "executable comment"):
-                tokens(text)
-
     def test_what_does_not_end_is_refused(self):
         for text in (b"'a", b'"a', b"`a", b"/* a", b"\0", b"@`a"):
             with self.assertRaises(LexError):

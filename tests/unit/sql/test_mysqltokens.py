@@ -23,12 +23,18 @@ class Read(SynchronousTestCase):
             ("LOCK TABLES a READ, b AS x WRITE", "a b"),
             ("UNLOCK TABLES", ""),
             ("RENAME TABLE a TO b, c TO d", "a b c d"),
+            ("ALTER TABLE `s`.t DISABLE KEYS", "s.t"),
+            ("ALTER TABLE t ENABLE KEYS", "t"),
             ("OPTIMIZE LOCAL TABLE a, b", "a b"),
             ("LOAD DATA INFILE 'x' INTO TABLE t", "t"),
         ):
             parsed = mysqltokens.read(*part(text))
             found = {".".join(p for p in t if p) for t in parsed.tables}
             self.assertEqual(found, set(expected.split()), text)
+
+    def test_keys_of_dumps_alone(self):
+        for text in ("ALTER TABLE t ADD a INT, DISABLE KEYS", "ALTER IGNORE TABLE t ENABLE KEYS"):
+            self.assertIsNone(mysqltokens.read(*part(text)), text)
 
     def test_what_a_parser_has_to_read(self):
         for text in ("SELECT 1", "EXPLAIN SELECT 1", "BEGIN", "BEGIN WORK", "ANALYZE SELECT 1"):
@@ -47,16 +53,30 @@ class Settings(SynchronousTestCase):
             "SET CHARACTER SET big5",
             "SET CHARSET cp932",
             "SET NAMES DEFAULT",
-            "SET character_set_client = @x",
             "SET SESSION character_set_client = gb18030",
             "SET @@session.sql_mode = concat('a')",
-            "SET a = 1, sql_mode = @x",
-            "SET GLOBAL sql_mode = @@sql_mode",
+            "SET a = 1, sql_mode = @x + 1",
+            "SET character_set_client = @x COLLATE utf8mb4_bin",
+            "SET sql_mode = @x := 'ANSI'",
+            "SET sql_mode = concat(@@sql_mode, f())",
+            "SET sql_mode = concat(@@sql_mode, 'a', f())",
+            "SET sql_mode = concat(@@sql_mode, 'a') + 1",
+            "SET sql_mode = s.concat(@@sql_mode, 'a')",
+            "SET sql_mode = concat(@@sql_mode",
         ):
             self.assertTrue(mysqltokens.lexing_settings(*part(text)).refused, text)
 
     def test_followed(self):
-        for text in ("SET NAMES utf8mb4", "SET sql_mode = 'ANSI_QUOTES'", "SET CHARSET latin1"):
+        for text in (
+            "SET NAMES utf8mb4",
+            "SET sql_mode = 'ANSI_QUOTES'",
+            "SET CHARSET latin1",
+            "SET character_set_client = @saved",
+            "SET a = 1, sql_mode = @x",
+            "SET @@session.sql_mode = @@global.sql_mode",
+            "SET a = 1, SQL_MODE=concat(@@sql_mode, _utf8 ',NO_KEY_OPTIONS'), b = f(1, 2)",
+            "SET sql_mode = CONCAT(@@SQL_MODE, 'ANSI')",
+        ):
             found = mysqltokens.lexing_settings(*part(text))
             self.assertEqual((found.any, found.refused), (True, ""), text)
 
