@@ -21,6 +21,7 @@ from acra_twisted.sql.languages import Mode
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import mysql_value
 from acra_twisted.sql.mysqlnames import fold
+from acra_twisted.sql.mysqlversions import loosened
 
 #: A letter beyond ASCII may be a blank in some character set.
 _WORDS: Final = re.compile(r"[0-9A-Za-z_$]+")
@@ -69,7 +70,7 @@ class Concerns:
 
         It may say yes of a text that does not.
         """
-        shown = fold(text.decode("utf-8", "replace"))
+        shown = fold(loosened(text).decode("utf-8", "replace"))
         if not self._simple.isdisjoint(_WORDS.findall(shown)) or roles.may_be_set(text):
             return True
         if any(name.replace("`", "``") in shown or name in shown for name in self._others):

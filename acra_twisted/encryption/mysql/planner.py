@@ -27,7 +27,7 @@ from acra_twisted.encryption.mysql.views import Views
 from acra_twisted.encryption.plan import Refusal, ResultColumn
 from acra_twisted.encryption.refusals import StatementRefusedError
 from acra_twisted.errors import LexError
-from acra_twisted.sql import languages, lexer, mysqltokens, skeleton
+from acra_twisted.sql import languages, lexer, mysqltokens, mysqlversions, skeleton
 from acra_twisted.sql.languages import Mode
 from acra_twisted.sql.lexer import Token
 
@@ -90,6 +90,10 @@ class Planner:
     def _read(self, text: bytes, mode: Mode, database: str | None, key: bytes) -> Planned:
         """Plan a text by its tokens, and keep the plan by a key that is not empty."""
         tokens = self._tokens(text, mode)
+        if mysqlversions.has_any(text):
+            # An edit could have one mark of a comment in it and not the other.
+            text = mysqlversions.unmarked(text, tokens)
+            tokens = self._tokens(text, mode)
         statements = mysqltokens.statements(text, tokens)
         concerns.check_roles(text, statements)
         if checks.is_named(text):

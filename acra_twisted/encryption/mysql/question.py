@@ -261,6 +261,9 @@ def plain(text: str, modes: Collection[str]) -> str | None:
         return None
     parts = []
     for kind, start, end in tokens:
+        if kind == lexer.COMMENT:
+            # One that ends with its line would take the rest with it.
+            continue
         part = data[start:end].decode("utf-8", "replace")
         if kind == lexer.STRING:
             part = "''"

@@ -10,6 +10,7 @@ from typing import Final
 from acra_twisted.errors import LexError
 from acra_twisted.sql import mysqllexer, mysqltokens
 from acra_twisted.sql.lexer import Token
+from acra_twisted.sql.mysqlversions import loosened
 
 #: Stands for SET ROLE among the names of what code uses: no table has a blank at its end.
 NAME: Final = "set role "
@@ -31,7 +32,8 @@ _ASSIGNING: Final = ("=", ":=")
 
 def may_be_set(text: bytes) -> bool:
     """Tell whether a text may have SET ROLE, whatever its modes and character set."""
-    if _may_take(text) is None or _sets(text) is None:
+    seen = loosened(text)
+    if _may_take(seen) is None or _sets(seen) is None:
         return False
     if len(text) > _LONG or b"\\" in text or not text.isascii():
         return True
@@ -60,4 +62,4 @@ def is_set(text: bytes, part: Sequence[Token]) -> bool:
 def may_grant(text: bytes) -> bool:
     """Tell whether a text may change the rights of users or roles, or the roles that users begin
     with."""
-    return _may_grant(text) is not None
+    return _may_grant(loosened(text)) is not None

@@ -67,6 +67,8 @@ class Moving(SynchronousTestCase):
             (b"GRANT r TO u", RIGHTS),
             (b"SET DEFAULT ROLE r FOR u", RIGHTS),
             (b"REVOKE r FROM u", RIGHTS),
+            (b"/*!50000SET ROLE r*/", DATABASE | ROLE),
+            (b"/*M!100100GRANT r TO u*/", DATABASE | RIGHTS),
             (b"USE x", DATABASE),
         ):
             self.assertEqual(may_move(text), expected, text)

@@ -60,8 +60,8 @@ class Statements(SynchronousTestCase):
         ):
             self.assertEqual(shown(text), "refused: opaque_code", text)
 
-    def test_executable_comments_are_refused(self):
-        for text in (f"/*!SET {NAME} = 0 */", f"SET /*M! {NAME} = 0 */"):
+    def test_in_comments_that_servers_run(self):
+        for text in (f"/*!SET {NAME} = 0 */", f"SET /*M! {NAME} = 0 */", f"/*!50000SET {NAME}=0*/"):
             self.assertIn("refused", shown(text), text)
 
     def test_reading_it_and_switching_it_on_pass(self):

@@ -26,6 +26,7 @@ class Words(SynchronousTestCase):
     def test_names_however_they_are_written(self):
         for text in (
             *(b"SELECT 1 FROM People", b"`PEOPLE`", b"shop.people", b"/*people*/", b"'people'"),
+            *(b"/*!50000people*/", b"/*M!100100people*/", b"/*!50000SET ROLE r*/"),
             *(b"FROM\xa0people", b"\xffpeople", b"vip", b"CALL add_person()", b"PREPARE s FROM @v"),
         ):
             self.assertTrue(self.concerns.may_touch(text), text)
@@ -95,6 +96,7 @@ class Running(SynchronousTestCase):
             "FOR i IN 1..1 DO EXECUTE IMMEDIATE @v; END FOR",
             "CASE 1 WHEN 1 THEN EXECUTE IMMEDIATE @v; END CASE",
             "BEGIN NOT ATOMIC DO 1; start: LOOP EXECUTE IMMEDIATE @v; END LOOP; END",
+            "PREPARE s FROM 'SELECT 1 FROM /*!50000people*/'",
             "<<a>> BEGIN EXECUTE IMMEDIATE @v; END",
             "IF 1 THEN SET GLOBAL init_connect = 'DELETE FROM orders'; END IF",
             "IF 1 THEN ALTER TABLE far CONNECTION='mysql://u@h/shop/people'; END IF",

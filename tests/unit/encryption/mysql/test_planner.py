@@ -48,11 +48,28 @@ class Texts(SynchronousTestCase):
         )
         self.assertEqual(list(plan("EXPLAIN SELECT mail FROM leads").plan.results), [None])
 
-    def test_executable_comments_are_not_guessed_at(self):
-        self.assertEqual(
-            shown("/*!50000 INSERT INTO people (email) VALUES ('a') */"), "refused: unparsable"
-        )
+    def test_comments_that_all_servers_run_are_read(self):
+        for text, expected in (
+            ("/*!50000 INSERT INTO leads (mail) VALUES ('a') */", "INSERT INTO leads (mail)"),
+            ("INSERT INTO /*!50000leads*/ (mail) VALUES ('a')", "INSERT INTO leads (mail)"),
+            ("SELECT 1 FROM leads WHERE mail /*!50000 = 'a' */", "SELECT 1 FROM leads WHERE (mail"),
+            ("SELECT 1--/*!2*/ FROM leads WHERE mail = 'a'", "SELECT 1--/**/2 FROM leads"),
+        ):
+            self.assertIn(expected, " ".join(shown(text).split()))
+            self.assertNotIn("'a'", shown(text))
         self.assertEqual(shown("/*!40101 SET NAMES utf8 */"), "as it is")
+        self.assertEqual(shown("SELECT /*!40001 SQL_NO_CACHE */ 1"), "as it is")
+
+    def test_comments_that_some_servers_run_are_not_guessed_at(self):
+        for text in (
+            "/*!80000 INSERT INTO leads (mail) VALUES ('a') */",
+            "INSERT INTO /*M!100100leads*/ VALUES ('a')",
+            "INSERT INTO /*M!leads*/ VALUES ('a')",
+            "INSERT INTO leads VALUES (/*!80000 'b' */)",
+            "INSERT INTO /*!500000leads*/ VALUES ('a')",
+        ):
+            self.assertEqual(shown(text), "refused: unparsable", text)
+        self.assertEqual(shown("/*M!100616 SET @a = @@note_verbosity */"), "as it is")
 
     def test_the_number_of_the_schema(self):
         self.assertEqual(plan("DELETE FROM people").plan.schema, 1)

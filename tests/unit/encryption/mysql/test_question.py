@@ -119,7 +119,9 @@ class Reading(SynchronousTestCase):
 class Plain(SynchronousTestCase):
     def test_code_of_a_mode_is_told_as_it_is_read_without(self):
         text = 'SELECT "a""b`", \'it\' FROM "t" -- "x"'
-        self.assertEqual(plain(text, {"ANSI_QUOTES"}), "SELECT `a\"b``` , '' FROM `t`" + ' -- "x"')
+        self.assertEqual(plain(text, {"ANSI_QUOTES"}), "SELECT `a\"b``` , '' FROM `t`")
+        text = "BEGIN -- only these\n DELETE FROM people /* all */; END # ."
+        self.assertEqual(plain(text, {"ANSI"}), "BEGIN DELETE FROM people ; END")
         self.assertEqual(plain(text, {"STRICT_ALL_TABLES"}), text)
         self.assertEqual(
             plain("SELECT '\\', people", {"NO_BACKSLASH_ESCAPES"}),
