@@ -27,6 +27,9 @@ _CHARSETS = frozenset(
 #: First words that are shown as others.
 CHANGED_VERBS = {"replace": "INSERT", "do": "SELECT", "analyze": "EXPLAIN"}
 _VALUES_FOR = {b"next": "NEXTVAL", b"previous": "LASTVAL"}
+#: Words of queries, and what stands behind VALUES in a partition.
+_QUERIES = frozenset((b"select", b"with", b"table", b"from", b"as"))
+_BOUNDS = (b"less", b"in")
 _EXPLAINED = frozenset(("select", "insert", "update", "delete", "replace", "with", "format"))
 _VALUES = (lexer.STRING, lexer.HEX, lexer.BIT)
 
@@ -57,7 +60,7 @@ def canonical(text: bytes, tokens: list[Token]) -> Canonical:
     clause, writes_file = _into(text, tokens)
     left_out: list[str] = []
     sequences = _sequences(text, tokens)
-    clause |= _merged(text, tokens)
+    clause |= _merged(text, tokens) | _partitions(text, tokens)
     for place, (kind, start, end) in enumerate(tokens):
         if kind in (lexer.COMMENT, lexer.HINT):
             continue
@@ -171,6 +174,28 @@ def _merged(text: bytes, tokens: list[Token]) -> frozenset[int]:
             found.update(range(begin, place + 1))
             begin = -1
     return frozenset(found)
+
+
+def _partitions(text: bytes, tokens: list[Token]) -> frozenset[int]:
+    """Places of the tokens of PARTITION BY behind a table that is made.
+
+    It calls nothing that anybody has written, and reads no table; one with a query in it or behind
+    it is left for the parser.
+    """
+    kept = [n for n, token in enumerate(tokens) if token[0] not in (lexer.COMMENT, lexer.HINT)]
+    words = [text[tokens[n][1] : tokens[n][2]].lower() for n in kept]
+    if words[:1] != [b"create"] or b";" in words:
+        return frozenset()
+    depth, begin = 0, -1
+    for at, word in enumerate(words):
+        depth += (word == b"(") - (word == b")")
+        behind = words[at + 1] if at + 1 < len(words) else b""
+        if begin < 0:
+            if not depth and word == b"partition" and behind == b"by":
+                begin = at
+        elif word in _QUERIES or (word == b"values" and behind not in _BOUNDS):
+            return frozenset()
+    return frozenset(kept[begin:]) if begin > 0 else frozenset()
 
 
 def _into(text: bytes, tokens: list[Token]) -> tuple[frozenset[int], bool]:

@@ -19,10 +19,13 @@ CREATE TABLE customer (id INT PRIMARY KEY AUTO_INCREMENT, name VARCHAR(99) NOT N
     card BLOB, due DECIMAL(9,2), seen DATETIME(3), KEY by_name (name));
 INSERT INTO customer (name, card, due, seen) SELECT CONCAT('it''s "', seq, '"\\'),
     UNHEX(MD5(seq)), seq / 3, '2026-11-29 12:00:00.123' FROM seq_1_to_2000;
+CREATE TABLE cut (n INT) PARTITION BY RANGE (n)
+    (PARTITION few VALUES LESS THAN (10), PARTITION more VALUES LESS THAN MAXVALUE);
+INSERT INTO cut VALUES (1), (11);
 CREATE VIEW cheap AS SELECT id, name FROM customer WHERE due < 10;
 CREATE TRIGGER t BEFORE INSERT ON customer FOR EACH ROW SET NEW.due = 1;
 """
-NAMES = ("customer", "cheap")
+NAMES = ("customer", "cut", "cheap")
 WAYS = (
     ("--hex-blob", "--single-transaction"),
     ("--skip-extended-insert", "--skip-opt", "--lock-tables"),

@@ -85,6 +85,10 @@ EVASIONS = {
             "WITH secrets AS (SELECT 1) SELECT * FROM secrets",
         ),
         ("CREATE TABLE x LIKE secrets", "CREATE TABLE x LIKE t"),
+        (
+            "CREATE TABLE x PARTITION BY HASH (b) SELECT 1 AS b FROM secrets",
+            "CREATE TABLE x (b int) PARTITION BY RANGE (b) (PARTITION p VALUES LESS THAN (1))",
+        ),
         ("SET sql_mode = 'ANSI_QUOTES'; SELECT * FROM \"secrets\"", "SELECT 1; SET sql_mode = ''"),
     ),
 }

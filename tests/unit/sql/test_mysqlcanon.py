@@ -5,6 +5,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.errors import LexError
 from acra_twisted.sql import mysqlcanon, mysqllexer
 
+PARTITIONED = (
+    *("partition", "by", "list", "(", "a", ")"),
+    *("(", "partition", "p", "values", "in", "(", "?", ")", ")"),
+)
+
 
 class Canonical(SynchronousTestCase):
     def canonical(self, text, **mode):
@@ -29,12 +34,31 @@ class Canonical(SynchronousTestCase):
                 self.canonical(text)
         self.canonical("SELECT 1 FROM t" + " JOIN t ON 1" * 50)
 
+    def test_partitions_with_a_query_are_not_left_out(self):
+        for text in (
+            "CREATE TABLE t PARTITION BY HASH (a) SELECT 1 AS a FROM s",
+            "CREATE TABLE t PARTITION BY HASH (a) (SELECT 1 AS a)",
+            "CREATE TABLE t PARTITION BY HASH (a) VALUES (1)",
+            "CREATE TABLE t PARTITION BY HASH (a) TABLE s",
+            "CREATE TABLE t (a int) PARTITION BY HASH (a); SELECT 1",
+            "CREATE VIEW v AS SELECT a, rank() OVER (PARTITION BY a) FROM t",
+            "SELECT a FROM t PARTITION BY b",
+        ):
+            raw = text.encode()
+            found = mysqlcanon.canonical(raw, mysqllexer.tokens(raw))
+            self.assertEqual(found.left_out, (), text)
+
     def test_clauses_that_are_left_out(self):
         for text, expected, left_out in (
             ("SELECT a INTO @x, @y FROM t", "SELECT a FROM t", ("into", "@x", ",", "@y")),
             ("SELECT a FROM t INTO OUTFILE 'f'", "SELECT a FROM t", ("into", "outfile", "?")),
             ("SELECT 1 INTO x", "SELECT 900000000 INTO x", ()),
             ("INSERT INTO outfile VALUES (1)", "INSERT INTO outfile VALUES ( 900000000 )", ()),
+            (
+                "CREATE TABLE t (a int) PARTITION /* b */ BY LIST (a) (PARTITION p VALUES IN (1))",
+                "CREATE TABLE t ( a int )",
+                PARTITIONED,
+            ),
         ):
             raw = text.encode()
             found = mysqlcanon.canonical(raw, mysqllexer.tokens(raw))
