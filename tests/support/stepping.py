@@ -6,7 +6,7 @@ from acra_twisted.telemetry.pages.waiting import Wait
 
 
 def plain(value):
-    """Return a view's JSON with the items of its iterators in lists."""
+    """Return the values of a view with the items of its iterators in lists."""
     return {
         name: list(part) if isinstance(part, Iterator) else part for name, part in value.items()
     }

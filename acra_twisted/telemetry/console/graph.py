@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
@@ -24,6 +24,8 @@ _WIDTH: Final = 1172
 _TOP: Final = 42
 #: Widths of the thinnest and of the thickest line.
 _THIN, _THICK = 1.5, 8.0
+#: Boxes, or lines, that are drawn between two turns.
+_TURN: Final = 8
 #: Characters of a line of a box.
 _TEXT_MAX: Final = 24
 _EDGE: Final = Markup(
@@ -62,8 +64,8 @@ class Line(NamedTuple):
     look: str = ""
 
 
-def draw(name: str, nodes: Sequence[Node], lines: Sequence[Line]) -> Markup:
-    """Return the picture.  Lines between boxes that are not there are left out."""
+def draw(name: str, nodes: Sequence[Node], lines: Sequence[Line]) -> Generator[str, None, Markup]:
+    """Return the picture, in steps.  Lines between boxes that are not there are left out."""
     columns: list[list[Node]] = [[] for _ in COLUMNS]
     for node in nodes:
         columns[node.column].append(node)
@@ -74,16 +76,26 @@ def draw(name: str, nodes: Sequence[Node], lines: Sequence[Line]) -> Markup:
         first = _TOP + (most - len(column)) * _STEP / 2
         for number, node in enumerate(column):
             places[node.key] = (x, first + number * _STEP)
-    drawn = Markup().join(_line(line, places) for line in lines if _both(line, places))
+    known = [line for line in lines if _both(line, places)]
+    drawn = yield from _joined(_line(line, places) for line in known)
     heads = Markup().join(
         Markup('<text class="col" x="{}" y="24">{}</text>').format(x, title)
         for title, x in COLUMNS.items()
     )
-    boxes = Markup().join(_box(node, *places[node.key]) for node in nodes)
-    labels = Markup().join(_label(line, places) for line in lines if _both(line, places))
+    boxes = yield from _joined(_box(node, *places[node.key]) for node in nodes)
+    labels = yield from _joined(_label(line, places) for line in known)
     return Markup(
         '<svg class="topo" viewBox="0 0 {} {}" role="group" aria-label="{}">{}{}{}{}</svg>'
     ).format(_WIDTH, height, name, drawn, heads, boxes, labels)
+
+
+def _joined(parts: Iterable[Markup]) -> Generator[str, None, Markup]:
+    made = []
+    for part in parts:
+        made.append(part)
+        if not len(made) % _TURN:
+            yield ""
+    return Markup().join(made)
 
 
 def _both(line: Line, places: Mapping[str, tuple[int, float]]) -> bool:

@@ -250,7 +250,9 @@ def _single(by_kind: Mapping[str, Sequence[RecentEvent]], span: str) -> Sentence
     if not denied:
         return None
     number = sum(one.times for one in denied)
-    clients = len({client_of(one) for one in denied})
+    # Many events are of few clients.
+    known = {(one.record.client_id, one.record.certificate, one.record.peer) for one in denied}
+    clients = len({who(*one) for one in known})
     of = client_of(denied[0]) if clients == 1 else formats.several(clients, "client")
     were = "was" if number == 1 else "were"
     last = "" if number == 1 else ", the last one"

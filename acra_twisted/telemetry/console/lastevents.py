@@ -66,16 +66,19 @@ def marks(some: Sequence[RecentEvent], changed: object, span: Range) -> list[Mar
     """Return the marks of a chart: where denials and poison records began, and the last start
     within the time.  ``changed`` is what `pages.changes` tells."""
     drawn = []
+    by_kind: dict[str, list[RecentEvent]] = {}
+    for one in some:
+        by_kind.setdefault(kind_of(one), []).append(one)
     for kind, text in ((DENIED, "denied"), (POISON, "poison")):
-        found = [one for one in some if kind_of(one) == kind]
+        found = by_kind.get(kind)
         if found:
             first = min(one.first for one in found)
             number = sum(one.times for one in found)
             drawn.append(_mark(first, f"{formats.count(number)} {text}", span))
-    for one in changed if isinstance(changed, list) else ():
-        if _is_start(one, span):
-            drawn.append(_mark(one["time"], "started", span))
-            break
+    known = changed if isinstance(changed, list) else []
+    last = next((each["time"] for each in known if _is_start(each, span)), 0)
+    if last:
+        drawn.append(_mark(last, "started", span))
     return [mark for mark in drawn if mark is not None]
 
 

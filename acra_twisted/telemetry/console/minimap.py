@@ -3,7 +3,7 @@ parts are links to the waterfall of that part alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Final
 
 from markupsafe import Markup
@@ -19,6 +19,8 @@ PARTS: Final = 12
 #: Moments that are told apart.
 _MOMENTS: Final = 240
 _HEIGHT: Final = 26
+#: Moments that are looked at between two turns.
+_STEP: Final = 64
 _MS: Final = 1e6
 _LAYER: Final = Markup('<path class="f-{}" d="{}"/>')
 _LINK: Final = Markup(
@@ -28,13 +30,14 @@ _LINK: Final = Markup(
 _HERE: Final = Markup('<rect class="f-typ" x="{}%" width="{}%" y="0.5" height="{}"/>')
 
 
-def draw(spent: Sequence[Part], took: int, shown: Window, address: str) -> Markup:
-    """Return the picture of a trace that took so many nanoseconds.  ``spent`` has its moments by
-    layer, none of them twice; ``shown`` is what the waterfall shows.  ``address`` is the
+def draw(
+    spent: Sequence[Part], took: int, shown: Window, address: str
+) -> Generator[str, None, Markup]:
+    """Return the picture of a trace that took so many nanoseconds, in steps.  ``spent`` has its
+    moments by layer, none of them twice; ``shown`` is what the waterfall shows.  ``address`` is the
     trace's, to which a part's microseconds are added."""
-    paths = Markup("").join(
-        _LAYER.format(layer, path) for layer, path in _paths(spent, took).items() if path
-    )
+    drawn = yield from _paths(spent, took)
+    paths = Markup("").join(_LAYER.format(layer, path) for layer, path in drawn.items() if path)
     links = Markup("").join(_link(number, took, address) for number in range(PARTS))
     window = Markup()
     if shown.low or shown.high < took:
@@ -54,15 +57,18 @@ def _link(number: int, took: int, address: str) -> Markup:
     return _LINK.format(href, name, name, px(100 * number / PARTS), px(100 / PARTS), _HEIGHT)
 
 
-def _paths(spent: Sequence[Part], took: int) -> dict[str, str]:
+def _paths(spent: Sequence[Part], took: int) -> Generator[str, None, dict[str, str]]:
     """Return the shape of each layer: moments that follow each other are one piece."""
     by_moment = [dict.fromkeys(LAYERS, 0.0) for _ in range(_MOMENTS)]
     length = took / _MOMENTS
-    for part in spent:
+    for count, part in enumerate(spent, 1):
+        if not count % _STEP:
+            yield ""
         first, last = int(part.start / length), int(part.end / length)
         for moment in range(max(first, 0), min(last, _MOMENTS - 1) + 1):
             low, high = max(part.start, moment * length), min(part.end, (moment + 1) * length)
             by_moment[moment][part.layer] += max(high - low, 0.0)
+    yield ""
     paths = dict.fromkeys(LAYERS, "")
     begun = 0
     largest = [

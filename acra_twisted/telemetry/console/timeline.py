@@ -71,12 +71,13 @@ class Bar(NamedTuple):
 
 class Timeline(NamedTuple):
     """A trace: when it began (since the epoch), how long it took, its spans in the order of the
-    tree, and milliseconds by layer."""
+    tree, milliseconds by layer, and the times of the layers, none of them twice."""
 
     begin: int
     took: int
     bars: Sequence[Bar]
     layers: Mapping[str, float]
+    spent: Sequence[Part]
 
 
 class _Node:
@@ -133,15 +134,16 @@ def arranged(records: Sequence[Mapping[str, Any]]) -> Generator[str, None, Timel
         bars.append(_bar(node))
         if not len(bars) % _STEP:
             yield ""
-    counted = _with_counts(bars)
-    yield ""
+    counted = yield from _with_counts(bars)
     spent = dict.fromkeys(LAYERS, 0)
-    for count, part in enumerate(moments(bars), 1):
+    parts = []
+    for part in moments(bars):
+        parts.append(part)
         spent[part.layer] += part.end - part.start
-        if not count % _STEP:
+        if not len(parts) % _STEP:
             yield ""
     layers = {layer: time / _NS_IN_MS for layer, time in spent.items() if time}
-    return Timeline(begin, took, counted, layers)
+    return Timeline(begin, took, counted, layers, parts)
 
 
 def _tree(nodes: Mapping[str, _Node]) -> list[_Node]:
@@ -250,10 +252,16 @@ def _parts(node: _Node, times: Sequence[tuple[int, int]], split: int) -> Iterato
             yield Part("dbrows", split, end)
 
 
-def _with_counts(bars: Sequence[Bar]) -> list[Bar]:
-    """Count what is below each."""
+def _with_counts(bars: Sequence[Bar]) -> Generator[str, None, list[Bar]]:
+    """Count what is below each, in steps."""
     ends = _ends(bars)
-    return [bar._replace(below=ends[place] - place - 1) for place, bar in enumerate(bars)]
+    yield ""
+    counted = []
+    for place, bar in enumerate(bars):
+        counted.append(bar._replace(below=ends[place] - place - 1))
+        if not len(counted) % _STEP:
+            yield ""
+    return counted
 
 
 def moments(bars: Sequence[Bar]) -> Iterator[Part]:

@@ -56,8 +56,9 @@ class View(NamedTuple):
     the list at the side that it belongs to.
 
     ``asked`` reads arguments, at a moment in nanoseconds, and raises Unfit.  ``gather`` returns
-    what is known, in steps, and raises NotKept before it has any.  ``as_json`` and ``shown`` make
-    of it plain values, and those of the template.  ``exports`` make files of it, by their forms
+    what is known, in steps, and raises NotKept before it has any.  ``as_json`` makes plain values
+    of it at once; those that are many are an iterator, each item of which is a step.  ``shown``
+    returns the values of the template, in steps.  ``exports`` make files of it, by their forms
     (`pages.exports`).  Its live parts are made anew after ``live`` seconds; 0 where it has none.
     """
 
@@ -67,6 +68,6 @@ class View(NamedTuple):
     asked: Callable[[Mapping[str, str], int], Any]
     gather: Callable[[Sources, Any], Generator[Piece, None, Any]]
     as_json: Callable[[Any], dict[str, Any]]
-    shown: Callable[[Any], dict[str, Any]]
+    shown: Callable[[Any], Generator[str, None, dict[str, Any]]]
     exports: Mapping[str, Callable[[Any], Iterator[str]]] = MappingProxyType({})
     live: float = 0.0

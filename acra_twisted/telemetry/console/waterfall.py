@@ -4,6 +4,7 @@ is below it, and the bold line is the critical path."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -163,16 +164,20 @@ def _drawable(parts: Sequence[Part], window: Window) -> list[Part]:
     """Join what is too near to be seen apart, so that they are not many; leave out what is beyond
     the window."""
     gap = (_GAP if len(parts) > _PIECES_MAX else _LEAST) * window.length / 100
+    low, high = window
     found: list[Part] = []
-    for part in sorted(parts, key=lambda one: one.start):
-        if not window.has(part.start, part.end):
+    layer, begin, until = "", 0, 0
+    # A row of folded spans has thousands: nothing is called for each.
+    for part in sorted(parts, key=attrgetter("start")):
+        if part.start > high or part.end < low:
             continue
-        last = found[-1] if found else None
-        if last is not None and last.layer == part.layer and part.start - last.end < gap:
-            found[-1] = last._replace(end=max(last.end, part.end))
-        else:
-            found.append(part)
-    return found
+        if part.layer != layer or part.start - until >= gap:
+            if layer:
+                found.append(Part(layer, begin, until))
+            layer, begin, until = part
+        elif part.end > until:
+            until = part.end
+    return [*found, Part(layer, begin, until)] if layer else found
 
 
 def pair_rows(pairs: Sequence[Pair], longest: float) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.telemetry.console.people import who
@@ -16,6 +16,8 @@ CLIENT, CONNECTOR, SERVER, BASE = range(4)
 #: Boxes of a column at most; what is beyond is one.
 BOXES_MAX: Final = 8
 _REST: Final = "others"
+#: Ways that are added up between two turns.
+_STEP: Final = 16
 
 
 class Box(NamedTuple):
@@ -51,9 +53,10 @@ class Picture(NamedTuple):
     before: Mapping[Box, Row]
 
 
-def picture(parts: Sequence[Part]) -> Picture:
-    """Return the figures of boxes and lines."""
+def picture(parts: Sequence[Part]) -> Generator[str, None, Picture]:
+    """Return the figures of boxes and lines, in steps."""
     kept = _kept(parts)
+    count = 0
     boxes: dict[Box, Row] = {}
     lines: dict[tuple[Box, Box], Row] = {}
     earlier: dict[Box, Row] = {}
@@ -64,9 +67,13 @@ def picture(parts: Sequence[Part]) -> Picture:
                 boxes.setdefault(box, Row()).add(row)
             for pair in zip(through, through[1:], strict=False):
                 lines.setdefault(pair, Row()).add(row)
+            count += 1
+            if not count % _STEP:
+                yield ""
         for way, row in part.before.items():
             base = _boxes(way, part)[-1]
             earlier.setdefault(kept.get(base, _rest(base)), Row()).add(row)
+        yield ""
     return Picture(boxes, lines, earlier)
 
 

@@ -141,7 +141,8 @@ class Console:
         if form == _JSON:
             yield from as_json(view.as_json(gathered))
             return
-        values = {"title": view.title, **view.shown(gathered)}
+        shown = yield from view.shown(gathered)
+        values = {"title": view.title, **shown}
         yield ""
         yield from self._templates.render(
             f"{view.name}.html",

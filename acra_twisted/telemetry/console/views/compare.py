@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from heapq import nlargest
 from statistics import median
 from typing import Any, Final, NamedTuple
 
@@ -121,12 +122,13 @@ def _difference(was: float, now: float, pairs: Sequence[Pair]) -> Sentence | Non
     if formats.is_same(was, now):
         return None
     sign = 1 if now > was else -1
-    whole = sum(abs(pair.more) for pair in pairs if pair.more * sign > 0)
-    ordered = sorted(pairs, key=lambda pair: -pair.more * sign)
+    more = [sign * pair.more for pair in pairs]
+    whole = sum([each for each in more if each > 0])
+    ordered = [pairs[place] for place in _largest(more)]
     first = ordered[0]
     others = [
         f"{_name(pair)} {formats.signed(pair.more, 2)} ms"
-        for pair in ordered[1 : _NAMED_MAX + 1]
+        for pair in ordered[1:]
         if pair.more * sign >= _NAMED * whole
     ]
     kind = ABOUT_DATABASE if first.any.layer in DATABASE else SLOW
@@ -139,6 +141,11 @@ def _difference(was: float, now: float, pairs: Sequence[Pair]) -> Sentence | Non
         ),
         f"; {', '.join(others)}." if others else ".",
     )
+
+
+def _largest(values: Sequence[float]) -> list[int]:
+    """Return the places of the largest of values."""
+    return nlargest(_NAMED_MAX + 1, range(len(values)), key=values.__getitem__)
 
 
 def _name(pair: Pair) -> str:
@@ -191,12 +198,15 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
     }
 
 
-def shown(gathered: Gathered) -> dict[str, Any]:
-    """Values for the template."""
+def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
+    """Return the values for the template, in steps."""
     a, b, wanted = gathered.a, gathered.b, gathered.wanted
     a_ms = structure.whole(a.places) if a is not None else 0.0
     b_ms = structure.whole(b.places) if b is not None else 0.0
     longest = max(a_ms, b_ms) or 1.0
+    yield ""
+    attributes = list(_attributes(a, b))
+    yield ""
     return {
         "said": gathered.said,
         "links": _links(b, wanted),
@@ -215,7 +225,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "b_ms": formats.ms(b_ms),
         "ticks": waterfall.ticks(Window(0, max(int(longest * 1e6), 1))),
         "rows": waterfall.pair_rows(gathered.pairs, longest),
-        "attributes": list(_attributes(a, b)),
+        "attributes": attributes,
         "a_share": charts.share(a.layers, large=True) if a is not None else "",
         "b_share": charts.share(b.layers, large=True) if b is not None else "",
     }

@@ -113,12 +113,13 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
     }
 
 
-def shown(gathered: Gathered) -> dict[str, Any]:
-    """Values for the template."""
+def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
+    """Return the values for the template, in steps."""
     facts = gathered.facts
     settings = facts["settings"] or []
     made = [one for one in settings if one["origin"] != "default"]
     wanted = settings if gathered.show == ALL else made
+    yield ""
     return {
         "said": gathered.said,
         "findings": gathered.found[:_FINDINGS],
@@ -127,7 +128,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "listeners": [{**one, "at": formats.name(one["at"])} for one in facts["listeners"] or ()],
         "behind": _behind(gathered.problem),
         "exporters": [_exporter(one) for one in facts["exporters"] or ()],
-        "settings": [_setting(one) for one in wanted[:_SETTINGS]],
+        "settings": map(_setting, wanted[:_SETTINGS]),
         "settings_note": f"{formats.count(len(made))} of {formats.count(len(settings))} are set; "
         "keys and passwords are never shown",
         "settings_left": max(len(wanted) - _SETTINGS, 0),

@@ -87,8 +87,9 @@ def as_json(said: Answer) -> dict[str, Any]:
     }
 
 
-def shown(said: Answer) -> dict[str, Any]:
-    """Values for the template."""
+def shown(said: Answer) -> Generator[str, None, dict[str, Any]]:
+    """Return the values for the template, in steps."""
+    yield ""
     return {"said": said, "places": PLACES, "keys": KEYS, "forms": FORMS}
 
 

@@ -93,6 +93,7 @@ def gather(sources: Sources, span: Range) -> Generator[str, None, Gathered]:
     yield ""
     health = yield from healthfindings.gathered(sources.fact, sources.clock() / 1e9)
     marks = lastevents.marks(events, sources.fact("changes"), span)
+    yield ""
     return Gathered(span, facts, first, tell(facts), changed, events, health, marks)
 
 
@@ -133,7 +134,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         **percentiles(gathered.facts.row, WHOLE),
         "layers_before_ms": per_call(gathered.facts.was),
         "layers_now_ms": per_call(gathered.facts.now),
-        "columns": [
+        "columns": (
             {
                 "since": span.begins(place),
                 "calls": column.calls,
@@ -144,12 +145,12 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
                 "layers_ms": per_call(column),
             }
             for place, column in enumerate(gathered.facts.columns)
-        ],
+        ),
     }
 
 
-def shown(gathered: Gathered) -> dict[str, Any]:
-    """Values for the template."""
+def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
+    """Return the values for the template, in steps."""
     span, found = gathered.span, gathered.facts.found
     marks = []
     heads = ("before", "now")
@@ -164,6 +165,13 @@ def shown(gathered: Gathered) -> dict[str, Any]:
     layers = by_layer(gathered.facts.row) or {"proxy": 0.0}
     series = {layer: [mean.get(layer, 0.0) for mean in means] for layer in layers}
     times = [span.begins(place) for place in range(span.columns)]
+    yield ""
+    figures = _figures(gathered)
+    yield ""
+    area = charts.area("Mean time of a request by layer", series, span.ticks(), marks, 262)
+    yield ""
+    small = _charts(gathered, times, marks)
+    yield ""
     links = []
     culprit = gathered.facts.culprit
     if found is not None and found.now > found.before:
@@ -175,10 +183,10 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "said": gathered.said,
         "arguments": {},
         "links": links,
-        "figures": _figures(gathered),
+        "figures": figures,
         "events": lastevents.lines(gathered.events, span),
         "findings": gathered.findings[:_FINDINGS],
-        "area": charts.area("Mean time of a request by layer", series, span.ticks(), marks, 262),
+        "area": area,
         "value_heads": ["Time", *(LAYERS[layer] for layer in series)],
         "value_rows": (
             [time, *(formats.ms(mean.get(layer, 0.0), False) for layer in series)]
@@ -186,8 +194,8 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         ),
         "heads": heads,
         "changes": _changes(gathered.facts.was, gathered.facts.now),
-        **_charts(gathered, times, marks),
-        "first": [_line(one, gathered.facts.row) for one in gathered.first],
+        **small,
+        "first": (_line(one, gathered.facts.row) for one in gathered.first),
     }
 
 

@@ -50,6 +50,8 @@ _LANES_MAX: Final = 6
 #: Characters of a statement in a line of the list.
 _LINE: Final = 80
 _CLIENT: Final = "client"
+#: Events that are looked at between two turns.
+_STEP: Final = 64
 
 
 class Asked(NamedTuple):
@@ -152,7 +154,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "range": gathered.wanted.span.key,
         "dropped_until": gathered.dropped,
         "history_trouble": gathered.trouble,
-        "events": [event_as_json(one) for one in gathered.found],
+        "events": map(event_as_json, gathered.found),
         "opened": None
         if opened is None
         else {
@@ -168,13 +170,23 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
     }
 
 
-def shown(gathered: Gathered) -> dict[str, Any]:
-    """Values for the template."""
+def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
+    """Return the values for the template, in steps."""
     wanted, opened = gathered.wanted, gathered.opened
     kept = {"range": wanted.span.key, "by": wanted.by, "kind": wanted.kind, "client": wanted.client}
     kept = {name: value for name, value in kept.items() if value}
     number = sum(one.times for one in gathered.found)
     since = gathered.dropped
+    yield ""
+    drawn = yield from _lanes(gathered)
+    picture = lanes(
+        f"Security events of the last {wanted.span.title} by {wanted.by}; each mark is a link",
+        drawn,
+        wanted.span.ticks(),
+    )
+    yield ""
+    rules = said_of(gathered.rules)
+    yield ""
     return {
         "span": wanted.span,
         "said": gathered.said,
@@ -183,13 +195,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "links": _links(opened),
         "note": f"{formats.several(number, 'event')}; each mark opens one"
         + (f"; before {formats.clock(since)} only a part is kept" if since else ""),
-        "lanes": lanes(
-            f"Security events of the last {wanted.span.title} by {wanted.by}; each mark is a link",
-            _lanes(gathered),
-            wanted.span.ticks(),
-        )
-        if gathered.found
-        else "",
+        "lanes": picture if gathered.found else "",
         "bys": {by: f"{ADDRESS}?{urlencode({**kept, 'by': by})}" for by in LANES},
         "by": wanted.by,
         "filters": [
@@ -197,15 +203,17 @@ def shown(gathered: Gathered) -> dict[str, Any]:
             for name, value in (("kind", wanted.kind), ("client", formats.name(wanted.client)))
             if value
         ],
-        "lines": [_line(one, gathered) for one in gathered.found[:_SHOWN]],
+        "lines": (_line(one, gathered) for one in gathered.found[:_SHOWN]),
+        "has_events": bool(gathered.found),
         "more": max(len(gathered.found) - _SHOWN, 0),
         "event": _event(opened) if opened is not None else None,
-        "rules": [
+        "rules": (
             rule_line(rule, gathered.rules.decided, wanted.span.key, gathered.now)
             for rule in gathered.rules.shown
-        ],
+        ),
+        "has_rules": bool(gathered.rules.shown),
         "several_listeners": len({rule.listener for rule in gathered.rules.shown}) > 1,
-        "rules_said": said_of(gathered.rules),
+        "rules_said": rules,
         "rules_note": f"{formats.several(gathered.rules.decided, 'decision')} since they were read",
         "rules_left": formats.count(gathered.rules.left) if gathered.rules.left else "",
         "query": urlencode(kept),
@@ -231,29 +239,39 @@ def _lane_of(one: RecentEvent, by: str) -> str:
     return KINDS[kind_of(one)].title
 
 
-def _lanes(gathered: Gathered) -> list[Lane]:
+def _lanes(gathered: Gathered) -> Generator[str, None, list[Lane]]:
+    """Return the lanes of the chart, in steps."""
     span = gathered.wanted.span
-    start, length = span.since * MINUTE, span.minutes * MINUTE
     by: dict[str, list[RecentEvent]] = {}
-    for one in gathered.found:
+    for number, one in enumerate(gathered.found, 1):
         by.setdefault(_lane_of(one, gathered.wanted.by), []).append(one)
+        if not number % _STEP:
+            yield ""
     order = sorted(by, key=lambda title: -sum(one.times for one in by[title]))
     if gathered.wanted.by == "kind":
         order = [kind.title for kind in KINDS.values() if kind.title in by]
     drawn = []
     for title in order[:_LANES_MAX]:
-        dots = [
-            Dot(
-                100 * min(max(one.first - start, 0), length) / length,
-                KINDS[kind_of(one)].look,
-                address(one, span.key),
-                f"{KINDS[kind_of(one)].title}, {formats.clock_ms(one.first)[:8]}"
-                + (f", {formats.count(one.times)} times" if one.times > 1 else ""),
-            )
-            for one in by[title]
-        ]
+        dots = []
+        for one in by[title]:
+            dots.append(_dot(one, span))
+            if not len(dots) % _STEP:
+                yield ""
         drawn.append(Lane(title, sum(one.times for one in by[title]), dots))
+        yield ""
     return drawn
+
+
+def _dot(one: RecentEvent, span: Range) -> Dot:
+    start, length = span.since * MINUTE, span.minutes * MINUTE
+    kind, times = KINDS[kind_of(one)], formats.count(one.times)
+    return Dot(
+        100 * min(max(one.first - start, 0), length) / length,
+        kind.look,
+        address(one, span.key),
+        f"{kind.title}, {formats.clock_ms(one.first)[:8]}"
+        + (f", {times} times" if one.times > 1 else ""),
+    )
 
 
 def _what(one: RecentEvent) -> str:

@@ -149,20 +149,20 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "live": found.live,
         "connection": found.connection,
         "left_out": found.left_out,
-        "requests": [
+        "requests": (
             {
                 **one.record,
                 "verdict": requests.verdict_of(one.record),
                 "layers_ms": one.layers,
             }
             for one in found.requests
-        ],
+        ),
         "events": [event_as_json(one) for one in gathered.events],
     }
 
 
-def shown(gathered: Gathered) -> dict[str, Any]:
-    """Values for the template."""
+def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
+    """Return the values for the template, in steps."""
     found = gathered.found
     ended = ""
     if found.live is None and found.connection is not None:
@@ -171,21 +171,27 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         ended = "some time ago"
     longest = max((one.record["end"] - one.record["start"] for one in found.requests), default=1)
     first = max(len(found.requests) - _SHOWN, 0)
+    yield ""
+    line = _line(gathered) if found.requests else ""
+    tiles = _tiles(gathered)
+    yield ""
+    last = _last(found.live)
+    yield ""
     return {
         "title": f"Session {gathered.number}" if gathered.number else "Session",
         "said": gathered.said,
         "ended": ended,
         "reason": formats.name(str(found.connection["message"])) if found.connection else "",
-        "tiles": _tiles(gathered),
-        "last": _last(found.live),
+        "tiles": tiles,
+        "last": last,
         "who": _who(gathered.facts),
         "note": _note(gathered, first),
-        "line": _line(gathered) if found.requests else "",
-        "rows": [
+        "line": line,
+        "rows": (
             _row(one, found.requests[place - 1] if place else None, longest)
             for place, one in enumerate(found.requests)
             if place >= first
-        ],
+        ),
         "began": _end_of(found.connection, "start", first > 0 or found.left_out > 0),
         "over": _end_of(found.connection, "end", found.live is not None),
         "events": [

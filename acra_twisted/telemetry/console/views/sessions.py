@@ -186,8 +186,8 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
     }
 
 
-def shown(gathered: Gathered) -> dict[str, Any]:
-    """Values for the template."""
+def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
+    """Return the values for the template, in steps."""
     found, wanted = gathered.found, gathered.wanted
     states = found.states
     number = sum(states.values())
@@ -202,6 +202,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
     kept = {"client": wanted.client} if wanted.client else {}
     arguments = {**kept, "which": wanted.which, "servers": wanted.servers}
     missing = [formats.name(one.at) for one in gathered.others or () if one.told is None]
+    yield ""
     return {
         "said": gathered.said,
         "headline": formats.several(number, "session"),

@@ -56,6 +56,9 @@ ARGUMENTS: Final[Mapping[str, str]] = {
 #: Characters of an attribute's value in its table.
 _VALUE: Final = 24
 
+#: Statements that are looked at between two turns.
+_STEP: Final = 64
+
 
 class Gathered(NamedTuple):
     """All that the view shows: figures of the whole time and of each column of it, and of the time
@@ -116,6 +119,11 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
     place = found.place if found is not None else None
     related = schemachanges.said(changed, place, span, now.shape)
     said = tell(span, now.row, columns, was, found, [related, commonality.said(common)])
+    whole = 0.0
+    for number, one in enumerate(shapes.values(), 1):
+        whole += whole_ms(one.row)
+        if not number % _STEP:
+            yield ""
     return Gathered(
         span,
         now.shape,
@@ -128,7 +136,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
         common,
         callers(calls, told),
         changed,
-        sum(whole_ms(one.row) for one in shapes.values()),
+        whole,
     )
 
 
@@ -175,8 +183,8 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
     }
 
 
-def shown(gathered: Gathered) -> dict[str, Any]:
-    """Values for the template."""
+def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
+    """Return the values for the template, in steps."""
     span, shape, row = gathered.span, gathered.shape, gathered.row
     marks = []
     if gathered.found is not None:
@@ -186,6 +194,20 @@ def shown(gathered: Gathered) -> dict[str, Any]:
     marks += schemachanges.marks(gathered.changed, span)
     means = [per_call(column) for column in gathered.columns]
     series = {layer: [mean.get(layer, 0.0) for mean in means] for layer in by_layer(row)}
+    yield ""
+    figures = _figures(gathered)
+    heat = distributions.heat(gathered.row, gathered.columns, span, marks, traces_of(shape.id))
+    yield ""
+    area = charts.area(
+        f"Mean time of {shape.summary} by layer",
+        series or {"proxy": [0.0] * span.columns},
+        span.ticks(few=True),
+        marks,
+        150,
+    )
+    yield ""
+    spread = _spread(gathered)
+    yield ""
     return {
         "span": span,
         "id": shape.id,
@@ -197,24 +219,16 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "said": gathered.said,
         "arguments": {"id": shape.id},
         "links": _links(gathered),
-        "figures": _figures(gathered),
-        "heat": distributions.heat(
-            gathered.row, gathered.columns, span, marks, traces_of(shape.id)
-        ),
+        "figures": figures,
+        "heat": heat,
         "heat_levels": charts.LEVELS,
-        "area": charts.area(
-            f"Mean time of {shape.summary} by layer",
-            series or {"proxy": [0.0] * span.columns},
-            span.ticks(few=True),
-            marks,
-            150,
-        ),
+        "area": area,
         "value_heads": ["Time", *(LAYERS[layer] for layer in series)],
         "value_rows": (
             [span.begins(place), *(formats.ms(mean.get(layer, 0.0), False) for layer in series)]
             for place, mean in enumerate(means)
         ),
-        "spread": _spread(gathered),
+        "spread": spread,
         "traces": traces_of(shape.id),
         "common": _common(gathered.common),
         "callers": [_caller(one, shape.id) for one in gathered.callers],

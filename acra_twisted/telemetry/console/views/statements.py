@@ -312,12 +312,13 @@ def _line_as_json(line: Line, whole: Row) -> dict[str, Any]:
     }
 
 
-def shown(gathered: Gathered) -> dict[str, Any]:
-    """Values for the template."""
+def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
+    """Return the values for the template, in steps."""
     wanted = gathered.wanted
     kept = {"q": wanted.text, "db": wanted.database, "range": wanted.span.key}
     kept = {name: value for name, value in kept.items() if value}
     end = wanted.offset + len(gathered.lines)
+    yield ""
     return {
         "span": wanted.span,
         "said": gathered.said,

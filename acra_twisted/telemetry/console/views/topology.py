@@ -124,7 +124,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
             elif counts_too:
                 told.append(other.told)
                 parts.append(Part(other.at, other.href, other.told.now, other.told.before))
-    seen = picture(parts)
+    seen = yield from picture(parts)
     yield ""
     silent = otherways.silent(told)
     away = serverlines.missing(servers.others if servers is not None else ())
@@ -153,11 +153,11 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "missing": list(gathered.missing),
         **(otherways.as_json(gathered.own) if gathered.wanted.servers == serverlines.THIS else {}),
         **serverlines.as_json(gathered.servers),
-        "boxes": [
+        "boxes": (
             {**box._asdict(), **_figures(row, WHOLE), "database_ms": database_ms(row)}
             for box, row in seen.boxes.items()
-        ],
-        "lines": [
+        ),
+        "lines": (
             {
                 "from": source._asdict(),
                 "to": target._asdict(),
@@ -165,7 +165,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
                 "mean_ms": line_ms(target, row),
             }
             for (source, target), row in _busiest(seen)
-        ],
+        ),
     }
 
 
@@ -183,11 +183,21 @@ def _busiest(seen: Picture) -> list[tuple[tuple[Box, Box], Row]]:
     return sorted(seen.lines.items(), key=lambda item: -item[1].calls)
 
 
-def shown(gathered: Gathered) -> dict[str, Any]:
-    """Values for the template."""
+def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
+    """Return the values for the template, in steps."""
     wanted, seen = gathered.wanted, gathered.picture
     lines = _busiest(seen)
     arguments = {"range": wanted.key, "show": wanted.show, "servers": wanted.servers}
+    yield ""
+    nodes = [_node(box, seen.boxes[box], gathered) for box in _in_order(seen)]
+    yield ""
+    drawn = [_line(pair, row, lines[0][1].calls, gathered) for pair, row in lines]
+    yield ""
+    name = (
+        "Requests from applications over connectors and servers to databases; the same as a table"
+    )
+    graph = yield from draw(f"{name} below", nodes, drawn)
+    yield ""
     return {
         "said": gathered.said,
         "ranges": [
@@ -199,19 +209,12 @@ def shown(gathered: Gathered) -> dict[str, Any]:
             for show in SHOWS
         ],
         "title_of_range": RANGES[wanted.key][0],
-        "graph": draw(
-            "Requests from applications over connectors and servers to databases; the same as a "
-            "table below",
-            [_node(box, seen.boxes[box], gathered) for box in _in_order(seen)],
-            [_line(pair, row, lines[0][1].calls, gathered) for pair, row in lines],
-        )
-        if lines
-        else "",
+        "graph": graph if lines else "",
         "which": serverlines.choice(gathered.servers is not None, wanted.servers, arguments),
         "missing": ", ".join(map(formats.name, gathered.missing)),
         "balance": _balance(seen, wanted),
         "servers": serverlines.shown(gathered.servers),
-        "lines": [_row(source, target, row, wanted) for (source, target), row in lines[:_LINES]],
+        "lines": (_row(source, target, row, wanted) for (source, target), row in lines[:_LINES]),
         "note": f"{min(len(lines), _LINES)} of {len(lines)}, busiest first",
         "query": urlencode(arguments),
     }

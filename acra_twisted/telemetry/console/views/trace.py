@@ -7,6 +7,8 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
+from markupsafe import Markup
+
 from acra_twisted.telemetry.console import charts, formats, minimap, requests, waterfall
 from acra_twisted.telemetry.console.around import Around, around, draw
 from acra_twisted.telemetry.console.layers import LAYERS, ours
@@ -17,7 +19,7 @@ from acra_twisted.telemetry.console.spanfacts import connected, decided, detail,
 from acra_twisted.telemetry.console.sqltext import highlighted
 from acra_twisted.telemetry.console.structure import Usual, usual, whole
 from acra_twisted.telemetry.console.tiles import Tile, tile
-from acra_twisted.telemetry.console.timeline import Bar, Timeline, arranged, folded, moments
+from acra_twisted.telemetry.console.timeline import Bar, Timeline, arranged, folded
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.views import statements
 from acra_twisted.telemetry.console.views.tracesentences import said
@@ -43,6 +45,8 @@ _RANGE: Final = re.compile("([0-9]{1,15})-([0-9]{1,15})")
 _EVENTS_MAX: Final = 20
 _FOR_EVER: Final = 1 << 62
 _MS: Final = 1e6
+#: Spans that are looked at between two turns.
+_STEP: Final = 64
 
 
 class Asked(NamedTuple):
@@ -114,6 +118,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     yield ""
     window = _window(timeline, wanted.part)
     bars = yield from folded([bar for bar in timeline.bars if window.has(bar.start, bar.end)])
+    chosen = yield from _chosen(timeline, wanted.span_id)
     known = (yield from usual(timeline, typical.places)) if typical is not None else {}
     logged = yield from logs(timeline, told)
     return Gathered(
@@ -121,7 +126,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         records,
         timeline,
         side.main,
-        _chosen(timeline, wanted.span_id),
+        chosen,
         answer,
         address(sources.link_template, wanted.trace_id),
         typical,
@@ -142,12 +147,19 @@ def _window(timeline: Timeline, part: tuple[int, int]) -> Window:
     return Window(low, high) if low < high else Window(0, timeline.took)
 
 
-def _chosen(timeline: Timeline, span_id: str) -> Bar:
-    """Return the span that is asked for, else that which took most itself."""
+def _chosen(timeline: Timeline, span_id: str) -> Generator[str, None, Bar]:
+    """Return the span that is asked for, else that which took most itself, in steps."""
     for bar in timeline.bars:
         if bar.record["span_id"] == span_id:
             return bar
-    return max(timeline.bars, key=lambda bar: (bool(bar.layer), bar.itself))
+    longest, most = timeline.bars[0], (False, -1)
+    for count, bar in enumerate(timeline.bars, 1):
+        this = bool(bar.layer), bar.itself
+        if this > most:
+            longest, most = bar, this
+        if not count % _STEP:
+            yield ""
+    return longest
 
 
 def as_json(gathered: Gathered) -> dict[str, Any]:
@@ -204,8 +216,8 @@ def _session_as_json(session: Around | None) -> dict[str, Any] | None:
     }
 
 
-def shown(gathered: Gathered) -> dict[str, Any]:
-    """Values for the template."""
+def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
+    """Return the values for the template, in steps."""
     timeline, trace_id, main = gathered.timeline, gathered.trace_id, gathered.main
     window, session = gathered.window, gathered.session
     bars = gathered.bars
@@ -222,7 +234,17 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         links.append(("Similar traces", f"{SEARCH}?{query}"))
     if statement:
         links.append(("The statement", statement))
+    yield ""
     here = f"/console/trace?id={trace_id}"
+    picture = Markup()
+    if is_part or len(timeline.bars) > waterfall.ROWS_MAX:
+        address_of_parts = f"{here}&range="
+        picture = yield from minimap.draw(timeline.spent, timeline.took, window, address_of_parts)
+    yield ""
+    spans = _count(gathered, bars)
+    yield ""
+    strip = draw(session) if session is not None else ""
+    yield ""
     kept = f"&range={window.low // 1000}-{-(-window.high // 1000)}" if is_part else ""
     chosen = gathered.chosen
     zoom = f"{here}&span={chosen.record['span_id']}&range="
@@ -250,12 +272,10 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "layer_values": {
             layer: (formats.ms(took), formats.share(took, spent)) for layer, took in layers.items()
         },
-        "map": minimap.draw(list(moments(timeline.bars)), timeline.took, window, f"{here}&range=")
-        if is_part or len(timeline.bars) > waterfall.ROWS_MAX
-        else "",
+        "map": picture,
         "ticks": waterfall.ticks(window),
         "rows": waterfall.rows(window, bars, f"{here}{kept}&span=", gathered.usual),
-        "spans": _count(gathered, bars),
+        "spans": spans,
         "typical": _typical_text(gathered.typical),
         "whole_trace": here if is_part else "",
         "chosen": chosen.record["span_id"],
@@ -267,7 +287,7 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "statement": statement,
         "connected": list(connected(trace_id, timeline, gathered.records)),
         "session": session,
-        "strip": draw(session) if session is not None else "",
+        "strip": strip,
         "clock": formats.clock_ms,
     }
 

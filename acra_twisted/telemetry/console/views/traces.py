@@ -65,6 +65,8 @@ _RANGES: Final = {
     "all": "",
 }
 _MS: Final = 1e6
+#: Traces that are looked at between two turns.
+_STEP: Final = 64
 
 
 class Asked(NamedTuple):
@@ -231,11 +233,19 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
     }
 
 
-def shown(gathered: Gathered) -> dict[str, Any]:
-    """Values for the template."""
+def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
+    """Return the values for the template, in steps."""
     arguments, filters = gathered.wanted.arguments, gathered.wanted.filters
     counts = Counter(gathered.verdicts)
-    points = list(_points(gathered))
+    points: list[scatter.Point] = []
+    for point in _points(gathered):
+        points.append(point)
+        if not len(points) % _STEP:
+            yield ""
+    plot = scatter.draw(points) if points else ""
+    yield ""
+    facets = list(_facets(gathered))
+    yield ""
     end = filters.offset + len(gathered.lines)
     return {
         "said": gathered.said,
@@ -250,8 +260,8 @@ def shown(gathered: Gathered) -> dict[str, Any]:
         "note": f"{formats.count(gathered.kept)} in memory: the last ones, and samples of slow, "
         "denied and failed ones",
         "trouble": gathered.trouble,
-        "plot": scatter.draw(points) if points else "",
-        "facets": list(_facets(gathered)),
+        "plot": plot,
+        "facets": facets,
         "others": [
             (name, arguments[name], _address(arguments, **{name: ""}))
             for name in _UNFIELDED

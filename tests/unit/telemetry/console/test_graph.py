@@ -7,16 +7,21 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.console.graph import COLUMNS, Line, Node, draw
+from tests.support.stepping import returned
 
 
 def node(key, column=0, name="a client", look=""):
     return Node(key, column, name, "5 /s", "p95 3 ms", look, f"/console/traces?client_id={key}")
 
 
+def drawn(*given):
+    return returned(draw(*given))
+
+
 class Drawn(SynchronousTestCase):
     def test_each_box_is_a_link_and_each_line_has_its_text(self):
         text = str(
-            draw(
+            drawn(
                 "who & whom",
                 [node("a"), node("b", 2, look="bad")],
                 [Line("a", "b", 1.0, "5 /s", "a to b", "hot")],
@@ -29,18 +34,18 @@ class Drawn(SynchronousTestCase):
         self.assertNotIn("style=", text)
 
     def test_names_show_as_text(self):
-        text = str(draw("x", [node("a", name="<b>&")], []))
+        text = str(drawn("x", [node("a", name="<b>&")], []))
         self.assertIn("&lt;b&gt;&amp;", text)
         self.assertNotIn("<b>", text)
 
     def test_a_line_to_nowhere_is_left_out(self):
-        text = str(draw("x", [node("a")], [Line("a", "b", 1.0, "", "")]))
+        text = str(drawn("x", [node("a")], [Line("a", "b", 1.0, "", "")]))
         self.assertNotIn('class="edge', text)
 
     @given(st.lists(st.integers(0, len(COLUMNS) - 1), max_size=40))
     def test_boxes_stand_within_the_picture_and_apart(self, columns):
         nodes = [node(str(number), column) for number, column in enumerate(columns)]
-        text = str(draw("x", nodes, []))
+        text = str(drawn("x", nodes, []))
         height = float(re.search('viewBox="0 0 1172 ([0-9.]+)"', text)[1])
         boxes = re.findall('<rect class="node" x="([0-9.]+)" y="([0-9.]+)"', text)
         self.assertEqual(len(boxes), len(nodes))

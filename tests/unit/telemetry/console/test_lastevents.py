@@ -11,7 +11,7 @@ from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.logs.recent import RecentEvents
 from tests.support.hours import NOW, Hour
 from tests.support.incidents import line
-from tests.support.stepping import returned
+from tests.support.stepping import plain, returned
 from tests.support.vitals import certificate, facts
 from tests.support.webpages import body
 
@@ -55,7 +55,7 @@ class Events(SynchronousTestCase):
         known = facts(certificates=[certificate(9)])
         sources = Hour().sources._replace(events=self.recent, fact=known.get)
         wanted = overview.asked({}, NOW - 1)
-        data = overview.as_json(returned(overview.gather(sources, wanted)))
+        data = plain(overview.as_json(returned(overview.gather(sources, wanted))))
         self.assertEqual([one["rule"] for one in data["findings"]], ["certificate"])
         self.assertEqual(len(data["events"]), SHOWN)
         page = body(Console("acra-server", sources).page(overview.VIEW, {}))

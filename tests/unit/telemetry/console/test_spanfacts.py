@@ -24,7 +24,9 @@ class Facts(SynchronousTestCase):
         span = next(iter(self.hour.store.trace(trace_id).spans()))
         span.add_event((NOW + 5 * US, "asked\u202e", {"tries": 2}))
         self.view(trace_id)
-        words = [(line["word"], line["text"]) for line in trace.shown(self.gathered)["logs"]]
+        words = [
+            (line["word"], line["text"]) for line in returned(trace.shown(self.gathered))["logs"]
+        ]
         self.assertEqual(words[0], ("", "asked<U+202E>: tries 2"))
         self.assertIn(("event 581", "security event"), words)
         self.assertIn(("left as stored", "1 container"), words)
@@ -36,7 +38,7 @@ class Facts(SynchronousTestCase):
         events(line(when=NOW, trace_id="9" * 32))
         self.hour.sources = self.hour.sources._replace(events=events)
         self.assertEqual(self.view(trace_id)["events"], [1])
-        logs = trace.shown(self.gathered)["logs"]
+        logs = returned(trace.shown(self.gathered))["logs"]
         (told,) = [one for one in logs if one["href"]]
         self.assertEqual(told["text"], "handler 4: table salaries")
         self.assertIn("event=1", told["href"])

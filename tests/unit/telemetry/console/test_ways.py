@@ -13,6 +13,7 @@ from acra_twisted.telemetry.console.ways import (
     picture,
 )
 from tests.support.crowds import Crowd
+from tests.support.stepping import returned
 
 
 class Pictures(SynchronousTestCase):
@@ -20,7 +21,7 @@ class Pictures(SynchronousTestCase):
         self.crowd = Crowd()
 
     def picture(self):
-        return picture([Part("acra-server", "", self.crowd.rows(), {})])
+        return returned(picture([Part("acra-server", "", self.crowd.rows(), {})]))
 
     def lines(self, seen):
         return {(one.name, two.name): row.calls for (one, two), row in seen.lines.items()}
@@ -66,7 +67,7 @@ class Pictures(SynchronousTestCase):
         other = Crowd()
         other.ask(3, "shop", 5)
         there = Part("b:1", "http://b:1/console", other.rows(), {})
-        seen = picture([Part("acra-server", "", self.crowd.rows(), {}), there])
+        seen = returned(picture([Part("acra-server", "", self.crowd.rows(), {}), there]))
         self.assertEqual(
             self.lines(seen),
             {

@@ -83,11 +83,11 @@ class Compare(SynchronousTestCase):
 
     def test_alone(self):
         self.assertEqual(self.view(id=self.keep())["answer"]["rules"], ["alone"])
-        self.assertFalse(compare.shown(self.gathered)["has_both"])
+        self.assertFalse(returned(compare.shown(self.gathered))["has_both"])
 
     def test_none_is_chosen(self):
         self.assertEqual(self.view()["answer"]["rules"], ["pick"])
-        self.assertFalse(compare.shown(self.gathered)["is_chosen"])
+        self.assertFalse(returned(compare.shown(self.gathered))["is_chosen"])
 
     def test_what_cannot_be(self):
         for arguments in ({"id": "x"}, {"id": "1" * 32, "with": "2"}, {"what": ""}):

@@ -5,14 +5,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.telemetry.console.views import overview
 from acra_twisted.telemetry.pages.search import Unfit
 from tests.support.hours import ACCOUNT, CARD, NOW, ORDERS, Hour
-from tests.support.stepping import returned
+from tests.support.stepping import plain, returned
 
 
 class Overview(SynchronousTestCase):
     def view(self, hour, **arguments):
         span = overview.asked(arguments, NOW - 1)
         self.gathered = returned(overview.gather(hour.sources, span))
-        return overview.as_json(self.gathered)
+        return plain(overview.as_json(self.gathered))
 
     def steady(self, **late):
         """Two hours of the same; ``late`` is what differs in the last ten minutes."""
@@ -78,13 +78,13 @@ class Overview(SynchronousTestCase):
 
     def test_nothing_yet(self):
         self.assertEqual(self.view(Hour(1))["answer"]["rules"], ["empty"])
-        self.assertEqual(overview.shown(self.gathered)["first"], [])
+        self.assertEqual(plain(returned(overview.shown(self.gathered)))["first"], [])
 
     def test_where_there_is_no_before_nothing_is_worse(self):
         hour = Hour(30)
         hour.ask(1, ACCOUNT, 6, outcome="error", status_code="40P01")
         self.view(hour)
-        shown = overview.shown(self.gathered)
+        shown = plain(returned(overview.shown(self.gathered)))
         self.assertEqual({one.below for one in shown["figures"]}, {"nothing before"})
         self.assertFalse(any(one.is_bad for one in shown["figures"]))
         self.assertEqual({one["change"] for one in shown["changes"]}, {"–"})
@@ -92,7 +92,7 @@ class Overview(SynchronousTestCase):
 
     def test_what_the_page_shows(self):
         self.view(Hour().slow_since(20))
-        shown = overview.shown(self.gathered)
+        shown = plain(returned(overview.shown(self.gathered)))
         self.assertEqual(shown["heads"], ("before 23:40", "now"))
         changes = {line["name"]: (line["change"], line["worse"]) for line in shown["changes"]}
         self.assertEqual(changes["Censor"], ("same", False))

@@ -17,7 +17,7 @@ from acra_twisted.telemetry.tracing.spans import CLIENT, SERVER, Span
 from tests.support.hours import NOW, Hour
 from tests.support.incidents import HOUR, SECOND, line, planted
 from tests.support.pasts import History
-from tests.support.stepping import returned
+from tests.support.stepping import plain, returned
 
 TRACE = "1" * 32
 
@@ -30,8 +30,8 @@ class Security(SynchronousTestCase):
     def view(self, **arguments):
         wanted = security.asked(arguments, NOW - 1)
         gathered = returned(security.gather(self.sources, wanted))
-        self.shown = security.shown(gathered)
-        return security.as_json(gathered)
+        self.shown = plain(returned(security.shown(gathered)))
+        return plain(security.as_json(gathered))
 
     def rules(self):
         return self.view()["answer"]["rules"]

@@ -13,7 +13,7 @@ from tests.support.hours import NOW, Hour
 from tests.support.incidents import line
 from tests.support.livesessions import MS, a_connection, asked_by, some_session
 from tests.support.pasts import History
-from tests.support.stepping import returned
+from tests.support.stepping import plain, returned
 from tests.support.webpages import body
 
 BEGAN = NOW - 60_000 * MS
@@ -33,8 +33,8 @@ class Session(SynchronousTestCase):
 
     def view(self, number="5"):
         gathered = returned(session.gather(self.sources, session.asked({"id": number}, 0)))
-        self.shown = session.shown(gathered)
-        return session.as_json(gathered)
+        self.shown = plain(returned(session.shown(gathered)))
+        return plain(session.as_json(gathered))
 
     def live(self, *arguments, **given):
         """Return the second tile of an open session, and its statement."""
@@ -146,9 +146,9 @@ class Session(SynchronousTestCase):
         self.sources.traces.past = history.past
         wanted = session.asked({"trace": f"{1:032x}"}, 0)
         gathered = returned(session.gather(self.sources, wanted))
-        data = session.as_json(gathered)
+        data = plain(session.as_json(gathered))
         self.assertEqual((data["session_id"], data["answer"]["rules"]), (7, ["denied"]))
-        self.assertEqual(session.shown(gathered)["title"], "Session 7")
+        self.assertEqual(plain(returned(session.shown(gathered)))["title"], "Session 7")
         missing = session.gather(self.sources, session.asked({"trace": "9" * 32}, 0))
         self.assertIn("history", str(self.assertRaises(NotKept, returned, missing)))
         self.assertRaises(Unfit, session.asked, {"trace": "x"}, 0)

@@ -25,7 +25,7 @@ class Sessions(SynchronousTestCase):
     def view(self, *live, **arguments):
         sources = Hour(1).sources._replace(sessions=lambda: list(live))
         gathered = returned(sessions.gather(sources, sessions.asked(arguments, 0)))
-        self.shown = sessions.shown(gathered)
+        self.shown = returned(sessions.shown(gathered))
         return sessions.as_json(gathered)
 
     def said(self, *live):
@@ -70,7 +70,7 @@ class Sessions(SynchronousTestCase):
         starts = [MOMENT - part["start"] for part in rows[5]["last_minute"]]
         self.assertEqual([start // MS for start in starts], [30_000, 15_000])
         self.assertEqual(rows[6]["last_minute"], [])
-        strips = {row["id"]: row["strip"] for row in sessions.shown(gathered)["rows"]}
+        strips = {row["id"]: row["strip"] for row in returned(sessions.shown(gathered))["rows"]}
         self.assertIn('class="f-dbfirst" d="M120 5h1v12h-1z"', strips[5])
         self.assertIn('class="f-deny" d="M180 5h1v12h-1z"', strips[5])
         # Half a minute idle in a transaction.

@@ -33,7 +33,7 @@ class Statement(SynchronousTestCase):
 
     def test_the_distribution(self):
         self.view(Hour().slow_since(20), "orders")
-        shown = statement.shown(self.gathered)
+        shown = returned(statement.shown(self.gathered))
         self.assertEqual(shown["spread"].heads, ("before 23:40", "since"))
         lines = {line.name: line.shown for line in shown["spread"].lines}
         self.assertEqual(lines, {"2 to 4 ms": ("100 %", "0 %"), "32 to 64 ms": ("0 %", "100 %")})
@@ -127,7 +127,7 @@ class Statement(SynchronousTestCase):
         ]
         self.assertEqual(since, "23:40")
         self.assertIn("ALTER TABLE orders", statement_text)
-        self.assertIn("23:40 ALTER TABLE orders", statement.shown(self.gathered)["heat"])
+        self.assertIn("23:40 ALTER TABLE orders", returned(statement.shown(self.gathered))["heat"])
 
     def test_what_cannot_be(self):
         hour = Hour()

@@ -138,7 +138,7 @@ class Statements(SynchronousTestCase):
 
     def test_what_the_page_shows(self):
         self.view(Hour().slow_since(20))
-        shown = statements.shown(self.gathered)
+        shown = returned(statements.shown(self.gathered))
         lines = list(shown["lines"])
         self.assertRegex(lines[0]["change"], r"^\+390 %$")
         self.assertTrue(lines[0]["worse"])

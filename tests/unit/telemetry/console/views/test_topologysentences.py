@@ -5,6 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.telemetry.console.views.topologysentences import address, said
 from acra_twisted.telemetry.console.ways import BASE, CLIENT, SERVER, Box, Part, picture
 from tests.support.crowds import Crowd
+from tests.support.stepping import returned
 
 
 class Said(SynchronousTestCase):
@@ -15,7 +16,7 @@ class Said(SynchronousTestCase):
             crowd = Crowd()
             crowd.ask(3, "shop", count)
             parts.append(Part(f"s{number}", f"http://s{number}/console", crowd.rows(), {}))
-        return picture(parts)
+        return returned(picture(parts))
 
     def test_servers_that_do_not_have_even_shares(self):
         told = said("5 min", self.picture(80, 20), (), None).as_json()

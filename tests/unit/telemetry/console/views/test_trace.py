@@ -44,7 +44,7 @@ class Trace(SynchronousTestCase):
     def test_the_page(self):
         trace_id = a_trace(self.hour.store, NOW, opening=100)
         self.view({"id": trace_id})
-        shown = trace.shown(self.gathered)
+        shown = returned(trace.shown(self.gathered))
         self.assertEqual(shown["summary"], SUMMARY)
         self.assertEqual(shown["whom"], "shop_rw, shop")
         self.assertEqual(shown["figures"][0][:5], ("Whole", "3.10", "ms", "5 spans", False))
@@ -66,11 +66,13 @@ class Trace(SynchronousTestCase):
     def test_a_link_to_another_viewer(self):
         trace_id = a_trace(self.hour.store, NOW)
         self.view({"id": trace_id})
-        self.assertEqual(trace.shown(self.gathered)["elsewhere"], "")
+        self.assertEqual(returned(trace.shown(self.gathered))["elsewhere"], "")
         template = "http://jaeger/trace/{trace_id}"
         self.hour.sources = self.hour.sources._replace(link_template=template)
         self.view({"id": trace_id})
-        self.assertEqual(trace.shown(self.gathered)["elsewhere"], f"http://jaeger/trace/{trace_id}")
+        self.assertEqual(
+            returned(trace.shown(self.gathered))["elsewhere"], f"http://jaeger/trace/{trace_id}"
+        )
 
     def test_attributes_that_others_sent(self):
         for odd in ("many", -1, 1.5, True, "<b>"):
@@ -78,7 +80,7 @@ class Trace(SynchronousTestCase):
                 self.hour.store, NOW + 10**9, poison_records=odd, containers_failed=odd
             )
             self.view({"id": trace_id})
-            trace.shown(self.gathered)
+            returned(trace.shown(self.gathered))
 
     def test_what_cannot_be(self):
         for arguments in ({}, {"id": "x" * 32}, {"id": "1" * 32, "span": "<"}, {"what": "1"}):
@@ -99,7 +101,7 @@ class Trace(SynchronousTestCase):
         self.assertEqual(data["typical"]["calls"], 3)
         self.assertAlmostEqual(data["typical"]["took_ms"], 3.1)
         self.assertAlmostEqual(data["spans"][0]["typical_ms"], 3.1)
-        figures = trace.shown(self.gathered)["figures"]
+        figures = returned(trace.shown(self.gathered))["figures"]
         self.assertEqual(figures[2][3:5], ("24 \N{MULTIPLICATION SIGN} typical (2.00 ms)", True))
 
     def test_several_requests_are_not_set_against_one(self):

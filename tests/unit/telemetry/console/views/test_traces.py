@@ -83,7 +83,7 @@ class Traces(SynchronousTestCase):
                 ("failed: refused", "1"),
             ],
         )
-        hrefs = [href for _, _, href in traces.shown(self.gathered)["facets"]]
+        hrefs = [href for _, _, href in returned(traces.shown(self.gathered))["facets"]]
         self.assertEqual(hrefs[1], "/console/traces?statement=SELECT+account")
         narrowed = self.view(client_id="shop", statement="account")
         self.assertEqual(narrowed["facets"], [])
@@ -94,7 +94,7 @@ class Traces(SynchronousTestCase):
         self.hour.sources = self.hour.sources._replace(fact=told.get)
         self.keep(1, client_id=digest)
         self.view()
-        (line,) = traces.shown(self.gathered)["lines"]
+        (line,) = returned(traces.shown(self.gathered))["lines"]
         self.assertEqual((line["client"], line["client_id"]), ("app (7c1f0a52)", digest))
         self.assertEqual(line["rows"], "18")
 
@@ -102,7 +102,7 @@ class Traces(SynchronousTestCase):
         rule = {"censor.rule": "deny.table", "denied_by": "censor"}
         self.keep(1, first=0, status=7, verdict="deny", **rule)
         self.view()
-        (line,) = traces.shown(self.gathered)["lines"]
+        (line,) = returned(traces.shown(self.gathered))["lines"]
         self.assertEqual(line["error"], "censor deny.table")
 
     def test_of_one_statement(self):
@@ -112,7 +112,7 @@ class Traces(SynchronousTestCase):
         shape = hour.shape("orders")
         self.assertEqual(self.view(shape=shape)["found"], 2)
         self.assertEqual(self.view(shape="0" * 16)["found"], 0)
-        ((name, value, href),) = traces.shown(self.gathered)["others"]
+        ((name, value, href),) = returned(traces.shown(self.gathered))["others"]
         self.assertEqual((name, value, href), ("shape", "0" * 16, "/console/traces?"))
 
     def test_nothing_fits(self):
@@ -141,11 +141,11 @@ class Traces(SynchronousTestCase):
     def test_parts_of_the_list(self):
         self.keep(5)
         first = self.view(limit="2")["traces"]
-        shown = traces.shown(self.gathered)
+        shown = returned(traces.shown(self.gathered))
         self.assertEqual((len(first), shown["shown"]), (2, "1 to 2"))
         self.assertEqual(shown["after"], "/console/traces?limit=2&offset=2")
         self.view(limit="2", offset="4")
-        shown = traces.shown(self.gathered)
+        shown = returned(traces.shown(self.gathered))
         self.assertEqual((shown["after"], shown["before"][-8:]), ("", "offset=2"))
 
     def test_many_keep_to_the_budget(self):
