@@ -4,7 +4,7 @@ configuration of protected columns."""
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Final
 
 from acra_twisted.authentication.onequestion import ask_once
@@ -27,6 +27,11 @@ from acra_twisted.server.credentials import explainer, password_in
 from acra_twisted.server.database import Database
 from acra_twisted.server.liveschema import SCHEMA_ERRORS, read_mysql_schema, read_schema
 from acra_twisted.server.pieces import Ask
+from acra_twisted.server.sampledcolumns import (
+    SampledColumn,
+    mysql_columns,
+    postgresql_columns,
+)
 from acra_twisted.server.upstream import database_tls, make_database
 from acra_twisted.stages.encryptorfactory import check_columns
 from acra_twisted.transport.keepalive import keepalive
@@ -82,7 +87,7 @@ async def columns(
         ask = _asking(reactor, settings, password, database, name)
         mark = f"{name}: " if name else ""
         try:
-            protection, found = await _compared(ask, settings, configured)
+            sampled, found = await _compared(ask, settings, configured)
         except (NoAnswer, ConfigError, *SCHEMA_ERRORS) as error:
             where = f"of {name}" if name else "of the server"
             yield fail(
@@ -94,20 +99,20 @@ async def columns(
         results = [_result(mark, one) for one in found]
         for result in results or [ok("columns", f"{mark}the tables fit the configuration")]:
             yield result
-        if samples is not None and protection is not None:
-            async for result in samples.results(ask, protection):
+        if samples is not None:
+            async for result in samples.results(ask, sampled):
                 yield result._replace(text=printable(f"{mark}{result.text}"))
 
 
 async def _compared(
     ask: Ask, settings: Settings, configured: EncryptionSettings
-) -> tuple[Protection | None, list[Finding]]:
-    """The tables of PostgreSQL, None for those of MySQL, and what does not fit in them."""
+) -> tuple[Iterable[SampledColumn], list[Finding]]:
+    """The columns whose values can be looked at, and what does not fit in the tables."""
     if is_mysql(settings):
         tables = MysqlProtection(await read_mysql_schema(ask, configured), configured)
-        return None, mysqlfindings.findings(tables)
+        return mysql_columns(tables), mysqlfindings.findings(tables)
     protection = Protection(await read_schema(ask, configured), configured)
-    return protection, findings(protection)
+    return postgresql_columns(protection), findings(protection)
 
 
 def _asking(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, Final
 
 from twisted.internet.defer import maybeDeferred
 
@@ -13,17 +13,14 @@ from acra_twisted.authentication.mapfile import MapFile
 from acra_twisted.authentication.queryconnection import NoAnswer
 from acra_twisted.doctor.result import Result, ok, warn
 from acra_twisted.encryption.judging import CLEAR, CLOSED, FINE, OTHER, Judge, ReaderKeys
-from acra_twisted.encryption.postgresql import moving, sampling
-from acra_twisted.encryption.postgresql.belt import quoted
-from acra_twisted.encryption.postgresql.protection import Protection
-from acra_twisted.encryption.postgresql.schema import Attribute, Relation
 from acra_twisted.encryption.searching import Prefixes
-from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED, ColumnSetting, TableSetting
+from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.keystore.opening import open_keys
 from acra_twisted.options import Settings
 from acra_twisted.purposes import SEARCH_HMAC, STORAGE, STORAGE_SYMMETRIC
-from acra_twisted.server.pieces import Ask, read_cells
+from acra_twisted.server.pieces import Ask
+from acra_twisted.server.sampledcolumns import SampledColumn
 
 #: Bytes of the values of a column together.
 _BYTES: Final = 16 << 20
@@ -35,20 +32,6 @@ _ABOUT: Final = "columns"
 _LONG: Final = "long"
 
 
-class _Column(NamedTuple):
-    """A column of a table of the database, and what the configuration says of it."""
-
-    table: TableSetting
-    root: Relation
-    attribute: Attribute
-    setting: ColumnSetting
-
-    @property
-    def label(self) -> str:
-        """The column as results name it."""
-        return f"{moving.label(self.root)}.{self.attribute.name}"
-
-
 class Samples:
     """Looks at ``most`` values of each protected column of a database.  The settings name the
     clients that may have stored the values of columns without a ``client_id``."""
@@ -58,15 +41,15 @@ class Samples:
         self._longest = min(_LONGEST, _BYTES // most)
         self._clients = _clients(settings)
 
-    async def results(self, ask: Ask, protection: Protection) -> AsyncIterator[Result]:
+    async def results(self, ask: Ask, columns: Iterable[SampledColumn]) -> AsyncIterator[Result]:
         """Yield a result for each column.  Raises ConfigError."""
         # A copy of the environment: the service will want to find the master key there as well.
         keys = open_keys(self._settings, dict(os.environ), lambda: 0.0)
         try:
-            for column in _columns(protection):
+            for column in columns:
                 try:
                     judge = await self._judge(keys, column.setting)
-                    counts = await self._count(ask, protection, column, judge)
+                    counts = await self._count(ask, column, judge)
                 except (NoAnswer, ConfigError, KeyStoreError) as error:
                     yield _unseen(column, error)
                 else:
@@ -88,28 +71,11 @@ class Samples:
             readers.append(ReaderKeys(opener, prefixes))
         return Judge(setting, readers)
 
-    async def _count(
-        self, ask: Ask, protection: Protection, column: _Column, judge: Judge
-    ) -> Counter[str]:
-        most, longest = self._most, self._longest
-        holders = moving.holders(protection, column.root)
-        question = sampling.question(column.root, holders, column.attribute, most, longest)
+    async def _count(self, ask: Ask, column: SampledColumn, judge: Judge) -> Counter[str]:
         counts: Counter[str] = Counter()
-        for cell in await read_cells(ask, question, most, 2 * most * longest):
-            value = sampling.stored(column.attribute, cell)
+        for value in await column.values(ask, self._most, self._longest):
             counts[judge.judge(value) if value else _LONG] += 1
         return counts
-
-
-def _columns(protection: Protection) -> Iterator[_Column]:
-    """The protected columns whose values can be told from others: a token looks like any value."""
-    for table in protection.settings.tables:
-        for root in moving.roots(protection, table):
-            columns = protection.columns(root.oid)
-            for attribute in root.attributes:
-                setting = columns.get(attribute.number)
-                if setting is not None and setting.kind != TOKENIZED:
-                    yield _Column(table, root, attribute, setting)
 
 
 def _clients(settings: Settings) -> Sequence[str]:
@@ -120,14 +86,13 @@ def _clients(settings: Settings) -> Sequence[str]:
     return list(dict.fromkeys(named))[:_CLIENTS]
 
 
-def _unseen(column: _Column, error: Exception) -> Result:
-    name, table = quoted(column.attribute.name), moving.name_of(column.root)
-    remedy = f"GRANT SELECT ({name}) ON {table} TO the role in schema_user"
+def _unseen(column: SampledColumn, error: Exception) -> Result:
+    remedy = f"{column.grant} TO the role in schema_user"
     text = f"{column.label}: its values cannot be looked at: {error}"
     return warn(_ABOUT, text, remedy if isinstance(error, NoAnswer) else "")
 
 
-def _result(column: _Column, counts: Counter[str], is_opened: bool) -> Result:
+def _result(column: SampledColumn, counts: Counter[str], is_opened: bool) -> Result:
     total = counts.total()
     if not total:
         return ok(_ABOUT, f"{column.label}: no value was found in the rows that were looked at")

@@ -3,12 +3,15 @@ MySQL: their logins, the schema that they read, and what is told of it."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.encryption.sealing import ColumnSealer, block_seal
+from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.keys import Keys
@@ -22,6 +25,7 @@ from tests.support.mysqlclients import plugins
 PASSWORD = "correct horse battery staple"
 OWNER = "people application"
 TLS = {"db_tls": "require"}
+SECRET = b"Zaphodius Beeblebrox"
 CONFIG = """
 schemas:
   - table: people
@@ -124,6 +128,23 @@ class AtMariaDB(Case):
                 self.assertIn("Make it VARBINARY(n)", said)
         finally:
             self.database.run("ALTER TABLE shop.people MODIFY name VARBINARY(400)")
+
+    def test_stored_values_are_counted(self):
+        """A value in clear, a sealed one, and none: the table has no other."""
+        name = ColumnSetting("shop", "people", "name", data_type="str")
+        sealed = ColumnSealer(name, block_seal(self.keys.symmetric_key)).store(SECRET, os.urandom)
+        self.database.run(
+            f"INSERT INTO shop.people (id, name) VALUES (1, x'{sealed.data.hex()}'),"
+            f" (2, x'{SECRET.hex()}'), (3, NULL), (4, '')"
+        )
+        try:
+            said = self.check(self.port, "looker", 0, "--schema", "--sample=50")
+        finally:
+            self.database.run("DELETE FROM shop.people")
+        self.assertIn("shop.people.name: of 2 values, 1 (50.0%) fine, 1 (50.0%) in clear", said)
+        self.assertIn("-> acra-migrate encrypt shop.people", said)
+        self.assertIn("shop.people.email: no value was found", said)
+        self.assertNotIn(SECRET.decode(), said)
 
     def test_who_may_not_look(self):
         said = self.check(self.port, "nobody", 1)

@@ -16,6 +16,7 @@ from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, 
 from acra_twisted.options import Settings
 from acra_twisted.server import columnsample
 from acra_twisted.server.columnsample import Samples
+from acra_twisted.server.sampledcolumns import postgresql_columns
 from tests.support.schemas import answer, column, table
 
 KEY = bytes(32)
@@ -63,7 +64,7 @@ class Sampling(SynchronousTestCase):
         samples = Samples(Settings(self.settings), 50)
 
         async def collect():
-            return [one async for one in samples.results(self.ask, protection)]
+            return [one async for one in samples.results(self.ask, postgresql_columns(protection))]
 
         found = self.successResultOf(ensureDeferred(collect()))
         self.assertTrue(self.keys.closed)

@@ -67,6 +67,7 @@ class Tables(SynchronousTestCase):
             ((ID, STORED), PRIMARY._replace(unique=False)),
             ((null, STORED), PRIMARY),
             ((Column("id", "double", nullable=False), STORED), PRIMARY),
+            ((Column("id", "timestamp", nullable=False), STORED), PRIMARY),
             ((ID, STORED._replace(nullable=False)), Index("k", [KeyPart("name")], True)),
             ((Column("m", "varchar", nullable=False), STORED), Index("k", [KeyPart("m", 9)], True)),
             ((ID, STORED), Index("k", [KeyPart("")], True)),
@@ -132,7 +133,7 @@ class Statements(SynchronousTestCase):
         self.assertEqual(
             self.rows.write([b"x", b"7"], {0: b"'\0"}),
             "UPDATE `shop`.`people` SET `name` = x'2700', `at` = `at` "
-            "WHERE `na``me` = _utf8mb4 x'78' AND `id` = 7 LIMIT 1",
+            "WHERE `na``me` = _utf8mb4 x'78' AND `id` = 7",
         )
 
     def test_what_is_no_number_is_none(self):
