@@ -77,9 +77,15 @@ class Case(SynchronousTestCase):
             encryptor_config_file=str(path),
             token_store=f"sqlite:{cls.folder / 'tokens.sqlite'}",
             **cls.keys.ini(),
+            **cls.more(),
         )
         cls.server.__enter__()
         cls.addClassCleanup(cls.server.stop)
+
+    @classmethod
+    def more(cls):
+        """Further settings of AcraServer."""
+        return {}
 
     def setUp(self):
         self.database.run("TRUNCATE shop.people")

@@ -1,0 +1,48 @@
+"""A dump through AcraServer has the values of protected columns; loading it encrypts them again."""
+
+from acra_twisted.sandbox.mariadb import program
+from tests.integration.test_mysql_dumps import dump, run
+from tests.integration.test_mysql_encryption import Case
+
+_INSERT = (
+    "INSERT INTO people (name, email, age, score, born, raw, card, ident, nick, note) VALUES"
+    " (%s, %s, %s, %s, '2026-11-29', %s, %s, %s, %s, %s)"
+)
+_ROWS = (
+    ("Żółć", "z@example.com", 42, -(1 << 40), b"\xff\\'", "4111111111111234", 7, "ford", 'a "b"'),
+    ("it's", "y@example.com", None, 0, b"raw", "4929123412341234", 8, "trillian", None),
+)
+_READ = "SELECT name, email, age, score, born, raw, card, ident, nick, note FROM people"
+_COLUMNS = ("name", "email", "score", "born", "raw", "card", "nick")
+
+
+class Dumps(Case):
+    stages = ("censor", "encryptor", "decryptor")
+
+    @classmethod
+    def more(cls):
+        rules = cls.folder / "rules.yaml"
+        rules.write_text("version: 0.85.0\nhandlers:\n  - handler: deny\n    tables: [secrets]\n")
+        return {"acracensor_config_file": str(rules)}
+
+    def test_a_dump_and_its_loading(self):
+        for row in _ROWS:
+            self.run_(_INSERT, *row)
+        before = self.run_(_READ)
+        self.assertEqual([row[:4] for row in before], [row[:4] for row in _ROWS])
+        for way in ((), ("--skip-extended-insert", "--complete-insert"), ("--skip-quote-names",)):
+            text, said = dump(self.server.port, *way, "shop", "people")
+            self.assertEqual(said, "")
+            for value in ("z@example.com", "Żółć", "4111111111111234", "trillian"):
+                self.assertIn(value.encode(), text)
+            self.database.run("DROP TABLE shop.people")
+            self.assertEqual(
+                run(program("mariadb"), self.server.port, "shop", said=text), (b"", "")
+            )
+            self.assertEqual(self.run_(_READ), before, way)
+            for column in _COLUMNS:
+                cells = self.stored(column)
+                self.assertEqual(len(cells), 2, column)
+                for cell, row in zip(cells, _ROWS, strict=True):
+                    self.assertNotIn(cell, [str(value).encode() for value in row], column)
+                    self.assertNotIn(b"\xff\\", cell)
