@@ -136,7 +136,7 @@ class Generator:
         where, values = self.where()
         columns = self.random.sample(["id", *_VALUES], self.random.randint(1, 5))
         shown = ", ".join(columns)
-        form = self.random.randrange(15)
+        form = self.random.randrange(16)
         if form == 0:
             return f"SELECT * FROM people{where} ORDER BY id", values
         if form == 1:
@@ -184,6 +184,9 @@ class Generator:
                 f"SELECT no, email, ident, nick, note FROM seen WHERE {column} = {{}} ORDER BY no"
             )
             return text, [self.value(column)]
+        if form == 15:
+            sign = self.pick("UNION", "INTERSECT", "EXCEPT")
+            return f"SELECT ident FROM people{where} {sign} SELECT ident FROM seen", values
         if form == 14:
             return "SELECT s.*, o.item FROM seen s JOIN orders o ON o.person = s.no ORDER BY no", []
         if form == 10:

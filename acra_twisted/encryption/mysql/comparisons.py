@@ -133,6 +133,12 @@ def match(analysis: Analysis, setting: ColumnSetting) -> None:
     analysis.asked[setting] = None
 
 
+def is_stored_alike(setting: ColumnSetting) -> bool:
+    """Tell whether a server finds stored values of a column equal just where the values are: not
+    those of texts, whose collations may make two tokens one."""
+    return setting.kind == TOKENIZED and setting.consistent and setting.token_type not in _TEXTS
+
+
 def same(setting: ColumnSetting, column: bytes) -> bytes:
     """An expression that is equal for equal values of a column."""
     if setting.kind == SEARCHABLE:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from acra_twisted.encryption import refusals
-from acra_twisted.encryption.mysql import grouping, nodes, values, walking
+from acra_twisted.encryption.mysql import comparisons, grouping, nodes, values, walking
 from acra_twisted.encryption.mysql.analysis import Analysis, unsure
 from acra_twisted.encryption.mysql.nodes import Common, Joined, Node, Query, Select, TableFactor
 from acra_twisted.encryption.mysql.scopes import Range, Scope, renamed
@@ -40,7 +40,7 @@ def query(analysis: Analysis, one: Query, outer: Scope) -> Columns:
     ]
     columns = branches[0]
     if len(branches) > 1:
-        columns = _united(branches, one.keeps_all)
+        columns = _united(analysis, branches, one.keeps_all)
     behind = Scope((), scope, aliases=columns)
     for item in one.orders:
         grouping.by(analysis, item, columns, behind, refusals.ORDER)
@@ -49,7 +49,7 @@ def query(analysis: Analysis, one: Query, outer: Scope) -> Columns:
     return columns
 
 
-def _united(branches: Sequence[Columns], keeps_all: bool) -> Columns:
+def _united(analysis: Analysis, branches: Sequence[Columns], keeps_all: bool) -> Columns:
     """The columns of a UNION."""
     holds = any(map(holds_protected, branches))
     widths = {len(one) for one in branches}
@@ -81,9 +81,11 @@ def _united(branches: Sequence[Columns], keeps_all: bool) -> Columns:
         if plain:
             raise refused(refusals.UNALIKE, setting, "is in a UNION with what is not protected")
         if not keeps_all:
-            raise refused(
-                refusals.GROUP, setting, "is in a UNION that takes out equal rows", "Write ALL."
-            )
+            if not comparisons.is_stored_alike(setting):
+                raise refused(
+                    refusals.GROUP, setting, "is in a UNION that takes out equal rows", "Write ALL."
+                )
+            comparisons.match(analysis, setting)
         found.append(Output(parts[0].name, (Leaf(values.PROTECTED, setting),)))
     return found
 

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.mysqlplanning import results, shown
+from tests.support.mysqlplanning import plan, results, shown
 
 
 class Results(SynchronousTestCase):
@@ -28,6 +28,16 @@ class Results(SynchronousTestCase):
             ("WITH people AS (SELECT 1 AS email) SELECT email FROM people", []),
         ):
             self.assertEqual(results(text), wanted, text)
+
+    def test_equal_rows_of_a_union(self):
+        """Tokens are equal where values are, but for texts, which have collations."""
+        for sign in ("UNION", "INTERSECT", "EXCEPT"):
+            text = f"SELECT age, id FROM people {sign} SELECT age, id FROM people"
+            self.assertEqual(results(text), ["0 age"])
+            self.assertEqual([one.label for one in plan(text).plan.asked], ["people.age"])
+        for column in ("phone", "code", "email"):
+            text = f"SELECT {column} FROM people UNION SELECT {column} FROM people"
+            self.assertEqual(shown(text), f"refused: group people.{column}")
 
     def test_those_that_nobody_can_tell(self):
         for text in (
