@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from acra_twisted.telemetry.console.site.frame import Console
+from typing import Any
+from urllib.parse import parse_qsl
+
+from twisted.internet.defer import Deferred, succeed
+
+from acra_twisted.telemetry.console.otherservers import Other, Question
+from acra_twisted.telemetry.console.site.frame import VIEWS, Console
 from tests.support.consoleserver import serve
 from tests.support.crowds import Crowd
 from tests.support.hours import NOW, Hour
@@ -10,6 +16,7 @@ from tests.support.incidents import planted
 from tests.support.kepttraces import a_trace, many
 from tests.support.livesessions import some_session
 from tests.support.vitals import certificate, facts
+from tests.support.webpages import body
 
 #: Names that would do harm if they were not shown as text.
 HOSTILE = "<img src=x onerror=alert(1)></title><script>alert(1)</script>"
@@ -58,9 +65,53 @@ def story() -> tuple[Console, dict[str, str]]:
         "security": "security",
         "topology": "topology",
         "health": "health",
+        "help": "help",
     }
     return Console("acra-server", sources), {name: f"/console/{at}" for name, at in pages.items()}
 
 
+def several() -> tuple[Console, dict[str, str]]:
+    """Return a console that two other servers are named to, of which one is away, and its pages."""
+    here, there = Crowd(), Crowd()
+    for minute in range(30, 0, -1):
+        here.ask(minute, "shop application", 9, connector="10.0.0.1")
+        there.ask(minute, "shop application", 3, connector="10.0.0.2")
+        there.ask(minute, HOSTILE, 2, database=b"billing", outcome="error")
+    sources = (
+        Hour()
+        .slow_since(20)
+        .sources._replace(edges=here.edges, sessions=lambda: [some_session(5, number=4)])
+    )
+    other = Console(
+        "acra-server",
+        sources._replace(
+            edges=there.edges,
+            fact={"origin": {"service.instance.id": "two"}}.get,
+            sessions=lambda: [some_session(1_420, _HOSTILE_TEXT, number=9)],
+        ),
+    )
+
+    def answers(question: Question[Any]) -> Deferred[list[Other[Any]]]:
+        told = question.read(*(_page(other, path) for path in question.paths))
+        return succeed(
+            [
+                Other("server-2:9191", "http://server-2:9191/console", told),
+                Other("server-3:9191", "http://server-3:9191/console", None, "it is silent"),
+            ]
+        )
+
+    pages = {
+        name: f"/console/{name.partition('-')[0]}" for name in ("topology-all", "sessions-all")
+    }
+    return Console("acra-server", sources._replace(others=answers)), pages
+
+
+def _page(console: Console, address: str) -> bytes:
+    """Return a page of a console as its bytes."""
+    path, _, query = address.partition("?")
+    arguments = dict(parse_qsl(query, keep_blank_values=True))
+    return body(console.page(VIEWS[path.rpartition("/")[2]], arguments)).encode()
+
+
 if __name__ == "__main__":
-    serve([story()])
+    serve([story(), several()])

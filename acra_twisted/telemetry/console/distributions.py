@@ -109,7 +109,7 @@ def heat(row: Row, some: Sequence[Row], span: Range, marks: Sequence[Mark], addr
     for value in _LABELS:
         number = next((place for place, low in enumerate(BOUNDS) if low >= value * _NS), -1)
         if first < number < first + rows - 1:
-            labels.append((number, formats.ms(value)))
+            labels.append((number, formats.level(value)))
     known = percentiles(row, WHOLE)
     name = (
         f"Durations of {formats.several(row.calls, 'call')} by time: half of them within "

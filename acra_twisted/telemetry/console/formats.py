@@ -37,6 +37,14 @@ def ms(value: float, unit: bool = True) -> str:
     return f"{text} ms" if unit else text
 
 
+def level(value: float) -> str:
+    """Milliseconds of a grid's line, which are round: ``10 ms``, ``0.5 ms``, ``2 s``."""
+    number, _, unit = ms(value).partition(" ")
+    if "." in number:
+        number = number.rstrip("0").rstrip(".")
+    return f"{number} {unit}"
+
+
 def long(seconds: float) -> str:
     """Seconds: ``2.96 s``, ``4 min 12 s``, ``3 h 05 min``, ``6 d 04 h``."""
     if seconds < 10:

@@ -26,8 +26,8 @@ _TOP: Final = 42
 _THIN, _THICK = 1.5, 8.0
 #: Boxes, or lines, that are drawn between two turns.
 _TURN: Final = 8
-#: Characters of a line of a box.
-_TEXT_MAX: Final = 24
+#: Characters of a line of a box, and of its name, which is bold.
+_TEXT_MAX, _NAME_MAX = 24, 19
 _EDGE: Final = Markup(
     '<path class="edge{}" stroke-width="{}" d="M{} {}C{} {} {} {} {} {}"><title>{}</title></path>'
 )
@@ -137,11 +137,11 @@ def _box(node: Node, x: int, y: float) -> Markup:
         _BOX_WIDTH,
         _BOX_HEIGHT,
         f"{node.name}: {node.first}; {node.second}",
-        *(at, px(y + 22), _cut(node.name) or NOTHING),
+        *(at, px(y + 22), _cut(node.name, _NAME_MAX) or NOTHING),
         *(at, px(y + 40), _cut(node.first)),
         *(said, at, px(y + 56), _cut(node.second)),
     )
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _TEXT_MAX else f"{text[: _TEXT_MAX - 1]}\N{HORIZONTAL ELLIPSIS}"
+def _cut(text: str, most: int = _TEXT_MAX) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}\N{HORIZONTAL ELLIPSIS}"

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from acra_twisted.eventtable import TABLE
-from acra_twisted.telemetry.console import formats
+from acra_twisted.telemetry.console import formats, incidents
 from acra_twisted.telemetry.console.charts import Mark
 from acra_twisted.telemetry.console.incidents import (
     DENIED,
     KINDS,
     POISON,
+    UNPARSED,
     address,
     client_of,
     kind_of,
@@ -49,7 +50,9 @@ def lines(some: Sequence[RecentEvent], span: Range) -> list[dict[str, str]]:
 
 def _line(one: RecentEvent, span: Range) -> dict[str, str]:
     kind, record = KINDS[kind_of(one)], one.record
-    what = record.error or record.rule or TABLE[record.code].meaning
+    what = incidents.place_of(record) or record.error or record.rule
+    if kind_of(one) not in (DENIED, UNPARSED):
+        what = f"{kind.title}: {what}" if what else TABLE[record.code].meaning
     times = f", {formats.count(one.times)} times" if one.times > 1 else ""
     query = f", {formats.name(formats.cut(record.query, _TEXT))}" if record.query else ""
     return {

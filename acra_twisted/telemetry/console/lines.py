@@ -15,6 +15,9 @@ _ROOM: Final = 1.15
 #: The least value of an axis whose steps are factors.
 _LEAST: Final = 0.01
 
+#: The height of a label.
+_LABEL: Final = 12
+
 
 class Line(NamedTuple):
     """Values with the class of their colour, and the name at their end."""
@@ -99,7 +102,9 @@ def _grid(scale: Scale, height: int, unit: str) -> tuple[str, str]:
         drawn += f'<line class="grid" x1="0" x2="100%" y1="{px(y)}" y2="{px(y)}"/>'
         text = f"{value:,.0f}" if value >= 1000 else px(value)
         after = "" if place else unit
-        labels += f'<text class="halo" x="2" y="{px(y - 4)}">{text}{escape(after)}</text>'
+        # At the top it stands below its line.
+        at = y - 4 if y > _LABEL else y + _LABEL
+        labels += f'<text class="halo" x="2" y="{px(at)}">{text}{escape(after)}</text>'
     return drawn, labels
 
 

@@ -83,9 +83,10 @@ class Range(NamedTuple):
         parts = 2 if few else 6
         found = []
         for part in range(parts + 1):
-            column = round(part * (self.columns - 1) / parts)
+            column = min(part * self.columns // parts, self.columns - 1)
             zone = " UTC" if part == parts else ""
-            found.append(Tick(100 * part / parts, self.begins(column) + zone))
+            at = 100 * column / max(self.columns - 1, 1)
+            found.append(Tick(at, self.begins(column) + zone))
         return found
 
     def before(self) -> Range:

@@ -10,14 +10,16 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
+from acra_twisted.telemetry.console import formats
 from acra_twisted.telemetry.console.charts import Tick, chart, px
-from acra_twisted.telemetry.console.formats import clock, ms, several
 
 _HEIGHT: Final = 236
 #: Links and dots at most.
 LINKS_MAX: Final = 40
 DOTS_MAX: Final = 500
 _TICKS: Final = 6
+#: Nanoseconds from which on minutes tell the moments of the axis apart.
+_MINUTES: Final = 600 * 10**9
 #: Milliseconds, of which those within the plot have a line.
 _LEVELS: Final = (0.01, 0.1, 1, 10, 100, 1000, 10_000, 100_000)
 _LOWEST: Final = 0.001
@@ -72,7 +74,7 @@ def draw(points: Sequence[Point]) -> Markup:
             at = f"{y_of(level):.1f}"
             lines += Markup('<line class="grid" x1="0" x2="100%" y1="{0}" y2="{0}"/>').format(at)
             labels += Markup('<text class="halo lab" x="2" y="{:.1f}">{}</text>').format(
-                y_of(level) - 4, ms(level)
+                y_of(level) - 4, formats.level(level)
             )
     marks = Markup("").join(
         _LINK.format(
@@ -91,12 +93,20 @@ def draw(points: Sequence[Point]) -> Markup:
         '{}<svg width="100%" height="{}" viewBox="0 0 100 100" preserveAspectRatio="none" '
         'aria-hidden="true"><path class="dots" d="{}"/></svg>{}{}'
     ).format(lines, _HEIGHT, path, labels, marks)
+    # Within some minutes the seconds tell the moments apart.
+    show = formats.clock if length >= _MINUTES else _seconds
     ticks = [
-        Tick(100 * place / (_TICKS - 1), clock(first + length * place // (_TICKS - 1)))
+        Tick(100 * place / (_TICKS - 1), show(first + length * place // (_TICKS - 1)))
         for place in range(_TICKS)
     ]
-    name = f"{several(len(points), 'trace')} by time and duration; the marked ones are links"
+    name = (
+        f"{formats.several(len(points), 'trace')} by time and duration; the marked ones are links"
+    )
     return chart(name, _HEIGHT, drawn, ticks, "", "group")
+
+
+def _seconds(nanoseconds: int) -> str:
+    return formats.clock_ms(nanoseconds)[:8]
 
 
 def _parted(points: Sequence[Point]) -> tuple[list[Point], list[Point]]:

@@ -38,6 +38,8 @@ _LOWER: Final = Markup('<rect class="f-control" x="{}%" width="{}%" y="18" heigh
 _CHANGE: Final = Markup('<rect class="f-{}{}" x="{}%" width="{}%" y="11" height="10" rx="1"/>')
 #: A change is written in bold from this part of the largest on, and from so many milliseconds.
 _MATTERS, _MATTERS_MS = 0.01, 0.1
+#: Milliseconds that a change has at least.
+_SEEN_MS: Final = 0.0005
 #: The typical length, below the span's own.
 _USUAL: Final = Markup('<rect class="f-control" x="{}%" width="{}%" y="24.5" height="3"/>')
 #: A span took much longer than is typical from this factor on.
@@ -73,7 +75,8 @@ def ticks(window: Window) -> list[Tick]:
     """Return the axis of a part of a trace; its moments count from the trace's begin."""
     whole, low = window.length / _MS, window.low / _MS
     marks = [Tick(0, formats.ms(low) if low else "0")]
-    marks += [Tick(100 * value / whole, formats.ms(low + value)) for value in levels(whole)]
+    label = formats.ms if low else formats.level
+    marks += [Tick(100 * value / whole, label(low + value)) for value in levels(whole)]
     return marks
 
 
@@ -204,7 +207,7 @@ def pair_rows(pairs: Sequence[Pair], longest: float) -> Iterator[dict[str, Any]]
             "b": formats.ms(pair.b.took) if pair.b else formats.NOTHING,
             "is_new": pair.a is None,
             "is_missing": pair.b is None,
-            "change": formats.signed(more, 3),
+            "change": formats.signed(more, 3) if abs(more) >= _SEEN_MS else "same",
             "matters": abs(more) > max(_MATTERS * worst, _MATTERS_MS),
             "longer": more > 0,
             "picture": picture,

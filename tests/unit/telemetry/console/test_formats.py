@@ -27,6 +27,11 @@ class Forms(SynchronousTestCase):
         self.assertEqual(formats.ms(2960, False), "2.96 s")
         self.assertEqual(formats.exact_ms(46.2861), "46.286 ms")
 
+    def test_lines_of_a_grid(self):
+        for value, text in ((10, "10 ms"), (0.5, "0.5 ms"), (2000, "2 s"), (100, "100 ms")):
+            self.assertEqual(formats.level(value), text)
+        self.assertEqual(formats.level(252_000), "4 min 12 s")
+
     def test_counts(self):
         self.assertEqual(formats.count(604_220), "604,220")
         self.assertEqual(formats.count(1_411_905), "1.41 M")

@@ -35,6 +35,9 @@ class Events(SynchronousTestCase):
         shown = lines(self.kept, self.span)
         self.assertEqual((shown[0]["word"], shown[0]["when"]), ("poison", "23:55:00"))
         self.assertEqual(
+            shown[0]["text"], "a poison record was read: by an intruder, or by a backup"
+        )
+        self.assertEqual(
             (shown[1]["text"], shown[1]["below"]),
             ("handler 4", "shop application, SELECT <b> FROM t8<U+202E>"),
         )

@@ -25,6 +25,11 @@ class Ranges(SynchronousTestCase):
             [tick.text for tick in span.ticks(few=True)], ["11:01", "11:31", "12:00 UTC"]
         )
 
+    def test_labels_are_of_round_parts(self):
+        texts = [tick.text for tick in range_of("1h", NOON + 29 * MINUTE).ticks()]
+        self.assertEqual(texts[:3], ["11:30", "11:40", "11:50"])
+        self.assertEqual(texts[3:], ["12:00", "12:10", "12:20", "12:29 UTC"])
+
     def test_long_ones_tell_the_day(self):
         span = range_of("30d", NOON)
         self.assertEqual(span.columns, 60)
