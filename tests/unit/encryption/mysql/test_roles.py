@@ -16,6 +16,8 @@ class Roles(SynchronousTestCase):
             *(b"SET @a = 1 /*M!100000 , ROLE r */", b"SET @a = '\\', ROLE r -- '"),
             *(b"SET @a = 'x', ROLE r, @b = '", b"BEGIN NOT ATOMIC SET ROLE r; END"),
             *(b"SET SESSION AUTHORIZATION u", b"SET @a = 1, session/**/authorization u@'%'"),
+            *(b"/*!50000SET ROLE r*/", b"/*M!100100SET ROLE r*/", b"SET/*!50000ROLE r*/"),
+            b"/*!*/ SELECT 'set role'" + b" " * (16 << 10),
             b"UPDATE t SET a = 1, role" + b" " * (16 << 10) + b"= 2, b = (SELECT x, role)",
         ):
             self.assertTrue(may_be_set(text), text)
@@ -36,7 +38,8 @@ class Roles(SynchronousTestCase):
     def test_rights(self):
         for text in (
             *(b"GRANT r TO u", b"REVOKE r FROM u", b"SET DEFAULT ROLE r", b"SET default/**/ROLE r"),
-            b"ALTER USER u DEFAULT\xa0ROLE r",
+            *(b"ALTER USER u DEFAULT\xa0ROLE r", b"/*!50000GRANT r TO u*/"),
+            b"/*!*/ SELECT 'set role'" + b" " * (16 << 10),
         ):
             self.assertTrue(may_grant(text), text)
         for text in (b"CREATE TABLE t (a INT DEFAULT 1)", b"SELECT granted FROM t"):
