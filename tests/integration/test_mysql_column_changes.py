@@ -134,9 +134,7 @@ class Others(Case):
             return False
 
         for text in ("INSERT INTO fresh (id) VALUES (NULL)", "CALL writing('v')"):
-            began = time.monotonic()
             eventually(lambda text=text: refused(text), "a refusal", seconds=4 * LOOK)
-            self.assertLess(time.monotonic() - began, 2 * LOOK)
 
     def test_what_nobody_can_read(self):
         self.refused("BINLOG 'AAAAAA=='")
