@@ -57,8 +57,9 @@ _DATE: Final = re.compile(
     rb"(?:(?:(?<=[0-9])T|[ ]+)" + _TIME + rb"(?:[ ]*(?:Z|" + _ZONE + rb"))?|[ ]+" + _ZONE + rb")?",
     re.I,
 )
-#: Digits of the longest integer.
+#: Digits of the longest integer, and numbers of digits that are an integer of a type for certain.
 _DIGITS: Final = 19
+_SURE: Final = {"int16": 4, "int32": 9, "int64": 18}
 #: Characters of the longest number that is looked at.
 _LONGEST: Final = 1000
 
@@ -85,6 +86,9 @@ def integer(data_type: str, number: int) -> bytes:
 
 def integer_text(data_type: str, text: bytes) -> bytes:
     """The canonical form of decimal digits, behind a sign or not."""
+    if len(text) <= _SURE[data_type] and text.isdigit() and (text[0] != 0x30 or len(text) == 1):
+        # Nearly all are in their canonical form, and this takes a tenth of the time.
+        return text
     match = _INTEGER.fullmatch(text)
     if match is None:
         raise invalid(data_type)

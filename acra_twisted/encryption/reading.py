@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from acra_twisted.crypto import envelopes
 from acra_twisted.crypto.envelopes import Envelope
@@ -26,12 +26,15 @@ from acra_twisted.encryption.settings import (
 _ANYTHING: Final = ("", "bytes", "str")
 
 
-class Shown(NamedTuple):
+class Shown:
     """A value for the client: a canonical plaintext of the column's type, None for NULL.  If it is
     not ``plain``, it is the bytes that are stored."""
 
-    value: bytes | None
-    plain: bool = True
+    __slots__ = ("value", "plain")
+
+    def __init__(self, value: bytes | None, plain: bool = True) -> None:
+        self.value = value
+        self.plain = plain
 
 
 class ColumnReader:

@@ -1,6 +1,7 @@
-/* Looks for names in statements.  Its readable twin is has_by_expressions of
- * encryption/postgresql/unconcerned.py: for every input both return the same, which a property test
- * compares where this is compiled.  Measured in docs/performance-notes.rst.
+/* Looks for names in statements, and writes bytes as literals.  Its readable twins are
+ * has_by_expressions of encryption/postgresql/unconcerned.py and bytes_literal_by_python of forms.py
+ * beside it: for every input both return the same, which property tests compare where this is
+ * compiled.  Measured in docs/performance-notes.rst.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -28,9 +29,13 @@ static const unsigned char BEGINS[256] = {
 #define LONGEST 59
 /* A beginning of words is no shorter, and found by so many bytes. */
 #define START 6
-/* Words are looked for in a table of 1 << BITS bits first, beginnings as words of no bytes. */
+/* Words are looked for in a table of 1 << BITS bits, beginnings as words of no bytes. */
 #define BITS 15
 #define TABLE ((1 << BITS) / 8)
+/* Before that by their first bytes, in which small letters and large ones are the same: the table is
+ * followed by a number for each, whose bits tell how long words with it are. */
+#define FIRST(byte) ((byte) & 31)
+#define LENGTHS (32 * sizeof(uint64_t))
 
 /* The place of a word in the table: by its first and last eight bytes, in which small letters and
  * large ones are the same.  So many bytes are `there` from the word's first one on. */
@@ -54,6 +59,16 @@ place(const unsigned char *word, Py_ssize_t size, Py_ssize_t length, Py_ssize_t 
     return (unsigned)((first ^ last ^ last >> 32) * 0x9e3779b97f4a7c15u >> (64 - BITS));
 }
 
+/* How long words that are looked for are, by a first byte of them. */
+static uint64_t
+lengths_of(const unsigned char *bits, unsigned char first)
+{
+    uint64_t lengths;
+
+    memcpy(&lengths, bits + TABLE + FIRST(first) * sizeof lengths, sizeof lengths);
+    return lengths;
+}
+
 static int
 is_set(const unsigned char *bits, unsigned place)
 {
@@ -65,15 +80,20 @@ static int
 mark(unsigned char *bits, PyObject *word, Py_ssize_t least, int begins)
 {
     unsigned at;
+    uint64_t lengths;
+    const unsigned char *text;
     Py_ssize_t size = PyBytes_Check(word) ? PyBytes_GET_SIZE(word) : 0;
 
     if (size < least || size > LONGEST) {
         PyErr_SetString(PyExc_ValueError, "a word of such a length is not looked for");
         return -1;
     }
-    at = place((const unsigned char *)PyBytes_AS_STRING(word), begins ? START : size,
-               begins ? 0 : size, size);
+    text = (const unsigned char *)PyBytes_AS_STRING(word);
+    at = place(text, begins ? START : size, begins ? 0 : size, size);
     bits[at >> 3] |= (unsigned char)(1 << (at & 7));
+    lengths = lengths_of(bits, text[0]);
+    lengths |= begins ? ~(uint64_t)0 << START : (uint64_t)1 << size;
+    memcpy(bits + TABLE + FIRST(text[0]) * sizeof lengths, &lengths, sizeof lengths);
     return 0;
 }
 
@@ -89,11 +109,11 @@ word_bits(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
         PyErr_SetString(PyExc_TypeError, "word_bits takes a frozenset and a tuple of bytes");
         return NULL;
     }
-    bits = PyBytes_FromStringAndSize(NULL, TABLE);
+    bits = PyBytes_FromStringAndSize(NULL, TABLE + LENGTHS);
     if (bits == NULL)
         return NULL;
     table = (unsigned char *)PyBytes_AS_STRING(bits);
-    memset(table, 0, TABLE);
+    memset(table, 0, TABLE + LENGTHS);
     for (i = 0; i < PyTuple_GET_SIZE(args[1]); i++)
         if (mark(table, PyTuple_GET_ITEM(args[1], i), START, 1) < 0)
             goto failed;
@@ -184,6 +204,8 @@ pass_word(const unsigned char *text, Py_ssize_t *at, Py_ssize_t size, PyObject *
     *at = end;
     if (end - begin > LONGEST)
         return 1;
+    if (!(lengths_of(bits, text[begin]) >> (end - begin) & 1))
+        return 0;
     if (!is_set(bits, place(text + begin, end - begin, end - begin, size - begin))
         && (end - begin < START || !is_set(bits, place(text + begin, START, 0, size - begin))))
         return 0;
@@ -287,7 +309,7 @@ is_unconcerned(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t na
     int found;
 
     if (nargs != 5 || !PyBytes_Check(args[0]) || !PyBytes_Check(args[1])
-        || PyBytes_GET_SIZE(args[1]) != TABLE || !PyFrozenSet_Check(args[2])
+        || PyBytes_GET_SIZE(args[1]) != TABLE + LENGTHS || !PyFrozenSet_Check(args[2])
         || !PyTuple_Check(args[3]) || !PyTuple_Check(args[4])) {
         PyErr_SetString(PyExc_TypeError, "is_unconcerned takes a text and what is looked for");
         return NULL;
@@ -298,7 +320,50 @@ is_unconcerned(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t na
     return found < 0 ? NULL : PyBool_FromLong(found);
 }
 
+/* The digit of a number below 16. */
+static char
+hex_digit(unsigned number)
+{
+    return (char)(number + '0' + (number > 9 ? 'a' - '0' - 10 : 0));
+}
+
+#define LITERAL_HEAD " E'\\\\x"
+#define LITERAL_HEAD_SIZE (sizeof LITERAL_HEAD - 1)
+
+/* hex_literal(data): a literal of PostgreSQL that says these bytes by their digits. */
+static PyObject *
+hex_literal(PyObject *Py_UNUSED(module), PyObject *data)
+{
+    const unsigned char *bytes;
+    PyObject *literal;
+    Py_ssize_t size, i;
+    char *at;
+
+    if (!PyBytes_Check(data)) {
+        PyErr_SetString(PyExc_TypeError, "hex_literal takes bytes");
+        return NULL;
+    }
+    size = PyBytes_GET_SIZE(data);
+    if (size > (PY_SSIZE_T_MAX - 16) / 2)
+        return PyErr_NoMemory();
+    literal = PyBytes_FromStringAndSize(NULL, 2 * size + (Py_ssize_t)LITERAL_HEAD_SIZE + 1);
+    if (literal == NULL)
+        return NULL;
+    bytes = (const unsigned char *)PyBytes_AS_STRING(data);
+    at = PyBytes_AS_STRING(literal);
+    memcpy(at, LITERAL_HEAD, LITERAL_HEAD_SIZE);
+    at += LITERAL_HEAD_SIZE;
+    /* No way out before the end: the compiler takes many bytes at once. */
+    for (i = 0; i < size; i++) {
+        at[2 * i] = hex_digit(bytes[i] >> 4);
+        at[2 * i + 1] = hex_digit(bytes[i] & 15);
+    }
+    at[2 * size] = '\'';
+    return literal;
+}
+
 static PyMethodDef functions[] = {
+    {"hex_literal", hex_literal, METH_O, NULL},
     {"is_unconcerned", (PyCFunction)(void (*)(void))is_unconcerned, METH_FASTCALL, NULL},
     {"word_bits", (PyCFunction)(void (*)(void))word_bits, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},

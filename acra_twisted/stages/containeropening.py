@@ -44,7 +44,9 @@ def opening(batch: RowBatch, opener: Opener, opened: Opened) -> Iterator[int]:
             # Inside one that was opened: ciphertext that looked like something.
             if sighting.start < done:
                 continue
-            counts = opened.kinds.setdefault(sighting.kind, [0, 0])
+            counts = opened.kinds.get(sighting.kind)
+            if counts is None:
+                counts = opened.kinds[sighting.kind] = [0, 0]
             if sighting.form == cells.UNUSUAL:
                 opened.failed(counts, _UNUSUAL)
                 continue

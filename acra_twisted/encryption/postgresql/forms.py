@@ -13,6 +13,10 @@ from typing import Final
 
 from acra_twisted.encryption.postgresql import arrays, types
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
+from acra_twisted.fast.compiled import COMPILED
+
+if COMPILED:
+    from acra_twisted.fast._words import hex_literal  # type: ignore[import-not-found]  # in C
 
 _TOKENS: Final[Mapping[str, int]] = {
     "int32": types.INT4,
@@ -51,10 +55,24 @@ def stored_literal(setting: ColumnSetting, stored: bytes) -> bytes:
 
     It says the same whatever ``standard_conforming_strings`` is.
     """
-    # A word may stand right before it, which the E would belong to.
     if element_type(setting) == types.BYTEA:
-        return b"".join((b" E'\\\\x", hexlify(stored), b"'"))
+        return bytes_literal(stored)
     return b" E'%b'" % _escaped(stored)
+
+
+def bytes_literal(data: bytes) -> bytes:
+    """Return bytes as a literal of SQL, by their hexadecimal digits.  Where compiled, a module in C
+    does it, in a quarter of the time."""
+    if COMPILED:
+        literal: bytes = hex_literal(data)
+        return literal
+    return bytes_literal_by_python(data)
+
+
+def bytes_literal_by_python(data: bytes) -> bytes:
+    """See `bytes_literal`."""
+    # A word may stand right before it, which the E would belong to.
+    return b"".join((b" E'\\\\x", hexlify(data), b"'"))
 
 
 def stored_binary(setting: ColumnSetting, stored: bytes) -> bytes:
@@ -70,6 +88,10 @@ def array_literal(setting: ColumnSetting, forms: Sequence[bytes | None]) -> byte
     """
     if element_type(setting) == types.BYTEA:
         # Each backslash is escaped for the array, and both again for the literal.
+        if len(forms) == 1:
+            alone = forms[0]
+            if alone:
+                return b"".join((b" E'{\"\\\\\\\\x", hexlify(alone), b"\"}'"))
         elements = [
             b"NULL" if one is None else b'"\\\\\\\\x%b"' % hexlify(one) if one else b'""'
             for one in forms

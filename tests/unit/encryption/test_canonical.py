@@ -57,6 +57,20 @@ class Text(SynchronousTestCase):
             self.assertRaises(ValueRefusedError, integer, data_type, last + 1)
         self.assertEqual(canonical("int32", b"0" * 5000 + b"1"), b"1")
 
+    @given(st.from_regex(rb"[0-9+-]{1,20}", fullmatch=True))
+    def test_an_integer_is_written_as_the_number_that_it_is(self, text):
+        for data_type, bits in (("int16", 16), ("int32", 32), ("int64", 64)):
+            half = 1 << (bits - 1)
+            try:
+                number = int(text)
+            except ValueError:
+                self.assertEqual(state(data_type, text), b"22P02")
+                continue
+            if -half <= number < half:
+                self.assertEqual(canonical(data_type, text), b"%d" % number)
+            else:
+                self.assertEqual(state(data_type, text), b"22003")
+
     def test_booleans(self):
         for text in (b"t", b"true", b"TRUE"):
             self.assertEqual(canonical("bool", text), b"t")

@@ -1,6 +1,6 @@
 """The forms of values that are compared, as arrays."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -8,6 +8,8 @@ from acra_twisted.encryption.postgresql import arrays, types
 from acra_twisted.encryption.postgresql.forms import (
     array_binary,
     array_literal,
+    bytes_literal,
+    bytes_literal_by_python,
     element_type,
     spread,
     stored_binary,
@@ -63,6 +65,22 @@ class Forms(SynchronousTestCase):
         ):
             self.assertEqual(stored_literal(column, stored), literal)
             self.assertEqual(stored_binary(column, stored), binary)
+
+    def test_one_form_is_an_array_of_its_own(self):
+        for forms, literal in (
+            ([b"\x7fa"], rb""" E'{"\\\\x7f61"}'"""),
+            ([b""], b""" E'{""}'"""),
+            ([None], b" E'{NULL}'"),
+            ([], b" E'{}'"),
+        ):
+            self.assertEqual(array_literal(EMAIL, forms), literal)
+
+    @given(st.binary(max_size=300))
+    @example(bytes(range(256)))
+    def test_bytes_as_a_literal_in_two_forms(self, data):
+        """The form that is used here, and the interpreted one."""
+        self.assertEqual(bytes_literal(data), b" E'\\\\x%b'" % data.hex().encode())
+        self.assertEqual(bytes_literal_by_python(data), bytes_literal(data))
 
     @given(st.lists(st.none() | st.binary()))
     def test_no_form_ends_a_literal(self, forms):
