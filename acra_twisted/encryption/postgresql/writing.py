@@ -64,6 +64,23 @@ class Tools:
         self.conforming = conforming
         self.searchers = searchers
 
+    def sealer(self, column: ColumnSetting) -> Sealer:
+        """Return the sealer of a column that is written."""
+        # The only one, for most statements: to hash a setting of 19 parts takes longer.
+        for one, sealer in self.sealers.items():
+            if one is column:
+                return sealer
+            break
+        return self.sealers[column]
+
+    def searcher(self, column: ColumnSetting) -> Searcher | None:
+        """Return the searcher of a column, None for one that is not searched."""
+        for one, searcher in self.searchers.items():
+            if one is column:
+                return searcher
+            break
+        return self.searchers.get(column)
+
     @property
     def width(self) -> int:
         """The number of forms of each value that is searched for."""
@@ -306,7 +323,7 @@ def _parameter(
 
 def _stored(use: Use, plaintext: bytes, tools: Tools, tally: Tally) -> bytes:
     column = use.column
-    stored = tools.sealers[column].store(plaintext, tools.random_bytes)
+    stored = tools.sealer(column).store(plaintext, tools.random_bytes)
     made = REPLACED if column.kind == TOKENIZED else ENCRYPTED
     tally.add(column, PASSED if stored.passed else made, 1)
     return stored.data
@@ -325,10 +342,15 @@ def _forms(
     use: Use, elements: Sequence[bytes | None], tools: Tools, tally: Tally
 ) -> list[bytes | None]:
     """The forms of values that are compared with a column."""
-    searcher = tools.searchers.get(use.column)
+    searcher = tools.searcher(use.column)
     if searcher is None:
         raise ValueRefusedError(
             errors.NOT_SUPPORTED, errors.WRONG_TYPE, f"it cannot be compared in {use.place}"
         )
     tally.add(use.column, SEARCHED, len(elements))
+    if len(elements) == 1 and len(tools.searchers) == 1:
+        alone = elements[0]
+        if alone:
+            # No other has more forms.
+            return list(searcher.forms(alone))
     return forms.spread(elements, searcher.forms, tools.width)
