@@ -103,8 +103,7 @@ def peers(shown: Iterable[tuple[str, bool, PeerCertificate]]) -> list[dict[str, 
     """Return the certificates that peers have shown, as `certificates` does; ``setting`` is that of
     the CAs that verify them."""
     return [
-        {"setting": by, "subject": one.subject, "is_client": is_client, "ends": one.ends}
-        for by, is_client, one in shown
+        {"setting": by, "is_client": is_client, **one._asdict()} for by, is_client, one in shown
     ]
 
 

@@ -16,9 +16,10 @@ KEPT_MAX: Final = 64
 
 
 class PeerCertificate(NamedTuple):
-    """A certificate: its subject, and its end in Unix time."""
+    """A certificate: its subject, and its begin and its end in Unix time."""
 
     subject: str
+    begins: float
     ends: float
 
 
@@ -57,6 +58,7 @@ def lasting(found: Iterable[PeerCertificate]) -> list[PeerCertificate]:
 def _read(der: bytes) -> PeerCertificate | None:
     try:
         certificate = x509.load_der_x509_certificate(der)
-        return PeerCertificate(subject(certificate), certificate.not_valid_after_utc.timestamp())
+        begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        return PeerCertificate(subject(certificate), begin.timestamp(), end.timestamp())
     except (ValueError, OverflowError):
         return None

@@ -68,6 +68,12 @@ def certificate(days, name="tls_cert"):
     }
 
 
+def peer_certificate(days, setting, is_client=True, life=365):
+    """A certificate that a peer has shown, which lasts so many days of its life."""
+    known = certificate(days, setting)
+    return {**known, "is_client": is_client, "begins": known["ends"] - life * DAY}
+
+
 def secrets(trouble=""):
     """The sources of users' secrets of a listener."""
     return {"listener": "", "sources": ["file", "query"], "waiting": 2, "trouble": trouble}

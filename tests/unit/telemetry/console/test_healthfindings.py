@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.telemetry.console import healthfindings
 from acra_twisted.telemetry.console.healthfindings import findings
 from tests.support.hours import NOW
-from tests.support.vitals import certificate, exporter, facts, secrets
+from tests.support.vitals import certificate, exporter, facts, peer_certificate, secrets
 
 RULES = Path(__file__).parents[4] / "examples" / "monitoring" / "acra-rules.yml"
 #: A situation for each rule.
@@ -17,8 +17,8 @@ PLANTED = {
     "certificate": {"certificates": [certificate(9), certificate(61, "other")]},
     "peer-certificate": {
         "peers_certificates": [
-            {**certificate(9, "tls_client_ca"), "is_client": True},
-            {**certificate(61, "tls_database_ca"), "is_client": False},
+            peer_certificate(9, "tls_client_ca"),
+            peer_certificate(61, "tls_database_ca", is_client=False),
         ]
     },
     "authentication": {"authentication": [secrets("it refuses connections"), secrets()]},
@@ -81,6 +81,9 @@ class Rules(SynchronousTestCase):
         (peer, _) = PLANTED["peer-certificate"]["peers_certificates"]
         (one,) = found(peers_certificates=[{**peer, "ends": NOW / 1e9 - 1}])
         self.assertEqual((one.look, one.word), (healthfindings.SOON, "expired"))
+        # One that is made anew each day.
+        self.assertEqual(found(peers_certificates=[peer_certificate(0.5, "a", life=1)]), [])
+        self.assertEqual(len(found(peers_certificates=[peer_certificate(0.2, "a", life=1)])), 1)
         (one,) = found(**PLANTED["authentication"])
         self.assertEqual(one.look, healthfindings.BAD)
         self.assertIn("of users cannot be looked up: it refuses connections.", one.text)
