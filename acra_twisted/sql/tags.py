@@ -172,6 +172,9 @@ def _value(match: re.Match[bytes]) -> bytes:
 def cut(text: bytes, start: int, end: int) -> bytes:
     """A text without a comment, and without the blank that was put before it."""
     before, after = text[:start], text[end:]
+    if before[-2:] == b"--":
+        # With a blank behind them MySQL takes them for the beginning of a comment.
+        return before + b"/**/" + after
     if before[-1:].isspace() and (not after or after[:1] in b" \t\r\n;)"):
         return before.rstrip(b" ") + after
     return before + (b" " if before and after and not after[:1].isspace() else b"") + after

@@ -213,6 +213,14 @@ class AtMariaDB(CensorCase):
         )
         self.assertEqual(self.ask(connection, "SELECT 1 /*!80013 + 1 */ /*M! + 20 */"), [(21,)])
 
+    def test_a_context_behind_minus_signs(self):
+        """The firewall judges the text without its context, and the database runs it."""
+        connection = self.open()
+        pair = "traceparent='00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'"
+        for comment in (f"/*{pair}*/", f"/*route='a',{pair}*/", f"/*route='a'*/ /*{pair}*/"):
+            self.refuse(connection, f"SELECT 1--{comment}1 FROM secrets")
+            self.assertEqual(self.ask(connection, f"SELECT 1--{comment}1"), [(2,)])
+
     def test_names_are_one_where_they_are_to_any_server(self):
         """This one tells them apart; others fold them by their own table, which is not Python's."""
         connection = self.open()

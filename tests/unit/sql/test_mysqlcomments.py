@@ -39,6 +39,11 @@ TEXTS = st.lists(
 ).map(b"".join)
 
 
+def significant(text):
+    """The tokens of a text but its comments."""
+    return [(kind, text[a:b]) for kind, a, b in tokens(text) if kind != "c"]
+
+
 class Taken(SynchronousTestCase):
     def taken(self, text, rest):
         found = take_context(text)
@@ -64,6 +69,26 @@ class Taken(SynchronousTestCase):
         self.assertEqual(take_context(again).text, b"SELECT 1;")
         replaced = found.kept.replaced(b"SELECT 2;")
         self.assertEqual(replaced.text, b"SELECT 2 /*route='a'*/;")
+
+    def test_a_cut_behind_minus_signs_leaves_no_comment(self):
+        """With a blank in its place the rest of the line would be one, to whoever judges it."""
+        for comment in (COMMENT, b"/*route='a',traceparent='" + PARENT + b"'*/"):
+            for behind in (b"1 FROM t", b" 1 FROM t"):
+                found = take_context(b"SELECT 1--" + comment + behind)
+                self.assertEqual(found.text, b"SELECT 1--/**/" + behind)
+
+    @given(TEXTS, TEXTS, st.sampled_from((b"", b"route='a',")), st.booleans())
+    def test_what_is_judged_means_what_is_sent(self, before, behind, pair, again):
+        comment = b"/*" + pair + b"traceparent='" + PARENT + b"'*/"
+        text = before + comment + behind + (COMMENT if again else b"")
+        found = take_context(text)
+        try:
+            expected = significant(text)
+        except LexError:
+            return
+        self.assertEqual(significant(found.text), expected)
+        if found.kept is not None:
+            self.assertEqual(significant(found.kept.text), expected)
 
     def test_what_a_cut_leaves_is_never_run(self):
         for code in (b"!50000 DROP", b"M!100000 DROP", b"+ HINT"):
