@@ -6,6 +6,7 @@ To call the method takes a thousand instructions before the first byte is looked
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from acra_twisted.fast.compiled import COMPILED
 
@@ -19,4 +20,4 @@ def by_python(data: bytes, needle: bytes) -> int:
 
 
 #: The same, in C where compiled.
-find: Callable[[bytes, bytes], int] = in_c if COMPILED else by_python
+find: Final[Callable[[bytes, bytes], int]] = in_c if COMPILED else by_python

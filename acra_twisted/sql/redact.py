@@ -15,6 +15,7 @@ from typing import Any, Final
 from acra_twisted.cache import GenerationCache
 from acra_twisted.errors import LexError, TooCostlyError
 from acra_twisted.exchange import Statement
+from acra_twisted.fast.finding import find
 from acra_twisted.fast.record import Record
 from acra_twisted.sql import lexer, skeleton
 from acra_twisted.sql.barevalues import masked
@@ -116,7 +117,7 @@ def redact(
     """
     if language not in READERS:
         return _unread(text, "SQL")
-    if not conforming and text.isascii() and text.find(b"\\") < 0:
+    if not conforming and text.isascii() and find(text, b"\\") < 0:
         # All settings read it alike.
         conforming = True
     if conforming and (cut is not None or len(text) <= _INPUT_LIMIT):

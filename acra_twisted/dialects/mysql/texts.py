@@ -48,6 +48,7 @@ _SEMICOLON: Final = 0x3B
 _NOTHING: Final = b" \t\r\n;"
 #: Beginnings of most texts, and their length: what `_HARMLESS` takes a third of a microsecond for.
 _BEGUN: Final = 7
+_SELECT: Final = b"SELECT "
 _BEGUN_SO: Final = frozenset(
     form
     for word in (b"SELECT ", b"INSERT ", b"UPDATE ", b"DELETE ", b"BEGIN", b"COMMIT")
@@ -112,7 +113,9 @@ def _changes_in_comments(text: bytes, conforming: bool | None) -> int:
 
 
 def _changes(text: bytes, conforming: bool | None) -> int:
-    if text[:_BEGUN] in _BEGUN_SO and _SEMICOLON not in text:
+    begun = text[:_BEGUN]
+    # To compare takes a third of the time of a look into a set.
+    if (begun == _SELECT or begun in _BEGUN_SO) and _SEMICOLON not in text:
         return KEEPS
     if _HARMLESS(text) is not None or _HARMLESS_ONES[conforming].fullmatch(text) is not None:
         return KEEPS

@@ -38,9 +38,9 @@ _log: Final = Logger()
 _TOGETHER: Final = 32
 #: The longest wait, in seconds.
 _LONGEST: Final = 60.0
-#: Seconds for which the reactor is not asked again when its next timer is due: to ask takes longer
-#: than to look at a clock.
-_KNOWN: Final = 0.0002
+#: Seconds for which the reactor is not asked again when its next timer is due: to ask takes as long
+#: as a tenth of a statement.  New timers are seen at once, those that are moved are not.
+_KNOWN: Final = 0.001
 
 # As epoll has them.  Other systems can import this, and have no hub.
 READABLE: Final = 1
@@ -86,6 +86,8 @@ class Hub:
         # Where the reactor waits here: what it does for itself, and its epoll object.
         self._iterate: Callable[[float], None] | None = None
         self._of_reactor = -1
+        # The reactor has a list of new timers.
+        self._lists_timers = False
         #: True if writes may be held, by calling `hold`.
         self.holding = False
         self._held: list[Watched] = []
@@ -120,6 +122,8 @@ class Hub:
             reactor.addReader(self)
             return
         self._iterate, self._of_reactor = reactor.doIteration, own.fileno()
+        # Twisted has no other name for it, and a reactor that has none is asked.
+        self._lists_timers = hasattr(reactor, "_newTimedCalls")
         watched = self._watched
         if self._of_reactor >= len(watched):
             watched.extend([None] * (self._of_reactor + 1 - len(watched)))
@@ -159,7 +163,6 @@ class Hub:
 
     def soon(self, function: Callable[..., Any], *args: Any) -> None:
         """Have the reactor call it in its next turn, which comes at once."""
-        self._known_until = 0.0
         self._reactor.callLater(0, function, *args)
 
     def doRead(self) -> None:
@@ -173,10 +176,14 @@ class Hub:
         while self._serve(wait) and wait > 0:
             now = self._clock()
             wait = self._known_until - now
-            if wait <= 0:
+            if wait <= 0 or self._has_new_timer():
                 wait = self._until_timer(self._reactor.timeout(), now)
                 if wait <= 0:
                     break
+
+    def _has_new_timer(self) -> bool:
+        """Return True if the reactor has to be asked: for it has, or may have, a new timer."""
+        return not self._lists_timers or bool(self._reactor._newTimedCalls)
 
     def _until_timer(self, delay: float | None, now: float) -> float:
         """Return the seconds to wait for a timer that is due after ``delay``, which holds for a

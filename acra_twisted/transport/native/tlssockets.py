@@ -1,17 +1,17 @@
 """TLS on a socket of our own: OpenSSL reads and writes the socket itself.
 
 Twisted's TLS moves every byte through buffers in memory, with several calls into OpenSSL and two
-exceptions a message; bound to the socket it is one call to read and one to write.  Measured in
-docs/performance.rst.  The interface is that of Twisted's TLS transports.
+exceptions a message; bound to the socket it is one call to read and one to write (`records`).
+Measured in docs/performance.rst.  The interface is that of Twisted's TLS transports.
 """
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from typing import Any, Final
 
 from OpenSSL import SSL
-from OpenSSL._util import ffi, lib
 from twisted.internet.interfaces import IHandshakeListener, ISSLTransport
 from twisted.python.failure import Failure
 from zope.interface import classImplements
@@ -27,21 +27,13 @@ from acra_twisted.transport.handshake import (
     refused,
 )
 from acra_twisted.transport.native.hub import READABLE, WRITABLE
+from acra_twisted.transport.native.records import has_spoken, records
 from acra_twisted.transport.native.sockets import SocketTransport
 from acra_twisted.transport.spoken import LOOK
 from acra_twisted.transport.tlscontext import TLSContext
 
-#: The plaintext of a record is no longer than this: one read, one record.
-_RECORD: Final = 16 * 1024
-#: Records read before somebody else has a turn.
-_RECORDS: Final = 4
-# What pyOpenSSL's recv and send call.  They take three times as long as OpenSSL itself does: a new
-# buffer for each read, a look at every kind of error after each call that had none.
-_ssl_read: Final = lib.SSL_read
-_ssl_write: Final = lib.SSL_write
-_unpack: Final = ffi.unpack
-#: Where records are read to.  One for all: only the reactor's thread reads, and copies at once.
-_PLAIN: Final = ffi.new("char[]", _RECORDS * _RECORD)
+#: Bytes read at a time of what nobody wants.
+_UNWANTED: Final = 16 * 1024
 
 
 class TLSTransport(SocketTransport):
@@ -66,7 +58,8 @@ class TLSTransport(SocketTransport):
         self.first = b""
         #: The OCSP response that the server has sent along, empty for none.
         self.staple = b""
-        self._ssl = connection._ssl
+        self._records = records(connection)
+        self._take: Callable[[], bytes] = self._records.read
         self._send = _not_yet
 
     def begin(self) -> None:
@@ -127,7 +120,7 @@ class TLSTransport(SocketTransport):
     def _ignore(self) -> None:
         """Read what the peer has sent meanwhile, until it closes."""
         try:
-            size = len(self.outer.socket.recv(_RECORD))
+            size = len(self.outer.socket.recv(_UNWANTED))
         except BlockingIOError:
             return
         except OSError:
@@ -157,7 +150,7 @@ class TLSTransport(SocketTransport):
             self.connectionLost(self._why)
             return
         self._established = True
-        self._send = self._send_first if self._is_client else self._send_records
+        self._send = self._send_first if self._is_client else self._records.send
         protocol = self.protocol
         if IHandshakeListener.providedBy(protocol):
             protocol.handshakeCompleted()
@@ -189,7 +182,7 @@ class TLSTransport(SocketTransport):
 
     def _read(self) -> None:
         try:
-            data = self._records()
+            data = self._take()
         except SSL.WantReadError:
             return
         except SSL.ZeroReturnError:
@@ -205,59 +198,9 @@ class TLSTransport(SocketTransport):
     def _first_heard(self) -> None:
         """The server goes on with us.  Tickets come behind the handshake, before the first data."""
         self._is_client = False
-        self._send = self._send_records
+        self._send = self._records.send
         if self._context.resumes:
             self._context.keep_session(self._connection)
-
-    def _records(self) -> bytes:
-        """Return the plaintext of one record, or of several if they are full: then there is
-        probably another.  Raises SSL.Error, also if there is no record."""
-        whole: int = _ssl_read(self._ssl, _PLAIN, _RECORD)
-        if whole <= 0:
-            self._fail(whole)
-        size = whole
-        while size == _RECORD and whole < _RECORDS * _RECORD:
-            size = _ssl_read(self._ssl, _PLAIN + whole, _RECORD)
-            if size <= 0:
-                try:
-                    self._fail(size)
-                except (SSL.WantReadError, SSL.ZeroReturnError):
-                    # It will be found again, when what was read is dealt with.
-                    break
-            whole += size
-        data: bytes = _unpack(_PLAIN, whole)
-        return data
-
-    def _fail(self, result: int) -> None:
-        """Raises the SSL.Error of a call that did nothing."""
-        self._connection._raise_ssl_error(self._ssl, result)
-        raise SSL.Error("OpenSSL did nothing and says nothing of it")
-
-    def _send_records(self, data: Any) -> int:
-        """As much as the socket takes.  Raises BlockingIOError if that is nothing."""
-        size = len(data)
-        sent = 0
-        try:
-            sent = self._send_some(data)
-            while sent < size:
-                sent += self._send_some(memoryview(data)[sent:])
-        except (SSL.WantWriteError, SSL.WantReadError):
-            if not sent:
-                raise BlockingIOError from None
-        except SSL.Error as error:
-            raise OSError(str(error)) from None
-        return sent
-
-    def _send_some(self, data: Any) -> int:
-        taken: int
-        if type(data) is bytes:
-            taken = _ssl_write(self._ssl, data, len(data))
-        else:
-            with ffi.from_buffer(data) as plain:
-                taken = _ssl_write(self._ssl, plain, len(data))
-        if taken <= 0:
-            self._fail(taken)
-        return taken
 
     def _watch(self) -> None:
         if self._established or not self.connected:
@@ -268,16 +211,12 @@ class TLSTransport(SocketTransport):
     def _send_first(self, data: Any) -> int:
         """A client's, until the server has said something: one of TLS 1.3 refuses a certificate
         when the client's handshake is done, and who writes to it then does not hear why."""
-        heard = int(lib.SSL_peek(self._ssl, _PLAIN, 1))
-        if heard <= 0:
-            try:
-                self._fail(heard)
-            except SSL.WantReadError:
-                pass
-            except SSL.Error as error:
-                self._why = described(error)
-                raise OSError("the peer has ended it") from None
-        return self._send_records(data)
+        try:
+            has_spoken(self._connection)
+        except SSL.Error as error:
+            self._why = described(error)
+            raise OSError("the peer has ended it") from None
+        return self._records.send(data)
 
     def _last_words(self) -> Failure:
         """See SocketTransport."""
@@ -306,6 +245,7 @@ class TLSTransport(SocketTransport):
         super().connectionLost(self._refusal or reason)
         # OpenSSL's callbacks know this object, and it knows its own method: let all go.
         self._connection.set_app_data(None)
+        self._records.forget()
         self._send = _not_yet
 
 

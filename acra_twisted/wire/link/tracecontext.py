@@ -8,13 +8,15 @@ is "no context", never an error.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from acra_twisted.fast.compiled import COMPILED
 from acra_twisted.wire.link import lengthprefix
 
 if COMPILED:
     from acra_twisted.fast._scan import traceparent  # type: ignore[import-not-found]  # in C
+
+_traceparent: Final[Any] = traceparent if COMPILED else None
 
 #: Larger announced blocks are not a trace context (the real one is 29 bytes).
 LIMIT: Final = 1024
@@ -180,7 +182,7 @@ def plain_at(data: bytes, start: int) -> TraceContext | None:
     None if there are fewer, or they are none.  Where compiled a module in C does it.
     """
     if COMPILED:
-        found = traceparent(data, start)
+        found = _traceparent(data, start)
         return None if found is None else TraceContext(found[0], found[1], found[2])
     return plain_by_python(data, start)
 
