@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 from acra_twisted.censor.engine import Censor
@@ -12,7 +12,7 @@ from acra_twisted.censor.handlers import Decision
 from acra_twisted.censor.rules import Rules, read_rules
 from acra_twisted.errors import AcraError, ConfigError, LexError
 from acra_twisted.sql import lexer, skeleton, tree
-from acra_twisted.sql.languages import LANGUAGES, Limits, bound, normal
+from acra_twisted.sql.languages import LANGUAGES, Limits, bound
 from acra_twisted.sql.redact import hide
 from acra_twisted.sql.tree import Parsed, UnparsableError
 from acra_twisted.stages.rulesource import read_rule_file
@@ -165,7 +165,8 @@ def _shown(language: Any, query: bytes, mode: Any = None) -> str:
     mode = mode or language.mode
     if len(query) <= _SHOWN_MAX:
         try:
-            usual = normal(query, mode)
+            # Of several readings the first one has run all comments.
+            usual = language.normal(language.readings(query, mode)[0], mode)
             return hide(usual, language.tokens(usual, mode))
         except LexError:
             pass
@@ -202,7 +203,20 @@ def explain(language: Any, text: bytes, rules: Rules, output: TextIO) -> None:
     say("by", decision.by)
     say("why", decision.why)
     try:
-        usual = normal(text, language.mode)
+        readings = language.readings(text, language.mode)
+    except LexError as error:
+        say("lexer", str(error))
+        return
+    for number, reading in enumerate(readings, 1):
+        if len(readings) > 1:
+            say("reading", f"{number} of {len(readings)}: servers run different comments")
+        _explain(language, reading, say)
+
+
+def _explain(language: Any, text: bytes, say: Callable[[str, str], None]) -> None:
+    """Explain one reading of a text."""
+    try:
+        usual = language.normal(text, language.mode)
         tokens = language.tokens(usual, language.mode)
     except LexError as error:
         say("lexer", str(error))

@@ -42,11 +42,13 @@ class Check(Tool):
                 "query": 'SELECT 1 FROM "secrets"',
                 "session": {"sql_mode": "ANSI_QUOTES"},
             },
+            {"db": "mysql", "rules": DENY, "query": "SELECT 1 /*!80013 FROM secrets */"},
         )
         self.assertEqual(
             [(a["verdict"], a["by"]) for a in answers],
             [("deny", "deny.table"), ("allow", "default"), ("deny", "refused")]
-            + [("deny", "refused"), ("deny", "refused"), ("deny", "deny.table")],
+            + [("deny", "refused"), ("deny", "refused"), ("deny", "deny.table")]
+            + [("deny", "deny.table")],
         )
 
     def test_settings_that_change_lexing(self):
@@ -129,6 +131,17 @@ class Explain(Tool):
         for expected in ("allow", "string", "table", " t\n", "redacted", "tokens"):
             self.assertIn(expected, shown)
         self.assertNotIn("hidden", shown)
+
+    def test_a_text_that_servers_read_differently(self):
+        shown = self.run_tool("explain", "--db=mysql", "SELECT 1 /*!80013 FROM secrets */")
+        for expected in ("allow", "1 of 2", "2 of 2"):
+            self.assertIn(expected, shown)
+        self.assertEqual(shown.count("  table     secrets\n"), 1)
+        shown = self.run_tool("explain", "--db=mysql", "SELECT 1 /*!100100 FROM secrets */")
+        self.assertIn("six digits", shown)
+        self.assertNotIn("1 of", self.run_tool("explain", "--db=mysql", "/*!40101 SELECT 1 */"))
+        shown = self.run_tool("explain", "--db=mysql", "SELECT \udcff")
+        self.assertIn("lexer", shown)
 
     def test_what_cannot_be_read(self):
         self.assertIn("unterminated", self.run_tool("explain", "SELECT 'a"))
