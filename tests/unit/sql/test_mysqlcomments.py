@@ -71,7 +71,7 @@ class Taken(SynchronousTestCase):
         self.assertEqual(replaced.text, b"SELECT 2 /*route='a'*/;")
 
     def test_a_cut_behind_minus_signs_leaves_no_comment(self):
-        """With a blank in its place the rest of the line would be one, to whoever judges it."""
+        """With a blank in its place the rest of the line would be one."""
         for comment in (COMMENT, b"/*route='a',traceparent='" + PARENT + b"'*/"):
             for behind in (b"1 FROM t", b" 1 FROM t"):
                 found = take_context(b"SELECT 1--" + comment + behind)
