@@ -9,7 +9,8 @@ shown at all, nor is one whose language nobody has named.  The summary follows O
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from hashlib import blake2b
+from secrets import token_bytes
 from typing import Any, Final
 
 from acra_twisted.cache import GenerationCache
@@ -35,7 +36,7 @@ _SINGLE: Final = b"\x01\x02\x04(),"
 #: Stands for what is shown of a text of too many tokens, which says how long it is.
 _COSTLY: Final = "<long statement>"
 
-#: Longer texts are not kept whole.
+#: Of longer texts that are not plain nothing is kept.
 _CACHED_LIMIT: Final = 4096
 
 UNREADABLE: Final = "<unreadable SQL>"
@@ -73,12 +74,6 @@ class Redacted(Record):
         return (self.text, self.summary)
 
 
-# Bounded by entries and, with the input limit, by bytes: what is larger is not cached.
-@lru_cache(maxsize=2048)
-def _cached(text: bytes, language: str, conforming: bool | None) -> Redacted:
-    return _redact(READERS[language], text, conforming)
-
-
 #: Shown texts by language and skeleton: all texts of a skeleton show the same.
 _shown: Final[dict[str, GenerationCache[bytes, Redacted]]] = {
     language: GenerationCache(2048, 4 << 20) for language in READERS
@@ -87,6 +82,12 @@ _shown: Final[dict[str, GenerationCache[bytes, Redacted]]] = {
 _shown_of_long: Final[dict[str, GenerationCache[bytes, Redacted]]] = {
     language: GenerationCache(256, 1 << 20) for language in READERS
 }
+
+
+#: The same for texts that are not plain, by a digest: a cache of texts would keep their values.
+_shown_of_odd: Final[GenerationCache[bytes, Redacted]] = GenerationCache(1024, 1 << 16)
+#: Nobody else can make two texts with one digest.
+_DIGEST_KEY: Final = token_bytes(32)
 
 
 def of_statement(statement: Statement, language: str) -> Redacted:
@@ -161,7 +162,13 @@ def _odd(text: bytes, language: str, conforming: bool | None) -> Redacted:
         text = _NUMBER.sub(b"?", text) if in_names else text.translate(_ALL_ZERO)
     if len(text) > _CACHED_LIMIT:
         return _redact(reader, text, conforming)
-    return _cached(text, language, conforming)
+    setting = f"{language} {conforming}".encode()
+    key = blake2b(setting + b"\0" + text, digest_size=16, key=_DIGEST_KEY).digest()
+    shown = _shown_of_odd.get(key)
+    if shown is None:
+        shown = _redact(reader, text, conforming)
+        _shown_of_odd.put(key, shown)
+    return shown
 
 
 def _redact(reader: Reader, text: bytes, conforming: bool | None) -> Redacted:

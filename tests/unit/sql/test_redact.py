@@ -1,5 +1,8 @@
 """No literal is ever shown."""
 
+import gc
+import secrets
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -18,6 +21,50 @@ def redact(text, conforming=True, language="postgresql"):
 
 def redact_mysql(text, conforming=False):
     return module.redact(text, "mysql", conforming)
+
+
+def alive(wanted):
+    """Return the bytes and texts that have a text in them, of all objects that somebody holds."""
+    gc.collect()
+    found, seen, left = [], set(), gc.get_objects()
+    while left:
+        one = left.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, bytes | str):
+            text = one if isinstance(one, str) else one.decode("latin-1")
+            if wanted in text and one is not wanted:
+                found.append(one)
+        else:
+            left += gc.get_referents(one)
+    return found
+
+
+class Kept(SynchronousTestCase):
+    def test_ke6_no_cache_keeps_a_value(self):
+        wanted = secrets.token_hex(12)
+        for text in ("SELECT '{}", "SELECT E'{}\\n'", "SELECT x'{}", "SELECT '{}', 'b'"):
+            for language in ("postgresql", "mysql"):
+                for conforming in (True, False, None):
+                    for _ in range(2):
+                        redact(text.format(wanted).encode(), conforming, language)
+        self.assertEqual(alive(wanted), [])
+
+    def test_what_is_kept_of_an_odd_text_is_of_one_setting_and_one_language(self):
+        text = b"SELECT 'a\\' , b -- '"
+        shown = [
+            redact(text, conforming, language).text
+            for conforming in (True, False)
+            for language in ("postgresql", "mysql")
+        ]
+        again = [
+            redact(text, conforming, language).text
+            for conforming in (True, False)
+            for language in ("postgresql", "mysql")
+        ]
+        self.assertEqual(shown, again)
+        self.assertNotEqual(shown[0], shown[2])
 
 
 class Texts(SynchronousTestCase):
