@@ -67,4 +67,4 @@ class Events(SynchronousTestCase):
         self.assertIn("7 denied", page)
         self.assertIn('class="spark"', page)
         empty = body(Console("acra-server", Hour(1).sources).page(overview.VIEW, {}))
-        self.assertIn("Nothing was denied or refused in this time.", empty)
+        self.assertIn("No event of this time is in memory.", empty)
