@@ -156,9 +156,10 @@ def main(
     remarks = list(settings.remarks)
     if not (given.schema or server):
         remarks.append(_ASSUMED)
+    given.user = given.user or _USERS[dialect]
     if server is not None:
         server = server.but(
-            auth_query_user=given.user or _USERS[dialect],
+            auth_query_user=given.user,
             auth_query_database=given.database or _DATABASES[dialect],
         )
     if dialect == _MYSQL:

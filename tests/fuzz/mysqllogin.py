@@ -4,7 +4,7 @@ The first byte of an input chooses what is allowed, the second how the rest is c
 the sides say in turns, the database first, to AcraServer and to a connector.  Wrong is: any
 exception that is not of `errors`, a login that ends otherwise when the same bytes come in pieces, a
 byte for the database before the client is admitted, a part of a packet, much memory, packets that
-are others when they are read again.
+are others when they are read again, and a password of AcraServer's own in clear.
 
     python -m tests.fuzz.mysqllogin FOLDER -max_total_time=60    (FOLDER: inputs that are kept)
 """
@@ -18,6 +18,8 @@ import atheris
 
 with atheris.instrument_imports(include=["acra_twisted.wire", "acra_twisted.dialects"]):
     from acra_twisted.dialects.mysql.legs import UNREAD_LIMIT
+    from acra_twisted.dialects.mysql.servicelogin import Account
+    from acra_twisted.dialects.mysql.servicequery import ServiceQuery
     from acra_twisted.errors import AcraError, WireError
     from acra_twisted.loginactions import (
         CLIENT,
@@ -36,6 +38,8 @@ with atheris.instrument_imports(include=["acra_twisted.wire", "acra_twisted.dial
         Ready,
         StartTLS,
     )
+    from acra_twisted.queryactions import Send
+    from acra_twisted.queryactions import StartTLS as BeginTLS
     from acra_twisted.wire.mysql import handshake
     from acra_twisted.wire.mysql.capabilities import InForce
     from tests.support.mysqllogins import FollowedPlay, MysqlPlay
@@ -49,6 +53,7 @@ from tests.support.mysqlvectors import conversations
 TURN = b"\xf5\xf5"
 _TLS = ("disable", "allow", "require", "allow")
 _ANSWERED = (PASS, DECLINE, REFUSE, OFFER, REQUIRE)
+_PASSWORD = b"a password"
 _DATABASE_TLS = ("off", "if offered", "on", "if offered")
 
 
@@ -141,6 +146,29 @@ def _logins(data: bytes, choice: int, kind: type[_Noted], cut: int) -> None:
         assert whole.got == pieces.got, (whole.got, pieces.got)
 
 
+def _service(data: bytes, choice: int, cut: int) -> None:
+    """A login of the service's own, and answers to its questions: its password does not leave where
+    others may read it."""
+    account = Account(
+        b"u", _PASSWORD, tls=_DATABASE_TLS[choice & 3], exposed=bool(choice & 4), rows=5, size=4096
+    )
+    query, encrypted = ServiceQuery(account), False
+    try:
+        for at in range(0, len(data), cut):
+            waiting = list(query.feed(data[at : at + cut]))
+            while waiting:
+                action = waiting.pop(0)
+                if isinstance(action, Send):
+                    assert encrypted or _PASSWORD not in action.data, action
+                elif isinstance(action, BeginTLS):
+                    encrypted = True
+                    waiting += query.tls_started()
+                else:
+                    waiting += query.ask(b"SELECT 1")
+    except AcraError as error:
+        assert _PASSWORD.decode() not in str(error), error
+
+
 def _packets(data: bytes, choice: int) -> None:
     try:
         greeting = handshake.decode_greeting(data)
@@ -172,6 +200,7 @@ def check(data: bytes) -> None:
     choice, cut, said = data[0], 1 + (data[1] & 0x3F), data[2:]
     for kind in (_Served, _Followed):
         _logins(said, choice, kind, cut)
+    _service(said, choice, cut)
     _packets(said, choice)
     for part in said.split(TURN)[:4]:
         # Without the header of a packet.

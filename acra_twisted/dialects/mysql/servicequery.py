@@ -41,19 +41,27 @@ _NOTHING: Final = 0
 _HEAD: Final = 1
 _DEFINITIONS: Final = 2
 _ROWS: Final = 3
-#: What the server is to be asked about errors of a question, by their numbers.
+#: Reasons of errors of a question, by their numbers.
 _REMEDIES: Final = {
     1044: "the user lacks a right",
     1064: "it does not understand the question",
+    1048: "a value is missing",
+    1054: "there is no such column",
+    1062: "there is such a row already",
     1142: "the user lacks a right",
     1143: "the user lacks a right",
     1146: "there is no such table",
+    1153: "a value is longer than its max_allowed_packet",
     1205: "somebody else held a lock for too long",
     1213: "somebody else held a lock",
     1227: "the user lacks a right",
+    1264: "a number is out of the range of its column",
     1290: "it is switched to reading only",
+    1406: "a value is longer than its column",
     1969: "it took longer than the database allows",
     3024: "it took longer than the database allows",
+    3819: "a CHECK does not admit a value",
+    4025: "a CHECK does not admit a value",
 }
 
 
@@ -155,7 +163,8 @@ class ServiceQuery:
         self._size += len(payload)
         if len(self._rows) >= self._account.rows or self._size > self._account.size:
             raise HandshakeError(
-                f"its answer is longer than {self._account.rows} rows or {self._account.size} bytes"
+                f"its answer is longer than {self._account.rows} rows or {self._account.size} "
+                "bytes; ask for fewer rows at a time"
             )
         self._rows.append(tuple(split_text(payload, 0, len(payload), self._columns)))
 

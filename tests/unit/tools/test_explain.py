@@ -40,6 +40,7 @@ class Explain(ToolCase):
     def setUp(self):
         super().setUp()
         self.config = self.file(CONFIG)
+        self.prompts = []
 
     def file(self, text):
         path = os.path.abspath(self.mktemp())
@@ -47,12 +48,16 @@ class Explain(ToolCase):
             file.write(text)
         return path
 
+    def ask(self, prompt):
+        self.prompts.append(prompt)
+        return "secret"
+
     def explain(self, *arguments):
         """The output, and the text of the refusal or an empty one."""
         given = [f"--encryptor_config_file={self.config}", *arguments]
         output = io.StringIO()
         try:
-            explain.main(given, {}, output, lambda prompt: "secret")
+            explain.main(given, {}, output, self.ask)
         except explain.Refused as error:
             return output.getvalue(), str(error)
         return output.getvalue(), ""
@@ -91,6 +96,7 @@ class Explain(ToolCase):
         text, _ = self.explain(f"--server_config={server}", "INSERT INTO people VALUES ('a', 'b')")
         self.assertIn("(<encrypted people.email>, <encrypted people.name>)", text)
         self.assertNotIn("no schema", text)
+        self.assertEqual(self.prompts, ["Password of root: "])
         text, _ = self.explain(f"--server_config={server}", "--ddl")
         self.assertIn("ADD KEY (`email`(33))", text)
         config = f"--encryptor_config_file={self.config}"
