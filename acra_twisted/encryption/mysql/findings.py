@@ -23,7 +23,8 @@ _CODE: Final = {
     "is not written to",
     ROUTINE: "this routine uses a protected table or check_constraint_checks, sets a role or runs "
     "text that is not its own, or its text is not shown; calls are refused",
-    TRIGGER: "this trigger uses a protected table, and may write plaintext to it",
+    TRIGGER: "this trigger uses a protected table, and may write plaintext to it, or sets a role: "
+    "statements on its table are refused then",
     EVENT: "this event uses a protected table, and may write plaintext to it",
 }
 

@@ -106,7 +106,7 @@ def distinct(
         if setting is None:
             keys.append(b"%d" % (number + 1))
             continue
-        if fold(node.names[-1]) in (*named[:number], *named[number + 1 :]):
+        if fold(node.names[-1]) in named[:number] + named[number + 1 :]:
             raise _not_distinct(columns, "beside another column of its name")
         comparisons.check(setting)
         comparisons.match(analysis, setting)

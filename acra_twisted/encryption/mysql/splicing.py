@@ -69,7 +69,7 @@ class Splicer:
             self._used.add(number)
             self._plain(at, first, found)
             # A word or a sign right beside it would be one with it.
-            if self._text[first - 1 : first] not in _APART_BEFORE:
+            if self._text[max(first - 1, 0) : first] not in _APART_BEFORE:
                 found.append(b" ")
             for part in parts:
                 if isinstance(part, Copied):
