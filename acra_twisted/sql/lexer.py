@@ -10,15 +10,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import islice
+from typing import Final
 
 from acra_twisted.errors import LexError, TooCostlyError, UnscannableError
 
 #: Kinds of token.  W word, Q quoted identifier, P parameter, O operator or punctuation,
 #: C comment (offsets include its marks); the rest are literals.
-STRING, ESCAPE, UNICODE, DOLLAR, HEX, BIT, NUMBER = "s", "e", "u", "d", "x", "b", "n"
-WORD, QUOTED, UNICODE_QUOTED, PARAMETER, OPERATOR, COMMENT = "i", "q", "U", "p", "o", "c"
-#: Only in MySQL: an optimizer hint, a variable, and NULL written as \\N.
-HINT, VARIABLE, NULL = "h", "v", "k"
+STRING: Final = "s"
+ESCAPE: Final = "e"
+UNICODE: Final = "u"
+DOLLAR: Final = "d"
+HEX: Final = "x"
+BIT: Final = "b"
+NUMBER: Final = "n"
+WORD: Final = "i"
+QUOTED: Final = "q"
+UNICODE_QUOTED: Final = "U"
+PARAMETER: Final = "p"
+OPERATOR: Final = "o"
+COMMENT: Final = "c"
+# Only in MySQL: an optimizer hint, a variable, and NULL written as \\N.
+HINT: Final = "h"
+VARIABLE: Final = "v"
+NULL: Final = "k"
 LITERALS = frozenset((STRING, ESCAPE, UNICODE, DOLLAR, HEX, BIT, NUMBER))
 
 Token = tuple[str, int, int]
