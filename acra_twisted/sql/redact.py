@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from hashlib import blake2b
-from secrets import token_bytes
 from typing import Any, Final
 
 from acra_twisted.cache import GenerationCache
@@ -86,8 +85,6 @@ _shown_of_long: Final[dict[str, GenerationCache[bytes, Redacted]]] = {
 
 #: The same for texts that are not plain, by a digest: a cache of texts would keep their values.
 _shown_of_odd: Final[GenerationCache[bytes, Redacted]] = GenerationCache(1024, 1 << 16)
-#: Nobody else can make two texts with one digest.
-_DIGEST_KEY: Final = token_bytes(32)
 
 
 def of_statement(statement: Statement, language: str) -> Redacted:
@@ -163,7 +160,7 @@ def _odd(text: bytes, language: str, conforming: bool | None) -> Redacted:
     if len(text) > _CACHED_LIMIT:
         return _redact(reader, text, conforming)
     setting = f"{language} {conforming}".encode()
-    key = blake2b(setting + b"\0" + text, digest_size=16, key=_DIGEST_KEY).digest()
+    key = blake2b(setting + b"\0" + text, digest_size=32).digest()
     shown = _shown_of_odd.get(key)
     if shown is None:
         shown = _redact(reader, text, conforming)
