@@ -71,6 +71,10 @@ def _pattern(ansi_quotes: bool, no_backslash: bool) -> re.Pattern[bytes]:
 _PATTERNS = {(a, b): _pattern(a, b) for a in (False, True) for b in (False, True)}
 _IDENTIFIER = re.compile(rb"[0-9A-Za-z_$\x80-\xff]++")
 _EXECUTABLE = (b"/*!", b"/*M!")
+#: A hint that ends where a comment would: MySQL reads strings and quoted names in it.
+_HINT = re.compile(
+    rb"""/\*\+(?:[^'"`*]++|\*(?!/)|'[^'"`*\\]*+'|"[^'"`*\\]*+"|`[^'"`*\\]*+`)*+\*/"""
+).match
 _NOTHING_CHOSEN: Final[Mapping[bytes, bool]] = {}
 
 
@@ -160,6 +164,8 @@ def _comment(text: bytes, start: int) -> tuple[str, int]:
     hint = text.startswith(b"/*+", start)
     if hint and any(mark in text[start + 2 : end] for mark in _EXECUTABLE):
         raise LexError("executable comment inside an optimizer hint", start)
+    if hint and _HINT(text, start) is None:
+        raise LexError("quotes inside an optimizer hint that may hide where it ends", start)
     return (HINT if hint else COMMENT), end
 
 

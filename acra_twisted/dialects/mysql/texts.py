@@ -11,7 +11,7 @@ from acra_twisted.sql import lexer, mysqltokens, mysqlversions
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.readers import MYSQL
 
-_COMMENT: Final = rb"/\*(?![!M])(?:[^*]++|\*(?!/))*+\*/"
+_COMMENT: Final = rb"/\*(?![!M+])(?:[^*]++|\*(?!/))*+\*/"
 _LINE: Final = rb"(?:--[ \t]|\#)[^\n]*+"
 #: The beginning of a statement that leaves all as it is.
 _BEGINNING: Final = (

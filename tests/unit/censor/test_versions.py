@@ -41,6 +41,14 @@ class Readings(SynchronousTestCase):
             "/*!50003 SELECT 1; SELECT * FROM /*M!100100 secrets */",
         )
 
+    def test_a_denied_table_behind_a_hint_that_ends_elsewhere_to_mysql(self):
+        rules = censor(DENY)
+        for quote in "'\"`":
+            text = "SELECT /*+ ?*/ 1 FROM t -- ? */ a FROM secrets".replace("?", quote)
+            self.check(rules, False, text, f"/*!80000 {text} */")
+            text = "SELECT /*+ ?b? */ 1 FROM t -- ? */ a FROM secrets".replace("?", quote)
+            self.check(rules, True, text)
+
     def test_a_permission_covers_them_all(self):
         rules = censor(ALLOW)
         self.check(

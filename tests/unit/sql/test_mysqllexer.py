@@ -21,6 +21,17 @@ class Tokens(SynchronousTestCase):
         )
         self.assertEqual(shown(b"/*+ x */"), [("h", b"/*+ x */")])
 
+    def test_hints_with_quotes(self):
+        """MySQL reads strings and quoted names in them, in which no hint ends."""
+        for hint in (b"/*+ SET_VAR(a='b') BKA(`t`, \"u\") * */", b"/*+*/", b"/*+ '' */"):
+            self.assertEqual(shown(hint + b"1"), [("h", hint), ("n", b"1")])
+        for quote in (b"'", b'"', b"`"):
+            for inside in (b"?*/ 1 -- ? ", b"a? */ 1 ?", b"x(?*/ 1", b"?a\\? *?", b" ? "):
+                text = b"SELECT /*+" + inside.replace(b"?", quote) + b"*/ 2 FROM secrets"
+                for mode in ({}, {"ansi_quotes": True}, {"no_backslash": True}):
+                    with self.assertRaises(LexError):
+                        tokens(text, **mode)
+
     def test_what_does_not_end_is_refused(self):
         for text in (b"'a", b'"a', b"`a", b"/* a", b"\0", b"@`a"):
             with self.assertRaises(LexError):

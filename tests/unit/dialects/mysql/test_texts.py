@@ -46,6 +46,7 @@ class Changes(SynchronousTestCase):
             b"BEGIN NOT ATOMIC SELECT 1; SET NAMES gbk; SELECT 1; END",
             b"SELECT 1; /* x */ SET NAMES gbk",
             b'SELECT "\\"; SET NAMES gbk; -- "',
+            b"SELECT /*+ ' */ 1; SELECT ' */ 1; SET NAMES gbk -- '",
         )
         escaped = b"SELECT '\\'; SET NAMES gbk; -- '"
         self.assertEqual(changes(escaped, False), KEEPS)
