@@ -35,8 +35,10 @@ class MysqlStatements:
     def __init__(self, client: MysqlClient) -> None:
         self._client = client
 
-    async def begin(self) -> None:
-        """See Statements."""
+    async def begin(self, written_back: bool) -> None:
+        """See Statements: a SELECT locks the rows that it reads, so that others wait."""
+        if written_back:
+            await self._client.ask("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
         await self._client.ask("START TRANSACTION")
 
     async def rows(self, select: str) -> AsyncIterator[Row]:

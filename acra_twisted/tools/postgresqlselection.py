@@ -35,9 +35,10 @@ class PostgresqlStatements:
     def __init__(self, client: DatabaseClient) -> None:
         self._client = client
 
-    async def begin(self) -> None:
-        """See Statements."""
-        await self._client.ask("BEGIN")
+    async def begin(self, written_back: bool) -> None:
+        """See Statements: to write into a row that somebody has changed since it was read is
+        refused."""
+        await self._client.ask("BEGIN ISOLATION LEVEL REPEATABLE READ" if written_back else "BEGIN")
 
     async def rows(self, select: str) -> AsyncIterator[Row]:
         """See Statements: a few rows at a time."""

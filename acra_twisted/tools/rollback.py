@@ -120,7 +120,7 @@ async def _roll_back(
             raise ConfigError(
                 f"--insert: expected one placeholder, {texts.placeholder}, and no other"
             )
-    await statements.begin()
+    await statements.begin(written_back=False)
     done = number = 0
     told: list[str] = []
     async for row in statements.rows(given.select):

@@ -24,6 +24,7 @@ from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC, Purpose
 from acra_twisted.themis.keys import encode_public
 from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
+from acra_twisted.tools.databaseerror import DatabaseError
 from acra_twisted.tools.operatorconnection import MYSQL_ENABLE, OperatorConnection
 from acra_twisted.tools.selection import Prepared, Row, Statements
 
@@ -229,7 +230,7 @@ def _contents(path: str) -> bytes:
 
 async def _in_rows(rotation: _Rotation, statements: Statements, given: Any) -> None:
     """Rotate the data of rows.  Raises DatabaseError, RotationError; then nothing is written."""
-    await statements.begin()
+    await statements.begin(written_back=not rotation.dry)
     update = await statements.prepare(given.sql_update)
     if not update.number:
         raise ConfigError("--sql_update has no placeholder $1 for the data, ? of MySQL")
@@ -259,7 +260,16 @@ async def _in_row(rotation: _Rotation, update: Prepared, row: Row, number: int) 
     if not update.takes_bytes:
         # Characters hold the digits of bytes.
         data = bytea.encode(data)
-    if await update.run(data, row.cells[:-2]) == 0:
+    try:
+        changed = await update.run(data, row.cells[:-2])
+    except DatabaseError as error:
+        if not error.is_passing:
+            raise
+        raise RotationError(
+            f"row {number}: somebody else has changed it, or holds it; no row was written; run it "
+            "again"
+        ) from None
+    if changed == 0:
         raise RotationError(f"row {number}: --sql_update changes no row; no row was written")
 
 

@@ -41,8 +41,10 @@ class Prepared(Protocol):
 class Statements(Protocol):
     """A connection that runs statements in one transaction.  Methods raise DatabaseError."""
 
-    async def begin(self) -> None:
-        """Begin the transaction."""
+    async def begin(self, written_back: bool) -> None:
+        """Begin the transaction.  ``written_back``: rows that are read are written anew.  What
+        somebody else has written into one meanwhile is not lost: they wait, or a statement is
+        refused."""
 
     def rows(self, select: str) -> AsyncIterator[Row]:
         """Give the rows of a statement."""

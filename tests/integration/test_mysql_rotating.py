@@ -14,6 +14,7 @@ from acra_twisted import purposes
 from acra_twisted.crypto import acrablock, acrastruct, envelopes
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.mariadb import MariaDB
+from tests.integration.base import eventually
 from tests.support import preloaded
 
 OWNER = "people application"
@@ -121,6 +122,36 @@ class Rows(SynchronousTestCase):
         self.assertIn("row 1101: ", said)
         self.assertNotIn("planted", said)
         self.assertEqual(self.run_sql("SELECT * FROM people"), before)
+
+    def test_what_others_write_meanwhile_is_not_lost(self):
+        self.run_sql("ALTER TABLE people ADD PRIMARY KEY (id)")
+        self.run_sql("SELECT GET_LOCK('gate', 0)")
+        tool = preloaded.Run(
+            "acra-rotate",
+            [
+                f"--keys_dir={self.keys.path}",
+                f"--master_key_file={self.keys.master_key_file}",
+                f"--db_connection_string={self.dsn}",
+                "--sql_select=SELECT id, owner, data FROM people WHERE id < 2 ORDER BY id",
+                "--sql_update=UPDATE people SET data = IF(GET_LOCK('gate', 60), ?, NULL) "
+                "WHERE id = ?",
+            ],
+        )
+        self.addCleanup(tool.remove)
+        waits = "SELECT 1 FROM information_schema.PROCESSLIST WHERE STATE = 'User lock'"
+        eventually(lambda: self.run_sql(waits), "the first row is written")
+        # Whoever is between reading and writing lets nobody in, or sees what was written.
+        self.run_sql("SET innodb_lock_wait_timeout = 1")
+        try:
+            self.run_sql("UPDATE people SET data = 'later' WHERE id = 1")
+            was_let_in = True
+        except pymysql.err.OperationalError as error:
+            self.assertEqual(error.args[0], 1205)
+            was_let_in = False
+        self.run_sql("SELECT RELEASE_LOCK('gate')")
+        self.assertEqual(tool.wait(), 0, tool.said)
+        [(data,)] = self.run_sql("SELECT data FROM people WHERE id = 1")
+        self.assertEqual(data == b"later", was_let_in)
 
     def test_a_rollback_leaves_out_what_does_not_open(self):
         self.run_sql("UPDATE people SET data = 'planted secret' WHERE id = 7")

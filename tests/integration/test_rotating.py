@@ -14,6 +14,7 @@ from acra_twisted import purposes
 from acra_twisted.crypto import acrablock, acrastruct, envelopes
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+from tests.integration.base import eventually
 from tests.support import preloaded
 
 OWNER = "people application"
@@ -106,6 +107,29 @@ class Rows(TestCase):
         before = self.db.execute("SELECT data FROM people ORDER BY id").fetchall()
         self.assertIn("no row was written", self.rotate(status=1))
         self.assertEqual(self.db.execute("SELECT data FROM people ORDER BY id").fetchall(), before)
+
+    def test_what_others_write_meanwhile_is_not_lost(self):
+        self.db.execute("SELECT pg_advisory_lock(7)")
+        tool = preloaded.Run(
+            "acra-rotate",
+            [
+                f"--keys_dir={self.keys.path}",
+                f"--master_key_file={self.keys.master_key_file}",
+                f"--db_connection_string={self.dsn}",
+                "--sql_select=SELECT id, owner, data FROM people WHERE id < 2 ORDER BY id",
+                "--sql_update=UPDATE people SET data = $1 WHERE id = $2 "
+                "AND pg_advisory_xact_lock(7) IS NOT NULL",
+            ],
+        )
+        self.addCleanup(tool.remove)
+        waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory'"
+        eventually(lambda: self.db.execute(waits).fetchall(), "the first row is written")
+        self.db.execute("UPDATE people SET data = 'later' WHERE id = 1")
+        self.db.execute("SELECT pg_advisory_unlock(7)")
+        self.assertEqual(tool.wait(), 1, tool.said)
+        self.assertIn("row 2: somebody else has changed it, or holds it", tool.said)
+        [(data,)] = self.db.execute("SELECT data FROM people WHERE id = 1")
+        self.assertEqual(data, b"later")
 
     def test_values_are_inserted(self):
         expected = [f"Name {number}" for number in range(ROWS)]

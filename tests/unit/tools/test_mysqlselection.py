@@ -71,7 +71,7 @@ class Running(SynchronousTestCase):
 
         async def reading():
             statements = MysqlStatements(client)
-            await statements.begin()
+            await statements.begin(written_back=False)
             found = [(row.cells, row.data) async for row in statements.rows("SELECT 1 ;")]
             await statements.commit()
             return found
