@@ -42,8 +42,8 @@ class Statements(Protocol):
     """A connection that runs statements in one transaction.  Methods raise DatabaseError."""
 
     async def begin(self, written_back: bool) -> None:
-        """Begin the transaction.  ``written_back``: rows that are read are written anew.  What
-        somebody else has written into one meanwhile is not lost: they wait, or a statement is
+        """Begin the transaction.  ``written_back``: rows that are read are written anew.  Nothing
+        is lost that somebody else writes into one meanwhile: they wait, or a statement is
         refused."""
 
     def rows(self, select: str) -> AsyncIterator[Row]:

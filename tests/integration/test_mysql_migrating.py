@@ -45,12 +45,15 @@ ROWS = 2_000
 
 
 class Base(SynchronousTestCase):
+    #: Of the server.
+    more: tuple[str, ...] = ()
+
     @classmethod
     def setUpClass(cls):
         cls.folder = Path(tempfile.mkdtemp())
         cls.authority = Authority(cls.folder)
         pair = cls.authority.issue("database", hosts=("127.0.0.1",))
-        settings = ("--general-log=1", "--general-log-file=all.log", "--log-bin")
+        settings = ("--general-log=1", "--general-log-file=all.log", "--log-bin", *cls.more)
         cls.database = MariaDB(listens=True, tls=pair, settings=settings)
         cls.addClassCleanup(cls.database.stop)
         cls.database.start()
@@ -325,3 +328,30 @@ class Tables(Base):
         said = self.migrate("encrypt", "shop.people", status=1)
         self.assertIn("--connection_string: the database says error 1045", said)
         self.assertNotIn("wrong", said)
+
+
+class OwnCharacters(Base):
+    """The server gives all clients a character set of its own."""
+
+    more = ("--skip-character-set-client-handshake", "--character-set-server=latin1")
+
+    def test_names_and_keys(self):
+        config = self.folder / "own.yaml"
+        column = "{column: näme, data_type: str}"
+        config.write_text(
+            f"schemas:\n  - table: péople\n    schema: shop\n    encrypted:\n      - {column}\n"
+        )
+        self.run_sql("SET NAMES utf8mb4")
+        self.run_sql(
+            "CREATE TABLE péople (id VARCHAR(9) CHARACTER SET utf8mb4 PRIMARY KEY,"
+            " näme VARBINARY(400))"
+        )
+        keys = [f"{first}{last}" for first in ("a", "é", "Ã©", "ÿ", "ж", "日本") for last in "012"]
+        listed = ", ".join(f"('{key}', 'Name')" for key in keys)
+        self.run_sql(f"INSERT INTO péople VALUES {listed}")
+        said = self.migrate(
+            "encrypt", "shop.péople", "--batch=4", f"--encryptor_config_file={config}"
+        )
+        self.assertEqual(said, f"shop.péople: {len(keys)} values changed, 0 refused\n")
+        for (stored,) in self.run_sql("SELECT näme FROM péople"):
+            self.assertEqual(self.opened(stored), (b"", b"Name"))

@@ -3,7 +3,7 @@
 Rows are found by the table's key.  A row is locked and read again before it is written: one that
 somebody has changed meanwhile is left alone, and no statement sends a value in order to compare it.
 
-Connections have the character set utf8mb4 and `SETTINGS`.
+Connections have `SETTINGS`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.errors import ConfigError
 from acra_twisted.sql.mysqlnames import fold
 
-#: Statements with which a connection begins: what is written is what was sent or an error, and a
+#: Statements with which a connection begins: names and keys are read as they are sent, whatever
+#: character set the server gives to clients; what is written is what was sent or an error; and a
 #: transaction sees one moment.
 SETTINGS: Final = (
+    "SET NAMES utf8mb4",
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
     "SET SESSION autocommit = 1, SESSION sql_select_limit = DEFAULT, "
