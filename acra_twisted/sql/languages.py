@@ -53,6 +53,9 @@ class Language(Protocol):
     def changing(self, mode: Mode) -> Mode:
         """The mode while something that was sent and not answered may be changing it."""
 
+    def may_differ(self, text: bytes) -> bool:
+        """Tell whether a text may have several readings: each takes the time of a text."""
+
     def readings(self, text: bytes, mode: Mode, limit: int = lexer.MAX_TOKENS) -> Sequence[bytes]:
         """The texts as which servers of the mode may read a text, all of them certain, in a fixed
         order; the text itself where they read it alike.  Raises LexError as `tokens` does."""

@@ -79,13 +79,17 @@ class Mysql:
         """The mode while something that was sent and not answered may be changing it."""
         return mode._replace(backslash=None, ansi=None, default=False)
 
+    def may_differ(self, text: bytes) -> bool:
+        """Tell whether a text may have a comment that only some servers run."""
+        return mysqlversions.may_differ(text)
+
     def readings(self, text: bytes, mode: Mode, limit: int = lexer.MAX_TOKENS) -> Sequence[bytes]:
         """Read comments that some servers run in both ways: see `mysqlversions.readings`."""
         if not mysqlversions.may_differ(text):
             return (text,)
         if not text.isascii() and mode.encoding != "utf-8":
             raise LexError("a comment that some servers run, in another encoding than UTF-8", 0)
-        return mysqlversions.readings(text, partial(self._tokens, text, mode, limit))
+        return mysqlversions.readings(text, limit, partial(self._tokens, text, mode))
 
     def tokens(self, text: bytes, mode: Mode, limit: int = lexer.MAX_TOKENS) -> list[Token]:
         """Raises LexError; also where a text means two things and which is not known."""

@@ -14,19 +14,24 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from acra_twisted.errors import LexError
+from acra_twisted.errors import LexError, TooCostlyError
 from acra_twisted.sql import lexer
 from acra_twisted.sql.lexer import Token
 
 #: Marks of one text that some servers run: it has two readings for each.
 MAX_MARKS: Final = 3
+#: Bytes of a text that has several readings, and tokens of all of them.
+MAX_BYTES: Final = 1 << 20
+MAX_TOKENS: Final = 20_000
 _MARK: Final = re.compile(rb"/\*(M?)!([0-9]{0,6})").match
 #: The first version that some server in use does not run.
 _FIRST: Final = 50_700
 _VERSION_DIGITS: Final = 5
 #: No server runs it: mariadb-dump marks its files so.
 _NEVER: Final = b"999999"
-_MAY_DIFFER: Final = re.compile(rb"/\*(?:M!|![0-9]{5})").search
+_MAY_DIFFER: Final = re.compile(
+    rb"/\*(?:M!|!(?=50[7-9][0-9]{2}|5[1-9][0-9]{3}|[6-9][0-9]{4}))(?!999999)"
+).search
 _ANY: Final = re.compile(rb"/\*M?!").search
 _MARKED: Final = {size: re.compile(rb"/\*M?![0-9]{%d}" % size).sub for size in (5, 6)}
 
@@ -102,24 +107,37 @@ def has_any(text: bytes) -> bool:
     return _ANY(text) is not None
 
 
-def readings(text: bytes, lex: Callable[[Mapping[bytes, bool]], Sequence[Token]]) -> list[bytes]:
+def readings(
+    text: bytes, limit: int, lex: Callable[[int, Mapping[bytes, bool]], Sequence[Token]]
+) -> list[bytes]:
     """Return the texts as which servers may read a text, each as long as it is.
 
     The comments of each are such that all servers read it alike.  The first one has run all.
-    ``lex`` gives the tokens of the text by what is chosen of its marks.  Raises LexError where it
-    does, and for more than `MAX_MARKS` different marks.
+    ``lex`` gives the tokens of the text, up to a number of them, by what is chosen of its marks;
+    ``limit`` is the number for the text itself.  Raises LexError where it does, for more than
+    `MAX_MARKS` different marks, and where several readings are longer than together they may be.
     """
     found: list[bytes] = []
     pending: list[dict[bytes, bool]] = [{}]
+    left = limit
     while pending:
         chosen = pending.pop()
         try:
-            tokens = lex(chosen)
+            tokens = lex(left, chosen)
         except NotEverywhereError as error:
             if len(chosen) == MAX_MARKS:
                 raise LexError("comments for too many versions", error.position) from None
+            if len(text) > MAX_BYTES:
+                raise LexError("a comment that some servers run, in a long text", 0) from None
+            if not chosen:
+                left = min(limit, MAX_TOKENS)
             pending += ({**chosen, error.mark: False}, {**chosen, error.mark: True})
             continue
+        except TooCostlyError as error:
+            if left == limit:
+                raise
+            raise LexError("too many tokens in all readings", error.position) from None
+        left -= len(tokens)
         found.append(_settled(text, tokens, chosen))
     return found
 

@@ -70,6 +70,10 @@ class Postgresql:
         """The mode while something that was sent and not answered may be changing it."""
         return mode._replace(backslash=None)
 
+    def may_differ(self, text: bytes) -> bool:
+        """Say no: every server reads a text in one way."""
+        return False
+
     def readings(self, text: bytes, mode: Mode, limit: int = lexer.MAX_TOKENS) -> Sequence[bytes]:
         """Return the text: all servers of its mode read it alike."""
         return (text,)

@@ -94,10 +94,10 @@ class MysqlReader(Reader):
     def readings(self, text: bytes, conforming: bool | None, limit: int) -> list[bytes]:
         """The texts as which servers may read a text; see `mysqlversions.readings`."""
 
-        def lex(chosen: Mapping[bytes, bool]) -> list[Token]:
-            return self._tokens(text, conforming, limit, chosen)
+        def lex(most: int, chosen: Mapping[bytes, bool]) -> list[Token]:
+            return self._tokens(text, conforming, most, chosen)
 
-        return mysqlversions.readings(text, lex)
+        return mysqlversions.readings(text, limit, lex)
 
     def _tokens(
         self, text: bytes, conforming: bool | None, limit: int, chosen: Mapping[bytes, bool]

@@ -250,7 +250,7 @@ class CensorStage:
         job = (text, mode, prepared, shown_name)
         if self._workers is None:
             return self._worked_out(job, exchange)
-        if len(text) > _AT_ONCE:
+        if len(text) > _AT_ONCE or self._language.may_differ(text):
             told: Told = []
             return self._lane.run(self._aside, job, told).addCallback(self._verdict, exchange, told)
         if self._jobs or self._spent + len(text) > _IN_A_TURN:

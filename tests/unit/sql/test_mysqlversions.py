@@ -6,12 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.errors import LexError
+from acra_twisted.errors import LexError, TooCostlyError
 from acra_twisted.sql import lexer
 from acra_twisted.sql.languages import LANGUAGES
 from acra_twisted.sql.mysqllexer import tokens
 from acra_twisted.sql.mysqlversions import (
+    MAX_BYTES,
     MAX_MARKS,
+    MAX_TOKENS,
     NotEverywhereError,
     loosened,
     mark_at,
@@ -40,7 +42,7 @@ def significant(text):
 
 def read(text):
     """The readings of a text, without marks and blanks."""
-    found = readings(text, lambda chosen: tokens(text, chosen=chosen))
+    found = readings(text, 10_000, lambda most, chosen: tokens(text, limit=most, chosen=chosen))
     return [b" ".join(text for _, text in significant(one)) for one in found]
 
 
@@ -143,11 +145,35 @@ class Readings(SynchronousTestCase):
             {b"SELECT 1 ' */ /*M! +1 */ -- '", b"SELECT 1 + 1", b"SELECT 1"},
         )
 
+    def test_they_are_looked_for_where_servers_differ_alone(self):
+        names = [b"/*!%05d a" % n for n in (0, 40101, 50699, 50700, 50799, 51000, 60000, 99999)]
+        for text in (*names, b"/*!", b"/*!5", b"/*!999999", b"/*M!", b"/*M!1", b"/*M!999999"):
+            found = mark_at(text, 0)
+            self.assertEqual(may_differ(text), found is not None and found.runs is None, text)
+
     def test_limits(self):
         marks = [b"/*!8%04d +1*/" % number for number in range(MAX_MARKS + 1)]
         self.assertEqual(len(read(b"SELECT 1" + b"".join(marks[:-1]) * 50)), 2**MAX_MARKS)
         with self.assertRaisesRegex(LexError, "too many versions"):
             read(b"SELECT 1" + b"".join(marks))
+
+    def test_limits_of_all_together(self):
+        for number, allowed in ((MAX_TOKENS // 2 - 10, True), (MAX_TOKENS // 2 + 10, False)):
+            text = b"SELECT " + b"1 " * number + b"/*!80000 + 1 */"
+            if allowed:
+                self.assertEqual(len(MYSQL.readings(text, MYSQL.mode)), 2)
+            else:
+                with self.assertRaisesRegex(LexError, "all readings"):
+                    MYSQL.readings(text, MYSQL.mode)
+        text = b"SELECT " + b"1 " * MAX_TOKENS
+        for more in (b"/*!50000 + 1 */", b"'/*!80000'"):
+            self.assertEqual(len(MYSQL.readings(text + more, MYSQL.mode)), 1)
+        with self.assertRaises(TooCostlyError):
+            MYSQL.readings(text + b"/*!80000 + 1 */", MYSQL.mode, 1_000)
+        text = b"SELECT '%b' /*!80000 + 1 */"
+        self.assertEqual(len(MYSQL.readings(text % (b"x" * 1_000), MYSQL.mode)), 2)
+        with self.assertRaisesRegex(LexError, "long text"):
+            MYSQL.readings(text % (b"x" * MAX_BYTES), MYSQL.mode)
 
     def test_of_other_encodings_and_modes(self):
         text = "SELECT 'é' /*!80000 +1*/".encode("latin-1")
@@ -166,7 +192,7 @@ class Readings(SynchronousTestCase):
     def test_each_is_certain_and_as_long(self, text, ansi, backslash):
         lex = partial(tokens, text, ansi, not backslash)
         try:
-            found = readings(text, lambda chosen: lex(chosen=chosen))
+            found = readings(text, 1_000, lambda most, chosen: lex(limit=most, chosen=chosen))
         except LexError:
             return
         self.assertLessEqual(len(found), 2**MAX_MARKS)

@@ -274,9 +274,9 @@ class Stage(SynchronousTestCase):
                 codes = [code for code, _ in caught.exception.parts]
                 self.assertEqual(codes, [events.CENSOR_SETUP])
 
-    def make_with_threads(self, rules=RULES):
+    def make_with_threads(self, rules=RULES, language="postgresql"):
         """A stage whose threads do what they are given when they are told to."""
-        stage = self.make(rules)
+        stage = self.make(rules, language)
         self.given = []
 
         class Threads:
@@ -329,6 +329,16 @@ class Stage(SynchronousTestCase):
         # What is known costs no turn.
         for _ in range(500):
             self.assertIs(self.judge(stage, b"SELECT a499, b FROM t"), PASS)
+
+    def test_texts_that_servers_read_differently_are_decided_in_a_thread(self):
+        """Each of their readings takes the time of a text."""
+        stage = self.make_with_threads(language="mysql")
+        verdict = self.judge(stage, b"SELECT 1 /*!80000 FROM secrets */")
+        self.assertNoResult(verdict)
+        self.work()
+        self.assertIs(type(self.successResultOf(verdict)), Deny)
+        self.assertIs(self.judge(stage, b"SELECT 1 /*!999999 FROM secrets */"), PASS)
+        self.assertIs(self.judge(stage, b"/*! SELECT */ 1 /* 80000 */"), PASS)
 
     def test_a_turn_has_its_share_of_those_that_wait(self):
         stage = self.make()
