@@ -193,19 +193,24 @@ _Words = frozenset[str] | None
 def _users(code: Sequence[tuple[Code, _Words]], names: set[str]) -> Sequence[Code]:
     """The code that has one of some names among its words, or uses other such code, or that nobody
     can read."""
-    waiting = dict(enumerate(code))
-    known, found = {*names}, []
-    more = True
-    while more:
-        more = False
-        for number, (one, words) in list(waiting.items()):
-            if words is None or not known.isdisjoint(words):
-                found.append(one)
-                del waiting[number]
-                if one.kind in (VIEW, ROUTINE):
-                    known.add(fold(one.name))
-                    more = True
-    return found
+    makers = {fold(one.name) for one, _ in code if one.kind in (VIEW, ROUTINE)}
+    naming: dict[str, list[int]] = {}
+    waiting = []
+    for number, (_, words) in enumerate(code):
+        if words is None or not names.isdisjoint(words):
+            waiting.append(number)
+        else:
+            # Each is looked at once for each name in it, in whatever order they use each other.
+            for word in makers.intersection(words):
+                naming.setdefault(word, []).append(number)
+    found = set(waiting)
+    while waiting:
+        one = code[waiting.pop()][0]
+        if one.kind in (VIEW, ROUTINE):
+            more = naming.pop(fold(one.name), ())
+            waiting += [number for number in more if number not in found]
+            found.update(more)
+    return [code[number][0] for number in sorted(found)]
 
 
 def _words(code: Code) -> _Words:

@@ -26,6 +26,8 @@ from acra_twisted.sql import lexer, mysqllexer, mysqltokens
 #: Bytes and tokens of a view's text.
 _LONGEST: Final = 256 << 10
 _TOKENS: Final = 50_000
+#: Views around another in which it is read: each is deep itself.
+_AROUND: Final = 8
 
 
 class Views:
@@ -45,7 +47,7 @@ class Views:
     def columns(self, code: Code, inside: frozenset[Code] = frozenset()) -> Columns | None:
         """The columns of a view; None for one that is not understood.  ``inside`` are the views
         whose columns are being looked for: none is in itself."""
-        if code in inside:
+        if code in inside or len(inside) > _AROUND:
             return None
         if code not in self._known:
             self._known[code] = self._found(code, inside | {code})

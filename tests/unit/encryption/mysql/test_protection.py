@@ -83,6 +83,15 @@ class Uses(SynchronousTestCase):
         )
         self.assertEqual(found, {"f", "w", "v"})
 
+    def test_in_whatever_order_they_use_each_other(self):
+        chain = [Code(VIEW, "shop", "w0", "select `people`.`id` from `shop`.`people`")]
+        for at in range(1, 50):
+            chain.append(Code(VIEW, "shop", f"w{at}", f"select `id` from `shop`.`w{at - 1}`"))
+        chain.append(Code(VIEW, "shop", "cheap", "select 1 from `shop`.`orders`"))
+        for code in (chain, chain[::-1]):
+            found = Protection(SCHEMA._replace(code=code), SETTINGS).uses
+            self.assertEqual({one.name for one in found}, {f"w{at}" for at in range(50)})
+
     def test_routines_that_do_what_nobody_sees(self):
         for text in (
             "BEGIN SET @a = 1, ROLE viewer; END",

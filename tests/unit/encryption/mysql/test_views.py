@@ -62,6 +62,16 @@ class Views(SynchronousTestCase):
         for name in ("chosen", "made", "hidden", "circle", "open", "twice"):
             self.assertEqual(shown(f"SELECT 1 FROM {name}"), "refused: schema_mismatch", name)
 
+    def test_views_of_views_are_read_up_to_a_depth(self):
+        """Each is deep itself: the planner is in all of them at once."""
+        code = [view("w0", _SHOWN)]
+        for at in range(1, 200):
+            code.append(view(f"w{at}", f"select `x`.`mail` AS `mail` from `shop`.`w{at - 1}` `x`"))
+        for depth, expected in ((8, "as it is"), (9, "refused"), (199, "refused")):
+            by = planner(SCHEMA._replace(code=code))
+            found = plan(f"SELECT mail FROM w{depth}", by=by).plan
+            self.assertEqual("refused" if found.refusal else "as it is", expected, depth)
+
     def test_nothing_is_written_through_one(self):
         for text in (
             "INSERT INTO v (mail) VALUES ('a')",
