@@ -36,8 +36,10 @@ class MysqlStatements:
         self._client = client
 
     async def begin(self, written_back: bool) -> None:
-        """See Statements: a SELECT locks the rows that it reads, so that others wait."""
+        """See Statements: a SELECT locks the rows that it reads, so that others wait.  It waits for
+        them as long as the server has it."""
         if written_back:
+            await self._client.ask("SET SESSION innodb_lock_wait_timeout = DEFAULT")
             await self._client.ask("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
         await self._client.ask("START TRANSACTION")
 

@@ -153,6 +153,32 @@ class Rows(SynchronousTestCase):
         [(data,)] = self.run_sql("SELECT data FROM people WHERE id = 1")
         self.assertEqual(data == b"later", was_let_in)
 
+    def test_rows_that_others_hold_are_waited_for(self):
+        other = pymysql.connect(
+            host="127.0.0.1", port=self.database.port, user="me", password=PASSWORD, database="shop"
+        )
+        self.addCleanup(other.close)
+        other.cursor().execute("UPDATE people SET region = 'north' WHERE id = 1")
+        tool = preloaded.Run(
+            "acra-rotate",
+            [
+                f"--keys_dir={self.keys.path}",
+                f"--master_key_file={self.keys.master_key_file}",
+                f"--db_connection_string={self.dsn}",
+                "--sql_select=SELECT id, owner, data FROM people ORDER BY id",
+                "--sql_update=UPDATE people SET data = ? WHERE id = ?",
+            ],
+        )
+        self.addCleanup(tool.remove)
+        # Longer than rows are waited for that acra-migrate can pass over.
+        waits = (
+            "SELECT 1 FROM information_schema.PROCESSLIST"
+            " WHERE INFO LIKE 'SELECT id, owner%' AND TIME > 1"
+        )
+        eventually(lambda: self.run_sql(waits), "it waits for a row")
+        other.commit()
+        self.assertEqual(tool.wait(), 0, tool.said)
+
     def test_a_rollback_leaves_out_what_does_not_open(self):
         self.run_sql("UPDATE people SET data = 'planted secret' WHERE id = 7")
         path = self.folder / "values.sql"
