@@ -23,6 +23,10 @@ _may_take: Final = re.compile(
 ).search
 #: Longer texts are not read by their tokens.
 _LONG: Final = 16 << 10
+#: Of still longer ones it is only asked, by what is fast, whether they have the words.
+_HUGE: Final = 1 << 20
+_has_role: Final = re.compile(rb"role(?<=\brole)\b").search
+_has_authorization: Final = re.compile(rb"authorization(?<=\bauthorization)\b").search
 _may_grant: Final = re.compile(
     rb"\b(?:grant|revoke)\b|\bdefault" + _BLANK + rb"(?:role\b|[/*#]|--)", re.I
 ).search
@@ -38,6 +42,8 @@ def may_be_set(text: bytes) -> bool:
         return False
     if _is_long(text):
         return True
+    if len(text) > _HUGE:
+        return _has_role(lowered) is not None or _has_authorization(lowered) is not None
     seen = loosened(text)
     if _may_take(seen) is None or _sets(seen) is None:
         return False

@@ -18,6 +18,9 @@ class Roles(SynchronousTestCase):
             *(b"SET SESSION AUTHORIZATION u", b"SET @a = 1, session/**/authorization u@'%'"),
             *(b"/*!50000SET ROLE r*/", b"/*M!100100SET ROLE r*/", b"SET/*!50000ROLE r*/"),
             b"/*!*/ SELECT 'set role'" + b" " * (16 << 10),
+            b"SET @a = '" + b"a," * (1 << 20) + b"', Role r",
+            b"SELECT '" + b"a," * (1 << 20) + b"'; SET SESSION AUTHORIZATION u",
+            b"SELECT '" + b"a," * (1 << 20) + b" they set a role'",
             b"UPDATE t SET a = 1, role" + b" " * (16 << 10) + b"= 2, b = (SELECT x, role)",
         ):
             self.assertTrue(may_be_set(text), text)
@@ -27,6 +30,7 @@ class Roles(SynchronousTestCase):
             *(b"UPDATE users SET role = 'a'", b"UPDATE users SET a = 1, role = 'a'", b"SELECT 1"),
             *(b"UPDATE users SET a = 1, /* c */ b = 2", b"SET role := 1", b"SELECT role FROM t"),
             *(b"SELECT a, role FROM t", b"SET @a = ', ROLE r'", b"SET NAMES utf8mb4"),
+            b"INSERT INTO t SET a = '" + b"roles, xrole " * (1 << 18) + b"'",
             *(b"SET SESSION sql_mode = ''", b"SELECT a, session FROM t WHERE role"),
         ):
             self.assertFalse(may_be_set(text), text)
