@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from pathlib import Path
 
 import pymysql
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import purposes
-from acra_twisted.crypto import acrablock, acrastruct, envelopes
-from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.mariadb import MariaDB
 from tests.integration.base import eventually
 from tests.support import preloaded
+from tests.support.rotated import OWNER, ROWS, Rotated
 
-OWNER = "people application"
 PASSWORD = "pa:ss'word"
-ROWS = 1_200
 
 
-class Rows(SynchronousTestCase):
+class Rows(Rotated, SynchronousTestCase):
+    database_flags = ("--mysql_enable",)
+    password = PASSWORD
+    update = "UPDATE people SET data = ? WHERE id = ? AND region = ?;"
+
     @classmethod
     def setUpClass(cls):
         cls.database = MariaDB(listens=True)
@@ -33,10 +31,7 @@ class Rows(SynchronousTestCase):
         cls.dsn = f"me:{PASSWORD}@tcp(127.0.0.1:{cls.database.port})/shop"
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-        self.keys = Keys(self.folder, OWNER)
+        self.make_keys()
         self.db = pymysql.connect(
             host="127.0.0.1",
             port=self.database.port,
@@ -62,42 +57,6 @@ class Rows(SynchronousTestCase):
         with self.db.cursor() as cursor:
             cursor.execute(text)
             return cursor.fetchall()
-
-    def sealed(self, text, number):
-        if number % 2:
-            block = acrablock.create(text, self.keys.symmetric_key, b"", os.urandom)
-            return envelopes.wrap("acrablock", block)
-        return acrastruct.create(text, self.keys.storage_public_key, b"", os.urandom)
-
-    def call(self, tool, *flags, status=0):
-        keys = (f"--keys_dir={self.keys.path}", f"--master_key_file={self.keys.master_key_file}")
-        ended, said = preloaded.run(f"acra-{tool}", [*flags, *keys])
-        self.assertEqual(ended, status, said)
-        self.assertNotIn("Traceback", said)
-        self.assertNotIn(PASSWORD, said)
-        return said
-
-    def roll_back(self, *flags, **options):
-        return self.call(
-            "rollback",
-            f"--client_id={OWNER}",
-            f"--connection_string={self.dsn}",
-            "--mysql_enable",
-            "--select=SELECT data FROM people ORDER BY id",
-            *flags,
-            **options,
-        )
-
-    def rotate(self, *flags, **options):
-        return self.call(
-            "rotate",
-            f"--db_connection_string={self.dsn}",
-            "--mysql_enable=true",
-            "--sql_select=SELECT id, region, owner, data FROM people",
-            "--sql_update=UPDATE people SET data = ? WHERE id = ? AND region = ?;",
-            *flags,
-            **options,
-        )
 
     def test_rows_get_new_keys_and_the_former_ones_may_go(self):
         asked = "SELECT id, data FROM people ORDER BY id"

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from pathlib import Path
 from unittest import TestCase
 
 import psycopg
 
 from acra_twisted import purposes
 from acra_twisted.crypto import acrablock, acrastruct, envelopes
-from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from tests.integration.base import eventually
 from tests.support import preloaded
-
-OWNER = "people application"
-ROWS = 1_200
+from tests.support.rotated import OWNER, ROWS, Rotated
 
 
-class Rows(TestCase):
+class Rows(Rotated, TestCase):
+    update = "UPDATE people SET data = $1 WHERE id = $2 AND region = $3;"
+
     @classmethod
     def setUpClass(cls):
         cls.server = Postgres()
@@ -30,10 +26,7 @@ class Rows(TestCase):
         cls.dsn = f"postgresql://{SUPERUSER}@127.0.0.1:{cls.server.port}/postgres"
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-        self.keys = Keys(self.folder, OWNER)
+        self.make_keys()
         self.db = psycopg.connect(self.dsn, autocommit=True)
         self.addCleanup(self.db.close)
         self.db.execute("DROP TABLE IF EXISTS people, clear")
@@ -43,39 +36,6 @@ class Rows(TestCase):
             copy.set_types(["int4", "text", "text", "bytea"])
             for number in range(ROWS):
                 copy.write_row((number, "north", OWNER, self.sealed(b"Name %d" % number, number)))
-
-    def sealed(self, text, number):
-        if number % 2:
-            block = acrablock.create(text, self.keys.symmetric_key, b"", os.urandom)
-            return envelopes.wrap("acrablock", block)
-        return acrastruct.create(text, self.keys.storage_public_key, b"", os.urandom)
-
-    def call(self, tool, *flags, status=0):
-        keys = (f"--keys_dir={self.keys.path}", f"--master_key_file={self.keys.master_key_file}")
-        ended, said = preloaded.run(f"acra-{tool}", [*flags, *keys])
-        self.assertEqual(ended, status, said)
-        self.assertNotIn("Traceback", said)
-        return said
-
-    def roll_back(self, *flags, **options):
-        return self.call(
-            "rollback",
-            f"--client_id={OWNER}",
-            f"--connection_string={self.dsn}",
-            "--select=SELECT data FROM people ORDER BY id",
-            *flags,
-            **options,
-        )
-
-    def rotate(self, *flags, **options):
-        return self.call(
-            "rotate",
-            f"--db_connection_string={self.dsn}",
-            "--sql_select=SELECT id, region, owner, data FROM people",
-            "--sql_update=UPDATE people SET data = $1 WHERE id = $2 AND region = $3;",
-            *flags,
-            **options,
-        )
 
     def names(self, column="name"):
         return [name for (name,) in self.db.execute(f"SELECT {column} FROM clear")]
