@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, unquote_to_bytes, urlsplit
 
 from twisted.internet.defer import Deferred, maybeDeferred
 
@@ -95,7 +95,7 @@ def password_of(text: str, environment: Mapping[str, str]) -> bytes:
     none.  Raises ConfigError."""
     parts = _split(text)
     if parts.password:
-        return unquote(parts.password).encode()
+        return unquote_to_bytes(parts.password.encode("utf-8", "surrogateescape"))
     path = dict(parse_qsl(parts.query)).get(_PASSWORD_FILE)
     if path:
         return password_in(path, _PASSWORD_FILE)
@@ -130,7 +130,9 @@ def _from_acra(
             raise ConfigError(f"{_FLAG}: a socket is named {_SOCKET} here")
         shown.append(f"db_host={quote(folder)}")
         address = ""
-    login = ":".join(quote(part, safe="") for part in (user, password) if part)
+    # A password need be no UTF-8.
+    parts = [quote(part, safe="", errors="surrogateescape") for part in (user, password) if part]
+    login = ":".join(parts)
     return f"mysql://{login}@{address}/{quote(database, safe='')}?{'&'.join(shown)}"
 
 

@@ -90,6 +90,9 @@ class Addresses(SynchronousTestCase):
 
     def test_the_password(self):
         self.assertEqual(password_of("mysql://me:p%3Aw@db/", {"MYSQL_PWD": "x"}), b"p:w")
+        # As the system gives a word that is no UTF-8.
+        for text in ("mysql://me:p%FFw@db/", "mysql://me:p\udcffw@db/", "me:p\udcffw@tcp(db)/"):
+            self.assertEqual(password_of(text, {}), b"p\xffw")
         self.assertEqual(password_of(HERE, {"MYSQL_PWD": "x"}), b"x")
         self.assertEqual(password_of(HERE, {}), b"")
         path = self.file("secret\n")
