@@ -3,10 +3,12 @@
 import json
 from configparser import ConfigParser
 from fnmatch import fnmatch
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 import yaml
+from packaging.specifiers import SpecifierSet
 from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.exposition import generate_latest
 from twisted.trial.unittest import SynchronousTestCase
@@ -174,3 +176,21 @@ class Containers(SynchronousTestCase):
             self.assertEqual(target, f"/etc/grafana/provisioning/{kind}/acra.yaml")
         for one in sources:
             self.assertIn(one["url"].split("//")[1].split(":")[0], self.compose["services"])
+
+
+class Pins(SynchronousTestCase):
+    def test_each_can_be_installed_on_the_oldest_debian(self):
+        """Python 3.11.2 is that of Debian 12; pip tries for hours where one cannot be."""
+        lines = (ROOT / "constraints.txt").read_text().splitlines()
+        pinned = dict(line.split("==") for line in lines if "==" in line)
+        looked_at = 0
+        for name, version in pinned.items():
+            try:
+                found = distribution(name)
+            except PackageNotFoundError:
+                continue
+            needs = found.metadata.get("Requires-Python", "")
+            if found.version == version:
+                looked_at += 1
+                self.assertIn("3.11.2", SpecifierSet(needs), name)
+        self.assertGreater(looked_at, 100)
