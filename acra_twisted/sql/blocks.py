@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_BETWEEN: Final = re.compile(rb"(?:[\s;]++|--[^\r\n]*+)*+")
+_BETWEEN: Final = re.compile(rb"(?:[\s;]++|--[^\r\n]*+|(?!))*+")
 _COMMENT: Final = re.compile(rb"/\*|\*/")
 _OPENS: Final = re.compile(rb"(?:begin|start)\b", re.I)
 _CONTROLS: Final = re.compile(

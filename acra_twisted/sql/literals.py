@@ -20,7 +20,7 @@ Value = tuple[str, bytes]
 
 #: A quote of the text itself, written as two or behind a backslash, and the gap between a literal's
 #: parts.  Each quote is read once, in its order.
-_GAP: Final = rb"|'(?:[ \t\f\v\r\n]|--[^\n\r]*+)++'"
+_GAP: Final = rb"|'(?:[ \t\f\v\r\n]|--[^\n\r]*+|(?!))++'"
 _QUOTE_OR_GAP: Final = re.compile(rb"('')" + _GAP)
 _ESCAPED_OR_GAP: Final = re.compile(rb"(''|\\.)" + _GAP, re.S)
 _ESCAPES: Final = {98: b"\b", 102: b"\f", 110: b"\n", 114: b"\r", 116: b"\t", 118: b"\v"}

@@ -32,12 +32,12 @@ from acra_twisted.sql.mysqlversions import is_run, mark_at, skipped_end
 
 def _pattern(ansi_quotes: bool, no_backslash: bool) -> re.Pattern[bytes]:
     def body(quote: bytes) -> bytes:
-        plain = rb"(?:[^%b]++|%b%b)*+" if no_backslash else rb"(?:[^%b\\]++|\\.|%b%b)*+"
+        plain = rb"(?:[^%b]++|%b%b|(?!))*+" if no_backslash else rb"(?:[^%b\\]++|\\.|%b%b|(?!))*+"
         return plain % ((quote,) * 3)
 
     one, two = b"'" + body(b"'") + b"'", b'"' + body(b'"') + b'"'
     string = one if ansi_quotes else one + b"|" + two
-    quoted = b"`(?:[^`]++|``)*+`" + (b'|"(?:[^"]++|"")*+"' if ansi_quotes else b"")
+    quoted = b"`(?:[^`]++|``|(?!))*+`" + (b'|"(?:[^"]++|""|(?!))*+"' if ansi_quotes else b"")
     return re.compile(
         rb"""
         (?P<w>[ \t\n\r\f\v]++)
@@ -52,7 +52,7 @@ def _pattern(ansi_quotes: bool, no_backslash: bool) -> re.Pattern[bytes]:
        |(?P<q>"""
         + quoted
         + rb""")
-       |(?P<v>@@?(?:[0-9A-Za-z_.$\x80-\xff]++|`(?:[^`]++|``)*+`|"""
+       |(?P<v>@@?(?:[0-9A-Za-z_.$\x80-\xff]++|`(?:[^`]++|``|(?!))*+`|"""
         + one
         + b"|"
         + two
@@ -73,7 +73,7 @@ _IDENTIFIER = re.compile(rb"[0-9A-Za-z_$\x80-\xff]++")
 _EXECUTABLE = (b"/*!", b"/*M!")
 #: A hint that ends where a comment would: MySQL reads strings and quoted names in it.
 _HINT = re.compile(
-    rb"""/\*\+(?:[^'"`*]++|\*(?!/)|'[^'"`*\\]*+'|"[^'"`*\\]*+"|`[^'"`*\\]*+`)*+\*/"""
+    rb"""/\*\+(?:[^'"`*]++|\*(?!/)|'[^'"`*\\]*+'|"[^'"`*\\]*+"|`[^'"`*\\]*+`|(?!))*+\*/"""
 ).match
 _NOTHING_CHOSEN: Final[Mapping[bytes, bool]] = {}
 

@@ -29,10 +29,13 @@ KEYS: Final[frozenset[str]] = frozenset(
         *("dddb", "dddbs", "dde", "ddh", "ddps", "ddprs", "ddpv"),
     )
 )
-_PAIR_TEXT = rb"""([A-Za-z0-9_%.-]++)\s*+[=:]\s*+(?:'((?:[^'\\]++|\\.)*+)'|"((?:[^"\\]++|\\.)*+)"
-    |((?:[^\s,;'"*]|\*(?!/))++))"""
+_PAIR_TEXT = rb"""([A-Za-z0-9_%.-]++)\s*+[=:]\s*+(?:'((?:[^'\\]++|\\.|(?!))*+)'
+    |"((?:[^"\\]++|\\.|(?!))*+)"
+    |((?:[^\s,;'"*]|\*(?!/)|(?!))++))"""
 _PAIR = re.compile(_PAIR_TEXT, re.S | re.X)
-_ONLY_PAIRS = re.compile(rb"\s*+%b(?:[\s,;]++%b)*+\s*+" % (_PAIR_TEXT, _PAIR_TEXT), re.S | re.X)
+_ONLY_PAIRS = re.compile(
+    rb"\s*+%b(?:[\s,;]++%b|(?!))*+\s*+" % (_PAIR_TEXT, _PAIR_TEXT), re.S | re.X
+)
 _MARK = re.compile(rb"/\*|\*/")
 _BLANKS = b" \t\r\n\f\v"
 _SEPARATOR = re.compile(rb"\s*+[,;]\s*+|\s++")

@@ -319,3 +319,21 @@ class Databases(SynchronousTestCase):
             ),
         ):
             self.assertEqual(named_databases(text), expected)
+
+
+class Expressions(SynchronousTestCase):
+    def test_repetitions_that_keep_what_they_read_leave_the_rest(self):
+        """Python before 3.11.5 goes on behind what a last, incomplete repetition has read.
+
+        It returns to where that began if the last alternative is one that reads nothing and fails.
+        """
+        kept = re.compile(r"\)(?:[*+?]|\{[0-9,]*\})\+")
+        seen = 0
+        for path in sorted(PACKAGE.rglob("*.py")):
+            text = path.read_text()
+            for found in kept.finditer(text):
+                seen += 1
+                before = text[: found.start()]
+                line = before.count("\n") + 1
+                self.assertTrue(before.endswith("|(?!)"), f"{path}, line {line}")
+        self.assertGreater(seen, 30)

@@ -11,11 +11,11 @@ from acra_twisted.sql import lexer, mysqltokens, mysqlversions
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.readers import MYSQL
 
-_COMMENT: Final = rb"/\*(?![!M+])(?:[^*]++|\*(?!/))*+\*/"
+_COMMENT: Final = rb"/\*(?![!M+])(?:[^*]++|\*(?!/)|(?!))*+\*/"
 _LINE: Final = rb"(?:--[ \t]|\#)[^\n]*+"
 #: The beginning of a statement that leaves all as it is.
 _BEGINNING: Final = (
-    rb"(?:[\s(]++|%b|%b\n)*+(?:select|insert|update|delete|replace|with|values|table|begin"
+    rb"(?:[\s(]++|%b|%b\n|(?!))*+(?:select|insert|update|delete|replace|with|values|table|begin"
     rb"|start\s+transaction|commit|rollback|savepoint|release|show|describe|desc|explain|use|create"
     rb"|alter|drop|truncate|rename|lock|unlock|load|analyze|check|checksum|optimize|repair|grant"
     rb"|revoke|kill|prepare|deallocate|handler|flush|call|do|xa)\b"
@@ -31,14 +31,14 @@ def _harmless(string: bytes) -> re.Pattern[bytes]:
         *(rb"[^;'\"`\#/\\\x80-\xff-]++", rb"-(?!-)", rb"/(?!\*)", _COMMENT, _LINE),
         *(rb"'%b'" % string, rb'"[^"\\]*+"', rb"`[^`\x80-\xff]*+`"),
     )
-    one = _BEGINNING + rb"(?:%b)*+" % b"|".join(pieces)
-    end = rb";?+(?:\s++|%b|%b)*+" % (_COMMENT, _LINE)
-    return re.compile(one + rb"(?:;%b)*+" % one + end, re.I | re.S)
+    one = _BEGINNING + rb"(?:%b|(?!))*+" % b"|".join(pieces)
+    end = rb";?+(?:\s++|%b|%b|(?!))*+" % (_COMMENT, _LINE)
+    return re.compile(one + rb"(?:;%b|(?!))*+" % one + end, re.I | re.S)
 
 
 #: By ``conforming``: see `changes`.
 _HARMLESS_ONES: Final = {
-    False: _harmless(rb"(?:[^'\\]++|\\.)*+"),
+    False: _harmless(rb"(?:[^'\\]++|\\.|(?!))*+"),
     True: _harmless(rb"[^']*+"),
     None: _harmless(rb"[^'\\]*+"),
 }

@@ -12,7 +12,7 @@ from typing import Final
 from acra_twisted.exchange import Exchange
 from acra_twisted.wire.link.tracecontext import TraceContext
 
-_NAME: Final = rb'("(?:[^"]|"")++"|[A-Za-z_\x80-\xff][\w$\x80-\xff]*+)'
+_NAME: Final = rb'("(?:[^"]|""|(?!))++"|[A-Za-z_\x80-\xff][\w$\x80-\xff]*+)'
 _MAKES: Final = re.compile(rb"\s*+(prepare|declare)\s++%b[\s(]" % _NAME, re.I)
 _EXECUTES: Final = re.compile(rb"\s*+execute\s++%b" % _NAME, re.I)
 _FETCHES: Final = re.compile(rb"\s*+(?:fetch|move)\s.{0,64}?%b\s*+;?\s*+\Z" % _NAME, re.I | re.S)

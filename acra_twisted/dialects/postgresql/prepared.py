@@ -30,7 +30,7 @@ _DEALLOCATE: Final = re.compile(
 #: result type"), but not where it only runs something else that has a name: FETCH, EXECUTE, CALL.
 #: Comments in comments are not read.
 _FIXED: Final = re.compile(
-    rb"(?:[\s(]++|--[^\n\r]*+[\n\r]|/\*(?:[^*/]++|\*(?!/)|/(?!\*))*+\*/)*+"
+    rb"(?:[\s(]++|--[^\n\r]*+[\n\r]|/\*(?:[^*/]++|\*(?!/)|/(?!\*)|(?!))*+\*/|(?!))*+"
     rb"(?:select|with|insert|update|delete|merge|values|table)\b",
     re.I,
 )

@@ -26,7 +26,9 @@ _BLANKS: Final = b" \t\n\v\f\r"
 MOST: Final = 500_000
 #: A quoted element, or one without quotes; then what ends it.
 _ELEMENT: Final = re.compile(
-    rb'[ \t\n\v\f\r]*+(?:"((?:[^"\\]++|\\.)*+)"[ \t\n\v\f\r]*+|((?:[^",{}\\]++|\\.)++))([,}])', re.S
+    rb'[ \t\n\v\f\r]*+(?:"((?:[^"\\]++|\\.|(?!))*+)"[ \t\n\v\f\r]*+'
+    rb'|((?:[^",{}\\]++|\\.|(?!))++))([,}])',
+    re.S,
 )
 _ESCAPED: Final = re.compile(rb"\\(.)", re.S)
 

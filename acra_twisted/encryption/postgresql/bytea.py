@@ -13,8 +13,10 @@ from acra_twisted.encryption.plan import BASE64, ESCAPE, HEX
 _BLANKS: Final = b" \t\n\r"
 _ESCAPED: Final = re.compile(rb"\\(?:\\|([0-3][0-7]{2})|)")
 #: Hexadecimal pairs, blanks between them.
-_PAIRS: Final = re.compile(rb"(?:[ \t\n\r]*+[0-9a-fA-F]{2})*+[ \t\n\r]*+")
-_BASE64: Final = re.compile(rb"(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_PAIRS: Final = re.compile(rb"(?:[ \t\n\r]*+[0-9a-fA-F]{2}|(?!))*+[ \t\n\r]*+")
+_BASE64: Final = re.compile(
+    rb"(?:[A-Za-z0-9+/]{4}|(?!))*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+)
 
 
 def decode(text: bytes) -> bytes:

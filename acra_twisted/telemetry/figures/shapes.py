@@ -17,8 +17,8 @@ STATEMENT, PREPARE, CALL, LOGIN = "statement", "prepare", "call", "login"
 KIND_OF: Final = {"query": STATEMENT, "execute": STATEMENT, "prepare": PREPARE, "call": CALL}
 
 _VALUE: Final = r"(?:\?|\$\d{1,5})"
-_VALUES: Final = re.compile(rf"({_VALUE})(?:\s?,\s?{_VALUE})++")
-_LISTS: Final = re.compile(r"(\([?$][^()]{0,20}\))(?:\s?,\s?\([?$][^()]{0,20}\))++")
+_VALUES: Final = re.compile(rf"({_VALUE})(?:\s?,\s?{_VALUE}|(?!))++")
+_LISTS: Final = re.compile(r"(\([?$][^()]{0,20}\))(?:\s?,\s?\([?$][^()]{0,20}\)|(?!))++")
 _UNREAD: Final = re.compile(r"<statement of [0-9]+ bytes>")
 #: Ends a text that was cut.
 _CUT: Final = "\N{HORIZONTAL ELLIPSIS}"

@@ -210,14 +210,14 @@ class CsvLines(Lines):
         super().__init__(form, limit)
         delimiter, quote, escape = map(re.escape, (form.delimiter, form.quote, form.escape))
         if form.quote == form.escape:
-            inside = rb"(?:[^" + quote + rb"]++|" + quote + quote + rb")*+"
+            inside = rb"(?:[^" + quote + rb"]++|" + quote + quote + rb"|(?!))*+"
             plain = quote + quote
         else:
-            inside = rb"(?:[^" + quote + escape + rb"]++|" + escape + rb".)*+"
+            inside = rb"(?:[^" + quote + escape + rb"]++|" + escape + rb".|(?!))*+"
             plain = escape + rb"([" + quote + escape + rb"])"
         self._inside = re.compile(inside, re.S)
         self._value = re.compile(
-            rb"(?:[^" + quote + delimiter + rb"]++|" + quote + inside + quote + rb")*+", re.S
+            rb"(?:[^" + quote + delimiter + rb"]++|" + quote + inside + quote + rb"|(?!))*+", re.S
         )
         self._pieces_of = re.compile(
             rb"([^" + quote + rb"]++)|" + quote + rb"(" + inside + rb")" + quote, re.S
