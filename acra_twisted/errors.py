@@ -141,3 +141,11 @@ class UnscannableError(LexError):
 
 class TooCostlyError(LexError):
     """SQL text that would take longer to analyse than a limit allows."""
+
+
+class NotEverywhereError(LexError):
+    """Some servers run the comment with the mark ``mark``, and some do not."""
+
+    def __init__(self, mark: bytes, position: int) -> None:
+        super().__init__("a comment that some servers run and others do not", position)
+        self.mark = mark

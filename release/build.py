@@ -126,7 +126,9 @@ def release(out: Path, *, compiled: bool) -> None:
         (out / archive.name).write_bytes(settled(archive, at))
         # Wheels are built of what is in the archive: it is whole.
         with tarfile.open(out / archive.name) as file:
-            file.extractall(name, filter="data")
+            # It is our own; Python before 3.11.4, as Debian 12 has it, knows no filters.
+            file.extraction_filter = getattr(tarfile, "data_filter", None)
+            file.extractall(name)
         unpacked = Path(name, archive.name.removesuffix(".tar.gz"))
         for form in (False, True) if compiled else (False,):
             wheel = built("wheel", unpacked, at, compiled=form)

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from acra_twisted.errors import LexError, TooCostlyError
+from acra_twisted.errors import LexError, NotEverywhereError, TooCostlyError
 from acra_twisted.sql import lexer
 from acra_twisted.sql.lexer import Token
 
@@ -43,14 +43,6 @@ class Mark(NamedTuple):
     name: bytes
     end: int
     runs: bool | None
-
-
-class NotEverywhereError(LexError):
-    """Some servers run the comment with the mark ``mark``, and some do not."""
-
-    def __init__(self, mark: bytes, position: int) -> None:
-        super().__init__("a comment that some servers run and others do not", position)
-        self.mark = mark
 
 
 def mark_at(text: bytes, start: int) -> Mark | None:

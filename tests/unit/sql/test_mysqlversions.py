@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.errors import LexError, TooCostlyError
+from acra_twisted.errors import LexError, NotEverywhereError, TooCostlyError
 from acra_twisted.sql import lexer
 from acra_twisted.sql.languages import LANGUAGES
 from acra_twisted.sql.mysqllexer import tokens
@@ -14,7 +14,6 @@ from acra_twisted.sql.mysqlversions import (
     MAX_BYTES,
     MAX_MARKS,
     MAX_TOKENS,
-    NotEverywhereError,
     loosened,
     mark_at,
     may_differ,
