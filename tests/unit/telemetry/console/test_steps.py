@@ -2,11 +2,9 @@
 
 import sys
 from itertools import count
-from unittest import skipUnless
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.fast.compiled import COMPILED
 from acra_twisted.telemetry.console.site.frame import VIEWS, Console
 from acra_twisted.telemetry.logs.recent import RECENT_MAX, RecentEvents
 from acra_twisted.telemetry.pages.kept import KeptTraces
@@ -18,7 +16,7 @@ from tests.support.livesessions import a_connection, asked_by, some_session
 from tests.support.webpages import most_between
 
 #: Calls of a step at most, of Python's functions and of C's: a millisecond on a machine that is not
-#: busy.
+#: busy.  Compiled functions are not counted.
 _CALLS = 12_000
 _SPANS = 2000
 
@@ -37,7 +35,6 @@ class Given(KeptTraces):
         return self._records
 
 
-@skipUnless(not COMPILED, "functions that are compiled are not counted")
 class Steps(SynchronousTestCase):
     @classmethod
     def setUpClass(cls):
