@@ -12,8 +12,8 @@ from acra_twisted import purposes
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER
 from tests.integration.base import Surroundings, eventually
-from tests.integration.test_migrating import PROGRAM
 from tests.support import preloaded
+from tests.support.migrated import PROGRAM
 
 #: Without it a configuration would name no column.
 OTHER = """

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import signal
-import tempfile
-import threading
-import time
-from pathlib import Path
-
 import psycopg
 
 from acra_twisted import purposes
-from acra_twisted.crypto import envelopes
-from acra_twisted.crypto.openers import Opener
 from acra_twisted.encryption.postgresql import moving
 from acra_twisted.encryption.postgresql.schema import TABLE, Relation
-from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from tests.integration.base import Surroundings, eventually
 from tests.integration.protected import LOGGED
 from tests.support import preloaded
+from tests.support.migrated import OWNER, PROGRAM, ROWS, Migrated, People
 
-PROGRAM = "acra-migrate"
-OWNER = "people application"
 CONFIG = """
 schemas:
   - table: people
@@ -36,10 +26,9 @@ schemas:
       - {column: age, data_type: int32}
       - {column: phone, token_type: str, consistent_tokenization: true}
 """
-ROWS = 2_000
 
 
-class Base(Surroundings):
+class Base(Migrated, Surroundings):
     @classmethod
     def make_postgres(cls):
         return Postgres(settings=LOGGED)
@@ -47,36 +36,16 @@ class Base(Surroundings):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.dsn = f"host=127.0.0.1 port={cls.postgres.port} user={SUPERUSER} dbname=postgres"
+        cls.where = f"host=127.0.0.1 port={cls.postgres.port} user={SUPERUSER} dbname=postgres"
         cls.config = cls.folder / "encryptor.yaml"
         cls.config.write_text(CONFIG)
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(dir=self.folder)
-        self.addCleanup(folder.cleanup)
-        self.keys = Keys(Path(folder.name), OWNER)
-        self.keys.writer.generate(purposes.SEARCH_HMAC, OWNER)
-        self.tokens = f"sqlite:{folder.name}/tokens.db"
+        self.tokens = f"sqlite:{self.make_keys()}/tokens.db"
         self.db = self.direct()
         self.addCleanup(self.db.close)
         self.db.execute("DROP TABLE IF EXISTS people, staff CASCADE")
         self.db.execute("DROP FUNCTION IF EXISTS staff__acra")
-
-    def command(self, *arguments):
-        change, *rest = arguments
-        return [
-            *(change, f"--encryptor_config_file={self.config}"),
-            *(f"--connection_string={self.dsn}", f"--client_id={OWNER}"),
-            *(f"--keys_dir={self.keys.path}", f"--master_key_file={self.keys.master_key_file}"),
-            *rest,
-        ]
-
-    def migrate(self, *arguments, status=0):
-        """Return what the tool says."""
-        ended, said = preloaded.run(PROGRAM, self.command(*arguments))
-        self.assertEqual(ended, status, said)
-        self.assertNotIn("Traceback", said)
-        return said
 
     def rows(self, text):
         return self.db.execute(text).fetchall()
@@ -84,20 +53,11 @@ class Base(Surroundings):
     def log(self):
         return (self.postgres.folder / "postgres.log").read_bytes()
 
-    def newest(self):
-        """An opener of the newest keys alone."""
-        private, *_ = self.keys.store.keys(purposes.STORAGE, OWNER)
-        secret, *_ = self.keys.store.keys(purposes.STORAGE_SYMMETRIC, OWNER)
-        return Opener([private], [secret.value])
 
-    def opened(self, stored, opener=None):
-        """The plaintext of a stored value, and the bytes before it."""
-        [found] = envelopes.outermost(stored)
-        content = (opener or self.newest()).open(found.kind, found.data(stored), {})
-        return stored[: found.start], content + stored[found.end :]
+class InPlace(People, Base):
+    named = "people"
+    whole_name = "public.people"
 
-
-class InPlace(Base):
     def setUp(self):
         super().setUp()
         self.db.execute(
@@ -110,65 +70,11 @@ class InPlace(Base):
         )
         self.db.execute("UPDATE people SET name = NULL WHERE id % 100 = 0")
 
-    def assert_encrypted(self, opener=None):
-        opener = opener or self.newest()
-        found = self.rows("SELECT id, name, email, card FROM people ORDER BY id")
-        self.assertEqual(len(found), ROWS)
-        for number, name, email, card in found:
-            if number % 100:
-                self.assertEqual(self.opened(name, opener), (b"", b"Name %d" % number))
-            else:
-                self.assertIsNone(name)
-            before, value = self.opened(email, opener)
-            self.assertEqual((len(before), value), (33, b"%d@example.com" % number))
-            self.assertEqual(self.opened(card, opener)[1], b"%d" % (4000000000000000 + number))
+    def connect_writer(self):
+        return psycopg.connect(self.where)
 
-    def test_a_table_that_others_write(self):
-        """The writer changes every row, and holds some of them for a while."""
-        done = threading.Event()
-        written = []
-
-        def write():
-            with psycopg.connect(self.dsn) as db:
-                number = 0
-                while not done.is_set():
-                    number = number % ROWS + 7
-                    db.execute("UPDATE people SET n = n + 1 WHERE id = %s", (number % ROWS + 1,))
-                    if not number % 5:
-                        db.commit()
-                    written.append(number)
-
-        writer = threading.Thread(target=write)
-        writer.start()
-        try:
-            self.migrate("encrypt", "people", "--batch=100")
-        finally:
-            done.set()
-            writer.join()
-        self.assertTrue(written)
-        self.assert_encrypted()
-        [(total,)] = self.rows("SELECT sum(n) FROM people")
-        self.assertEqual(total, len(written))
-
-    def test_killed_in_the_middle_and_run_again(self):
-        for sent in (signal.SIGTERM, signal.SIGKILL):
-            process = preloaded.Run(
-                PROGRAM, self.command("encrypt", "people", "--batch=50", "--rate=800")
-            )
-            self.addCleanup(process.remove)
-            deadline = time.monotonic() + 30
-            begun = self.encrypted()
-            while self.encrypted() < begun + 200 and time.monotonic() < deadline:
-                time.sleep(0.02)
-            process.send(sent)
-            ended, said = process.wait(30), process.said
-            if sent == signal.SIGTERM:
-                self.assertEqual(ended, 1)
-                self.assertIn("--resume='public.people ", said)
-                resume = said[said.index("--resume=") :].split("'")[1]
-        self.assertLess(self.encrypted(), ROWS)
-        self.migrate("encrypt", "people", f"--resume={resume}")
-        self.assert_encrypted()
+    def write(self, db, text):
+        db.execute(text)
 
     def encrypted(self):
         [(number,)] = self.rows(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -12,15 +10,11 @@ import pymysql
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import purposes
-from acra_twisted.crypto import envelopes
-from acra_twisted.crypto.openers import Opener
 from acra_twisted.sandbox.authority import Authority
-from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.mariadb import MariaDB
 from tests.support import preloaded
+from tests.support.migrated import OWNER, PROGRAM, ROWS, Migrated, People
 
-PROGRAM = "acra-migrate"
-OWNER = "people application"
 PASSWORD = "of the migrator"
 CONFIG = """
 schemas:
@@ -41,10 +35,10 @@ schemas:
     encrypted:
       - {column: phone, token_type: str, consistent_tokenization: true}
 """
-ROWS = 2_000
 
 
-class Base(SynchronousTestCase):
+class Base(Migrated, SynchronousTestCase):
+    password = PASSWORD
     #: Of the server.
     more: tuple[str, ...] = ()
 
@@ -61,21 +55,18 @@ class Base(SynchronousTestCase):
         cls.database.run("CREATE DATABASE shop")
         cls.config = cls.folder / "encryptor.yaml"
         cls.config.write_text(CONFIG)
-        cls.password = cls.folder / "password"
-        cls.password.write_text(PASSWORD)
-        cls.password.chmod(0o600)
+        path = cls.folder / "password"
+        path.write_text(PASSWORD)
+        path.chmod(0o600)
         cls.where = (
-            f"mysql://migrator@127.0.0.1:{cls.database.port}/?password_file={cls.password}"
+            f"mysql://migrator@127.0.0.1:{cls.database.port}/?password_file={path}"
             f"&db_tls=require&tls_ca={cls.authority.path}"
         )
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(dir=self.folder)
-        self.addCleanup(folder.cleanup)
-        self.keys = Keys(Path(folder.name), OWNER)
-        self.keys.writer.generate(purposes.SEARCH_HMAC, OWNER)
+        self.make_keys()
         self.db = self.connect()
-        self.run_sql("DROP TABLE IF EXISTS people, staff, tokens")
+        self.rows("DROP TABLE IF EXISTS people, staff, tokens")
 
     def connect(self, **more):
         db = pymysql.connect(
@@ -90,121 +81,42 @@ class Base(SynchronousTestCase):
         self.addCleanup(db.close)
         return db
 
-    def run_sql(self, text, db=None):
+    def rows(self, text, db=None):
         with (db or self.db).cursor() as cursor:
             cursor.execute(text)
             return cursor.fetchall()
 
-    def command(self, *arguments):
-        change, *rest = arguments
-        return [
-            *(change, f"--encryptor_config_file={self.config}"),
-            *(f"--connection_string={self.where}", f"--client_id={OWNER}"),
-            *(f"--keys_dir={self.keys.path}", f"--master_key_file={self.keys.master_key_file}"),
-            *rest,
-        ]
 
-    def migrate(self, *arguments, status=0):
-        """Return what the tool says."""
-        ended, said = preloaded.run(PROGRAM, self.command(*arguments))
-        self.assertEqual(ended, status, said)
-        self.assertNotIn("Traceback", said)
-        self.assertNotIn(PASSWORD, said)
-        return said
+class InPlace(People, Base):
+    named = whole_name = "shop.people"
 
-    def newest(self):
-        """An opener of the newest keys alone."""
-        private, *_ = self.keys.store.keys(purposes.STORAGE, OWNER)
-        secret, *_ = self.keys.store.keys(purposes.STORAGE_SYMMETRIC, OWNER)
-        return Opener([private], [secret.value])
-
-    def opened(self, stored):
-        """The plaintext of a stored value, and the bytes before it."""
-        [found] = envelopes.outermost(stored)
-        content = self.newest().open(found.kind, found.data(stored), {})
-        return stored[: found.start], content + stored[found.end :]
-
-
-class InPlace(Base):
     def setUp(self):
         super().setUp()
-        self.run_sql(
+        self.rows(
             "CREATE TABLE people (id INT PRIMARY KEY, name VARBINARY(400), email VARBINARY(400),"
             " card VARBINARY(400), n INT NOT NULL DEFAULT 0, at TIMESTAMP NOT NULL DEFAULT"
             " '2020-01-01 00:00:00' ON UPDATE CURRENT_TIMESTAMP, KEY (email(33)))"
         )
-        self.run_sql(
+        self.rows(
             "INSERT INTO people (id, name, email, card) SELECT seq, CONCAT('Name ', seq),"
             f" CONCAT(seq, '@example.com'), 4000000000000000 + seq FROM seq_1_to_{ROWS}"
         )
-        self.run_sql("UPDATE people SET name = NULL, at = at WHERE id % 100 = 0")
+        self.rows("UPDATE people SET name = NULL, at = at WHERE id % 100 = 0")
 
-    def assert_encrypted(self):
-        found = self.run_sql("SELECT id, name, email, card FROM people ORDER BY id")
-        self.assertEqual(len(found), ROWS)
-        for number, name, email, card in found:
-            if number % 100:
-                self.assertEqual(self.opened(name), (b"", b"Name %d" % number))
-            else:
-                self.assertIsNone(name)
-            before, value = self.opened(email)
-            self.assertEqual((len(before), value), (33, b"%d@example.com" % number))
-            self.assertEqual(self.opened(card)[1], b"%d" % (4000000000000000 + number))
+    def connect_writer(self):
+        return pymysql.connect(
+            host="127.0.0.1",
+            port=self.database.port,
+            user="migrator",
+            password=PASSWORD,
+            database="shop",
+        )
 
-    def test_a_table_that_others_write(self):
-        """The writer changes every row, and holds some of them for a while."""
-        done = threading.Event()
-        written = []
-
-        def write():
-            db = pymysql.connect(
-                host="127.0.0.1", port=self.database.port, user="migrator", password=PASSWORD,
-                database="shop",
-            )  # fmt: skip
-            number = 0
-            while not done.is_set():
-                number = number % ROWS + 7
-                self.run_sql(f"UPDATE people SET n = n + 1 WHERE id = {number % ROWS + 1}", db)
-                if not number % 5:
-                    db.commit()
-                written.append(number)
-            db.commit()
-            db.close()
-
-        writer = threading.Thread(target=write)
-        writer.start()
-        try:
-            self.migrate("encrypt", "shop.people", "--batch=100")
-        finally:
-            done.set()
-            writer.join()
-        self.assertTrue(written)
-        self.assert_encrypted()
-        [(total,)] = self.run_sql("SELECT SUM(n) FROM people")
-        self.assertEqual(total, len(written))
-
-    def test_killed_in_the_middle_and_run_again(self):
-        for sent in (signal.SIGTERM, signal.SIGKILL):
-            process = preloaded.Run(
-                PROGRAM, self.command("encrypt", "shop.people", "--batch=50", "--rate=800")
-            )
-            self.addCleanup(process.remove)
-            deadline = time.monotonic() + 30
-            begun = self.encrypted()
-            while self.encrypted() < begun + 200 and time.monotonic() < deadline:
-                time.sleep(0.02)
-            process.send(sent)
-            ended, said = process.wait(30), process.said
-            if sent == signal.SIGTERM:
-                self.assertEqual(ended, 1)
-                self.assertIn("--resume='shop.people ", said)
-                resume = said[said.index("--resume=") :].split("'")[1]
-        self.assertLess(self.encrypted(), ROWS)
-        self.migrate("encrypt", "shop.people", f"--resume={resume}")
-        self.assert_encrypted()
+    def write(self, db, text):
+        self.rows(text, db)
 
     def encrypted(self):
-        [(number,)] = self.run_sql(
+        [(number,)] = self.rows(
             "SELECT COUNT(*) FROM people WHERE SUBSTR(email, 34, 3) = x'252525'"
         )
         return number
@@ -214,27 +126,27 @@ class InPlace(Base):
         for kind in (purposes.STORAGE_SYMMETRIC, purposes.SEARCH_HMAC):
             self.keys.writer.generate(kind, OWNER)
         asked = "SELECT id, SUBSTR(name, 107), SUBSTR(email, 1, 33) FROM people ORDER BY id"
-        before = self.run_sql(asked)
+        before = self.rows(asked)
         said = self.migrate("rewrap", "shop.people")
         self.assertIn(f"{3 * ROWS - ROWS // 100} values changed", said)
         self.assert_encrypted()
-        self.assertEqual(self.run_sql(asked), before)
+        self.assertEqual(self.rows(asked), before)
         self.assertIn(f"{ROWS} values changed", self.migrate("reencrypt", "shop.people"))
         self.assert_encrypted()
 
     def test_there_and_back(self):
         asked = "SELECT id, name, email, card, n, at FROM people ORDER BY id"
-        before = self.run_sql(asked)
+        before = self.rows(asked)
         self.migrate("encrypt", "shop.people")
         self.assertIn(": 0 values to change", self.migrate("encrypt", "shop.people", "--dry_run"))
         said = self.migrate("decrypt", "shop.people", "--dry_run")
         self.assertIn(f"{3 * ROWS - ROWS // 100} values to change", said)
         self.migrate("decrypt", "shop.people", "--yes")
-        self.assertEqual(self.run_sql(asked), before)
+        self.assertEqual(self.rows(asked), before)
 
     def test_no_value_is_in_what_is_said(self):
-        self.run_sql("UPDATE people SET name = CONCAT('%%%', 'planted secret') WHERE id = 77")
-        self.run_sql("UPDATE people SET name = REPEAT('too long', 48) WHERE id = 78")
+        self.rows("UPDATE people SET name = CONCAT('%%%', 'planted secret') WHERE id = 77")
+        self.rows("UPDATE people SET name = REPEAT('too long', 48) WHERE id = 78")
         said = self.migrate("encrypt", "shop.people", status=1)
         self.assertIn("table shop.people, row with number 78 in the order of its key: the", said)
         self.assertIn("error 1406", said)
@@ -243,19 +155,19 @@ class InPlace(Base):
             self.assertNotIn(secret, said)
 
     def test_a_trigger_that_changes_what_is_written(self):
-        self.run_sql(
+        self.rows(
             "CREATE TRIGGER spoils BEFORE UPDATE ON people FOR EACH ROW SET NEW.name = 'spoilt'"
         )
-        before = self.run_sql("SELECT * FROM people ORDER BY id")
+        before = self.rows("SELECT * FROM people ORDER BY id")
         said = self.migrate("encrypt", "shop.people", status=1)
         self.assertIn("a trigger may change it", said)
-        self.assertEqual(self.run_sql("SELECT * FROM people ORDER BY id"), before)
+        self.assertEqual(self.rows("SELECT * FROM people ORDER BY id"), before)
 
     def test_rows_of_others_are_locked_for_the_batch_alone(self):
         """A transaction of somebody else's holds some rows: all others are encrypted meanwhile."""
         holder = self.connect()
         holder.begin()
-        self.run_sql("SELECT id FROM people WHERE id IN (100, 105, 110) FOR UPDATE", holder)
+        self.rows("SELECT id FROM people WHERE id IN (100, 105, 110) FOR UPDATE", holder)
         process = preloaded.Run(PROGRAM, self.command("encrypt", "shop.people", "--batch=100"))
         self.addCleanup(process.remove)
         deadline = time.monotonic() + 60
@@ -269,12 +181,12 @@ class InPlace(Base):
 
 class Tables(Base):
     def test_types_are_changed_first(self):
-        self.run_sql(
+        self.rows(
             "CREATE TABLE staff (first VARCHAR(20) CHARACTER SET latin1 NOT NULL, second BINARY(4)"
             " NOT NULL, day DATE NOT NULL, name VARCHAR(80) CHARACTER SET utf8mb4 NOT NULL,"
             " age INT, born DATE, PRIMARY KEY (first, second, day))"
         )
-        self.run_sql(
+        self.rows(
             "INSERT INTO staff VALUES ('é', x'00275c22', '2020-01-01', 'Zoë', 42, '1999-12-31'),"
             " ('é', x'00275c23', '2020-01-01', '', NULL, NULL),"
             " ('b''', x'00275c23', '2020-01-02', 'Bob', -1, '2000-02-29')"
@@ -287,19 +199,19 @@ class Tables(Base):
             "ALTER TABLE `shop`.`staff` MODIFY `name` VARBINARY(470) NOT NULL, MODIFY `age` "
             "VARBINARY(190), MODIFY `born` VARBINARY(190);\n",
         )
-        self.run_sql(lines)
+        self.rows(lines)
         asked = "SELECT name, age, born FROM staff ORDER BY name"
-        before = self.run_sql(asked)
+        before = self.rows(asked)
         said = self.migrate("encrypt", "shop.staff", "--batch=1")
         self.assertIn("shop.staff: 6 values changed, 0 refused", said)
-        found = self.run_sql(asked)
+        found = self.rows(asked)
         plain = {
             tuple(one and self.opened(one)[1] for one in row) for row in found
         }  # an empty value stays empty
         self.assertEqual(plain, set(before))
         self.assertEqual(before[0], (b"", None, None))
         self.migrate("decrypt", "shop.staff", "--yes", "--batch=2")
-        self.assertEqual(self.run_sql(asked), before)
+        self.assertEqual(self.rows(asked), before)
 
     def test_tables_whose_rows_cannot_be_changed_safely(self):
         columns = "name VARBINARY(400), email VARBINARY(400), card VARBINARY(400)"
@@ -315,10 +227,10 @@ class Tables(Base):
                 f"CREATE TABLE people (id INT PRIMARY KEY, {columns}) WITH SYSTEM VERSIONING",
             ),
         ):
-            self.run_sql("DROP TABLE IF EXISTS people")
-            self.run_sql(made)
+            self.rows("DROP TABLE IF EXISTS people")
+            self.rows(made)
             self.assertIn(text, self.migrate("encrypt", "shop.people", status=1))
-        self.run_sql("CREATE TABLE tokens (id INT PRIMARY KEY, phone VARCHAR(80))")
+        self.rows("CREATE TABLE tokens (id INT PRIMARY KEY, phone VARCHAR(80))")
         self.assertIn("looks like any value", self.migrate("encrypt", "shop.tokens", status=1))
         self.assertIn("shows the user none", self.migrate("encrypt", "shop.staff", status=1))
         self.assertIn("in place", self.migrate("encrypt", "shop.staff", "--switch", status=1))
@@ -341,17 +253,17 @@ class OwnCharacters(Base):
         config.write_text(
             f"schemas:\n  - table: péople\n    schema: shop\n    encrypted:\n      - {column}\n"
         )
-        self.run_sql("SET NAMES utf8mb4")
-        self.run_sql(
+        self.rows("SET NAMES utf8mb4")
+        self.rows(
             "CREATE TABLE péople (id VARCHAR(9) CHARACTER SET utf8mb4 PRIMARY KEY,"
             " näme VARBINARY(400))"
         )
         keys = [f"{first}{last}" for first in ("a", "é", "Ã©", "ÿ", "ж", "日本") for last in "012"]
         listed = ", ".join(f"('{key}', 'Name')" for key in keys)
-        self.run_sql(f"INSERT INTO péople VALUES {listed}")
+        self.rows(f"INSERT INTO péople VALUES {listed}")
         said = self.migrate(
             "encrypt", "shop.péople", "--batch=4", f"--encryptor_config_file={config}"
         )
         self.assertEqual(said, f"shop.péople: {len(keys)} values changed, 0 refused\n")
-        for (stored,) in self.run_sql("SELECT näme FROM péople"):
+        for (stored,) in self.rows("SELECT näme FROM péople"):
             self.assertEqual(self.opened(stored), (b"", b"Name"))
