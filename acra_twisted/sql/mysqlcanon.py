@@ -59,8 +59,10 @@ def canonical(text: bytes, tokens: list[Token]) -> Canonical:
     previous, depth, joins = "", 0, 0
     clause, writes_file = _into(text, tokens)
     left_out: list[str] = []
-    sequences = _sequences(text, tokens)
-    clause |= _merged(text, tokens) | _partitions(text, tokens)
+    kept = [n for n, token in enumerate(tokens) if token[0] not in (lexer.COMMENT, lexer.HINT)]
+    words = [text[tokens[n][1] : tokens[n][2]].lower() for n in kept]
+    sequences = _sequences(kept, words)
+    clause |= _merged(text, tokens) | _partitions(kept, words)
     for place, (kind, start, end) in enumerate(tokens):
         if kind in (lexer.COMMENT, lexer.HINT):
             continue
@@ -143,11 +145,12 @@ def _verb(low: str, text: bytes, tokens: list[Token], place: int) -> str:
     return CHANGED_VERBS[low]
 
 
-def _sequences(text: bytes, tokens: list[Token]) -> dict[int, str]:
-    """Map places to what is shown of NEXT VALUE FOR and PREVIOUS VALUE FOR a sequence: a call."""
+def _sequences(kept: list[int], words: list[bytes]) -> dict[int, str]:
+    """Map places to what is shown of NEXT VALUE FOR and PREVIOUS VALUE FOR a sequence: a call.
+
+    ``kept`` are the places of the tokens that are no comments, ``words`` their texts in small letters.
+    """
     found: dict[int, str] = {}
-    kept = [n for n, token in enumerate(tokens) if token[0] not in (lexer.COMMENT, lexer.HINT)]
-    words = [text[tokens[n][1] : tokens[n][2]].lower() for n in kept]
     for at, word in enumerate(words):
         function = _VALUES_FOR.get(word)
         if function is None or words[at + 1 : at + 3] != [b"value", b"for"]:
@@ -176,14 +179,12 @@ def _merged(text: bytes, tokens: list[Token]) -> frozenset[int]:
     return frozenset(found)
 
 
-def _partitions(text: bytes, tokens: list[Token]) -> frozenset[int]:
-    """Places of the tokens of PARTITION BY behind a table that is made.
+def _partitions(kept: list[int], words: list[bytes]) -> frozenset[int]:
+    """Places of the tokens of PARTITION BY behind a table that is made; see `_sequences`.
 
     It calls nothing that anybody has written, and reads no table; one with a query in it or behind
     it is left for the parser.
     """
-    kept = [n for n, token in enumerate(tokens) if token[0] not in (lexer.COMMENT, lexer.HINT)]
-    words = [text[tokens[n][1] : tokens[n][2]].lower() for n in kept]
     if words[:1] != [b"create"] or b";" in words:
         return frozenset()
     depth, begin = 0, -1
