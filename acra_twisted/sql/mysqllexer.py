@@ -27,7 +27,7 @@ from acra_twisted.sql.lexer import (
     WORD,
     Token,
 )
-from acra_twisted.sql.mysqlversions import is_run, mark_at, skipped_end
+from acra_twisted.sql.mysqlversions import has_any, is_run, mark_at, skipped_end
 
 
 def _pattern(ansi_quotes: bool, no_backslash: bool) -> re.Pattern[bytes]:
@@ -70,7 +70,6 @@ def _pattern(ansi_quotes: bool, no_backslash: bool) -> re.Pattern[bytes]:
 
 _PATTERNS = {(a, b): _pattern(a, b) for a in (False, True) for b in (False, True)}
 _IDENTIFIER = re.compile(rb"[0-9A-Za-z_$\x80-\xff]++")
-_EXECUTABLE = (b"/*!", b"/*M!")
 #: A hint that ends where a comment would: MySQL reads strings and quoted names in it.
 _HINT = re.compile(
     rb"""/\*\+(?:[^'"`*]++|\*(?!/)|'[^'"`*\\]*+'|"[^'"`*\\]*+"|`[^'"`*\\]*+`|(?!))*+\*/"""
@@ -162,7 +161,7 @@ def _comment(text: bytes, start: int) -> tuple[str, int]:
     if end < 2:
         raise LexError("unterminated comment", start)
     hint = text.startswith(b"/*+", start)
-    if hint and any(mark in text[start + 2 : end] for mark in _EXECUTABLE):
+    if hint and has_any(text[start + 2 : end]):
         raise LexError("executable comment inside an optimizer hint", start)
     if hint and _HINT(text, start) is None:
         raise LexError("quotes inside an optimizer hint that may hide where it ends", start)

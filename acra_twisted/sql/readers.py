@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -93,11 +94,7 @@ class MysqlReader(Reader):
 
     def readings(self, text: bytes, conforming: bool | None, limit: int) -> list[bytes]:
         """The texts as which servers may read a text; see `mysqlversions.readings`."""
-
-        def lex(most: int, chosen: Mapping[bytes, bool]) -> list[Token]:
-            return self._tokens(text, conforming, most, chosen)
-
-        return mysqlversions.readings(text, limit, lex)
+        return mysqlversions.readings(text, limit, partial(self._tokens, text, conforming))
 
     def _tokens(
         self, text: bytes, conforming: bool | None, limit: int, chosen: Mapping[bytes, bool]
