@@ -17,7 +17,7 @@ from OpenSSL._util import ffi, lib
 from acra_twisted.fast.compiled import COMPILED
 
 if COMPILED:
-    from acra_twisted.fast._records import Records as InC  # type: ignore[import-not-found]
+    from acra_twisted.fast._records import Records as InC  # type: ignore[import-not-found]  # in C
 
 #: The plaintext of a record is no longer than this: one read, one record.
 RECORD: Final = 16 * 1024
