@@ -10,7 +10,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted import purposes
 from acra_twisted.sandbox.mariadb import MariaDB
 from tests.integration.base import eventually
-from tests.support import preloaded
 from tests.support.rotated import OWNER, ROWS, Rotated
 
 PASSWORD = "pa:ss'word"
@@ -85,18 +84,10 @@ class Rows(Rotated, SynchronousTestCase):
     def test_what_others_write_meanwhile_is_not_lost(self):
         self.run_sql("ALTER TABLE people ADD PRIMARY KEY (id)")
         self.run_sql("SELECT GET_LOCK('gate', 0)")
-        tool = preloaded.Run(
-            "acra-rotate",
-            [
-                f"--keys_dir={self.keys.path}",
-                f"--master_key_file={self.keys.master_key_file}",
-                f"--db_connection_string={self.dsn}",
-                "--sql_select=SELECT id, owner, data FROM people WHERE id < 2 ORDER BY id",
-                "--sql_update=UPDATE people SET data = IF(GET_LOCK('gate', 60), ?, NULL) "
-                "WHERE id = ?",
-            ],
+        tool = self.begin_rotation(
+            "SELECT id, owner, data FROM people WHERE id < 2 ORDER BY id",
+            "UPDATE people SET data = IF(GET_LOCK('gate', 60), ?, NULL) WHERE id = ?",
         )
-        self.addCleanup(tool.remove)
         waits = "SELECT 1 FROM information_schema.PROCESSLIST WHERE STATE = 'User lock'"
         eventually(lambda: self.run_sql(waits), "the first row is written")
         # Whoever is between reading and writing lets nobody in, or sees what was written.
@@ -118,17 +109,10 @@ class Rows(Rotated, SynchronousTestCase):
         )
         self.addCleanup(other.close)
         other.cursor().execute("UPDATE people SET region = 'north' WHERE id = 1")
-        tool = preloaded.Run(
-            "acra-rotate",
-            [
-                f"--keys_dir={self.keys.path}",
-                f"--master_key_file={self.keys.master_key_file}",
-                f"--db_connection_string={self.dsn}",
-                "--sql_select=SELECT id, owner, data FROM people ORDER BY id",
-                "--sql_update=UPDATE people SET data = ? WHERE id = ?",
-            ],
+        tool = self.begin_rotation(
+            "SELECT id, owner, data FROM people ORDER BY id",
+            "UPDATE people SET data = ? WHERE id = ?",
         )
-        self.addCleanup(tool.remove)
         # Longer than rows are waited for that acra-migrate can pass over.
         waits = (
             "SELECT 1 FROM information_schema.PROCESSLIST"

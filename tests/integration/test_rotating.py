@@ -11,7 +11,6 @@ from acra_twisted import purposes
 from acra_twisted.crypto import acrablock, acrastruct, envelopes
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from tests.integration.base import eventually
-from tests.support import preloaded
 from tests.support.rotated import OWNER, ROWS, Rotated
 
 
@@ -70,18 +69,10 @@ class Rows(Rotated, TestCase):
 
     def test_what_others_write_meanwhile_is_not_lost(self):
         self.db.execute("SELECT pg_advisory_lock(7)")
-        tool = preloaded.Run(
-            "acra-rotate",
-            [
-                f"--keys_dir={self.keys.path}",
-                f"--master_key_file={self.keys.master_key_file}",
-                f"--db_connection_string={self.dsn}",
-                "--sql_select=SELECT id, owner, data FROM people WHERE id < 2 ORDER BY id",
-                "--sql_update=UPDATE people SET data = $1 WHERE id = $2 "
-                "AND pg_advisory_xact_lock(7) IS NOT NULL",
-            ],
+        tool = self.begin_rotation(
+            "SELECT id, owner, data FROM people WHERE id < 2 ORDER BY id",
+            "UPDATE people SET data = $1 WHERE id = $2 AND pg_advisory_xact_lock(7) IS NOT NULL",
         )
-        self.addCleanup(tool.remove)
         waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory'"
         eventually(lambda: self.db.execute(waits).fetchall(), "the first row is written")
         self.db.execute("UPDATE people SET data = 'later' WHERE id = 1")

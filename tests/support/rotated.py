@@ -72,3 +72,18 @@ class Rotated:
             *flags,
             **options,
         )
+
+    def begin_rotation(self: Any, select: str, update: str) -> preloaded.Run:
+        """Run acra-rotate beside the test, with which it ends."""
+        tool = preloaded.Run(
+            "acra-rotate",
+            [
+                f"--keys_dir={self.keys.path}",
+                f"--master_key_file={self.keys.master_key_file}",
+                f"--db_connection_string={self.dsn}",
+                f"--sql_select={select}",
+                f"--sql_update={update}",
+            ],
+        )
+        self.addCleanup(tool.remove)
+        return tool
