@@ -148,7 +148,7 @@ def _verb(low: str, text: bytes, tokens: list[Token], place: int) -> str:
 def _sequences(kept: list[int], words: list[bytes]) -> dict[int, str]:
     """Map places to what is shown of NEXT VALUE FOR and PREVIOUS VALUE FOR a sequence: a call.
 
-    ``kept`` are the places of the tokens that are no comments, ``words`` their texts in small letters.
+    ``kept`` are the places of tokens that are no comments, ``words`` their texts in small letters.
     """
     found: dict[int, str] = {}
     for at, word in enumerate(words):
