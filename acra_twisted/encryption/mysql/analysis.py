@@ -7,6 +7,7 @@ from typing import Final
 
 from acra_twisted.encryption import refusals
 from acra_twisted.encryption.mysql import values
+from acra_twisted.encryption.mysql.belt import quoted
 from acra_twisted.encryption.mysql.nodes import Node, Query, TableName
 from acra_twisted.encryption.mysql.plan import Compared, Given, Literal, Parameter, Part, Stored
 from acra_twisted.encryption.mysql.protection import ProtectedTable, Protection
@@ -155,8 +156,7 @@ class Analysis:
                 "is in a table whose columns cannot be named in the client's character set",
                 "List the columns.",
             )
-        quoted = ", ".join("`" + name.replace("`", "``") + "`" for name in shown)
-        self.insert(place, f" ({quoted})".encode())
+        self.insert(place, f" ({', '.join(map(quoted, shown))})".encode())
 
     def default(self, setting: ColumnSetting, column: Column, place: str) -> None:
         """Note that a protected column takes its default.  Raises StatementRefusedError."""

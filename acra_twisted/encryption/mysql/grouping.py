@@ -9,6 +9,7 @@ from typing import Final
 from acra_twisted.encryption import refusals
 from acra_twisted.encryption.mysql import comparisons, nodes, values, walking
 from acra_twisted.encryption.mysql.analysis import Analysis, unsure
+from acra_twisted.encryption.mysql.belt import quoted
 from acra_twisted.encryption.mysql.nodes import Node
 from acra_twisted.encryption.mysql.scopes import Range, Scope
 from acra_twisted.encryption.mysql.values import Columns, Output, holds_protected, is_protected
@@ -77,8 +78,7 @@ def aggregated(
             )
         shown = b"MIN(%b)" % analysis.shown(node)
         if not output.alias:
-            name = node.names[-1].replace("`", "``").encode()
-            shown += b" AS `%b`" % name
+            shown += f" AS {quoted(node.names[-1])}".encode()
         analysis.edit(output.value, [shown])
     return found
 
