@@ -61,10 +61,12 @@ def take(analysis: Analysis, cursor: Cursor, query: Callable[[Cursor], Query]) -
                 raise cursor.error("a condition")
             _alone(cursor, word)
             return False
-        if word == "create":
-            _create(analysis, cursor, query)
+        if word in ("create", "alter") and viewreader.begins(cursor):
+            _view(analysis, cursor, query)
+        elif word == "create":
+            _create(analysis, cursor)
         elif word == "alter":
-            _alter(analysis, cursor, query)
+            _alter(analysis, cursor)
         elif word == "load":
             raise StatementRefusedError(_LOADED)
         elif word not in _ENDING:
@@ -99,10 +101,7 @@ def _has(cursor: Cursor, *words: str) -> bool:
     return any(cursor.behind(further) in words for further in range(len(cursor.tokens)))
 
 
-def _create(analysis: Analysis, cursor: Cursor, query: Callable[[Cursor], Query]) -> None:
-    if viewreader.begins(cursor):
-        _view(analysis, cursor, query)
-        return
+def _create(analysis: Analysis, cursor: Cursor) -> None:
     cursor.step()
     temporary = False
     while cursor.here in ("or", "replace", "temporary", "unique"):
@@ -138,7 +137,7 @@ def _create(analysis: Analysis, cursor: Cursor, query: Callable[[Cursor], Query]
 
 
 def _view(analysis: Analysis, cursor: Cursor, query: Callable[[Cursor], Query]) -> None:
-    """Take CREATE VIEW, whose query shows protected columns as they are."""
+    """Take CREATE VIEW or ALTER VIEW, whose query shows protected columns as they are."""
     tree = viewreader.query_of(cursor, query)
     _ends(cursor)
     before = len(analysis.edits), len(analysis.asked)
@@ -164,10 +163,7 @@ def _settings_of(analysis: Analysis, database: str, name: str) -> _Settings:
     return {}
 
 
-def _alter(analysis: Analysis, cursor: Cursor, query: Callable[[Cursor], Query]) -> None:
-    if viewreader.begins(cursor):
-        _view(analysis, cursor, query)
-        return
+def _alter(analysis: Analysis, cursor: Cursor) -> None:
     cursor.step()
     cursor.takes("online")
     cursor.takes("ignore")
