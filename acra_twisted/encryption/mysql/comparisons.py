@@ -64,16 +64,15 @@ def _condition(
     if not any(conditions):
         return None
     found: list[Part | Copied] = [b"("]
-    for (one, other), condition in zip(pairs, conditions, strict=True):
-        found += [b" AND "] if len(found) > 1 else []
-        found += [b"("]
-        sign = f" {word} ".encode()
-        found += condition or [
+    sign = f" {word} ".encode()
+    for number, (one, other) in enumerate(pairs):
+        found.append(b" AND (" if number else b"(")
+        found += conditions[number] or [
             Copied(one.start, one.end),
             sign,
             Copied(other.start, other.end),
         ]
-        found += [b")"]
+        found.append(b")")
     return [*found, b")"]
 
 
@@ -148,7 +147,8 @@ def same(setting: ColumnSetting, column: bytes) -> bytes:
 
 def among(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> None:
     """Take ``a IN (b, c)``, and rows of them.  Raises StatementRefusedError."""
-    if all(item.kind == nodes.COLUMN for item in _row(node.items[0])) and _row(node.items[0]):
+    columns = _row(node.items[0])
+    if columns and all(item.kind == nodes.COLUMN for item in columns):
         _among_rows(analysis, node, scope, walk)
         return
     found = [_operand(analysis, item, scope, walk) for item in node.items]
