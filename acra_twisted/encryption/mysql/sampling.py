@@ -26,7 +26,7 @@ def question(table: Table, column: Column, most: int, longest: int) -> str:
     )
     # Names are in quotes or in hexadecimal, and everything else is a number.
     return (
-        f"SELECT IF(LENGTH({name}) <= {longest}, HEX({name}), '') "  # noqa: S608
+        f"SELECT IF(LENGTH({name}) <= {longest}, HEX({name}), '') "  # noqa: S608 - quoted, or hex
         f"FROM {quoted(table.database, table.name)} WHERE LENGTH({name}) > 0 AND RAND() * "
         f"(SELECT GREATEST(COALESCE(SUM(TABLE_ROWS), 0), 1) FROM information_schema.TABLES "
         f"WHERE {place}) < {_SPARE * most} ORDER BY RAND() LIMIT {most}"
