@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from acra_twisted.encryption.mysql import moving
 from acra_twisted.encryption.mysql.protection import ProtectedTable, Protection
-from acra_twisted.encryption.mysql.question import read_schema, schema_question
 from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
 from acra_twisted.errors import ConfigError
+from acra_twisted.server.liveschema import read_mysql_schema
 from acra_twisted.tools.mysqlclient import MysqlClient
 from acra_twisted.tools.mysqlrows import WORDS, MysqlRows
+from acra_twisted.wire.mysql.handshake import POSING
 
 _VERSION: Final = re.compile(rb"(\d+)\.(\d+)\.(\d+)")
 _SKIP: Final = "SKIP LOCKED"
@@ -33,11 +34,11 @@ class MysqlSite:
 
     async def read(self) -> None:
         """See Site."""
-        [[version]] = await self._client.ask("SELECT VERSION()")
+        client = self._client
+        [[version]] = await client.ask("SELECT VERSION()")
         self._skip = _SKIP if skips_locked(version or b"") else ""
-        question = schema_question(table.name for table in self._settings.tables)
-        rows = await self._client.ask(question.decode("ascii"))
-        self._protection = Protection(read_schema(rows, 1), self._settings)
+        schema = await read_mysql_schema(lambda text, _: client.ask(text), self._settings)
+        self._protection = Protection(schema, self._settings)
 
     def roots(self, table: TableSetting) -> Sequence[ProtectedTable]:
         """See Site."""
@@ -72,6 +73,5 @@ class MysqlSite:
 
 def skips_locked(version: bytes) -> bool:
     """Tell whether a server can pass over rows that somebody holds, by its version."""
-    # MariaDB says that it is a MySQL 5.5.5, for old clients of replication.
-    found = _VERSION.search(version.removeprefix(b"5.5.5-"))
+    found = _VERSION.search(version.removeprefix(POSING))
     return found is not None and tuple(map(int, found.groups())) >= _SKIPS[b"MariaDB" in version]

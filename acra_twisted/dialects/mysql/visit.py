@@ -16,14 +16,12 @@ from acra_twisted.dialects.mysql.legs import Leg
 from acra_twisted.dialects.mysql.ownresponse import encrypts, offers_tls, own_response
 from acra_twisted.dialects.mysql.rest import Rest
 from acra_twisted.loginactions import DATABASE, Action, Close, StartTLS
-from acra_twisted.wire.mysql.handshake import Greeting, decode_greeting
+from acra_twisted.wire.mysql.handshake import POSING, Greeting, decode_greeting
 from acra_twisted.wire.mysql.okpackets import ERR, Error, decode_error
 
 #: The user of visits that nobody is told of.  No account should have this name.
 VISITOR: Final = b"acra_visitor"
 _SHOWN_MAX: Final = 40
-#: MariaDB says that it is a MySQL 5.5.5, for old clients of replication.
-_POSING: Final = b"5.5.5-"
 
 
 class Visit:
@@ -47,7 +45,7 @@ class Visit:
         assert greeting is not None  # noqa: S101 - see above
         version = greeting.version
         if greeting.mariadb:
-            version = version.removeprefix(_POSING)
+            version = version.removeprefix(POSING)
         shown = version[:_SHOWN_MAX].decode("ascii", "replace")
         name = "MariaDB" if greeting.mariadb else "MySQL"
         return f"{name} {''.join(c if c.isprintable() else '?' for c in shown)}"

@@ -24,6 +24,8 @@ from acra_twisted.wire.mysql.lenenc import (
 )
 
 PROTOCOL: Final = 10
+#: MariaDB says that it is a MySQL 5.5.5, for old clients of replication.
+POSING: Final = b"5.5.5-"
 # First bytes of a database's packets while it authenticates a client, beside OK and ERR (see
 # `okpackets`).
 MORE: Final = 0x01
