@@ -42,7 +42,7 @@ _OLD: Final = b"mysql_old_password"
 # The database's words about a digest that it has, or has not, and a client's wish for its key.
 FAST: Final = b"\x01\x03"
 FULL: Final = b"\x01\x04"
-_KEY_WANTED: Final = {CACHING: b"\x02", SHA256: b"\x01"}
+KEY_WANTED: Final = {CACHING: b"\x02", SHA256: b"\x01"}
 #: The lengths of answers that prove to know a password; a server counts any other as an error of
 #: its host.  Without a plugin's name it is the native one.
 _LENGTHS: Final = {
@@ -183,14 +183,14 @@ class Plugins:
         elif not self._full:
             return
         elif not self._policy.decides:
-            self._wants_key = not self._has_key and answer == _KEY_WANTED[plugin]
+            self._wants_key = not self._has_key and answer == KEY_WANTED[plugin]
             is_encrypted = self._has_key and len(answer) >= _ENCRYPTED_MIN
             if self._policy.exposed and not (self._wants_key or is_encrypted):
                 raise self._exposes()
         elif self._policy.client_tls:
             self._check_alike()
         elif not self._has_key:
-            if answer == _KEY_WANTED[plugin]:
+            if answer == KEY_WANTED[plugin]:
                 self._check_alike()
                 self._wants_key = True
             elif self._policy.exposed:

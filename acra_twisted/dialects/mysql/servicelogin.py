@@ -6,6 +6,7 @@ where nobody can be between: that key is not proven.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from acra_twisted.dialects.mysql.authentication import (
@@ -13,6 +14,7 @@ from acra_twisted.dialects.mysql.authentication import (
     ED25519,
     FAST,
     FULL,
+    KEY_WANTED,
     NATIVE,
     PACKETS_MAX,
     SHA256,
@@ -37,8 +39,6 @@ from acra_twisted.wire.mysql.okpackets import ERR, OK, decode_error
 
 #: Plugins that take the password as it is.
 _CLEAR: Final = frozenset((b"mysql_clear_password", b"dialog"))
-#: The wish for the server's key, by plugin.
-_KEY_WANTED: Final = {CACHING: b"\x02", SHA256: b"\x01"}
 #: Bytes of what a server sends for a proof.
 _SCRAMBLE: Final = 20
 _NONCE: Final = 32
@@ -201,7 +201,7 @@ class ServiceLogin:
             return self._send(account.password + b"\0")
         self._check_private()
         self._wants_key = True
-        return self._send(_KEY_WANTED[self._plugin])
+        return self._send(KEY_WANTED[self._plugin])
 
     def _check_private(self) -> None:
         """Raises HandshakeError where others may read the password, or be between."""
@@ -215,7 +215,10 @@ class ServiceLogin:
         return Send(self._leg.write(payload).data)
 
 
-def refusal(number: int) -> str:
-    """Return what an error of a login means; its own text may quote names."""
-    remedy = _REMEDIES.get(number, "the database's log may say why")
+def refusal(number: int, remedies: Mapping[int, str] = _REMEDIES) -> str:
+    """Return what an error means, for the operator: its own text may quote names and values.
+
+    ``remedies`` are by their numbers; those of a login where none are given.
+    """
+    remedy = remedies.get(number, "the database's log may say why")
     return f"the database says error {number}: {remedy}"

@@ -12,7 +12,7 @@ from typing import Final
 from zope.interface import classImplements
 
 from acra_twisted.dialectinterfaces import IServiceQuery
-from acra_twisted.dialects.mysql.servicelogin import Account, ServiceLogin
+from acra_twisted.dialects.mysql.servicelogin import Account, ServiceLogin, refusal
 from acra_twisted.errors import HandshakeError, WireError
 from acra_twisted.loginactions import DATABASE
 from acra_twisted.queryactions import Answered, QueryAction, Refused, Send
@@ -30,9 +30,9 @@ from acra_twisted.wire.mysql.okpackets import (
     decode_error,
     decode_ok,
 )
+from acra_twisted.wire.mysql.parameters import Query, encode_query
 from acra_twisted.wire.mysql.resultrows import split_text
 
-_COM_QUERY: Final = b"\x03"
 #: Columns of a result; a server has no more.
 _COLUMNS: Final = 4096
 
@@ -100,7 +100,7 @@ class ServiceQuery:
             raise HandshakeError("a question before its time")
         self._stage = _HEAD
         self._rows, self._size = [], 0
-        question = _COM_QUERY + (value or self._account.statement)
+        question = encode_query(Query(value or self._account.statement), with_attributes=False)
         self._due = following(0, len(question))
         return [Send(packets(question, 0))]
 
@@ -184,7 +184,5 @@ classImplements(ServiceQuery, IServiceQuery)
 
 
 def _refused(payload: bytes) -> Refused:
-    """The number of an error and a remedy, for the operator: its text may quote values."""
     number = decode_error(payload).number
-    remedy = _REMEDIES.get(number, "the database's log may say why")
-    return Refused(f"the database says error {number}: {remedy}", str(number))
+    return Refused(refusal(number, _REMEDIES), str(number))
