@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from acra_twisted.errors import ConfigError, LexError
 from acra_twisted.sql import lexer, mysqllexer
 from acra_twisted.tools.mysqlclient import MysqlClient
-from acra_twisted.tools.selection import Row
+from acra_twisted.tools.selection import Row, bare
 
 
 class MysqlTexts:
@@ -45,12 +45,12 @@ class MysqlStatements:
 
     async def rows(self, select: str) -> AsyncIterator[Row]:
         """See Statements: all of them together, as many as an answer may have."""
-        for cells in await self._client.ask(select.strip().rstrip("; ")):
+        for cells in await self._client.ask(bare(select)):
             yield Row(cells, lambda data: data)
 
     async def prepare(self, statement: str) -> MysqlPrepared:
         """See Statements."""
-        return MysqlPrepared(self._client, _pieces(statement.strip().rstrip("; ")))
+        return MysqlPrepared(self._client, _pieces(bare(statement)))
 
     async def commit(self) -> None:
         """See Statements."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from acra_twisted.encryption.postgresql import bytea, types
 from acra_twisted.tools.databaseclient import DatabaseClient
-from acra_twisted.tools.selection import Row
+from acra_twisted.tools.selection import Row, bare
 
 #: Rows that are fetched at a time.
 _BATCH: Final = 500
@@ -42,8 +42,7 @@ class PostgresqlStatements:
 
     async def rows(self, select: str) -> AsyncIterator[Row]:
         """See Statements: a few rows at a time."""
-        text = select.strip().rstrip("; ")
-        await self._client.ask(f"DECLARE acra_rows NO SCROLL CURSOR FOR {text}")
+        await self._client.ask(f"DECLARE acra_rows NO SCROLL CURSOR FOR {bare(select)}")
         while True:
             answer = await self._client.ask(f"FETCH {_BATCH} FROM acra_rows")
             decode = bytea.decode if answer.types[-1] == types.BYTEA else digits
@@ -54,7 +53,7 @@ class PostgresqlStatements:
 
     async def prepare(self, statement: str) -> PostgresqlPrepared:
         """See Statements."""
-        text = statement.strip().rstrip("; ")
+        text = bare(statement)
         return PostgresqlPrepared(self._client, text, await self._client.parameter_types(text))
 
     async def commit(self) -> None:

@@ -16,7 +16,7 @@ from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
 from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
 from acra_twisted.tools.operatorconnection import MYSQL_ENABLE, OperatorConnection
-from acra_twisted.tools.selection import Statements, Texts, data_of
+from acra_twisted.tools.selection import Statements, Texts, bare, data_of
 
 PROGRAM = "acra-rollback"
 #: Where warnings go; replaced by tests.
@@ -112,7 +112,7 @@ async def _roll_back(
     output: TextIO,
 ) -> None:
     """Raises DatabaseError, NotOpened."""
-    insert = given.insert.strip().rstrip("; ")
+    insert = bare(given.insert)
     prepared = None
     if given.execute:
         prepared = await statements.prepare(insert)

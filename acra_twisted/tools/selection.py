@@ -71,6 +71,11 @@ class Texts(Protocol):
         digits.  Raises ConfigError where there is no other form."""
 
 
+def bare(statement: str) -> str:
+    """Return a statement without blanks around it, and without a semicolon behind it."""
+    return statement.strip().rstrip("; ")
+
+
 def opened(value: bytes, opener: Opener) -> bytes:
     """A value with the contents of its containers in their places, without a search prefix.  Raises
     Closed, also where there is no container."""
