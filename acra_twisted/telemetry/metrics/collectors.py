@@ -50,10 +50,6 @@ class Pools:
         yield sizes
         yield limits
 
-    def describe(self) -> Any:
-        """Nothing in advance."""
-        return []
-
 
 class Exporters:
     """Queues and counters of exporters of spans, by the exporter's name; read when scraped."""
@@ -78,10 +74,6 @@ class Exporters:
         yield queues
         yield spans
 
-    def describe(self) -> Any:
-        """Nothing in advance."""
-        return []
-
 
 class Certificates:
     """When certificates expire, read when scraped."""
@@ -100,10 +92,6 @@ class Certificates:
             gauge.add_metric([setting], end)
         yield gauge
 
-    def describe(self) -> Any:
-        """Nothing in advance."""
-        return []
-
 
 class Total:
     """A counter without labels, read when scraped.  ``counter`` is a name with its help text."""
@@ -115,10 +103,6 @@ class Total:
     def collect(self) -> Any:
         """Reads a plain integer: safe in the scraper's thread."""
         yield CounterMetricFamily(*self._counter, self._count())
-
-    def describe(self) -> Any:
-        """Nothing in advance."""
-        return []
 
 
 class Counts:
@@ -138,10 +122,6 @@ class Counts:
         for value, count in self._counts().items():
             counter.add_metric([value], count)
         yield counter
-
-    def describe(self) -> Any:
-        """Nothing in advance."""
-        return []
 
 
 class CountsBy:
@@ -178,10 +158,6 @@ class CountsBy:
         for values, watched in self._watched.items():
             counter.add_metric(values, watched())
         yield counter
-
-    def describe(self) -> Any:
-        """Nothing in advance."""
-        return []
 
 
 class Watched(Counts):

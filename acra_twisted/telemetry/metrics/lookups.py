@@ -84,7 +84,3 @@ class _Now:
         away.add_metric([], int(self._away()))
         yield waiting
         yield away
-
-    def describe(self) -> list[Any]:
-        """Nothing in advance."""
-        return []

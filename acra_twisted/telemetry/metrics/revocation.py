@@ -73,7 +73,3 @@ class _Sources:
                 answers.add_metric([leg], checker.last_good)
         yield ends
         yield answers
-
-    def describe(self) -> Any:
-        """Nothing in advance."""
-        return []

@@ -123,7 +123,3 @@ class SessionCounts:
             for state, number in states.items():
                 gauge.add_metric([state, *by.value(name)], number)
         yield gauge
-
-    def describe(self) -> Any:
-        """Nothing in advance."""
-        return []
