@@ -23,7 +23,7 @@ from acra_twisted.telemetry.console.sessionstates import (
     weight,
 )
 from acra_twisted.telemetry.console.view import Sources, View
-from acra_twisted.telemetry.console.views.sessionssentences import (
+from acra_twisted.telemetry.console.views.waitingsentences import (
     IDLE_LONG,
     LONG,
     client,

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.console.sentences import PLAIN, sentence
-from acra_twisted.telemetry.console.views.sessionssentences import elsewhere, said
+from acra_twisted.telemetry.console.views.waitingsentences import elsewhere, said
 
 
 def row(took, **changes):

@@ -1,4 +1,4 @@
-"""The sentences of the view of sessions, and their rules."""
+"""The sentences of the view of sessions, of who waits for what, and their rules."""
 
 from __future__ import annotations
 
