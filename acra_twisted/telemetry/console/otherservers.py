@@ -6,7 +6,7 @@ What comes from them is not trusted: it is bounded, of the right types, and noth
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from acra_twisted.errors import AcraError
@@ -22,6 +22,8 @@ HEALTH: Final = "/console/health?format=json"
 FIGURES: Final = f"/console/overview?range={RANGE}&format=json"
 #: Bytes of each at most.
 LIMIT: Final = 256 * 1024
+#: Characters of a name in them at most.
+NAME_MAX: Final = 300
 INSTANCE: Final = "service.instance.id"
 _INSTANCE_MAX: Final = 255
 _FINDINGS_MAX: Final = 1000
@@ -101,13 +103,21 @@ def counted(instance: str, others: Iterable[Other[Any]]) -> list[bool]:
     return found
 
 
-def together(row: Row, instance: str, others: Iterable[Other[Told]]) -> Row:
-    """Return the figures of a server, and of the others, added up."""
-    whole, known = Row(), tuple(others)
-    whole.add(row)
-    for other, counts in zip(known, counted(instance, known), strict=True):
+def counting(
+    instance: str, others: Sequence[Other[_ToldT]]
+) -> Iterator[tuple[Other[_ToldT], _ToldT]]:
+    """Give the others that are `counted`, with what they told."""
+    for other, counts in zip(others, counted(instance, others), strict=True):
         if counts and other.told is not None:
-            whole.add(other.told.row)
+            yield other, other.told
+
+
+def together(row: Row, instance: str, others: Sequence[Other[Told]]) -> Row:
+    """Return the figures of a server, and of the others, added up."""
+    whole = Row()
+    whole.add(row)
+    for _, told in counting(instance, others):
+        whole.add(told.row)
     return whole
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from acra_twisted.telemetry.console.otherservers import (
     INSTANCE,
+    NAME_MAX,
     Question,
     Unreadable,
     instance_of,
@@ -23,7 +24,6 @@ from acra_twisted.telemetry.console.strips import LENGTH, LOOKS, REQUESTS_MAX, P
 ROWS_MAX: Final = 30
 #: Characters of a statement.
 TEXT_MAX: Final = 1024
-_NAME_MAX: Final = 300
 _NUMBER_MAX: Final = 1 << 63
 _PATH: Final = "/console/sessions"
 #: Seconds for which an answer holds: pages of sessions are made anew as often.
@@ -131,7 +131,7 @@ def _row(told: object, now: int) -> dict[str, Any]:
     if not isinstance(told, dict) or told.get("state") not in tuple(STATES):
         raise Unreadable("one of its sessions cannot be read")
     return {
-        **{name: text_of(told.get(name), _NAME_MAX) for name in _TEXTS},
+        **{name: text_of(told.get(name), NAME_MAX) for name in _TEXTS},
         **{name: text_of(told.get(name), TEXT_MAX) for name in _STATEMENTS},
         **{name: _count(told.get(name)) for name in _NUMBERS},
         **{name: _time(told.get(name)) for name in _TIMES},

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.console.otherservers import (
     INSTANCE,
+    NAME_MAX,
     Question,
     Unreadable,
     instance_of,
@@ -19,7 +20,6 @@ from acra_twisted.telemetry.figures.rows import Row, of_json
 
 #: Ways of an answer at most: all that are told apart, and those that are not.
 _WAYS_MAX: Final = EDGES_MAX + 1
-_NAME_MAX: Final = 300
 _PATH: Final = "/console/topology?range={}&servers=this&format=json"
 
 
@@ -76,7 +76,7 @@ def read(body: bytes) -> Ways:
         instance_of(told),
         _rows(told.get("ways")),
         _rows(told.get("ways_before")),
-        frozenset(text_of(client, _NAME_MAX) for client in clients) - {""},
+        frozenset(text_of(client, NAME_MAX) for client in clients) - {""},
     )
 
 
@@ -85,7 +85,7 @@ def _rows(told: object) -> dict[Way, Row]:
     for one in list_of(told, _WAYS_MAX):
         if not isinstance(one, dict):
             raise Unreadable("its ways cannot be read")
-        way = Way(*(text_of(one.get(name), _NAME_MAX) for name in Way._fields))
+        way = Way(*(text_of(one.get(name), NAME_MAX) for name in Way._fields))
         try:
             row = of_json(one.get("figures") or {})
         except ValueError:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from acra_twisted.session import Session
 from acra_twisted.telemetry.console import charts, formats, othersessions, serverlines, strips
-from acra_twisted.telemetry.console.otherservers import Other, counted, instance_of
+from acra_twisted.telemetry.console.otherservers import Other, counting, instance_of
 from acra_twisted.telemetry.console.othersessions import ROWS_MAX, TEXT_MAX, Sessions
 from acra_twisted.telemetry.console.people import Names
 from acra_twisted.telemetry.console.sentences import Answer
@@ -23,6 +23,7 @@ from acra_twisted.telemetry.console.sessionstates import (
     weight,
 )
 from acra_twisted.telemetry.console.view import Sources, View
+from acra_twisted.telemetry.console.views.statements import address as address_of_shape
 from acra_twisted.telemetry.console.views.waitingsentences import (
     IDLE_LONG,
     LONG,
@@ -30,7 +31,6 @@ from acra_twisted.telemetry.console.views.waitingsentences import (
     elsewhere,
     said,
 )
-from acra_twisted.telemetry.console.views.statements import address as address_of_shape
 from acra_twisted.telemetry.pages.arguments import chosen, given
 from acra_twisted.telemetry.pages.rendering import Piece
 from acra_twisted.telemetry.pages.sessions import current, described
@@ -103,18 +103,15 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     if asking is not None:
         yield asking
         others = asking.result
-        counts = counted(own.instance, others)
-        told += [_of(other) for other, too in zip(others, counts, strict=True) if too]
+        told += [_of(other, theirs) for other, theirs in counting(own.instance, others)]
     found = othersessions.together(told)
     yield ""
     text = said(found.states, found.longest, serverlines.missing(others or ()))
     return Gathered(wanted, found, others, text, Names(sources.fact("peers")))
 
 
-def _of(other: Other[Sessions]) -> Sessions:
+def _of(other: Other[Sessions], told: Sessions) -> Sessions:
     """Return the sessions of another server, which have its addresses."""
-    told = other.told
-    assert told is not None  # noqa: S101 - it counts
     mark = {"server": other.at, "href": other.href}
     return told._replace(
         rows=[{**row, **mark} for row in told.rows],

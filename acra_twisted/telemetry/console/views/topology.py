@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from acra_twisted.telemetry.console import charts, formats, otherways, serverlines
 from acra_twisted.telemetry.console.graph import Line, Node, draw
 from acra_twisted.telemetry.console.layers import ours, per_call
-from acra_twisted.telemetry.console.otherservers import counted, instance_of
+from acra_twisted.telemetry.console.otherservers import counting, instance_of
 from acra_twisted.telemetry.console.otherways import Ways, ways_of
 from acra_twisted.telemetry.console.ranges import Range
 from acra_twisted.telemetry.console.sentences import Answer
@@ -114,16 +114,14 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     for column in (yield from sources.sums.by_column(Range("1h", wanted.since, wanted.until))):
         row.add(column)
     servers = yield from serverlines.gather(sources)
-    parts, told, missing = [Part(sources.traces.service, "", own.now, own.before)], [own], []
+    parts, told = [Part(sources.traces.service, "", own.now, own.before)], [own]
+    missing: list[str] = []
     if wait is not None:
         yield wait
-        counts = counted(own.instance, wait.result)
-        for other, counts_too in zip(wait.result, counts, strict=True):
-            if other.told is None:
-                missing.append(other.at)
-            elif counts_too:
-                told.append(other.told)
-                parts.append(Part(other.at, other.href, other.told.now, other.told.before))
+        missing = [other.at for other in wait.result if other.told is None]
+        for other, theirs in counting(own.instance, wait.result):
+            told.append(theirs)
+            parts.append(Part(other.at, other.href, theirs.now, theirs.before))
     seen = yield from picture(parts)
     yield ""
     silent = otherways.silent(told)

@@ -11,6 +11,7 @@ from acra_twisted.telemetry.console.otherservers import (
     Told,
     Unreadable,
     counted,
+    counting,
     instance_of,
     read,
     together,
@@ -146,5 +147,7 @@ class Together(SynchronousTestCase):
     def test_each_server_counts_once(self):
         others = [other("own"), other("a"), AWAY, other("a", at="again:1"), other("b")]
         self.assertEqual(counted("own", others), [False, True, False, False, True])
+        once = [(others[1], others[1].told), (others[4], others[4].told)]
+        self.assertEqual(list(counting("own", others)), once)
         # Who has no instance cannot be told from others.
         self.assertEqual(counted("", [other(""), other("")]), [True, True])
