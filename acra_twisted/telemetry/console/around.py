@@ -143,9 +143,9 @@ def draw(some: Around) -> Markup:
         for one in sorted(near)
     )
     labels = (
-        _LABEL.format("0", "start", formats.clock_ms(low)[:8])
+        _LABEL.format("0", "start", formats.clock_s(low))
         + _LABEL.format("50", "middle", "this one")
-        + _LABEL.format("100", "end", formats.clock_ms(low + length)[:8])
+        + _LABEL.format("100", "end", formats.clock_s(low + length))
     )
     name = f"{formats.several(len(near), 'kept request')} of the session in ten seconds"
     return Markup(

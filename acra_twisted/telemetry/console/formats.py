@@ -167,3 +167,8 @@ def clock_ms(nanoseconds: int) -> str:
     milliseconds = nanoseconds // 1_000_000
     seconds = milliseconds // 1000 % _MINUTE
     return f"{clock(nanoseconds)}:{seconds:02d}.{milliseconds % 1000:03d}"
+
+
+def clock_s(nanoseconds: int) -> str:
+    """The time of day of a moment, UTC, to the second: ``09:57:41``."""
+    return clock_ms(nanoseconds)[:8]

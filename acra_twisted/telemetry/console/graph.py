@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from markupsafe import Markup
 
 from acra_twisted.telemetry.console.charts import px
-from acra_twisted.telemetry.console.formats import NOTHING
+from acra_twisted.telemetry.console.formats import NOTHING, cut
 
 #: The columns with their places.
 COLUMNS: Final[Mapping[str, int]] = {
@@ -137,11 +137,7 @@ def _box(node: Node, x: int, y: float) -> Markup:
         _BOX_WIDTH,
         _BOX_HEIGHT,
         f"{node.name}: {node.first}; {node.second}",
-        *(at, px(y + 22), _cut(node.name, _NAME_MAX) or NOTHING),
-        *(at, px(y + 40), _cut(node.first)),
-        *(said, at, px(y + 56), _cut(node.second)),
+        *(at, px(y + 22), cut(node.name, _NAME_MAX) or NOTHING),
+        *(at, px(y + 40), cut(node.first, _TEXT_MAX)),
+        *(said, at, px(y + 56), cut(node.second, _TEXT_MAX)),
     )
-
-
-def _cut(text: str, most: int = _TEXT_MAX) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}\N{HORIZONTAL ELLIPSIS}"

@@ -67,14 +67,15 @@ FACTS: Final = (
 )
 
 
-def gathered(fact: Callable[[str], Any], now: float) -> Generator[str, None, list[Finding]]:
-    """Return all that is found in facts by their names, in steps; what stands behind the daemon is
-    not tried."""
+def facts_of(
+    fact: Callable[[str], Any], names: Sequence[str] = FACTS
+) -> Generator[str, None, dict[str, Any]]:
+    """Return facts by their names, in steps."""
     facts = {}
-    for name in FACTS:
+    for name in names:
         facts[name] = fact(name)
         yield ""
-    return findings(facts, "", now)
+    return facts
 
 
 def findings(facts: Mapping[str, Any], problem: str, now: float) -> list[Finding]:
@@ -158,7 +159,7 @@ def _stages(told: Sequence[Mapping[str, Any]], now: float) -> Iterator[Finding]:
         is_fresh = now - last / 1e9 < _FRESH
         text = (
             f"Stage {one['stage']} failed {formats.several(one['failures'], 'time')} since the "
-            f"start, last at {formats.clock_ms(last)[:8]}: what it would have judged was refused, "
+            f"start, last at {formats.clock_s(last)}: what it would have judged was refused, "
             "unless it is advisory. The log's event 2000 says where."
         )
         look = BAD if is_fresh else NOTE

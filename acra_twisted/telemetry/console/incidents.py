@@ -184,7 +184,7 @@ def _poison(
         strong("A poison record was read."),
         " ",
         link(client_of(latest), address(latest, span)),
-        f" read it at {formats.clock_ms(latest.first)[:8]}",
+        f" read it at {formats.clock_s(latest.first)}",
     ]
     place = place_of(latest.record)
     if place:
@@ -260,5 +260,5 @@ def _single(by_kind: Mapping[str, Sequence[RecentEvent]], span: str) -> Sentence
         "denied",
         SLOW,
         link(formats.several(number, "request"), address(denied[0], span)),
-        f" of {of} {were} denied{last} at {formats.clock_ms(denied[0].last)[:8]}.",
+        f" of {of} {were} denied{last} at {formats.clock_s(denied[0].last)}.",
     )

@@ -61,7 +61,7 @@ def _line(one: RecentEvent, span: Range) -> dict[str, str]:
         "word": kind.word,
         "text": f"{formats.name(what)}{times}",
         "below": f"{client_of(one)}{query}",
-        "when": formats.clock_ms(one.first)[:8],
+        "when": formats.clock_s(one.first),
     }
 
 
@@ -94,4 +94,4 @@ def _mark(moment: int, text: str, span: Range) -> Mark | None:
     if not span.since <= minute < span.until:
         return None
     column = span.column(minute)
-    return Mark(100 * column / max(span.columns - 1, 1), f"{span.begins(column)} {text}")
+    return Mark(span.at(column), f"{span.begins(column)} {text}")

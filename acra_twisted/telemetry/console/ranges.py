@@ -71,6 +71,10 @@ class Range(NamedTuple):
         """Return the column of a minute; the first and the last have what is beyond."""
         return min(max((minute - self.since) // self.step, 0), self.columns - 1)
 
+    def at(self, column: int) -> float:
+        """Return where a column is in a chart, in percent."""
+        return 100 * column / max(self.columns - 1, 1)
+
     def begins(self, column: int) -> str:
         """When a column begins."""
         minute = self.since + column * self.step
@@ -85,8 +89,7 @@ class Range(NamedTuple):
         for part in range(parts + 1):
             column = min(part * self.columns // parts, self.columns - 1)
             zone = " UTC" if part == parts else ""
-            at = 100 * column / max(self.columns - 1, 1)
-            found.append(Tick(at, self.begins(column) + zone))
+            found.append(Tick(self.at(column), self.begins(column) + zone))
         return found
 
     def before(self) -> Range:

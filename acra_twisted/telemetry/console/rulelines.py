@@ -51,5 +51,5 @@ def _moment(nanoseconds: int, now: int) -> str:
     if not nanoseconds:
         return "never"
     if now - nanoseconds < _DAY:
-        return formats.clock_ms(nanoseconds)[:8]
+        return formats.clock_s(nanoseconds)
     return day(nanoseconds // MINUTE)

@@ -94,7 +94,7 @@ def draw(points: Sequence[Point]) -> Markup:
         'aria-hidden="true"><path class="dots" d="{}"/></svg>{}{}'
     ).format(lines, _HEIGHT, path, labels, marks)
     # Within some minutes the seconds tell the moments apart.
-    show = formats.clock if length >= _MINUTES else _seconds
+    show = formats.clock if length >= _MINUTES else formats.clock_s
     ticks = [
         Tick(100 * place / (_TICKS - 1), show(first + length * place // (_TICKS - 1)))
         for place in range(_TICKS)
@@ -103,10 +103,6 @@ def draw(points: Sequence[Point]) -> Markup:
         f"{formats.several(len(points), 'trace')} by time and duration; the marked ones are links"
     )
     return chart(name, _HEIGHT, drawn, ticks, "", "group")
-
-
-def _seconds(nanoseconds: int) -> str:
-    return formats.clock_ms(nanoseconds)[:8]
 
 
 def _parted(points: Sequence[Point]) -> tuple[list[Point], list[Point]]:

@@ -94,8 +94,7 @@ def marks(some: Sequence[Change], span: Range) -> list[Mark]:
     for place in sorted(by_place)[-_MARKS_MAX:]:
         here = by_place[place]
         more = f" and {len(here) - 1} more" if len(here) > 1 else ""
-        at = 100 * place / max(span.columns - 1, 1)
-        drawn.append(Mark(at, f"{span.begins(place)} {here[0].label}{more}"))
+        drawn.append(Mark(span.at(place), f"{span.begins(place)} {here[0].label}{more}"))
     return drawn
 
 

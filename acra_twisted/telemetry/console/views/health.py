@@ -62,10 +62,7 @@ def asked(arguments: Mapping[str, str], now: int) -> str:
 
 def gather(sources: Sources, wanted: str) -> Generator[Piece, None, Gathered]:
     """Return what the view shows, in steps; it waits for an answer from behind the daemon."""
-    facts = {}
-    for name in FACTS:
-        facts[name] = sources.fact(name)
-        yield ""
+    facts = yield from healthfindings.facts_of(sources.fact, FACTS)
     problem = None
     reach = sources.reach()
     if reach is not None:

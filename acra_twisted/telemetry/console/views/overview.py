@@ -91,7 +91,8 @@ def gather(sources: Sources, span: Range) -> Generator[str, None, Gathered]:
     since, until = span.since * MINUTE, span.until * MINUTE
     events = sources.events.kept(since, until) if sources.events is not None else []
     yield ""
-    health = yield from healthfindings.gathered(sources.fact, sources.clock() / 1e9)
+    known = yield from healthfindings.facts_of(sources.fact)
+    health = healthfindings.findings(known, "", sources.clock() / 1e9)
     marks = lastevents.marks(events, sources.fact("changes"), span)
     yield ""
     return Gathered(span, facts, first, tell(facts), changed, events, health, marks)
@@ -158,7 +159,7 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         when = span.begins(found.place)
         heads = (f"before {when}", "now")
         word = "slower" if found.now > found.before else "faster"
-        marks = [Mark(100 * found.place / (span.columns - 1), f"{when} {word}")]
+        marks = [Mark(span.at(found.place), f"{when} {word}")]
     marks += schemachanges.marks(gathered.changed, span)
     marks = sorted([*marks, *gathered.marks], key=lambda mark: mark.at)
     means = [per_call(column) for column in gathered.facts.columns]

@@ -269,7 +269,7 @@ def _dot(one: RecentEvent, span: Range) -> Dot:
         100 * min(max(one.first - start, 0), length) / length,
         kind.look,
         address(one, span.key),
-        f"{kind.title}, {formats.clock_ms(one.first)[:8]}"
+        f"{kind.title}, {formats.clock_s(one.first)}"
         + (f", {times} times" if one.times > 1 else ""),
     )
 

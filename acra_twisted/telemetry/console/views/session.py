@@ -166,7 +166,7 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     found = gathered.found
     ended = ""
     if found.live is None and found.connection is not None:
-        ended = formats.clock_ms(found.connection["end"])[:8]
+        ended = formats.clock_s(found.connection["end"])
     elif found.live is None:
         ended = "some time ago"
     longest = max((one.record["end"] - one.record["start"] for one in found.requests), default=1)

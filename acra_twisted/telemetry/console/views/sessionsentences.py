@@ -64,7 +64,7 @@ def _of(
         verdict,
         kind,
         strong(f"{client} {did}{often}"),
-        f",{first} at {formats.clock_ms(one['start'])[:8]}: ",
+        f",{first} at {formats.clock_s(one['start'])}: ",
         link(formats.name(str(one["name"])), trace_of(one)),
         ".",
     )

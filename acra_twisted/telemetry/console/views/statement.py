@@ -190,7 +190,7 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     if gathered.found is not None:
         place = gathered.found.place
         word = "slower" if gathered.found.now > gathered.found.before else "faster"
-        marks = [Mark(100 * place / (span.columns - 1), f"{span.begins(place)} {word}")]
+        marks = [Mark(span.at(place), f"{span.begins(place)} {word}")]
     marks += schemachanges.marks(gathered.changed, span)
     means = [per_call(column) for column in gathered.columns]
     series = {layer: [mean.get(layer, 0.0) for mean in means] for layer in by_layer(row)}

@@ -73,6 +73,9 @@ class Forms(SynchronousTestCase):
         self.assertEqual(len(formats.name("x" * 500)), 120)
         self.assertEqual(formats.short_id("7c1f0a52b9de4e0b"), "7c1f0a52")
         self.assertEqual(formats.clock((14 * 60 + 7) * 60 * 10**9), "14:07")
+        moment = ((9 * 60 + 57) * 60 + 41) * 10**9 + 999_999_999
+        self.assertEqual(formats.clock_s(moment), "09:57:41")
+        self.assertEqual(formats.clock_ms(moment), "09:57:41.999")
 
     @given(st.text(max_size=300))
     def test_no_name_acts(self, text):

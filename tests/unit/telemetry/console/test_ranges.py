@@ -19,6 +19,7 @@ class Ranges(SynchronousTestCase):
         self.assertEqual(span.column(NOON // MINUTE), 59)
         self.assertEqual(span.begins(59), "12:00")
         self.assertEqual(span.begins(0), "11:01")
+        self.assertEqual((span.at(0), span.at(59)), (0, 100))
         self.assertEqual(span.before().until, span.since)
         self.assertEqual(span.before().minutes, 60)
         self.assertEqual(
