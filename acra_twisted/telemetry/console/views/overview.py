@@ -49,6 +49,8 @@ _STEP: Final = 1.19
 _MOST: Final = 0.25
 _LISTED: Final = 5
 _FINDINGS: Final = 5
+#: Percentiles with their titles.
+_SPREAD: Final = (("Median", "p50_ms"), ("p95", "p95_ms"), ("p99", "p99_ms"))
 
 
 class Gathered(NamedTuple):
@@ -167,11 +169,13 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     series = {layer: [mean.get(layer, 0.0) for mean in means] for layer in layers}
     times = [span.begins(place) for place in range(span.columns)]
     yield ""
-    figures = _figures(gathered)
+    over = _over_time(gathered)
+    yield ""
+    figures = _figures(gathered, over)
     yield ""
     area = charts.area("Mean time of a request by layer", series, span.ticks(), marks, 262)
     yield ""
-    small = _charts(gathered, times, marks)
+    small = _charts(span, over, times, marks)
     yield ""
     links = []
     culprit = gathered.facts.culprit
@@ -223,15 +227,36 @@ def _change(layer: str, name: str, before: float, now: float, known: bool) -> di
     }
 
 
-def _charts(gathered: Gathered, times: Sequence[str], marks: Sequence[Mark]) -> dict[str, Any]:
-    """The three small charts, each with its table."""
+class _OverTime(NamedTuple):
+    """Values of each column: requests a second, percentiles by name, and requests by what became of
+    them."""
+
+    rates: Sequence[float]
+    spread: Mapping[str, Sequence[float]]
+    failed: Sequence[float]
+    denied: Sequence[float]
+    poisoned: Sequence[float]
+
+
+def _over_time(gathered: Gathered) -> _OverTime:
     span, columns = gathered.span, gathered.facts.columns
-    ticks = span.ticks(few=True)
     spreads = [percentiles(column, WHOLE) for column in columns]
-    p50, p95, p99 = ([one[name] for one in spreads] for name in ("p50_ms", "p95_ms", "p99_ms"))
-    rates = [column.calls / (60 * span.width(place)) for place, column in enumerate(columns)]
-    failed = [float(column.errors + column.lost) for column in columns]
-    denied = [float(column.denied) for column in columns]
+    return _OverTime(
+        [column.calls / (60 * span.width(place)) for place, column in enumerate(columns)],
+        {name: [one[name] for one in spreads] for _, name in _SPREAD},
+        [float(column.errors + column.lost) for column in columns],
+        [float(column.denied) for column in columns],
+        [float(column.poisoned) for column in columns],
+    )
+
+
+def _charts(
+    span: Range, over: _OverTime, times: Sequence[str], marks: Sequence[Mark]
+) -> dict[str, Any]:
+    """The three small charts, each with its table."""
+    ticks = span.ticks(few=True)
+    p50, p95, p99 = (over.spread[name] for _, name in _SPREAD)
+    rates, failed, denied = over.rates, over.failed, over.denied
     return {
         "latency": lines(
             "Latency percentiles over time",
@@ -259,10 +284,8 @@ def _charts(gathered: Gathered, times: Sequence[str], marks: Sequence[Mark]) -> 
     }
 
 
-def _figures(gathered: Gathered) -> list[Tile]:
-    row, before, columns = gathered.facts.row, gathered.facts.before, gathered.facts.columns
-    span = gathered.span
-    spreads = [percentiles(column, WHOLE) for column in columns]
+def _figures(gathered: Gathered, over: _OverTime) -> list[Tile]:
+    row, before, span = gathered.facts.row, gathered.facts.before, gathered.span
     seconds = (60 * span.elapsed, 60 * span.minutes)
     spread, was = percentiles(row, WHOLE), percentiles(before, WHOLE)
     known = bool(before.calls)
@@ -270,17 +293,16 @@ def _figures(gathered: Gathered) -> list[Tile]:
     rates = [
         formats.rate(one.calls / length) for one, length in zip((row, before), seconds, strict=True)
     ]
-    calls = [column.calls / span.width(place) for place, column in enumerate(columns)]
     found: list[tuple[str, str, str, bool, Sequence[float]]] = []
-    found.append(("Requests", rates[0], rates[1], False, calls))
-    for title, name in (("Median", "p50_ms"), ("p95", "p95_ms"), ("p99", "p99_ms")):
+    found.append(("Requests", rates[0], rates[1], False, over.rates))
+    for title, name in _SPREAD:
         worse = formats.is_worse(was[name] * _STEP, spread[name])
-        values = [one[name] for one in spreads]
-        found.append((title, formats.ms(spread[name]), formats.ms(was[name]), worse, values))
+        texts = formats.ms(spread[name]), formats.ms(was[name])
+        found.append((title, *texts, worse, over.spread[name]))
     for title, one, other, worse, values in (
-        ("Errors", now, then, now > MORE * then, _faults(columns)),
-        ("Denied", row.denied, before.denied, row.denied > before.denied, _denied(columns)),
-        ("Poison", row.poisoned, before.poisoned, row.poisoned > before.poisoned, _poison(columns)),
+        ("Errors", now, then, now > MORE * then, over.failed),
+        ("Denied", row.denied, before.denied, row.denied > before.denied, over.denied),
+        ("Poison", row.poisoned, before.poisoned, row.poisoned > before.poisoned, over.poisoned),
     ):
         found.append((title, formats.count(one), formats.count(other), worse, values))
     return [
@@ -293,18 +315,6 @@ def _figures(gathered: Gathered) -> list[Tile]:
         )
         for title, text, earlier, is_bad, values in found
     ]
-
-
-def _faults(columns: Sequence[Row]) -> list[float]:
-    return [float(column.errors + column.lost) for column in columns]
-
-
-def _denied(columns: Sequence[Row]) -> list[float]:
-    return [float(column.denied) for column in columns]
-
-
-def _poison(columns: Sequence[Row]) -> list[float]:
-    return [float(column.poisoned) for column in columns]
 
 
 def _line(one: Found, whole: Row) -> dict[str, Any]:
