@@ -78,6 +78,17 @@ class Analysis:
         """Walk through a query; its columns.  Raises StatementRefusedError."""
         return self._query(self, query, scope)
 
+    def compares(self, query: Query) -> bool:
+        """Walk through a query; tell whether it compares protected columns, or is changed.  Raises
+        StatementRefusedError."""
+        edits, asked = len(self.edits), self.asked
+        # What a statement before it has asked tells nothing about this one.
+        self.asked = {}
+        self.query(query, Scope())
+        compares = bool(self.asked) or len(self.edits) > edits
+        self.asked = {**asked, **self.asked}
+        return compares
+
     def view_of(self, table: TableName) -> Code | None:
         """The view that a name means and that may show protected columns; None for any other
         table.  Raises StatementRefusedError where that is not known."""

@@ -14,7 +14,6 @@ from acra_twisted.encryption.mysql.analysis import Analysis
 from acra_twisted.encryption.mysql.cursor import Cursor, UnreadableError
 from acra_twisted.encryption.mysql.nodes import Query
 from acra_twisted.encryption.mysql.schema import Column
-from acra_twisted.encryption.mysql.scopes import Scope
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.refusals import StatementRefusedError, refused
 from acra_twisted.encryption.settings import ColumnSetting
@@ -140,9 +139,7 @@ def _view(analysis: Analysis, cursor: Cursor, query: Callable[[Cursor], Query]) 
     """Take CREATE VIEW or ALTER VIEW, whose query shows protected columns as they are."""
     tree = viewreader.query_of(cursor, query)
     _ends(cursor)
-    before = len(analysis.edits), len(analysis.asked)
-    analysis.query(tree, Scope())
-    if before != (len(analysis.edits), len(analysis.asked)):
+    if analysis.compares(tree):
         raise refused(
             refusals.EXPRESSION,
             None,

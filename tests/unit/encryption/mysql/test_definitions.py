@@ -81,3 +81,13 @@ class Definitions(SynchronousTestCase):
         ):
             self.assertTrue(shown(text).startswith("refused"), text)
             self.assertNotIn("secret", plan(text).plan.refusal.text)
+
+    def test_a_view_compares_nothing_whatever_stands_before_it(self):
+        view = "CREATE VIEW v AS SELECT age FROM people UNION SELECT age FROM people"
+        self.assertEqual(shown(view), "refused: expression")
+        searched = "SELECT id FROM people WHERE age = 1"
+        self.assertEqual(shown(f"{searched}; {view}"), "refused: expression")
+        column = "CREATE VIEW v AS SELECT age FROM people"
+        self.assertIn(column, shown(f"{searched}; {column}"))
+        asked = plan(f"{searched}; {column}").plan.asked
+        self.assertEqual([one.name for one in asked], ["age"])
