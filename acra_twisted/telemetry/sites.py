@@ -170,6 +170,7 @@ def _others(parts: Parts, settings: Settings, tls_prefix: str) -> OtherServers |
     parts.metrics.registry.register(
         Counts(("acra_console_peer_questions", text), "result", lambda: others.counts)
     )
+    parts.metrics.watch_pool("questions to other servers", others.__len__, others.limit)
     return others
 
 

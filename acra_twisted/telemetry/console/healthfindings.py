@@ -107,6 +107,17 @@ def _reached(problem: str) -> Iterator[Finding]:
         yield Finding("unreachable", BAD, "away", _cut(f"The {problem}."), "AcraDatabaseErrors")
 
 
+def ends_soon(certificate: Mapping[str, Any], now: float) -> bool:
+    """Return True if a certificate has ended, or ends soon.
+
+    Those of peers say when they began: some are made anew each day, and end soon in the last
+    quarter of their lives."""
+    soon: float = CERTIFICATE_DAYS * _DAY
+    if "begins" in certificate:
+        soon = min(soon, _LAST * (certificate["ends"] - certificate["begins"]))
+    return bool(certificate["ends"] - now < soon)
+
+
 def _certificates(told: Sequence[Mapping[str, Any]], now: float) -> Iterator[Finding]:
     for one in told:
         left = one["ends"] - now
@@ -119,7 +130,7 @@ def _certificates(told: Sequence[Mapping[str, Any]], now: float) -> Iterator[Fin
                 f"{about} has expired: connections fail.",
                 "AcraCertificateExpired",
             )
-        elif left < CERTIFICATE_DAYS * _DAY:
+        elif ends_soon(one, now):
             yield Finding(
                 "certificate",
                 SOON,
@@ -132,14 +143,12 @@ def _certificates(told: Sequence[Mapping[str, Any]], now: float) -> Iterator[Fin
 def _peers(told: Sequence[Mapping[str, Any]], now: float) -> Iterator[Finding]:
     for one in told:
         left = one["ends"] - now
-        # Some are made anew each day: those end soon by their nature.
-        soon = min(CERTIFICATE_DAYS * _DAY, _LAST * (one["ends"] - one["begins"]))
         whose = "client" if one["is_client"] else "server"
         about = f"The certificate of a {whose} ({one['subject']}, verified by {one['setting']})"
         if left <= 0:
             text = f"{about} has expired since it was shown: its owner needs a new one."
             yield Finding("peer-certificate", SOON, "expired", text)
-        elif left < soon:
+        elif ends_soon(one, now):
             text = f"{about} ends in {days(left)}: its owner should renew it."
             yield Finding("peer-certificate", SOON, "soon", text)
 

@@ -9,6 +9,7 @@ from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.errors import ConfigError
 from acra_twisted.optionkinds import Address
 from acra_twisted.options import defaults
+from acra_twisted.telemetry.console.site.asking import AT_ONCE
 from acra_twisted.telemetry.metrics.families import ServerMetrics
 from acra_twisted.telemetry.service import TelemetryService
 from acra_twisted.telemetry.sites import METRICS, PAGES, make_guard
@@ -52,6 +53,8 @@ class Sites(SynchronousTestCase):
             name = "acra_console_peer_questions_total"
             found = service.metrics.registry.get_sample_value(name, {"result": "answered"})
             self.assertEqual(found, expected)
+            bounded = service.metrics.pools().get("questions to other servers")
+            self.assertEqual(bounded, (0, AT_ONCE) if peers else None)
 
     def test_pages_ask_the_history(self):
         path = str(Path(self.mktemp()))

@@ -1,7 +1,8 @@
 """Ask the consoles of other servers, within limits of size and time.
 
 An answer holds for some seconds, so that many who look at pages cost one question; a server that is
-away is left alone for longer, with all questions.
+away is left alone for longer, with all questions.  Each question takes a connection, so a server is
+asked a few at once: what is beyond is not asked.
 """
 
 from __future__ import annotations
@@ -28,8 +29,11 @@ WHOLE: Final = 2.0
 PAUSE: Final = 30.0
 #: Different questions to a server that are remembered.
 QUESTIONS_MAX: Final = 16
+#: Different questions to a server that are under way at once: half of the connections that its
+#: pages have by default.
+AT_ONCE: Final = 8
 #: Results, as they are counted.
-ANSWERED, AWAY, REFUSED = "answered", "away", "refused"
+ANSWERED, AWAY, REFUSED, NOT_ASKED = "answered", "away", "refused", "not_asked"
 #: Bytes around a body: its head, and marks of chunks.
 _MORE: Final = 32 * 1024
 _SERVER: Final = Role("the other server", handshake="TLS handshake")
@@ -39,6 +43,7 @@ _HINTS: Final = {
     403: ": it does not answer by this name, see zpages_hosts there",
     404: ": it has no console",
 }
+_BUSY: Final = f"{AT_ONCE} other questions to it are under way"
 _ToldT = TypeVar("_ToldT")
 
 
@@ -57,9 +62,18 @@ class OtherServers:
         context: Callable[[str], TLSContext] | None = None,
         whole: float = WHOLE,
     ) -> None:
-        self.counts = dict.fromkeys((ANSWERED, AWAY, REFUSED), 0)
+        self.counts = dict.fromkeys((ANSWERED, AWAY, REFUSED, NOT_ASKED), 0)
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self._servers = [_Server(reactor, one, headers, context, self.counts, whole) for one in at]
+
+    def __len__(self) -> int:
+        """Return how many questions are under way, each with its connection."""
+        return sum(server.under_way for server in self._servers)
+
+    @property
+    def limit(self) -> int:
+        """How many can be under way."""
+        return AT_ONCE * len(self._servers)
 
     def answers(self, question: Question[_ToldT]) -> Deferred[list[Other[_ToldT]]]:
         """Fires with what each has answered, or why it has not; it never fails."""
@@ -123,29 +137,39 @@ class _Server:
         self._whole = whole
         # By the paths of their pages, the latest last.
         self._asked: dict[tuple[str, ...], _Asked] = {}
+        self.under_way = 0
         # Why it is away, and until when it is left alone for that.
         self._away, self._until = "", 0.0
 
     def answer(self, question: Question[Any]) -> Deferred[Other[Any]]:
         """Fires with what is known, or else with an answer; it is asked once at a time."""
         now = self._reactor.seconds()
-        asked = self._asked.pop(question.paths, None)
-        if asked is None:
-            asked = _Asked()
-            if len(self._asked) >= QUESTIONS_MAX:
-                self._forget()
-        self._asked[question.paths] = asked
+        asked = self._asked.get(question.paths) or _Asked()
         if asked.known is not None and now < asked.until:
+            self._remember(question, asked)
             return succeed(asked.known)
-        if asked.asking is None and now < self._until:
-            return succeed(self._missing(self._away))
-        waiting: Deferred[Other[Any]] = Deferred()
+        if asked.asking is None:
+            if now < self._until:
+                return succeed(self._missing(self._away))
+            if self.under_way >= AT_ONCE:
+                self._counts[NOT_ASKED] += 1
+                return succeed(self._missing(_BUSY))
+        self._remember(question, asked)
+        waiting: Deferred[Other[Any]] = Deferred(asked.waiting.remove)
         asked.waiting.append(waiting)
         if asked.asking is None:
+            self.under_way += 1
             asking = asked.asking = ensureDeferred(self._ask(question))
             asking.addTimeout(self._whole, self._reactor).addErrback(self._failed)
             asking.addCallback(self._answered, question, asked)
         return waiting
+
+    def _remember(self, question: Question[Any], asked: _Asked) -> None:
+        """Remember a question as the latest one."""
+        self._asked.pop(question.paths, None)
+        if len(self._asked) >= QUESTIONS_MAX:
+            self._forget()
+        self._asked[question.paths] = asked
 
     def stop(self) -> None:
         """Give up."""
@@ -182,6 +206,7 @@ class _Server:
         if other.told is not None:
             self._counts[ANSWERED] += 1
         asked.known, asked.asking = other, None
+        self.under_way -= 1
         holds = PAUSE if other.told is None else question.holds
         asked.until = self._reactor.seconds() + holds
         waiting, asked.waiting = asked.waiting, []

@@ -208,7 +208,7 @@ def _certificate(one: Mapping[str, Any], now: float) -> dict[str, Any]:
         "subject": formats.name(one["subject"]),
         "setting": setting,
         "left": healthfindings.days(left) if left > 0 else "expired",
-        "soon": left < healthfindings.CERTIFICATE_DAYS * 86_400,
+        "soon": healthfindings.ends_soon(one, now),
         "gauge": charts.gauge(max(left, 0), _YEAR),
     }
 

@@ -1,5 +1,6 @@
 """Questions to the consoles of other servers, over HTTP."""
 
+import gc
 import json
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from acra_twisted.options import defaults
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.telemetry.console.otherservers import FIGURES, HEALTH, LIMIT, STANDING
 from acra_twisted.telemetry.console.othersessions import question
-from acra_twisted.telemetry.console.site.asking import QUESTIONS_MAX, OtherServers
+from acra_twisted.telemetry.console.site.asking import AT_ONCE, QUESTIONS_MAX, OtherServers
 from acra_twisted.telemetry.console.site.frame import VIEWS, Console
 from acra_twisted.telemetry.console.views import topology
 from acra_twisted.transport.credentials import REQUIRE, Credentials
@@ -59,6 +60,12 @@ class _Raw(Protocol):
         self.transport.write(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * LIMIT)
 
 
+def waiting():
+    """Return how many results the process waits for, or keeps."""
+    gc.collect()
+    return sum(isinstance(one, Deferred) for one in gc.get_objects())
+
+
 class Others(TestCase):
     def listen(self, factory):
         factory.noisy = False
@@ -96,7 +103,7 @@ class Others(TestCase):
         self.assertEqual((found.told.instance, found.told.row.calls), ("other", 5))
         self.assertEqual(self.answering.asked, [HEALTH, FIGURES])
         self.assertEqual(self.answering.shown, [f"Bearer {TOKEN}"] * 2)
-        self.assertEqual(others.counts, {"answered": 1, "away": 0, "refused": 0})
+        self.assertEqual(others.counts, {"answered": 1, "away": 0, "refused": 0, "not_asked": 0})
 
     async def test_no_token_where_there_is_none(self):
         await self.asking(self.server()).answers(STANDING)
@@ -139,7 +146,7 @@ class Others(TestCase):
         self.assertIsNone(away.told)
         self.assertIn("refused", away.problem)
         self.assertEqual(well.told.row.calls, 5)
-        self.assertEqual(others.counts, {"answered": 1, "away": 1, "refused": 0})
+        self.assertEqual(others.counts, {"answered": 1, "away": 1, "refused": 0, "not_asked": 0})
         await others.answers(STANDING)
         self.assertEqual(others.counts["away"], 1)
 
@@ -163,7 +170,7 @@ class Others(TestCase):
             self.answering.code, self.answering.text = code, text
             problem, counts = await self.problem(at)
             self.assertIn(said, problem)
-            self.assertEqual(counts, {"answered": 0, "away": 0, "refused": 1})
+            self.assertEqual(counts, {"answered": 0, "away": 0, "refused": 1, "not_asked": 0})
 
     async def test_a_head_without_an_end(self):
         problem, counts = await self.problem(self.listen(Factory.forProtocol(_Raw)))
@@ -207,6 +214,51 @@ class Others(TestCase):
         self.assertEqual(len(self.answering.asked), asked)
         await others.answers(question("all", "0"))
         self.assertEqual(len(self.answering.asked), asked + 1)
+
+    async def test_a_few_questions_are_under_way_at_once(self):
+        first, hanging = self.server(), self.answering
+        hanging.hangs = True
+        others = self.asking(first, self.server())
+        asked = [others.answers(question("all", str(number))) for number in range(AT_ONCE)]
+        self.assertEqual((len(others), others.limit), (2 * AT_ONCE, 2 * AT_ONCE))
+        # Who asks the same waits with the first one.
+        again = others.answers(question("all", "0"))
+        busy, also = await others.answers(question("all", "another"))
+        for other in (busy, also):
+            self.assertIsNone(other.told)
+            self.assertIn("other questions to it are under way", other.problem)
+        self.assertEqual(others.counts["not_asked"], 2)
+        self.assertEqual(len(others), 2 * AT_ONCE)
+        others.stop()
+        found = [one for answers in [*asked, again] for one in await answers]
+        self.assertEqual(len(found), 2 * (AT_ONCE + 1))
+        self.assertEqual(len(others), 0)
+
+    async def test_one_that_was_not_asked_is_asked_later(self):
+        others = self.asking(self.server())
+        asked = [others.answers(question("all", str(number))) for number in range(AT_ONCE)]
+        (busy,) = await others.answers(STANDING)
+        self.assertIsNone(busy.told)
+        for answers in asked:
+            await answers
+        self.assertEqual(len(others), 0)
+        (found,) = await others.answers(STANDING)
+        self.assertEqual(found.told.row.calls, 5)
+
+    async def test_who_has_gone_is_not_kept(self):
+        at = self.server()
+        self.answering.hangs = True
+        others = self.asking(at)
+        stays = others.answers(STANDING)
+        before = waiting()
+        for _ in range(50):
+            one = others.answers(STANDING)
+            one.addErrback(lambda failure: None)
+            one.cancel()
+        self.assertLess(waiting() - before, 5)
+        others.stop()
+        (found,) = await stays
+        self.assertIsNone(found.told)
 
     async def test_the_end_gives_up(self):
         at = self.server()

@@ -1,5 +1,7 @@
 """The view of health: does it work as it should, and is it set up as I think?"""
 
+import re
+
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -9,7 +11,7 @@ from acra_twisted.telemetry.pages.search import Unfit
 from acra_twisted.telemetry.pages.waiting import Wait
 from tests.support.hours import ACCOUNT, NOW, Hour
 from tests.support.stepping import returned
-from tests.support.vitals import certificate, exporter, facts, setting
+from tests.support.vitals import certificate, exporter, facts, peer_certificate, setting
 from tests.support.webpages import body
 
 
@@ -66,6 +68,14 @@ class Health(SynchronousTestCase):
         self.assertEqual(data["answer"]["rules"], ["unreachable", "certificate"])
         self.assertIn("Not working as it should: 2 warnings.", data["answer"]["text"])
         self.assertIn("cannot be reached", self.page())
+
+    def test_the_table_of_certificates_says_the_same_as_the_warnings(self):
+        for days, life, soon in ((9, 365, True), (61, 365, False), (0.5, 1, False), (0.2, 1, True)):
+            known = {"peers_certificates": [peer_certificate(days, "tls_ca", life=life)]}
+            known["certificates"] = []
+            self.assertEqual("peer-certificate" in self.view(**known)["answer"]["rules"], soon)
+            (row,) = re.findall(r"<tr><th[^>]*>CN=tls_ca</th>.*?</tr>", self.page(**known))
+            self.assertEqual("<strong>" in row, soon, (days, life))
 
     def test_it_waits_for_the_answer_and_holds_nothing(self):
         self.reach = Reach(Deferred())
