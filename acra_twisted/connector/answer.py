@@ -11,11 +11,19 @@ from acra_twisted.transport.failures import Reason
 
 #: A peer that understands PostgreSQL never answers so.
 _FOREIGN = frozenset((spoken.TLS, spoken.HTTP, spoken.SSH, spoken.MYSQL, spoken.PROXY))
+#: Servers of these speak first.
+_GREETING = frozenset((spoken.MYSQL, spoken.SSH))
 _ALERT, _RECORD = b"\x15\x03", b"\x16"
 _UNGREETED: Final = (
     "it has sent no greeting: does that listener serve MySQL (mysql_enable = true there)? its log "
     "says why"
 )
+
+
+def greets(data: bytes, dialect: Any) -> bool:
+    """Return True if a server begins in a protocol in which servers speak first, and applications
+    of the ``dialect``, an IServerDialect, would speak first."""
+    return not dialect.server_speaks_first and spoken.spoken(data) in _GREETING
 
 
 def judge(data: bytes, said: bytes, dialect: Any) -> tuple[ForeignProtocol | None, str]:

@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 
 from acra_twisted import events
 from acra_twisted.connector.copying import Copying
+from acra_twisted.connector.greeting import Greeting
 from acra_twisted.connector.link import LinkChannel
 from acra_twisted.connector.reaching import Reaching
 from acra_twisted.connector.record import ConnectionRecord
@@ -85,6 +86,7 @@ class ApplicationConnection(Channel):
         self.receiver = self._early_data
         self._lost = False
         self._copying: Copying | None = None
+        self._greeting = Greeting(connector.reactor, self._server_data)
 
     def opened(self) -> None:
         """Accepted: begin the trace and reach the server."""
@@ -110,7 +112,7 @@ class ApplicationConnection(Channel):
     def reached(self, link: LinkChannel) -> None:
         """See Application: let bytes flow."""
         self._link = link
-        link.carry(self, self._server_data)
+        link.carry(self, self._first_server_data)
         self.receiver = self._application_data
         self._handshake.attach(link)
         self._handshake.begin()
@@ -130,7 +132,16 @@ class ApplicationConnection(Channel):
         if self._is_carried:
             self._record.hand_on_wrap()
         self._reaching.note_opening(data)
+        self._greeting.release()
         self._handshake.from_client(data)
+
+    def _first_server_data(self, data: bytes) -> None:
+        if self._greeting.is_held or self._reaching.is_early(data):
+            self._greeting.add(data)
+            return
+        if self._link is not None:
+            self._link.receiver = self._server_data
+        self._server_data(data)
 
     def _server_data(self, data: bytes) -> None:
         said = self._login.said
@@ -253,7 +264,8 @@ class ApplicationConnection(Channel):
             self._handshake.from_client(early)
 
     def server_lost(self, reason: Failure) -> None:
-        """The link is gone: what came last has been passed on."""
+        """The link is gone: what came last is passed on."""
+        self._greeting.release()
         self._record.end_loops()
         unanswered = not self._lost and self._login.unanswered
         has_ended = self._is_followed and self._carrier.finished
@@ -274,6 +286,7 @@ class ApplicationConnection(Channel):
     def lost(self, reason: Failure) -> None:
         """The application is gone."""
         self._lost = True
+        self._greeting.drop()
         silent = self._silent_at(reason)
         self._explain(reason)
         link, self._link = self._link, None

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
-from acra_twisted.connector.answer import explain, judge
+from acra_twisted.connector.answer import explain, greets, judge
 from acra_twisted.connector.link import Attempt, LinkChannel, begin
 from acra_twisted.transport import spoken
 from acra_twisted.transport.failures import Reason, reason_of
@@ -124,6 +124,12 @@ class Reaching:
         """Take note of what the application says."""
         if len(self._opening) < spoken.LOOK and not self._has_answered:
             self._opening += data[: spoken.LOOK]
+
+    def is_early(self, data: bytes) -> bool:
+        """Return True if the server greets before the application has said anything, as servers of
+        its protocol do not: see Greeting."""
+        unasked = not self._opening and not self._has_answered
+        return unasked and greets(data, self._connector.dialect)
 
     def strange(self, data: bytes, said: bytes) -> Reason | None:
         """Return a reason, which is logged, if these first bytes of an answer to ``said`` are not

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.connector.answer import judge
+from acra_twisted.connector.answer import greets, judge
 from acra_twisted.dialects.mysql.dialect import MysqlDialect
 from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
 from acra_twisted.transport import spoken
@@ -35,6 +35,14 @@ class Answers(SynchronousTestCase):
                 self.assertEqual(judge(data, said, PostgresqlDialect), (None, ""))
         self.assertEqual(judge(ALERT, b"\x16\x03\x01\x02\0", PostgresqlDialect), (None, ""))
         self.assertEqual(judge(ALERT, b"", PostgresqlDialect)[0].protocol, spoken.TLS)
+
+    def test_a_greeting_is_a_servers_own_beginning(self):
+        mysql, ssh = packets(MARIADB, 0), b"SSH-2.0-OpenSSH_9.2\r\n"
+        for data in (mysql, ssh):
+            self.assertTrue(greets(data, PostgresqlDialect))
+            self.assertFalse(greets(data, MysqlDialect))
+        for data in (ALERT, b"HTTP/1.1 400 Bad", b"R\0\0\0\x08\0\0\0\0", b"S", b""):
+            self.assertFalse(greets(data, PostgresqlDialect))
 
     def test_a_session_that_begins(self):
         for data in (b"R\0\0\0\x08\0\0\0\0", b"N", b"S"):

@@ -19,6 +19,7 @@ from zope.interface import implementer
 
 from acra_twisted import events
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
+from acra_twisted.connector.greeting import PATIENCE
 from acra_twisted.connector.link import LinkChannel, LinkFactory
 from acra_twisted.connector.service import AcraConnector
 from acra_twisted.daemon.service import MAIN
@@ -343,9 +344,42 @@ class Greeted(Logged):
             self.assertTrue(link.transport.disconnected or link.transport.disconnecting)
             application.connectionLost(Failure(ConnectionDone()))
 
-    def test_it_is_carried_to_one_that_has_said_nothing(self):
+    def test_it_waits_for_what_an_application_says(self):
+        for said, answer in ((STARTUP, b""), (SSL_REQUEST_PACKET, b"N")):
+            for size in (100, 6):
+                self.told.clear()
+                application, link = self.linked()
+                for piece in pieces(self.GREETING, (size,)):
+                    link.dataReceived(piece)
+                self.assertEqual(application.transport.value(), b"")
+                application.dataReceived(said)
+                if answer:
+                    application.dataReceived(STARTUP)
+                told = application.transport.value().removeprefix(answer)
+                self.assertEqual(types(told), "E")
+                self.assertIn(b"to AcraServer: it speaks the MySQL protocol", told)
+                self.assertEqual([code for code, _ in self.told], [events.WRAP_CONNECTION])
+                application.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_it_waits_for_nobody_who_has_left(self):
         application, link = self.linked()
         link.dataReceived(self.GREETING)
+        application.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+        self.assertEqual(application.transport.value(), b"")
+
+    def test_it_is_carried_when_the_link_ends(self):
+        application, link = self.linked()
+        link.dataReceived(self.GREETING)
+        link.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(application.transport.value(), self.GREETING)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_it_is_carried_to_one_that_says_nothing(self):
+        application, link = self.linked()
+        link.dataReceived(self.GREETING)
+        self.reactor.advance(PATIENCE)
         self.assertEqual(application.transport.value(), self.GREETING)
         self.assertNotIn(events.WRAP_CONNECTION, [code for code, _ in self.told])
 
@@ -442,6 +476,7 @@ class Followed(Connected):
         application, link = self.linked()
         link.transport.clear()
         link.dataReceived(b"J\0\0\0\x0a8.0.30 and so on")
+        self.reactor.advance(PATIENCE)
         application.dataReceived(b"an answer")
         self.assertEqual(application.transport.value(), b"J\0\0\0\x0a8.0.30 and so on")
         self.assertEqual(link.transport.value(), b"an answer")
@@ -652,6 +687,7 @@ class Declining(Logged):
         for _ in range(2):
             application, link = self.linked()
             link.dataReceived(b"J\0\0\0\x0a8.0.30 and so on")
+            self.reactor.advance(PATIENCE)
             application.connectionLost(Failure(ConnectionDone()))
         self.assertEqual([code for code, _ in self.told], [events.UNREAD_SESSION])
 
