@@ -63,7 +63,8 @@ def database_of(session: Session) -> str | None:
 
 
 def may_move(text: bytes) -> int:
-    """Return what a text may change of that what a session sees, 0 for nothing."""
+    """Return what a text may change of that what a session sees, 0 for nothing.  A huge text may
+    change it if it has the bytes of a word for that anywhere."""
     found = DATABASE if _moves(text) else 0
     if roles.may_be_set(text):
         found |= ROLE
@@ -75,7 +76,8 @@ def _moves(text: bytes) -> bool:
     # Looking for bytes takes a small part of the time that a pattern takes.
     lowered = text.lower()
     if b"use" in lowered or b"execute" in lowered or b"/*!" in text or b"/*M!" in text:
-        return _may_move(text) is not None
+        # Everybody would wait while a huge text is searched.
+        return len(text) > roles.HUGE or _may_move(text) is not None
     return False
 
 

@@ -24,7 +24,7 @@ _may_take: Final = re.compile(
 #: Longer texts are not read by their tokens.
 _LONG: Final = 16 << 10
 #: Of still longer ones it is only asked, by what is fast, whether they have the words.
-_HUGE: Final = 1 << 20
+HUGE: Final = 1 << 20
 _has_role: Final = re.compile(rb"role(?<=\brole)\b").search
 _has_authorization: Final = re.compile(rb"authorization(?<=\bauthorization)\b").search
 _may_grant: Final = re.compile(
@@ -42,7 +42,7 @@ def may_be_set(text: bytes) -> bool:
         return False
     if _is_long(text):
         return True
-    if len(text) > _HUGE:
+    if len(text) > HUGE:
         return _has_role(lowered) is not None or _has_authorization(lowered) is not None
     seen = loosened(text)
     if _may_take(seen) is None or _sets(seen) is None:
@@ -75,9 +75,12 @@ def may_grant(text: bytes) -> bool:
     """Tell whether a text may change the rights of users or roles, or the roles that users begin
     with."""
     lowered = text.lower()
-    if b"grant" in lowered or b"revoke" in lowered or b"role" in lowered:
-        return _is_long(text) or _may_grant(loosened(text)) is not None
-    return False
+    has_rights = b"grant" in lowered or b"revoke" in lowered
+    if not has_rights and b"role" not in lowered:
+        return False
+    if len(text) > HUGE:
+        return has_rights or b"default" in lowered
+    return _is_long(text) or _may_grant(loosened(text)) is not None
 
 
 def _is_long(text: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.encryption.mysql import roles
 from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.stages.mysqlmodes import (
@@ -78,6 +79,20 @@ class Moving(SynchronousTestCase):
             self.assertTrue(may_move(text), text)
         for text in (b"SELECT user FROM house", b"SELECT because"):
             self.assertFalse(may_move(text), text)
+
+    def test_huge_texts_are_not_searched_for_words(self):
+        for text, small, huge in (
+            (b"SELECT because", 0, DATABASE),
+            (b"SELECT EXECUTED", 0, DATABASE),
+            (b"SELECT 'granted'", 0, RIGHTS),
+            (b"SELECT 'defaults', 'roles'", 0, RIGHTS),
+            (b"SELECT 'roles'", 0, 0),
+            (b"SELECT a", 0, 0),
+            (b"GRANT r TO u", RIGHTS, RIGHTS),
+            (b"USE x", DATABASE, DATABASE),
+        ):
+            self.assertEqual(may_move(text), small, text)
+            self.assertEqual(may_move(text + b" " * roles.HUGE), huge, text)
 
     def test_requests_that_are_unanswered(self):
         for kind, text, expected in (
