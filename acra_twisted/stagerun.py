@@ -16,9 +16,9 @@ class StageRun:
     """A verdict of the stage named ``stage`` and when it was given.
 
     ``kind`` is that of the `Work`.  ``started`` and ``ended`` are nanoseconds of the session's
-    clock.  All runs of rows of one request are one: it starts with the first, lasts as long as
-    all of them together, ``runs`` says how many there were, and ``verdict`` is the last one that
-    was not PASS, if there was one.
+    clock.  All runs of rows of one request are one, and so are all of sets of values: it starts
+    with the first, lasts as long as all of them together, ``runs`` says how many there were, and
+    ``verdict`` is the last one that was not PASS, if there was one.
     """
 
     __slots__ = ("stage", "kind", "verdict", "started", "ended", "runs")

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from acra_twisted.exchange import MESSAGES, ROWS, Work
+from acra_twisted.exchange import MESSAGES, PARAMETERS, ROWS, Work
 from acra_twisted.stagerun import StageRun
 from acra_twisted.verdicts import PASS, Deny, Hangup, Replace, broken
 
@@ -148,9 +148,10 @@ def _ran(stage: str, work: Work, verdict: Any, started: int) -> int:
     if runs is None:
         exchange.stage_runs = [StageRun(stage, work.kind, verdict, started, ended)]
         return ended
-    if work.kind == ROWS:
+    kind = work.kind
+    if kind in (ROWS, PARAMETERS):
         for run in runs:
-            if run.kind == ROWS and run.stage == stage:
+            if run.kind == kind and run.stage == stage:
                 run.runs += 1
                 run.ended += ended - started
                 if verdict is not PASS:

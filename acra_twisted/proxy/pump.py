@@ -13,18 +13,21 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from acra_twisted.dialects.flow import MessageFlow
-from acra_twisted.exchange import Work
+from acra_twisted.exchange import Exchange, Work
 from acra_twisted.pipeline.driver import settled
 from acra_twisted.proxy.valve import STAGE, Valve
 from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
 
 _VERDICTS: Final = frozenset((Replace, Deny, Hangup))
+#: Pieces of work of one exchange, such as the rows of a bulk execution, that are done in one turn
+#: of the reactor: other sessions wait meanwhile.
+IN_A_TURN: Final = 200
 
 
 class Pump:
     """``run`` is the pipeline; ``flush`` sends what the flows have put out; ``hang_up`` and
-    ``failed`` end the connection (for a verdict, for an exception).  ``expect`` is told 1 when a
-    verdict begins to be waited for and -1 when it is not any more (see `Pipeline`)."""
+    ``failed`` end the connection (for a verdict, for an exception).  ``later`` is a reactor's
+    callLater."""
 
     __slots__ = (
         "_flow",
@@ -33,6 +36,7 @@ class Pump:
         "_flush",
         "_hang_up",
         "_failed",
+        "_later",
         "waits_for",
         "_ended",
     )
@@ -46,6 +50,7 @@ class Pump:
         flush: Callable[[], None],
         hang_up: Callable[[str], None],
         failed: Callable[[Failure], None],
+        later: Callable[[float, Callable[[], None]], Any],
     ) -> None:
         self._flow = flow
         self._run = run
@@ -53,6 +58,7 @@ class Pump:
         self._flush = flush
         self._hang_up = hang_up
         self._failed = failed
+        self._later = later
         #: What a verdict is awaited for.
         self.waits_for: Work | None = None
         self._ended = False
@@ -76,11 +82,15 @@ class Pump:
 
     def _advance(self, data: bytes = b"") -> None:
         """Go as far as verdicts are there."""
-        flow = self._flow
+        flow, left = self._flow, 0
+        exchange: Exchange | None = None
         try:
             work = flow.begin(data) if data else flow.next_work()
             while work is not None:
-                verdict = self._run(work)
+                if work.exchange is not exchange:
+                    exchange, left = work.exchange, IN_A_TURN
+                left -= 1
+                verdict = self._run(work) if left >= 0 else self._in_another_turn(work)
                 if verdict is not PASS and type(verdict) not in _VERDICTS:
                     verdict = self._now_or_later(verdict, work)
                     if verdict is None:
@@ -95,6 +105,13 @@ class Pump:
             self._flush()
         except Exception:
             self._failed(Failure())
+
+    def _in_another_turn(self, work: Work) -> Deferred[Any]:
+        """The verdict on a piece of work that others must not wait for."""
+        turn: Deferred[Any] = Deferred()
+        turn.addCallback(lambda _: PASS if self._ended else self._run(work))
+        self._later(0, lambda: turn.callback(None))
+        return turn
 
     def _now_or_later(self, verdict: Deferred[Any], work: Work) -> Any:
         verdict = settled(verdict)

@@ -90,6 +90,7 @@ class Relay:
             flush=flush,
             hang_up=self._hang_up,
             failed=self._failed,
+            later=self._later,
         )
 
     def begin(self) -> None:

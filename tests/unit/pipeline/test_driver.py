@@ -246,18 +246,21 @@ class Driver(SynchronousTestCase):
         self.run_hooks(hook(ValueError(), "b", lenient=True))
         self.assertEqual(told, [("a", self.work, deny), ("b", self.work)])
 
-    def test_all_runs_of_rows_are_one(self):
-        self.exchange.span = object()
-        self.work.kind = ROWS
-        changed = Replace(self.work.item)
-        for _ in range(3):
-            self.run_hooks(hook(PASS, "a"), hook(changed, "b"))
-            self.run_hooks(hook(PASS, "a"), hook(PASS, "b"))
-        first, second = self.exchange.stage_runs
-        self.assertEqual((first.stage, first.verdict, first.runs), ("a", PASS, 6))
-        self.assertEqual((second.stage, second.verdict, second.runs), ("b", changed, 6))
-        # The clock goes on by one at each look: a run takes one.
-        self.assertEqual(first.ended - first.started, 6)
+    def test_all_runs_of_rows_are_one_and_so_are_those_of_values(self):
+        for kind in (ROWS, PARAMETERS):
+            self.setUp()
+            self.exchange.span = object()
+            self.run_hooks(hook(PASS, "a"))
+            self.work.kind = kind
+            changed = Replace(self.work.item)
+            for _ in range(3):
+                self.run_hooks(hook(PASS, "a"), hook(changed, "b"))
+                self.run_hooks(hook(PASS, "a"), hook(PASS, "b"))
+            _, first, second = self.exchange.stage_runs
+            self.assertEqual((first.stage, first.verdict, first.runs), ("a", PASS, 6))
+            self.assertEqual((second.stage, second.verdict, second.runs), ("b", changed, 6))
+            # The clock goes on by one at each look: a run takes one.
+            self.assertEqual(first.ended - first.started, 6)
 
     def test_nobody_is_told_of_messages_that_pass(self):
         self.exchange.span = object()

@@ -5,25 +5,27 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.errors import WireError
-from acra_twisted.exchange import STATEMENT
-from acra_twisted.proxy.pump import Pump
+from acra_twisted.exchange import PARAMETERS, STATEMENT
+from acra_twisted.proxy.pump import IN_A_TURN, Pump
 from acra_twisted.proxy.valve import STAGE, Valve
 from acra_twisted.verdicts import PASS, Hangup
+from tests.support.mysqlrequests import Desk, about, said
 from tests.support.sessions import FakeTransport, make_session, query
 
 
 class Pumping(SynchronousTestCase):
-    def pump(self, run):
+    def pump(self, run, flow=None):
         self.session, self.transport = make_session(), FakeTransport()
-        self.flushes, self.ends = [], []
+        self.flushes, self.ends, self.turns = [], [], []
         self.valve = Valve(lambda: self.transport, lambda: 0.0)
         return Pump(
-            RequestFlow(self.session, frozenset((STATEMENT,))),
+            flow or RequestFlow(self.session, frozenset((STATEMENT,))),
             run,
             self.valve,
             flush=lambda: self.flushes.append(self.settled),
             hang_up=self.ends.append,
             failed=self.ends.append,
+            later=lambda delay, call: self.turns.append(call),
         )
 
     @property
@@ -92,3 +94,28 @@ class Pumping(SynchronousTestCase):
         self.assertFalse(pump.waiting)
         later.callback(PASS)
         self.assertEqual(self.settled, 0)
+
+    def bulk(self, rows):
+        """A pump, the rows that it has judged, and what leaves."""
+        desk = Desk(inspects=(PARAMETERS,))
+        desk.prepares(b"INSERT INTO t VALUES (?)", 7, 1)
+        judged = []
+        pump = self.pump(lambda work: judged.append(work) or PASS, desk.flow)
+        data = said(about(0xFA, 7, b"\x80\0\3\0" + b"\1" * rows))
+        pump.received(data)
+        return pump, judged, desk.flow, data
+
+    def test_others_have_their_turns_while_an_exchange_has_much_work(self):
+        _, judged, flow, data = self.bulk(2 * IN_A_TURN + 1)
+        self.assertEqual((len(judged), self.valve.reasons), (IN_A_TURN, {STAGE}))
+        self.assertEqual(flow.take_output(), b"")
+        self.turns.pop()()
+        # The first piece of a turn is that for which it was waited.
+        self.assertEqual((len(judged), self.valve.reasons), (2 * IN_A_TURN + 1, set()))
+        self.assertEqual((flow.take_output(), self.turns), (data, []))
+
+    def test_nothing_more_is_judged_in_the_turn_behind_the_end(self):
+        pump, judged, _, _ = self.bulk(IN_A_TURN + 1)
+        pump.stop()
+        self.turns.pop()()
+        self.assertEqual((len(judged), pump.waiting), (IN_A_TURN, False))

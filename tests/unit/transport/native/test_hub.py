@@ -393,6 +393,7 @@ class Reactors(SynchronousTestCase):
             flush=lambda: None,
             hang_up=self.fail,
             failed=self.fail,
+            later=self.fail,
         )
 
         def ready(data):
