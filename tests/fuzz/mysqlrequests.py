@@ -2,8 +2,8 @@
 
 The first byte of an input chooses capabilities and how the rest is cut, the second what stages
 judge; the rest is what a client says behind its login.  Wrong is: any exception at all from the
-flow, bytes for the database or answers that differ when the same ones come in pieces, values that
-are other ones when they are read again.
+flow, bytes for the database or answers that differ when the same ones come in pieces, also while a
+verdict is waited for, values that are other ones when they are read again.
 
     python -m tests.fuzz.mysqlrequests FOLDER -max_total_time=60   (FOLDER: inputs that are kept)
 """
@@ -41,7 +41,7 @@ def _sealed(work):
     return Replace(Parameters(values, [0] * len(values), item.statement))
 
 
-def _said(data: bytes, choice: int, judged: int, cut: int):
+def _said(data: bytes, choice: int, judged: int, cut: int, says=Desk.says_in_pieces):
     """Return the bytes for the database, what is owed, and if the session has ended."""
     desk = Desk(
         _sealed if judged & 4 else lambda work: PASS,
@@ -55,7 +55,7 @@ def _said(data: bytes, choice: int, judged: int, cut: int):
     desk.prepares(b"SELECT ?, ?", 2, 2)
     out = b""
     try:
-        out = desk.says_in_pieces(data, cut)
+        out = says(desk, data, cut)
         # Whatever waits for a reply goes on.
         for number in range(3, 8):
             if desk.session.outstanding:
@@ -101,6 +101,8 @@ def check(data: bytes) -> None:
     whole = _said(said, choice, judged, len(said) or 1)
     pieces = _said(said, choice, judged, 1 + (choice >> 4))
     assert whole == pieces, (whole, pieces)
+    meanwhile = _said(said, choice, judged, 1 + (choice >> 2), Desk.says_meanwhile)
+    assert whole == meanwhile, (whole, meanwhile)
     _values(said, judged & 3, bool(choice & 1))
 
 

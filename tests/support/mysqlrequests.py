@@ -62,6 +62,23 @@ class Desk:
         """Return the same where it comes in pieces."""
         return b"".join(self.says(data[at : at + size]) for at in range(0, len(data), size))
 
+    def says_meanwhile(self, data, size):
+        """Return the same where it comes in pieces, one before each verdict is there."""
+        pieces = [data[at : at + size] for at in range(0, len(data), size)]
+        out = b""
+        while pieces:
+            work = self.flow.begin(pieces.pop(0))
+            while work is not None:
+                self.works.append(work)
+                verdict = self.verdict(work)
+                if pieces:
+                    self.flow.feed(pieces.pop(0))
+                self.flow.settle(work, verdict)
+                out += self.flow.take_output()
+                work = self.flow.next_work()
+            out += self.flow.take_output()
+        return out
+
     def goes_on(self):
         """Return what the database gets once something else has changed."""
         return self._settled(self.flow.next_work())

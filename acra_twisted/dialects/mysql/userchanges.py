@@ -22,7 +22,7 @@ from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.mysql import errors
 from acra_twisted.wire.mysql.capabilities import InForce
 from acra_twisted.wire.mysql.errors import Situation
-from acra_twisted.wire.mysql.frames import Assembler, Packet
+from acra_twisted.wire.mysql.frames import Packet
 from acra_twisted.wire.mysql.handshake import decode_change_user
 
 _NOT_ENABLED: Final = Situation(
@@ -35,8 +35,7 @@ _NOT_ENABLED: Final = Situation(
 class ChangingRequests(BulkRequests):
     """BulkRequests of clients that may log in other users.
 
-    ``message_limit``: bytes of one command.  ``legs``: which of the connections have TLS; None if
-    no other user may.
+    ``legs``: which of the connections have TLS; None if no other user may.
     """
 
     def __init__(
@@ -49,8 +48,7 @@ class ChangingRequests(BulkRequests):
         message_limit: int,
         legs: LegsPolicy | None,
     ) -> None:
-        super().__init__(session, state, in_force, propagation, judges)
-        self._assembler = Assembler("client", self._buffer, message_limit)
+        super().__init__(session, state, in_force, propagation, judges, message_limit)
         self._legs = legs
         # The user that is logging in.
         self._changing: tuple[Exchange, bytes, TraceContext | None] | None = None
