@@ -3,7 +3,7 @@ others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Final
 
@@ -11,9 +11,11 @@ from zope.interface import implementer
 
 from acra_twisted.encryption.mysql.findings import findings
 from acra_twisted.encryption.mysql.keeper import Asked, SchemaKeeper
+from acra_twisted.encryption.mysql.lookup import lookup_question, read_lookup
 from acra_twisted.encryption.mysql.plan import Plan
 from acra_twisted.encryption.mysql.protection import Protection
 from acra_twisted.encryption.mysql.question import SchemaError, database_question, read_database
+from acra_twisted.encryption.mysql.targets import Target
 from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange
@@ -21,7 +23,7 @@ from acra_twisted.interfaces import IWatch
 from acra_twisted.session import Session
 from acra_twisted.stages.columnfindings import ColumnFindings
 from acra_twisted.stages.mysqlmeanings import MysqlSnapshot
-from acra_twisted.stages.mysqlmodes import DATABASE, RIGHTS, ROLE, is_moving
+from acra_twisted.stages.mysqlmodes import DATABASE, RIGHTS, ROLE, database_of, is_moving
 
 #: Users whose view of the schema is kept.
 _USERS: Final = 64
@@ -110,9 +112,19 @@ class MysqlColumns:
         if exchange.watch is None and (renews or moves or not plan.is_untouched):
             exchange.watch = MysqlWatch(self, known, renews=renews, moves=moves)
 
-    async def learn(self, session: Session, known: MysqlKnown) -> MysqlSnapshot:
-        """Ask for what is not certain of a session, and return the protected columns.  Raises
-        QuestionError, SchemaError."""
+    def is_strange(
+        self, session: Session, known: MysqlKnown, targets: Sequence[Target], database: str | None
+    ) -> bool:
+        """Tell whether some of the tables and routines that a text gives values to may have been
+        made since the schema was read; ``database`` is that of names without one, None if it is
+        not known."""
+        return database is None or bool(self._keeper(session, known).strange(targets, database))
+
+    async def learn(
+        self, session: Session, known: MysqlKnown, targets: Sequence[Target] = ()
+    ) -> MysqlSnapshot:
+        """Ask for what is not certain of a session, and of tables and routines that a text gives
+        values to, and return the protected columns.  Raises QuestionError, SchemaError."""
         if known.open or session.in_flight or is_moving(session):
             await session.ask(_NOTHING)
             if known.open:
@@ -124,7 +136,25 @@ class MysqlColumns:
         if known.is_moved:
             session.database = read_database(await session.ask(database_question()))
             known.is_moved = False
+        strange = keeper.strange(targets, database_of(session) or "")
+        if strange:
+            protection = await self._look_up(session, keeper, protection, strange)
         return self._of(session, known, protection)
+
+    async def _look_up(
+        self,
+        session: Session,
+        keeper: SchemaKeeper,
+        protection: Protection,
+        strange: Sequence[Target],
+    ) -> Protection:
+        """The protected columns, when it is known what some tables and routines are."""
+        named = [one for one in strange if one.database]
+        if named:
+            keeper.told(read_lookup(await session.ask(lookup_question(named))))
+        if len(named) < len(strange) or keeper.protection(self._seconds()) is None:
+            return await self._read(session, keeper, None)
+        return protection
 
     async def _read(
         self, session: Session, keeper: SchemaKeeper, before: Protection | None

@@ -8,7 +8,7 @@ A statement that is not understood in all that concerns a protected column is re
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from acra_twisted.encryption.mysql.question import SchemaError
+from acra_twisted.encryption.mysql.targets import Target
 from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.encryption.statementpattern import MYSQL
 from acra_twisted.errors import QuestionError
@@ -36,14 +37,13 @@ from acra_twisted.stages.mysqlcells import MysqlCells
 from acra_twisted.stages.mysqlcolumns import MysqlColumns, MysqlKnown
 from acra_twisted.stages.mysqlencoding import MysqlEncoder
 from acra_twisted.stages.mysqlmeanings import MysqlMeaning
+from acra_twisted.stages.mysqlmodes import shows_before
 from acra_twisted.stages.mysqlparameters import MysqlParameters
 from acra_twisted.stages.mysqlstatements import MysqlStatements
 from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.verdicts import Deny
 
 _CELLS: Final = MysqlCells()
-#: Words of texts that show what the statement before them has left: a question would replace it.
-_SHOWING: Final = (b"warning", b"error", b"row_count", b"found_rows", b"diagnostics")
 
 
 @implementer(IStatementStage, IParameterStage, IResultStage, IReloadable)
@@ -74,9 +74,8 @@ class MysqlEncryptor(ColumnStage):
 
     def on_statement(self, statement: Statement, exchange: Exchange) -> Any:
         """See IStatementStage."""
-        may_ask = not any(word in statement.text.lower() for word in _SHOWING)
         decide = partial(self._statements.judge, statement, exchange)
-        return self._informed(exchange.session, decide, may_ask)
+        return self._informed(exchange.session, decide, not shows_before(statement.text))
 
     def on_parameters(self, parameters: Parameters, exchange: Exchange) -> Any:
         """See IParameterStage."""
@@ -111,9 +110,16 @@ class MysqlEncryptor(ColumnStage):
             return self._ask(session, known, decide)
         return guarded(decide, known, snapshot, False)
 
-    def _ask(self, session: Session, known: MysqlKnown, decide: Callable[..., Any]) -> Any:
-        """Decide once all that was sent before is answered, and what is not certain was asked."""
-        learning = Deferred.fromCoroutine(self._columns.learn(session, known))
+    def _ask(
+        self,
+        session: Session,
+        known: MysqlKnown,
+        decide: Callable[..., Any],
+        targets: Sequence[Target] = (),
+    ) -> Any:
+        """Decide once all that was sent before is answered, and what is not certain was asked, also
+        of tables and routines that a text gives values to."""
+        learning = Deferred.fromCoroutine(self._columns.learn(session, known, targets))
         return learning.addCallbacks(
             lambda snapshot: guarded(decide, known, snapshot, True), _unknown
         )

@@ -30,6 +30,7 @@ from acra_twisted.stages.mysqlmodes import (
     is_moving,
     may_move,
     mode_of,
+    shows_before,
 )
 from acra_twisted.verdicts import PASS, Replace
 
@@ -95,9 +96,15 @@ class MysqlStatements:
     def _judge(self, judged: _Judged, certain: bool, planned: Planned) -> Any:
         statement, exchange, known, snapshot, read = judged
         refusal = refusal_of(planned.plan, exchange)
-        if refusal is None:
-            return self._written(judged, planned, None)
         session = exchange.session
+        if refusal is None:
+            targets = planned.plan.targets
+            if targets and not (certain or shows_before(statement.text)):
+                if self._columns.is_strange(session, known, targets, read.database):
+                    return self._ask(
+                        session, known, partial(self.judge, statement, exchange), targets
+                    )
+            return self._written(judged, planned, None)
         if not certain and (
             read.database is None or session.in_flight or self._columns.is_outdated(session, known)
         ):

@@ -136,6 +136,46 @@ class Others(Case):
         for text in ("INSERT INTO fresh (id) VALUES (NULL)", "CALL writing('v')"):
             eventually(lambda text=text: refused(text), "a refusal", seconds=4 * LOOK)
 
+    def test_nothing_is_written_through_a_view_that_is_new(self):
+        """It is looked up before the first statement that names it."""
+        cursor = self.connected(client_flag=CLIENT.MULTI_STATEMENTS)
+        cursor.execute("SELECT id FROM people")
+        self.database.run("CREATE TABLE shop.plain (id INT, name TEXT)")
+        self.addCleanup(self.database.run, "DROP TABLE shop.plain")
+        cursor.execute("INSERT INTO plain VALUES (1, 'a'), (2, 'b')")
+        for number, text in enumerate(
+            (
+                f"INSERT INTO {{}} (name) VALUES ('{_SECRET}')",
+                f"REPLACE shop.{{}} SET name = '{_SECRET}'",
+                f"UPDATE plain JOIN {{}} SET name = '{_SECRET}'",
+                f"UPDATE plain SET name = 'a'; INSERT `{{}}` (name) VALUES ('{_SECRET}')",
+                f"SELECT 1; UPDATE {{}} AS f SET f.name = '{_SECRET}'",
+                f"USE shop; UPDATE {{}} SET name = '{_SECRET}'",
+                f"SET STATEMENT max_statement_time = 1 FOR INSERT {{}} (name) VALUES ('{_SECRET}')",
+                f"EXECUTE IMMEDIATE 'INSERT INTO {{}} (name) VALUES (''{_SECRET}'')'",
+            )
+        ):
+            self.run_("INSERT INTO people (name) VALUES ('known')")
+            # What was known of the schema is young.
+            cursor.execute("UPDATE plain SET name = 'c'")
+            name = f"fresh{number}"
+            self.database.run(f"CREATE VIEW shop.{name} AS SELECT id, name FROM shop.people")
+            self.addCleanup(self.database.run, f"DROP VIEW shop.{name}")
+            with self.assertRaises(pymysql.MySQLError, msg=text) as caught:
+                cursor.execute(text.format(name))
+                while cursor.nextset():
+                    pass
+            self.assertEqual(caught.exception.args[0], 1235, text)
+        for stored in self.stored("name"):
+            self.assertNotIn(_SECRET.encode(), stored)
+        self.database.run(
+            "CREATE PROCEDURE shop.fresh(v TEXT) INSERT INTO people (name) VALUES (v)"
+        )
+        self.addCleanup(self.database.run, "DROP PROCEDURE shop.fresh")
+        with self.assertRaises(pymysql.MySQLError) as caught:
+            cursor.execute(f"CALL fresh('{_SECRET}')")
+        self.assertEqual(caught.exception.args[0], 1235)
+
     def test_what_nobody_can_read(self):
         self.refused("BINLOG 'AAAAAA=='")
 

@@ -68,7 +68,8 @@ def rows_of(schema):
 class MysqlBench(Workbench):
     """A session and its database, which answers with ``schema``; ``asked`` are the texts of all
     questions, ``changes`` the number of changes that its server has begun, ``refuses`` texts that
-    have errors, ``held`` answers that are to come if ``holds`` is set."""
+    have errors, ``held`` answers that are to come if ``holds`` is set.  ``lookups`` is what it
+    answers about the tables that are given values."""
 
     def __init__(self, schema=SCHEMA, settings=SETTINGS):
         super().__init__()
@@ -79,10 +80,15 @@ class MysqlBench(Workbench):
         self.holds = self.fails = False
         self.changes = 7
         self.refuses = ()
+        self.lookups = []
         self.database = "shop"
         self.time = 1000.0
         self.session = self.begin()
         self.exchange = Exchange(self.session, "query", None, 1)
+
+    def has(self, name, is_code=False, database="shop"):
+        """Have the server tell of a table, or of a view or routine."""
+        self.lookups = [[_hex(database), _hex(name), _hex(int(is_code))]]
 
     def begin(self, user=b"u"):
         session = make_session(observer=self.session.observer)
@@ -104,6 +110,8 @@ class MysqlBench(Workbench):
             answer = rows_of(self.schema)
         elif text == mark_question():
             answer = mark_of(self.changes)
+        elif b"information_schema" in text:
+            answer = self.lookups
         elif text != database_question():
             answer = []
         if not self.holds:

@@ -8,13 +8,16 @@ in no schema that is read meanwhile: it is read again with the next mark, and af
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from acra_twisted.encryption.mysql.lookup import Named
 from acra_twisted.encryption.mysql.protection import Protection
 from acra_twisted.encryption.mysql.question import read_schema, schema_question
 from acra_twisted.encryption.mysql.servermark import Mark, mark_question, read_mark
+from acra_twisted.encryption.mysql.targets import Target
 from acra_twisted.encryption.settings import EncryptionSettings
+from acra_twisted.sql.mysqlnames import fold
 
 #: A schema is read anew when it is so old, and no longer used when it is twice as old.
 MAX_AGE: Final = 60.0
@@ -22,9 +25,15 @@ MAX_AGE: Final = 60.0
 LOOK: Final = 5.0
 #: The time between two questions for which there is no certain reason.
 PAUSE: Final = 1.0
+#: Tables that are remembered to be no views.
+_TABLES: Final = 10_000
 
 #: Errors by which the server may say that its tables are others: of columns and of their number.
 _DOUBTFUL: Final = frozenset(("1054", "1136", "1146", "1364"))
+
+
+def _key(target: Target) -> tuple[str, str]:
+    return fold(target.database), fold(target.name)
 
 
 class Asked(NamedTuple):
@@ -58,6 +67,8 @@ class SchemaKeeper:
         self._asked = self._kept = 0
         self._changes = 1
         self._kept_changes = 0
+        # Tables that are no views: nobody makes one in place of them without a change of the mark.
+        self._tables: set[tuple[str, str]] = set()
 
     @property
     def question(self) -> bytes:
@@ -90,6 +101,32 @@ class SchemaKeeper:
     def changed(self) -> None:
         """Note that the schema may be another: nothing is decided by it any more."""
         self._changes += 1
+        self._tables.clear()
+
+    def strange(self, targets: Iterable[Target], database: str) -> Sequence[Target]:
+        """Tell which of some tables and routines may have been made since the schema was read.
+        ``database`` is that of names without one."""
+        code = self._protection.code if self._protection is not None else ()
+        found = []
+        for one in targets:
+            full = one if one.database or not one.name else Target(database, one.name)
+            key = _key(full)
+            if key not in self._tables and key not in code:
+                found.append(full)
+        return found
+
+    def told(self, found: Iterable[Named]) -> None:
+        """Note what the server has of some names: where it is a view or a routine that is not
+        known, nothing is decided by the schema any more."""
+        code = self._protection.code if self._protection is not None else ()
+        for one in found:
+            key = _key(Target(one.database, one.name))
+            if one.is_code and key not in code:
+                self.changed()
+                return
+            if len(self._tables) >= _TABLES:
+                self._tables.clear()
+            self._tables.add(key)
 
     def failed_with(self, number: str) -> None:
         """Note an error that the server has given to a statement, by its number."""
@@ -130,6 +167,8 @@ class SchemaKeeper:
         number, mark = self._seen
         is_settled = self._mark is None or (mark is not None and mark.is_same(self._mark))
         self._mark = mark if number == asked.number and is_settled else None
+        if self._mark is None:
+            self._tables.clear()
         self._read_at = self._looked_at = asked.at
         self._kept, self._kept_changes = asked.number, asked.changes
         self._is_doubtful = self._is_suspect = False

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from acra_twisted.encryption.mysql.targets import Target
 from acra_twisted.encryption.plan import Refusal, ResultColumn, Use
 from acra_twisted.encryption.settings import ColumnSetting
 
@@ -93,7 +94,8 @@ class Plan(NamedTuple):
     the truth only while the session's client has one search key.  ``asked`` are these and all
     others whose values the answer depends on: a client that may not read them must not learn it.
     ``renews``: the schema is to be read anew when the text has been run.  ``schema`` is the number
-    of the schema that the plan holds for.
+    of the schema that the plan holds for.  ``targets`` are tables and routines that the text gives
+    values to and that are not known to be protected.
     """
 
     refusal: Refusal | None = None
@@ -104,6 +106,7 @@ class Plan(NamedTuple):
     asked: Sequence[ColumnSetting] = ()
     renews: bool = False
     schema: int = 0
+    targets: Sequence[Target] = ()
 
     @property
     def is_untouched(self) -> bool:

@@ -13,6 +13,7 @@ from acra_twisted.encryption.mysql import (
     definitions,
     plaintexts,
     queries,
+    targets,
     writes,
 )
 from acra_twisted.encryption.mysql.analysis import Analysis
@@ -22,6 +23,7 @@ from acra_twisted.encryption.mysql.plan import UNTOUCHED, Part, Plan, Planned
 from acra_twisted.encryption.mysql.planmemory import PlanMemory, key_of
 from acra_twisted.encryption.mysql.protection import Protection
 from acra_twisted.encryption.mysql.reader import Reader
+from acra_twisted.encryption.mysql.targets import Target
 from acra_twisted.encryption.mysql.values import Leaf
 from acra_twisted.encryption.mysql.views import Views
 from acra_twisted.encryption.plan import Refusal, ResultColumn
@@ -30,6 +32,8 @@ from acra_twisted.errors import LexError
 from acra_twisted.sql import languages, lexer, mysqltokens, mysqlversions, skeleton
 from acra_twisted.sql.languages import Mode
 from acra_twisted.sql.lexer import Token
+from acra_twisted.sql.literals import mysql_value
+from acra_twisted.sql.mysqlnames import fold
 
 _LANGUAGE: Final = languages.LANGUAGES["mysql"]
 _READ: Final = frozenset(("select", "insert", "replace", "update", "delete", "with", "("))
@@ -77,7 +81,8 @@ class Planner:
             if known is not None:
                 return Planned(known, parts[1])
         if not self._concerns.may_touch(text):
-            return Planned(UNTOUCHED)
+            found = self._targets(text, mode) if targets.gives(text) else ()
+            return Planned(Plan(targets=found) if found else UNTOUCHED)
         keeps = parts is not None and skeleton.is_plain(parts[2])
         try:
             return self._read(text, mode, database, key if keeps else b"")
@@ -101,8 +106,9 @@ class Planner:
             # Another value of a literal would have another plan.
             key = b""
         touching = [self._concerns.touches(text, part, mode) for part in statements]
+        written = self._unknown(text, statements, mode)
         if not any(touching):
-            return Planned(UNTOUCHED)
+            return Planned(Plan(targets=written) if written else UNTOUCHED)
         given = [token for token in tokens if token[0] in lexer.LITERALS]
         ordinals = {token[1]: number for number, token in enumerate(given)}
         literals = [text[start:end] for _, start, end in given]
@@ -146,10 +152,39 @@ class Planner:
             tuple(analysis.asked),
             renews,
             self.protection.schema.number,
+            written,
         )
         if key:
             self._memory.learn(key, sorted(analysis.deciding), literals, plan)
         return Planned(plan, literals)
+
+    def _targets(self, text: bytes, mode: Mode) -> Sequence[Target]:
+        """The tables and routines that a text gives values to which names nothing protected."""
+        found = targets.simple(text)
+        if found is not None:
+            return found
+        try:
+            tokens = self._tokens(text, mode)
+            if mysqlversions.has_any(text):
+                text = mysqlversions.unmarked(text, tokens)
+                tokens = self._tokens(text, mode)
+        except (StatementRefusedError, LexError):
+            return (targets.UNREAD,)
+        return self._unknown(text, mysqltokens.statements(text, tokens), mode)
+
+    def _unknown(
+        self, text: bytes, statements: Sequence[Sequence[Token]], mode: Mode
+    ) -> Sequence[Target]:
+        """The tables and routines that statements give values to and that are not known to be
+        protected."""
+
+        def inner(token: Token) -> Sequence[Target]:
+            raw = text[token[1] : token[2]]
+            string = mysql_value(lexer.STRING, raw, mode.backslash is False)[1]
+            return self._targets(string, mode) if targets.gives(string) else ()
+
+        found = targets.of_statements(text, statements, inner)
+        return tuple(one for one in found if fold(one.name) not in self.protection.names)
 
     def _statement(
         self, analysis: Analysis, cursor: Cursor

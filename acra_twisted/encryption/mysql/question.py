@@ -59,7 +59,7 @@ def schema_question(tables: Iterable[str]) -> bytes:
 
     def outside(column: str) -> str:
         # By bytes: another one may differ in case alone.
-        return f"{_hexed(column)} NOT IN ({system})"
+        return f"{hexed(column)} NOT IN ({system})"
 
     parts = [
         _part(
@@ -132,13 +132,14 @@ def schema_question(tables: Iterable[str]) -> bytes:
 
 def _part(kind: str, *cells: str, behind: str = "") -> str:
     """A SELECT of one kind of rows; cells are expressions of numbers or texts."""
-    shown = [_hexed(one) for one in cells]
+    shown = [hexed(one) for one in cells]
     shown += ["NULL"] * (_WIDTH - 1 - len(cells))
     told = f" FROM information_schema.{behind}" if behind else ""
     return f"SELECT '{kind}', {', '.join(shown)}{told}"
 
 
-def _hexed(expression: str) -> str:
+def hexed(expression: str) -> str:
+    """Return an expression of the digits of a number or text, which every character set has."""
     return f"HEX(CONVERT({expression} USING utf8mb4))"
 
 
@@ -159,7 +160,7 @@ def read_database(rows: Sequence[_Row]) -> bytes:
     """Read the answer, empty for none.  Raises SchemaError."""
     if len(rows) != 1 or len(rows[0]) != 1:
         raise SchemaError("the database's answer about the session is not understood")
-    return (_text(rows[0][0]) or "").encode()
+    return (text_of(rows[0][0]) or "").encode()
 
 
 class _Reading:
@@ -176,7 +177,7 @@ class _Reading:
     def take(self, row: _Row) -> None:
         if len(row) != _WIDTH or self._is_over:
             raise SchemaError("the database's answer about its schema is not understood")
-        kind, cells = row[0], [_text(cell) for cell in row[1:]]
+        kind, cells = row[0], [text_of(cell) for cell in row[1:]]
         if kind == _SETTINGS:
             self._folds = _needed(cells[0]) != "0"
             self._strict = not _modes(cells[1]).isdisjoint(_STRICT)
@@ -299,7 +300,8 @@ def _number(cell: str | None) -> int:
     return int(shown)
 
 
-def _text(cell: bytes | None) -> str | None:
+def text_of(cell: bytes | None) -> str | None:
+    """Return the text of a cell of digits, None for NULL.  Raises SchemaError."""
     if cell is None:
         return None
     try:

@@ -8,7 +8,8 @@ from zope.interface.verify import verifyObject
 
 from acra_twisted import purposes
 from acra_twisted.encryption.mysql.keeper import MAX_AGE
-from acra_twisted.encryption.mysql.schema import Column
+from acra_twisted.encryption.mysql.schema import VIEW, Code, Column
+from acra_twisted.encryption.mysql.servermark import mark_question
 from acra_twisted.encryption.settings import Bypass, EncryptionSettings, TableSetting
 from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IParameterStage, IReloadable, IResultStage, IStatementStage
@@ -134,6 +135,58 @@ class Texts(Case):
         self.bench.session.identity.client_id = "nobody"
         verdict, _, _ = self.judge(INSERT)
         self.assert_denied(verdict)
+
+
+class NewNames(Case):
+    """Tables that a text gives values to, and that may have been made since the schema was read."""
+
+    def setUp(self):
+        super().setUp()
+        self.judge("SELECT id FROM people")
+        del self.bench.asked[:]
+
+    def questions(self):
+        return [one for one in self.bench.asked if b"information_schema.TABLES" in one]
+
+    def test_a_table_is_looked_up_once(self):
+        self.bench.has("orders")
+        for text in ("INSERT INTO orders VALUES (1)", "UPDATE shop.orders SET a = 1"):
+            self.assertIs(self.judge(text)[0], PASS)
+        self.assertEqual(len(self.questions()), 1)
+        self.assertIn(b"orders".hex().encode(), self.questions()[0])
+        self.assertIs(self.judge("INSERT INTO other.orders VALUES (1)")[0], PASS)
+        self.assertEqual(len(self.questions()), 2)
+
+    def test_nothing_is_given_to_a_view_that_was_not_known(self):
+        fresh = Code(VIEW, "shop", "fresh", "select `name` from `shop`.`people`")
+        self.bench.schema = SCHEMA._replace(code=[*SCHEMA.code, fresh])
+        self.bench.has("fresh", is_code=True)
+        self.assert_denied(self.judge("INSERT INTO fresh VALUES ('a')")[0])
+        self.assertEqual(len(self.questions()), 1)
+        # It is known now.
+        self.assert_denied(self.judge("INSERT INTO fresh VALUES ('a')")[0])
+        self.assertEqual(len(self.questions()), 1)
+
+    def test_a_view_of_other_tables_is_no_reason_to_ask_again(self):
+        self.assertIs(self.judge("INSERT INTO cheap VALUES (1)")[0], PASS)
+        self.assertEqual(self.questions(), [])
+
+    def test_what_is_not_there_is_looked_up_each_time(self):
+        for _ in range(2):
+            self.assertIs(self.judge("INSERT INTO nowhere VALUES (1)")[0], PASS)
+        self.assertEqual(len(self.questions()), 2)
+
+    def test_without_an_answer_nothing_is_given(self):
+        self.bench.fails = True
+        self.assert_denied(self.judge("INSERT INTO orders VALUES (1)")[0])
+
+    def test_what_cannot_be_read_has_the_schema_looked_at(self):
+        self.assertIs(self.judge("USE shop; INSERT INTO orders VALUES (1)")[0], PASS)
+        self.assertIn(mark_question(), self.bench.asked)
+
+    def test_a_text_that_shows_what_was_before_it_is_not_kept_from_that(self):
+        self.assertIs(self.judge("INSERT INTO orders SELECT ROW_COUNT()")[0], PASS)
+        self.assertEqual(self.bench.asked, [])
 
 
 class Asking(Case):

@@ -5,8 +5,10 @@ from itertools import count
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.mysql.keeper import LOOK, MAX_AGE, PAUSE, SchemaKeeper
+from acra_twisted.encryption.mysql.lookup import Named
 from acra_twisted.encryption.mysql.question import SchemaError
 from acra_twisted.encryption.mysql.schema import Column
+from acra_twisted.encryption.mysql.targets import UNREAD, Target
 from tests.support.mysqlplanning import PEOPLE, SCHEMA, SETTINGS
 from tests.support.mysqlsessions import mark_of, rows_of
 
@@ -146,3 +148,67 @@ class Keeping(SynchronousTestCase):
     def test_an_answer_that_is_not_understood(self):
         self.assertRaises(SchemaError, self.keeper.answered, self.keeper.asked(0.0), [])
         self.assertIsNone(self.keeper.protection(0.0))
+
+
+class Strangers(SynchronousTestCase):
+    """Tables that may have been made since the schema was read."""
+
+    def setUp(self):
+        self.keeper = SchemaKeeper(SETTINGS, count(1))
+        self.read(0.0)
+
+    def read(self, now, changes=7, schema=SCHEMA):
+        asked = self.keeper.asked(now)
+        if self.keeper.look and self.keeper.looked(asked, mark_of(changes, 100 + int(now))):
+            return
+        self.keeper.answered(asked, rows_of(schema))
+
+    def is_strange(self, name, database=""):
+        return bool(self.keeper.strange([Target(database, name)], "shop"))
+
+    def test_a_table_is_one_until_it_is_told_of(self):
+        self.assertEqual(
+            self.keeper.strange([Target("", "orders"), Target("x", "vip")], "shop"),
+            [Target("shop", "orders"), Target("x", "vip")],
+        )
+        self.keeper.told([Named("shop", "Orders", False)])
+        self.assertFalse(self.is_strange("orders"))
+        self.assertFalse(self.is_strange("ORDERS", "Shop"))
+        self.assertTrue(self.is_strange("orders", "other"))
+
+    def test_views_and_routines_of_the_schema_are_known(self):
+        for name in ("vip", "cheap", "add_person"):
+            self.assertFalse(self.is_strange(name), name)
+            self.keeper.told([Named("shop", name, True)])
+        self.assertIsNotNone(self.keeper.protection(0.0))
+
+    def test_a_view_that_is_not_known_has_the_schema_read(self):
+        self.keeper.told([Named("shop", "fresh", True)])
+        self.assertIsNone(self.keeper.protection(0.0))
+        self.assertIsNone(self.keeper.look)
+
+    def test_after_changes_a_table_may_be_another(self):
+        def known():
+            self.keeper.told([Named("shop", "orders", False)])
+            self.assertFalse(self.is_strange("orders"))
+
+        known()
+        self.keeper.changed()
+        self.assertTrue(self.is_strange("orders"))
+        self.read(1.0)
+        self.read(LOOK)
+        known()
+        self.read(2 * LOOK)
+        self.assertFalse(self.is_strange("orders"))
+        self.read(3 * LOOK, changes=8)
+        self.assertTrue(self.is_strange("orders"))
+
+    def test_what_cannot_be_read_is_never_known(self):
+        self.keeper.told([Named("shop", "", False)])
+        self.assertEqual(self.keeper.strange([UNREAD], "shop"), [UNREAD])
+
+    def test_few_are_kept(self):
+        for number in range(12_000):
+            self.keeper.told([Named("shop", f"t{number}", False)])
+        self.assertTrue(self.is_strange("t1"))
+        self.assertFalse(self.is_strange("t11999"))

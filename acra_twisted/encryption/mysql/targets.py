@@ -1,0 +1,142 @@
+"""Tables and routines that a text gives values to, by its words alone.
+
+A view of a protected table may have been made since the schema was read: a text that writes through
+it names nothing that is known to be protected.  So names that are new have to be looked up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from acra_twisted.sql import lexer, mysqltokens
+from acra_twisted.sql.lexer import Token
+
+_NAME: Final = rb"(`[^`\x00]++`|[A-Za-z_$][0-9A-Za-z_$]*+)"
+_PATH: Final = _NAME + rb"(?:[.]" + _NAME + rb")?(?=[\s(;]|\Z)(?!\s*+[./#-])"
+#: The beginning of a statement whose only target stands there.
+_simple: Final = re.compile(
+    rb"[ \t\r\n]*+(?:(?:insert|replace)\s++"
+    rb"(?:(?:low_priority|delayed|high_priority|ignore)\s++|(?!))*+(?:into\s++|(?!into\s))"
+    + _PATH
+    + rb"|update\s++(?:(?:low_priority|ignore)\s++|(?!))*+"
+    + _PATH
+    + rb"\s++set\b|call\s++"
+    + _PATH
+    + rb")",
+    re.I,
+).match
+#: Words of statements that give values to something.
+_WORDS: Final = (b"insert", b"replace", b"update", b"call", b"load")
+_gives: Final = re.compile(
+    rb"(?<![A-Za-z_$])(?:" + b"|".join(_WORDS) + rb")(?![0-9A-Za-z_$])", re.I
+).search
+_MODIFIERS: Final = frozenset(("low_priority", "delayed", "high_priority", "ignore", "into"))
+#: Words before UPDATE where it is no statement.
+_BEFORE_UPDATE: Final = frozenset(("for", "key", "on"))
+_JOINING: Final = frozenset((",", "join", "straight_join"))
+_NAMING: Final = (lexer.WORD, lexer.QUOTED)
+
+
+class Target(NamedTuple):
+    """A table or a routine as a text names it; ``database`` is "" where it names none.  Without a
+    name it is one that cannot be read."""
+
+    database: str
+    name: str
+
+
+UNREAD: Final = Target("", "")
+
+
+def gives(text: bytes) -> bool:
+    """Tell whether a text may give values to something; it may say yes of one that does not."""
+    lowered = text.lower()
+    # Looking for bytes takes a small part of the time that a pattern takes.
+    return any(word in lowered for word in _WORDS) and _gives(text) is not None
+
+
+def simple(text: bytes) -> Sequence[Target] | None:
+    """The target of a text that is one simple statement; None where only its tokens can tell."""
+    end = text.find(b";")
+    if end >= 0 and text[end:].strip(b"; \t\r\n"):
+        return None
+    found = _simple(text)
+    if found is None:
+        return None
+    names = [one for one in found.groups() if one is not None]
+    shown = [one.strip(b"`").decode("utf-8", "replace") for one in names]
+    return (Target(shown[0] if len(shown) > 1 else "", shown[-1]),)
+
+
+def of_statements(
+    text: bytes,
+    statements: Sequence[Sequence[Token]],
+    inner: Callable[[Token], Sequence[Target]],
+) -> Sequence[Target]:
+    """The targets of statements by their tokens, each once.  ``inner`` gives those of a string
+    that is run."""
+    found: dict[Target, None] = {}
+    for part in statements:
+        words = [mysqltokens.word(text, token) for token in part]
+        if words[0] == "use" and len(statements) > 1:
+            # Names behind it mean others.
+            found[UNREAD] = None
+        found.update(dict.fromkeys(_of(text, part, words)))
+        if "prepare" in words or "immediate" in words:
+            for token in part:
+                if token[0] == lexer.STRING:
+                    found.update(dict.fromkeys(inner(token)))
+    return tuple(found)
+
+
+def _of(text: bytes, part: Sequence[Token], words: Sequence[str]) -> Iterator[Target]:
+    for at, word in enumerate(words):
+        if part[at][0] != lexer.WORD:
+            continue
+        behind = words[at + 1] if at + 1 < len(words) else ""
+        if word in ("insert", "replace") and behind != "(":
+            place = at + 1
+            while place < len(words) and words[place] in _MODIFIERS:
+                place += 1
+            yield _path(text, part, place)
+        elif word == "update" and (not at or words[at - 1] not in _BEFORE_UPDATE):
+            yield from _updated(text, part, words, at + 1)
+        elif word == "into" and behind == "table":
+            yield _path(text, part, at + 2)
+        elif word == "call":
+            yield _path(text, part, at + 1)
+
+
+def _updated(
+    text: bytes, part: Sequence[Token], words: Sequence[str], place: int
+) -> Iterator[Target]:
+    """The tables of UPDATE: those of a query in place of one, too."""
+    is_due = True
+    for at in range(place, len(words)):
+        word = words[at]
+        if word == "set" and part[at][0] == lexer.WORD:
+            return
+        if is_due and word != "(" and word not in _MODIFIERS:
+            yield _path(text, part, at)
+            is_due = False
+        is_due = is_due or word in _JOINING
+
+
+def _path(text: bytes, part: Sequence[Token], place: int) -> Target:
+    """The name at a place."""
+    names: list[str] = []
+    for at in range(place, len(part), 2):
+        kind, start, end = part[at]
+        if kind not in _NAMING:
+            break
+        shown = text[start:end].decode("utf-8", "replace")
+        if kind == lexer.QUOTED:
+            shown = shown[1:-1].replace(shown[0] * 2, shown[0])
+        names.append(shown)
+        if at + 1 >= len(part) or mysqltokens.word(text, part[at + 1]) != ".":
+            break
+    if not names or len(names) > 2:
+        return UNREAD
+    return Target(names[0] if len(names) > 1 else "", names[-1])
