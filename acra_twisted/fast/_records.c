@@ -34,11 +34,8 @@ static int reading = 0;
 static int
 ask(PyObject *failed, int result, Py_ssize_t done, int error)
 {
-    PyObject *answer;
+    PyObject *answer = PyObject_CallFunction(failed, "ini", result, done, error);
 
-    Py_INCREF(failed);
-    answer = PyObject_CallFunction(failed, "ini", result, done, error);
-    Py_DECREF(failed);
     if (answer == NULL)
         return -1;
     Py_DECREF(answer);
@@ -62,7 +59,9 @@ is_open(Records *self)
 static PyObject *
 records_read(Records *self, PyObject *Py_UNUSED(ignored))
 {
-    int whole = 0, size, error;
+    int whole = 0, size, error, done = 0;
+    void *ssl = self->ssl;
+    PyObject *failed;
 
     if (!is_open(self))
         return NULL;
@@ -70,20 +69,22 @@ records_read(Records *self, PyObject *Py_UNUSED(ignored))
         PyErr_SetString(PyExc_RuntimeError, "records are being read");
         return NULL;
     }
+    /* It holds the connection, which Python may let go within OpenSSL's call. */
+    failed = Py_NewRef(self->read_failed);
     do {
         reading = 1;
         errno = 0;
-        size = self->ssl_read(self->ssl, plain + whole, RECORD);
+        size = self->ssl_read(ssl, plain + whole, RECORD);
         error = errno;
         reading = 0;
         if (size <= 0) {
-            if (ask(self->read_failed, size, whole, error) < 0)
-                return NULL;
+            done = ask(failed, size, whole, error);
             break;
         }
         whole += size;
     } while (size == RECORD && whole < RECORDS * RECORD);
-    return PyBytes_FromStringAndSize(plain, whole);
+    Py_DECREF(failed);
+    return done < 0 ? NULL : PyBytes_FromStringAndSize(plain, whole);
 }
 
 static PyObject *
@@ -91,26 +92,30 @@ records_send(Records *self, PyObject *data)
 {
     Py_buffer view;
     Py_ssize_t sent = 0;
-    int failed = 0;
+    int done = 0;
+    void *ssl = self->ssl;
+    PyObject *failed;
 
     if (!is_open(self) || PyObject_GetBuffer(data, &view, PyBUF_SIMPLE) < 0)
         return NULL;
+    failed = Py_NewRef(self->send_failed);
     while (sent < view.len) {
         Py_ssize_t left = view.len - sent;
         int size, error;
 
         errno = 0;
-        size = self->ssl_write(self->ssl, (const char *)view.buf + sent,
+        size = self->ssl_write(ssl, (const char *)view.buf + sent,
                                left < INT_MAX ? (int)left : INT_MAX);
         error = errno;
         if (size <= 0) {
-            failed = ask(self->send_failed, size, sent, error);
+            done = ask(failed, size, sent, error);
             break;
         }
         sent += size;
     }
+    Py_DECREF(failed);
     PyBuffer_Release(&view);
-    return failed < 0 ? NULL : PyLong_FromSsize_t(sent);
+    return done < 0 ? NULL : PyLong_FromSsize_t(sent);
 }
 
 static int

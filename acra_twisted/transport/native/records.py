@@ -87,12 +87,13 @@ class ByCffi:
 
     def read(self) -> bytes:
         """See Records."""
-        ssl = self._handle()
+        # OpenSSL may call Python, which may let the connection go.
+        ssl, failures = self._handle(), self._failures
         whole, size = 0, RECORD
         while size == RECORD and whole < RECORDS * RECORD:
             size = _ssl_read(ssl, _PLAIN + whole, RECORD)
             if size <= 0:
-                self._failures.read_failed(size, whole, ffi.errno)
+                failures.read_failed(size, whole, ffi.errno)
                 break
             whole += size
         data: bytes = ffi.unpack(_PLAIN, whole)
@@ -113,10 +114,11 @@ class ByCffi:
 
     def _write(self, plain: Any, size: int, sent: int) -> int:
         """The bytes that are taken; none if the socket is full behind what was ``sent`` before."""
-        taken: int = _ssl_write(self._handle(), plain, size)
+        ssl, failures = self._handle(), self._failures
+        taken: int = _ssl_write(ssl, plain, size)
         if taken > 0:
             return taken
-        self._failures.send_failed(taken, sent, ffi.errno)
+        failures.send_failed(taken, sent, ffi.errno)
         return 0
 
     def _handle(self) -> Any:

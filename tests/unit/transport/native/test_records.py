@@ -60,14 +60,14 @@ class Cases:
         cls.accepting.use_privatekey_file(str(key))
         cls.dialling = SSL.Context(SSL.TLS_METHOD)
 
-    def connect(self, tcp=False):
+    def connect(self, tcp=False, dialling=None):
         """Both ends of a new connection; the client has read what comes behind the handshake."""
         near, far = self.sockets(tcp)
         for each in (near, far):
             each.setblocking(False)
         near, far = (
             End(self.accepting, near, True, self.make),
-            End(self.dialling, far, False, self.make),
+            End(dialling or self.dialling, far, False, self.make),
         )
         done = [False, False]
         while not all(done):
@@ -185,6 +185,25 @@ class Cases:
         self.assertRaises(OSError, self.near.records.send, b"x")
         self.assertRaises(SSL.WantReadError, self.far.records.read)
         self.near.records.forget()
+
+    def test_forgotten_while_they_are_read(self):
+        """OpenSSL tells of the peer's end before its call returns."""
+        leaving = []
+
+        def told(connection, where, result):
+            while leaving:
+                leaving.pop().forget()
+
+        watched = SSL.Context(SSL.TLS_METHOD)
+        watched.set_info_callback(told)
+        near, far = self.connect(dialling=watched)
+        for end in (near, far):
+            self.addCleanup(end.close)
+        leaving.append(far.records)
+        near.connection.shutdown()
+        self.assertRaises(SSL.ZeroReturnError, far.records.read)
+        self.assertEqual(leaving, [])
+        self.assertRaises(OSError, far.records.read)
 
     def test_has_spoken(self):
         self.assertFalse(has_spoken(self.far.connection))
