@@ -63,10 +63,13 @@ class DaemonOptions(usage.Options):
         elif actions["check_config"]:
             for remark in settings.remarks:
                 self.output.write(f"{program.name}: warning: {remark}\n")
-            if actions["probe"] or actions["schema"]:
-                self._examine(settings, actions)
-            elif actions["probe_exporters"]:
-                self._probe(settings)
+            try:
+                if actions["probe"] or actions["schema"]:
+                    self._examine(settings, actions)
+                elif actions["probe_exporters"]:
+                    self._probe(settings)
+            except KeyboardInterrupt:
+                fail(program.name, ConfigError("interrupted"), self.errors)
             self.output.write(f"{program.name}: the configuration is fine\n")
         else:
             self._choose_pid_file()

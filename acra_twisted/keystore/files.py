@@ -149,8 +149,11 @@ def write(path: str, content: bytes | bytearray, mode: int = 0o600) -> None:
         finally:
             os.close(descriptor)
         os.rename(temporary, path)
-    except BaseException:
+    except BaseException as error:
         os.unlink(temporary)
+        if isinstance(error, OSError) and error.filename is None:
+            # A full disk has no name.
+            error.filename = path
         raise
     sync_folder(folder)
 

@@ -40,7 +40,7 @@ def load(environment: MutableMapping[str, str], file: str = "", command: str = "
             f"no master key: set {VARIABLE}, master_key_file or master_key_command "
             f"(acra-keymaker --keystore=v1 --generate_master_key=FILE makes one)"
         )
-    return decode(text.encode(), VARIABLE, False)
+    return decode(text.encode("utf-8", "surrogateescape"), VARIABLE, False)
 
 
 def decode(data: bytes, where: str, raw: bool = True) -> Secret:
@@ -71,8 +71,11 @@ def _from_file(path: str) -> Secret:
 
 def _from_command(command: str) -> Secret:
     try:
+        words = shlex.split(command)
+        if not words:
+            raise KeyStoreError("master_key_command: it names no program")
         done = subprocess.run(  # noqa: S603 - the operator's own command, and no shell
-            shlex.split(command),
+            words,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_COMMAND_TIMEOUT,
@@ -83,7 +86,8 @@ def _from_command(command: str) -> Secret:
             f"master_key_command: no answer within {_COMMAND_TIMEOUT:g} seconds"
         ) from None
     except (OSError, ValueError) as error:
-        raise KeyStoreError(f"master_key_command: cannot be run: {error}") from None
+        why = getattr(error, "strerror", None) or error
+        raise KeyStoreError(f"master_key_command: cannot be run: {why}") from None
     if done.returncode:
         raise KeyStoreError(f"master_key_command: ended with status {done.returncode}")
     return decode(done.stdout, "master_key_command")

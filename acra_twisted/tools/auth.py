@@ -65,7 +65,7 @@ def _parser() -> Parser:
     made.add_argument("--roles", default="%", help="pattern of LIKE for the names of roles")
     made.switch("force", help="replace an existing file")
     made = command("verifier", "Read a password, and print a line of the file and the SQL for it.")
-    made.add_argument("user", metavar="USER", help="name of the role")
+    made.add_argument("user", type=commandline.raw, metavar="USER", help="name of the role")
     made.add_argument(
         "--iterations", default=4096, type=commandline.whole_number, help="4096 to 1000000"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
@@ -23,8 +22,8 @@ from acra_twisted.tools.learn import learn
 
 PROGRAM = "acra-censor"
 #: Where `check` reads, and where it writes warnings; replaced by tests.
-INPUT: TextIO = sys.stdin
-ERRORS: TextIO = sys.stderr
+INPUT: TextIO = commandline.standard("stdin")
+ERRORS: TextIO = commandline.standard("stderr")
 _KINDS = {
     "s": "string",
     "e": "escape string",
@@ -75,10 +74,14 @@ def _parser() -> Parser:
         epilog="Exit status 1 if no captured statement can be made a rule.",
     )
     learning.add_argument(
-        "file", help="capture file of a query_capture handler, of the stage, or of Acra"
+        "file",
+        metavar="FILE",
+        help="capture file of a query_capture handler, of the stage, or of Acra",
     )
     explain = commands.add_parser("explain", help="show how a query is read and decided")
-    explain.add_argument("query", help="the statement; - reads it from standard input")
+    explain.add_argument(
+        "query", type=commandline.raw, help="the statement; - reads it from standard input"
+    )
     for command in (check, learning, explain):
         command.add_argument(
             "--db", default="postgresql", choices=sorted(LANGUAGES), help="database of the SQL"
@@ -87,6 +90,7 @@ def _parser() -> Parser:
         command.add_argument(
             "--config",
             default="",
+            metavar="FILE",
             help="rule file; with it `check` reads one query a line, else JSON objects",
         )
     return parser

@@ -42,7 +42,9 @@ def _parser() -> Parser:
         metavar="KIND",
         help=f"certificates to make: {', '.join((_AUTHORITY, *KINDS))}; all by default",
     )
-    parser.add_argument("--dir", default="certs", help="folder of certificates and keys")
+    parser.add_argument(
+        "--dir", default="certs", metavar="FOLDER", help="folder of certificates and keys"
+    )
     parser.add_argument(
         "--hosts",
         default=LOOPBACK,

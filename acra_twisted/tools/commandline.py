@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
+import signal
 import sys
 from collections.abc import Callable, MutableMapping, Sequence
-from typing import Any, NoReturn, TextIO
+from contextlib import suppress
+from typing import Any, Final, NoReturn, TextIO
 
 from acra_twisted import __version__, purposes
 from acra_twisted.config.files import is_to_be_made
@@ -23,15 +26,33 @@ _EXTRACTORS = ("distinguished_name", "serial_number")
 Environment = MutableMapping[str, str]
 #: Asks at the terminal; empty where there is none.
 Ask = Callable[[str], str]
+#: The exit status of a tool that somebody has interrupted, as shells have it.
+INTERRUPTED: Final = 128 + signal.SIGINT
+#: Metavars of files' names.
+_PATHS: Final = ("FILE", "FOLDER")
 
 
 class Parser(argparse.ArgumentParser):
-    """Mistakes are one line, with the way to help, and status 1."""
+    """Mistakes are one line, with the way to help, and status 1.  An argument without a type is
+    text in UTF-8, unless it names a file."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         options["allow_abbrev"] = False
         self._switches: set[str] = set()
         super().__init__(*args, **options)
+        self.register("type", None, _text)
+
+    def add_argument(self, *names: Any, **options: Any) -> Any:
+        """argparse: an argument with the metavar FILE or FOLDER is raw."""
+        if options.get("metavar") in _PATHS:
+            options.setdefault("type", raw)
+        return super().add_argument(*names, **options)
+
+    def add_subparsers(self, **options: Any) -> Any:
+        """argparse: what stands behind a command is its own parser's to judge."""
+        made = super().add_subparsers(**options)
+        made.type = raw
+        return made
 
     def error(self, message: str) -> NoReturn:
         """argparse: a mistake on the command line."""
@@ -83,19 +104,43 @@ class Parser(argparse.ArgumentParser):
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """argparse: end, and say so where answers go."""
-        sys.stdout.write(message or "")
+        output = standard("stdout")
+        output.write(message or "")
+        output.flush()
         raise SystemExit(status)
 
     def key_folders(self, folder: str, public: str) -> None:
         """Where keys are, and where the master key comes from."""
-        self.add_argument(f"--{folder}", default=".acrakeys", help="folder of keys")
         self.add_argument(
-            f"--{public}", default="", help="folder of public keys, if it is a different one"
+            f"--{folder}", default=".acrakeys", metavar="FOLDER", help="folder of keys"
         )
-        self.add_argument("--master_key_file", default="", help="file with the master key")
         self.add_argument(
-            "--master_key_command", default="", help="command that prints the master key"
+            f"--{public}",
+            default="",
+            metavar="FOLDER",
+            help="folder of public keys, if it is a different one",
         )
+        self.add_argument(
+            "--master_key_file", default="", metavar="FILE", help="file with the master key"
+        )
+        self.add_argument(
+            "--master_key_command", default="", type=raw, help="command that prints the master key"
+        )
+
+
+def raw(text: str) -> str:
+    """argparse: any bytes, as the system gives them to Python; those that are no UTF-8 become
+    surrogates."""
+    return text
+
+
+def _text(text: str) -> str:
+    """argparse: text in UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("expected text in UTF-8") from None
+    return text
 
 
 def whole_number(text: str) -> int:
@@ -120,35 +165,91 @@ def _boolean(text: str) -> bool:
 
 def run(
     program: str,
-    main: Callable[[Sequence[str], Environment, TextIO], None],
+    main: Callable[[Sequence[str], Environment, TextIO], int | None],
     arguments: Sequence[str] | None = None,
 ) -> int:
-    """A console script: 0, or one line on standard error and the error's status, without anything
-    that a terminal would obey."""
+    """A console script: what ``main`` returns or 0, or one line on standard error and the error's
+    status, without anything that a terminal would obey."""
     if arguments is None:
         arguments = sys.argv[1:]
+    _open_streams()
     try:
-        main([_two_dashes(word) for word in arguments], os.environ, sys.stdout)
+        status = main([_two_dashes(word) for word in arguments], os.environ, sys.stdout) or 0
         sys.stdout.flush()
+        return status
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _end_output()
+        return 0
     except AcraError as error:
-        for line in str(error).splitlines():
-            sys.stderr.write(f"{program}: {printable(line, ' ')}\n")
+        _complain(program, str(error))
         return error.status
     except OSError as error:
-        sys.stderr.write(f"{program}: {printable(_of_system(error), ' ')}\n")
+        where = "" if _end_output() else "standard output: "
+        _complain(program, where + _of_system(error))
         return 1
-    return 0
+    except UnicodeError:
+        _complain(program, "an argument, or what was read, is not text in UTF-8")
+        return 1
+    except KeyboardInterrupt:
+        _complain(program, "interrupted")
+        return INTERRUPTED
+
+
+def _open_streams() -> None:
+    """Have all standard streams, which take and give any characters."""
+    for name, errors in (
+        ("stdin", "surrogateescape"),
+        ("stdout", "backslashreplace"),
+        ("stderr", "backslashreplace"),
+    ):
+        stream = standard(name)
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
+
+
+def _complain(program: str, text: str) -> None:
+    """Write lines to standard error, behind all output, if anybody takes them."""
+    _end_output()
+    with suppress(OSError):
+        for line in text.splitlines():
+            sys.stderr.write(f"{program}: {printable(line, ' ')}\n")
+        sys.stderr.flush()
+
+
+def _end_output() -> bool:
+    """Write what is left of the output; nowhere if nobody takes it, and then False."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
+
+
+def standard(name: str) -> TextIO:
+    """Return a standard stream, by its name in `sys`: the null device if it was closed."""
+    stream: TextIO | None = getattr(sys, name)
+    if stream is not None:
+        return stream
+    # It is open as long as the tool runs.
+    made: TextIO = os.fdopen(os.open(os.devnull, os.O_RDWR), "r" if name == "stdin" else "w")
+    setattr(sys, name, made)
+    return made
 
 
 def ask(prompt: str) -> str:
-    """Return the line that is typed at the terminal; an empty text where there is none."""
+    """Return the line that is typed at the terminal; an empty text where there is none.  An
+    interrupt raises KeyboardInterrupt."""
     if not sys.stdin.isatty():
         return ""
     sys.stderr.write(prompt)
     sys.stderr.flush()
-    return sys.stdin.readline()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return sys.stdin.readline()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _of_system(error: OSError) -> str:
@@ -167,7 +268,10 @@ def add_common(parser: Parser) -> None:
     """Add the flags that every tool has."""
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument(
-        "--config_file", default="", metavar="FILE", help="YAML file with flags, in Acra's format"
+        "--config_file",
+        default="",
+        metavar="FILE",
+        help="YAML file with flags, in Acra's format",
     )
     parser.switch(
         "dump_config",
@@ -216,7 +320,9 @@ def from_certificate(path: str, kind: str) -> str:
 def add_identity(parser: Parser) -> None:
     """``--client_id`` and its alternatives."""
     parser.add_argument("--client_id", default="", help="owner of the keys")
-    parser.add_argument("--tls_cert", default="", help="take the client id of this certificate")
+    parser.add_argument(
+        "--tls_cert", default="", metavar="FILE", help="take the client id of this certificate"
+    )
     add_extractor(parser)
 
 

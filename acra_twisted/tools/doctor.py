@@ -4,8 +4,6 @@ of what is at the other end, before it is started or while it runs."""
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TextIO
 
@@ -15,9 +13,11 @@ from acra_twisted.connector import tap as connector
 from acra_twisted.daemon.dialect import DIALECT
 from acra_twisted.doctor import examination, login
 from acra_twisted.doctor.result import FAIL, Report, Result, as_records, of_lines, summary
-from acra_twisted.errors import ConfigError
+from acra_twisted.errors import AcraError, ConfigError
 from acra_twisted.server import tap as server
 from acra_twisted.server.examination import USER
+from acra_twisted.tools import commandline
+from acra_twisted.tools.commandline import Environment
 
 PROGRAM = "acra-doctor"
 _PROGRAMS = {
@@ -51,11 +51,13 @@ Exit status: 0 if nothing is wrong, 1 if something is wrong, 2 if the command li
 """
 
 
-class Misused(Exception):
+class Misused(AcraError):
     """The command line cannot be understood; the text says why."""
 
+    status = 2
 
-def main(arguments: Sequence[str], environment: Mapping[str, str], output: TextIO) -> int:
+
+def main(arguments: Sequence[str], environment: Environment, output: TextIO) -> int:
     """The exit status.  Raises Misused."""
     words = [word for word in arguments if word not in ("--json", "-json")]
     as_json = len(words) < len(arguments)
@@ -103,11 +105,11 @@ def _login(
 ) -> Iterator[Result]:
     """Say which client id a login would have.  Raises Misused."""
     if program is not _PROGRAMS["server"]:
-        raise Misused("--login is about logins at AcraServer")
+        raise Misused("--login is about logins at AcraServer; see --help")
     try:
         described = login.facts_of(facts, DIALECT.name)
     except ConfigError as error:
-        raise Misused(str(error)) from None
+        raise Misused(f"{error}; see --help") from None
     try:
         _, settings = read_settings(program, words, environment)
     except ConfigError as error:
@@ -121,20 +123,15 @@ def _program(words: list[str]) -> Program:
     if words and words[0] in _PROGRAMS:
         return _PROGRAMS[words.pop(0)]
     if words and not words[0].startswith("-"):
-        raise Misused(f"{words[0]!r} is no daemon; they are server and connector")
+        raise Misused(f"{words[0]!r} is no daemon; they are server and connector; see --help")
     told = {name for name in ("server", "connector") for word in words if name in word.lower()}
     if len(told) != 1:
-        raise Misused("which daemon? acra-doctor server ... or acra-doctor connector ...")
+        raise Misused(
+            "which daemon? acra-doctor server ... or acra-doctor connector ...; see --help"
+        )
     return _PROGRAMS[told.pop()]
 
 
 def script() -> int:
     """The console script."""
-    try:
-        return main(sys.argv[1:], os.environ, sys.stdout)
-    except Misused as error:
-        sys.stderr.write(f"{PROGRAM}: {error}; see --help\n")
-        return 2
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    return commandline.run(PROGRAM, main)

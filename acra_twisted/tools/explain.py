@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
@@ -42,7 +41,7 @@ _MYSQL = "mysql"
 _USERS = {_POSTGRESQL: "postgres", _MYSQL: "root"}
 _DATABASES = {_POSTGRESQL: "postgres", _MYSQL: ""}
 #: Where ``-`` reads; replaced by tests.
-INPUT: TextIO = sys.stdin
+INPUT: TextIO = commandline.standard("stdin")
 #: Bytes of a file of statements.
 _LARGEST = 1 << 30
 _ASSUMED = "no schema is given: the lists `columns` of the configuration stand for the tables"
@@ -66,7 +65,11 @@ def _parser() -> Parser:
     )
     commandline.add_common(parser)
     parser.add_argument(
-        "statement", nargs="*", metavar="SQL", help="a statement; - reads standard input"
+        "statement",
+        nargs="*",
+        type=commandline.raw,
+        metavar="SQL",
+        help="a statement; - reads standard input",
     )
     parser.add_argument(
         "--encryptor_config_file",

@@ -74,16 +74,23 @@ def _parser() -> Parser:
     _bundle_files(made)
     _bundle_files(command("import", "Store the keys of a bundle, and rotate existing keys."))
     made = command("extract-client-id", "Print the client id of a certificate.")
-    made.add_argument("--tls_cert", required=True, help="file of the certificate (PEM)")
+    made.add_argument(
+        "--tls_cert", required=True, metavar="FILE", help="file of the certificate (PEM)"
+    )
     commandline.add_extractor(made)
     made.switch("print_json", help="print JSON")
     return parser
 
 
 def _bundle_files(parser: Parser) -> None:
-    parser.add_argument("--key_bundle_file", required=True, help="file of the bundle")
     parser.add_argument(
-        "--key_bundle_secret", required=True, help="file for the bundle's secret, mode 0600"
+        "--key_bundle_file", required=True, metavar="FILE", help="file of the bundle"
+    )
+    parser.add_argument(
+        "--key_bundle_secret",
+        required=True,
+        metavar="FILE",
+        help="file for the bundle's secret, mode 0600",
     )
 
 

@@ -72,6 +72,7 @@ def _add_flags(parser: Parser, change: str) -> None:
     parser.add_argument(
         "--connection_string",
         default="",
+        type=commandline.raw,
         help="the database itself, not AcraServer, in libpq's form; PG... variables and ~/.pgpass "
         "give what it leaves out. For MySQL and MariaDB mysql://USER@HOST:PORT/?OPTION=VALUE, with "
         "password_file and AcraServer's options db_* and tls_*; MYSQL_PWD gives the password",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, TextIO
@@ -32,7 +31,7 @@ from acra_twisted.tools.rowmoving import RowMover
 from acra_twisted.tools.rowwork import Counts, Habits, MigrationError, MovedTable, Words
 
 #: Where progress is shown; replaced by tests.
-ERRORS: TextIO = sys.stderr
+ERRORS: TextIO = commandline.standard("stderr")
 #: Seconds for which rows that somebody holds are left alone.
 _HELD: Final = 1.0
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import ssl
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from acra_twisted.errors import ConfigError
@@ -48,9 +50,10 @@ class Pages:
                 f"incoming_connection_zpages_string says), or {VARIABLE}"
             )
         for source in self.sources:
-            if urllib.parse.urlsplit(source).scheme not in ("http", "https"):
-                raise ConfigError(f"--from: {source!r} does not begin with http://")
+            _check(source)
         token = environment.get(TOKEN_VARIABLE, "")
+        if not (token.isascii() and token.isprintable()):
+            raise ConfigError(f"{TOKEN_VARIABLE}: expected letters, digits and signs of ASCII")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             self._context = ssl.create_default_context(cafile=given.tls_ca)
@@ -60,7 +63,7 @@ class Pages:
             raise ConfigError(f"--tls_ca, --tls_cert, --tls_key: {error}") from None
 
     def get(self, source: str, path: str, arguments: Mapping[str, str] | None = None) -> Any:
-        """A page as JSON; None if it says that there is nothing.  Raises ConfigError."""
+        """A page's JSON, an object; None if it says that there is nothing.  Raises ConfigError."""
         query = urllib.parse.urlencode({**(arguments or {}), "format": "json"})
         # The scheme has been checked.
         request = urllib.request.Request(f"{source}{path}?{query}", headers=self._headers)  # noqa: S310
@@ -68,13 +71,38 @@ class Pages:
             with urllib.request.urlopen(  # noqa: S310
                 request, timeout=_TIMEOUT, context=self._context
             ) as answer:
-                return json.loads(answer.read(_LARGEST))
+                found = json.loads(answer.read(_LARGEST))
         except urllib.error.HTTPError as error:
             if error.code == 404:
                 return None
             text = error.read(200).decode(errors="replace").strip()
             raise ConfigError(f"{source}: {text}") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or error
             reason = getattr(reason, "strerror", None) or reason
             raise ConfigError(f"{source}: no trace pages there ({reason})") from None
+        if not isinstance(found, dict):
+            raise ConfigError(f"{source}: no trace pages there (its answer is none of theirs)")
+        return found
+
+
+@contextmanager
+def understood(source: str) -> Iterator[None]:
+    """Read what pages have told.  Raises ConfigError for what they would not tell."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise ConfigError(
+            f"{source}: not what the pages of a daemon of this version tell"
+        ) from None
+
+
+def _check(source: str) -> None:
+    """Raises ConfigError for what is no address of pages."""
+    try:
+        parts = urllib.parse.urlsplit(source)
+        parts.port  # noqa: B018 - it is read where it is asked for
+    except ValueError:
+        raise ConfigError(f"--from: {source!r} is no address of a server") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"--from: {source!r} does not begin with http://")

@@ -4,7 +4,6 @@ INSERTs."""
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import Any, Final, TextIO
 
@@ -20,7 +19,7 @@ from acra_twisted.tools.selection import Statements, Texts, bare, data_of
 
 PROGRAM = "acra-rollback"
 #: Where warnings go; replaced by tests.
-ERRORS: TextIO = sys.stderr
+ERRORS: TextIO = commandline.standard("stderr")
 #: Rows that are told one by one.
 _TOLD: Final = 20
 
@@ -41,6 +40,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--connection_string",
         default="",
+        type=commandline.raw,
         help="the database itself, in libpq's form, or mysql://USER@HOST:PORT/DATABASE as for "
         "acra-migrate",
     )

@@ -67,6 +67,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--db_connection_string",
         default="",
+        type=commandline.raw,
         help="the database itself, in libpq's form, or mysql://USER@HOST:PORT/DATABASE as for "
         "acra-migrate",
     )

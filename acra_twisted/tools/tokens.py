@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TextIO
@@ -25,7 +24,7 @@ from acra_twisted.tools.tokenwork import Limits, Totals
 
 PROGRAM = "acra-tokens"
 #: Where progress is shown; replaced by tests.
-ERRORS: TextIO = sys.stderr
+ERRORS: TextIO = commandline.standard("stderr")
 #: Seconds after which a token without a value's record is nobody's: its writer is done.
 _SETTLED: Final = 24 * 3600
 
@@ -71,7 +70,9 @@ def _parser() -> Parser:
     made = command(
         "import", "Copy the records of another store into this one. Nothing is overwritten."
     )
-    made.add_argument("source", metavar="SOURCE", help=f"one of {', '.join(FORMS.values())}")
+    made.add_argument(
+        "source", type=commandline.raw, metavar="SOURCE", help=f"one of {', '.join(FORMS.values())}"
+    )
     made = command("export", "Copy all records to a new file, which import reads.")
     made.add_argument("file", metavar="FILE", help="file to write, mode 0600")
     return parser

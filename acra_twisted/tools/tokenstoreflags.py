@@ -12,7 +12,7 @@ from acra_twisted.optionkinds import BOOLEAN, FILE
 from acra_twisted.options import Option, Settings
 from acra_twisted.server.tokenstore import redis_settings
 from acra_twisted.tokens.opening import FORMS
-from acra_twisted.tools.commandline import Parser
+from acra_twisted.tools.commandline import Parser, raw
 
 #: Of an option that a command line shows.
 _SEEN: Final = " Others on this machine may see it here."
@@ -23,6 +23,7 @@ def add(parser: Parser) -> None:
     parser.add_argument(
         "--token_store",
         default="",
+        type=raw,
         metavar="STORE",
         help=f"one of {', '.join(form for name, form in FORMS.items() if name != 'memory')}",
     )

@@ -12,7 +12,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.lines import printable
 from acra_twisted.tools import commandline, topstatements
 from acra_twisted.tools.commandline import Environment, Parser
-from acra_twisted.tools.pages import Pages, add_options
+from acra_twisted.tools.pages import Pages, add_options, understood
 
 PROGRAM = "acra-top"
 _CLEAR = "\x1b[H\x1b[2J"
@@ -105,7 +105,11 @@ def _seen(pages: Pages, given: Any) -> list[dict[str, Any]]:
 def _drawn(seen: list[dict[str, Any]], width: int, given: Any) -> list[str]:
     if given.statements:
         return topstatements.draw(seen, given.range)
-    return [line for one in seen for line in draw(one, width, given.sort)]
+    lines: list[str] = []
+    for one in seen:
+        with understood(one["source"]):
+            lines += draw(one, width, given.sort)
+    return lines
 
 
 def look(pages: Pages, source: str) -> dict[str, Any]:

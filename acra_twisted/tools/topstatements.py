@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from acra_twisted.errors import ConfigError
 from acra_twisted.lines import printable
 from acra_twisted.telemetry.figures.rows import Row, of_json
 from acra_twisted.telemetry.figures.shapes import Shape
@@ -14,7 +13,7 @@ from acra_twisted.telemetry.figures.summary import ORDERS, described, ordered
 from acra_twisted.telemetry.pages.exports import table
 from acra_twisted.telemetry.pages.statements import COLUMNS, RANGES
 from acra_twisted.tools.commandline import Parser
-from acra_twisted.tools.pages import Pages
+from acra_twisted.tools.pages import Pages, understood
 
 _PAGE: Final = "/debug/statements"
 #: As many are asked for; others are in the sum.
@@ -40,10 +39,8 @@ def look(pages: Pages, span: str, order: str) -> list[dict[str, Any]]:
     found: dict[str, Found] = {}
     for source in pages.sources:
         told = pages.get(source, _PAGE, {"range": span, "limit": _ASKED}) or {}
-        try:
+        with understood(source):
             _add(found, told.get("statements", ()))
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise ConfigError(f"{source}: not the figures of statements") from None
     return [described(*one) for one in ordered(found.values(), order)]
 
 

@@ -18,7 +18,7 @@ from acra_twisted.telemetry.pages.waterfall import draw, draw_shares
 from acra_twisted.telemetry.tracing.spans import iso_time
 from acra_twisted.tools import commandline, stores
 from acra_twisted.tools.commandline import Environment, Parser
-from acra_twisted.tools.pages import Pages, add_options
+from acra_twisted.tools.pages import Pages, add_options, understood
 from acra_twisted.tools.stores import Stores
 
 PROGRAM = "acra-trace"
@@ -57,10 +57,12 @@ def main(arguments: Sequence[str], environment: Environment, output: TextIO) -> 
         if not isinstance(source, Stores) or trace_id:
             raise ConfigError("--events needs --store, and no trace id")
         _events(source, given, output)
-    elif trace_id:
-        _show(trace_id, source, given.json, output)
-    else:
-        _search(source, given, output)
+        return
+    with understood("--store" if given.stores else "--from"):
+        if trace_id:
+            _show(trace_id, source, given.json, output)
+        else:
+            _search(source, given, output)
 
 
 class _Source(Protocol):

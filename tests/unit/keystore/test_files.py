@@ -114,7 +114,8 @@ class Writing(SynchronousTestCase):
         for step in ("write", "fsync", "rename"):
             with self.subTest(step):
                 patch = self.patch(os, step, broken)
-                self.assertRaises(OSError, files.write, path, b"new")
+                error = self.assertRaises(OSError, files.write, path, b"new")
+                self.assertEqual(error.filename, path)
                 patch.restore()
                 with open(path, "rb") as file:
                     self.assertEqual(file.read(), b"old")

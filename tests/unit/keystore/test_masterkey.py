@@ -44,6 +44,7 @@ class Sources(SynchronousTestCase):
         self.assertEqual(loaded({}, command=f"echo {TEXT}"), KEY)
         self.refused("cannot be run", command="/nowhere/program")
         self.refused("cannot be run", command="echo 'unclosed")
+        self.refused("names no program", command=" ")
         self.refused("status 1", command="false")
         self.refused("no master key", command="echo short")
         self.patch(masterkey, "_COMMAND_TIMEOUT", 0.05)
@@ -52,6 +53,6 @@ class Sources(SynchronousTestCase):
     def test_ke2_missing_short_and_garbled(self):
         self.refused("set ACRA_MASTER_KEY")
         short = base64.b64encode(KEY[:31]).decode()
-        for text in (short, "not base64 !", "x" * 100 + "!"):
+        for text in (short, "not base64 !", "x" * 100 + "!", "é", "\udcff" * 64):
             self.refused("no master key", {masterkey.VARIABLE: text})
         self.refused("one of them", file="a", command="b")

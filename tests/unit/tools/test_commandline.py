@@ -1,7 +1,9 @@
 """Flags as Go's tools take them; mistakes in one line."""
 
 import contextlib
+import errno
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +12,21 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.errors import ConfigError, KeyStoreError
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.tools import censor, commandline
+
+
+class Full(io.RawIOBase):
+    """Takes nothing for a reason, the number of an error; 0: it takes everything."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        if self.number:
+            raise OSError(self.number, os.strerror(self.number))
+        return len(data)
 
 
 class Terminal(io.StringIO):
@@ -54,6 +71,62 @@ class Running(SynchronousTestCase):
                 self.assertEqual(commandline.run("acra-x", broken, []), status)
             self.assertTrue(errors.getvalue().startswith("acra-x: "))
             self.assertEqual(errors.getvalue().count("\n"), 1)
+
+    def ended(self, main, arguments=()):
+        """The status of a run, and what it says."""
+        with contextlib.redirect_stderr(io.StringIO()) as errors:
+            status = commandline.run("acra-x", main, arguments)
+        return status, errors.getvalue()
+
+    def test_what_main_returns_is_the_status(self):
+        self.assertEqual(self.ended(lambda *_: 2), (2, ""))
+
+    def test_an_interrupt(self):
+        def interrupted(*_):
+            raise KeyboardInterrupt
+
+        self.assertEqual(self.ended(interrupted), (130, "acra-x: interrupted\n"))
+
+    def test_bytes_that_are_no_text(self):
+        status, said = self.ended(lambda *_: "\udcff".encode())
+        self.assertEqual(status, 1)
+        self.assertIn("UTF-8", said)
+
+    def test_output_that_nobody_takes(self):
+        for number, expected in (
+            (errno.ENOSPC, (1, "acra-x: standard output: No space left on device\n")),
+            (errno.EPIPE, (0, "")),
+        ):
+            full = Full(number)
+            output = io.TextIOWrapper(io.BufferedWriter(full))
+            self.patch(sys, "stdout", output)
+            self.assertEqual(self.ended(lambda a, e, output: output.write("x") and 0), expected)
+            full.number = 0
+            output.close()
+
+    def test_names_that_a_terminal_cannot_show(self):
+        shown = io.BytesIO()
+        self.patch(sys, "stdout", io.TextIOWrapper(shown, "ascii"))
+        self.assertEqual(self.ended(lambda a, e, output: output.write("é\udcff") and 0), (0, ""))
+        self.assertEqual(shown.getvalue(), b"\\xe9\\udcff")
+
+    def test_streams_that_are_closed(self):
+        for name in ("stdin", "stdout", "stderr"):
+            self.patch(sys, name, None)
+            stream = commandline.standard(name)
+            self.addCleanup(stream.close)
+            self.assertIs(commandline.standard(name), stream)
+        self.assertEqual(sys.stdin.read(), "")
+
+    def test_arguments_that_are_no_text(self):
+        parser = commandline.Parser(prog="x")
+        parser.add_argument("--statement")
+        parser.add_argument("--file", metavar="FILE")
+        parser.add_argument("--login", type=commandline.raw)
+        given = parser.parse_args(["--file=\udcff", "--login=\udcff"])
+        self.assertEqual((given.file, given.login), ("\udcff", "\udcff"))
+        error = self.assertRaises(ConfigError, parser.parse_args, ["--statement=\udcff"])
+        self.assertIn("--statement: expected text in UTF-8", str(error))
 
     def test_what_others_say_is_not_obeyed(self):
         for error in (KeyStoreError("a\x1b]0;b\x07\u202ec\nd"), OSError(2, "no", "a\x1b[2Jb")):
