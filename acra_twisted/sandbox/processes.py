@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import secrets
 import signal
 import socket
 import subprocess
@@ -16,19 +17,34 @@ from typing import Any, Final
 
 from acra_twisted.sandbox.endings import bound
 
-#: Ports that were given to somebody who may not listen on them yet.
-_given: Final[deque[int]] = deque(maxlen=64)
+#: Ports that are given: below those that the kernel gives by itself, to clients for instance.
+_PORTS: Final = range(12_000, 32_000)
+#: Descriptors of sockets by whose names other processes know the ports that were given last:
+#: whoever got one may not listen on it yet.
+_given: Final[deque[int]] = deque()
+_GIVEN_MAX: Final = 128
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on at this moment, and none of the last that were given."""
+    """A loopback port that nobody listens on, and that no process was given by this shortly before.
+
+    It stays free for a client that wants to find nobody there, or until somebody listens.
+    """
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port not in _given:
-            _given.append(port)
-            return port
+        port = secrets.choice(_PORTS)
+        mark = socket.socket(socket.AF_UNIX)
+        try:
+            # A name without a file, which goes with the process.
+            mark.bind(f"\0acra-sandbox-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            mark.close()
+            continue
+        _given.append(mark.detach())
+        if len(_given) > _GIVEN_MAX:
+            os.close(_given.popleft())
+        return port
 
 
 def accepts(port: int) -> bool:

@@ -8,8 +8,9 @@ import tempfile
 import time
 import unittest
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -102,20 +103,43 @@ def raw_session(port: int) -> Iterator[socket.socket]:
 
 
 def until_end(raw: socket.socket) -> bytes:
-    """All that comes until the connection is closed."""
+    """All that comes until the connection is closed, or reset because it was closed with something
+    unread."""
     got = b""
-    while more := raw.recv(1 << 16):
-        got += more
+    with suppress(ConnectionResetError):
+        while more := raw.recv(1 << 16):
+            got += more
     return got
 
 
 def get(port: int, path: str, **headers: str) -> str:
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return answer.read().decode()
 
 
-def eventually(condition, what: str, seconds: float = 15.0):
+def check_cancel(
+    db: psycopg.Connection, cancel: Callable[[], None], other: psycopg.Connection
+) -> None:
+    """Let a session sleep, and call ``cancel`` once another one of a superuser sees that it does.
+    Raises AssertionError if it is not cancelled."""
+    sleeping = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+
+    def run() -> None:
+        eventually(lambda: other.execute(sleeping).fetchone(), "the statement runs")
+        cancel()
+
+    with ThreadPoolExecutor(1) as pool:
+        cancelling = pool.submit(run)
+        try:
+            db.execute("SELECT pg_sleep(600)")
+        except psycopg.errors.QueryCanceled:
+            cancelling.result()
+            return
+    raise AssertionError("it has slept to its end")
+
+
+def eventually(condition, what: str, seconds: float = 60.0):
     """The condition's value once it is true; AssertionError after so many seconds."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

@@ -10,7 +10,7 @@ from pathlib import Path
 from acra_twisted.sandbox.chain import merge
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.processes import free_port
-from tests.integration.base import Surroundings, get
+from tests.integration.base import Surroundings, eventually, get
 
 TRACE = "5" * 32
 
@@ -61,7 +61,7 @@ class HttpApi(Surroundings):
                     (chain.server_pages, "acraserver"),
                 ):
                     line = f'{service}_connections_total{{connection_type="api"}} 2.0'
-                    self.assertIn(line, get(pages, "/metrics"))
+                    eventually(lambda p=pages, s=line: s in get(p, "/metrics"), line)
                 log = (chain.folder / "acra-server.log").read_text()
                 self.assertIn("HTTP API: /resetKeyStorage: done", log)
                 self.assertIn("Keys will be read anew", log)
@@ -70,17 +70,22 @@ class HttpApi(Surroundings):
         chain, port, _ = self.with_api("tls")
         parent = f"00-{TRACE}-{'6' * 16}-01"
         self.assertEqual(self.through(port, traceparent=parent)[0], 200)
-        spans = []
-        for pages in (chain.connector_pages, chain.server_pages):
-            page = json.loads(get(pages, f"/debug/trace/{TRACE}?format=json"))
-            spans += page["spans"]
-        by_name = {span["name"]: span for span in spans}
         chained = (
             "handleConnection",
             "handleCommandsConnection",
             "processHTTPConnection",
             "HandleSession",
         )
+
+        def spans():
+            """Those of both daemons by name, once all are there."""
+            found = {}
+            for pages in (chain.connector_pages, chain.server_pages):
+                page = json.loads(get(pages, f"/debug/trace/{TRACE}?format=json"))
+                found |= {span["name"]: span for span in page["spans"]}
+            return found if found.keys() >= set(chained) else None
+
+        by_name = eventually(spans, "the spans of both")
         above = "6" * 16
         for name in chained:
             self.assertEqual(by_name[name]["parent_id"], above, name)

@@ -26,7 +26,7 @@ from acra_twisted.telemetry.metrics.lookups import LookupMetrics
 from acra_twisted.tools.authsql import set_up
 from acra_twisted.transport.keepalive import KeepAlive
 from acra_twisted.wire import scram
-from tests.integration.base import PASSWORD, Surroundings, tls_postgres
+from tests.integration.base import PASSWORD, Surroundings, eventually, tls_postgres
 
 SERVICE = "acra_service"
 SERVICE_PASSWORD = "of the s\u00adervice\u00a0role"  # noqa: S105 - SASLprep changes it
@@ -91,6 +91,21 @@ class Base(Surroundings):
 class Lookups(TestCase, Base):
     """The daemon's own parts, on the reactor of the test."""
 
+    def setUp(self):
+        # Those of the test before may end later than their connections.
+        eventually(lambda: not self.sessions(), "no session of the service")
+
+    @classmethod
+    def sessions(cls):
+        """The names of the applications of the service's sessions, and whether they use TLS."""
+        with psycopg.connect(
+            host=str(cls.postgres.folder), port=cls.postgres.port, user=SUPERUSER
+        ) as db:
+            return db.execute(
+                "SELECT application_name, ssl FROM pg_stat_activity a JOIN pg_stat_ssl USING (pid)"
+                f" WHERE usename = '{SERVICE}'"
+            ).fetchall()
+
     def made(self, **changes):
         settings = self.settings(**changes)
         self.events = []
@@ -140,14 +155,7 @@ class Lookups(TestCase, Base):
         made = self.made()
         await self.secret(made, b"alice")
         await self.secret(made, b"other")
-        with psycopg.connect(
-            host=str(self.postgres.folder), port=self.postgres.port, user=SUPERUSER
-        ) as db:
-            rows = db.execute(
-                "SELECT application_name, ssl FROM pg_stat_activity a JOIN pg_stat_ssl USING (pid)"
-                f" WHERE usename = '{SERVICE}'"
-            ).fetchall()
-        self.assertEqual(rows, [("acra-auth", True)])
+        self.assertEqual(self.sessions(), [("acra-auth", True)])
 
     async def test_another_role_may_not_ask(self):
         password = self.folder / "alice-password"
@@ -223,13 +231,7 @@ class Lookups(TestCase, Base):
         for success, found in await DeferredList(answers):
             self.assertTrue(success)
             self.assertEqual((found.secret, found.away), (None, False))
-        with psycopg.connect(
-            host=str(self.postgres.folder), port=self.postgres.port, user=SUPERUSER
-        ) as db:
-            [(count,)] = db.execute(
-                f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{SERVICE}'"
-            )
-        self.assertEqual(count, 2)
+        self.assertEqual(len(self.sessions()), 2)
 
     async def test_connections_that_the_database_ends(self):
         made = self.made(auth_cache_soft=0.0)

@@ -1,13 +1,12 @@
 """``db_tls = auto`` before a database on loopback that has TLS, whatever its pg_hba.conf says."""
 
-import threading
 from pathlib import Path
 
 import psycopg
 
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.postgres import SUPERUSER
-from tests.integration.base import PASSWORD, Surroundings, tls_postgres
+from tests.integration.base import PASSWORD, Surroundings, check_cancel, tls_postgres
 
 _ENCRYPTED = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
 
@@ -21,10 +20,16 @@ class OnLoopback(Surroundings):
         """The rules for connections, besides the superuser's on its own socket."""
         path = Path(self.postgres.data, "pg_hba.conf")
         path.write_text("\n".join(["local all all trust", *lines]) + "\n")
-        with psycopg.connect(
-            host=str(self.postgres.folder), port=self.postgres.port, user=SUPERUSER
-        ) as db:
+        with self.superuser() as db:
             db.execute("SELECT pg_reload_conf()")
+
+    def superuser(self):
+        return psycopg.connect(
+            host=str(self.postgres.folder),
+            port=self.postgres.port,
+            user=SUPERUSER,
+            autocommit=True,
+        )
 
     def encrypted(self, chain, **options):
         with self.connect(chain, password=PASSWORD, **options) as db:
@@ -54,12 +59,8 @@ class OnLoopback(Surroundings):
     def test_cancel_requests(self):
         chain = self.chain(link="none")
         self.allow("hostssl all all 127.0.0.1/32 trust")
-        with self.connect(chain, sslmode="require") as db:
-            timer = threading.Timer(0.5, db.cancel)
-            timer.start()
-            with self.assertRaises(psycopg.errors.QueryCanceled):
-                db.execute("SELECT pg_sleep(30)")
-            timer.join()
+        with self.connect(chain, sslmode="require") as db, self.superuser() as other:
+            check_cancel(db, db.cancel, other)
 
     def test_through_a_connector(self):
         chain = self.chain()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import select
 import signal
 import socket
 import ssl
@@ -13,6 +14,7 @@ import tempfile
 import threading
 import time
 import urllib.error
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -28,6 +30,7 @@ from acra_twisted.wire.postgres.frames import StartupPacket
 from tests.integration.base import (
     STARTUP,
     Surroundings,
+    check_cancel,
     eventually,
     get,
     raw_session,
@@ -43,19 +46,17 @@ def run(*command):
     return done.returncode, done.stdout, done.stderr
 
 
-def answer(port, *chunks):
-    """All that is said to one who sends ``chunks`` and then listens until the end."""
-    with socket.create_connection(("127.0.0.1", port), 10) as raw:
-        raw.settimeout(10)
+def answer(port, first, *chunks):
+    """All that is said to one who sends ``first``, each of ``chunks`` when something has been
+    answered to what was before, and listens until the end."""
+    with socket.create_connection(("127.0.0.1", port), 60) as raw:
         got = b""
-        try:
+        with suppress(ConnectionError):
+            raw.sendall(first)
             for chunk in chunks:
+                got += raw.recv(4096)
                 raw.sendall(chunk)
-                time.sleep(0.05)
-            while data := raw.recv(4096):
-                got += data
-        except ConnectionError:
-            pass
+            got += until_end(raw)
         return got
 
 
@@ -144,7 +145,9 @@ class Starting(Surroundings):
 
 class Ending(Surroundings):
     def test_sigterm_under_load_loses_no_acknowledged_statement(self):
-        chain = self.chain()
+        # Nobody waits for the end of that.
+        close = {"incoming_connection_close_timeout": "300"}
+        chain = self.chain(server={"server": close}, connector={"connector": close})
         with self.connect(chain) as db:
             db.execute("CREATE TABLE counted (client int, number int)")
         idle = self.connect(chain)
@@ -165,13 +168,11 @@ class Ending(Surroundings):
         for thread in threads:
             thread.start()
         eventually(lambda: min(acknowledged) > 20, "the load runs")
-        began = time.monotonic()
         server, connector = chain.server, chain.connector
         server.send(signal.SIGTERM)
-        self.assertEqual(server.wait(15), 0)
+        self.assertEqual(server.wait(60), 0)
         connector.send(signal.SIGTERM)
-        self.assertEqual(connector.wait(15), 0)
-        self.assertLess(time.monotonic() - began, 8)
+        self.assertEqual(connector.wait(60), 0)
         for thread in threads:
             thread.join(20)
         self.assertEqual(len(errors), 6)
@@ -192,7 +193,7 @@ class Ending(Surroundings):
         chain = self.chain(link="none")
         db = self.connect(chain)
         chain.server.send(signal.SIGTERM)
-        self.assertEqual(chain.server.wait(10), 0)
+        self.assertEqual(chain.server.wait(60), 0)
         with self.assertRaises(psycopg.errors.AdminShutdown):
             db.execute("SELECT 1")
         db.close()
@@ -204,7 +205,7 @@ class Ending(Surroundings):
         db.execute("BEGIN")
         began = time.monotonic()
         chain.server.send(signal.SIGTERM)
-        self.assertEqual(chain.server.wait(10), 0)
+        self.assertEqual(chain.server.wait(60), 0)
         self.assertGreater(time.monotonic() - began, 0.9)
         with self.assertRaises(psycopg.errors.AdminShutdown):
             db.execute("SELECT 1")
@@ -262,7 +263,7 @@ class Unreachable(Surroundings):
                 psycopg.OperationalError, "could not connect to AcraServer"
             ):
                 self.connect(chain, sslmode=sslmode)
-        self.assertIn('"code": 534', connector.output())
+        eventually(lambda: '"code": 534' in connector.output(), "the event")
         self.assertIn('acra_events_total{code="534"}', get(chain.connector_pages, "/metrics"))
 
     def test_tl2_tl3_certificates(self):
@@ -336,8 +337,8 @@ class Unreachable(Surroundings):
             psycopg.OperationalError, "its certificate is for another name"
         ):
             self.connect(chain)
-        self.assertIn("and not for elsewhere.example", chain.connector.output())
-        self.assertIn("set tls_acraserver_sni", chain.connector.output())
+        for said in ("and not for elsewhere.example", "set tls_acraserver_sni"):
+            eventually(lambda said=said: said in chain.connector.output(), said)
         eventually(lambda: "says: bad certificate" in chain.server.output(), "it is told")
 
 
@@ -359,7 +360,7 @@ class DatabaseTLS(Surroundings):
             chain = self.chain(link="none", server={"database": database, "tls": tls})
             with self.assertRaisesRegex(psycopg.OperationalError, "could not connect to the data"):
                 self.connect(chain)
-            self.assertIn(expected, chain.server.output())
+            eventually(lambda c=chain, e=expected: e in c.server.output(), expected)
 
     def test_unverified_only_with_a_warning(self):
         tls = {"tls_database_auth": "0"}
@@ -404,10 +405,9 @@ class Parting(Surroundings):
         chain = self.chain(link="none")
         sessions = functools.partial(metric, chain.server_pages, "acra_sessions")
         with raw_session(chain.port) as raw:
-            raw.sendall(query(b"SELECT pg_sleep(5)") + TERMINATE)
-            time.sleep(0.2)
+            raw.sendall(query(b"SELECT pg_sleep(600)") + TERMINATE)
             self.assertEqual(sessions(), 1)
-        eventually(lambda: sessions() == 0, "it is over", 3)
+        eventually(lambda: sessions() == 0, "it is over")
 
 
 class Hostile(Surroundings):
@@ -512,7 +512,8 @@ class Limits(Surroundings):
         database = {"database": {"session_idle_timeout": "1"}}
         chain = self.chain(link="none", server=database)
         db = self.connect(chain)
-        time.sleep(2.5)
+        # What it is told as its end can be read.
+        self.assertTrue(select.select([db.fileno()], [], [], 60)[0])
         with self.assertRaises(psycopg.OperationalError):
             db.execute("SELECT 1")
         db.close()
@@ -550,7 +551,10 @@ class Health(Surroundings):
     def test_rl6_readiness_turns_red_at_once(self):
         for link in ("none", "tls"):
             with self.subTest(link):
-                chain = self.chain(link=link)
+                close = {"incoming_connection_close_timeout": "300"}
+                chain = self.chain(
+                    link=link, server={"server": close}, connector={"connector": close}
+                )
                 daemon, pages = (
                     (chain.server, chain.server_pages)
                     if link == "none"
@@ -600,6 +604,8 @@ class Reloading(Surroundings):
         certificate, key = chain.authority.issue("acra-server", hosts=("localhost", "127.0.0.1"))
         rules.write_text(denying("after"))
         self.reload(chain, "Certificates were read anew", 1)
+        # Rules are read behind them.
+        self.said(chain, '"Read anew"', 1)
         second = self.serial(chain)
         self.assertNotEqual(first, second)
         with self.connect(chain) as db:
@@ -629,11 +635,16 @@ class Reloading(Surroundings):
         # Who connects learns it, too, and so does the server.
         with self.assertRaisesRegex(psycopg.OperationalError, "its certificate has expired"):
             self.connect(chain)
-        self.assertIn("(CN=acra-server,O=Sandbox) expired on", chain.connector.output())
+        expired = "(CN=acra-server,O=Sandbox) expired on"
+        eventually(lambda: expired in chain.connector.output(), expired)
         eventually(lambda: "says: certificate expired" in chain.server.output(), "it is told")
 
     def reload(self, chain, expected, times):
         os.kill(chain.server.pid, signal.SIGHUP)
+        self.said(chain, expected, times)
+
+    @staticmethod
+    def said(chain, expected, times):
         log = chain.folder / "acra-server.log"
         eventually(lambda: log.read_text().count(expected) == times, expected)
 
@@ -675,12 +686,9 @@ class Several(Surroundings):
 
         self.assertEqual(sum(spread()), 24)
         self.assertGreater(min(spread()), 0)
-        for db in sessions[:6]:
-            canceller = threading.Timer(0.2, db.cancel)
-            canceller.start()
-            with self.assertRaises(psycopg.errors.QueryCanceled):
-                db.execute("SELECT pg_sleep(20)")
-            canceller.join()
+        with self.direct() as other:
+            for db in sessions[:6]:
+                check_cancel(db, db.cancel, other)
         self.assertEqual(second.stop(), 0)
         lost = 0
         for db in sessions:
@@ -710,7 +718,7 @@ class Restarting(Surroundings):
         told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(told.close)
         told.bind(str(chain.folder / "notify"))
-        told.settimeout(20)
+        told.settimeout(60)
         stop, failed, served = threading.Event(), [], []
 
         def client():
@@ -731,17 +739,17 @@ class Restarting(Surroundings):
             before = len(served)
             daemon.send_signal(signal.SIGTERM)
             self.assertEqual(told.recv(100), b"STOPPING=1")
-            self.assertEqual(daemon.wait(20), 0)
+            self.assertEqual(daemon.wait(60), 0)
             daemon = self.start(chain, listener, told)
             eventually(lambda before=before: len(served) > before, "clients are served again")
+        eventually(lambda: len(served) > 10, "many are served")
         stop.set()
         for thread in threads:
             thread.join(30)
         daemon.send_signal(signal.SIGTERM)
-        self.assertEqual(daemon.wait(20), 0)
+        self.assertEqual(daemon.wait(60), 0)
         # Sessions that ran when it was stopped have ended; nobody who came was turned away.
         self.assertEqual([error for error in failed if "refused" in error], [])
-        self.assertGreater(len(served), 10)
 
     def test_sockets_without_names(self):
         """Not every activator gives LISTEN_FDNAMES; systemd-socket-activate does not."""
@@ -757,7 +765,7 @@ class Restarting(Surroundings):
         told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(told.close)
         told.bind(str(chain.folder / "notify"))
-        told.settimeout(20)
+        told.settimeout(60)
         daemon = self.start(chain, listener, told, {})
         where = f"host=127.0.0.1 port={port} user=postgres dbname=postgres sslmode=disable"
         with psycopg.connect(where, connect_timeout=20) as db:

@@ -3,7 +3,6 @@
 import json
 import socket
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.processes import Process, accepts, free_port, twistd
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET
-from tests.integration.base import Surroundings, eventually, get
+from tests.integration.base import Surroundings, check_cancel, eventually, get
 from tests.support.tap import Tap
 
 
@@ -152,12 +151,9 @@ class BeforeAcrasServer(Surroundings):
         with connect(application_name=f"shop traceparent={context}") as db:
             self.assertRaises(psycopg.Error, db.execute, "SELECT 1/0")
         self.assertRaises(psycopg.Error, connect, dbname="nowhere")
-        with connect() as db:
-            # The other kind keeps the interpreter, which the taps need.
-            timer = threading.Timer(0.5, db.cancel_safe)
-            timer.start()
-            self.assertRaises(psycopg.errors.QueryCanceled, db.execute, "SELECT pg_sleep(30)")
-            timer.join()
+        # The other kind of cancelling keeps the interpreter, which the taps need.
+        with connect() as db, self.direct() as other:
+            check_cancel(db, db.cancel_safe, other)
         eventually(lambda: len(self.near.ended) == len(self.far.ended) == 5, "all have ended")
         self.assertEqual(sorted(self.near.ended), sorted(self.far.ended))
         self.assertTrue(all(said for said, _ in self.far.ended))

@@ -2,11 +2,14 @@
 
 import os
 import signal
+import socket
+import subprocess
 import sys
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.sandbox import processes
 from acra_twisted.sandbox.processes import (
     Process,
     accepts,
@@ -15,6 +18,8 @@ from acra_twisted.sandbox.processes import (
     resident,
     twistd,
 )
+
+TOP = Path(__file__).parents[3]
 
 
 class Children(SynchronousTestCase):
@@ -60,9 +65,28 @@ class Children(SynchronousTestCase):
         self.assertIn("no licence", str(error))
 
     def test_a_port_is_given_once(self):
-        """The system may offer one again at once: nobody listens on it yet."""
+        """Nobody listens on it yet."""
         given = [free_port() for _ in range(60)]
         self.assertEqual(len(set(given)), 60)
+
+    def test_a_port_is_given_to_one_process(self):
+        self.patch(processes, "_PORTS", range(20_000, 20_040))
+        given = {free_port() for _ in range(15)}
+        program = (
+            "from acra_twisted.sandbox import processes; processes._PORTS = range(20_000, 20_040);"
+            "print(*(processes.free_port() for _ in range(15)))"
+        )
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=TOP)
+        theirs = set(map(int, done.stdout.split()))
+        self.assertEqual((len(given), len(theirs)), (15, 15))
+        self.assertFalse(given & theirs)
+
+    def test_one_on_which_somebody_listens_is_not_given(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            self.patch(processes, "_PORTS", [port] * 20 + list(range(20_100, 20_110)))
+            self.assertNotIn(port, {free_port() for _ in range(5)})
 
     def test_ports_and_commands(self):
         self.assertFalse(accepts(free_port()))
