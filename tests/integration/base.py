@@ -63,7 +63,7 @@ class Surroundings(unittest.TestCase):
             "dbname": "postgres",
             "sslmode": "disable",
             "autocommit": True,
-            "connect_timeout": 10,
+            "connect_timeout": 60,
             **options,
         }
         return psycopg.connect(**settings)
@@ -91,7 +91,7 @@ def newest() -> Path:
 @contextmanager
 def raw_session(port: int) -> Iterator[socket.socket]:
     """A socket on which a session is ready."""
-    with socket.create_connection(("127.0.0.1", port), 10) as raw:
+    with socket.create_connection(("127.0.0.1", port), 60) as raw:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         raw.sendall(STARTUP)
         got = b""

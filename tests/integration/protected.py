@@ -84,7 +84,7 @@ class ProtectedCase(Surroundings):
 
     def log(self) -> bytes:
         """All that the database has logged."""
-        return b"".join(path.read_bytes() for path in self.postgres.folder.rglob("*.log"))
+        return (self.postgres.folder / "postgres.log").read_bytes()
 
     def assert_not_logged(self, *texts: str) -> None:
         log = self.log()

@@ -47,7 +47,7 @@ class HttpApi(Surroundings):
             return answer.status, answer.reason, answer.read()
 
     def through(self, port, *arguments, **headers):
-        return self.ask(http.client.HTTPConnection("127.0.0.1", port, 10), *arguments, **headers)
+        return self.ask(http.client.HTTPConnection("127.0.0.1", port, 60), *arguments, **headers)
 
     def test_commands_through_every_link(self):
         for link in ("tls", "secure-session"):
@@ -97,10 +97,10 @@ class HttpApi(Surroundings):
         context = ssl.create_default_context(cafile=str(self.authority.path))
         context.load_cert_chain(certificate, key)
         context.set_alpn_protocols(["h2", "http/1.1"])
-        asking = http.client.HTTPSConnection("127.0.0.1", there, timeout=10, context=context)
+        asking = http.client.HTTPSConnection("127.0.0.1", there, timeout=300, context=context)
         self.assertEqual(self.ask(asking)[0], 403)
         without = ssl.create_default_context(cafile=str(self.authority.path))
-        asking = http.client.HTTPSConnection("127.0.0.1", there, timeout=10, context=without)
+        asking = http.client.HTTPSConnection("127.0.0.1", there, timeout=300, context=without)
         with self.assertRaises(OSError):
             self.ask(asking)
 

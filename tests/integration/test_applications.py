@@ -80,7 +80,7 @@ class Programs(Surroundings):
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
         self.assertEqual(done.returncode, 0, done.stderr)
         trace_id = done.stdout.split()[-1]

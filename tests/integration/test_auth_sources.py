@@ -283,7 +283,7 @@ class Tools(Base):
                 [*program, "server", f"--config_file={self.config(role + more)}"],
                 capture_output=True,
                 check=False,
-                timeout=60,
+                timeout=300,
                 text=True,
             )
             self.assertIn(said, done.stdout, done.stderr)
@@ -300,7 +300,7 @@ class Tools(Base):
             input=password,
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=300,
         )
 
     def test_a_file_of_the_roles_that_may_log_in(self):

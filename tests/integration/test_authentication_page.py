@@ -58,7 +58,7 @@ class Starts(Surroundings):
             input=f"{answer}\n",
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             cwd=TOP,
         )
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -50,7 +50,7 @@ class Mapped:
             "password": PASSWORD,
             "dbname": "postgres",
             "sslmode": "disable",
-            "connect_timeout": 10,
+            "connect_timeout": 60,
             **options,
         }
         with psycopg.connect(**given) as db:

@@ -159,7 +159,7 @@ class Checked(Case):
             server={"encryptor": encryptor, **(sections or {})},
         )
         command = [*twistd("acra-server", chain.server_ini), "--check_config", *flags]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         self.assertNotIn("Traceback", done.stderr)
         self.assertNotIn(PASSWORD, done.stdout + done.stderr)
         return done.returncode, done.stdout + done.stderr

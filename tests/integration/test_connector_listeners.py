@@ -100,7 +100,7 @@ class BothDatabases(Surroundings):
             [DOCTOR, "connector", f"--config_file={self.both.connector_ini}"],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
@@ -110,6 +110,6 @@ class BothDatabases(Surroundings):
         self.assertEqual(done.stdout.count("FAIL"), 2)
 
     def errors(self, name):
-        lines = (self.both.folder / f"{name}.log").read_text().splitlines()
-        found = [json.loads(line) for line in lines if line.startswith("{")]
+        lines = (self.both.folder / f"{name}.log").read_text().splitlines(keepends=True)
+        found = [json.loads(line) for line in lines if line[0] == "{" and line.endswith("}\n")]
         return "\n".join(line.get("error") or "" for line in found)

@@ -32,14 +32,14 @@ class Servers(Surroundings):
                 ]
 
             # An answer of another server holds for two seconds.
-            eventually(connected, "the sessions of both servers are there", 20)
+            eventually(connected, "the sessions of both servers are there")
 
             def both():
                 boxes = self.told("topology")["boxes"]
                 calls = {box["name"]: box["calls"] for box in boxes if box["kind"] == 2}
                 return calls.get("acra-server", 0) >= 3 and calls.get(at, 0) >= 5
 
-            eventually(both, "the requests of both servers are there", 20)
+            eventually(both, "the requests of both servers are there")
 
     def test_certificates_of_connectors_are_known(self):
         with self.connect(self.linked) as db:

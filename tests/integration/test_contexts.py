@@ -95,7 +95,7 @@ class Drivers(Surroundings):
 
     def node(self, which):
         command = ["node", str(INTEROP / "contexts.js"), str(self.linked.port), which]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         self.assertEqual(done.returncode, 0, done.stderr)
         for name, trace_id, count in json.loads(done.stdout):
             self.check(f"{which}: {name}", trace_id, count)
@@ -137,7 +137,7 @@ class Drivers(Surroundings):
             port=self.linked.port,
             user=SUPERUSER,
             database="postgres",
-            timeout=10,
+            timeout=300,
         )
         fetch, many, cursor = new_context(), new_context(), new_context()
         text = "SELECT n + $1::int FROM generate_series(1, 30) n /*traceparent='{}'*/"
@@ -157,7 +157,9 @@ class Drivers(Surroundings):
                 raw.sendall(batch)
                 got = b""
                 while not got.endswith((ready(), ready(b"T"))):
-                    got += raw.recv(4096)
+                    more = raw.recv(4096)
+                    assert more, "the session has ended"
+                    got += more
 
     def test_as_pgx_says_it(self):
         """Prepares and describes in one batch, executes in others."""
@@ -171,7 +173,7 @@ class Drivers(Surroundings):
 
     def test_pgjdbc(self):
         command = [sys.executable, "-m", "tests.support.pgjdbc", str(self.linked.port)]
-        done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, timeout=300)
         self.assertEqual(done.returncode, 0, done.stderr)
         for name, trace_id, own, linked in json.loads(done.stdout):
             self.check(f"pgjdbc: {name}", trace_id, own)

@@ -42,9 +42,15 @@ class Samples(Surroundings):
         with self.connect(chain, sslmode=sslmode, **dict(client)) as db:
             used = db.pgconn.ssl_in_use
             db.execute(TEXT)
+
+        def found():
+            spans = [span for span in tuple(collector.spans) if span["trace_id"] == TRACE]
+            return {(span["service"], span["name"]) for span in spans}
+
+        # A daemon that is told to stop has seconds to send what it has.
+        eventually(lambda: found() >= WHOLE, "the whole trace")
         chain.stop()
-        found = {(s["service"], s["name"]) for s in collector.spans if s["trace_id"] == TRACE}
-        return used, found
+        return used, found()
 
     def certificate(self):
         certificate, key = self.authority.issue("applications", hosts=("localhost", "127.0.0.1"))

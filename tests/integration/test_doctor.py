@@ -64,7 +64,7 @@ class Doctor(Surroundings):
             [DOCTOR, which, f"--config_file={ini}", *more],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             env={**os.environ, **environment},
         )
         self.assertNotIn("Traceback", done.stdout + done.stderr)

@@ -148,7 +148,7 @@ class ThirdParty(Surroundings):
         ini = {"pipeline": {"stages": "remote_rule"}}
         chain = Chain(("127.0.0.1", 1), folder=self.folder, link="none", server=ini)
         done = subprocess.run(
-            twistd("acra-server", chain.server_ini), capture_output=True, text=True, timeout=60
+            twistd("acra-server", chain.server_ini), capture_output=True, text=True, timeout=300
         )
         self.assertEqual(done.returncode, 1)
         self.assertIn("no installed stage is named 'remote_rule'", done.stderr)

@@ -46,7 +46,7 @@ class LiveSchema(Surroundings):
             [sys.executable, "-c", PROGRAM, *given],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             **options,
         )
 

@@ -85,7 +85,9 @@ class Links(Faulty):
             before = [self.idle(*daemon) for daemon in daemons]
             clients = loads.run(to_chain.port, CLIENTS, SECONDS)
             # A machine that has much else to do needs longer.
-            while sum(c.replies for c in clients) <= 50 and len(clients) < 3 * CLIENTS:
+            for _ in range(9):
+                if sum(c.replies for c in clients) > 50 and sum(c.losses for c in clients) > 5:
+                    break
                 clients += loads.run(to_chain.port, CLIENTS, SECONDS)
             self.assertEqual([c.wrong for c in clients if c.wrong], [])
             self.assertGreater(sum(c.replies for c in clients), 50)
@@ -213,7 +215,7 @@ class ManySessions(Faulty):
         """One after the other; how many were answered at all."""
         startup, answered = self.STARTUP, 0
         for number in range(count):
-            with socket.create_connection(("127.0.0.1", port), 5) as peer:
+            with socket.create_connection(("127.0.0.1", port), 60) as peer:
                 if number % 11 == 5 or (self.SPEAKS_FIRST and not peer.recv(4096)):
                     continue
                 if number % 11 == 1:

@@ -42,7 +42,7 @@ from tests.support.sessions import SYNC, TERMINATE, bind, execute, parse, query,
 
 
 def run(*command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -452,7 +452,7 @@ class Hostile(Surroundings):
         quiet = [socket.create_connection(("127.0.0.1", self.target.port)) for _ in range(50)]
         self.assertTrue(self.alive())
         for raw in quiet:
-            raw.settimeout(10)
+            raw.settimeout(60)
             try:
                 self.assertEqual(raw.recv(1), b"")
             except ConnectionResetError:
@@ -654,7 +654,7 @@ class Reloading(Surroundings):
         context = ssl.create_default_context(cafile=chain.authority.path)
         connector = chain.folder / "acra-connector"
         context.load_cert_chain(f"{connector}.pem", f"{connector}.key")
-        plain = socket.create_connection(("127.0.0.1", chain.server_port), 10)
+        plain = socket.create_connection(("127.0.0.1", chain.server_port), 60)
         with context.wrap_socket(plain, server_hostname="localhost") as tls:
             return tls.getpeercert()["serialNumber"]
 

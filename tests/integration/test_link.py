@@ -19,7 +19,7 @@ from tests.support.tap import Tap
 
 def probe(port: int, said: bytes = b"", reset: bool = False) -> bytes:
     """Connect, perhaps say something and hear the answer, and go."""
-    with socket.create_connection(("127.0.0.1", port), 5) as peer:
+    with socket.create_connection(("127.0.0.1", port), 60) as peer:
         answer = b""
         if said:
             peer.sendall(said)
@@ -92,7 +92,7 @@ class Probes(Surroundings):
 
     def test_in_the_middle_of_a_handshake_it_is_a_warning(self):
         chain = self.chain(link="tls")
-        with socket.create_connection(("127.0.0.1", chain.server_port), 5) as peer:
+        with socket.create_connection(("127.0.0.1", chain.server_port), 60) as peer:
             peer.sendall(b"\x16\3\1")
         path = chain.folder / "acra-server.log"
         eventually(lambda: "Can't wrap connection" in path.read_text(), "a warning")

@@ -10,6 +10,7 @@ import resource
 import signal
 import socket
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -41,6 +42,7 @@ class Siem(Surroundings):
         cls.addClassCleanup(cls.syslog.close)
         cls.syslog.bind(("127.0.0.1", 0))
         cls.syslog.settimeout(0.2)
+        cls.sent = []
         cls.log, cls.security = cls.folder / "acra.cef", cls.folder / "security.jsonl"
         logging = {
             "logging_format": "cef",
@@ -63,13 +65,17 @@ class Siem(Surroundings):
         with self.connect(self.daemon) as db, self.assertRaises(psycopg.Error):
             db.execute("SELECT 'secret' FROM forbidden -- a|b=c\\d")
 
-    def messages(self):
-        found = []
-        while True:
-            try:
-                found.append(self.syslog.recv(9000).decode())
-            except TimeoutError:
-                return found
+    def messages(self, word):
+        """All that syslog was sent so far, once a word is in it."""
+
+        def there():
+            with suppress(TimeoutError):
+                while True:
+                    self.sent.append(self.syslog.recv(9000).decode())
+            return any(word in message for message in self.sent)
+
+        eventually(there, "syslog is told")
+        return self.sent
 
     def test_a_denial_everywhere_and_a_rotation(self):
         self.denied()
@@ -93,12 +99,12 @@ class Siem(Surroundings):
         ]
         self.assertEqual(denied["span_id"], found["cs2"])
         # The stream of security events, and syslog.
+        eventually(lambda: trace_id in self.security.read_text(), "the record is written")
         records = [json.loads(line) for line in self.security.read_text().splitlines()]
         self.assertEqual({tuple(record) for record in records}, {SCHEMA})
         (event,) = [record for record in records if record["code"] == 560]
         self.assertEqual((event["trace_id"], event["rule"]), (trace_id, "deny.table"))
-        sent = self.messages()
-        self.assertTrue(any(trace_id in message for message in sent))
+        sent = self.messages(trace_id)
         for message in sent:
             self.assertRegex(message, r"^<1\d\d>1 \d{4}-.*Z \S+ acra-server \d+ \d+ - CEF:0\|")
         whole = self.log.read_text() + self.security.read_text() + "".join(sent)
@@ -113,7 +119,8 @@ class Siem(Surroundings):
         self.assertIn("Rotated audit log key", self.make_keys("--generate_log_key"))
         os.kill(self.daemon.server._child.pid, signal.SIGUSR1)
         eventually(self.log.exists, "the file is opened anew")
-        self.assertIn("End of current audit log chain", old.read_text())
+        ends = "End of current audit log chain"
+        eventually(lambda: ends in old.read_text(), ends)
         self.denied()
         eventually(lambda: "|560|" in self.log.read_text(), "lines go to the new file")
         self.assertIn("the last chain has not ended", self.verified(old, self.log))
@@ -190,7 +197,8 @@ class FullDisk(Surroundings):
                         db.execute(f"SELECT c{number} FROM forbidden")
 
         deny(*range(5))
-        eventually(lambda: self.log.stat().st_size and captured.stat().st_size, "they are written")
+        written = self.log, security, captured
+        eventually(lambda: all("c4 FROM" in one.read_text() for one in written), "all are written")
         # What has been written is at most a part of a line below the limit.
         limit = max(path.stat().st_size for path in (self.log, security)) + 700
         before = resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
@@ -226,13 +234,15 @@ class SyslogOverTcp(Surroundings):
         with self.connect(chain) as db:
             db.execute("SELECT 1")
         with socket.create_server(("127.0.0.1", port)) as server:
-            server.settimeout(30)
+            server.settimeout(60)
             connection, _ = server.accept()
             with connection:
-                connection.settimeout(10)
+                connection.settimeout(60)
                 data = b""
                 while b"Session started" not in data:
-                    data += connection.recv(4096)
+                    more = connection.recv(4096)
+                    self.assertTrue(more)
+                    data += more
                 size = int(re.match(rb"(\d+) <", data)[1])
                 first = data[len(str(size)) + 1 :][:size]
                 self.assertEqual(json.loads(first.split(b" - ", 1)[1])["product"], "acra-server")

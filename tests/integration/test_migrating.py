@@ -226,7 +226,7 @@ class Inherited(Base):
         holder = self.direct(autocommit=False)
         self.addCleanup(holder.close)
         holder.execute("SELECT FROM staff")
-        arguments = self.command("encrypt", "staff", self.store, "--switch", "--lock_timeout=60")
+        arguments = self.command("encrypt", "staff", self.store, "--switch", "--lock_timeout=300")
         switching = preloaded.Run(PROGRAM, arguments)
         self.addCleanup(switching.remove)
         waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
@@ -257,7 +257,7 @@ class Inherited(Base):
         self.assertGreater(self.page(399), 128)
         before = len(self.log())
         arguments = self.command(
-            "encrypt", "staff", self.store, "--switch", "--batch=10", "--rate=40"
+            "encrypt", "staff", self.store, "--switch", "--batch=10", "--rate=20"
         )
         switching = preloaded.Run(PROGRAM, arguments)
         self.addCleanup(switching.remove)

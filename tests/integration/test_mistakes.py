@@ -59,7 +59,7 @@ class Fake(threading.Thread):
                 if not self._first:
                     peer.recv(4096)
                 peer.sendall(self._answer)
-                peer.settimeout(2)
+                peer.settimeout(20)
                 # A reset would take the answer back.
                 peer.shutdown(socket.SHUT_WR)
                 while peer.recv(4096):
@@ -153,7 +153,7 @@ class Lab(unittest.TestCase):
         """Return the error that an application gets."""
         with self.assertRaises(psycopg.OperationalError) as caught:
             psycopg.connect(
-                host="127.0.0.1", port=port, user="ann", sslmode=sslmode, connect_timeout=10
+                host="127.0.0.1", port=port, user="ann", sslmode=sslmode, connect_timeout=300
             )
         return str(caught.exception)
 
@@ -165,7 +165,7 @@ class Lab(unittest.TestCase):
             return [line for line in lines if all(part in line for part in parts)]
 
         try:
-            (line, *_) = eventually(found, f"it says {parts}", 8)
+            (line, *_) = eventually(found, f"it says {parts}")
         except AssertionError:
             raise AssertionError(f"not said: {parts}\n{process.output()[since:]}") from None
         self.fit_for_people(process)
@@ -271,9 +271,8 @@ class Links(Lab):
         for link, (server, port) in self.servers.items():
             for data, expected in self.STRAYS:
                 since = len(server.output())
-                with socket.create_connection(("127.0.0.1", port), 5) as stray:
+                with socket.create_connection(("127.0.0.1", port), 60) as stray:
                     stray.sendall(data)
-                    stray.settimeout(5)
                     try:
                         while stray.recv(4096):
                             pass
@@ -521,7 +520,7 @@ class Starts(Lab):
             command,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             cwd=cwd or self.folder,
             env=environment,
         )
@@ -653,13 +652,13 @@ class Starts(Lab):
             f"--incoming_connection_string=tcp://127.0.0.1:{port}",
         ]
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=60, cwd=here, check=True
+            command, capture_output=True, text=True, timeout=300, cwd=here, check=True
         )
         log = here / "acra-server.log"
         self.assertIn(f"log lines go to {log} (log_to_file)", done.stderr)
         eventually(lambda: log.exists() and "Start listening" in log.read_text(), "it listens")
         # It listens before it takes signals, and answers when it does.
-        with socket.create_connection(("127.0.0.1", port), 15) as raw:
+        with socket.create_connection(("127.0.0.1", port), 60) as raw:
             raw.sendall(SSL_REQUEST_PACKET)
             self.assertEqual(raw.recv(1), b"N")
         pid = int((here / "acra-server.pid").read_text())

@@ -134,7 +134,7 @@ class Others(Case):
             return False
 
         for text in ("INSERT INTO fresh (id) VALUES (NULL)", "CALL writing('v')"):
-            eventually(lambda text=text: refused(text), "a refusal", seconds=4 * LOOK)
+            eventually(lambda text=text: refused(text), "a refusal", seconds=20 * LOOK)
 
     def test_nothing_is_written_through_a_view_that_is_new(self):
         """It is looked up before the first statement that names it."""

@@ -40,7 +40,7 @@ def run(path, port, *arguments, said=None):
         input=said,
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=300,
         env={**os.environ, "MYSQL_PWD": "pw"},
     )
     return done.stdout, done.stderr.decode()

@@ -36,7 +36,7 @@ class Rows(SynchronousTestCase):
             cls.database.port,
             client_id=_CLIENT,
             stages=("decryptor",),
-            message_timeout=60.0,
+            message_timeout=300.0,
             **cls.keys.ini(),
         )
         cls.server.__enter__()

@@ -80,7 +80,7 @@ class Case(SynchronousTestCase):
         """The lines of ``--check_config --schema``."""
         path = self.ini(port, user, **settings)
         command = [*twistd("acra-server", path), "--check_config", *(flags or ("--schema",))]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         said = done.stdout + done.stderr
         self.assertEqual(done.returncode, status, said)
         self.assertNotIn("Traceback", said)

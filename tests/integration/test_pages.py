@@ -50,7 +50,7 @@ class Browser:
 
     def _run(self, *arguments: str) -> str:
         done = subprocess.run(
-            [*self._command, *arguments], capture_output=True, text=True, timeout=60, check=True
+            [*self._command, *arguments], capture_output=True, text=True, timeout=300, check=True
         )
         return done.stdout
 
@@ -108,9 +108,9 @@ class Pages(Surroundings):
             trace = f"/debug/trace/{match['trace_id']}?format=json"
             spans = json.loads(get(cls.linked.server_pages, trace))["spans"]
             names = {(s["service"], s["name"]) for s in spans}
-            if names >= {
-                (daemon, "SELECT account") for daemon in ("acra-server", "acra-connector")
-            }:
+            daemons = ("acra-server", "acra-connector")
+            # Others may be as slow, on a machine that has much else to do.
+            if names >= {(one, "SELECT account") for one in daemons} and "pg_sleep" in str(spans):
                 return match["trace_id"]
         return None
 
@@ -150,9 +150,13 @@ class Pages(Surroundings):
     def test_sessions(self):
         with self.connect(self.linked) as idle, self.connect(self.linked) as busy:
             self.assertFalse(idle.closed)
-            sleeper = threading.Thread(
-                target=busy.execute, args=("SELECT pg_sleep(6) /* 'x' */ FROM account LIMIT 1",)
-            )
+            text = "SELECT pg_sleep(600) /* 'x' */ FROM account LIMIT 1"
+
+            def sleep():
+                with self.assertRaises(psycopg.errors.QueryCanceled):
+                    busy.execute(text)
+
+            sleeper = threading.Thread(target=sleep)
             sleeper.start()
             live = "/debug/sessions?format=json"
             try:
@@ -165,6 +169,7 @@ class Pages(Surroundings):
                 output = io.StringIO()
                 top.main(["--once", f"--from={self.url('')}"], {}, output)
             finally:
+                busy.cancel_safe()
                 sleeper.join()
         shown = output.getvalue()
         for words in (
@@ -197,8 +202,8 @@ class Pages(Surroundings):
             stop.set()
             for client in clients:
                 client.join()
-        # Of a machine with two processors that the load keeps busy.
-        self.assertLess(sorted(took)[10], 0.25)
+        # Of a machine whose processors the load keeps busy, and perhaps much else.
+        self.assertLess(sorted(took)[10], 2)
 
 
 class Guarded(Surroundings):
@@ -236,10 +241,10 @@ class Guarded(Surroundings):
         url = f"https://127.0.0.1:{chain.server_pages}/debug/tracez"
         context = ssl.create_default_context(cafile=str(chain.authority.path))
         with self.assertRaises(OSError):
-            urllib.request.urlopen(url, timeout=10, context=context).read()
+            urllib.request.urlopen(url, timeout=60, context=context).read()
         own, own_key = chain.authority.issue("an engineer")
         context.load_cert_chain(own, own_key)
-        with urllib.request.urlopen(url, timeout=10, context=context) as answer:
+        with urllib.request.urlopen(url, timeout=60, context=context) as answer:
             self.assertIn(b"Span name", answer.read())
         output = io.StringIO()
         files = [f"--tls_ca={chain.authority.path}", f"--tls_cert={own}", f"--tls_key={own_key}"]

@@ -19,7 +19,7 @@ SERVER = {"server": {"incoming_connection_close_timeout": "1"}}
 
 def http(port, data=b""):
     """A connection to the port on which something was sent."""
-    raw = socket.create_connection(("127.0.0.1", port), 10)
+    raw = socket.create_connection(("127.0.0.1", port), 60)
     raw.sendall(data)
     return raw
 
@@ -122,7 +122,7 @@ class Port(Surroundings):
     def test_the_trace_of_a_statement_that_runs(self):
         pages = self.one.server_pages
         with self.connect(self.one) as db, ThreadPoolExecutor(1) as pool:
-            running = pool.submit(db.execute, "SELECT pg_sleep(3), 'secret'")
+            running = pool.submit(db.execute, "SELECT pg_sleep(600), 'secret'")
 
             def seen():
                 rows = json.loads(get(pages, "/debug/sessions?format=json"))["sessions"]
@@ -134,7 +134,9 @@ class Port(Surroundings):
             texts = [span["attributes"].get("db.query.text") for span in spans]
             self.assertIn("SELECT pg_sleep(?), ?", texts)
             self.assertIn("running", get(pages, page))
-            running.result()
+            db.cancel_safe()
+            with self.assertRaises(psycopg.errors.QueryCanceled):
+                running.result()
         ended = eventually(
             lambda: [
                 span

@@ -131,7 +131,7 @@ class Tools:
             capture_output=True,
             env=environment,
             input=given,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         return done.returncode, done.stdout, done.stderr
@@ -212,8 +212,16 @@ class Tools:
         self.assertIn(b"products_pkey", self.same("psql", "-X", "-c", r"\d products"))
 
 
+#: Sizes of tables are shown, and must be the same when they are shown again.
+SETTINGS = ("autovacuum = off",)
+
+
 class Wheel(Tools, Surroundings):
     """PostgreSQL 18."""
+
+    @classmethod
+    def make_postgres(cls) -> Postgres:
+        return Postgres(settings=SETTINGS)
 
 
 class Debian(Tools, Surroundings):
@@ -221,4 +229,4 @@ class Debian(Tools, Surroundings):
 
     @classmethod
     def make_postgres(cls) -> Postgres:
-        return Postgres(system())
+        return Postgres(system(), settings=SETTINGS)

@@ -77,7 +77,7 @@ class Scraped(Surroundings):
                 except psycopg.Error:
                     pass
             # The session's rows and state are scraped while it is there.
-            eventually(lambda: cls.query("acra_exchanges_total > 0"), "a scrape", 30)
+            eventually(lambda: cls.query("acra_exchanges_total > 0"), "a scrape")
 
     @classmethod
     def ask(cls, path, **asked):
@@ -102,7 +102,6 @@ class Scraped(Surroundings):
         eventually(
             lambda: count(f'acra_exchanges_total{{{server},outcome="denied"}}') == DENIED,
             "denied",
-            20,
         )
         self.assertEqual(count(f'acra_exchanges_total{{{server},outcome="error"}}'), 1)
         self.assertEqual(count('acra_censor_denials_total{by="deny.table"}'), DENIED)
@@ -111,12 +110,9 @@ class Scraped(Surroundings):
         # No exporter has room: of what is neither refused nor wrong less is recorded.
         self.assertGreaterEqual(count(f'acra_traces_total{{{server},decision="thinned"}}'), 1)
         self.assertGreater(count("acra_database_first_byte_seconds_count"), 3)
-        traces = self.ask(
-            "query_exemplars",
-            query="acra_exchange_seconds_bucket",
-            start="2020-01-01T00:00:00Z",
-            end="2100-01-01T00:00:00Z",
-        )
+        when = {"start": "2020-01-01T00:00:00Z", "end": "2100-01-01T00:00:00Z"}
+        query = f"acra_exchange_seconds_bucket{{{server}}}"
+        traces = eventually(lambda: self.ask("query_exemplars", query=query, **when), "an exemplar")
         trace_id = traces[0]["exemplars"][0]["labels"]["trace_id"]
         # An exemplar leads to its trace.
         page = get(self.linked.server_pages, f"/debug/trace/{trace_id}")
@@ -139,6 +135,9 @@ class Scraped(Surroundings):
             self.assertLessEqual(names, families, text)
 
     def test_the_dashboards_queries_are_answered(self):
+        # Rates are of two scrapes at least.
+        rate = "rate(acra_exchanges_total[1m])"
+        eventually(lambda: len({one["metric"]["instance"] for one in self.query(rate)}) == 2, rate)
         board = json.loads(DASHBOARD.read_text())
         answered = 0
         for panel in board["panels"]:
@@ -163,7 +162,7 @@ class Scraped(Surroundings):
             labels = [series["metric"] for series in found]
             return {(one["instance"], one["exporter"]) for one in labels} == expected
 
-        eventually(firing, "an alert for each exporter of each daemon", 60)
+        eventually(firing, "an alert for each exporter of each daemon", 120)
 
     def test_promtool_finds_nothing_wrong(self):
         for arguments in (
@@ -190,7 +189,7 @@ class Scraped(Surroundings):
         rules = [rule for group in groups for rule in group["rules"]]
         written = (MONITORING / "acra-rules.yml").read_text()
         self.assertEqual(len(rules), len(re.findall(r"- (?:alert|record):", written)))
-        eventually(self.evaluated, "every rule is evaluated", 90)
+        eventually(self.evaluated, "every rule is evaluated", 180)
 
     def evaluated(self):
         groups = self.ask("rules")["groups"]

@@ -55,8 +55,8 @@ class Protected(Surroundings):
         )
 
     def log(self, chain, daemon="acra-server"):
-        lines = (chain.folder / f"{daemon}.log").read_text().splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        lines = (chain.folder / f"{daemon}.log").read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line[0] == "{" and line.endswith("}\n")]
 
 
 class Decryption(Protected):
@@ -148,7 +148,7 @@ class Decryption(Protected):
             self.keys.writer.generate(purposes.STORAGE, CLIENT)
             public = themis_keys.encode_public(self.keys.storage_public_key)
             new = create_acrastruct(b"new", public)
-            eventually(lambda: self.read(db, new) == b"new", "the rotated key in use", 5)
+            eventually(lambda: self.read(db, new) == b"new", "the rotated key in use")
             self.assertEqual(self.read(db, old), b"old")
             # And at once after SIGHUP, on a session that goes on.
             self.keys.writer.generate(purposes.STORAGE, CLIENT)
@@ -186,8 +186,15 @@ class Decryption(Protected):
 
 
 class PoisonRecords(Protected):
-    def caught(self, chain):
-        return [line for line in self.log(chain) if line.get("code") == 587]
+    def caught(self, chain, count):
+        """So many events of poison records, once there are as many."""
+
+        def found():
+            return [line for line in self.log(chain) if line.get("code") == 587]
+
+        eventually(lambda: len(found()) >= count, f"{count} poison records")
+        self.assertEqual(len(found()), count)
+        return found()
 
     @staticmethod
     def drain(db, text):
@@ -222,10 +229,10 @@ class PoisonRecords(Protected):
         for number, (text, binary) in enumerate(queries):
             with self.assertRaises(psycopg.Error), self.connect(chain) as db:
                 db.execute(text, (rows,), binary=binary).fetchall()
-            self.assertEqual(len(self.caught(chain)), number + 1)
+            self.caught(chain, number + 1)
         with self.assertRaises(psycopg.Error), self.connect(chain) as db:
             self.drain(db, "COPY secrets TO STDOUT")
-        event = self.caught(chain)[-1]
+        event = self.caught(chain, len(queries) + 1)[-1]
         self.assertEqual(event["client_id"], CLIENT)
         self.assertEqual(len(event["trace_id"]), 32)
         content = eventually(lambda: witness.exists() and witness.read_text(), "the script")
@@ -295,7 +302,7 @@ class PoisonRecords(Protected):
                 got = until_end(raw)
             self.assertNotIn(record[20:60].hex().encode(), got, number)
             self.assertNotIn(record[20:60], got, number)
-            self.assertEqual(len(self.caught(chain)), number + 1, (number, got))
+            self.caught(chain, number + 1)
             self.assertNotIn(record[20:60].hex(), (chain.folder / "acra-server.log").read_text())
 
     def test_shutdown(self):
@@ -304,17 +311,17 @@ class PoisonRecords(Protected):
             link="none",
             keys=self.keys,
             server={
+                # Nobody waits for the end of that.
+                "server": {"incoming_connection_close_timeout": "300"},
                 "pipeline": {"stages": "decryptor"},
                 "poison": {"poison_detect_enable": "true", "poison_shutdown_enable": "true"},
             },
         )
         bystander = self.connect(chain)
         self.addCleanup(bystander.close)
-        started = time.monotonic()
         with self.assertRaises(psycopg.Error), self.connect(chain) as db:
             db.execute("SELECT data FROM secrets WHERE id = %s", (row,)).fetchall()
-        self.assertEqual(chain.server._child.wait(10), 1)
-        self.assertLess(time.monotonic() - started, 5)
+        self.assertEqual(chain.server.wait(60), 1)
         with self.assertRaises(psycopg.Error):
             bystander.execute("SELECT 1")
 
@@ -324,7 +331,7 @@ class PoisonRecords(Protected):
         chain = self.chain(link="none", keys=self.keys)
         with self.connect(chain) as db:
             read = db.execute("SELECT data FROM secrets WHERE id = %s", (row,)).fetchone()
-        self.assertEqual((read, self.caught(chain)), ((record,), []))
+        self.assertEqual((read, self.caught(chain, 0)), ((record,), []))
 
 
 class Strangers(Protected):

@@ -67,7 +67,8 @@ class Revocation(Surroundings):
 
     def said(self, process, code):
         """Log lines with a code."""
-        lines = [line for line in process.output().splitlines() if line[:1] == "{"]
+        lines = process.output().splitlines(keepends=True)
+        lines = [line for line in lines if line[0] == "{" and line.endswith("}\n")]
         return [each for each in map(json.loads, lines) if each.get("code") == code]
 
     def soon_said(self, process, code):
@@ -83,9 +84,13 @@ class Revocation(Surroundings):
         return eventually(found, f"event {code} of {leg}")[0]
 
     def read_anew(self, process):
-        before = process.output().count('"revocation"')
+        def times():
+            lines = process.output().splitlines()
+            return sum('"Read anew"' in line and '"revocation"' in line for line in lines)
+
+        before = times()
         process.send(signal.SIGHUP)
-        eventually(lambda: process.output().count('"revocation"') > before, "lists read anew")
+        eventually(lambda: times() > before, "lists are read anew")
 
     def test_tl5_a_revoked_connector(self):
         url = self.authority.url
@@ -295,7 +300,7 @@ class Revocation(Surroundings):
     def examined(self, plugin, ini):
         """The output of a whole check of a daemon's settings and surroundings."""
         command = twistd(plugin, ini, "--check_config", "--probe")
-        return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+        return subprocess.run(command, capture_output=True, text=True, timeout=300).stdout
 
     def test_the_doctor_asks_as_the_daemons_do(self):
         url = self.authority.url

@@ -117,7 +117,7 @@ class Statements(Surroundings):
 
     def setUp(self):
         self.play = Playbook(inspects=["statement", "parameters", "rows"])
-        self.database = socket.create_connection(("127.0.0.1", self.postgres.port), 10)
+        self.database = socket.create_connection(("127.0.0.1", self.postgres.port), 60)
         self.addCleanup(self.database.close)
         self.database.sendall(StartupPacket(0, {b"user": b"postgres"}).encode())
         self.until_ready()

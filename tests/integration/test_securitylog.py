@@ -57,7 +57,8 @@ class SecurityEvents(Surroundings):
 
     def records(self, code, count=1):
         def found():
-            records = [json.loads(line) for line in self.path.read_text().splitlines()]
+            text = self.path.read_text()
+            records = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
             records = [record for record in records if record["code"] == code]
             return records if len(records) >= count else None
 
@@ -116,7 +117,7 @@ class SecurityEvents(Surroundings):
         certificate, key = authority.issue(name)
         context = ssl.create_default_context(cafile=str(chain.authority.path))
         context.load_cert_chain(certificate, key)
-        with socket.create_connection(("127.0.0.1", chain.server_port), 10) as raw:
+        with socket.create_connection(("127.0.0.1", chain.server_port), 60) as raw:
             port = raw.getsockname()[1]
             with (
                 contextlib.suppress(OSError),
@@ -131,7 +132,7 @@ class SecurityEvents(Surroundings):
         stranger = self.folder / "stranger"
         stranger.mkdir()
         port = self.shake_hands(chain, Authority(stranger), "intruder")
-        with socket.create_connection(("127.0.0.1", chain.server_port), 10) as raw:
+        with socket.create_connection(("127.0.0.1", chain.server_port), 60) as raw:
             noise = raw.getsockname()[1]
             raw.sendall(b"GET / HTTP/1.1\r\n\r\n")
             until_end(raw)

@@ -82,7 +82,9 @@ class Settings(Surroundings):
                 raw.sendall(after)
                 got = b""
                 while got.count(ready()[:-1]) < readies:
-                    got += raw.recv(1 << 16)
+                    more = raw.recv(1 << 16)
+                    self.assertTrue(more, got)
+                    got += more
                 self.assertNotIn(b"hidden", got)
                 self.assertIn(b"AcraCensor blocked", got)
 

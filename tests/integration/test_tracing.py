@@ -53,11 +53,12 @@ class OneTrace(Surroundings):
                 "tracing_scope": "connection",
             }
         }
+        cls.captured = cls.folder / "captured.jsonl"
         rules = cls.folder / "rules.yaml"
         rules.write_text("version: 0.85.0\nhandlers: [{handler: deny, tables: [forbidden]}]\n")
         stages = {
             "pipeline": {"stages": "query_capture, censor"},
-            "stage:query_capture": {"filepath": str(cls.folder / "captured.jsonl")},
+            "stage:query_capture": {"filepath": str(cls.captured)},
             "censor": {"acracensor_config_file": str(rules)},
         }
         cls.linked = cls.chain(server={**tracing, **stages}, connector=tracing)
@@ -72,15 +73,25 @@ class OneTrace(Surroundings):
                     db.execute(text)
                 except psycopg.Error:
                     pass
-        cls.spans = eventually(cls.whole_trace, "the whole trace arrives", 30)
+        cls.spans = eventually(cls.whole_trace, "the whole trace arrives")
 
     @classmethod
     def whole_trace(cls):
-        for spans in cls.collector.traces().values():
+        """The trace, once all that the daemons know of it has arrived: it comes in parts, in any
+        order."""
+        for trace_id, spans in cls.collector.traces().items():
             names = [span["name"] for span in spans]
             if names.count("handleConnection") == 2 and names.count("ProxyWithTracing") == 2:
-                return spans
+                known = cls.known(trace_id)
+                return spans if {span["span_id"] for span in spans} == known else None
         return None
+
+    @classmethod
+    def known(cls, trace_id):
+        """The ids of the spans of a trace in both daemons."""
+        pages = (cls.linked.server_pages, cls.linked.connector_pages)
+        traces = [json.loads(get(one, f"/debug/trace/{trace_id}?format=json")) for one in pages]
+        return {span["span_id"] for trace in traces for span in trace["spans"]}
 
     def named(self, name, service=None):
         return [s for s in self.spans if s["name"] == name and service in (None, s["service"])]
@@ -161,7 +172,8 @@ class OneTrace(Surroundings):
 
     def test_times(self):
         by_id = {span["span_id"]: span for span in self.spans}
-        slack = 20_000_000  # two processes, two clocks read at two moments
+        # A moment is worked out before a process that has much else to do goes on.
+        slack = 250_000_000
         for span in self.spans:
             self.assertTrue(span["start"] <= span["end"], span["name"])
             above = by_id.get(span["parent_id"])
@@ -197,7 +209,7 @@ class OneTrace(Surroundings):
     def test_ke6_no_literal_anywhere(self):
         logs = self.linked.server.output() + self.linked.connector.output()
         captured = eventually(
-            lambda: (self.folder / "captured.jsonl").read_text(), "statements are captured", 30
+            lambda: self.captured.exists() and self.captured.read_text(), "statements are captured"
         )
         page = get(self.linked.server_pages, "/debug/tracez?format=json")
         for text in (json.dumps(self.spans), logs, captured, page):
@@ -245,7 +257,7 @@ class NoSpanCrossesTraces(Surroundings):
 
         def client(number):
             with self.connect(chain, prepare_threshold=None) as db:
-                barrier.wait(20)
+                barrier.wait(60)
                 for _ in range(statements):
                     db.execute(f"SELECT pg_sleep(0.005), %s::int AS column{number}", (number,))
 
@@ -255,6 +267,7 @@ class NoSpanCrossesTraces(Surroundings):
             thread.start()
         for thread in threads:
             thread.join(60)
+        ended(collector, 2 * count)
         chain.stop()
         traces = {
             trace_id: spans
@@ -294,6 +307,7 @@ class Context(Surroundings):
         chain = self.chain(link="none", server={"tracing": section})
         with self.connect(chain) as db:
             work(db)
+        ended(collector, 1)
         chain.stop()
         return collector.spans
 
@@ -316,11 +330,11 @@ class Context(Surroundings):
     def test_what_matters_is_kept_without_sampling(self):
         def work(db):
             db.execute("SELECT 1")
-            db.execute("SELECT pg_sleep(0.2)")
+            db.execute("SELECT pg_sleep(2.1)")
             with self.assertRaises(psycopg.Error):
                 db.execute("SELECT 1/0")
 
-        tracing = {"tracing_sampler": "never", "tracing_slow_threshold": "0.15"}
+        tracing = {"tracing_sampler": "never", "tracing_slow_threshold": "2"}
         spans = self.spans_of(tracing, work)
         exchanges = [
             s for s in spans if "db.query.text" in s["attributes"] and s["kind"] == "server"
@@ -351,6 +365,7 @@ class Context(Surroundings):
         with self.connect(chain, options=f"-c acra.traceparent={parent}") as db:
             db.execute("SELECT 1")
             self.assertEqual(db.execute("SHOW acra.traceparent").fetchone()[0], parent)
+        ended(collector, 1)
         chain.stop()
         spans = [s for s in collector.spans if s["parent_id"] == "b7ad6b7169203331"]
         self.assertEqual(sorted(span["name"] for span in spans), ["SELECT", "SHOW", "startup"])
@@ -363,6 +378,7 @@ class Context(Surroundings):
         parent = f"00-{self.TRACE}-b7ad6b7169203331-01"
         with self.connect(chain, options=f"-c acra.traceparent={parent}") as db:
             db.execute("SELECT 1")
+        ended(collector, 2)
         chain.stop()
         spans = [s for s in collector.spans if s["trace_id"] == self.TRACE]
         by_id = {span["span_id"]: span for span in spans}
@@ -418,6 +434,7 @@ class RequestTraces(Surroundings):
         chain = self.chain(link=link, server=tracing, connector=tracing, **options)
         with self.connect(chain) as db:
             work(db)
+        ended(collector, 2)
         chain.stop()
         return collector.traces()
 
@@ -450,7 +467,7 @@ class RequestTraces(Surroundings):
                 pass
         db.execute("LISTEN channel")
         db.execute("NOTIFY channel, 'one'")
-        self.assertEqual(next(db.notifies(timeout=10)).payload, "one")
+        self.assertEqual(next(db.notifies(timeout=60)).payload, "one")
         with self.assertRaises(psycopg.Error):
             db.execute("SELECT 1/0")
         self.assertEqual(db.execute("SELECT count(*) FROM t").fetchone(), (103,))
@@ -467,7 +484,7 @@ class RequestTraces(Surroundings):
                 self.assertNotIn("traceparent", span["attributes"]["db.query.text"])
             self.assertEqual((near["kind"], far["kind"]), ("client", "server"))
             self.assertEqual(near["parent_id"], "")
-            self.assertLessEqual(near["start"], far["start"] + 20_000_000)
+            self.assertLessEqual(near["start"], far["start"] + 250_000_000)
         outcomes = [near["status"] for near, _ in pairs]
         self.assertEqual(sorted(outcomes), [0] * 18 + [2])
         # Every request is a trace of its own, and links to its connection's.
@@ -548,6 +565,7 @@ class RequestTraces(Surroundings):
             self.assertEqual([row["state"] for row in page["sessions"]], ["unread"])
         line = 'acra_unread_sessions_total{reason="encrypted"} 1.0'
         self.assertIn(line, get(chain.connector_pages, "/metrics"))
+        ended(collector, 2)
         chain.stop()
         self.assertIn("application_tls_cert", (chain.folder / "acra-connector.log").read_text())
         near = [s for s in collector.spans if s["service"] == "acra-connector"]
@@ -560,6 +578,16 @@ class RequestTraces(Surroundings):
             if s["parent_id"] == connection["span_id"] and s["name"] == "handleConnection"
         ]
         self.assertEqual([s["links"][0]["span_id"] for s in far], [session["span_id"]])
+
+
+def ended(collector, count):
+    """Wait until the spans of so many connections, which are each daemon's last ones of a session,
+    have come: a daemon that is told to stop has seconds to send them."""
+
+    def came():
+        return sum(span["name"] == "handleConnection" for span in tuple(collector.spans)) >= count
+
+    eventually(came, f"spans of {count} connections")
 
 
 def is_exchange(span):

@@ -21,8 +21,8 @@ class Tutorial(unittest.TestCase):
         program = str(TOP / "examples/tutorial/incidents.py")
         tutorial = Process([sys.executable, program], folder / "log")
         self.addCleanup(tutorial.stop)
-        tutorial.wait_until(lambda: "until Ctrl-C" in tutorial.output(), "solved", 120)
-        tutorial.wait_until(lambda: "ACRA_TRACE_FROM" in tutorial.output(), "told", 10)
+        tutorial.wait_until(lambda: "until Ctrl-C" in tutorial.output(), "solved", 300)
+        tutorial.wait_until(lambda: "ACRA_TRACE_FROM" in tutorial.output(), "told", 60)
         # What the page shows is what the program runs.
         page = (TOP / "docs/tutorial.rst").read_text()
         for line in tutorial.output().splitlines():

@@ -236,7 +236,7 @@ class Counting(Surroundings):
     def open(self, source):
         # It counts nothing of 127.0.0.1.
         made = socket.create_connection(
-            ("127.0.0.1", self.mariadb.port), timeout=10, source_address=(source, 0)
+            ("127.0.0.1", self.mariadb.port), timeout=300, source_address=(source, 0)
         )
         self.addCleanup(made.close)
         return made

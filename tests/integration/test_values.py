@@ -195,7 +195,7 @@ class Replicated(Protected):
                 b"replication": b"database",
             },
         )
-        with socket.create_connection(("127.0.0.1", port), 10) as raw:
+        with socket.create_connection(("127.0.0.1", port), 60) as raw:
             raw.sendall(start.encode())
             replies = raw.makefile("rb")
             self.until(replies, b"Z")

@@ -87,7 +87,7 @@ class TwinCase(ProtectedCase):
         self.stranger = self.connect(self.strange, dbname="protected")
         for db in (self.twin, self.raw, self.ours, self.stranger):
             self.addCleanup(db.close)
-            db.execute("SET statement_timeout = 5000")
+            db.execute("SET statement_timeout = 60000")
 
     def seed(self):
         for db in (self.twin, self.raw):

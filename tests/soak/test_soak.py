@@ -22,4 +22,5 @@ class Short(unittest.TestCase):
                 draw(soak, picture)
             self.assertTrue(picture.read_bytes().startswith(b"\x89PNG"))
         self.assertEqual(len(soak.events), 7)
-        self.assertGreater(min(len(watch.samples) for watch in soak.watches), 15)
+        # One a second, on a machine that has nothing else to do.
+        self.assertGreater(min(len(watch.samples) for watch in soak.watches), 5)

@@ -91,7 +91,7 @@ def encrypted(port: int) -> ssl.SSLSocket:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    raw = socket.create_connection(("127.0.0.1", port), 10)
+    raw = socket.create_connection(("127.0.0.1", port), 60)
     raw.sendall(SSL_REQUEST)
     if raw.recv(1) != b"S":
         raw.close()

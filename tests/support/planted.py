@@ -96,12 +96,20 @@ class Search:
         return found
 
     def below(self, folders: Iterable[Path], since: float = 0) -> Iterator[tuple[Path, set[str]]]:
-        """Every file below some folders in which there is one, of those that were changed
+        """Yield every file below some folders in which there is one, of those that were changed
         ``since`` then (seconds since the epoch)."""
         for folder in folders:
             for path in sorted(folder.rglob("*")):
-                if path.is_symlink() or not path.is_file() or path.stat().st_mtime < since - 5:
+                if not _is_newer(path, since - 5):
                     continue
                 found = self.in_file(path)
                 if found:
                     yield path, found
+
+
+def _is_newer(path: Path, since: float) -> bool:
+    """Tell whether it is a file that was changed since then, and that has not gone meanwhile."""
+    try:
+        return not path.is_symlink() and path.is_file() and path.stat().st_mtime >= since
+    except FileNotFoundError:
+        return False
