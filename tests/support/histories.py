@@ -74,7 +74,7 @@ def event(number, **changes):
 
 
 def put(connection, *batch, bounds=WIDE, now=NOW, run=1):
-    return write(connection, list(batch), bounds, now, run)
+    return write(connection, list(batch), bounds, now - bounds.age, run)
 
 
 def shelves(connection):
@@ -110,3 +110,8 @@ def unpacked(path):
         texts = connection.execute("SELECT name, text FROM shape").fetchall()
     packed = "\n".join(json.dumps(pieces.unpack(data), ensure_ascii=False) for (data,) in rows)
     return "\n".join([packed, repr(figures), repr(texts)])
+
+
+def records_of(piece):
+    """Return the records of a piece, packed or not."""
+    return pieces.unpack_spans(piece.spans) if isinstance(piece.spans, bytes) else piece.spans

@@ -15,6 +15,7 @@ from math import log2
 from typing import TYPE_CHECKING, Final
 
 from acra_twisted.telemetry.history import pieces
+from acra_twisted.telemetry.history.forms import Forms
 from acra_twisted.telemetry.history.pieces import Figure, Piece, StoredEvent
 from acra_twisted.telemetry.tracing.pace import Pace
 from acra_twisted.telemetry.tracing.processor import History
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 #: Sampled requests a second, and those that may come at once; so many other spans beside them.
 REQUESTS_RATE: Final = 20
-REQUESTS_AT_ONCE: Final = 200
+REQUESTS_AT_ONCE: Final = 40
 #: Slow requests of one shape, minute and bucket.
 SLOW_EACH: Final = 10
 _PLACES_MAX: Final = 4096
@@ -44,6 +45,7 @@ _ALWAYS_PART: Final = 6
 _FIGURES_PART: Final = 7
 _WHOLE: Final = 8
 _SPAN_WEIGHT: Final = 1500
+_PIECE_WEIGHT: Final = 1000
 #: Traces that are remembered because something of them is kept.
 _KNOWN_MAX: Final = 4096
 #: Spans of connectors that wait for the server's part of their trace.
@@ -92,6 +94,7 @@ class Intake(History):
 
     def __init__(self, service: str, clock: Callable[[], int]) -> None:
         self._service = service
+        self._forms = Forms(service)
         self._clock = clock
         self._requests = Pace(REQUESTS_RATE, REQUESTS_AT_ONCE)
         self._others = Pace(REQUESTS_RATE, REQUESTS_AT_ONCE)
@@ -135,7 +138,11 @@ class Intake(History):
                 shelf = pieces.SLOW
             else:
                 return
-            self._put_request(shelf, span, recorded.spans())
+            packed = self._forms.pack(recorded)
+            if packed is None:
+                self._put_request(shelf, span, recorded.spans())
+            else:
+                self._put_plain(shelf, recorded, packed)
             return
         made = recorded.spans()
         if _has_failed(span) or not _UNUSUAL.isdisjoint(span.attributes):
@@ -210,16 +217,37 @@ class Intake(History):
 
     # -- what becomes of it -----------------------------------------------------------------------
 
-    def _put_request(self, shelf: int, span: Span, made: Iterable[Span]) -> None:
-        known = span.attributes
-        own_trace = span.remote_parent or not span.parent_id
-        connection = span.links[0][0] if own_trace and span.links else span.trace_id
+    def _put_plain(self, shelf: int, recorded: Recorded, packed: bytes) -> None:
+        """Keep a request of which its shape says all but what is packed."""
+        shape, span = recorded.shape, recorded.span
         self._put_piece(
             Piece(
                 shelf,
                 pieces.REQUEST,
                 span.trace_id,
-                connection,
+                _connection(span),
+                span.start,
+                max(span.end, span.start),
+                "" if shape.server is None else pieces.ALLOW,
+                "",
+                0,
+                shape.client_id,
+                shape.user,
+                shape.namespace,
+                shape.name,
+                shape.text,
+                packed,
+            )
+        )
+
+    def _put_request(self, shelf: int, span: Span, made: Iterable[Span]) -> None:
+        known = span.attributes
+        self._put_piece(
+            Piece(
+                shelf,
+                pieces.REQUEST,
+                span.trace_id,
+                _connection(span),
                 span.start,
                 max(span.end, span.start),
                 _verdict(span),
@@ -259,7 +287,9 @@ class Intake(History):
         )
 
     def _put_piece(self, piece: Piece) -> None:
-        weight = _SPAN_WEIGHT * len(piece.spans) + 4 * len(piece.text)
+        spans = piece.spans
+        size = len(spans) if isinstance(spans, bytes) else _SPAN_WEIGHT * len(spans)
+        weight = _PIECE_WEIGHT + size + 4 * len(piece.text)
         part = _ALWAYS_PART if piece.shelf == pieces.ALWAYS else _PLAIN_PART
         if not self._put(piece, weight, part):
             return
@@ -316,6 +346,12 @@ class Intake(History):
 
 #: Attributes of a request that is always kept, although it may not have failed.
 _UNUSUAL: Final = frozenset(("acra.event_code", "acra.stage_failed", "acra.poison_records"))
+
+
+def _connection(span: Span) -> str:
+    """Return the trace of a request's connection."""
+    own_trace = span.remote_parent or not span.parent_id
+    return span.links[0][0] if own_trace and span.links else span.trace_id
 
 
 def _has_failed(span: Span) -> bool:

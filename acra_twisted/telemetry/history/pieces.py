@@ -48,8 +48,8 @@ STATEMENT_MAX: Final = 8192
 #: SQLite has integers of 64 bits.
 _LARGEST: Final = (1 << 63) - 1
 _LEVEL: Final = 3
-_WINDOW_BITS: Final = 14
-_MEMORY: Final = 7
+#: Bits of the window, as many as the data has, within these bounds.
+_WINDOW: Final = (9, 14)
 
 
 class Damaged(ValueError):
@@ -80,7 +80,8 @@ class Piece(NamedTuple):
 
     Times are nanoseconds since the epoch, ids hex digits.  ``connection`` is the trace of its
     connection.  ``text`` is the statement without its literals.  ``event`` is the code of the
-    security event that it caused, or 0.  ``spans`` are records (`telemetry.tracing.records`).
+    security event that it caused, or 0.  ``spans`` are records (`telemetry.tracing.records`), or
+    what `pack` has made of them.
     """
 
     shelf: int
@@ -97,7 +98,7 @@ class Piece(NamedTuple):
     database: str
     name: str
     text: str
-    spans: list[dict[str, Any]]
+    spans: list[dict[str, Any]] | bytes
 
 
 class StoredEvent(NamedTuple):
@@ -123,13 +124,25 @@ class Figure(NamedTuple):
     data: bytes
 
 
+def text_of(value: Any) -> str:
+    """Return plain values as JSON."""
+    return json.dumps(value, separators=(",", ":"))
+
+
 def pack(value: Any) -> bytes:
     """Return plain values as compressed JSON.  Raises Damaged if they are too large to be read."""
-    data = json.dumps(value, separators=(",", ":")).encode()
+    return pack_text(text_of(value))
+
+
+def pack_text(text: str) -> bytes:
+    """Return JSON compressed.  Raises Damaged if it is too large to be read."""
+    data = text.encode()
     if len(data) > UNPACKED_MAX:
         raise Damaged("too large")
-    # Room for as much as nearly all need: that of the default is 268 kB, given back each time.
-    packing = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY)
+    # Room for as much as is needed: that of the default is 268 kB, given back each time.
+    least, most = _WINDOW
+    bits = min(max(len(data).bit_length(), least), most)
+    packing = zlib.compressobj(_LEVEL, zlib.DEFLATED, bits, bits - 7)
     return packing.compress(data) + packing.flush()
 
 

@@ -74,7 +74,8 @@ def used_pages(connection: sqlite3.Connection) -> int:
     return _pragma(connection, "page_count") - _pragma(connection, "freelist_count")
 
 
-def _log_of(connection: sqlite3.Connection) -> str:
+def log_of(connection: sqlite3.Connection) -> str:
+    """Return the path of the log of changes."""
     _, _, path = connection.execute("PRAGMA database_list").fetchone()
     return f"{path}-wal"
 
@@ -86,9 +87,9 @@ def _bytes_of(path: str) -> int:
         return 0
 
 
-def size_of(connection: sqlite3.Connection) -> int:
+def size_of(connection: sqlite3.Connection, log: str) -> int:
     """Return the bytes of the tables and of the log of changes."""
-    return _pragma(connection, "page_count") * PAGE + _bytes_of(_log_of(connection))
+    return _pragma(connection, "page_count") * PAGE + _bytes_of(log)
 
 
 def pages_at_most(bounds: Bounds) -> int:
@@ -102,22 +103,22 @@ def bytes_together(bounds: Bounds) -> int:
     return int(pages_at_most(bounds) * PAGE * _FREE) // 4
 
 
-def empty_log(connection: sqlite3.Connection, bounds: Bounds) -> None:
+def empty_log(connection: sqlite3.Connection, bounds: Bounds, log: str) -> None:
     """Empty the log of changes if it has grown.  Raises Crowded if it must not grow on."""
-    log, limit = _log_of(connection), int(bounds.bytes * _LOG)
+    limit = int(bounds.bytes * _LOG)
     if _bytes_of(log) * 2 > limit:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         if _bytes_of(log) * 2 > limit:
             raise Crowded
 
 
-def make_room(connection: sqlite3.Connection, bounds: Bounds) -> int:
+def make_room(connection: sqlite3.Connection, bounds: Bounds, log: str) -> int:
     """Give up pieces until there is room for a transaction; return how many they were.  Raises
     sqlite3.Error and Crowded."""
     most = int(pages_at_most(bounds) * (1 - _FREE))
     given_up = 0
     while used_pages(connection) > most:
-        empty_log(connection, bounds)
+        empty_log(connection, bounds, log)
         found = 0
         for shelf in _fullest_first(connection):
             found = _give_up(connection, _oldest(connection, shelf))

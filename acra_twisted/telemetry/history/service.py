@@ -33,6 +33,8 @@ Result = TypeVar("Result")
 
 #: Seconds between two batches.
 _INTERVAL: Final = 1.0
+#: Seconds between two looks for what is too old.
+_LOOK: Final = 60.0
 #: Pieces of a batch.
 _BATCH: Final = 512
 #: Seconds for which a statement waits for another program.
@@ -82,6 +84,8 @@ class HistoryService(Service):
         self.size = 0
         self._counts = dict.fromkeys(("stored", "unfit", "given_up"), 0)
         self._late = False
+        # When to look for what is too old: a file is opened with the first look.
+        self._next_look = 0.0
         self._statements: StatementSink | None = None
         self._restoring: Restoring | None = None
         self._loop = LoopingCall(self._tick)
@@ -150,7 +154,9 @@ class HistoryService(Service):
     def _tick(self) -> None:
         """Have a batch written, unless one is being written."""
         if self._writing is None:
-            self._writing = ensureDeferred(self._write()).addBoth(self._done)
+            self._writing = writing = ensureDeferred(self._write())
+            # Behind it: it may have ended already.
+            writing.addBoth(self._done)
 
     def _done(self, result: Any) -> None:
         self._writing = None
@@ -158,18 +164,23 @@ class HistoryService(Service):
             self.log.failure("history", result)
 
     async def _write(self) -> None:
-        """Write until nothing waits, or something is wrong."""
+        """Write until nothing waits, or something is wrong.  With nothing to do the thread is left
+        alone: whenever it runs, the reactor may have to wait for it."""
         while True:
             for event in self._security.take():
                 self.intake.put(event)
             self._batch += self.intake.take(_BATCH - len(self._batch))
-            if not await self._write_batch() or not self.intake or self._late:
+            looks = self._reactor.seconds() >= self._next_look
+            if not (looks or self._batch or self.trouble):
+                return
+            if not await self._write_batch(looks) or not self.intake or self._late:
                 return
 
-    async def _write_batch(self) -> bool:
-        """Write the batch; False if it must wait.  An empty one gives up what is too old."""
+    async def _write_batch(self, looks: bool) -> bool:
+        """Write the batch; False if it must wait.  One that ``looks`` gives up what is too old."""
+        before = self._clock() - self._bounds.age if looks else None
         try:
-            done = await self._pool.runWithConnection(self._write_in_thread)
+            done = await self._pool.runWithConnection(self._write_in_thread, before)
         except Exception as error:
             await self._failed(error)
             return False
@@ -178,13 +189,16 @@ class HistoryService(Service):
         self._counts["stored"] += done.stored
         self._counts["unfit"] += done.unfit
         self._counts["given_up"] += done.given_up
+        if looks and not done.given_up:
+            # Else there may be more.
+            self._next_look = self._reactor.seconds() + _LOOK
         return True
 
-    def _write_in_thread(self, connection: Any) -> Written:
+    def _write_in_thread(self, connection: Any, before: int | None) -> Written:
         # A file that was removed would go on without its name, and be lost in the end.
         if not self._place.is_same():
             raise troubles.Gone
-        return write(connection, self._batch, self._bounds, self._clock(), self._run)
+        return write(connection, self._batch, self._bounds, before, self._run)
 
     async def _failed(self, error: Exception) -> None:
         kind, name = troubles.kind_of(error), troubles.name_of(error)

@@ -7,6 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from itertools import count as numbers_from
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.history import pieces
@@ -19,6 +20,7 @@ from acra_twisted.telemetry.history.room import (
     empty_log,
     give_up_figures,
     give_up_older,
+    log_of,
     make_room,
     pages_at_most,
     size_of,
@@ -30,7 +32,7 @@ from acra_twisted.telemetry.history.schema import SHELF_BITS
 _TOGETHER: Final = 64
 _TOGETHER_BYTES: Final = 1 << 19
 #: Pieces of one statement, and the marks of each.
-_ROWS_TOGETHER: Final = (16, 4, 1)
+_ROWS_TOGETHER: Final = (48, 16, 4, 1)
 _MARKS: Final = f"({', '.join('?' * 16)})"
 #: Parts of a batch.
 Item = Piece | StoredEvent | Figure
@@ -46,28 +48,30 @@ class Written(NamedTuple):
 
 
 def write(
-    connection: sqlite3.Connection, batch: list[Item], bounds: Bounds, now: int, run: int
+    connection: sqlite3.Connection, batch: list[Item], bounds: Bounds, before: int | None, run: int
 ) -> Written:
     """Write a batch, in transactions of some pieces each, and make room before each of them.  Each
     takes out of the batch what it has written.
 
-    ``now`` is nanoseconds since the epoch; ``run`` parts the figures of this process from those of
-    another in the same minute.  Raises sqlite3.Error and Crowded.
+    What had ended ``before`` a time (nanoseconds since the epoch) is given up, if there is one;
+    ``run`` parts the figures of this process from those of another in the same minute.  Raises
+    sqlite3.Error and Crowded.
     """
     connection.execute(f"PRAGMA max_page_count = {pages_at_most(bounds)}")
-    empty_log(connection, bounds)
-    given_up = give_up_older(connection, now - bounds.age)
+    log = log_of(connection)
+    empty_log(connection, bounds, log)
+    given_up = 0 if before is None else give_up_older(connection, before)
     stored = unfit = 0
     most = min(bytes_together(bounds), _TOGETHER_BYTES)
     while batch:
-        given_up += make_room(connection, bounds)
-        empty_log(connection, bounds)
+        given_up += make_room(connection, bounds, log)
+        empty_log(connection, bounds, log)
         at, some, wrong = _next(batch, most)
         _insert(connection, some, run)
         del batch[:at]
         stored += len(some)
         unfit += wrong
-    return Written(stored, unfit, given_up, size_of(connection))
+    return Written(stored, unfit, given_up, size_of(connection, log))
 
 
 class _Packed(NamedTuple):
@@ -102,7 +106,7 @@ def _next(batch: Sequence[Item], most: int) -> tuple[int, list[_Packed], int]:
 
 def _data(item: Item) -> bytes:
     if isinstance(item, Piece):
-        return pieces.pack(item.spans)
+        return item.spans if isinstance(item.spans, bytes) else pieces.pack(item.spans)
     return pieces.pack(item.fields) if isinstance(item, StoredEvent) else item.data
 
 
@@ -120,7 +124,7 @@ def _add_pieces(connection: sqlite3.Connection, some: Sequence[_Packed]) -> None
     """Add pieces with few statements: the thread waits for the interpreter behind each, and the
     reactor for the thread."""
     shelves = Counter(one.item.shelf for one in some)
-    next_ones = {shelf: _next_numbers(connection, shelf, many) for shelf, many in shelves.items()}
+    next_ones = {shelf: _next_numbers(connection, shelf) for shelf in shelves}
     shapes = _shapes(connection, [one.item for one in some])
     rows = [
         _row(next(next_ones[one.item.shelf]), shape, one)
@@ -137,14 +141,17 @@ def _add_pieces(connection: sqlite3.Connection, some: Sequence[_Packed]) -> None
         at += together
     for shelf, many in shelves.items():
         size = sum(one.size for one in some if one.item.shelf == shelf)
-        count(connection, shelf, many, size)
+        connection.execute(
+            "UPDATE shelf SET next = next + ?, pieces = pieces + ?, bytes = bytes + ? "
+            "WHERE number = ?",
+            (many, many, size, shelf),
+        )
 
 
-def _next_numbers(connection: sqlite3.Connection, shelf: int, many: int) -> Iterator[int]:
+def _next_numbers(connection: sqlite3.Connection, shelf: int) -> Iterator[int]:
+    """Return numbers of new pieces on a shelf, one after the other."""
     [number] = connection.execute("SELECT next FROM shelf WHERE number = ?", (shelf,)).fetchone()
-    connection.execute("UPDATE shelf SET next = next + ? WHERE number = ?", (many, shelf))
-    first = (shelf << SHELF_BITS) + int(number)
-    return iter(range(first, first + many))
+    return numbers_from((shelf << SHELF_BITS) + int(number))
 
 
 def _row(number: int, shape: int, packed: _Packed) -> tuple[Any, ...]:

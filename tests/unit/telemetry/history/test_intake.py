@@ -19,7 +19,7 @@ from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.recorded import Recorder
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.verdicts import Deny
-from tests.support.histories import event
+from tests.support.histories import event, records_of
 from tests.support.recordings import START, record
 
 SECOND = 10**9
@@ -88,9 +88,9 @@ class Kept(SynchronousTestCase):
                 "SELECT ? FROM t",
             ),
         )
-        names = [one["name"] for one in piece.spans]
+        names = [one["name"] for one in records_of(piece)]
         self.assertEqual(names, ["stage censor", "postgresql SELECT t", "SELECT t"])
-        self.assertEqual({one["service"] for one in piece.spans}, {"acra-server"})
+        self.assertEqual({one["service"] for one in records_of(piece)}, {"acra-server"})
 
     def test_a_request_in_its_connections_trace(self):
         recorded = record(parent="a" * 16)
@@ -171,7 +171,7 @@ class Received(SynchronousTestCase):
         self.intake = Intake("acra-server", lambda: self.now)
 
     def names(self):
-        return [[span["name"] for span in piece.spans] for piece in self.intake.take(100)]
+        return [[span["name"] for span in records_of(piece)] for piece in self.intake.take(100)]
 
     def test_before_and_behind_the_servers_part(self):
         recorded = record()

@@ -133,5 +133,7 @@ class Room(SynchronousTestCase):
         self.assertEqual(put(self.connection, large(9999), bounds=SMALL).stored, 1)
 
     def test_nothing_is_there_to_be_given_up(self):
-        self.assertEqual(room.make_room(self.connection, Bounds(0, 0)), 0)
+        self.assertEqual(
+            room.make_room(self.connection, Bounds(0, 0), room.log_of(self.connection)), 0
+        )
         self.assertEqual(room.give_up_older(self.connection, 1 << 62), 0)

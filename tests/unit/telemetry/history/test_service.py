@@ -104,6 +104,25 @@ class Life(TestCase):
         await self.stop(history)
         self.assertNotIn(history._security, globalLogPublisher._observers)
 
+    async def test_the_thread_is_left_alone_while_there_is_nothing_to_do(self):
+        """The reactor may have to wait for it whenever it runs."""
+        history = self.start()
+        await self.until(lambda: history.size and history._writing is None)
+        ran = []
+        write = history._pool.runWithConnection
+        history._pool.runWithConnection = lambda *given: ran.append(given) or write(*given)
+        for _ in range(3):
+            history._tick()
+            await self.until(lambda: history._writing is None)
+        self.assertEqual(ran, [])
+        # A minute later what is too old is looked for.
+        history._next_look = 0
+        history._tick()
+        await self.until(lambda: history._writing is None)
+        history._tick()
+        await self.until(lambda: history._writing is None)
+        self.assertEqual(len(ran), 1)
+
     async def test_it_is_bounded_in_bytes(self):
         history = self.start()
         for _ in range(3):
