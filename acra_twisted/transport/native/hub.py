@@ -18,6 +18,7 @@ Who wants replies sooner, and has a core to spare, lets the hub be `busy`.
 
 from __future__ import annotations
 
+import math
 import select
 from collections.abc import Callable
 from time import monotonic
@@ -38,9 +39,6 @@ _log: Final = Logger()
 _TOGETHER: Final = 32
 #: The longest wait, in seconds.
 _LONGEST: Final = 60.0
-#: Seconds for which the reactor is not asked again when its next timer is due: to ask takes as long
-#: as a tenth of a statement.  New timers are seen at once, those that are moved are not.
-_KNOWN: Final = 0.001
 
 # As epoll has them.  Other systems can import this, and have no hub.
 READABLE: Final = 1
@@ -86,8 +84,8 @@ class Hub:
         # Where the reactor waits here: what it does for itself, and its epoll object.
         self._iterate: Callable[[float], None] | None = None
         self._of_reactor = -1
-        # The reactor has a list of new timers.
-        self._lists_timers = False
+        # The reactor's timers can be looked at: those that are new, and the others by time.
+        self._shows_timers = False
         #: True if writes may be held, by calling `hold`.
         self.holding = False
         self._held: list[Watched] = []
@@ -96,8 +94,6 @@ class Hub:
         self.busy = busy
         # The last event was a socket's.
         self._talks = False
-        # When the reactor is asked again for its next timer.
-        self._known_until = 0.0
 
     def watch(self, fd: int, who: Watched, events: int) -> None:
         """Tell ``who`` of ``events`` from now on, and of errors and hang-ups."""
@@ -122,8 +118,9 @@ class Hub:
             reactor.addReader(self)
             return
         self._iterate, self._of_reactor = reactor.doIteration, own.fileno()
-        # Twisted has no other name for it, and a reactor that has none is asked.
-        self._lists_timers = hasattr(reactor, "_newTimedCalls")
+        # Twisted has no other names for them; a reactor that has none has a turn at each event.
+        lists = ("_newTimedCalls", "_pendingTimedCalls")
+        self._shows_timers = all(hasattr(reactor, name) for name in lists)
         watched = self._watched
         if self._of_reactor >= len(watched):
             watched.extend([None] * (self._of_reactor + 1 - len(watched)))
@@ -171,26 +168,25 @@ class Hub:
 
     def _turn(self, delay: float | None) -> None:
         """Take the place of the reactor's wait: ``delay`` seconds, None for ever, or until it has
-        something to do."""
-        wait = self._until_timer(delay, self._clock())
-        while self._serve(wait) and wait > 0:
-            now = self._clock()
-            wait = self._known_until - now
-            if wait <= 0 or self._has_new_timer():
-                wait = self._until_timer(self._reactor.timeout(), now)
-                if wait <= 0:
-                    break
-
-    def _has_new_timer(self) -> bool:
-        """Return True if the reactor has to be asked: for it has, or may have, a new timer."""
-        return not self._lists_timers or bool(self._reactor._newTimedCalls)
-
-    def _until_timer(self, delay: float | None, now: float) -> float:
-        """Return the seconds to wait for a timer that is due after ``delay``, which holds for a
-        while."""
+        something to do.  Each wait lasts until the next timer is due, and is not cut short to look
+        for others: the system sets a clock for each wait, and one that would ring soon, before its
+        own does, takes a tenth of a statement's time."""
         wait = _LONGEST if delay is None else min(float(delay), _LONGEST)
-        self._known_until = now + min(wait, _KNOWN)
-        return wait
+        due, first = self._clock() + wait, self._first_timer()
+        while self._serve(wait) and wait > 0:
+            wait = due - self._clock()
+            if wait <= 0 or self._first_timer() != first:
+                break
+
+    def _first_timer(self) -> float:
+        """When the reactor's first timer is due, by its clock; NaN, which equals nothing, if it has
+        to sort its timers before that is known."""
+        reactor = self._reactor
+        if not self._shows_timers or reactor._newTimedCalls:
+            return math.nan
+        timers = reactor._pendingTimedCalls
+        first: float = timers[0].time if timers else 0.0
+        return first
 
     def _serve(self, wait: float) -> bool:
         """Wait for the next events, and tell of them.  Return False if one was the reactor's."""

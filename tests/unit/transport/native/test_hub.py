@@ -3,6 +3,7 @@
 import itertools
 import os
 from threading import Thread
+from time import sleep
 
 from twisted.internet.defer import Deferred
 from twisted.internet.epollreactor import EPollReactor
@@ -226,12 +227,13 @@ class Descriptor:
 class Unlisting:
     """A reactor with other private names than Twisted's of today."""
 
-    def __init__(self, reactor):
+    def __init__(self, reactor, without):
         self._poller = reactor._poller
         self._reactor = reactor
+        self._without = without
 
     def __getattr__(self, name):
-        if name == "_newTimedCalls":
+        if name == self._without:
             raise AttributeError(name)
         return getattr(self._reactor, name)
 
@@ -262,7 +264,8 @@ class Reactors(SynchronousTestCase):
         return watching
 
     def turn(self):
-        self.reactor.doIteration(None)
+        """As the reactor's loop does, which has looked for its next timer."""
+        self.reactor.doIteration(self.reactor.timeout())
         self.reactor.runUntilCurrent()
 
     def wake(self, data):
@@ -301,25 +304,28 @@ class Reactors(SynchronousTestCase):
         self.turn()
         self.assertEqual(self.told, [b"a", "timer"])
 
-    def test_so_has_a_timer_of_a_reactor_that_does_not_list_new_ones(self):
-        other = Unlisting(self.reactor)
-        hub = Hub(other, clock=lambda: 0.0)
+    def test_so_has_a_timer_of_a_reactor_that_does_not_show_its_own(self):
+        for name in ("_newTimedCalls", "_pendingTimedCalls"):
+            with self.subTest(name):
+                self.told.clear()
+                other, fds = Unlisting(self.reactor, name), os.pipe()
+                for fd in fds:
+                    self.addCleanup(os.close, fd)
+                hub = Hub(other, clock=lambda: 0.0)
 
-        def ready(data):
-            self.told.append(data)
-            os.write(self.fds[1], b"b")
-            if len(self.told) == 1:
-                other.callLater(0, self.told.append, "timer")
+                def ready(data, fds=fds, other=other):
+                    self.told.append(data)
+                    os.write(fds[1], b"b")
+                    if len(self.told) == 1:
+                        other.callLater(0, self.told.append, "timer")
 
-        self.watch(ready, hub)
-        other.doIteration(None)
-        other.runUntilCurrent()
-        self.assertEqual(self.told, [b"a", "timer"])
+                self.watch(ready, hub, fds)
+                other.doIteration(None)
+                other.runUntilCurrent()
+                self.assertEqual(self.told, [b"a", "timer"])
 
-    def test_a_timer_that_is_moved_is_seen_after_a_millisecond(self):
+    def test_so_has_a_timer_that_is_moved(self):
         timer = self.reactor.callLater(60, self.told.append, "timer")
-        # As the reactor does before each turn: then it is not new.
-        self.reactor.timeout()
 
         def ready(data):
             self.told.append(data)
@@ -329,23 +335,69 @@ class Reactors(SynchronousTestCase):
 
         self.watch(ready)
         self.turn()
-        # Each look at the clock takes 30 microseconds.
-        self.assertEqual(self.told, [b"a"] + [b"b"] * 32 + ["timer"])
+        self.assertEqual(self.told, [b"a", "timer"])
 
-    def test_the_reactor_is_not_asked_for_its_timers_at_each_event(self):
-        asked, timeout = [], self.reactor.timeout
-        self.reactor.timeout = lambda: asked.append(len(self.told)) or timeout()
+    def test_so_has_a_timer_that_is_moved_before_another(self):
+        self.reactor.callLater(60, self.fail)
+        timer = self.reactor.callLater(70, self.told.append, "timer")
 
         def ready(data):
             self.told.append(data)
+            os.write(self.fds[1], b"b")
+            if len(self.told) == 1:
+                timer.reset(0)
+
+        self.watch(ready)
+        self.turn()
+        self.assertEqual(self.told, [b"a", "timer"])
+
+    def test_a_timer_that_is_due_has_its_turn_while_sockets_talk(self):
+        def ready(data):
+            self.told.append(data)
+            os.write(self.fds[1], b"b")
+
+        self.watch(ready)
+        # A timer is due in a millisecond, and each look at the clock takes 30 microseconds.
+        self.reactor.doIteration(0.001)
+        self.assertEqual(len(self.told), 33)
+
+    def test_the_reactor_has_no_turn_while_its_timers_are_the_same(self):
+        asked, timeout = [], self.reactor.timeout
+        later = self.reactor.callLater(60, self.fail)
+        self.reactor.callLater(50, self.fail)
+
+        def ready(data):
+            self.told.append(data)
+            later.reset(70)
             if len(self.told) < 99:
                 os.write(self.fds[1], b"b")
             else:
                 self.wake(b"r")
 
         self.watch(ready)
+        self.reactor.timeout = lambda: asked.append(len(self.told)) or timeout()
         self.turn()
-        self.assertEqual(asked, [33, 66, 99])
+        self.assertEqual((asked, len(self.told)), ([0], 100))
+
+    def test_a_wait_lasts_until_something_comes_or_the_next_timer_is_due(self):
+        looks = itertools.count()
+        hub = Hub(self.reactor, clock=lambda: next(looks) / 32768)
+        self.watch(self.told.append, hub)
+        self.reactor.callLater(60, self.fail)
+
+        def talk():
+            for _ in range(20):
+                sleep(0.003)
+                os.write(self.fds[1], b"b")
+            self.wake(b"r")
+
+        thread = Thread(target=talk)
+        thread.start()
+        self.addCleanup(thread.join)
+        while b"r" not in self.told:
+            self.turn()
+        # Once for the turn, and once behind each wait.
+        self.assertLess(next(looks), 30)
 
     def test_nothing_is_waited_for_while_a_timer_is_due(self):
         self.watch(self.told.append)
