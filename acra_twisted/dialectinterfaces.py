@@ -173,6 +173,9 @@ class IServiceQuery(Interface):
     """
 
     plain: bool = Attribute("It is given a connection without TLS, and asks for that by StartTLS.")
+    problem: str = Attribute(
+        "Why it does not log in, while it brings a login to its end all the same; empty else."
+    )
 
     def begin(encrypted: bool, end_point: bytes | None) -> Sequence[QueryAction]:
         """The database is there.  ``encrypted``: with TLS; ``end_point`` is that of the certificate

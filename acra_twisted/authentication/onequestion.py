@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 
-from acra_twisted.authentication.queryconnection import KeyDerivation, NoAnswer, QueryConnection
+from acra_twisted.authentication.queryconnection import log_in
 from acra_twisted.queryactions import Rows
 
 
@@ -22,21 +22,12 @@ async def ask_once(
     """Connect, log in by ``client``, an IServiceQuery, and return the answer to the question about
     ``value``.  ``connect`` is told whether TLS is left to the client.
 
-    ``seconds`` is the time limit for the login, and for the answer.  Keys of passwords are
-    derived at once, however long it takes.  Raises NoAnswer.
+    ``seconds`` is the time limit for the login, and for the answer.  Raises NoAnswer.
     """
+    connection = await log_in(reactor, connect, client, explain, seconds)
     try:
-        channel = await connect(client.plain)
-    except Exception as error:
-        raise NoAnswer(explain(error)) from None
-    connection = QueryConnection(client, KeyDerivation(maybeDeferred), explain, lambda _: None)
-
-    def limited(answer: Deferred[Any]) -> Deferred[Any]:
-        return answer.addTimeout(seconds, reactor, lambda failure, _: failure)
-
-    try:
-        await limited(connection.log_in(channel))
-        rows: Rows = await limited(connection.ask(value))
+        asked = connection.ask(value)
+        rows: Rows = await asked.addTimeout(seconds, reactor, lambda failure, _: failure)
         return rows
     finally:
         connection.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError, maybeDeferred
 from twisted.python.failure import Failure
 
 from acra_twisted.errors import AcraError, HandshakeError, WireError
@@ -128,7 +128,7 @@ class QueryConnection:
     def _is_lost(self, reason: Failure) -> None:
         value = reason.value
         text = self._explain(value) if isinstance(value, Exception) else "it is gone"
-        self._end(NoAnswer(text))
+        self._end(NoAnswer(self._client.problem or text))
 
     # -- what the client wants --------------------------------------------------------------------
 
@@ -173,6 +173,38 @@ class QueryConnection:
         self._channel.abort()
         self._lost(self)
         self._answer(Failure(error))
+
+
+async def log_in(
+    reactor: Any,
+    connect: Callable[[bool], Deferred[Any]],
+    client: Any,
+    explain: Callable[[Exception], str],
+    seconds: float,
+) -> QueryConnection:
+    """Return a connection that has logged in by ``client``, an IServiceQuery, for one that asks and
+    waits.
+
+    ``connect`` is told whether TLS is left to the client.  ``seconds`` is the time limit for the
+    login.  Keys of passwords are derived at once, however long it takes.  Raises NoAnswer.
+    """
+    try:
+        channel = await connect(client.plain)
+    except CancelledError:
+        raise
+    except Exception as error:
+        raise NoAnswer(explain(error)) from None
+    connection = QueryConnection(client, KeyDerivation(maybeDeferred), explain, lambda _: None)
+
+    def late(*_: object) -> Failure:
+        return Failure(NoAnswer(client.problem or explain(TimeoutError())))
+
+    try:
+        await connection.log_in(channel).addTimeout(seconds, reactor, late)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _derive(wanted: Derive) -> bytes:

@@ -10,9 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, unquote_to_bytes, urlsplit
 
-from twisted.internet.defer import Deferred, maybeDeferred
-
-from acra_twisted.authentication.queryconnection import KeyDerivation, NoAnswer, QueryConnection
+from acra_twisted.authentication.queryconnection import NoAnswer, QueryConnection, log_in
 from acra_twisted.config.databasekind import is_mysql
 from acra_twisted.config.reading import read_settings
 from acra_twisted.daemon.dialect import service_query
@@ -39,7 +37,8 @@ _OPTIONS: Final = ("db_", "tls_")
 _PASSWORD_FILE: Final = "password_file"  # noqa: S105 - the name of a part
 _PASSWORD: Final = "MYSQL_PWD"  # noqa: S105 - the name of a variable
 #: Seconds for the login, and for an answer.
-_TIMEOUT: Final = 600.0
+_LOGIN: Final = 20.0
+_ANSWER: Final = 600.0
 _ROWS: Final = 1_000_000
 #: Numbers of errors about a row's value, and of those that pass.
 _OF_VALUES: Final = frozenset(
@@ -80,7 +79,7 @@ def settings_of(text: str, server_config: str, environment: Mapping[str, str]) -
     return read.but(
         auth_query_user=unquote(parts.username or ""),
         auth_query_database=unquote(parts.path.removeprefix("/")),
-        auth_query_timeout=_TIMEOUT,
+        auth_query_timeout=_ANSWER,
     )
 
 
@@ -161,17 +160,10 @@ class MysqlClient:
         """Log in, and run the ``first`` statements.  Raises ConfigError, MysqlError."""
         settings, reactor = self._settings, self._reactor
         database = make_database(reactor, settings, database_tls(settings), keepalive(settings))
-        explain = explainer(settings)
         client = service_query(settings, self._password, database, rows=_ROWS)
+        explain = explainer(settings)
         try:
-            channel = await database.connect(plain=client.plain)
-        except Exception as error:
-            raise ConfigError(f"{_FLAG}: {explain(error)}") from None
-        derive = KeyDerivation(maybeDeferred)
-        connection = QueryConnection(client, derive, explain, lambda _: None)
-        self._connection = connection
-        try:
-            await self._limited(connection.log_in(channel))
+            self._connection = await log_in(reactor, database.connect, client, explain, _LOGIN)
         except NoAnswer as error:
             raise ConfigError(f"{_FLAG}: {error}") from None
         for statement in first:
@@ -182,14 +174,12 @@ class MysqlClient:
         connection = self._connection
         if connection is None or connection.is_closed:
             raise MysqlError("the connection to the database is gone", "")
+        asked = connection.ask(statement.encode())
         try:
-            rows: Rows = await self._limited(connection.ask(statement.encode()))
+            rows: Rows = await asked.addTimeout(_ANSWER, self._reactor, lambda failure, _: failure)
         except NoAnswer as error:
             raise MysqlError(str(error), error.code) from None
         return rows
-
-    def _limited(self, answer: Deferred[Any]) -> Deferred[Any]:
-        return answer.addTimeout(_TIMEOUT, self._reactor, lambda failure, _: failure)
 
     def close(self) -> None:
         """End the connection, and whatever transaction it has."""

@@ -10,7 +10,10 @@ from pathlib import Path
 import psycopg
 import pymysql
 
+from acra_twisted.dialects.mysql.servicelogin import Account
+from acra_twisted.dialects.mysql.servicequery import ServiceQuery
 from acra_twisted.dialects.mysql.visit import Visit
+from acra_twisted.errors import HandshakeError
 from acra_twisted.loginactions import Write
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.collector import Collector
@@ -259,6 +262,23 @@ class Counting(Surroundings):
             connection.recv(4096)
             connection.close()
         eventually(lambda: "1129" in self.visit("127.0.0.22"), "the host is blocked")
+
+    def serve(self, source, **account):
+        """A login of the service's own, which the server does not let in; what is told of it."""
+        connection, query = self.open(source), ServiceQuery(Account(b"u", b"pw", **account))
+        try:
+            while True:
+                for action in query.feed(self.heard(connection)):
+                    connection.sendall(action.data)
+        except HandshakeError as error:
+            return str(error)
+        finally:
+            connection.close()
+
+    def test_logins_that_the_service_gives_up_are_not_counted(self):
+        for _ in range(9):
+            self.assertIn("db_tls requires it", self.serve("127.0.0.61", tls="on"))
+        self.assertEqual(self.visit("127.0.0.61"), "")
 
     def ask(self, source, answer, reads, stays=True, **response):
         """A login through AcraServer whose client goes before the decision, behind its answer and

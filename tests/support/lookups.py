@@ -38,6 +38,7 @@ class Client:
     """
 
     plain = False
+    problem = ""
 
     def __init__(self, password=b""):
         self.password = password

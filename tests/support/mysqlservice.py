@@ -13,6 +13,7 @@ GREETING = PLAIN.showing(PLAIN.capabilities & ~bits.SSL, PLAIN.extended)
 TLS_GREETING = PLAIN.showing(PLAIN.capabilities | bits.SSL, PLAIN.extended)
 EOF = b"\xfe\0\0\2\0"
 DEFINITION = b"\3def"
+OPENING = b"\3SET NAMES utf8mb4"
 
 
 def answer(*rows, first=1):
@@ -66,8 +67,14 @@ class Played:
 
     def log_in(self, greeting=GREETING, pieces=None):
         self.hear(greeting, 0, pieces)
-        self.hear(OK, self.said[-1][0] + 1, pieces)
+        self.admit(pieces)
         return self
+
+    def admit(self, pieces=None):
+        """The server lets the user in, and takes the statement with which a connection begins."""
+        self.hear(OK, self.said[-1][0] + 1, pieces)
+        assert self.said[-1] == (0, OPENING), self.said
+        self.hear(OK, 1, pieces)
 
     def ask(self, text=b"SELECT 1"):
         self.said.clear(), self.done.clear()

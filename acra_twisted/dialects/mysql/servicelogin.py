@@ -21,8 +21,10 @@ from acra_twisted.dialects.mysql.authentication import (
 )
 from acra_twisted.dialects.mysql.legs import Leg
 from acra_twisted.dialects.mysql.ownresponse import encrypts, own_response
+from acra_twisted.dialects.mysql.rest import Rest
+from acra_twisted.dialects.mysql.visit import VISITOR
 from acra_twisted.errors import HandshakeError, WireError
-from acra_twisted.loginactions import DATABASE
+from acra_twisted.loginactions import DATABASE, Write
 from acra_twisted.queryactions import LoggedIn, QueryAction, Send, StartTLS
 from acra_twisted.wire.mysql import proofs
 from acra_twisted.wire.mysql.edwards import sign
@@ -43,6 +45,7 @@ _CLEAR: Final = frozenset((b"mysql_clear_password", b"dialog"))
 _SCRAMBLE: Final = 20
 _NONCE: Final = 32
 _RIGHTS: Final = "or there is no such user for this host"
+_OLD: Final = "the user has an old password, which is not safe: set a new one"
 #: What is to be done about errors of a login, by their numbers.
 _REMEDIES: Final = {
     1040: "it has no connection left: raise max_connections",
@@ -54,6 +57,7 @@ _REMEDIES: Final = {
     1226: "the user has no connection left",
     1251: "the user needs a plugin of authentication that is spoken here: mysql_native_password, "
     "ed25519, caching_sha2_password or sha256_password",
+    1275: _OLD,
     1698: f"the user has no password, {_RIGHTS}",
     1820: "the user's password has expired",
     1862: "the user's password has expired",
@@ -84,10 +88,16 @@ class Account(NamedTuple):
     size: int = 1 << 24
 
 
-class ServiceLogin:
-    """One login; it is fed what the server sends.  ``over``: the user is let in.
+class _NoProof(HandshakeError):
+    """The server asks for a proof that it does not get; it has not decided yet."""
 
-    Methods raise WireError, and HandshakeError for a server that does not let the user in.
+
+class ServiceLogin:
+    """One login; it is fed what the server sends.  ``over``: the user is let in.  ``problem`` is as
+    in `dialectinterfaces.IServiceQuery`.
+
+    Methods raise WireError, and HandshakeError for a server that does not let the user in.  A
+    server that does not get what it asks for is answered until it has decided.
     """
 
     def __init__(self, account: Account) -> None:
@@ -102,10 +112,14 @@ class ServiceLogin:
         # The server's key is due.
         self._wants_key = False
         self._left = PACKETS_MAX
+        self._rest: Rest | None = None
+        self.problem = ""
         self.over = False
 
     def feed(self, data: bytes) -> list[QueryAction]:
         """Take bytes of the server."""
+        if self._rest is not None:
+            return self._leave(self._rest, data)
         self._leg.feed(data)
         actions: list[QueryAction] = []
         while not self.over and self._response is None:
@@ -114,7 +128,13 @@ class ServiceLogin:
                 return actions
             if not payload:
                 raise WireError(DATABASE, "an empty packet in the middle of a login")
-            actions += self._read(payload)
+            try:
+                actions += self._read(payload)
+            except _NoProof as error:
+                self.problem = str(error)
+                self._rest = Rest(self._leg, self._plugin, None, payload)
+            if self._rest is not None:
+                return [*actions, *self._leave(self._rest, b"")]
         if self._leg.waiting:
             raise WireError(DATABASE, "it speaks before it was answered")
         return actions
@@ -144,13 +164,18 @@ class ServiceLogin:
         if kind == MORE:
             return self._more(payload)
         if kind == NEXT_FACTOR:
-            raise HandshakeError("the user needs a second proof beside the password")
+            raise _NoProof("the user needs a second proof beside the password")
         raise WireError(DATABASE, "an unknown packet in the middle of a login")
 
     def _greeted(self, greeting: Greeting) -> list[QueryAction]:
         self._greeting = greeting
         account = self._account
-        asks = encrypts(greeting, account.tls)
+        try:
+            asks = encrypts(greeting, account.tls)
+        except HandshakeError as error:
+            # Nothing of the user's goes that way.
+            self.problem, self._rest = str(error), Rest(self._leg, greeting.plugin)
+            return [self._send(own_response(VISITOR, greeting.plugin, False).encode())]
         # Any other proof waits until the server asks for it.
         plugin = greeting.plugin if greeting.plugin == CACHING else NATIVE
         self._plugin, self._scramble = plugin, greeting.scramble
@@ -165,7 +190,7 @@ class ServiceLogin:
     def _switched(self, payload: bytes) -> list[QueryAction]:
         """Answer with another plugin's proof."""
         if len(payload) == 1:
-            raise HandshakeError("the user has an old password, which is not safe: set a new one")
+            raise _NoProof(_OLD)
         plugin, data = decode_switch(payload)
         password = self._account.password
         self._plugin, self._scramble = plugin, data[:_SCRAMBLE]
@@ -180,7 +205,7 @@ class ServiceLogin:
         if plugin in _CLEAR:
             self._check_private()
             return [self._send(password + b"\0")]
-        raise HandshakeError(refusal(1251))
+        raise _NoProof(_REMEDIES[1251])
 
     def _more(self, payload: bytes) -> list[QueryAction]:
         """Answer a plugin's question."""
@@ -204,12 +229,20 @@ class ServiceLogin:
         return self._send(KEY_WANTED[self._plugin])
 
     def _check_private(self) -> None:
-        """Raises HandshakeError where others may read the password, or be between."""
+        """Raises _NoProof where others may read the password, or be between."""
         if self._account.exposed and not self._encrypted:
             named = self._plugin.decode("ascii", "replace")
-            raise HandshakeError(
-                f"{named} sends the password: the database needs TLS (db_tls = require)"
-            )
+            raise _NoProof(f"{named} sends the password: the database needs TLS (db_tls = require)")
+
+    def _leave(self, rest: Rest, data: bytes) -> list[QueryAction]:
+        """Answer without a proof.  Raises HandshakeError once the server has decided."""
+        try:
+            said = rest.feed(data)
+        except WireError:
+            raise HandshakeError(self.problem) from None
+        if rest.over:
+            raise HandshakeError(self.problem)
+        return [Send(action.data) for action in said if isinstance(action, Write)]
 
     def _send(self, payload: bytes) -> QueryAction:
         return Send(self._leg.write(payload).data)

@@ -15,7 +15,7 @@ from acra_twisted.dialectinterfaces import IServiceQuery
 from acra_twisted.dialects.mysql.servicelogin import Account, ServiceLogin, refusal
 from acra_twisted.errors import HandshakeError, WireError
 from acra_twisted.loginactions import DATABASE
-from acra_twisted.queryactions import Answered, QueryAction, Refused, Send
+from acra_twisted.queryactions import Answered, LoggedIn, QueryAction, Refused, Send
 from acra_twisted.wire.framing import ChunkBuffer
 from acra_twisted.wire.mysql import lenenc
 from acra_twisted.wire.mysql.frames import Assembler, following, out_of_order, packets
@@ -33,6 +33,9 @@ from acra_twisted.wire.mysql.okpackets import (
 from acra_twisted.wire.mysql.parameters import Query, encode_query
 from acra_twisted.wire.mysql.resultrows import split_text
 
+#: Statements before the first question: names and literals are read as they are sent, whatever
+#: character set the server gives to clients.
+_OPENING: Final = (b"SET NAMES utf8mb4",)
 #: Columns of a result; a server has no more.
 _COLUMNS: Final = 4096
 
@@ -73,6 +76,8 @@ class ServiceQuery:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._login: ServiceLogin | None = ServiceLogin(account)
+        # What is to be sent before the connection is ready.
+        self._opening = [*_OPENING]
         self._buffer = ChunkBuffer()
         self._assembler = Assembler(DATABASE, self._buffer, account.size)
         self._stage = _NOTHING
@@ -81,6 +86,11 @@ class ServiceQuery:
         self._columns = self._undefined = 0
         self._rows: list[tuple[bytes | None, ...]] = []
         self._size = 0
+
+    @property
+    def problem(self) -> str:
+        """See IServiceQuery."""
+        return "" if self._login is None else self._login.problem
 
     def begin(self, encrypted: bool, end_point: bytes | None) -> list[QueryAction]:
         """See IServiceQuery: the server speaks first."""
@@ -96,11 +106,14 @@ class ServiceQuery:
 
     def ask(self, value: bytes) -> list[QueryAction]:
         """See IServiceQuery."""
-        if self._login is not None or self._stage != _NOTHING:
+        if self._login is not None or self._opening or self._stage != _NOTHING:
             raise HandshakeError("a question before its time")
+        return self._ask(value or self._account.statement)
+
+    def _ask(self, statement: bytes) -> list[QueryAction]:
         self._stage = _HEAD
         self._rows, self._size = [], 0
-        question = encode_query(Query(value or self._account.statement), with_attributes=False)
+        question = encode_query(Query(statement), with_attributes=False)
         self._due = following(0, len(question))
         return [Send(packets(question, 0))]
 
@@ -110,6 +123,8 @@ class ServiceQuery:
             actions = self._login.feed(data)
             if self._login.over:
                 self._login = None
+                # Not yet logged in: the last one says it.
+                return [*actions[:-1], *self._ask(self._opening[0])]
             return actions
         self._buffer.feed(data)
         actions = []
@@ -177,7 +192,12 @@ class ServiceQuery:
         self._stage = _NOTHING
         self._undefined = 0
         self._rows = []
-        return [action]
+        if not self._opening:
+            return [action]
+        if isinstance(action, Refused):
+            raise HandshakeError(action.reason)
+        del self._opening[0]
+        return self._ask(self._opening[0]) if self._opening else [LoggedIn()]
 
 
 classImplements(ServiceQuery, IServiceQuery)

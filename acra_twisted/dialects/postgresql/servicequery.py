@@ -77,6 +77,8 @@ class ServiceQuery:
     """See `dialectinterfaces.IServiceQuery`.  ``nonce`` is a new random text of printable ASCII."""
 
     plain = False
+    #: See IServiceQuery: a login that cannot go on ends at once.
+    problem = ""
 
     def __init__(self, account: Account, nonce: bytes) -> None:
         self._account = account

@@ -21,11 +21,9 @@ from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.errors import ConfigError
 from acra_twisted.sql.mysqlnames import fold
 
-#: Statements with which a connection begins: names and keys are read as they are sent, whatever
-#: character set the server gives to clients; what is written is what was sent or an error; and a
+#: Statements with which a connection begins: what is written is what was sent or an error; and a
 #: transaction sees one moment.
 SETTINGS: Final = (
-    "SET NAMES utf8mb4",
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
     "SET SESSION autocommit = 1, SESSION sql_select_limit = DEFAULT, "

@@ -1,6 +1,13 @@
 """One question, and its connection is closed."""
 
-from twisted.internet.defer import ensureDeferred, fail, succeed
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    TimeoutError,
+    ensureDeferred,
+    fail,
+    succeed,
+)
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -11,6 +18,10 @@ from acra_twisted.queryactions import Derive, Refused
 from tests.support.lookups import Channel, Client
 
 
+def explained(error):
+    return "no answer in time" if isinstance(error, TimeoutError) else str(error)
+
+
 class Questions(SynchronousTestCase):
     def setUp(self):
         self.clock, self.channel, self.client = Clock(), Channel(), Client()
@@ -18,7 +29,7 @@ class Questions(SynchronousTestCase):
 
     def ask(self, connected=None):
         connected = connected or succeed(self.channel)
-        more = (self.client, str, 2.0, b"alice")
+        more = (self.client, explained, 2.0, b"alice")
         return ensureDeferred(
             ask_once(self.clock, lambda plain: self.connect(plain, connected), *more)
         )
@@ -65,6 +76,25 @@ class Questions(SynchronousTestCase):
         self.clock.advance(0.5)
         self.assertEqual(self.refused(answer), "it took too long")
         self.assertTrue(self.channel.aborted)
+
+    def test_a_login_that_is_not_answered(self):
+        for problem, expected in (("", "no answer in time"), ("no proof", "no proof")):
+            self.setUp()
+            self.client.problem = problem
+            answer = self.ask()
+            self.clock.advance(2)
+            self.assertEqual(self.refused(answer), expected)
+            self.assertTrue(self.channel.aborted)
+
+    def test_a_login_that_nobody_waits_for_any_longer(self):
+        answer = self.ask()
+        answer.cancel()
+        self.failureResultOf(answer)
+        self.assertTrue(self.channel.aborted)
+        never = Deferred()
+        answer = self.ask(never)
+        answer.cancel()
+        self.failureResultOf(answer, CancelledError)
 
     def test_a_key_is_derived_at_once(self):
         answer = self.ask()

@@ -125,6 +125,12 @@ class Questions(Base):
 
 
 class Endings(Base):
+    def test_a_server_that_hangs_up_on_a_login_that_goes_nowhere(self):
+        begun = self.connection.log_in(self.channel)
+        self.client.problem = "no proof"
+        self.channel.on_lost(Failure(OSError("gone")))
+        self.assertEqual(str(self.failureResultOf(begun, NoAnswer).value), "no proof")
+
     def test_a_machine_that_cannot_go_on_ends_it(self):
         begun = self.connection.log_in(self.channel)
         self.client.says[b"bad"] = HandshakeError("no SCRAM")

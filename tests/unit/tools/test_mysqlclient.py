@@ -2,7 +2,7 @@
 
 import os
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -19,7 +19,7 @@ from acra_twisted.tools.mysqlclient import (
 from acra_twisted.wire.mysql.frames import packets
 from tests.support.lookups import Channel, MemoryDatabase
 from tests.support.mysqllogins import OK
-from tests.support.mysqlservice import GREETING, answer
+from tests.support.mysqlservice import GREETING, OPENING, answer
 
 HERE = "mysql://me@127.0.0.1:3307/shop"
 
@@ -122,6 +122,8 @@ class Client(SynchronousTestCase):
         begun = self.run_(self.client.connect(first))
         self.channel.receiver(packets(GREETING, 0))
         self.channel.receiver(packets(OK, 2))
+        self.assertTrue(self.channel.written[-1].endswith(OPENING))
+        self.channel.receiver(packets(OK, 1))
         return begun
 
     def test_a_question(self):
@@ -158,6 +160,18 @@ class Client(SynchronousTestCase):
         self.connected = fail(OSError("gone"))
         error = self.failureResultOf(self.run_(self.client.connect()), ConfigError).value
         self.assertIn("--connection_string: ", str(error))
+
+    def test_a_server_that_says_nothing(self):
+        begun = self.run_(self.client.connect())
+        self.clock.advance(20)
+        said = str(self.failureResultOf(begun, ConfigError).value)
+        self.assertIn("no answer in time; is it up, and is a firewall in between?", said)
+        self.assertIn("127.0.0.1", said)
+        self.assertTrue(self.channel.aborted)
+        self.connected = Deferred()
+        begun = self.run_(self.client.connect())
+        begun.cancel()
+        self.failureResultOf(begun, CancelledError)
 
     def test_nobody_is_asked_when_the_connection_is_gone(self):
         self.failureResultOf(self.run_(self.client.ask("SELECT 1")), MysqlError)

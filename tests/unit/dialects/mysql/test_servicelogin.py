@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.mysql.servicelogin import Account
+from acra_twisted.dialects.mysql.visit import VISITOR
 from acra_twisted.errors import HandshakeError, WireError
 from acra_twisted.queryactions import LoggedIn
 from acra_twisted.wire.mysql import capabilities as bits
@@ -48,12 +49,23 @@ class Logins(SynchronousTestCase):
         raising = (HandshakeError, WireError)
         return str(self.assertRaises(raising, played.hear, last, played.said[-1][0] + 1))
 
+    def left(self, played, *said):
+        """The text of the error once a server has decided that gets no proof for some packets."""
+        for payload in said:
+            self.assertEqual(played.query.problem, "")
+            before = len(played.said)
+            played.hear(payload, played.said[-1][0] + 1)
+            self.assertEqual(len(played.said), before + 1, "it is not answered")
+        self.assertTrue(played.query.problem)
+        self.assertEqual(self.refused(played, DENIED), played.query.problem)
+        return played.query.problem
+
     def assert_proves(self, answer, plugin, scramble=SCRAMBLE):
         self.accounts.add("u", "pw", plugin)
         self.assertTrue(self.accounts.agrees("u", answer, scramble, plugin))
 
     def assert_admitted(self, played):
-        played.hear(OK, played.said[-1][0] + 1)
+        played.admit()
         self.assertEqual(played.done, [LoggedIn()])
 
     def test_the_plugin_of_the_greeting(self):
@@ -85,6 +97,7 @@ class Logins(SynchronousTestCase):
         played.hear(FAST, 2)
         self.assertEqual(len(played.said), 1)
         played.hear(OK, 3)
+        played.hear(OK, 1)
         self.assertEqual(played.done, [LoggedIn()])
 
     def test_tls_comes_before_the_user(self):
@@ -124,12 +137,30 @@ class Logins(SynchronousTestCase):
             ("dialog",),
         ):
             played = self.played()
-            self.assertIn("db_tls = require", self.refused(played, switch(plugin), *more))
+            self.assertIn("db_tls = require", self.left(played, switch(plugin), *more))
             self.assertNotIn(b"pw", b"".join(payload for _, payload in played.said))
 
     def test_tls_that_is_required_and_not_there(self):
-        error = self.assertRaises(HandshakeError, self.played, GREETING, tls="on")
-        self.assertIn("db_tls requires it", str(error))
+        played = self.played(GREETING, tls="on")
+        [(_, payload)] = played.said
+        self.assertEqual(decode_response(payload).user, VISITOR)
+        self.assertIn("db_tls requires it", self.refused(played, DENIED))
+
+    def test_a_server_that_goes_on_asking_is_answered_until_it_decides(self):
+        played = self.played()
+        played.hear(switch("parsec"), 2)
+        played.hear(switch("client_ed25519"), played.said[-1][0] + 1)
+        self.assertEqual(len(played.said[-1][1]), 64)
+        self.assertIn("that is spoken here", self.refused(played, OK))
+        played = self.played()
+        played.hear(switch("parsec"), 2)
+        self.assertIn("that is spoken here", self.refused(played, b""))
+
+    def test_the_first_statement_is_refused(self):
+        played = self.played()
+        played.hear(OK, played.said[-1][0] + 1)
+        error = self.assertRaises(HandshakeError, played.hear, b"\xff\x76\x04#42000x", 1)
+        self.assertIn("error 1142", str(error))
 
     def test_a_user_without_a_password(self):
         played = self.played(password=b"")
@@ -150,15 +181,18 @@ class Logins(SynchronousTestCase):
 
     def test_what_cannot_be_gone_on_with(self):
         for text, *said in (
-            ("old password", b"\xfe"),
-            ("second proof", b"\2dialog\0"),
-            ("plugin of authentication that is spoken", switch("parsec")),
             ("does not send", b"\1what"),
             ("unknown packet", b"\x07"),
             ("empty packet", b""),
             ("more than 32 packets", *([switch(NATIVE)] * 32)),
         ):
             self.assertIn(text, self.refused(self.played(), *said))
+        for text, asked in (
+            ("old password", b"\xfe"),
+            ("second proof", b"\2dialog\0"),
+            ("plugin of authentication that is spoken", switch("parsec")),
+        ):
+            self.assertIn(text, self.left(self.played(), asked))
         played = self.played()
         self.assertRaises(WireError, played.feed, packets(OK, 2) + packets(OK, 3))
         self.assertRaises(WireError, Played(ACCOUNT).hear, b"\x09old", 0)
