@@ -26,6 +26,7 @@ from acra_twisted.interfaces import IParameterStage, IReloadable, IResultStage, 
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.results import Columns
 from acra_twisted.session import Session
+from acra_twisted.sql.mysqlleft import shows_before
 from acra_twisted.stages import containers
 from acra_twisted.stages.cellclosing import CellClosing
 from acra_twisted.stages.cellreading import CellReading, OutdatedReading
@@ -37,7 +38,6 @@ from acra_twisted.stages.mysqlcells import MysqlCells
 from acra_twisted.stages.mysqlcolumns import MysqlColumns, MysqlKnown
 from acra_twisted.stages.mysqlencoding import MysqlEncoder
 from acra_twisted.stages.mysqlmeanings import MysqlMeaning
-from acra_twisted.stages.mysqlmodes import shows_before
 from acra_twisted.stages.mysqlparameters import MysqlParameters
 from acra_twisted.stages.mysqlstatements import MysqlStatements
 from acra_twisted.tokens.tokenizer import Tokenizer

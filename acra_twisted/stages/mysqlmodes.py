@@ -21,8 +21,6 @@ RIGHTS: Final = 4
 _may_move: Final = re.compile(rb"\b(?:use|execute)\b|/\*M?!", re.I).search
 #: Kinds of requests that do.
 _MOVING: Final = frozenset(("init_db", "change_user", "reset_connection"))
-#: Words of texts that show what the statement before them has left: a question would replace it.
-_SHOWING: Final = (b"warning", b"error", b"row_count", b"found_rows", b"diagnostics")
 
 
 def mode_of(session: Session, certain: bool = False) -> Mode:
@@ -81,12 +79,6 @@ def _moves(text: bytes) -> bool:
         # Everybody would wait while a huge text is searched.
         return len(text) > roles.HUGE or _may_move(text) is not None
     return False
-
-
-def shows_before(text: bytes) -> bool:
-    """Tell whether a text may show what the statement before it has left."""
-    lowered = text.lower()
-    return any(word in lowered for word in _SHOWING)
 
 
 def is_moving(session: Session) -> bool:

@@ -18,6 +18,7 @@ from acra_twisted.encryption.settings import Bypass
 from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
+from acra_twisted.sql.mysqlleft import shows_before
 from acra_twisted.stages.bypassing import Bypasses, tell
 from acra_twisted.stages.columnverdicts import refused
 from acra_twisted.stages.mysqlbindings import Binding, ReadBy, reading_of, refusal_of, told_of
@@ -30,7 +31,6 @@ from acra_twisted.stages.mysqlmodes import (
     is_moving,
     may_move,
     mode_of,
-    shows_before,
 )
 from acra_twisted.verdicts import PASS, Replace
 

@@ -9,6 +9,7 @@ import pymysql
 from pymysql.constants import CLIENT, SERVER_STATUS
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.dialects.mysql.modequestions import TEXT as ASKED
 from acra_twisted.sandbox.mariadb import MariaDB
 from tests.integration.base import eventually
 from tests.support import mysqlsteps
@@ -293,14 +294,15 @@ class AtMariaDB(CensorCase):
         self.refuse(connection, ESCAPED)
         self.passes(connection, ORDINARY)
 
-    def test_a_routine_leaves_it_unknown_how_texts_are_read(self):
-        """The database says a mode behind it that is not in force."""
+    def test_the_database_is_asked_how_texts_are_read_behind_a_routine(self):
+        """It says a mode behind it that is not in force."""
         connection = self.open()
+        for mode, expected in (("", 1064), ("ANSI_QUOTES", 1317), ("", 1064)):
+            self.ask(connection, f"SET sql_mode = '{mode}'")
+            self.assertEqual(self.ask(connection, "CALL quotes()"), [])
+            self.assertEqual(self.ask(connection, 'SELECT 1 FROM "secrets"')[0], expected)
         self.assertEqual(self.ask(connection, "CALL quotes()"), [])
-        self.refuse(connection, 'SELECT 1 FROM "secrets"')
         self.assertEqual(self.ask(connection, 'SELECT "a"'), [("a",)])
-        self.ask(connection, "SET sql_mode = ''")
-        self.assertEqual(self.ask(connection, 'SELECT 1 FROM "secrets"')[0], 1064)
 
     def test_routines_leave_modes_and_character_set_as_they_were(self):
         """The server restores them; so a text is read behind a call as before it."""
@@ -321,7 +323,8 @@ class AtMariaDB(CensorCase):
         halfway = "SET sql_mode = 'NO_BACKSLASH_ESCAPES', autocommit = 1"
         self.assertEqual(self.ask(connection, halfway)[0], 1399)
         self.assertEqual(self.ask(connection, "SELECT @@sql_mode"), [("NO_BACKSLASH_ESCAPES",)])
-        self.refuse(connection, ESCAPED, ORDINARY)
+        self.refuse(connection, ESCAPED)
+        self.passes(connection, ORDINARY)
         self.assertEqual(self.ask(connection, "SET sql_mode = ''"), [])
         self.assertEqual(self.ask(connection, ESCAPED), [("' FROM secrets -- ",)])
 
@@ -414,8 +417,6 @@ class AtMySQL(CensorCase):
         steps = [
             *(("query", text) for text, _ in EVASIONS["mysql"]),
             *(("execute", text) for text, _ in EVASIONS["mysql"]),
-            ("query", 'SELECT 1 FROM "secrets"'),
-            ("execute", 'SELECT 1 FROM "secrets"'),
         ]
         for client in mysqlsteps.PREPARING:
             said = mysqlsteps.take(client, self.server.port, [*steps, ("query", "SELECT 'one'")])
@@ -423,3 +424,20 @@ class AtMySQL(CensorCase):
         heard = {text for text, _ in self.fake.heard}
         self.assertIn("SELECT 'one'", heard)
         self.assertEqual(heard & {text for _, text in steps}, set())
+
+    def test_double_quotes_are_read_as_the_session_has_them(self):
+        """MySQL does not tell of them: it is asked."""
+        first, second = 'SELECT "a" FROM "secrets"', 'SELECT "b" FROM "secrets"'
+        self.addCleanup(setattr, self.fake, "modes", "")
+        for begins, sets in (("", "ANSI_QUOTES"), ("ANSI,ANSI_QUOTES", "")):
+            self.fake.modes = begins
+            for client in mysqlsteps.PREPARING:
+                for how in ("query", "execute"):
+                    self.fake.heard.clear()
+                    steps = [(how, first), ("query", f"SET sql_mode = '{sets}'"), (how, second)]
+                    said = mysqlsteps.take(client, self.server.port, steps)
+                    expected = [begins != "", False, sets != ""]
+                    self.assertEqual([one == refused() for one in said], expected, (client, how))
+                    heard = [text for text, _ in self.fake.heard]
+                    self.assertEqual([first in heard, second in heard], [not begins, not sets])
+                    self.assertEqual(heard.count(ASKED.decode()), 2, (client, how))

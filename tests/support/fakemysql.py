@@ -2,8 +2,9 @@
 
 It has their greeting and capabilities, TLS, ``caching_sha2_password`` with its fast and full ways,
 ``sha256_password``, query attributes, both forms of a result's end, optional metadata, and
-prepared statements.  Its SQL is a SELECT of literals, of ``?``, of CURRENT_USER() and of
-``mysql_query_attribute_string('name')``; whatever else is asked succeeds and has no rows.
+prepared statements.  Its SQL is a SELECT of literals, of ``?``, of CURRENT_USER(), of
+``mysql_query_attribute_string('name')`` and of the variables by which texts are read, and SET of
+``sql_mode``; whatever else is asked succeeds and has no rows.
 
 It shares no code with what it tests.
 """
@@ -31,7 +32,12 @@ OUT_OF_RESULT = 0xFE
 _STRING, _NULL = 253, 6
 _INTEGERS = {1: "b", 2: "h", 3: "i", 8: "q", 9: "i", 13: "h"}
 _REALS = {4: "f", 5: "d"}
-_ITEM = re.compile(r"'([^']*)'|\?|CURRENT_USER\(\)|mysql_query_attribute_string\('([^']*)'\)", re.I)
+_ITEM = re.compile(
+    r"'([^']*)'|\?|CURRENT_USER\(\)|mysql_query_attribute_string\('([^']*)'\)"
+    r"|@@SESSION\.(sql_mode|character_set_client)",
+    re.I,
+)
+_SET_MODES = re.compile(r"SET (?:SESSION )?sql_mode\s*=\s*'([A-Z_,]*)'", re.I).fullmatch
 
 
 def lenenc(data: bytes) -> bytes:
@@ -49,7 +55,8 @@ class FakeMySQL:
 
     ``default`` is the plugin that its greeting names.  ``heard`` has every statement with its
     attributes; ``logins`` says how each login went: fast, clear, rsa, native, or refused.
-    ``shown`` are the answers to its wishes for a password.
+    ``shown`` are the answers to its wishes for a password.  ``modes``: the ``sql_mode`` with which
+    sessions begin.
     """
 
     def __init__(
@@ -70,6 +77,7 @@ class FakeMySQL:
         self.heard: list[tuple[str, dict[str, object]]] = []
         self.logins: list[str] = []
         self.shown: list[bytes] = []
+        self.modes = ""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
@@ -123,6 +131,7 @@ class Session:
         self.user = ""
         self.flags = 0
         self.metadata = True
+        self.modes = server.modes
         self.statements: dict[int, tuple[str, list[int]]] = {}
 
     @staticmethod
@@ -292,6 +301,9 @@ class Session:
     def prepare(self, text: str) -> None:
         """COM_STMT_PREPARE."""
         number = len(self.statements) + 1
+        modes = _SET_MODES(text)
+        if modes:
+            self.modes = modes[1]
         items = list(_ITEM.finditer(text)) if text[:6].upper() == "SELECT" else []
         asked = text.count("?")
         self.statements[number] = (text, [])
@@ -359,6 +371,9 @@ class Session:
         self.server.heard.append((text, attributes))
         if re.fullmatch(r"SET resultset_metadata\s*=\s*(NONE|FULL)", text, re.I):
             self.metadata = text.upper().endswith("FULL")
+        modes = _SET_MODES(text)
+        if modes:
+            self.modes = modes[1]
         items = list(_ITEM.finditer(text)) if text[:6].upper() == "SELECT" else []
         if not items:
             self.write(self.ok())
@@ -371,6 +386,8 @@ class Session:
                 row.append(next(left, None))
             elif word.startswith("'"):
                 row.append(item[1])
+            elif word.startswith("@@"):
+                row.append(self.modes if word.endswith("mode") else "utf8mb4")
             elif word.startswith("current"):
                 row.append(f"{self.user}@%")
             else:

@@ -17,6 +17,7 @@ from acra_twisted.dialects.mysql import replies
 from acra_twisted.dialects.mysql.authentication import LegsPolicy
 from acra_twisted.dialects.mysql.contexts import announced
 from acra_twisted.dialects.mysql.equivalents import KINDS, statement_of
+from acra_twisted.dialects.mysql.modequestions import must_wait
 from acra_twisted.dialects.mysql.opening import TOO_MANY_STATEMENTS
 from acra_twisted.dialects.mysql.prepared import Prepared
 from acra_twisted.dialects.mysql.replies import KEEPS, PLAIN, RESETS, Reply
@@ -73,7 +74,7 @@ class MysqlRequests(ChangingRequests):
         judges = PARAMETERS in inspects
         super().__init__(session, state, in_force, propagation, judges, message_limit, legs)
         self._statements = STATEMENT in inspects
-        # A command that waits until its statement is prepared.
+        # A command that waits: for its statement to be prepared, or for how its text is read.
         self._kept: Packet | None = None
         # The text that waits for its verdict, with its attributes.
         self._text: tuple[Packet, Query, Sequence[Attribute]] | None = None
@@ -249,6 +250,13 @@ class MysqlRequests(ChangingRequests):
         return self._read_text("prepare", packet, Query(packet.payload[1:]))
 
     def _read_text(self, kind: str, packet: Packet, query: Query) -> Work | None:
+        if (
+            self._state.is_unsure
+            and self._statements
+            and must_wait(self._state, query.text, self.ask)
+        ):
+            self._kept = packet.kept()
+            return None
         statement = Statement(query.text, b"" if kind == "prepare" else None)
         exchange, attributes = self._open_statement(kind, statement, query.attributes)
         if self._statements:

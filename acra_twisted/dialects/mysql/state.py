@@ -24,6 +24,7 @@ from acra_twisted.dialects.mysql.replies import (
     SETS,
     Reply,
 )
+from acra_twisted.question import Question
 from acra_twisted.session import IDLE, IN_TRANSACTION
 from acra_twisted.sql.mysqltokens import ANSI_MODES, UNSAFE_CHARSETS
 from acra_twisted.wire.mysql.okpackets import (
@@ -59,11 +60,12 @@ class MysqlState:
     unanswered that may change how texts are read.  ``upload``: the number that the first packet of
     a file has for the database, which has asked for it; -1 if it has asked for none, or has all of
     it.  ``following``: the number behind the client's last packet in the middle of a reply; -1 if
-    the database has spoken since.
+    the database has spoken since.  ``is_unsure``: it is not known how texts are read; ``question``:
+    the one of ours about that which the text at hand waits for (see `modequestions`).
     """
 
     __slots__ = (
-        *("_session", "_mariadb", "_charset", "_told"),
+        *("_session", "_mariadb", "_charset", "_told", "is_unsure", "question"),
         *("_backslash", "_ansi", "collation", "status", "changing", "upload", "following"),
     )
 
@@ -81,6 +83,8 @@ class MysqlState:
         self.changing = 0
         self.upload = -1
         self.following = -1
+        self.is_unsure = True
+        self.question: Question | None = None
         self._believe()
         self._tell()
 
@@ -116,11 +120,16 @@ class MysqlState:
             self._told |= _CHARSET_TOLD
             self._tell()
         elif name == _MODE and not self._mariadb:
-            modes = {mode.strip() for mode in value.upper().split(b",")}
-            self._backslash = b"NO_BACKSLASH_ESCAPES" not in modes
-            self._ansi = not _ANSI.isdisjoint(modes)
+            self._read(value)
             self._told |= _MODES_TOLD
             self._tell()
+
+    def answered(self, modes: bytes, charset: bytes) -> None:
+        """Take the session's variables as the database has answered them, behind all that was sent
+        to it."""
+        self._read(modes)
+        self._charset = charset.lower()
+        self._tell()
 
     def logged_in(self, changes: Sequence[tuple[bytes, bytes]]) -> None:
         """Take the changes that the database tells of at the end of the login: as `tracked`."""
@@ -177,8 +186,16 @@ class MysqlState:
         self._backslash = not self.status & NO_BACKSLASH_ESCAPES
         self._ansi = bool(self.status & ANSI_QUOTES) if self._mariadb else None
 
+    def _read(self, value: bytes) -> None:
+        """Take the modes from the value of their variable."""
+        modes = {mode.strip() for mode in value.upper().split(b",")}
+        self._backslash = b"NO_BACKSLASH_ESCAPES" not in modes
+        self._ansi = not _ANSI.isdisjoint(modes)
+
     def _tell(self) -> None:
         """Say how texts are read, as the session's parameters."""
+        known = self._backslash is not None and self._ansi is not None and self._charset != b""
+        self.is_unsure = not known or self.question is not None
         modes = []
         if self._backslash is not True:
             modes.append(_told(b"NO_BACKSLASH_ESCAPES", self._backslash is False))

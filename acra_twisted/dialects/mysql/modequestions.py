@@ -1,0 +1,46 @@
+"""Asks a session's database how it reads texts, where that is not known and matters.
+
+MySQL tells of double quotes in nothing that it says by itself.  What it and MariaDB tell is unknown
+behind a routine that has changed it.  The session's own variables are what a server reads by.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from acra_twisted.dialects.mysql.state import MysqlState
+from acra_twisted.dialects.mysql.texts import reads_alike
+from acra_twisted.question import Question
+from acra_twisted.sql.mysqlleft import shows_before
+
+#: It means the same in all modes and character sets.
+TEXT: Final = b"SELECT @@SESSION.sql_mode, @@SESSION.character_set_client"
+_is_modes: Final = re.compile(rb"[A-Z_,]*", re.I).fullmatch
+_is_name: Final = re.compile(rb"[a-z][a-z0-9_]*", re.I).fullmatch
+
+
+def must_wait(state: MysqlState, text: bytes, ask: Callable[[Question], bool]) -> bool:
+    """Return True while a text has to wait for the database's word about how it is read, which is
+    unknown.  The same text comes again then.
+
+    ``ask`` puts a question, and returns False if something is owed.
+    """
+    question = state.question
+    if question is None:
+        if state.changing or reads_alike(text) or shows_before(text):
+            return False
+        question = Question(TEXT)
+        if ask(question):
+            state.question = question
+        return True
+    if not question.is_over:
+        return True
+    rows = question.rows
+    state.question = None
+    if not question.failure and len(rows) == 1 and len(rows[0]) == 2:
+        modes, charset = rows[0]
+        if modes is not None and charset is not None and _is_modes(modes) and _is_name(charset):
+            state.answered(modes, charset)
+    return False

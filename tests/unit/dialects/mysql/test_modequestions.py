@@ -1,0 +1,150 @@
+"""Questions about how a session's texts are read."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.dialects.mysql import replies
+from acra_twisted.dialects.mysql.modequestions import TEXT
+from acra_twisted.dialects.mysql.replies import MAY_CHANGE, Reply
+from acra_twisted.exchange import STATEMENT
+from acra_twisted.outstanding import FORWARD
+from acra_twisted.session import Session
+from acra_twisted.verdicts import PASS
+from tests.support.mysqlrequests import Desk, query, said
+
+QUOTED = query(b'SELECT "a"')
+ASKED = said(query(TEXT))
+KNOWN = [(b"ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES", b"utf8mb4")]
+
+
+class Modes(SynchronousTestCase):
+    def desk(self, *, mariadb=False, inspects=(STATEMENT,)):
+        self.read = []
+        desk = Desk(inspects=inspects, mariadb=mariadb, verdict=self.verdict)
+        self.session: Session = desk.session
+        return desk
+
+    def verdict(self, work):
+        self.read.append((work.item.text, self.session.parameters[b"sql_mode"]))
+        return PASS
+
+    def answered(self, desk, rows=(), failure=""):
+        """The question has its answer.  Return what the database gets then."""
+        question = desk.session.outstanding[0][3].question
+        for row in rows:
+            question.add(row, 1)
+        if failure:
+            question.fail(failure)
+        question.is_over = True
+        return desk.replied()
+
+    def forgets(self, desk):
+        """A routine has left it unknown."""
+        desk.session.outstanding.append((FORWARD, replies.ONE, None, Reply(changes=MAY_CHANGE)))
+        reply = desk.session.outstanding[0][3]
+        desk.state.sent(reply)
+        desk.state.reported(desk.state.status ^ 0x8000 ^ 0x200, reply)
+        desk.state.ended(reply, failed=False)
+        desk.session.outstanding.popleft()
+
+
+class Waiting(Modes):
+    def test_a_text_waits_for_the_answer_and_is_judged_by_it(self):
+        for modes, expected in (
+            (b"", b""),
+            (b"ANSI_QUOTES", b"ANSI_QUOTES"),
+            (
+                b"ANSI,NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES",
+                b"NO_BACKSLASH_ESCAPES,ANSI_QUOTES",
+            ),
+        ):
+            desk = self.desk()
+            self.assertEqual((desk.says(said(QUOTED)), self.read), (ASKED, []))
+            self.assertTrue(desk.flow.awaits_load)
+            self.assertEqual(self.answered(desk, [(modes, b"utf8mb4")]), said(QUOTED))
+            self.assertEqual(self.read, [(b'SELECT "a"', expected)])
+
+    def test_what_is_known_is_not_asked_until_it_may_have_changed(self):
+        desk = self.desk()
+        desk.says(said(QUOTED))
+        self.answered(desk, KNOWN)
+        self.assertEqual(
+            desk.says(said(QUOTED, b"\x16" + QUOTED[1:])), said(QUOTED, b"\x16" + QUOTED[1:])
+        )
+        for _ in range(3):
+            desk.replied(7)
+        self.forgets(desk)
+        self.assertEqual(desk.says(said(b"\x16" + QUOTED[1:])), ASKED)
+        self.assertEqual(self.answered(desk, KNOWN), said(b"\x16" + QUOTED[1:]))
+
+    def test_mariadb_is_asked_behind_a_routine_that_has_left_it_unknown(self):
+        desk = self.desk(mariadb=True)
+        self.assertEqual(desk.says(said(QUOTED)), said(QUOTED))
+        desk.replied()
+        self.forgets(desk)
+        escaped = query(b"SELECT '\\''")
+        self.assertEqual(desk.says(said(escaped)), ASKED)
+        self.assertEqual(self.answered(desk, [(b"", b"latin1")]), said(escaped))
+        self.assertIs(desk.session.conforming, False)
+        self.assertEqual(desk.session.parameters[b"character_set_client"], b"latin1")
+
+    def test_it_is_put_once_nothing_is_owed(self):
+        desk = self.desk()
+        before = query(b"SELECT 1")
+        self.assertEqual(desk.says(said(before, before, QUOTED, before)), said(before, before))
+        self.assertEqual(desk.replied(), b"")
+        self.assertEqual(desk.replied(), ASKED)
+        self.assertEqual(desk.says(said(before)), b"")
+        self.assertEqual(self.answered(desk, KNOWN), said(QUOTED, before, before))
+
+    def test_its_bytes_may_go_while_it_waits(self):
+        for size in range(1, 30):
+            desk = self.desk()
+            data = said(QUOTED, query(b"SELECT 2"))
+            self.assertEqual(desk.says_in_pieces(data, size), ASKED)
+            self.assertEqual(self.answered(desk, KNOWN), data)
+
+
+class NotWaiting(Modes):
+    def test_texts_that_mean_the_same_however_they_are_read(self):
+        desk = self.desk()
+        data = said(query(b"SELECT 'a', `b`"), query(b"CALL p()"))
+        self.assertEqual(desk.says(data), data)
+
+    def test_texts_that_show_what_the_one_before_has_left(self):
+        for text in (b'SELECT ROW_COUNT() AS "n"', b'SHOW WARNINGS -- "', b'get diagnostics @"a"'):
+            desk = self.desk()
+            self.assertEqual(desk.says(said(query(text))), said(query(text)))
+
+    def test_where_no_stage_judges_texts(self):
+        desk = self.desk(inspects=())
+        self.assertEqual(desk.says(said(QUOTED)), said(QUOTED))
+
+    def test_behind_what_may_be_changing_it(self):
+        """It is read both ways, as everywhere."""
+        desk = self.desk()
+        data = said(query(b"SET sql_mode = 'ANSI_QUOTES'"), QUOTED)
+        self.assertEqual(desk.says(data), data)
+
+
+class WithoutAnAnswer(Modes):
+    def test_an_error_leaves_it_unknown(self):
+        desk = self.desk()
+        desk.says(said(QUOTED))
+        self.assertEqual(self.answered(desk, failure="no"), said(QUOTED))
+        self.assertEqual(self.read, [(b'SELECT "a"', b"ANSI_QUOTES?")])
+        # The next one asks again.
+        desk.replied()
+        self.assertEqual(desk.says(said(QUOTED)), ASKED)
+
+    @given(st.lists(st.lists(st.none() | st.binary(max_size=12), max_size=3), max_size=2))
+    def test_so_does_one_that_is_not_understood(self, rows):
+        desk = self.desk()
+        desk.says(said(QUOTED))
+        self.assertEqual(self.answered(desk, rows), said(QUOTED))
+        ((_, modes),) = self.read
+        if modes != b"ANSI_QUOTES?":
+            ((told, charset),) = rows
+            self.assertRegex(told, rb"\A[A-Za-z_,]*\Z")
+            self.assertRegex(charset, rb"\A[A-Za-z][A-Za-z0-9_]*\Z")
