@@ -20,7 +20,7 @@ from acra_twisted.cache import GenerationCache
 from acra_twisted.censor.handlers import Decision
 from acra_twisted.censor.hits import RuleHits
 from acra_twisted.censor.patterns import literal_values
-from acra_twisted.censor.plan import NO_STATEMENT, Plan, Prepared, remember
+from acra_twisted.censor.plan import NO_STATEMENT, Plan, Prepared, of_all, remember
 from acra_twisted.censor.planner import KEY_LIMIT, Planner, Sink, Told
 from acra_twisted.censor.rules import Rules
 from acra_twisted.errors import LexError, TooCostlyError, UnscannableError
@@ -161,12 +161,10 @@ class Censor:
                 mode = self._without_quotes(mode)
             unknown = mode.backslash is None or mode.ansi is None
             decide = self._decide_either_way if unknown else self._decide
-            decision = NO_STATEMENT
-            for number, reading in enumerate(self._read(self.language.readings, text, mode)):
-                decision = decide(reading, mode, prepared, name, [] if number else told)
-                if not decision.allowed:
-                    break
-            return decision
+            return of_all(
+                decide(reading, mode, prepared, name, [] if number else told)
+                for number, reading in enumerate(self._read(self.language.readings, text, mode))
+            )
         except TooCostlyError as costly:
             why = f"the statement is too large to analyse: {costly.why} in [stage:censor]"
             return Decision(False, "refused", why)
@@ -192,13 +190,11 @@ class Censor:
         tokens = self._read(self.language.tokens, usual, mode)
         if mode.backslash is None:
             self._check_characters(text, usual, tokens, mode)
-        decision = NO_STATEMENT
-        for number, reading in enumerate(_readings(text, mode)):
-            # Files get what the first reading shows: to it, double quotes enclose values.
-            decision = self._decide(text, reading, prepared, name, [] if number else told)
-            if not decision.allowed:
-                break
-        return decision
+        # Files get what the first reading shows: to it, double quotes enclose values.
+        return of_all(
+            self._decide(text, reading, prepared, name, [] if number else told)
+            for number, reading in enumerate(_readings(text, mode))
+        )
 
     def _check_characters(self, text: bytes, usual: bytes, tokens: list[Token], mode: Mode) -> None:
         """Refuse bytes above 127 where it matters which characters they are.  Raises LexError.

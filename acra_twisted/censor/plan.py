@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
+from acra_twisted import events
 from acra_twisted.censor.handlers import Decision, Step
 from acra_twisted.sql.literals import Value
 from acra_twisted.sql.tree import Table
@@ -16,6 +17,18 @@ _PREPARED_MAX: Final = 1000
 
 #: Prepared statements of a session by name, with the tables that they reach.
 Prepared = dict[str, frozenset[Table]]
+
+
+def of_all(decisions: Iterable[Decision]) -> Decision:
+    """The decision on a text that has several readings: all must be allowed.  If one of them was,
+    although it cannot be parsed, that is told of the text."""
+    found = NO_STATEMENT
+    is_parsed = True
+    for found in decisions:
+        if not found.allowed:
+            return found
+        is_parsed = is_parsed and found.code != events.QUERY_PARSE_ERROR
+    return found if is_parsed else found._replace(code=events.QUERY_PARSE_ERROR)
 
 
 class Plan:

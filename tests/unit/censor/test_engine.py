@@ -794,6 +794,16 @@ class Handles(SynchronousTestCase):
 
 
 class Unparsable(SynchronousTestCase):
+    def test_that_it_passes_is_told_whichever_reading_cannot_be_parsed(self):
+        engine = censor("mysql", [{"handler": "allowall"}], ignore_parse_error=True)
+        for text, expected in (
+            (b"SELECT 1 /*!80013 FROM FROM */", events.QUERY_PARSE_ERROR),
+            (b"SELECT 1 FROM /*!80013 t */", events.QUERY_PARSE_ERROR),
+            (b"SELECT 1 /*!80013 + 1 */", engine.decide(b"SELECT 1").code),
+        ):
+            decision = engine.decide(text)
+            self.assertEqual((decision.allowed, decision.code), (True, expected), text)
+
     def test_denied_by_default_and_told(self):
         told = []
         rules = read_rules(
