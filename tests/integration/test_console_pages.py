@@ -45,10 +45,13 @@ class Console(SynchronousTestCase):
         moved = {key: shift for key, shift in self.each("shift").items() if shift > _SHIFT}
         self.assertEqual(moved, {})
 
+    def test_the_list_of_views_shows_which_one_is_open(self):
+        self.assertEqual(self.each("lost"), {})
+
     def test_pages_keep_to_their_budget_and_to_the_window(self):
         self.assertEqual(self.each("wide"), {})
-        cut = {page: parts for (page, form), parts in self.each("cut").items() if form != "phone"}
-        self.assertEqual(cut, {})
+        for (page, form), parts in self.each("cut").items():
+            self.assertEqual((page, form, parts), (page, "phone", ["Topology"]))
         sizes = self.each("bytes")
         self.assertEqual({key: size for key, size in sizes.items() if size > _BUDGET}, {})
         # There is something to see, with a script and without.

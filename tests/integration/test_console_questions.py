@@ -36,8 +36,10 @@ class Questions(SynchronousTestCase):
     def test_nothing_is_wrong_with_any(self):
         for one in self.seen:
             where = one["page"], one["form"]
-            for key in ("axe", "policy", "errors", "wide"):
+            for key in ("axe", "policy", "errors", "wide", "lost"):
                 self.assertFalse(one[key], (where, key, one[key]))
+            if one["cut"]:
+                self.assertEqual((one["form"], one["cut"]), ("phone", ["Topology"]))
 
     def test_each_has_its_pictures(self):
         wanted = {f"{name}-{form['name']}.webp" for name in QUESTIONS for form in FORMS}

@@ -3,10 +3,12 @@
 // node console.js CHROMIUM < {"pages": [[name, address]], "forms": [{"name", "width",
 // "height", "dark", "script"}], "pictures": folder or ""}
 //
-// A line of JSON for each page and form: {page, form, bytes, axe, policy, errors, shift, wide, cut}.
+// A line of JSON for each page and form:
+// {page, form, bytes, axe, policy, errors, shift, wide, cut, lost}.
 // axe are its findings, policy what its content security policy stopped, errors what the browser
 // reports, shift how far things moved while it was loaded, wide by how many pixels it is wider than
-// the window, and cut the parts that must be scrolled sideways.
+// the window, cut the parts that must be scrolled sideways, and lost where the entry of the page is in
+// the list of views if that cannot be seen.
 "use strict";
 
 const fs = require("fs");
@@ -54,6 +56,13 @@ async function look(context, form, name, address, pictures) {
       .filter((one) => !one.closest("details") && one.scrollWidth > one.clientWidth)
       .map((one) => one.getAttribute("aria-label"))
   );
+  const lost = await page.evaluate(() => {
+    const entry = document.querySelector(".rail nav [aria-current]");
+    if (!entry) return "";
+    const box = entry.getBoundingClientRect();
+    const ends = document.documentElement.clientWidth;
+    return box.left >= 0 && box.right <= ends ? "" : `${box.left} to ${box.right}`;
+  });
   if (pictures) {
     const browser = await context.newCDPSession(page);
     const picture = await browser.send("Page.captureScreenshot", { format: "webp", quality: 72 });
@@ -70,7 +79,7 @@ async function look(context, form, name, address, pictures) {
       nodes: one.nodes.slice(0, 3).map((node) => node.html.slice(0, 200)),
     }));
   }
-  const seen = { page: name, form: form.name, bytes, axe: findings, errors, wide, cut };
+  const seen = { page: name, form: form.name, bytes, axe: findings, errors, wide, cut, lost };
   console.log(JSON.stringify({ ...seen, policy: found.policy, shift: found.shift }));
   await page.close();
 }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-from acra_twisted.telemetry.pages.marks import visible
+from markupsafe import escape
+
+from acra_twisted.telemetry.pages.marks import visible, visible_in_page
 
 MINUS: Final = "\N{MINUS SIGN}"
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
@@ -15,6 +18,11 @@ _NOISE, _NOISE_MS = 0.05, 0.02
 #: A change is worse where it is more than both.
 _WORSE, _WORSE_MS = 0.10, 0.1
 _NAME_MAX: Final = 120
+_MORE: Final = "\N{HORIZONTAL ELLIPSIS}"
+#: Bytes of a page for each of the characters that a text may have.
+_ROOM: Final = 2
+#: Texts that take a byte for each character, and may have been cut.
+_LIGHT: Final = re.compile(f"[^\\x00-\\x1f\\x7f-\\U0010ffff&<>\"']*{_MORE}?")
 _ID_SHOWN: Final = 8
 _MILLION: Final = 1_000_000
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -145,15 +153,28 @@ def short_id(text: str) -> str:
 def name(text: str) -> str:
     """A name from outside, short enough, in which nothing acts: controls and characters that turn
     the direction of a text are shown as their numbers."""
-    shown = visible(text[: _NAME_MAX + 1])
-    if len(shown) <= _NAME_MAX:
-        return shown
-    return shown[: _NAME_MAX - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return cut(visible(text[: _NAME_MAX + 1]), _NAME_MAX)
 
 
 def cut(text: str, most: int) -> str:
-    """The beginning of a text, which says that there is more."""
-    return text if len(text) <= most else text[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    """The beginning of a text, which says that there is more: so many characters at most, and fewer
+    of those that take much room in a page."""
+    shown = text if len(text) <= most else text[: most - 1] + _MORE
+    if _LIGHT.fullmatch(shown) is not None:
+        return shown
+    room = _ROOM * most
+    for place, character in enumerate(shown):
+        room -= bytes_of(character)
+        if room < 0:
+            return shown[: max(place - 1, 0)] + _MORE
+    return shown
+
+
+def bytes_of(text: str) -> int:
+    """Return how many bytes a text takes in a page, where it is escaped and nothing in it acts."""
+    if _LIGHT.fullmatch(text) is not None:
+        return len(text.encode())
+    return len(visible_in_page(escape(text)).encode("utf-8", "replace"))
 
 
 def clock(nanoseconds: int) -> str:

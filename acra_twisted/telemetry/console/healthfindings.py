@@ -99,7 +99,7 @@ def findings(facts: Mapping[str, Any], problem: str, now: float) -> list[Finding
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _TEXT_MAX else f"{text[: _TEXT_MAX - 1]}\N{HORIZONTAL ELLIPSIS}"
+    return formats.cut(text, _TEXT_MAX)
 
 
 def _reached(problem: str) -> Iterator[Finding]:

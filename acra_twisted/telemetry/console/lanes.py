@@ -8,9 +8,14 @@ from typing import Final, NamedTuple
 from markupsafe import Markup, escape
 
 from acra_twisted.telemetry.console.charts import Tick, chart, px
+from acra_twisted.telemetry.console.formats import cut
 
 #: Marks of a lane that are links; others are dots.
 _MARKS_MAX: Final = 20
+#: Marks of all lanes that are links.
+_LINKS_MAX: Final = 24
+#: Characters of a mark's name, and of a lane's.
+_NAME_MAX: Final = 40
 _HEIGHT: Final = 34
 _LINE: Final = 22
 #: Forms by the classes of their colours.
@@ -40,23 +45,26 @@ class Lane(NamedTuple):
     dots: Sequence[Dot]
 
 
-def lanes(name: str, drawn: Sequence[Lane], ticks: Sequence[Tick]) -> Markup:
-    """Lanes below each other on one axis."""
+def lanes(
+    name: str, drawn: Sequence[Lane], ticks: Sequence[Tick], links: int = _LINKS_MAX
+) -> Markup:
+    """Lanes below each other on one axis.  So many marks of all of them, at most, are links."""
     inside = ""
+    most = min(_MARKS_MAX, links // max(len(drawn), 1))
     for place, lane in enumerate(drawn):
         y = _HEIGHT * place + _LINE
         inside += (
             f'<line class="grid" x1="0" x2="100%" y1="{y}.5" y2="{y}.5"/>'
-            f'<text class="halo lab" x="2" y="{y - 9}">{escape(lane.title)} '
-            f"<tspan>{lane.number:,}</tspan></text>{_bulk(lane.dots[_MARKS_MAX:], y)}"
+            f'<text class="halo lab" x="2" y="{y - 9}">{escape(cut(lane.title, _NAME_MAX))} '
+            f"<tspan>{lane.number:,}</tspan></text>{_bulk(lane.dots[most:], y)}"
         )
-        inside += "".join(_mark(dot, y) for dot in lane.dots[:_MARKS_MAX])
+        inside += "".join(_mark(dot, y) for dot in lane.dots[:most])
     height = _HEIGHT * max(len(drawn), 1) + 4
     return chart(name, height, inside, ticks, "", "group")
 
 
 def _mark(dot: Dot, y: int) -> str:
-    label = escape(dot.name)
+    label = escape(cut(dot.name, _NAME_MAX))
     return (
         f'<a href="{escape(dot.href)}" aria-label="{label}"><svg x="{px(dot.at)}%" y="{y}" '
         f'overflow="visible"><title>{label}</title>'

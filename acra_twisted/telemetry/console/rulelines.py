@@ -12,6 +12,8 @@ from acra_twisted.telemetry.console.ranges import day
 from acra_twisted.telemetry.figures.counting import MINUTE
 
 _DAY: Final = 1440 * MINUTE
+#: Characters of the clients that a rule has decided about.
+_TITLE: Final = 240
 _LOOKS: Final = {
     rulefindings.IN_USE: "good",
     rulefindings.NEVER: "slow",
@@ -31,7 +33,7 @@ def rule_line(rule: rulefindings.Rule, decided: int, span: str, now: int) -> dic
         "number": str(rule.handler) if rule.handler else formats.NOTHING,
         "kind": rule.kind,
         "part": rule.part if rule.part != "handler" else "the whole handler",
-        "place": rule.place,
+        "place": formats.name(rule.place),
         "count": formats.count(rule.decided),
         "gauge": charts.gauge(rule.decided, decided or 1),
         "spark": charts.spark([float(number) for number in rule.by_hour], is_denial)
@@ -43,7 +45,9 @@ def rule_line(rule: rulefindings.Rule, decided: int, span: str, now: int) -> dic
         "href": f"{ADDRESS}?{urlencode({'range': span, 'client': clients[0]})}"
         if is_denial and len(clients) == 1
         else f"{ADDRESS}?{urlencode({'range': span, 'by': 'client'})}",
-        "title": ", ".join(f"{who(one)} {formats.count(rule.clients[one])}" for one in clients),
+        "title": formats.cut(
+            ", ".join(f"{who(one)} {formats.count(rule.clients[one])}" for one in clients), _TITLE
+        ),
     }
 
 

@@ -22,6 +22,8 @@ _KEYWORDS: Final = frozenset(_WORDS.split())
 _PARTS: Final = re.compile(
     r"""("[^"]*"|`[^`]*`|'[^']*')|([A-Za-z_][A-Za-z_0-9$]*)|([^"`'A-Za-z_]+|.)"""
 )
+#: Characters of a statement that views show which are not about it.
+SHOWN_MAX: Final = 1024
 #: Characters of a statement whose keywords are told apart.
 _LIMIT: Final = 8192
 _KEYWORD: Final = Markup("<b>{}</b>")

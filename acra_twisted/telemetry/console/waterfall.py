@@ -28,6 +28,17 @@ _LEAST: Final = 0.35
 _DEEPEST: Final = 4
 #: A bar from this long on, in percent, has room for a text.
 _ROOM: Final = 30
+_TWISTY: Final = Markup(
+    '<button type="button" class="tw" aria-expanded="true" aria-label="Collapse {}">'
+    '<svg viewBox="0 0 10 10" aria-hidden="true"><path d="M2 3.5l3 3 3-3"/></svg></button>'
+)
+_LEAF: Final = Markup('<span class="leaf"></span>')
+#: Characters of a span's name in a button's label.
+_LABEL: Final = 40
+#: Bytes of a page for all rows, and those of a row without its texts and its picture.
+ROWS_ROOM: Final = 44_000
+ROW_BYTES: Final = 220
+PAIR_BYTES: Final = 480
 _MS: Final = 1e6
 
 _PIECE: Final = Markup('<rect class="f-{}{}" x="{}%" width="{}%" y="10" height="12" rx="1"/>')
@@ -96,10 +107,13 @@ def rows(
         del services[bar.depth + 1 :]
         named = place_of(bar) or (service if service != services[-1] else "")
         services += [service] * (bar.depth + 2 - len(services))
+        name = formats.name(str(bar.record["name"]))
         yield {
             "id": bar.record["span_id"],
             "href": address + str(bar.record["span_id"]),
-            "name": formats.name(str(bar.record["name"])),
+            "name": name,
+            "title": name,
+            "twisty": _TWISTY.format(formats.cut(name, _LABEL)) if bar.below else _LEAF,
             "daemon": formats.name(named),
             "depth": bar.depth,
             "indent": min(bar.depth, _DEEPEST),

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.console import charts, formats, requests, structure, waterfall
 from acra_twisted.telemetry.console.layers import DATABASE
+from acra_twisted.telemetry.console.room import Room
 from acra_twisted.telemetry.console.sentences import (
     BAD,
     GOOD,
@@ -207,6 +208,9 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     yield ""
     attributes = list(_attributes(a, b))
     yield ""
+    rows = yield from Room(waterfall.ROWS_ROOM).fitted(
+        waterfall.pair_rows(gathered.pairs, longest), waterfall.PAIR_BYTES
+    )
     return {
         "said": gathered.said,
         "links": _links(b, wanted),
@@ -224,7 +228,10 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "a_ms": formats.ms(a_ms),
         "b_ms": formats.ms(b_ms),
         "ticks": waterfall.ticks(Window(0, max(int(longest * 1e6), 1))),
-        "rows": waterfall.pair_rows(gathered.pairs, longest),
+        "rows": rows,
+        "rows_left": formats.count(len(gathered.pairs) - len(rows))
+        if len(rows) < len(gathered.pairs)
+        else "",
         "attributes": attributes,
         "a_share": charts.share(a.layers, large=True) if a is not None else "",
         "b_share": charts.share(b.layers, large=True) if b is not None else "",

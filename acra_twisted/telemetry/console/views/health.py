@@ -9,6 +9,7 @@ from acra_twisted.telemetry.console import charts, formats, healthfindings
 from acra_twisted.telemetry.console.healthfindings import BAD, NOTE, Finding, findings
 from acra_twisted.telemetry.console.layers import LAYERS, by_layer, per_call
 from acra_twisted.telemetry.console.ranges import DEFAULT, day, range_of
+from acra_twisted.telemetry.console.room import Room
 from acra_twisted.telemetry.console.sentences import BAD as FAILS
 from acra_twisted.telemetry.console.sentences import (
     GOOD,
@@ -34,10 +35,10 @@ ARGUMENTS: Final[Mapping[str, str]] = {
 #: Facts of a daemon that the view is made from.
 FACTS: Final = (*healthfindings.FACTS, "listeners", "keys", "origin", "settings")
 _CHANGES: Final = 12
-_CERTIFICATES: Final = 40
-_SETTINGS: Final = 220
-_FINDINGS: Final = 20
+#: Bytes of a page for all tables.
+_ROOM: Final = 46_000
 _VALUE: Final = 60
+_SECRETS: Final = 200
 _YEAR: Final = 365 * 86_400
 _MS: Final = 1e6
 
@@ -117,34 +118,49 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     made = [one for one in settings if one["origin"] != "default"]
     wanted = settings if gathered.show == ALL else made
     yield ""
+    room = Room(_ROOM)
+    found = yield from room.fitted((one._asdict() for one in gathered.found), 300, 8_000)
+    listeners = yield from room.fitted(
+        ({**one, "at": formats.name(one["at"])} for one in facts["listeners"] or ()), 300, 4_000
+    )
+    secrets = yield from room.fitted(map(_secrets, facts["authentication"] or ()), 200, 3_000)
+    exporters = yield from room.fitted(map(_exporter, facts["exporters"] or ()), 300, 4_000)
+    seen = [*(facts["certificates"] or ()), *(facts["peers_certificates"] or ())]
+    # Those that end first come first.
+    seen.sort(key=lambda one: float(one["ends"]))
+    now = gathered.now / 1e9
+    certificates = yield from room.fitted((_certificate(one, now) for one in seen), 120, 7_000)
+    changes = (facts["changes"] or ())[:_CHANGES]
+    latest = yield from room.fitted(map(_change, changes), 200, 3_000)
+    bounded = facts["pools"] or {}
+    pools = yield from room.fitted(
+        (_pool(name, size, limit) for name, (size, limit) in bounded.items()), 140, 8_000
+    )
+    rows = yield from room.fitted(map(_setting, wanted), 120)
     return {
         "said": gathered.said,
-        "findings": gathered.found[:_FINDINGS],
-        "findings_left": max(len(gathered.found) - _FINDINGS, 0),
+        "findings": found,
+        "findings_left": len(gathered.found) - len(found),
         "flow": list(_flow(gathered)),
-        "listeners": [{**one, "at": formats.name(one["at"])} for one in facts["listeners"] or ()],
+        "listeners": listeners,
         "behind": _behind(gathered.problem),
-        "exporters": [_exporter(one) for one in facts["exporters"] or ()],
-        "settings": map(_setting, wanted[:_SETTINGS]),
+        "exporters": exporters,
+        "settings": rows,
         "settings_note": f"{formats.count(len(made))} of {formats.count(len(settings))} are set; "
         "keys and passwords are never shown",
-        "settings_left": max(len(wanted) - _SETTINGS, 0),
+        "settings_left": len(wanted) - len(rows),
         "shows": [(one, f"?show={one}", one == gathered.show) for one in (SET, ALL)],
-        "certificates": [
-            _certificate(one, gathered.now / 1e9)
-            for name in ("certificates", "peers_certificates")
-            for one in (facts[name] or ())[:_CERTIFICATES]
-        ],
-        "authentication": [_secrets(one) for one in facts["authentication"] or ()],
+        "certificates": certificates,
+        "certificates_left": len(seen) - len(certificates),
+        "authentication": secrets,
         "revocation": [_leg(one, gathered.now) for one in facts["revocation"] or ()],
         "history": list(_history(facts["history"])),
         "history_gauge": charts.gauge(facts["history"]["size"], facts["history"]["limit"])
         if facts["history"]
         else "",
-        "pools": [
-            _pool(name, size, limit) for name, (size, limit) in (facts["pools"] or {}).items()
-        ],
-        "changes": [_change(one) for one in (facts["changes"] or ())[:_CHANGES]],
+        "pools": pools,
+        "pools_left": len(bounded) - len(pools),
+        "changes": latest,
         "process": list(_process(facts["process"], facts["keys"])),
     }
 
@@ -194,7 +210,7 @@ def _secrets(one: Mapping[str, Any]) -> tuple[str, str, str]:
     """How the sources of users' secrets of a listener are."""
     at = f" of {formats.name(one['listener'])}" if one["listener"] else ""
     waiting = f", {formats.several(one['waiting'], 'question')} open" if one["waiting"] else ""
-    text = f"Secrets of users{at}: {' and '.join(one['sources'])}{waiting}"
+    text = formats.cut(f"Secrets of users{at}: {' and '.join(one['sources'])}{waiting}", _SECRETS)
     return ("deny", "away", text) if one["trouble"] else ("good", "answers", text)
 
 

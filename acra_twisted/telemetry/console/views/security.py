@@ -21,10 +21,11 @@ from acra_twisted.telemetry.console.incidents import (
 )
 from acra_twisted.telemetry.console.lanes import Dot, Lane, lanes
 from acra_twisted.telemetry.console.ranges import DEFAULT, RANGES, Range, range_of
+from acra_twisted.telemetry.console.room import Room
 from acra_twisted.telemetry.console.rulefindings import Rules, judged, said_of
 from acra_twisted.telemetry.console.rulelines import rule_line
 from acra_twisted.telemetry.console.sentences import Answer
-from acra_twisted.telemetry.console.sqltext import highlighted
+from acra_twisted.telemetry.console.sqltext import SHOWN_MAX, highlighted
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.logs.recent import RecentEvent
@@ -49,6 +50,10 @@ _SHOWN: Final = 30
 _LANES_MAX: Final = 6
 #: Characters of a statement in a line of the list.
 _LINE: Final = 80
+#: Bytes of a page for all events and rules, and for events; and those of each without its texts and
+#: pictures.
+_ROOM, _LINES_ROOM = 26_000, 14_000
+_LINE_BYTES, _RULE_BYTES = 320, 420
 _CLIENT: Final = "client"
 #: Events that are looked at between two turns.
 _STEP: Final = 64
@@ -185,8 +190,19 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         wanted.span.ticks(),
     )
     yield ""
-    rules = said_of(gathered.rules)
+    said = said_of(gathered.rules)
     yield ""
+    room = Room(_ROOM)
+    lines = (_line(one, gathered) for one in gathered.found[:_SHOWN])
+    shown_lines = yield from room.fitted(lines, _LINE_BYTES, _LINES_ROOM)
+    rules = yield from room.fitted(
+        (
+            rule_line(rule, gathered.rules.decided, wanted.span.key, gathered.now)
+            for rule in gathered.rules.shown
+        ),
+        _RULE_BYTES,
+    )
+    left = gathered.rules.left + len(gathered.rules.shown) - len(rules)
     return {
         "span": wanted.span,
         "said": gathered.said,
@@ -203,19 +219,16 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
             for name, value in (("kind", wanted.kind), ("client", formats.name(wanted.client)))
             if value
         ],
-        "lines": (_line(one, gathered) for one in gathered.found[:_SHOWN]),
+        "lines": shown_lines,
         "has_events": bool(gathered.found),
-        "more": max(len(gathered.found) - _SHOWN, 0),
+        "more": len(gathered.found) - len(shown_lines),
         "event": _event(opened) if opened is not None else None,
-        "rules": (
-            rule_line(rule, gathered.rules.decided, wanted.span.key, gathered.now)
-            for rule in gathered.rules.shown
-        ),
+        "rules": rules,
         "has_rules": bool(gathered.rules.shown),
         "several_listeners": len({rule.listener for rule in gathered.rules.shown}) > 1,
-        "rules_said": rules,
+        "rules_said": said,
         "rules_note": f"{formats.several(gathered.rules.decided, 'decision')} since they were read",
-        "rules_left": formats.count(gathered.rules.left) if gathered.rules.left else "",
+        "rules_left": formats.count(left) if left else "",
         "query": urlencode(kept),
     }
 
@@ -332,7 +345,7 @@ def _event(opened: Opened) -> dict[str, Any]:
         "title": f"{KINDS[kind_of(one)].title.capitalize()}: {_what(one)}",
         "note": f"event {record.code}"
         + (f", {formats.several(one.times, 'time')}" if one.times > 1 else ""),
-        "text": highlighted(record.query),
+        "text": highlighted(formats.cut(record.query, SHOWN_MAX)),
         "why": formats.name(record.error or record.message),
         "meaning": meaning.meaning,
         "remedy": meaning.remedy.replace("``", ""),

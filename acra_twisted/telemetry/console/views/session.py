@@ -19,6 +19,7 @@ from acra_twisted.telemetry.console.incidents import (
 from acra_twisted.telemetry.console.lanes import Dot, Lane, lanes
 from acra_twisted.telemetry.console.people import who
 from acra_twisted.telemetry.console.retraced import Request, Retraced, retrace, retrace_past
+from acra_twisted.telemetry.console.room import Room
 from acra_twisted.telemetry.console.sentences import Answer
 from acra_twisted.telemetry.console.sqltext import highlighted
 from acra_twisted.telemetry.console.tiles import Tile, tile
@@ -50,15 +51,22 @@ _STATES: Final = {
     "idle": "Idle for",
 }
 #: Characters of the line of its last security event.
-_SIEM_MAX: Final = 1200
+_SIEM_MAX: Final = 800
 _EVENTS_MAX: Final = 20
 _SHOWN: Final = 30
+#: Bytes of a page for all requests, and those of one without its texts and its picture.
+_ROWS_ROOM: Final = 33_500
+_ROW_BYTES: Final = 440
+#: The same of its security events.
+_EVENTS_ROOM, _EVENT_BYTES = 6_000, 230
+#: Marks of the line of time that are links.
+_LINKS: Final = 15
 #: Characters of a statement in its line, and of what shows while it is pointed at.
-_LINE, _TITLE = 140, 200
+_LINE, _TITLE = 90, 180
 _MS: Final = 1e6
 _TICKS: Final = 4
 #: Characters of the statement of an open session.
-_TEXT_MAX: Final = 2048
+_TEXT_MAX: Final = 1024
 _FOR_EVER: Final = 1 << 62
 
 
@@ -170,13 +178,20 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     elif found.live is None:
         ended = "some time ago"
     longest = max((one.record["end"] - one.record["start"] for one in found.requests), default=1)
-    first = max(len(found.requests) - _SHOWN, 0)
-    yield ""
+    last_ones = enumerate(reversed(found.requests[-_SHOWN:]), 1)
+    rows = yield from Room(_ROWS_ROOM).fitted(
+        (
+            _row(one, found.requests[-place - 1] if place < len(found.requests) else None, longest)
+            for place, one in last_ones
+        ),
+        _ROW_BYTES,
+    )
+    first = len(found.requests) - len(rows)
     line = _line(gathered) if found.requests else ""
     tiles = _tiles(gathered)
     yield ""
     last = _last(found.live)
-    yield ""
+    events = yield from Room(_EVENTS_ROOM).fitted(map(_event, gathered.events), _EVENT_BYTES)
     return {
         "title": f"Session {gathered.number}" if gathered.number else "Session",
         "said": gathered.said,
@@ -187,29 +202,27 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "who": _who(gathered.facts),
         "note": _note(gathered, first),
         "line": line,
-        "rows": (
-            _row(one, found.requests[place - 1] if place else None, longest)
-            for place, one in enumerate(found.requests)
-            if place >= first
-        ),
+        "rows": rows[::-1],
         "began": _end_of(found.connection, "start", first > 0 or found.left_out > 0),
         "over": _end_of(found.connection, "end", found.live is not None),
-        "events": [
-            {
-                "href": address(one, "30d"),
-                "when": formats.clock_ms(one.first),
-                "look": KINDS[kind_of(one)].look.replace("control", "mute"),
-                "word": KINDS[kind_of(one)].word,
-                "detail": formats.name(one.record.error or one.record.message),
-                "code": one.record.code,
-            }
-            for one in gathered.events
-        ],
+        "events": events,
         "siem": formats.cut(cef_line(gathered.events[0]), _SIEM_MAX) if gathered.events else "",
         "client_id": gathered.facts["client_id"],
         "client": gathered.client,
         "number": gathered.number,
         "trace": found.connection["trace_id"] if found.connection else "",
+    }
+
+
+def _event(one: RecentEvent) -> dict[str, Any]:
+    kind = KINDS[kind_of(one)]
+    return {
+        "href": address(one, "30d"),
+        "when": formats.clock_ms(one.first),
+        "look": kind.look.replace("control", "mute"),
+        "word": kind.word,
+        "detail": formats.name(one.record.error or one.record.message),
+        "code": one.record.code,
     }
 
 
@@ -232,7 +245,7 @@ def _last(live: Mapping[str, Any] | None) -> dict[str, Any]:
         return {}
     return {
         "title": "Runs now" if live["statement"] else "Ran last",
-        "text": highlighted(text[:_TEXT_MAX]),
+        "text": highlighted(formats.cut(text, _TEXT_MAX)),
         "href": address_of_shape(live["shape"]) if live["shape"] else "",
     }
 
@@ -322,7 +335,7 @@ def _line(gathered: Gathered) -> Any:
         Tick(100 * part / _TICKS, formats.clock_ms(begin + length * part // _TICKS))
         for part in range(_TICKS + 1)
     ]
-    return lanes("Requests of the session over time; each mark is a link", drawn, ticks)
+    return lanes("Requests of the session over time; marks are links", drawn, ticks, _LINKS)
 
 
 def _row(one: Request, before: Request | None, longest: int) -> dict[str, Any]:
@@ -332,6 +345,8 @@ def _row(one: Request, before: Request | None, longest: int) -> dict[str, Any]:
     badge, word = requests.BADGES[verdict]
     shape = requests.shape_id(record)
     rows = _rows(record)
+    text = str(known.get("db.query.text", ""))
+    took, by = formats.ms((record["end"] - record["start"]) / _MS), formats.name(_decided(known))
     pause = (record["start"] - before.record["end"]) / _MS if before is not None else 0.0
     return {
         "when": formats.clock_ms(record["start"]),
@@ -341,11 +356,12 @@ def _row(one: Request, before: Request | None, longest: int) -> dict[str, Any]:
         "word": word,
         "bad": verdict in (requests.DENIED, requests.POISON),
         "name": formats.name(str(record["name"])),
-        "text": formats.cut(str(known.get("db.query.text", "")), _LINE),
-        "whole": formats.cut(str(known.get("db.query.text", "")), _TITLE),
+        "text": formats.cut(text, _LINE),
+        "whole": formats.cut(text, _TITLE) if len(text) > _LINE else "",
         "shape": address_of_shape(shape) if shape else "",
-        "by": formats.name(_decided(known)),
-        "took": formats.ms((record["end"] - record["start"]) / _MS),
+        "by": by,
+        "took": took,
+        "below": f"{took}, {by}" if by else took,
         "where": charts.share(one.layers, longest / _MS),
         "rows": formats.count(rows) if rows is not None else formats.NOTHING,
     }

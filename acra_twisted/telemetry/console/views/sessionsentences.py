@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from acra_twisted.telemetry.console import formats, requests
+from acra_twisted.telemetry.console.incidents import (
+    DENIED,
+    ENDED,
+    KINDS,
+    PASSED,
+    POISON,
+    REFUSED,
+    UNPARSED,
+    kind_of,
+)
 from acra_twisted.telemetry.console.retraced import Retraced
 from acra_twisted.telemetry.console.sentences import (
     BAD,
@@ -22,15 +32,24 @@ from acra_twisted.telemetry.console.sentences import (
 )
 from acra_twisted.telemetry.logs.recent import RecentEvent
 
+#: What a client did, by the kind of its events.
+_DID: Final[Mapping[str, str]] = {
+    POISON: "read a poison record",
+    DENIED: "was denied",
+    UNPARSED: "sent what cannot be parsed",
+    REFUSED: "was refused",
+    ENDED: "had its connection ended",
+    PASSED: "did what is allowed and noted",
+}
+
 
 def said(found: Retraced, events: Sequence[RecentEvent], client: str) -> Answer:
     """Return the sentences about what a client did in a session."""
     verdicts = Counter(requests.verdict_of(one.record) for one in found.requests)
     number = len(found.requests)
     if not number:
-        text = "Its connection is known, and none of its requests is kept"
-        otherwise = sentence(
-            "empty", PLAIN, f"{text}: see its security events below." if events else f"{text}."
+        otherwise = _of_events(events, client) or sentence(
+            "empty", PLAIN, "Its connection is known, and none of its requests is kept."
         )
     else:
         are = "is" if number == 1 else "are"
@@ -67,6 +86,25 @@ def _of(
         f",{first} at {formats.clock_s(one['start'])}: ",
         link(formats.name(str(one["name"])), trace_of(one)),
         ".",
+    )
+
+
+def _of_events(events: Sequence[RecentEvent], client: str) -> Sentence | None:
+    """Tell of the weightiest events of a session; it has no requests that are kept."""
+    kind = next((kind for kind in KINDS if any(kind_of(one) == kind for one in events)), "")
+    found = [one for one in events if kind_of(one) == kind]
+    if not found:
+        return None
+    earliest = min(found, key=lambda one: one.first)
+    times = sum(one.times for one in found)
+    often = "" if times == 1 else f" {formats.count(times)} times"
+    return sentence(
+        "events",
+        BAD if kind in (POISON, DENIED) else SLOW,
+        strong(f"{client} {_DID[kind]}{often}"),
+        f",{'' if times == 1 else ' first'} at {formats.clock_s(earliest.first)}: ",
+        link(formats.name(earliest.record.error or earliest.record.message), "#c-events"),
+        ". None of its requests is kept.",
     )
 
 

@@ -13,10 +13,11 @@ from acra_twisted.telemetry.console import charts, formats, minimap, requests, w
 from acra_twisted.telemetry.console.around import Around, around, draw
 from acra_twisted.telemetry.console.layers import LAYERS, ours
 from acra_twisted.telemetry.console.people import Names
+from acra_twisted.telemetry.console.room import Room
 from acra_twisted.telemetry.console.sentences import Answer
 from acra_twisted.telemetry.console.sides import Side, side_of, typical_of
 from acra_twisted.telemetry.console.spanfacts import connected, decided, detail, logs
-from acra_twisted.telemetry.console.sqltext import highlighted
+from acra_twisted.telemetry.console.sqltext import SHOWN_MAX, highlighted
 from acra_twisted.telemetry.console.structure import Usual, usual, whole
 from acra_twisted.telemetry.console.tiles import Tile, tile
 from acra_twisted.telemetry.console.timeline import Bar, Timeline, arranged, folded
@@ -236,16 +237,19 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         links.append(("The statement", statement))
     yield ""
     here = f"/console/trace?id={trace_id}"
+    kept = f"&range={window.low // 1000}-{-(-window.high // 1000)}" if is_part else ""
+    rows = yield from Room(waterfall.ROWS_ROOM).fitted(
+        waterfall.rows(window, bars, f"{here}{kept}&span=", gathered.usual), waterfall.ROW_BYTES
+    )
     picture = Markup()
-    if is_part or len(timeline.bars) > waterfall.ROWS_MAX:
+    if is_part or len(timeline.bars) > waterfall.ROWS_MAX or len(rows) < len(bars):
         address_of_parts = f"{here}&range="
         picture = yield from minimap.draw(timeline.spent, timeline.took, window, address_of_parts)
     yield ""
-    spans = _count(gathered, bars)
+    spans = _count(gathered, bars, len(rows))
     yield ""
     strip = draw(session) if session is not None else ""
     yield ""
-    kept = f"&range={window.low // 1000}-{-(-window.high // 1000)}" if is_part else ""
     chosen = gathered.chosen
     zoom = f"{here}&span={chosen.record['span_id']}&range="
     return {
@@ -274,7 +278,7 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         },
         "map": picture,
         "ticks": waterfall.ticks(window),
-        "rows": waterfall.rows(window, bars, f"{here}{kept}&span=", gathered.usual),
+        "rows": rows,
         "spans": spans,
         "typical": _typical_text(gathered.typical),
         "whole_trace": here if is_part else "",
@@ -283,7 +287,7 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "detail": list(detail(chosen, timeline)),
         "zoom": f"{zoom}{chosen.start // 1000}-{-(-chosen.end // 1000)}#c-where",
         "logs": gathered.logs,
-        "text": highlighted(str(known.get("db.query.text") or "")),
+        "text": highlighted(formats.cut(str(known.get("db.query.text") or ""), SHOWN_MAX)),
         "statement": statement,
         "connected": list(connected(trace_id, timeline, gathered.records)),
         "session": session,
@@ -348,8 +352,8 @@ def _against(title: str, now: float, usual_ms: float, otherwise: str) -> Tile:
     return tile(title, formats.ms(now), f"{formats.ms(usual_ms)} typical")
 
 
-def _count(gathered: Gathered, bars: Sequence[Bar]) -> str:
-    """Tell how many spans there are, and how many of them are shown."""
+def _count(gathered: Gathered, bars: Sequence[Bar], rows: int) -> str:
+    """Tell how many spans there are, and how many of them are shown, in so many rows."""
     everything = gathered.timeline.bars
     daemons = len({str(record["service"]) for record in gathered.records})
     text = f"{formats.several(len(everything), 'span')}, {formats.several(daemons, 'daemon')}"
@@ -360,7 +364,7 @@ def _count(gathered: Gathered, bars: Sequence[Bar]) -> str:
         text += f", {formats.count(inside)} in this part"
     if len(bars) < inside:
         text += f", alike ones folded to {formats.several(len(bars), 'row')}"
-    left = len(bars) - waterfall.ROWS_MAX
+    left = len(bars) - rows
     return f"{text}; {formats.count(left)} more rows in smaller parts" if left > 0 else text
 
 

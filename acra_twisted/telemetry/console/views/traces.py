@@ -37,6 +37,8 @@ QUESTION: Final = "Which requests were these?"
 _HERE: Final = "/console/traces"
 #: As many are shown where nobody says how many.
 _SHOWN: Final = "20"
+#: Characters of a request's name, and of its error, in its line.
+_NAME, _ERROR = 80, 80
 #: A part of those of one verdict from which on they are "one statement", and those at least.
 _MOST, _SEVERAL = 0.6, 3
 #: Verdicts in the order of their weight, with the filter that finds them.
@@ -350,8 +352,8 @@ def _lines(gathered: Gathered) -> Iterator[dict[str, Any]]:
             "badge": requests.BADGES[verdict_of(match)],
             "took": formats.ms(match.took / _MS),
             "where": charts.share(line.layers),
-            "name": formats.name(match.name),
-            "error": formats.name(_detail(line)),
+            "name": formats.cut(formats.name(match.name), _NAME),
+            "error": formats.cut(formats.name(_detail(line)), _ERROR),
             "client": gathered.names.of(match.client_id),
             "client_id": match.client_id,
             "rows": formats.NOTHING if rows is None else formats.count(rows),

@@ -2,9 +2,13 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import escape
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.console import formats
+from acra_twisted.telemetry.pages.marks import visible_in_page
+
+MORE = "\N{HORIZONTAL ELLIPSIS}"
 
 
 class Forms(SynchronousTestCase):
@@ -83,6 +87,26 @@ class Forms(SynchronousTestCase):
         self.assertLessEqual(len(shown), 120)
         self.assertFalse(any(ord(character) < 32 for character in shown))
         self.assertNotIn("\u202e", shown)
+
+    @given(st.text(max_size=300), st.integers(1, 120))
+    def test_a_text_that_is_cut_takes_little_room(self, text, most):
+        shown = formats.cut(text, most)
+        self.assertLessEqual(len(shown), most)
+        room = len(visible_in_page(escape(shown)).encode("utf-8", "replace"))
+        self.assertEqual(formats.bytes_of(shown), room)
+        self.assertLessEqual(room, 2 * most + len(MORE.encode()))
+        kept = shown.removesuffix(MORE)
+        self.assertTrue(text.startswith(kept))
+        # Only what is long, or takes much room, is cut.
+        if len(text) <= most and formats.bytes_of(text) <= most:
+            self.assertEqual(shown, text)
+
+    def test_texts_of_letters_are_cut_by_their_number(self):
+        self.assertEqual(formats.cut("a" * 90, 90), "a" * 90)
+        self.assertEqual(formats.cut("a" * 91, 90), "a" * 89 + MORE)
+        cyrillic = "\N{CYRILLIC SMALL LETTER YA}"
+        self.assertEqual(formats.cut(cyrillic * 90, 90), cyrillic * 90)
+        self.assertLess(len(formats.cut('"' * 90, 90)), 40)
 
     @given(st.floats(0, 1e12))
     def test_three_digits(self, value):

@@ -116,7 +116,7 @@ class Session(SynchronousTestCase):
         (event,) = data["events"]
         self.assertEqual((event["session_id"], event["kind"], event["times"]), (5, "denied", 1))
         self.assertEqual((event["first"], event["last"]), (NOW, NOW))
-        self.assertEqual(data["answer"]["rules"], ["empty"])
+        self.assertEqual(data["answer"]["rules"], ["events"])
         self.assertEqual(data["client_id"], "shop application")
         self.assertEqual(self.shown["events"][0]["detail"], "handler 4")
         self.assertTrue(self.shown["siem"].startswith("CEF:0|cossacklabs|acra-server|"))
