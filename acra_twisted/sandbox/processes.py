@@ -116,7 +116,7 @@ class Process:
         """Return its output."""
         return self.log.read_text(errors="replace")
 
-    def wait_until(self, ready: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+    def wait_until(self, ready: Callable[[], bool], what: str, seconds: float = 120.0) -> None:
         """Raises RuntimeError with the end of its output if it ends or takes too long."""
         deadline = time.monotonic() + seconds
         while not ready():
@@ -130,11 +130,11 @@ class Process:
         """Send it a signal."""
         self._child.send_signal(number)
 
-    def wait(self, seconds: float = 30.0) -> int:
+    def wait(self, seconds: float = 120.0) -> int:
         """Its exit status once it has ended."""
         return self._child.wait(seconds)
 
-    def stop(self, number: int = signal.SIGTERM, seconds: float = 20.0) -> int:
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 60.0) -> int:
         """End it, also if it is stopped; its exit status."""
         if self._child.poll() is None:
             self._child.send_signal(number)

@@ -94,7 +94,7 @@ class AtMariaDB(CensorCase):
             user="u",
             password="pw",
             database="shop",
-            read_timeout=30,
+            read_timeout=120,
             client_flag=CLIENT.MULTI_STATEMENTS,
             **more,
         )

@@ -50,7 +50,7 @@ class Raw:
             user="u",
             password="pw",
             database="shop",
-            read_timeout=30,
+            read_timeout=120,
             client_flag=CLIENT.MULTI_STATEMENTS | CLIENT.MULTI_RESULTS | 1 << 18,
             **more,
         )

@@ -110,7 +110,7 @@ class ContainerCase(SynchronousTestCase):
             user="u",
             password="pw",
             database="shop",
-            read_timeout=30,
+            read_timeout=120,
             autocommit=True,
             **more,
         )

@@ -148,7 +148,7 @@ class Secrets(Surroundings):
             password="pw",
             database="shop",
             client_flag=CLIENT.MULTI_STATEMENTS,
-            read_timeout=30,
+            read_timeout=120,
             autocommit=True,
             **more,
         )

@@ -46,7 +46,7 @@ class Versions(unittest.TestCase):
             port=cls.database.port,
             user="u",
             password="pw",
-            read_timeout=30,
+            read_timeout=120,
             client_flag=CLIENT.MULTI_STATEMENTS,
         )
         cls.addClassCleanup(cls.connection.close)

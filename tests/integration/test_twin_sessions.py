@@ -83,7 +83,7 @@ class Sessions(TwinCase):
     async def compare(self, drawn, outcomes):
         ours, twin = [
             await asyncpg.connect(
-                host="127.0.0.1", port=port, user=SUPERUSER, database=name, ssl=False, timeout=20
+                host="127.0.0.1", port=port, user=SUPERUSER, database=name, ssl=False, timeout=60
             )
             for port, name in ((self.served.port, "protected"), (self.postgres.port, "twin"))
         ]
@@ -111,7 +111,7 @@ class Sessions(TwinCase):
                 await db.execute("ROLLBACK; ALTER TABLE people DROP COLUMN IF EXISTS extra")
         finally:
             for db in (ours, twin):
-                await db.close(timeout=20)
+                await db.close(timeout=60)
 
 
 async def ask(db, one: Drawn):

@@ -80,7 +80,7 @@ class TwoKinds(Surroundings):
                 user="u",
                 password="pw",
                 database="shop",
-                read_timeout=30,
+                read_timeout=120,
                 **more,
             )
         )

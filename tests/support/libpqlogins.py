@@ -21,7 +21,7 @@ def ask(login: dict[str, Any]) -> str:
         dbname=login["database"],
         sslmode="require" if login["tls"] else "disable",
         channel_binding=login["binding"],
-        connect_timeout=15,
+        connect_timeout=60,
         **({"sslnegotiation": "direct"} if login["direct"] else {}),
     )
     try:

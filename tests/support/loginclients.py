@@ -36,7 +36,7 @@ SERVERS = TOP / ".servers"
 GO = SERVERS / "go-logins"
 LIBPQ = {version: SERVERS / f"libpq-{version}" for version in (16, 17)}
 _QUESTION = "SELECT current_user"
-_PATIENCE = 15
+_PATIENCE = 60
 
 PLAIN, TLS, DIRECT = LEGS = ("plain", "tls", "direct")
 

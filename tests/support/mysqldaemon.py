@@ -93,7 +93,7 @@ class MysqlServer:
         if process is not None:
             assert process.stdin is not None and process.stdout is not None
             process.stdin.close()
-            process.wait(timeout=20)
+            process.wait(timeout=120)
             self._reader.join()
             process.stdout.close()
         return self.output

@@ -47,7 +47,7 @@ def take(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
         cwd=TOP,
         env=environment,
     )
