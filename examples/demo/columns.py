@@ -76,7 +76,7 @@ def work(on: Any, chain: Chain, keys: Keys, collector: Collector, settings: Ini)
     with support_desk(chain, keys, on.port, settings) as other, on.connect(other.port) as db:
         read = ask(db, "SELECT receipt, export FROM payment")
         expect(f"the {SUPPORT}, with keys of its own, reads", read, [("**** 0004", token)])
-    spans = the_trace(collector, page.trace_id)
+    spans = the_trace(collector, chain, page.trace_id)
     spans.append(as_record(page, "application"))
     say("\nIts trace:\n")
     show(spans)

@@ -18,13 +18,12 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import console
-from telling import Failed, ask, begin, event, expect, say, show, the_trace
+from telling import Failed, ask, begin, event, expect, get, say, show, the_trace
 
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.collector import Collector
@@ -144,16 +143,11 @@ def check_denial(folder: Path, spans: list[dict[str, Any]]) -> None:
     expect("  its trace", denied["trace_id"], spans[0]["trace_id"])
 
 
-def check_intrusion(folder: Path, collector: Collector) -> None:
+def check_intrusion(chain: Chain, collector: Collector) -> None:
     """The event leads to the trace."""
-    caught = event(folder, 587)
+    caught = event(chain.folder, 587)
     say(f"\nThe event (587, {caught['msg']}) carries client id and trace id; its trace:\n")
-    show(the_trace(collector, caught["trace_id"]))
-
-
-def get(port: int, path: str) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-        return answer.read().decode()
+    show(the_trace(collector, chain, caught["trace_id"]))
 
 
 def run(on: Any, folder: Path, once: bool) -> None:
@@ -198,12 +192,12 @@ def run(on: Any, folder: Path, once: bool) -> None:
         work(on, chain.port, keys, page)
         page.end = time.time_ns()
         intrude(on, chain.port, keys)
-        spans = the_trace(collector, page.trace_id)
+        spans = the_trace(collector, chain, page.trace_id)
         spans.append(as_record(page, "application"))
         show_all(spans)
         check_trace(on, spans)
         check_denial(folder, spans)
-        check_intrusion(folder, collector)
+        check_intrusion(chain, collector)
         payment = on.more(chain, keys, collector, settings)
         console.bill(on, chain.port, other.port)
         sessions.enter_context(console.held(on, chain.port))

@@ -87,7 +87,7 @@ class Composed:
     def start(self, name: str) -> Process:
         """A service that stays; it is healthy when this returns."""
         process = Process(self.command(name), self._folder / f"{name}.log")
-        process.wait_until(lambda: self.healthy(name), "healthy", 60)
+        process.wait_until(lambda: self.healthy(name), "healthy")
         return process
 
     def healthy(self, name: str) -> bool:
@@ -119,7 +119,7 @@ class Composed:
         return cluster
 
 
-def until(what: Callable[[], bool], seconds: float = 20) -> bool:
+def until(what: Callable[[], bool], seconds: float = 120) -> bool:
     """True once something is so."""
     deadline = time.monotonic() + seconds
     while not what():
