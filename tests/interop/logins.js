@@ -20,7 +20,7 @@ async function byPg(login) {
     ssl: login.tls && { ...ANY_CERTIFICATE, ...(login.direct ? ALPN : {}) },
     sslnegotiation: login.direct ? "direct" : "postgres",
     enableChannelBinding: login.binding,
-    connectionTimeoutMillis: 15000,
+    connectionTimeoutMillis: 60000,
   });
   db.on("error", () => {});
   try {
@@ -42,7 +42,7 @@ async function byPostgres(login) {
     sslnegotiation: login.direct ? "direct" : undefined,
     max: 1,
     fetch_types: false,
-    connect_timeout: 15,
+    connect_timeout: 60,
     onnotice: () => {},
   });
   try {

@@ -3,6 +3,8 @@
 const where = {
   host: '127.0.0.1', port: Number(process.argv[2]), user: 'u', password: 'pw', database: 'shop',
   insertIdAsNumber: true, bigIntAsNumber: true, dateStrings: true,
+  // The driver's own is a second.
+  connectTimeout: 60000,
 };
 const INSERT = 'INSERT INTO people (id, name, email, age, raw) VALUES (?, ?, ?, ?, ?)';
 const READ = 'SELECT id, name, email, age, raw FROM people ORDER BY id';

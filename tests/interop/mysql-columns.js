@@ -2,7 +2,11 @@
 // argv: "mysql2" or "mariadb", and a port.  Prints what the driver makes of rows as JSON.
 'use strict';
 const [which, port] = process.argv.slice(2);
-const where = { host: '127.0.0.1', port: Number(port), user: 'u', password: 'pw', database: 'shop' };
+const where = {
+  host: '127.0.0.1', port: Number(port), user: 'u', password: 'pw', database: 'shop',
+  // A driver's own is a second.
+  connectTimeout: 60000,
+};
 const INSERT = 'INSERT INTO people (name, email, age, raw, ident) VALUES (?, ?, ?, ?, ?)';
 const READ = 'SELECT name, email, age, raw, ident FROM people WHERE email = ? AND id > ?';
 const row = (name) => [name, `${name}@x.org`, 42, Buffer.from([0xff, 0x27]), 7];

@@ -10,6 +10,8 @@ const login = {
   password: given.password,
   database: given.database,
   multipleStatements: true,
+  // A driver's own is a second.
+  connectTimeout: 60000,
 };
 
 async function opened(driver) {

@@ -8,6 +8,8 @@ async function ask(driver, login) {
     port: login.port,
     user: login.user,
     password: login.password,
+    // A driver's own is a second.
+    connectTimeout: 60000,
     ssl: login.ca ? { ca: fs.readFileSync(login.ca) } : undefined,
   };
   if (driver === "mysql2") {

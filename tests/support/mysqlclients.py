@@ -25,7 +25,7 @@ from tests.support.themis_peer import FOLDER as INTEROP
 TOP = Path(__file__).parents[2]
 #: Made by `.ci/install-servers`, where Debian's package is not installed.
 _UNPACKED = TOP / ".servers/usr/lib/mysql/plugin"
-_PATIENCE = 30
+_PATIENCE = 60
 
 
 class Login(NamedTuple):
@@ -65,6 +65,7 @@ def _pymysql(login: Login) -> str:
             password=login.password,
             ssl=_context(login),
             ssl_disabled=not login.ca,
+            connect_timeout=_PATIENCE,
             read_timeout=_PATIENCE,
         )
         with connection, connection.cursor() as cursor:
@@ -98,6 +99,7 @@ def _awaited(connect: Callable[..., Any], refusal: type[Exception], login: Login
             user=login.user,
             password=login.password,
             ssl=_context(login),
+            connect_timeout=_PATIENCE,
         )
         try:
             async with connection.cursor() as cursor:

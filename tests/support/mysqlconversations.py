@@ -31,7 +31,7 @@ from tests.support.mysqlmachine import (
 _BASE = 0x003FA20A & ~0x100000
 _LONG_PASSWORD = 1
 _LIMIT = 1 << 30
-_PATIENCE = 30
+_PATIENCE = 60
 QUIT = b"\x01"
 
 #: Each has one parameter.

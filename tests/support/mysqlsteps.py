@@ -68,6 +68,7 @@ def _pymysql(given: dict[str, Any]) -> list[Answer]:
         password=given["password"],
         database=given["database"],
         client_flag=CLIENT.MULTI_STATEMENTS,
+        connect_timeout=60,
     )
 
     def one(how: str, text: str, *parameters: Any) -> list[Any]:
@@ -92,6 +93,7 @@ def _connector(given: dict[str, Any], pure: bool) -> list[Answer]:
         database=given["database"],
         use_pure=pure,
         ssl_disabled=True,
+        connection_timeout=60,
     )
 
     def one(how: str, text: str, *parameters: Any) -> list[Any]:
