@@ -2,11 +2,11 @@
 
 They are those that every request and reply passes through.  The same sources run interpreted and
 compiled (by mypyc, which comes with mypy); with ``ACRA_TWISTED_COMPILE=1`` in the environment
-building makes extension modules of them, and of five in C: one takes the place of calls into
-Python's socket, select and time modules, one of calls into OpenSSL by cffi, one takes a square
-root for points of P-256, two pass over the bytes of statements and of results; else nothing is
-compiled.  Needs a C compiler and Python's headers.  ``make compiled`` does it beside the checkout;
-docs/performance.rst says what it brings.
+building makes extension modules of them, and of six in C: one takes the place of calls into
+Python's socket, select and time modules, one of calls into OpenSSL by cffi, one seals by OpenSSL,
+one takes a square root for points of P-256, two pass over the bytes of statements and of results;
+else nothing is compiled.  Needs a C compiler and Python's headers.  ``make compiled`` does it
+beside the checkout; docs/performance.rst says what it brings.
 """
 
 import os
@@ -65,7 +65,7 @@ _MODULES = {
 COMPILED = tuple(
     f"acra_twisted.{package}{name}" for package, names in _MODULES.items() for name in names.split()
 )
-_IN_C = ("_syscalls", "_p256", "_records", "_scan", "_words")
+_IN_C = ("_syscalls", "_p256", "_records", "_scan", "_sealing", "_words")
 
 
 def extensions():

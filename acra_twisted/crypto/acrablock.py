@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from typing import Final
+from typing import Any, Final
 
 from acra_twisted.errors import CryptoError
+from acra_twisted.fast import sealing
 from acra_twisted.themis import cell
 from acra_twisted.themis.cell import Key, Random
 
@@ -45,17 +46,23 @@ def create(data: bytes, key: Key, context: bytes, random_bytes: Random) -> bytes
 class Sealer:
     """One key and context, ready to seal: id and cipher are made once."""
 
-    __slots__ = ("_middle", "_cipher", "_context")
+    __slots__ = ("_middle", "_cipher", "_context", "_in_c")
 
     def __init__(self, key: Key, context: bytes = b"") -> None:
         self._cipher = cell.FixedSealer(key, KEY_SIZE, context)
         self._middle = b"\0" + key_id(key, context) + MARK[:3]
         self._context = context
+        self._in_c: Any = None
+        if sealing.blocks is not None:
+            derived = cell.fixed_key(key, KEY_SIZE, context)
+            parts = (TAG, self._middle, cell.HEAD, cell.KEY_PREFIX, bytes(context))
+            self._in_c = sealing.blocks(derived, *parts).create
 
     def create(self, data: bytes, random_bytes: Random) -> bytes:
         """An AcraBlock.  Raises CryptoError for empty data.
 
-        ``random_bytes`` is asked for RANDOM_SIZE bytes in all.
+        ``random_bytes`` is asked for RANDOM_SIZE bytes in all.  Where compiled, a module in C does
+        the rest, in a quarter of the time, unless the data are long.
         """
         if not data:
             raise CryptoError("an empty message cannot be encrypted")
@@ -63,6 +70,14 @@ class Sealer:
         drawn = random_bytes(RANDOM_SIZE)
         if len(drawn) != RANDOM_SIZE:
             raise CryptoError("the source of random bytes has run dry")
+        if self._in_c is not None:
+            made: bytes | None = self._in_c(data, drawn)
+            if made is not None:
+                return made
+        return self.create_by_python(data, drawn)
+
+    def create_by_python(self, data: bytes, drawn: bytes) -> bytes:
+        """See `create`; ``drawn`` are its random bytes."""
         own = drawn[:KEY_SIZE]
         wrapped = self._cipher.seal_with_vector(own, drawn[KEY_SIZE:_VECTOR_AT])
         sealed = cell.seal_with_vector(own, data, self._context, drawn[_VECTOR_AT:])

@@ -1,7 +1,8 @@
 """HMAC-SHA-256 of short messages by two hashes (RFC 2104).
 
 ``hmac.digest`` has OpenSSL look for the algorithm each time, which takes longer than the hashes:
-1.7 us of the 7 that it takes to open an AcraBlock, against 1.
+1.7 us of the 7 that it takes to open an AcraBlock, against 1.  Where compiled, a module in C does
+it, in a third of that.
 """
 
 from __future__ import annotations
@@ -9,16 +10,30 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Final
 
+from acra_twisted.fast import sealing
+
 #: The block of SHA-256, and what HMAC makes of each byte of a key in it, for the inner hash and the
 #: outer one.
 _BLOCK: Final = 64
 _INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
 
+# Final, because a look into a module's dict takes as long as a hash.
+_hmac: Final[Any] = sealing.hmac
+
 
 def digest(key: bytes, message: bytes) -> bytes:
     """The HMAC.  Copies the key, and so is not for keys that are wiped.  Raises ValueError for a
     key of more than 64 bytes."""
+    if _hmac is not None:
+        made: bytes | None = _hmac(key, message)
+        if made is not None:
+            return made
+    return digest_by_python(key, message)
+
+
+def digest_by_python(key: bytes, message: bytes) -> bytes:
+    """See `digest`."""
     if len(key) > _BLOCK:
         raise ValueError("the key is longer than a block of the hash")
     block = key.ljust(_BLOCK, b"\0")

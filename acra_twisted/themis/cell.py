@@ -39,16 +39,21 @@ _MAX_ITERATIONS: Final = 10_000_000
 
 _MESSAGE_KEY: Final = b"Themis secure cell message key"
 _MESSAGE_IV: Final = b"Themis secure cell message iv"
-# What the derivation of every message key begins with: joined once (5 us of an AcraStruct's 150).
-_KEY_PREFIX: Final = kdf.message(_MESSAGE_KEY)
+#: What the derivation of every message key begins with: joined once (5 us of an AcraStruct's 150).
+KEY_PREFIX: Final = kdf.message(_MESSAGE_KEY)
 #: Bytes of the longest key that is hashed as it is.
 _BLOCK: Final = 64
 _LENGTH: Final = struct.Struct("<I")
 _LONG: Final = struct.Struct("<Q")
 
 
+def fixed_key(key: Key, length: int, context: bytes) -> bytes:
+    """The key of all messages of one length, derived from a key for messages of any length."""
+    return _message_key(key, _LENGTH.pack(length), context)
+
+
 def _message_key(key: Key, length: bytes, context: bytes) -> bytes:
-    message = _KEY_PREFIX + length + context
+    message = KEY_PREFIX + length + context
     # Nobody wipes bytes; a key that is wiped is not copied.
     if isinstance(key, bytes) and len(key) <= _BLOCK:
         return digest(key, message)
@@ -135,7 +140,7 @@ def seal_with_vector(key: bytes, message: bytes, context: bytes, vector: bytes) 
     """Seal mode with a given initialization vector, which is never used twice with a key.  The key
     has 32 bytes and nobody wipes it; the message is not empty."""
     length = _LENGTH.pack(len(message))
-    cipher = AESGCM(digest(key, _KEY_PREFIX + length + context))
+    cipher = AESGCM(digest(key, KEY_PREFIX + length + context))
     sealed = cipher.encrypt(vector, message, context)
     return b"".join((HEAD, length, vector, sealed[-16:], sealed[:-16]))
 

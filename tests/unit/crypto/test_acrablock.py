@@ -70,6 +70,39 @@ class Sealing(SynchronousTestCase):
         self.assertRaises(CryptoError, sealer.create, b"", os.urandom)
         self.assertRaises(CryptoError, acrablock.Sealer, b"")
 
+    @given(
+        st.binary(min_size=1, max_size=300),
+        st.binary(min_size=1, max_size=100),
+        st.binary(max_size=80),
+        st.binary(min_size=acrablock.RANDOM_SIZE, max_size=acrablock.RANDOM_SIZE),
+    )
+    def test_it_seals_as_in_python(self, data, key, context, drawn):
+        sealer = acrablock.Sealer(key, context)
+        made = sealer.create(data, lambda size: drawn)
+        self.assertEqual(made, sealer.create_by_python(data, drawn))
+        self.assertEqual(acrablock.open_with(made, key, context), data)
+
+    def test_lengths_around_blocks_and_limits(self):
+        sealer, drawn = acrablock.Sealer(KEY, b"zone"), os.urandom(acrablock.RANDOM_SIZE)
+        for size in (15, 16, 17, 255, 256, 257, 1 << 16, (1 << 16) + 1, 1 << 20):
+            data = os.urandom(size)
+            made = sealer.create(data, lambda _: drawn)
+            self.assertEqual(made, sealer.create_by_python(data, drawn))
+
+    def test_a_long_context(self):
+        context = bytes((1 << 16) + 1)
+        made = acrablock.create(b"text", KEY, context, os.urandom)
+        self.assertEqual(acrablock.open_with(made, KEY, context), b"text")
+
+    def test_sealers_of_several_keys_take_turns(self):
+        keys = [os.urandom(32) for _ in range(3)]
+        sealers = [acrablock.Sealer(key, b"zone%d" % n) for n, key in enumerate(keys)]
+        for text in (b"a", b"some text"):
+            for number, sealer in enumerate(sealers):
+                made = sealer.create(text, os.urandom)
+                self.assertEqual(acrablock.open_with(made, keys[number], b"zone%d" % number), text)
+                self.assertRaises(CryptoError, acrablock.open_with, made, keys[number - 1])
+
     def test_it_keeps_no_key(self):
         """The key may be overwritten behind it."""
         key = bytearray(KEY)

@@ -15,6 +15,7 @@ class Digesting(SynchronousTestCase):
     def test_as_the_library_makes_it(self, key, message):
         expected = hmac.digest(key, message, "sha256")
         self.assertEqual(hmacsha256.digest(key, message), expected)
+        self.assertEqual(hmacsha256.digest_by_python(key, message), expected)
         self.assertEqual(hmacsha256.sha256(message), hashlib.sha256(message).digest())
 
     @given(st.binary(max_size=100), st.binary(max_size=100), st.lists(st.binary(max_size=200)))
