@@ -64,15 +64,34 @@ contains_any(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t narg
 static int
 is_digit(unsigned char byte)
 {
-    return byte >= '0' && byte <= '9';
+    return (unsigned char)(byte - '0') < 10;
 }
 
 /* A number neither follows such a byte nor is followed by one. */
+static const unsigned char IN_WORD[256] = {
+    ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1, ['_'] = 1, ['$'] = 1, ['.'] = 1,
+    [0x80 ... 0xff] = 1,
+};
+
 static int
 is_word(unsigned char byte)
 {
-    return is_digit(byte) || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z')
-        || byte == '_' || byte == '$' || byte == '.' || byte >= 0x80;
+    return IN_WORD[byte];
+}
+
+/* Bytes by which a skeleton's buffer is longer than what it is for. */
+#define SPARE 16
+
+/* Copy a run, which is short as a rule: behind `from` there are so many bytes `left`, and behind `to`
+ * some to spare. */
+static void
+copy_run(char *to, const unsigned char *from, size_t size, size_t left)
+{
+    if (size <= SPARE && left >= SPARE)
+        /* No call: the size is known. */
+        memcpy(to, from, SPARE);
+    else
+        memcpy(to, from, size);
 }
 
 /* The end of the number at `at`; negated, where to go on if there is none. */
@@ -93,6 +112,13 @@ number_end(const unsigned char *text, Py_ssize_t at, Py_ssize_t size)
     return end < size && is_word(text[end]) ? -end : end;
 }
 
+/* What is looked at in a string or a quoted name: its end, backslashes, marks and zeros, bytes beyond
+ * ASCII. */
+static const unsigned char ODD[256] = {
+    [0x00 ... 0x02] = 1, [0x04] = 1, ['"'] = 1, ['\''] = 1, ['`'] = 1, ['\\'] = 1,
+    [0x80 ... 0xff] = 1,
+};
+
 /* The end of the string or quoted name at `at`, behind its closing quote; 0 if there is none, -1 if
  * a byte in it would forge a mark.  Tells of bytes beyond ASCII.  A string may have backslashes if
  * these are `ordinary`, but not before its closing quote. */
@@ -104,6 +130,9 @@ quoted_end(const unsigned char *text, Py_ssize_t at, Py_ssize_t size, int ordina
     Py_ssize_t end;
 
     for (end = at + 1; end < size; end++) {
+        while (end + 4 < size
+               && !(ODD[text[end]] | ODD[text[end + 1]] | ODD[text[end + 2]] | ODD[text[end + 3]]))
+            end += 4;
         byte = text[end];
         if (byte == quote)
             return text[end - 1] == '\\' ? 0 : end + 1;
@@ -126,7 +155,8 @@ static const unsigned char STOPS[256] = {
 
 /* A text with its literals cut out, as far as it is read. */
 struct skeleton {
-    /* Neither is longer than the text; `judged` and `literals` may be NULL: nobody wants them. */
+    /* Neither is longer than the text, and each has SPARE bytes more; `judged` and `literals` may be
+     * NULL: nobody wants them. */
     char *key, *judged;
     PyObject *literals;
     Py_ssize_t keyed, told;
@@ -169,10 +199,11 @@ scan(const unsigned char *text, Py_ssize_t size, unsigned char quote, struct ske
             at++;
             continue;
         }
-        memcpy(made->key + made->keyed, text + done, (size_t)(at - done));
+        copy_run(made->key + made->keyed, text + done, (size_t)(at - done), (size_t)(size - done));
         made->keyed += at - done;
         if (made->judged != NULL) {
-            memcpy(made->judged + made->told, text + done, (size_t)(at - done));
+            copy_run(made->judged + made->told, text + done, (size_t)(at - done),
+                     (size_t)(size - done));
             made->told += at - done;
         }
         if (byte == quote) {
@@ -233,7 +264,7 @@ quote_of(PyObject *const *args, Py_ssize_t nargs)
 static PyObject *
 cut(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 {
-    char on_stack[2 * SHORT];
+    char on_stack[2 * (SHORT + SPARE)];
     struct skeleton made = {0};
     PyObject *whole = NULL, *shown = NULL, *result = NULL;
     Py_ssize_t size;
@@ -243,10 +274,10 @@ cut(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     if (quote == -1 && PyErr_Occurred())
         return NULL;
     size = PyBytes_GET_SIZE(args[0]);
-    made.key = size <= SHORT ? on_stack : PyMem_Malloc(2 * (size_t)size);
+    made.key = size <= SHORT ? on_stack : PyMem_Malloc(2 * ((size_t)size + SPARE));
     if (made.key == NULL)
         return PyErr_NoMemory();
-    made.judged = made.key + size;
+    made.judged = made.key + size + SPARE;
     made.literals = PyList_New(0);
     if (made.literals == NULL)
         goto done;
@@ -275,7 +306,7 @@ done:
 static PyObject *
 cut_key(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 {
-    char on_stack[SHORT];
+    char on_stack[SHORT + SPARE];
     struct skeleton made = {0};
     PyObject *result = NULL;
     Py_ssize_t size;
@@ -285,7 +316,7 @@ cut_key(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     if (quote == -1 && PyErr_Occurred())
         return NULL;
     size = PyBytes_GET_SIZE(args[0]);
-    made.key = size <= SHORT ? on_stack : PyMem_Malloc((size_t)size);
+    made.key = size <= SHORT ? on_stack : PyMem_Malloc((size_t)size + SPARE);
     if (made.key == NULL)
         return PyErr_NoMemory();
     found = scan((const unsigned char *)PyBytes_AS_STRING(args[0]), size, (unsigned char)quote,

@@ -171,17 +171,19 @@ is_in_word(unsigned char byte)
     return IN_WORD[byte];
 }
 
-/* Whether numbers, and what stands between them in a list, are all of so many bytes: much of a long
- * text is such.  A compiler has the processor look at sixteen bytes at once. */
+/* Whether numbers, and what stands between them in a list, are all of some bytes: much of a long text
+ * is such.  A compiler has the processor look at sixteen bytes at once, and to ask of them all takes
+ * as long as to look at another hundred: so many are looked at while there are. */
 #define BLOCK 32
+#define LARGE_BLOCK 256
 
-static int
-are_numbers(const unsigned char *text)
+static inline int
+are_numbers(const unsigned char *text, int size)
 {
     unsigned char others = 0;
     int i;
 
-    for (i = 0; i < BLOCK; i++) {
+    for (i = 0; i < size; i++) {
         /* From "(" to "9" all but "-" and "/", which differ in one bit. */
         unsigned char is_far = (unsigned char)(text[i] - '(') > '9' - '(';
         unsigned char is_no_space = text[i] != ' ';
@@ -251,9 +253,12 @@ sees_no_name(const unsigned char *text, Py_ssize_t at, Py_ssize_t size, PyObject
                && (BEGINS[text[at]] | BEGINS[text[at + 1]] | BEGINS[text[at + 2]]
                    | BEGINS[text[at + 3]]) == NOTHING) {
             at += 4;
-            if (at - begin == BLOCK / 2)
-                while (at + BLOCK <= size && are_numbers(text + at))
+            if (at - begin == BLOCK / 2) {
+                while (at + LARGE_BLOCK <= size && are_numbers(text + at, LARGE_BLOCK))
+                    at += LARGE_BLOCK;
+                while (at + BLOCK <= size && are_numbers(text + at, BLOCK))
                     at += BLOCK;
+            }
         }
         while (at < size && BEGINS[text[at]] == NOTHING)
             at++;
