@@ -57,7 +57,7 @@ class Envelope:
 
 def wrap(kind: str, inner: bytes) -> bytes:
     """The ``%%%`` envelope around an AcraStruct or AcraBlock."""
-    return _TAG + _LENGTH.pack(HEADER_SIZE + len(inner)) + _IDS[kind] + inner
+    return b"".join((_TAG, _LENGTH.pack(HEADER_SIZE + len(inner)), _IDS[kind], inner))
 
 
 def find(data: bytes) -> list[Envelope]:

@@ -46,8 +46,8 @@ class Makers:
 
     def __init__(
         self,
-        sealers: Mapping[ColumnSetting, Sealer],
-        searchers: Mapping[ColumnSetting, Searcher],
+        sealers: dict[ColumnSetting, Sealer],
+        searchers: dict[ColumnSetting, Searcher],
     ) -> None:
         self.sealers = sealers
         self.searchers = searchers
@@ -168,13 +168,13 @@ class ColumnKeys:
         """Make the makers for some columns of all answers that they need, which were asked for in
         a ``generation``."""
         opener: Any = answers.get((_OPENER, client))
-        sealers = {}
+        sealers: dict[ColumnSetting, Sealer] = {}
         for setting in wanted.stored:
             owner = setting.owner or client
             prefixes = _prefixes_of(setting, owner, answers)
             seal = self._seal(setting, owner, answers, generation)
             sealers[setting] = ColumnSealer(setting, seal, prefixes, opener)
-        searchers = {}
+        searchers: dict[ColumnSetting, Searcher] = {}
         for setting in wanted.compared:
             prefixes = _prefixes_of(setting, client, answers)
             if prefixes is not None:

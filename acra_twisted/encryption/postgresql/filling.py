@@ -9,6 +9,7 @@ from typing import Any, Final
 from acra_twisted.encryption.facts import Facts
 from acra_twisted.encryption.plan import COMPARE, STORE, LiteralUse, StatementPlan
 from acra_twisted.encryption.postgresql.encodings import to_utf8
+from acra_twisted.fast.finding import find
 
 _QUOTE: Final = 0x27
 
@@ -34,9 +35,13 @@ class Place:
         """The value of a literal, in which backslashes are ordinary characters, if it is a string
         that says it as it is: in quotes, and without one.  None for any other.  Raises
         ValueRefusedError."""
-        if not self.is_plain or raw[0] != _QUOTE or raw.find(b"'", 1) != len(raw) - 1:
+        if not self.is_plain or raw[0] != _QUOTE:
             return None
-        return to_utf8(raw, encoding)[1:-1]
+        behind = raw[1:]
+        end = find(behind, b"'")
+        if end < 0 or end != len(behind) - 1:
+            return None
+        return to_utf8(behind, encoding)[:-1]
 
 
 def fillings_of(plans: Sequence[StatementPlan], facts: Facts) -> Sequence[Filling]:

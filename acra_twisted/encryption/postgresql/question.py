@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 _MAX_NAME: Final = 63
+#: Questions for paths that are kept: one for each reading of a schema.
+_KEPT: Final = 8
 #: Answers to `isolation_question`.
 CURRENT: Final = (b"read committed", b"read uncommitted")
 _OPERATOR: Final = re.compile(r"(?<= )(=|<>|\|\||>|!?~)(?= )")
@@ -264,10 +267,11 @@ def mark_question(names: Iterable[str], oids: Iterable[int]) -> bytes:
     return _made(_MARK.format(names=_literals(names), oids=listed))
 
 
-def path_question(names: Iterable[str]) -> bytes:
+@lru_cache(_KEPT)
+def path_question(names: frozenset[str]) -> bytes:
     """The question for the schemas in which a session looks bare names up, and for those of the
     names that are temporary tables of it.  The answer is one row of one column; `catalog.read_path`
-    reads it."""
+    reads it.  It is kept, for every session asks it."""
     return _made(_PATH.format(names=_literals(names)))
 
 

@@ -5,7 +5,7 @@ Nothing here waits or knows a session: it may run in a worker.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from acra_twisted.encryption import errors
@@ -40,7 +40,7 @@ from acra_twisted.themis.cell import Random
 #: Parts of a text that cost as much.
 _PARTS: Final = 100
 
-_NO_SEARCHERS: Final[Mapping[ColumnSetting, Searcher]] = {}
+_NO_SEARCHERS: Final[dict[ColumnSetting, Searcher]] = {}
 
 
 class Tools:
@@ -52,11 +52,11 @@ class Tools:
 
     def __init__(
         self,
-        sealers: Mapping[ColumnSetting, Sealer],
+        sealers: dict[ColumnSetting, Sealer],
         random_bytes: Random,
         encoding: str,
         conforming: bool,
-        searchers: Mapping[ColumnSetting, Searcher] = _NO_SEARCHERS,
+        searchers: dict[ColumnSetting, Searcher] = _NO_SEARCHERS,
     ) -> None:
         self.sealers = sealers
         self.random_bytes = random_bytes
