@@ -7,7 +7,10 @@ one at a time.
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from twisted.internet.defer import Deferred
@@ -29,6 +32,8 @@ _SETTINGS: Final[Sequence[tuple[str, str]]] = (
     ("default_transaction_read_only", "off"),
 )
 _MISSING: Final = "needs libpq: install the extra, pip install 'acra-twisted[migrate]'"
+#: Seconds for a login.
+_LOGIN: Final = "20"
 #: SQLSTATE of a connection that is gone.
 _GONE: Final = "08006"
 #: Runs a function in a thread, and gives its result later.
@@ -44,6 +49,7 @@ class PostgresqlError(DatabaseError):
         self.sqlstate = sqlstate
         self.is_about_a_value = sqlstate[:2] in ("22", "23")
         self.is_passing = sqlstate[:2] == "40" or sqlstate == "55P03"
+        self.is_gone = sqlstate in ("", _GONE)
 
 
 class Answer(NamedTuple):
@@ -64,6 +70,8 @@ class DatabaseClient:
         self._program = program
         self._in_thread = in_thread
         self._connection: Any = None
+        # Held by the thread that waits for an answer.
+        self._asking = threading.Lock()
 
     async def connect(self) -> None:
         """Log in.  Raises ConfigError, DatabaseError."""
@@ -71,11 +79,13 @@ class DatabaseClient:
             from psycopg import pq
         except ImportError:
             raise ConfigError(f"{self._program} {_MISSING}") from None
-        connect = pq.PGconn.connect
-        self._connection = await self._in_thread(connect, self._connection_string.encode())
+        # The operator's own words for it take precedence, in the string or a service.
+        os.environ.setdefault("PGCONNECT_TIMEOUT", _LOGIN)
+        said = self._connection_string.encode("utf-8", "surrogateescape")
+        self._connection = await self._in_thread(pq.PGconn.connect, said)
         if self._connection.status != pq.ConnStatus.OK:
             reason = " ".join(self._connection.get_error_message().split())
-            raise ConfigError(f"--connection_string: {reason}")
+            raise ConfigError(f"connection string: {reason}")
         for name, value in (*_SETTINGS, ("application_name", self._program)):
             await self.ask("SELECT pg_catalog.set_config($1, $2, false)", (name, value))
 
@@ -98,15 +108,9 @@ class DatabaseClient:
         types: Sequence[int] | None,
         formats: Sequence[int] | None,
     ) -> Answer:
-        from psycopg import Error
-
         given = [None if value is None else _bytes(value) for value in values]
-        try:
-            result = self._connection.exec_params(statement, given, types, formats)
-        except Error:
-            # libpq has nothing to say where the connection is gone.
-            raise PostgresqlError(_GONE) from None
-        self._checked(result)
+        connection = self._connection
+        result = self._said(lambda: connection.exec_params(statement, given, types, formats))
         columns = range(result.nfields)
         return Answer(
             [[result.get_value(row, at) for at in columns] for row in range(result.ntuples)],
@@ -122,14 +126,21 @@ class DatabaseClient:
         return found
 
     def _described(self, statement: bytes) -> Sequence[int]:
-        self._checked(self._connection.prepare(b"", statement))
-        result = self._checked(self._connection.describe_prepared(b""))
+        connection = self._connection
+        self._said(lambda: connection.prepare(b"", statement))
+        result = self._said(lambda: connection.describe_prepared(b""))
         return [result.param_type(at) for at in range(result.nparams)]
 
-    def _checked(self, result: Any) -> Any:
+    def _said(self, talk: Callable[[], Any]) -> Any:
         """Return an answer of libpq's.  Raises DatabaseError for that of an error."""
-        from psycopg import pq
+        from psycopg import Error, pq
 
+        with self._asking:
+            try:
+                result = talk()
+            except Error:
+                # libpq has nothing to say where the connection is gone.
+                raise PostgresqlError(_GONE) from None
         if result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
             return result
         fields = pq.DiagnosticField
@@ -146,8 +157,16 @@ class DatabaseClient:
         raise PostgresqlError(state, ", ".join(filter(None, names)))
 
     def close(self) -> None:
-        """End the connection, and whatever transaction it has."""
-        if self._connection is not None:
+        """End the connection, and whatever transaction it has.  A statement that somebody has given
+        up is cancelled first: its thread still reads from the connection."""
+        if self._connection is None:
+            return
+        if self._asking.locked():
+            from psycopg import Error
+
+            with suppress(Error):
+                self._connection.get_cancel().cancel()
+        with self._asking:
             self._connection.finish()
 
 

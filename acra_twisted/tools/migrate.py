@@ -7,22 +7,17 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, Final, TextIO
 
-from twisted.internet.threads import deferToThread
-
 from acra_twisted.config.ownreactor import Run, in_own_reactor
 from acra_twisted.encryption.migrating import CHANGES, DECRYPT, ENCRYPT, REENCRYPT, REWRAP
-from acra_twisted.encryption.mysql import moving
 from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
 from acra_twisted.errors import ConfigError
 from acra_twisted.nearest import meant
-from acra_twisted.options import Settings
-from acra_twisted.tools import commandline, mysqlclient, tokenstoreflags
+from acra_twisted.tools import commandline, tokenstoreflags
 from acra_twisted.tools.commandline import Ask, Environment, Parser
 from acra_twisted.tools.configuredcolumns import configured_columns
-from acra_twisted.tools.databaseclient import DatabaseClient
-from acra_twisted.tools.migrationjob import MigrationJob, Site
-from acra_twisted.tools.mysqlclient import MysqlClient, is_mysql_address
+from acra_twisted.tools.migrationjob import MigrationJob
 from acra_twisted.tools.mysqlmigration import MysqlSite
+from acra_twisted.tools.operatorconnection import OperatorConnection
 from acra_twisted.tools.postgresqlmigration import PostgresqlSite
 
 PROGRAM = "acra-migrate"
@@ -148,52 +143,22 @@ def main(
         if answer.strip() != "yes":
             raise ConfigError("nothing was decrypted: answer yes, or give --yes")
 
-    connection = _Connection(given, environment, settings)
+    connection = OperatorConnection(
+        given.connection_string, PROGRAM, environment, server_config=given.server_config
+    )
+    if connection.is_mysql and getattr(given, "switch", False):
+        raise ConfigError("--switch: columns of MySQL are changed in place; see --ddl")
 
     async def asked(reactor: Any) -> None:
         try:
-            site = await connection.site(reactor)
+            client = await connection.open(reactor)
+            make: Any = MysqlSite if connection.is_mysql else PostgresqlSite
+            site = make(client, settings, given.command)
             await MigrationJob(given, environment, site, reactor, output).run(tables, resume)
         finally:
             connection.close()
 
     (run or in_own_reactor)(asked)
-
-
-class _Connection:
-    """The connection to the database that the flags name.  Raises ConfigError."""
-
-    def __init__(self, given: Any, environment: Environment, settings: EncryptionSettings) -> None:
-        self._given, self._settings = given, settings
-        self._server: Settings | None = None
-        self._client: DatabaseClient | MysqlClient | None = None
-        text = given.connection_string
-        if is_mysql_address(text):
-            self._server = mysqlclient.settings_of(text, given.server_config, environment)
-            self._password = mysqlclient.password_of(text, environment)
-            if getattr(given, "switch", False):
-                raise ConfigError("--switch: columns of MySQL are changed in place; see --ddl")
-        elif given.server_config and mysqlclient.has_mysql(given.server_config, environment):
-            raise ConfigError(
-                f"--connection_string: the database of {given.server_config} is MySQL; give "
-                "mysql://USER@/, which takes the rest from there"
-            )
-
-    async def site(self, reactor: Any) -> Site:
-        """Log in, and return the database of the job."""
-        given, server = self._given, self._server
-        if server is not None:
-            mysql = self._client = MysqlClient(reactor, server, self._password)
-            await mysql.connect(moving.SETTINGS)
-            return MysqlSite(mysql, self._settings, given.command)
-        client = self._client = DatabaseClient(given.connection_string, PROGRAM, deferToThread)
-        await client.connect()
-        return PostgresqlSite(client, self._settings, given.command)
-
-    def close(self) -> None:
-        """End it."""
-        if self._client is not None:
-            self._client.close()
 
 
 def _configured(given: Any, environment: Environment) -> EncryptionSettings:

@@ -30,8 +30,8 @@ _ACRAS: Final = re.compile(
 )
 _TLS: Final = {"true": "require", "false": "disable"}
 _SOCKET: Final = "mysqld.sock"
-_FLAG: Final = "--connection_string"
-_EXPECTED: Final = f"{_FLAG}: expected mysql://USER@HOST:PORT/DATABASE?OPTION=VALUE"
+_STRING: Final = "connection string"
+_EXPECTED: Final = f"{_STRING}: expected mysql://USER@HOST:PORT/DATABASE?OPTION=VALUE"
 #: Beginnings of the names of AcraServer's options that say how the database is reached.
 _OPTIONS: Final = ("db_", "tls_")
 _PASSWORD_FILE: Final = "password_file"  # noqa: S105 - the name of a part
@@ -55,6 +55,7 @@ class MysqlError(DatabaseError):
         self.code = code
         self.is_about_a_value = code in _OF_VALUES
         self.is_passing = code in _PASSING
+        self.is_gone = not code
 
 
 def is_mysql_address(text: str) -> bool:
@@ -76,9 +77,14 @@ def settings_of(text: str, server_config: str, environment: Mapping[str, str]) -
     _, read = read_settings(tap.Options.program, words, dict(environment))
     if not read["db_host"]:
         raise ConfigError(f"{_EXPECTED}: it names no host")
+    user, database = unquote(parts.username or ""), unquote(parts.path.removeprefix("/"))
+    try:
+        (user + database).encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"{_STRING}: user and database are names in UTF-8") from None
     return read.but(
-        auth_query_user=unquote(parts.username or ""),
-        auth_query_database=unquote(parts.path.removeprefix("/")),
+        auth_query_user=user,
+        auth_query_database=database,
         auth_query_timeout=_ANSWER,
     )
 
@@ -122,11 +128,11 @@ def _from_acra(
     shown = [f"db_tls={_TLS.get(value)}" for name, value in given if name == "tls"]
     other = [name for name, value in given if name != "tls" or value not in _TLS]
     if other:
-        raise ConfigError(f"{_FLAG}: {other[0]} is not known; options are db_* and tls_* here")
+        raise ConfigError(f"{_STRING}: {other[0]} is not known; options are db_* and tls_* here")
     if net == "unix":
         folder, _, name = address.rpartition("/")
         if name != _SOCKET:
-            raise ConfigError(f"{_FLAG}: a socket is named {_SOCKET} here")
+            raise ConfigError(f"{_STRING}: a socket is named {_SOCKET} here")
         shown.append(f"db_host={quote(folder)}")
         address = ""
     # A password need be no UTF-8.
@@ -145,7 +151,7 @@ def _options(parts: SplitResult) -> dict[str, str]:
         if name.startswith(_OPTIONS):
             found[name] = value
         elif name != _PASSWORD_FILE:
-            raise ConfigError(f"{_FLAG}: there is no option {name!r}")
+            raise ConfigError(f"{_STRING}: there is no option {name!r}")
     return found
 
 
@@ -165,7 +171,7 @@ class MysqlClient:
         try:
             self._connection = await log_in(reactor, database.connect, client, explain, _LOGIN)
         except NoAnswer as error:
-            raise ConfigError(f"{_FLAG}: {error}") from None
+            raise ConfigError(f"{_STRING}: {error}") from None
         for statement in first:
             await self.ask(statement)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Final
 
 from acra_twisted.errors import ConfigError, LexError
 from acra_twisted.sql import lexer, mysqllexer
 from acra_twisted.tools.mysqlclient import MysqlClient
 from acra_twisted.tools.selection import Row, bare
+
+#: The number of the warning that rows could not be taken back.
+_KEPT: Final = b"1196"
 
 
 class MysqlTexts:
@@ -41,6 +45,7 @@ class MysqlStatements:
         if written_back:
             await self._client.ask("SET SESSION innodb_lock_wait_timeout = DEFAULT")
             await self._client.ask("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+        await self._client.ask("SET SESSION max_error_count = 64")
         await self._client.ask("START TRANSACTION")
 
     async def rows(self, select: str) -> AsyncIterator[Row]:
@@ -52,9 +57,24 @@ class MysqlStatements:
         """See Statements."""
         return MysqlPrepared(self._client, _pieces(bare(statement)))
 
+    async def can_undo(self, write: Callable[[], Awaitable[None]]) -> bool:
+        """See Statements: the engine of a table decides."""
+        await self._client.ask("SAVEPOINT acra")
+        await write()
+        return await self._undone("ROLLBACK TO SAVEPOINT acra")
+
     async def commit(self) -> None:
         """See Statements."""
         await self._client.ask("COMMIT")
+
+    async def undo(self) -> bool:
+        """See Statements."""
+        return await self._undone("ROLLBACK")
+
+    async def _undone(self, words: str) -> bool:
+        await self._client.ask(words)
+        warnings = await self._client.ask("SHOW WARNINGS")
+        return not any(_KEPT in cells for cells in warnings)
 
 
 class MysqlPrepared:

@@ -1,4 +1,4 @@
-"""The connection over which a tool runs an operator's statements."""
+"""The connection of a tool to the database that an operator names."""
 
 from __future__ import annotations
 
@@ -21,33 +21,58 @@ MYSQL_ENABLE: Final = "the database is MySQL or MariaDB, as its connection strin
 
 
 class OperatorConnection:
-    """``text`` is the connection string, ``program`` the name that the database is told;
-    ``mysql_enable`` is the flag.  Raises ConfigError if both are not of one database."""
+    """``text`` is the connection string, and ``program`` the name that the database is told.
+
+    ``mysql_enable`` is the flag, and ``server_config`` the path of AcraServer's configuration,
+    which says the rest of the way to a server of MySQL; empty for none.  Raises ConfigError if
+    they are not of one database.
+    """
 
     def __init__(
-        self, text: str, program: str, environment: Environment, mysql_enable: bool = False
+        self,
+        text: str,
+        program: str,
+        environment: Environment,
+        mysql_enable: bool = False,
+        server_config: str = "",
     ) -> None:
-        self._text, self._program, self._environment = text, program, environment
-        self._is_mysql = mysqlclient.is_mysql_address(text)
-        if mysql_enable and not self._is_mysql:
+        self._text, self._program = text, program
+        self._client: DatabaseClient | MysqlClient | None = None
+        self.is_mysql = mysqlclient.is_mysql_address(text)
+        if self.is_mysql:
+            self._settings = mysqlclient.settings_of(text, server_config, environment)
+            self._password = mysqlclient.password_of(text, environment)
+        elif mysql_enable:
             raise ConfigError(
                 "--mysql_enable: the connection string is not one of MySQL, such as "
                 "mysql://USER@HOST:PORT/DATABASE"
             )
-        self._client: DatabaseClient | MysqlClient | None = None
-        self.texts: Texts = MysqlTexts() if self._is_mysql else PostgresqlTexts()
+        elif server_config and mysqlclient.has_mysql(server_config, environment):
+            raise ConfigError(
+                f"the database of {server_config} is MySQL: give the connection string "
+                "mysql://USER@/, which takes the rest from there"
+            )
 
-    async def open(self, reactor: Any) -> Statements:
-        """Log in.  Raises ConfigError, DatabaseError."""
-        if self._is_mysql:
-            settings = mysqlclient.settings_of(self._text, "", self._environment)
-            password = mysqlclient.password_of(self._text, self._environment)
-            mysql = self._client = MysqlClient(reactor, settings, password)
+    @property
+    def texts(self) -> Texts:
+        """Return the texts of statements of this database."""
+        return MysqlTexts() if self.is_mysql else PostgresqlTexts()
+
+    async def open(self, reactor: Any) -> Any:
+        """Log in, and return a MysqlClient or a DatabaseClient.  Raises ConfigError,
+        DatabaseError."""
+        if self.is_mysql:
+            mysql = self._client = MysqlClient(reactor, self._settings, self._password)
             await mysql.connect(SETTINGS)
-            return MysqlStatements(mysql)
+            return mysql
         client = self._client = DatabaseClient(self._text, self._program, deferToThread)
         await client.connect()
-        return PostgresqlStatements(client)
+        return client
+
+    async def statements(self, reactor: Any) -> Statements:
+        """Log in, for statements of the operator's.  Raises ConfigError, DatabaseError."""
+        client = await self.open(reactor)
+        return MysqlStatements(client) if self.is_mysql else PostgresqlStatements(client)
 
     def close(self) -> None:
         """End the connection, and whatever transaction it has."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from acra_twisted.encryption.postgresql import bytea, types
@@ -56,9 +56,18 @@ class PostgresqlStatements:
         text = bare(statement)
         return PostgresqlPrepared(self._client, text, await self._client.parameter_types(text))
 
+    async def can_undo(self, write: Callable[[], Awaitable[None]]) -> bool:
+        """See Statements: every table can."""
+        return True
+
     async def commit(self) -> None:
         """See Statements."""
         await self._client.ask("COMMIT")
+
+    async def undo(self) -> bool:
+        """See Statements."""
+        await self._client.ask("ROLLBACK")
+        return True
 
 
 class PostgresqlPrepared:

@@ -14,8 +14,9 @@ from acra_twisted.keystore.openers import make_opener
 from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
 from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
+from acra_twisted.tools.databaseerror import DatabaseError
 from acra_twisted.tools.operatorconnection import MYSQL_ENABLE, OperatorConnection
-from acra_twisted.tools.selection import Statements, Texts, bare, data_of
+from acra_twisted.tools.selection import Statements, Texts, bare, commit, data_of, ended
 
 PROGRAM = "acra-rollback"
 #: Where warnings go; replaced by tests.
@@ -59,6 +60,10 @@ def _parser() -> Parser:
     return parser
 
 
+class NotInserted(AcraError):
+    """A statement cannot be run."""
+
+
 class NotOpened(AcraError):
     """Some values do not open."""
 
@@ -83,7 +88,7 @@ def main(
 
     async def asked(reactor: Any) -> None:
         try:
-            statements = await connection.open(reactor)
+            statements = await connection.statements(reactor)
             await _roll_back(given, statements, connection.texts, opener, file, output)
         finally:
             connection.close()
@@ -111,7 +116,7 @@ async def _roll_back(
     file: TextIO | None,
     output: TextIO,
 ) -> None:
-    """Raises DatabaseError, NotOpened."""
+    """Raises DatabaseError, ConfigError, NotInserted, NotOpened."""
     insert = bare(given.insert)
     prepared = None
     if given.execute:
@@ -123,25 +128,30 @@ async def _roll_back(
     await statements.begin(written_back=False)
     done = number = 0
     told: list[str] = []
-    async for row in statements.rows(given.select):
-        number += 1
-        if len(row.cells) != 1:
-            raise ConfigError("--select: expected one column, the data")
-        if row.cells[0] is None:
-            continue
-        try:
-            data = data_of(row, opener)
-            if prepared is not None and not prepared.takes_bytes and b"\0" in data:
-                raise Closed("its value has a zero byte, which characters have not")
-        except Closed as error:
-            told.append(f"row {number}: {error}")
-            continue
-        if file is not None:
-            file.write(f"{texts.filled(insert, data, given.escape)};\n")
-        if prepared is not None:
-            await prepared.run(data)
-        done += 1
-    await statements.commit()
+    try:
+        async for row in statements.rows(given.select):
+            number += 1
+            if len(row.cells) != 1:
+                raise ConfigError("--select: expected one column, the data")
+            if row.cells[0] is None:
+                continue
+            try:
+                data = data_of(row, opener)
+                if prepared is not None and not prepared.takes_bytes and b"\0" in data:
+                    raise Closed("its value has a zero byte, which characters have not")
+            except Closed as error:
+                told.append(f"row {number}: {error}")
+                continue
+            if file is not None:
+                file.write(f"{texts.filled(insert, data, given.escape)};\n")
+            if prepared is not None:
+                await prepared.run(data)
+            done += 1
+    except (ConfigError, DatabaseError) as error:
+        if prepared is None:
+            raise
+        raise NotInserted(await ended(statements, error, done)) from None
+    await commit(statements, done if given.execute else 0)
     output.write(f"{done} values decrypted\n")
     if told:
         more = [f"{len(told) - _TOLD} more"] if len(told) > _TOLD else []

@@ -26,7 +26,7 @@ from acra_twisted.tools import commandline
 from acra_twisted.tools.commandline import Environment, Parser
 from acra_twisted.tools.databaseerror import DatabaseError
 from acra_twisted.tools.operatorconnection import MYSQL_ENABLE, OperatorConnection
-from acra_twisted.tools.selection import Prepared, Row, Statements
+from acra_twisted.tools.selection import Prepared, Row, Statements, commit, ended
 
 PROGRAM = "acra-rotate"
 _KEYS: Final[Mapping[str, Purpose]] = {ACRASTRUCT: STORAGE, ACRABLOCK: STORAGE_SYMMETRIC}
@@ -77,7 +77,7 @@ def _parser() -> Parser:
 
 
 class RotationError(AcraError):
-    """Something cannot be rotated.  Nothing of it was written."""
+    """Something cannot be rotated."""
 
 
 def main(
@@ -102,7 +102,7 @@ def main(
 
     async def asked(reactor: Any) -> None:
         try:
-            await _in_rows(rotation, await connection.open(reactor), given)
+            await _in_rows(rotation, await connection.statements(reactor), given)
         finally:
             connection.close()
 
@@ -230,48 +230,76 @@ def _contents(path: str) -> bytes:
 
 
 async def _in_rows(rotation: _Rotation, statements: Statements, given: Any) -> None:
-    """Rotate the data of rows.  Raises DatabaseError, RotationError; then nothing is written."""
+    """Rotate the data of rows.  Raises DatabaseError, RotationError, ConfigError, whose text says
+    what has become of the rows."""
     await statements.begin(written_back=not rotation.dry)
     update = await statements.prepare(given.sql_update)
     if not update.number:
         raise ConfigError("--sql_update has no placeholder $1 for the data, ? of MySQL")
+    work = _Rows(rotation, statements, update)
     number = 0
-    async for row in statements.rows(given.sql_select):
-        number += 1
-        if len(row.cells) != update.number + 1:
-            raise ConfigError(
-                f"--sql_select gives {len(row.cells)} columns; expected a client id and the data "
-                f"behind {update.number - 1} others, which are $2 and so on of --sql_update"
+    try:
+        async for row in statements.rows(given.sql_select):
+            number += 1
+            if len(row.cells) != update.number + 1:
+                raise ConfigError(
+                    f"--sql_select gives {len(row.cells)} columns; expected a client id and the "
+                    f"data behind {update.number - 1} others, which are $2 and so on of "
+                    "--sql_update"
+                )
+            if row.cells[-1] is not None:
+                await work.rotate(row, number)
+    except (RotationError, DatabaseError, ConfigError) as error:
+        raise RotationError(await ended(statements, error, work.written)) from None
+    await commit(statements, work.written)
+
+
+class _Rows:
+    """Rotates rows, of which ``written`` were written."""
+
+    def __init__(self, rotation: _Rotation, statements: Statements, update: Prepared) -> None:
+        self._rotation, self._statements, self._update = rotation, statements, update
+        self.written = 0
+
+    async def rotate(self, row: Row, number: int) -> None:
+        """Rotate one row.  Raises DatabaseError, RotationError."""
+        rotation = self._rotation
+        owner = (row.cells[-2] or b"").decode("utf-8", "replace")
+        try:
+            found, content = rotation.open(owner, row.data)
+        except (Closed, ValueRefusedError, RotationError) as error:
+            raise RotationError(f"row {number}: {error}") from None
+        if rotation.dry:
+            return
+
+        async def write() -> None:
+            data = rotation.seal(owner, found, content)
+            await self._write(data, row, number)
+
+        if not self.written and not await self._statements.can_undo(write):
+            self.written = 1
+            raise RotationError(
+                f"row {number}: its table has no transactions, in which nobody else would write "
+                "into its rows meanwhile; make it InnoDB"
             )
-        if row.cells[-1] is None:
-            continue
-        await _in_row(rotation, update, row, number)
-    await statements.commit()
+        await write()
+        self.written += 1
 
-
-async def _in_row(rotation: _Rotation, update: Prepared, row: Row, number: int) -> None:
-    owner = (row.cells[-2] or b"").decode("utf-8", "replace")
-    try:
-        found, content = rotation.open(owner, row.data)
-    except (Closed, ValueRefusedError, RotationError) as error:
-        raise RotationError(f"row {number}: {error}; no row was written") from None
-    if rotation.dry:
-        return
-    data = rotation.seal(owner, found, content)
-    if not update.takes_bytes:
-        # Characters hold the digits of bytes.
-        data = bytea.encode(data)
-    try:
-        changed = await update.run(data, row.cells[:-2])
-    except DatabaseError as error:
-        if not error.is_passing:
-            raise
-        raise RotationError(
-            f"row {number}: somebody else has changed it, or holds it; no row was written; run it "
-            "again"
-        ) from None
-    if changed == 0:
-        raise RotationError(f"row {number}: --sql_update changes no row; no row was written")
+    async def _write(self, data: bytes, row: Row, number: int) -> None:
+        update = self._update
+        if not update.takes_bytes:
+            # Characters hold the digits of bytes.
+            data = bytea.encode(data)
+        try:
+            changed = await update.run(data, row.cells[:-2])
+        except DatabaseError as error:
+            if not error.is_passing:
+                raise
+            raise RotationError(
+                f"row {number}: somebody else has changed it, or holds it; run it again"
+            ) from None
+        if changed == 0:
+            raise RotationError(f"row {number}: --sql_update changes no row")
 
 
 def _print(found: object, output: TextIO) -> None:

@@ -3,13 +3,16 @@ run for each row."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from acra_twisted.crypto import envelopes
 from acra_twisted.crypto.openers import Closed, Opener
 from acra_twisted.encryption import searching
 from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.errors import AcraError
+from acra_twisted.tools.databaseerror import DatabaseError
 
 
 class Row:
@@ -52,8 +55,16 @@ class Statements(Protocol):
     async def prepare(self, statement: str) -> Prepared:
         """Find the placeholders of a statement."""
 
+    async def can_undo(self, write: Callable[[], Awaitable[None]]) -> bool:
+        """Tell whether what ``write`` writes can be taken back.  It is run where only that tells;
+        if it can, it has then written nothing."""
+
     async def commit(self) -> None:
         """End the transaction."""
+
+    async def undo(self) -> bool:
+        """End the transaction, and take back what was written in it.  False: some of it stays, for
+        a table has no transactions."""
 
 
 class Texts(Protocol):
@@ -69,6 +80,31 @@ class Texts(Protocol):
     def filled(self, statement: str, data: bytes, escape: bool) -> str:
         """Return a statement with a literal of data in its place.  ``escape``: not in hexadecimal
         digits.  Raises ConfigError where there is no other form."""
+
+
+async def ended(statements: Statements, error: AcraError, number: int) -> str:
+    """End the transaction behind an error, and return what has become of a number of rows that were
+    written, in words."""
+    undone = True
+    # Of a connection that is gone nothing was committed.
+    with suppress(DatabaseError):
+        undone = await statements.undo()
+    told = "no row was written"
+    if number and not undone:
+        told = f"rows that were written, and stay if their table has no transactions: {number}"
+    return f"{error}; {told}"
+
+
+async def commit(statements: Statements, number: int) -> None:
+    """Commit a number of rows that were written.  Raises DatabaseError, whose text says what has
+    become of them."""
+    try:
+        await statements.commit()
+    except DatabaseError as error:
+        told = "no row was written"
+        if error.is_gone:
+            told = f"nobody knows if the rows were written, {number} of them: look at them"
+        raise DatabaseError(f"{error}; {told}") from None
 
 
 def bare(statement: str) -> str:

@@ -238,7 +238,7 @@ class Tables(Base):
     def test_who_cannot_log_in(self):
         self.where = f"mysql://migrator:wrong@127.0.0.1:{self.database.port}/?db_tls=disable"
         said = self.migrate("encrypt", "shop.people", status=1)
-        self.assertIn("--connection_string: the database says error 1045", said)
+        self.assertIn("connection string: the database says error 1045", said)
         self.assertNotIn("wrong", said)
 
 

@@ -81,6 +81,30 @@ class Rows(Rotated, SynchronousTestCase):
         self.assertNotIn("planted", said)
         self.assertEqual(self.run_sql("SELECT * FROM people"), before)
 
+    def test_a_table_without_transactions_keeps_its_rows_but_one(self):
+        self.run_sql("ALTER TABLE people ENGINE = MyISAM")
+        asked = "SELECT id, data FROM people ORDER BY id"
+        before = self.run_sql(asked)
+        said = self.rotate(status=1)
+        self.assertIn("row 1: its table has no transactions", said)
+        self.assertIn("make it InnoDB; rows that were written, and stay", said)
+        self.assertIn("has no transactions: 1\n", said)
+        after = self.run_sql(asked)
+        self.assertEqual(sum(one != other for one, other in zip(before, after, strict=True)), 1)
+        self.rotate("--dry-run")
+
+    def test_values_that_stay_behind_an_error_are_counted(self):
+        self.run_sql("ALTER TABLE clear ENGINE = MyISAM, MODIFY name VARCHAR(8)")
+        said = self.roll_back("--insert=INSERT INTO clear VALUES (?, NULL)", "--execute", status=1)
+        self.assertIn("error 1406", said)
+        [(number,)] = self.run_sql("SELECT COUNT(*) FROM clear")
+        self.assertIn(f"has no transactions: {number}\n", said)
+        self.run_sql("DELETE FROM clear")
+        self.run_sql("ALTER TABLE clear ENGINE = InnoDB")
+        said = self.roll_back("--insert=INSERT INTO clear VALUES (?, NULL)", "--execute", status=1)
+        self.assertIn("; no row was written", said)
+        self.assertEqual(self.run_sql("SELECT COUNT(*) FROM clear"), ((0,),))
+
     def test_what_others_write_meanwhile_is_not_lost(self):
         self.run_sql("ALTER TABLE people ADD PRIMARY KEY (id)")
         self.run_sql("SELECT GET_LOCK('gate', 0)")

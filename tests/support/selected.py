@@ -15,6 +15,8 @@ class Selected:
         self.asked = []
         self.changes = 1
         self.fails = False
+        #: Errors of statements, by their first word.
+        self.refuses = {}
         self.closed = False
 
     def __call__(self, text, program, in_thread):
@@ -33,7 +35,9 @@ class Selected:
         if word == "FETCH":
             rows, self.rows = self.rows[:500], self.rows[500:]
             return Answer(rows, [25, self.kind])
-        if word in ("BEGIN", "COMMIT", "DECLARE"):
+        if word in self.refuses:
+            raise self.refuses[word]
+        if word in ("BEGIN", "COMMIT", "DECLARE", "ROLLBACK"):
             return Answer([], [])
         if self.fails:
             raise PostgresqlError("23505")

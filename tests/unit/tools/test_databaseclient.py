@@ -1,6 +1,8 @@
 """A tool's connection to the database; tests/integration/test_migrating.py has a real one."""
 
+import os
 import sys
+import threading
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -52,6 +54,8 @@ class Connection:
 
     def prepare(self, *given):
         self.asked.append(given)
+        if isinstance(self.result, Exception):
+            raise self.result
         return self.result
 
     def describe_prepared(self, name):
@@ -62,6 +66,27 @@ class Connection:
 
     def finish(self):
         self.asked.append("finish")
+
+    def get_cancel(self):
+        return SimpleNamespace(cancel=lambda: self.asked.append("cancel"))
+
+
+class Slow(Connection):
+    """A connection that answers once it is cancelled."""
+
+    def __init__(self):
+        super().__init__()
+        self.is_asked, self.is_cancelled = threading.Event(), threading.Event()
+
+    def exec_params(self, statement, *given):
+        if statement == b"SELECT slowly":
+            self.is_asked.set()
+            self.is_cancelled.wait(60)
+            self.asked.append("answered")
+        return self.result
+
+    def get_cancel(self):
+        return SimpleNamespace(cancel=self.is_cancelled.set)
 
 
 class Client(SynchronousTestCase):
@@ -125,6 +150,8 @@ class Client(SynchronousTestCase):
         self.connection.result = Error("the connection is lost")
         error = self.failureResultOf(self.ask("SELECT 1"), PostgresqlError).value
         self.assertEqual(error.sqlstate, "08006")
+        asked = Deferred.fromCoroutine(self.client.parameter_types("INSERT"))
+        self.assertEqual(self.failureResultOf(asked, PostgresqlError).value.sqlstate, "08006")
 
     def test_a_database_that_cannot_be_reached(self):
         self.connection.status = pq.ConnStatus.BAD
@@ -137,6 +164,28 @@ class Client(SynchronousTestCase):
             connecting = Deferred.fromCoroutine(self.client.connect())
         failure = self.failureResultOf(connecting, ConfigError)
         self.assertIn("acra-twisted[migrate]", str(failure.value))
+
+    def test_a_login_takes_no_longer_than_the_operator_says(self):
+        for given, expected in (({}, "20"), ({"PGCONNECT_TIMEOUT": "3"}, "3")):
+            with patch.dict(os.environ, given):
+                self.connected()
+                self.assertEqual(os.environ["PGCONNECT_TIMEOUT"], expected)
+                del os.environ["PGCONNECT_TIMEOUT"]
+
+    def test_a_statement_that_somebody_has_given_up_is_cancelled(self):
+        self.connection = Slow()
+        self.connected()
+        asking = threading.Thread(target=lambda: self.ask("SELECT slowly"))
+        asking.start()
+        self.addCleanup(asking.join)
+        self.connection.is_asked.wait(60)
+        self.client.close()
+        self.assertEqual(self.connection.asked, ["answered", "finish"])
+
+    def test_a_password_that_is_no_text(self):
+        self.client = DatabaseClient("password=\udcff", "acra-migrate", maybeDeferred)
+        self.connected()
+        self.assertEqual(self.given, [b"password=\xff"])
 
     def test_closing_ends_the_connection(self):
         self.client.close()

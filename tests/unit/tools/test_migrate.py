@@ -6,7 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from acra_twisted.tools import migrate
+from acra_twisted.tools import migrate, operatorconnection
 from acra_twisted.tools.databaseclient import Answer
 from tests.support.schemas import answer, column, table
 from tests.unit.tools.base import ToolCase
@@ -72,7 +72,7 @@ class MigrateCase(ToolCase):
         with open(self.config, "w") as file:
             file.write(CONFIG)
         self.database = Database()
-        self.patch(migrate, "DatabaseClient", self.database)
+        self.patch(operatorconnection, "DatabaseClient", self.database)
         self.answer = "no"
 
     def main(self, arguments, environment, output):

@@ -159,7 +159,7 @@ class Client(SynchronousTestCase):
         self.assertIn("1045", str(self.failureResultOf(begun, ConfigError).value))
         self.connected = fail(OSError("gone"))
         error = self.failureResultOf(self.run_(self.client.connect()), ConfigError).value
-        self.assertIn("--connection_string: ", str(error))
+        self.assertIn("connection string: ", str(error))
 
     def test_a_server_that_says_nothing(self):
         begun = self.run_(self.client.connect())

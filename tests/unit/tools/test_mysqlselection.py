@@ -13,6 +13,9 @@ from acra_twisted.tools.mysqlselection import MysqlStatements, MysqlTexts
 CELLS = st.one_of(st.none(), st.binary(max_size=20), st.text(max_size=20).map(str.encode))
 
 
+KEPT = ((b"Note", b"1", b"x"), (b"Warning", b"1196", b"Some tables ..."))
+
+
 class Client:
     """Answers a SELECT with ``rows``."""
 
@@ -38,6 +41,22 @@ class Running(SynchronousTestCase):
 
         found = self.done(running())
         return client.asked[0], found
+
+    def test_what_can_be_taken_back(self):
+        for warnings, kept in (((), False), (((b"Note", b"1", b"x"),), False), (KEPT, True)):
+            client, written = Client(*warnings), []
+
+            async def write(written=written):
+                written.append(True)
+
+            statements = MysqlStatements(client)
+            self.assertEqual(self.done(statements.can_undo(write)), not kept)
+            self.assertEqual(self.done(statements.undo()), not kept)
+            self.assertEqual(written, [True])
+            self.assertEqual(
+                [text.split()[0] for text in client.asked],
+                ["SAVEPOINT", "ROLLBACK", "SHOW", "ROLLBACK", "SHOW"],
+            )
 
     def test_placeholders_are_filled_in_their_order(self):
         text, found = self.run_(
@@ -78,7 +97,7 @@ class Running(SynchronousTestCase):
 
         found = self.done(reading())
         self.assertEqual(found, [((b"1", b"\\x00"), b"\\x00"), ((b"2", None), b"")])
-        self.assertEqual(client.asked, ["START TRANSACTION", "SELECT 1", "COMMIT"])
+        self.assertEqual(client.asked[1:], ["START TRANSACTION", "SELECT 1", "COMMIT"])
 
 
 class Texts(SynchronousTestCase):

@@ -1,5 +1,7 @@
 """The connection of an operator's statements: which database it is to."""
 
+from pathlib import Path
+
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -30,7 +32,7 @@ class Client:
 
 class Connections(SynchronousTestCase):
     def opened(self, connection):
-        return self.successResultOf(Deferred.fromCoroutine(connection.open("reactor")))
+        return self.successResultOf(Deferred.fromCoroutine(connection.statements("reactor")))
 
     def test_each_database_by_its_own_client(self):
         for text, name, statements, texts in (
@@ -54,3 +56,24 @@ class Connections(SynchronousTestCase):
     def test_a_flag_for_another_database(self):
         self.assertRaises(ConfigError, OperatorConnection, "host=here", "acra-rotate", {}, True)
         OperatorConnection("mysql://me@db/", "acra-rotate", {}).close()
+
+    def test_the_rest_of_the_way_is_in_the_servers_configuration(self):
+        path = Path(self.mktemp()).absolute()
+        path.write_text(
+            "[database]\nmysql_enable = true\npostgresql_enable = false\ndb_host = db\n"
+        )
+        where = {"server_config": str(path)}
+        client = Client()
+        self.patch(operatorconnection, "MysqlClient", client)
+        connection = OperatorConnection("mysql://me@/", "acra-migrate", {}, **where)
+        self.assertTrue(connection.is_mysql)
+        opened = Deferred.fromCoroutine(connection.open("reactor"))
+        self.assertIs(self.successResultOf(opened), client)
+        self.assertEqual(client.made[1]["db_host"], "db")
+        error = self.assertRaises(ConfigError, OperatorConnection, "", "acra-migrate", {}, **where)
+        self.assertIn("mysql://USER@/", str(error))
+
+    def test_names_that_are_no_text(self):
+        for text in ("mysql://m\udcffe@db/", "mysql://me@db/\udcff"):
+            error = self.assertRaises(ConfigError, OperatorConnection, text, "acra-migrate", {})
+            self.assertIn("UTF-8", str(error))

@@ -9,6 +9,7 @@ from acra_twisted.encryption.postgresql import bytea
 from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
 from acra_twisted.themis.keys import encode_public
 from acra_twisted.tools import operatorconnection, rotate
+from acra_twisted.tools.databaseclient import PostgresqlError
 from tests.support.selected import Selected
 from tests.unit.tools.base import ToolCase
 from tests.unit.tools.test_rollback import run
@@ -144,9 +145,19 @@ class Rotate(ToolCase):
 
     def test_a_row_that_does_not_open_undoes_all(self):
         for data in (b"plain", self.struct(b"one")[:-1]):
-            client = self.on((b"1", self.struct(b"one")), (b"2", data))
-            self.refused("row 2: ", *self.rows())
-            self.assertFalse(client.committed)
+            for expected in ("row 2: ", "; no row was written"):
+                client = self.on((b"1", self.struct(b"one")), (b"2", data))
+                self.refused(expected, *self.rows())
+                self.assertEqual(client.asked[-1], "ROLLBACK")
+
+    def test_a_commit_of_which_nobody_hears(self):
+        for state, expected in (
+            ("08006", "nobody knows if the rows were written, 1 of"),
+            ("23503", "no row was"),
+        ):
+            client = self.on((b"1", self.struct(b"one")))
+            client.refuses["COMMIT"] = PostgresqlError(state)
+            self.refused(expected, *self.rows())
 
     def test_an_update_that_changes_nothing_undoes_all(self):
         client = self.on((b"1", self.struct(b"one")))
