@@ -136,8 +136,15 @@ def _read(path: str, what: str, secret: bool, limit: int) -> bytes:
 
 def write(path: str, content: bytes | bytearray, mode: int = 0o600) -> None:
     """Put a file in place as a whole: a temporary one, synced, renamed.  Raises OSError."""
-    folder = os.path.dirname(path) or "."
-    temporary = f"{path}.{os.getpid()}.new"
+    try:
+        _replace(path, f"{path}.{os.getpid()}.new", content, mode)
+    except OSError as error:
+        # A full disk has no name, and the temporary file is nobody's.
+        error.filename, error.filename2 = path, None
+        raise
+
+
+def _replace(path: str, temporary: str, content: bytes | bytearray, mode: int) -> None:
     descriptor = os.open(
         temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
     )
@@ -149,13 +156,10 @@ def write(path: str, content: bytes | bytearray, mode: int = 0o600) -> None:
         finally:
             os.close(descriptor)
         os.rename(temporary, path)
-    except BaseException as error:
+    except BaseException:
         os.unlink(temporary)
-        if isinstance(error, OSError) and error.filename is None:
-            # A full disk has no name.
-            error.filename = path
         raise
-    sync_folder(folder)
+    sync_folder(os.path.dirname(path) or ".")
 
 
 def sync_folder(folder: str) -> None:

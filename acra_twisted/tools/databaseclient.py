@@ -34,6 +34,8 @@ _SETTINGS: Final[Sequence[tuple[str, str]]] = (
 _MISSING: Final = "needs libpq: install the extra, pip install 'acra-twisted[migrate]'"
 #: Seconds for a login.
 _LOGIN: Final = "20"
+#: Beginnings of libpq's words about a connection string that name options alone.
+_NAMING: Final = ("invalid connection option ", "invalid URI query parameter: ")
 #: SQLSTATE of a connection that is gone.
 _GONE: Final = "08006"
 #: Runs a function in a thread, and gives its result later.
@@ -76,12 +78,16 @@ class DatabaseClient:
     async def connect(self) -> None:
         """Log in.  Raises ConfigError, DatabaseError."""
         try:
-            from psycopg import pq
+            from psycopg import Error, pq
         except ImportError:
             raise ConfigError(f"{self._program} {_MISSING}") from None
         # The operator's own words for it take precedence, in the string or a service.
         os.environ.setdefault("PGCONNECT_TIMEOUT", _LOGIN)
         said = self._connection_string.encode("utf-8", "surrogateescape")
+        try:
+            pq.Conninfo.parse(said)
+        except Error as error:
+            raise ConfigError(f"connection string: {_mistake(str(error))}") from None
         self._connection = await self._in_thread(pq.PGconn.connect, said)
         if self._connection.status != pq.ConnStatus.OK:
             reason = " ".join(self._connection.get_error_message().split())
@@ -168,6 +174,13 @@ class DatabaseClient:
                 self._connection.get_cancel().cancel()
         with self._asking:
             self._connection.finish()
+
+
+def _mistake(told: str) -> str:
+    """Return libpq's words about a connection string that is none, unless they quote what may be
+    part of a password."""
+    reason = " ".join(told.split())
+    return reason if reason.startswith(_NAMING) else "libpq cannot read it"
 
 
 def _bytes(text: str | bytes) -> bytes:

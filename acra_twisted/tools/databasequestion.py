@@ -45,6 +45,8 @@ def settings_of(given: Any, environment: Environment) -> Settings:
     question.  Raises ConfigError."""
     program = tap.Options.program
     _, read = read_settings(program, [f"--config_file={given.server_config}"], environment)
+    if not read["db_host"]:
+        raise ConfigError("db_host: name the database's host", given.server_config)
     return read.but(
         auth_query_user=given.user,
         auth_query_database=given.database,

@@ -63,6 +63,8 @@ def _files(given: Any) -> list[str]:
     if given.audit_log_file_list:
         with open(given.audit_log_file_list, encoding="utf-8", errors="surrogateescape") as file:
             files += [line.strip() for line in file if line.strip()]
+        if any("\0" in path for path in files):
+            raise KeyStoreError(f"{given.audit_log_file_list}: expected the names of files")
     if given.audit_log_missing_ok:
         files = [path for path in files if os.path.lexists(path)]
     if not files:

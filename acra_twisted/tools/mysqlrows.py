@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from acra_twisted.encryption.mysql import moving
-from acra_twisted.encryption.mysql.moving import Facts, Key, Part
+from acra_twisted.encryption.mysql.moving import Facts, Key, NewValues, Part
 from acra_twisted.encryption.mysql.schema import Table
 from acra_twisted.tools.mysqlclient import MysqlClient
 from acra_twisted.tools.rowwork import Counts, Due, Found, Habits, MovedRow, Stopped, Words
@@ -83,16 +83,15 @@ class MysqlRows:
     async def write(self, due: Sequence[Due]) -> Sequence[Found]:
         """See MovedTable."""
         locked = await self._asked(self._says.lock([one.row.key for one in due]))
-        written = []
-        for number, (row, values) in enumerate(due):
-            if locked.get(row.key) != row.texts:
-                continue
-            new = {at: value for at, value in enumerate(values) if value is not None}
-            await self._client.ask(self._says.write(row.key, new))
-            written.append(number)
+        written = [
+            number for number, (row, _) in enumerate(due) if locked.get(row.key) == row.texts
+        ]
         if not written:
             return []
-        now = await self._asked(self._says.again([due[number].row.key for number in written]))
+        new = [_new(due[number]) for number in written]
+        for statement in self._says.writes(new):
+            await self._client.ask(statement)
+        now = await self._asked(self._says.again([one.key for one in new]))
         # A row that is gone holds nothing of what was written: that is told as a difference.
         nothing: _Cells = [b""] * len(self.parts)
         return [(number, now.get(due[number].row.key, nothing)) for number in written]
@@ -100,6 +99,11 @@ class MysqlRows:
     async def _asked(self, question: str) -> dict[Sequence[bytes], _Cells]:
         rows = await self._client.ask(question)
         return {_key(row[: self._width]): row[self._width :] for row in rows}
+
+
+def _new(due: Due) -> NewValues:
+    values = {at: value for at, value in enumerate(due.values) if value is not None}
+    return NewValues(due.row.key, values)
 
 
 def _key(cells: _Cells) -> tuple[bytes, ...]:

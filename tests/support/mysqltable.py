@@ -3,7 +3,7 @@
 import re
 
 _KEY = re.compile(r"`id` (=|>) (\d+)")
-_VALUE = re.compile(r"`name` = x'([0-9a-f]*)'")
+_NEW = re.compile(r"WHEN `id` = (\d+) THEN x'([0-9a-f]*)'")
 
 
 class Rows:
@@ -28,11 +28,11 @@ class Rows:
         if text.startswith("SELECT"):
             return self._read(text)
         if text.startswith("UPDATE"):
-            [(_, key)] = _KEY.findall(text)
-            value = bytes.fromhex(_VALUE.search(text)[1])
-            if value in self.refuses:
-                raise self.refuses[value]
-            self.rows[int(key)] = value if self.spoils is None else self.spoils
+            for key, digits in _NEW.findall(text):
+                value = bytes.fromhex(digits)
+                if value in self.refuses:
+                    raise self.refuses[value]
+                self.rows[int(key)] = value if self.spoils is None else self.spoils
         elif text.startswith("START TRANSACTION"):
             self._undone = dict(self.rows)
         elif text == "ROLLBACK":

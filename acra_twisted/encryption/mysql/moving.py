@@ -1,4 +1,4 @@
-"""Statements that change the stored values of a table's protected columns in place, row by row.
+"""Statements that change the stored values of a table's protected columns in place.
 
 Rows are found by the table's key.  A row is locked and read again before it is written: one that
 somebody has changed meanwhile is left alone, and no statement sends a value in order to compare it.
@@ -8,7 +8,7 @@ Connections have `SETTINGS`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.encryption import canonical
@@ -35,6 +35,10 @@ _TIMES: Final = frozenset(("date", "time", "datetime", "year"))
 _TEXTS: Final = frozenset(("char", "varchar"))
 _BYTES: Final = frozenset(("binary", "varbinary"))
 _DIGITS: Final = frozenset(b"0123456789-.: ")
+#: Rows, and bytes of values, that are written at a time: a server goes through the rows of a
+#: statement for each of them, and takes statements of a certain length.
+_ROWS: Final = 50
+_BYTES_AT_ONCE: Final = 1 << 16
 #: Bytes of the plain form of a value that is not of characters or bytes.
 _SHORT: Final = 40
 _BLOBS: Final = ((1 << 16) - 1, "BLOB"), ((1 << 24) - 1, "MEDIUMBLOB"), ((1 << 32) - 1, "LONGBLOB")
@@ -56,6 +60,13 @@ class Part(NamedTuple):
     def beside(self) -> bool:
         """Tell that there is no second column."""
         return False
+
+
+class NewValues(NamedTuple):
+    """The values to write into a row, by the numbers of their parts; ``key`` is the row's."""
+
+    key: Sequence[bytes]
+    values: Mapping[int, bytes]
 
 
 class Key(NamedTuple):
@@ -246,15 +257,36 @@ class Rows:
         where = " OR ".join(f"({self._is(one)})" for one in keys)
         return f"SELECT {self._shown} FROM {self._forced} WHERE {where}"  # noqa: S608 - quoted, or ours
 
-    def write(self, row: Sequence[bytes], values: Mapping[int, bytes]) -> str:
-        """The statement that writes values, by the numbers of their parts, into a row."""
-        sets = ", ".join(
-            f"{quoted(self._parts[at].source.name)} = x'{value.hex()}'"
-            for at, value in values.items()
-        )
+    def writes(self, rows: Sequence[NewValues]) -> Iterator[str]:
+        """The statements that write values into rows, some rows at a time."""
+        some: list[NewValues] = []
+        size = 0
+        for one in rows:
+            own = sum(map(len, one.values.values()))
+            if some and (len(some) == _ROWS or size + own > _BYTES_AT_ONCE):
+                yield self._write(some)
+                some, size = [], 0
+            some.append(one)
+            size += own
+        if some:
+            yield self._write(some)
+
+    def _write(self, rows: Sequence[NewValues]) -> str:
+        conditions = [self._is(one.key) for one in rows]
+        sets = []
+        for at, part in enumerate(self._parts):
+            cases = [
+                f"WHEN {condition} THEN x'{one.values[at].hex()}'"
+                for one, condition in zip(rows, conditions, strict=True)
+                if at in one.values
+            ]
+            if cases:
+                name = quoted(part.source.name)
+                sets.append(f"{name} = CASE {' '.join(cases)} ELSE {name} END")
+        where = " OR ".join(f"({condition})" for condition in conditions)
         return (
-            f"UPDATE {self._table} SET {sets}{self._clocks} "  # noqa: S608 - quoted, or ours
-            f"WHERE {self._is(row)}"
+            f"UPDATE {self._forced} SET {', '.join(sets)}{self._clocks} "  # noqa: S608 - quoted, or ours
+            f"WHERE {where}"
         )
 
     def _is(self, row: Sequence[bytes]) -> str:

@@ -119,6 +119,9 @@ class Writing(SynchronousTestCase):
                 patch.restore()
                 with open(path, "rb") as file:
                     self.assertEqual(file.read(), b"old")
+        nowhere = os.path.join(path, "nowhere")
+        error = self.assertRaises(OSError, files.write, nowhere, b"new")
+        self.assertEqual(error.filename, nowhere)
         names = [
             n for n in os.listdir(os.path.dirname(path)) if n.startswith(os.path.basename(path))
         ]

@@ -187,6 +187,18 @@ class Client(SynchronousTestCase):
         self.connected()
         self.assertEqual(self.given, [b"password=\xff"])
 
+    def test_no_part_of_a_password_is_told(self):
+        for text, expected in (
+            ("postgres://u:s%ZZecret@h/", "libpq cannot read it"),
+            ("host=h password=a secret", "libpq cannot read it"),
+            ("passwrd=secret", 'invalid connection option "passwrd"'),
+            ("postgres://h/?passwrd=secret", 'invalid URI query parameter: "passwrd"'),
+        ):
+            client = DatabaseClient(text, "acra-migrate", maybeDeferred)
+            connecting = Deferred.fromCoroutine(client.connect())
+            error = self.failureResultOf(connecting, ConfigError).value
+            self.assertEqual(str(error), f"connection string: {expected}")
+
     def test_closing_ends_the_connection(self):
         self.client.close()
         self.connected()

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.migrating import CHANGES, DECRYPT, ENCRYPT, REWRAP
 from acra_twisted.encryption.mysql import moving
-from acra_twisted.encryption.mysql.moving import Key, Rows
+from acra_twisted.encryption.mysql.moving import Key, NewValues, Rows
 from acra_twisted.encryption.mysql.protection import Protection
 from acra_twisted.encryption.mysql.schema import Column, Index, KeyPart, Schema, Table
 from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
@@ -130,11 +130,39 @@ class Statements(SynchronousTestCase):
         self.assertIn("(`na``me` = _utf8mb4 x'78' AND `id` = 7) OR (", asked)
 
     def test_values_are_bytes_and_clocks_stand_still(self):
+        row = "`na``me` = _utf8mb4 x'78' AND `id` = 7"
         self.assertEqual(
-            self.rows.write([b"x", b"7"], {0: b"'\0"}),
-            "UPDATE `shop`.`people` SET `name` = x'2700', `at` = `at` "
-            "WHERE `na``me` = _utf8mb4 x'78' AND `id` = 7",
+            [*self.rows.writes([NewValues([b"x", b"7"], {0: b"'\0"})])],
+            [
+                "UPDATE `shop`.`people` FORCE INDEX (`PRIMARY`) SET `name` = CASE WHEN "
+                f"{row} THEN x'2700' ELSE `name` END, `at` = `at` WHERE ({row})"
+            ],
         )
+
+    def test_rows_are_written_together_and_statements_are_bounded(self):
+        def written(number, size):
+            values = {0: bytes(size)}
+            new = [NewValues([b"x", b"%d" % row], values) for row in range(number)]
+            return [text.count(" WHEN ") for text in self.rows.writes(new)]
+
+        self.assertEqual(written(0, 1), [])
+        self.assertEqual(written(120, 1), [50, 50, 20])
+        self.assertEqual(written(5, 30_000), [2, 2, 1])
+        self.assertEqual(written(3, 100_000), [1, 1, 1])
+
+    def test_each_row_gets_the_values_that_it_has(self):
+        email = Column("email", "blob", 65_535)
+        parts = moving.parts(table(ID, STORED, email, own=(NAME, EMAIL)), ENCRYPT)
+        rows = Rows(self.table.table, Key("PRIMARY", [ID]), parts)
+        [text] = rows.writes([NewValues([b"1"], {0: b"a"}), NewValues([b"2"], {0: b"b", 1: b"c"})])
+        self.assertIn(
+            "SET `name` = CASE WHEN `id` = 1 THEN x'61' WHEN `id` = 2 THEN x'62' ELSE `name` END, "
+            "`email` = CASE WHEN `id` = 2 THEN x'63' ELSE `email` END WHERE (`id` = 1) OR "
+            "(`id` = 2)",
+            text,
+        )
+        [text] = rows.writes([NewValues([b"1"], {1: b"a"})])
+        self.assertNotIn("`name`", text)
 
     def test_what_is_no_number_is_none(self):
         for cell in (b"", b"1 OR 1=1", b"x"):
@@ -150,7 +178,7 @@ class Statements(SynchronousTestCase):
         for make in (
             lambda one: rows.read(one, 5),
             lambda one: rows.lock([one]),
-            lambda one: rows.write(one, {0: one[0]}),
+            lambda one: "".join(rows.writes([NewValues(one, {0: one[0]})])),
         ):
             kinds = [
                 [kind for kind, _, _ in mysqllexer.tokens(make(one).encode())]
