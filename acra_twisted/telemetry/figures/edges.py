@@ -114,6 +114,18 @@ class Edges:
     def rest(self) -> None:
         """See `telemetry.pages.turns.Job`."""
 
+    def heard(self) -> dict[str, set[int]]:
+        """Return the kept minutes (since the epoch) in which requests came, by connector."""
+        minutes: list[tuple[int, list[Way]]] = [(minute, list(rows)) for minute, rows in self._kept]
+        minutes += [(minute, [way for way, _ in counted]) for minute, counted in self._over]
+        minutes.append((self._minute, [way for way, one in self._tallies.items() if one.calls]))
+        found: dict[str, set[int]] = {}
+        for minute, ways in minutes:
+            for way in ways:
+                if way.connector:
+                    found.setdefault(way.connector, set()).add(minute)
+        return found
+
     def total(self, since: int, until: int) -> Iterator[dict[Way, Row]]:
         """Add up the minutes (since the epoch) from ``since`` up to before ``until``, in steps.
         Each gives the same dict, which has everything after the last one."""

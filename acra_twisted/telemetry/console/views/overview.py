@@ -16,6 +16,7 @@ from acra_twisted.telemetry.console import (
 from acra_twisted.telemetry.console.breaks import Break, Minute
 from acra_twisted.telemetry.console.charts import Mark
 from acra_twisted.telemetry.console.gathering import added, totals
+from acra_twisted.telemetry.console.gone import Gone, gone
 from acra_twisted.telemetry.console.healthfindings import Finding
 from acra_twisted.telemetry.console.layers import (
     LAYERS,
@@ -65,6 +66,7 @@ class Gathered(NamedTuple):
     events: Sequence[RecentEvent]
     findings: Sequence[Finding]
     marks: Sequence[Mark]
+    lost: Sequence[Gone] = ()
 
 
 def asked(arguments: Mapping[str, str], now: int) -> Range:
@@ -93,11 +95,14 @@ def gather(sources: Sources, span: Range) -> Generator[str, None, Gathered]:
     since, until = span.since * MINUTE, span.until * MINUTE
     events = sources.events.kept(since, until) if sources.events is not None else []
     yield ""
+    heard = sources.edges.heard() if sources.edges is not None else {}
+    lost = gone(heard, sources.clock() // MINUTE)
+    yield ""
     known = yield from healthfindings.facts_of(sources.fact)
     health = healthfindings.findings(known, "", sources.clock() / 1e9)
     marks = lastevents.marks(events, sources.fact("changes"), span)
     yield ""
-    return Gathered(span, facts, first, tell(facts), changed, events, health, marks)
+    return Gathered(span, facts, first, tell(facts, lost), changed, events, health, marks, lost)
 
 
 def _culprit(
@@ -129,6 +134,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "range": span.key,
         "break": found and found.as_json(gathered.span.begins(found.place)),
         "schema_changes": [one.as_json(span) for one in gathered.changed],
+        "gone": [one.as_json() for one in gathered.lost],
         "events": lastevents.as_json(gathered.events),
         "findings": [one._asdict() for one in gathered.findings[:_FINDINGS]],
         "figures": gathered.facts.row.as_json(),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from acra_twisted.telemetry.console import formats
+from acra_twisted.telemetry.console import formats, gone
 from acra_twisted.telemetry.console.breaks import Break
+from acra_twisted.telemetry.console.gone import Gone
 from acra_twisted.telemetry.console.layers import (
     DATABASE,
     LAYERS,
@@ -38,6 +39,8 @@ from acra_twisted.telemetry.figures.summary import mean_ms
 #: Errors have grown if they are so many times as many as before, and so many a minute.
 MORE: Final = 3
 _MANY: Final = 5
+_SECURITY: Final = "/console/security"
+_POISON: Final = f"{_SECURITY}?kind=poison"
 
 
 class Culprit(NamedTuple):
@@ -61,17 +64,18 @@ class Facts(NamedTuple):
     culprit: Culprit | None
 
 
-def tell(facts: Facts) -> Answer:
-    """Return the sentences of the overview."""
+def tell(facts: Facts, missing: Sequence[Gone] = ()) -> Answer:
+    """Return the sentences of the overview; ``missing`` are connectors that are gone."""
     row, before = facts.row, facts.before
+    lost = gone.said(missing, "/console/topology?range=1h")
     if not row.calls:
-        return answer([], sentence("empty", PLAIN, "No requests yet in this time."))
+        return answer([lost], sentence("empty", PLAIN, "No requests yet in this time."))
     than = ""
     if before.calls:
         same = formats.is_same(mean_ms(before), mean_ms(row))
         than = ", as before" if same else f", {formats.ms(mean_ms(before))} before"
     return answer(
-        [_poison(row), _break(facts), _errors(facts.columns), _denials(row)],
+        [_poison(row), _break(facts), _errors(facts.columns), lost, _denials(row)],
         sentence(
             "nothing", GOOD, f"Nothing stands out: {formats.ms(mean_ms(row))} a request{than}."
         ),
@@ -143,7 +147,7 @@ def _denials(row: Row) -> Sentence | None:
     return sentence(
         "denials",
         BAD,
-        link(f"{formats.several(row.denied, 'request')} denied", "/console/statements?sort=denied"),
+        link(f"{formats.several(row.denied, 'request')} denied", f"{_SECURITY}?kind=denied"),
         ".",
     )
 
@@ -154,6 +158,6 @@ def _poison(row: Row) -> Sentence | None:
     return sentence(
         "poison",
         BAD,
-        strong(f"{formats.several(row.poisoned, 'request')} read a poison record"),
+        link(f"{formats.several(row.poisoned, 'request')} read a poison record", _POISON),
         ": somebody reads what no application should.",
     )

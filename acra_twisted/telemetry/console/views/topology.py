@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from acra_twisted.telemetry.console import charts, formats, otherways, serverlines
+from acra_twisted.telemetry.console.gone import Gone, gone
 from acra_twisted.telemetry.console.graph import Line, Node, draw
 from acra_twisted.telemetry.console.layers import ours, per_call
 from acra_twisted.telemetry.console.otherservers import counting, instance_of
@@ -87,6 +88,7 @@ class Gathered(NamedTuple):
     said: Answer
     missing: Sequence[str]
     own: Ways
+    lost: Sequence[Gone] = ()
 
 
 def asked(arguments: Mapping[str, str], now: int) -> Asked:
@@ -126,8 +128,12 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     yield ""
     silent = otherways.silent(told)
     away = serverlines.missing(servers.others if servers is not None else ())
-    text = said(RANGES[wanted.key][0], seen, silent, away)
-    return Gathered(wanted, seen, per_call(row), silent, servers, text, missing, own)
+    # One that has gone to another server is there.
+    elsewhere = {way.connector for other in told[1:] for way in other.now}
+    heard = sources.edges.heard() if sources.edges is not None else {}
+    lost = [one for one in gone(heard, wanted.until - 1) if one.connector not in elsewhere]
+    text = said(RANGES[wanted.key][0], seen, silent, away, lost)
+    return Gathered(wanted, seen, per_call(row), silent, servers, text, missing, own, lost)
 
 
 def _total(sources: Sources, since: int, until: int) -> Generator[str, None, dict[Way, Row]]:
@@ -149,6 +155,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "layers_ms": dict(gathered.layers),
         "silent": list(gathered.silent),
         "missing": list(gathered.missing),
+        "gone": [one.as_json() for one in gathered.lost],
         **(otherways.as_json(gathered.own) if gathered.wanted.servers == serverlines.THIS else {}),
         **serverlines.as_json(gathered.servers),
         "boxes": (

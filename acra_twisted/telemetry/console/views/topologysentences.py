@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlencode
 
-from acra_twisted.telemetry.console import formats
+from acra_twisted.telemetry.console import formats, gone
+from acra_twisted.telemetry.console.gone import Gone
 from acra_twisted.telemetry.console.sentences import (
     BAD,
     DATABASE,
@@ -40,12 +41,19 @@ _UNEVEN: Final = 0.15
 _TELLING: Final = 50
 
 
-def said(title: str, seen: Picture, silent: Sequence[str], away: Sentence | None) -> Answer:
+def said(
+    title: str,
+    seen: Picture,
+    silent: Sequence[str],
+    away: Sentence | None,
+    missing: Sequence[Gone] = (),
+) -> Answer:
     """Return the sentences about a picture of a time of this title.  ``away`` tells of servers that
-    do not answer."""
+    do not answer; ``missing`` are connectors that are gone."""
+    lost = gone.said(missing)
     if not seen.boxes:
         text = f"No request in the last {title}."
-        return answer([away, _silent(silent)], sentence("empty", PLAIN, text))
+        return answer([away, lost, _silent(silent)], sentence("empty", PLAIN, text))
     clients, bases = of_kind(seen.boxes, CLIENT), of_kind(seen.boxes, BASE)
     over = ""
     for kind, name, least in ((CONNECTOR, "connector", 1), (SERVER, "server", 2)):
@@ -54,7 +62,7 @@ def said(title: str, seen: Picture, silent: Sequence[str], away: Sentence | None
             over += f"{' and' if over else ' over'} {formats.several(number, name)}"
     before = "as in the hour before" if seen.before else "and nothing in the hour before"
     return answer(
-        [_failing(seen), _slower(seen), away, _uneven(seen), _silent(silent)],
+        [_failing(seen), _slower(seen), away, lost, _uneven(seen), _silent(silent)],
         sentence(
             "nothing",
             GOOD,

@@ -15,6 +15,19 @@ class Ways(SynchronousTestCase):
     def setUp(self):
         self.crowd = Crowd()
 
+    def test_minutes_by_connector(self):
+        crowd = Crowd()
+        for minute in (9, 8, 3):
+            crowd.ask(minute, "shop", 2, connector="10.0.0.1")
+        crowd.ask(3, "direct")
+        first = NOW // MINUTE
+        heard = {"10.0.0.1": {first - 9, first - 8, first - 3}}
+        # The same before, while and after what is over is encoded.
+        self.assertEqual(crowd.edges.heard(), heard)
+        crowd.jobs.run()
+        self.assertEqual(crowd.edges.heard(), heard)
+        self.assertEqual(Crowd().edges.heard(), {})
+
     def test_by_client_connector_and_database(self):
         self.crowd.ask(3, "billing", 2, connector="10.0.0.1")
         self.crowd.ask(3, "billing", 1, connector="10.0.0.2")
