@@ -48,7 +48,7 @@ def looked(
                 input=json.dumps(asked),
                 capture_output=True,
                 text=True,
-                timeout=400,
+                timeout=1800,
             )
         finally:
             assert served.stdin is not None
