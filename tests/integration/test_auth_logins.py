@@ -23,6 +23,7 @@ class Logins(Base):
             "auth_query_user": SERVICE,
             "auth_query_password_file": str(self.service_file),
             "auth_query_database": "postgres",
+            "auth_query_timeout": "60",
             **authentication,
         }
         chain = self.chain(

@@ -83,6 +83,8 @@ class Base(Surroundings):
                 "auth_query_user": SERVICE,
                 "auth_query_password_file": str(cls.service_file),
                 "auth_query_database": "postgres",
+                # A crowd waits for its turn.
+                "auth_query_timeout": 60.0,
                 **changes,
             }
         )
@@ -268,6 +270,7 @@ class Tools(Base):
     def test_acra_doctor_looks_up_a_secret(self):
         role = (
             f"[authentication]\nauth_query_user = {SERVICE}\nauth_query_database = postgres\n"
+            "auth_query_timeout = 60\n"
             f"auth_query_password_file = {self.service_file}\n"
         )
         for more, said in (

@@ -49,6 +49,9 @@ class Starts(Surroundings):
         read.read_string(self.shown[name].replace(_PLACE, str(self.place)))
         sections = {section: dict(read[section]) for section in read.sections()}
         sections.setdefault("tls", {})["tls_database_ca"] = str(self.authority.path)
+        if "auth_query_user" in sections.get("authentication", {}):
+            # On a machine that has much else to do.
+            sections["authentication"]["auth_query_timeout"] = "60"
         return sections
 
     def acra_auth(self, arguments, answer=""):

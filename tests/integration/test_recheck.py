@@ -35,6 +35,7 @@ class Rechecked(Databases):
             auth_query_user=SERVICE,
             auth_query_password_file=str(secret),
             auth_query_database="postgres",
+            auth_query_timeout="60",
             auth_cache_soft="0.2",
             auth_recheck="0.5",
         )
