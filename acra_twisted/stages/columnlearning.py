@@ -5,10 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from acra_twisted.encryption.postgresql.catalog import read_lookup
 from acra_twisted.encryption.postgresql.keeper import SchemaKeeper
 from acra_twisted.encryption.postgresql.protection import Protection
-from acra_twisted.encryption.postgresql.question import CURRENT, isolation_question
+from acra_twisted.encryption.postgresql.question import (
+    CURRENT,
+    isolation_question,
+    lookup_question,
+)
 from acra_twisted.encryption.postgresql.schema import SchemaError
+from acra_twisted.encryption.postgresql.targets import UNREAD
 from acra_twisted.errors import QuestionError
 from acra_twisted.session import Session
 from acra_twisted.stages.columnmeanings import Snapshot
@@ -16,9 +22,11 @@ from acra_twisted.stages.sessioncolumns import SessionColumns, in_transaction
 from acra_twisted.stages.sessionknown import Known
 
 
-async def learn(columns: SessionColumns, session: Session, known: Known) -> Snapshot:
-    """Ask for the facts that are not certain, and return the protected columns.  Raises
-    QuestionError, SchemaError."""
+async def learn(
+    columns: SessionColumns, session: Session, known: Known, targets: Sequence[str] = ()
+) -> Snapshot:
+    """Ask for the facts that are not certain, also of tables that a text gives values to, and
+    return the protected columns.  Raises QuestionError, SchemaError."""
     if known.open or session.in_flight:
         # What was sent before must be answered first: it may also begin a transaction.
         await session.ask(b"SELECT")
@@ -32,10 +40,53 @@ async def learn(columns: SessionColumns, session: Session, known: Known) -> Snap
         if known.schema.may_be_old:
             await _check_isolation(session)
         protection = await _read(columns, session, keeper, protection)
+    if keeper.strange(targets):
+        protection = await _look_up(columns, session, known, protection, targets)
+        keeper = known.schema.keeper
     if known.schema.is_path_due:
         question = known.schema.path_question(protection)
         known.schema.path_answered(_cells(await session.ask(question)))
     return columns.of(keeper, protection)
+
+
+async def look_up(
+    columns: SessionColumns,
+    session: Session,
+    known: Known,
+    snapshot: Snapshot,
+    targets: Sequence[str],
+) -> Snapshot:
+    """Return the protected columns, when it is known what tables that a text gives values to are.
+    ``snapshot`` is all that is known, and counts where nobody can ask.  Raises SchemaError."""
+    try:
+        return await learn(columns, session, known, targets)
+    except QuestionError:
+        # A batch has begun, or the transaction has failed.
+        return snapshot
+
+
+async def _look_up(
+    columns: SessionColumns,
+    session: Session,
+    known: Known,
+    protection: Protection,
+    targets: Sequence[str],
+) -> Protection:
+    """The protected columns, when it is known what some names mean."""
+    is_apart = in_transaction(session, known)
+    keeper = known.schema.apart() if is_apart else known.schema.keeper
+    strange = keeper.strange(targets)
+    named = [one for one in strange if one != UNREAD]
+    found: dict[str, bool] = {}
+    if named:
+        found = read_lookup(_cells(await session.ask(lookup_question(named))))
+    if len(found) < len(strange) and is_apart:
+        # It may have been made since the transaction began.
+        await _check_isolation(session)
+    if len(named) < len(strange) or not all(found.values()):
+        protection = await _read(columns, session, keeper, protection)
+    keeper.looked_up(found)
+    return protection
 
 
 async def _check_isolation(session: Session) -> None:

@@ -9,7 +9,7 @@ containers of the values that this one types.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface import classImplements
 
+from acra_twisted.encryption.postgresql import targets
 from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.postgresql.schema import SchemaError
 from acra_twisted.encryption.postgresql.statementwords import is_control
@@ -38,7 +39,7 @@ from acra_twisted.stages.cellclosing import CellClosing
 from acra_twisted.stages.cellreading import CellReading, OutdatedReading
 from acra_twisted.stages.columnbindings import Binding, is_untouched, known_plans
 from acra_twisted.stages.columnencoding import Encoder
-from acra_twisted.stages.columnlearning import learn
+from acra_twisted.stages.columnlearning import learn, look_up
 from acra_twisted.stages.columnmeanings import Meaning, Snapshot
 from acra_twisted.stages.columnparameters import ColumnParameters
 from acra_twisted.stages.columnstage import ColumnStage
@@ -94,7 +95,12 @@ class Encryptor(ColumnStage):
         known: Known | None = session.notes.get(STAGE)
         snapshot = self._columns.snapshot(session, known) if known is not None else None
         planned: Planned | None = None
+        judge = self._statements.judge
+        names = targets.of(statement.text, statement.conforming)
         if known is not None and snapshot is not None:
+            if names and known.schema.keeper.strange(names):
+                decide = partial(judge, statement, exchange, None)
+                return self._informed(session, known, snapshot, decide, names)
             planned = known_plans(statement, session, known, snapshot)
             if planned is not None and planned.statements is None and planned.quiet:
                 if statement.prepared_name is None and not known.cursors:
@@ -105,12 +111,11 @@ class Encryptor(ColumnStage):
             if statement.prepared_name is None:
                 self._follow(statement, exchange)
             return PASS
-        judge = self._statements.judge
         if known is not None and snapshot is not None:
             session.meaning = snapshot.meaning
             return guarded(judge, statement, exchange, planned, known, snapshot)
         decide = partial(judge, statement, exchange, planned)
-        return self._informed(session, known, snapshot, decide)
+        return self._informed(session, known, snapshot, decide, names)
 
     def judges(self, statement: Statement, session: Session) -> bool:
         """See ISelectiveStatementStage."""
@@ -119,6 +124,9 @@ class Encryptor(ColumnStage):
             return True
         snapshot = self._columns.snapshot(session, known)
         if snapshot is None or not snapshot.planner.unconcerned.has(statement.text):
+            return True
+        names = targets.of(statement.text, statement.conforming)
+        if names and known.schema.keeper.strange(names):
             return True
         session.meaning = snapshot.meaning
         return False
@@ -176,15 +184,22 @@ class Encryptor(ColumnStage):
         known: Known | None,
         snapshot: Snapshot | None,
         decide: _Decide,
+        names: Sequence[str] = (),
     ) -> Any:
-        """Decide by what is certain of the session's database; ask for it, if it is not."""
+        """Decide by what is certain of the session's database; ask for it, if it is not, and for
+        tables of some names that a text gives values to."""
         if known is None:
             known = session.notes[STAGE] = self._columns.begin(session)
             snapshot = self._columns.snapshot(session, known)
-        if snapshot is not None:
+        if snapshot is not None and not (names and known.schema.keeper.strange(names)):
             session.meaning = snapshot.meaning
             return guarded(decide, known, snapshot)
-        learning = Deferred.fromCoroutine(learn(self._columns, session, known))
+        asking = (
+            learn(self._columns, session, known, names)
+            if snapshot is None
+            else look_up(self._columns, session, known, snapshot, names)
+        )
+        learning = Deferred.fromCoroutine(asking)
         return learning.addCallbacks(partial(self._learned, session, known, decide), _unknown)
 
     def _learned(self, session: Session, known: Known, decide: _Decide, snapshot: Snapshot) -> Any:

@@ -71,6 +71,8 @@ class Database:
         self.prepared = []
         self.path = [["pg_catalog", "public"], None]
         self.isolation = b"read committed"
+        #: What it has of the names that it is asked for: each with whether it is a plain table.
+        self.relations = []
         self.asked = []
         self.fails = False
         session.ask = self.ask
@@ -79,7 +81,8 @@ class Database:
         if self.fails:
             return fail(QuestionError("not now"))
         kinds = {
-            **{b"current_schemas": "path", b"pg_publication b": "mark"},
+            **{b"relhasrules": "lookup", b"current_schemas": "path"},
+            b"pg_publication b": "mark",
             **{b"pg_class": "schema", b"pg_prepared": "prepared", b"isolation": "isolation"},
         }
         kind = next((kind for word, kind in kinds.items() if word in text), "wait")
@@ -90,6 +93,7 @@ class Database:
             "schema": people(self.oid, self.kids, self.columns, self.schemas),
             "prepared": self.prepared,
             "isolation": [self.isolation],
+            "lookup": [cell(one) for one in self.relations],
             "wait": [],
         }[kind]
         return succeed([[one] for one in cells])

@@ -69,6 +69,8 @@ class SchemaKeeper:
         self._kept_changes = 0
         # Tables that are no views: nobody makes one in place of them without a change of the mark.
         self._tables: set[tuple[str, str]] = set()
+        # The same as texts name them, with the database of names without one.
+        self._named: set[tuple[str, Target]] = set()
 
     @property
     def question(self) -> bytes:
@@ -101,7 +103,7 @@ class SchemaKeeper:
     def changed(self) -> None:
         """Note that the schema may be another: nothing is decided by it any more."""
         self._changes += 1
-        self._tables.clear()
+        self._forget_tables()
 
     def strange(self, targets: Iterable[Target], database: str) -> Sequence[Target]:
         """Tell which of some tables and routines may have been made since the schema was read.
@@ -109,10 +111,16 @@ class SchemaKeeper:
         code = self._protection.code if self._protection is not None else ()
         found = []
         for one in targets:
+            if (database, one) in self._named:
+                continue
             full = one if one.database or not one.name else Target(database, one.name)
             key = _key(full)
-            if key not in self._tables and key not in code:
+            if key in code:
+                continue
+            if key not in self._tables:
                 found.append(full)
+            elif len(self._named) < _TABLES:
+                self._named.add((database, one))
         return found
 
     def told(self, found: Iterable[Named]) -> None:
@@ -125,8 +133,12 @@ class SchemaKeeper:
                 self.changed()
                 return
             if len(self._tables) >= _TABLES:
-                self._tables.clear()
+                self._forget_tables()
             self._tables.add(key)
+
+    def _forget_tables(self) -> None:
+        self._tables.clear()
+        self._named.clear()
 
     def failed_with(self, number: str) -> None:
         """Note an error that the server has given to a statement, by its number."""
@@ -168,7 +180,7 @@ class SchemaKeeper:
         is_settled = self._mark is None or (mark is not None and mark.is_same(self._mark))
         self._mark = mark if number == asked.number and is_settled else None
         if self._mark is None:
-            self._tables.clear()
+            self._forget_tables()
         self._read_at = self._looked_at = asked.at
         self._kept, self._kept_changes = asked.number, asked.changes
         self._is_doubtful = self._is_suspect = False

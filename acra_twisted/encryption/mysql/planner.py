@@ -38,6 +38,8 @@ from acra_twisted.sql.mysqlnames import fold
 _LANGUAGE: Final = languages.LANGUAGES["mysql"]
 _READ: Final = frozenset(("select", "insert", "replace", "update", "delete", "with", "("))
 _EXPLAIN: Final = frozenset(("explain", "describe", "desc"))
+#: Longer texts that name nothing protected are not read by their tokens.
+_LONG: Final = 64 << 10
 #: Words between EXPLAIN and its statement.
 _EXPLAINED: Final = (
     *("extended", "partitions", "analyze", "format", "=", "json", "tree", "traditional"),
@@ -81,7 +83,7 @@ class Planner:
             if known is not None:
                 return Planned(known, parts[1])
         if not self._concerns.may_touch(text):
-            found = self._targets(text, mode) if targets.gives(text) else ()
+            found = self._targets(text, mode)
             return Planned(Plan(targets=found) if found else UNTOUCHED)
         keeps = parts is not None and skeleton.is_plain(parts[2])
         try:
@@ -163,6 +165,10 @@ class Planner:
         found = targets.simple(text)
         if found is not None:
             return found
+        if not targets.gives(text):
+            return ()
+        if len(text) > _LONG:
+            return (targets.UNREAD,)
         try:
             tokens = self._tokens(text, mode)
             if mysqlversions.has_any(text):
@@ -181,7 +187,7 @@ class Planner:
         def inner(token: Token) -> Sequence[Target]:
             raw = text[token[1] : token[2]]
             string = mysql_value(lexer.STRING, raw, mode.backslash is False)[1]
-            return self._targets(string, mode) if targets.gives(string) else ()
+            return self._targets(string, mode)
 
         found = targets.of_statements(text, statements, inner)
         return tuple(one for one in found if fold(one.name) not in self.protection.names)

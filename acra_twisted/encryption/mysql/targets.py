@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from acra_twisted.sql import lexer, mysqltokens
+from acra_twisted.cache import GenerationCache
+from acra_twisted.sql import lexer, mysqltokens, skeleton
 from acra_twisted.sql.lexer import Token
 
 _NAME: Final = rb"(`[^`\x00]++`|[A-Za-z_$][0-9A-Za-z_$]*+)"
@@ -36,6 +37,7 @@ _MODIFIERS: Final = frozenset(("low_priority", "delayed", "high_priority", "igno
 #: Words before UPDATE where it is no statement.
 _BEFORE_UPDATE: Final = frozenset(("for", "key", "on"))
 _JOINING: Final = frozenset((",", "join", "straight_join"))
+_BLANKS: Final = b"; \t\r\n"
 _NAMING: Final = (lexer.WORD, lexer.QUOTED)
 
 
@@ -48,6 +50,9 @@ class Target(NamedTuple):
 
 
 UNREAD: Final = Target("", "")
+#: The targets of statements whose first bracket stands near, by all that is before it.
+_heads: Final[GenerationCache[bytes, Sequence[Target]]] = GenerationCache(1_000, 1 << 20)
+_HEAD: Final = 160
 
 
 def gives(text: bytes) -> bool:
@@ -60,14 +65,32 @@ def gives(text: bytes) -> bool:
 def simple(text: bytes) -> Sequence[Target] | None:
     """The target of a text that is one simple statement; None where only its tokens can tell."""
     end = text.find(b";")
-    if end >= 0 and text[end:].strip(b"; \t\r\n"):
+    if end >= 0 and text[end:].strip(_BLANKS) and not _is_one(text):
         return None
+    if text[:3].lower() == b"sel":
+        return ()
+    bracket = text.find(b"(", 0, _HEAD)
+    known = _heads.get(text[:bracket]) if bracket > 0 else None
+    if known is not None:
+        return known
     found = _simple(text)
     if found is None:
         return None
     names = [one for one in found.groups() if one is not None]
     shown = [one.strip(b"`").decode("utf-8", "replace") for one in names]
-    return (Target(shown[0] if len(shown) > 1 else "", shown[-1]),)
+    made = (Target(shown[0] if len(shown) > 1 else "", shown[-1]),)
+    # Nothing else is kept: it could be a value.
+    if bracket > 0 and text[: found.end()].strip() == text[:bracket].strip():
+        _heads.put(text[:bracket], made)
+    return made
+
+
+def _is_one(text: bytes) -> bool:
+    """Tell whether a text with semicolons is one statement in every mode."""
+    parts = None if b'"' in text or b"\\" in text else skeleton.split(text, b"`")
+    return (
+        parts is not None and skeleton.is_plain(parts[2]) and b";" not in parts[0].rstrip(_BLANKS)
+    )
 
 
 def of_statements(

@@ -43,6 +43,18 @@ def read_path(cells: Sequence[bytes]) -> SearchPath:
     return _understood(lambda: SearchPath(_words(row[0]), frozenset(_words(row[1] or ()))))
 
 
+def read_lookup(cells: Sequence[bytes]) -> dict[str, bool]:
+    """The relations of some names by the answer to `question.lookup_question`: whether all of each
+    name are tables that hand nothing on to others.  Raises SchemaError."""
+    found: dict[str, bool] = {}
+    for cell in cells:
+        row = _json(cell)
+        if not isinstance(row, list) or len(row) != 2 or not isinstance(row[0], str):
+            raise SchemaError(_ODD)
+        found[row[0]] = found.get(row[0], True) and row[1] is True
+    return found
+
+
 def _understood(read_it: Callable[[], _T]) -> _T:
     try:
         return read_it()

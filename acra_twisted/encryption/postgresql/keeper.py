@@ -6,7 +6,7 @@ should be asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.encryption.postgresql import catalog
@@ -22,6 +22,8 @@ MAX_AGE: Final = 300.0
 LOOK: Final = 5.0
 #: The time between two questions for which there is no certain reason.
 PAUSE: Final = 1.0
+#: Names of tables that are remembered to be looked up.
+_NAMES: Final = 10_000
 #: A question that nobody has answered for so long was lost with its connection.
 LOST: Final = 30.0
 
@@ -132,6 +134,8 @@ class SchemaKeeper:
         # What follows from both, for it is asked for with each statement.
         self._is_told = self._is_unknown = True
         self._failed = False
+        # Names that have nothing to do with protected columns, as far as was looked up.
+        self._plain: set[str] = set()
         self._looked_at = 0.0
         self._mark: bytes | None = None
         # The number of the question whose mark came last, and that.
@@ -145,7 +149,21 @@ class SchemaKeeper:
         made._read_at, made._looked_at = self._read_at, self._looked_at
         made._told, made._kept_told = self._told, self._kept_told
         made._is_told, made._is_unknown = self._is_told, self._is_unknown
+        made._plain = set(self._plain)
         return made
+
+    def strange(self, names: Sequence[str]) -> Sequence[str]:
+        """Tell which of the names of some tables may have come to mean others since the schema was
+        read; those that are protected are none of them."""
+        kept = self._protection
+        protected = kept.names if kept is not None else ()
+        return [one for one in names if one not in self._plain and one not in protected]
+
+    def looked_up(self, names: Iterable[str]) -> None:
+        """Note names that the schema tells all of, for the schema as it is kept."""
+        if len(self._plain) >= _NAMES:
+            self._plain.clear()
+        self._plain.update(names)
 
     @property
     def changes(self) -> int:
@@ -205,6 +223,7 @@ class SchemaKeeper:
         """Take in the effect of a statement, or of an error."""
         doubts, codes, changes = self._told
         if what == STALE:
+            self._plain.clear()
             self._told = Told(doubts, codes, changes + 1)
         elif what == CODE:
             self._told = Told(doubts, codes + 1, changes)
@@ -249,6 +268,7 @@ class SchemaKeeper:
             kept = self._protection = Protection(schema, self._settings)
             # It was asked for other relations.
             self._mark = None
+            self._plain.clear()
         # The answer is as old as the question.
         self._read_at = self._looked_at = asked.at
         self._hold(asked)

@@ -241,6 +241,16 @@ SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(
     FROM pg_catalog.pg_publication b)
     )::pg_catalog.text, 'UTF8'), 'base64')
 """
+_LOOKUP: Final = r"""
+SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(c.relname,
+    c.relkind = ANY (ARRAY['r', 'p', 'f']::pg_catalog."char"[]) AND NOT c.relispartition
+        AND NOT c.relhasrules AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid)
+    )::pg_catalog.text, 'UTF8'), 'base64')
+FROM pg_catalog.pg_class c
+WHERE c.relname = ANY (ARRAY[{names}]::pg_catalog.name[])
+    AND c.relkind = ANY (ARRAY['r', 'p', 'f', 'v', 'm']::pg_catalog."char"[])
+"""
 _PATH: Final = r"""
 SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(
     pg_catalog.current_schemas(true),
@@ -265,6 +275,12 @@ def mark_question(names: Iterable[str], oids: Iterable[int]) -> bytes:
     one row of one column."""
     listed = ", ".join(map(str, sorted(oids)))
     return _made(_MARK.format(names=_literals(names), oids=listed))
+
+
+def lookup_question(names: Iterable[str]) -> bytes:
+    """The question for the relations of some names.  The answer has rows of one column;
+    `catalog.read_lookup` reads it."""
+    return _made(_LOOKUP.format(names=_literals(names)))
 
 
 @lru_cache(_KEPT)

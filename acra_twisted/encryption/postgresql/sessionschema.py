@@ -87,6 +87,13 @@ class SessionSchema:
             self._own = self._shared.forked()
         return self.keeper.is_due(now)
 
+    def apart(self) -> SchemaKeeper:
+        """Return the keeper for what is read inside the open transaction, which is for this session
+        alone."""
+        if self._own is None:
+            self._own = self._shared.forked()
+        return self._own
+
     @property
     def may_be_old(self) -> bool:
         """Tell whether others have changed tables since the transaction began, as it may not see

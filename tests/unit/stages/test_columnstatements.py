@@ -25,10 +25,11 @@ class Statements(EncryptorCase):
         self.assertEqual(self.exchange.plan, "hit")
 
     def test_what_concerns_no_protected_column_passes(self):
+        self.database.relations = [["other", True]]
         for text in ("SELECT 1", "INSERT INTO other VALUES ('x')", "SELECT id FROM people"):
             verdict, _ = self.judge(text)
             self.assertIs(verdict, PASS)
-        self.assertEqual(self.database.asked, ["schema", "path"])
+        self.assertEqual(self.database.asked, ["schema", "path", "lookup"])
         self.assertIsNotNone(self.session.meaning)
 
     def test_protected_columns_of_a_database_in_another_encoding_are_refused(self):

@@ -96,6 +96,83 @@ class Hooks(EncryptorCase):
             self.assertIs(self.stage.on_parameters(bound, self.exchange), PASS)
 
 
+class NewNames(EncryptorCase):
+    """Tables that a text gives values to, and that may have been made since the schema was read."""
+
+    INSERT = f"INSERT INTO fresh (name) VALUES ('{SECRET}')"
+
+    def setUp(self):
+        super().setUp()
+        self.judge("SELECT 1")
+        del self.database.asked[:]
+
+    def test_a_table_is_looked_up_once(self):
+        self.database.relations = [["others", True]]
+        for text in ("INSERT INTO others VALUES (1)", "UPDATE public.others SET note = 'a'"):
+            self.assertIs(self.judge(text)[0], PASS)
+        self.assertEqual(self.database.asked, ["lookup"])
+
+    def test_it_is_looked_up_before_a_statement_passes_by_its_words(self):
+        self.database.relations = [["others", True]]
+        statement = Statement(b"INSERT INTO others VALUES (1)")
+        self.assertTrue(self.stage.judges(statement, self.session))
+        self.judge("INSERT INTO others VALUES (1)")
+        self.assertFalse(self.stage.judges(statement, self.session))
+
+    def test_nothing_is_given_to_what_was_not_known_before_the_schema_is_read(self):
+        self.database.relations = [["fresh", False]]
+        # A mark that is the same tells that it has nothing to do with protected columns.
+        self.now += 5
+        self.judge("SELECT 1")
+        del self.database.asked[:]
+        self.assertIs(self.judge(self.INSERT)[0], PASS)
+        self.assertEqual(self.database.asked, ["lookup", "mark"])
+        self.database.kids = ["fresh2"]
+        self.database.relations = [["fresh2", False]]
+        del self.database.asked[:]
+        verdict, _ = self.judge(self.INSERT.replace("fresh", "fresh2"))
+        self.assertEqual(self.database.asked, ["lookup", "mark", "schema"])
+        self.assertIsInstance(verdict, Replace)
+        self.assertNotIn(SECRET.encode(), verdict.item.text)
+
+    def test_what_a_transaction_reads_is_for_its_session(self):
+        self.session.transaction = IN_TRANSACTION
+        self.database.relations = [["fresh", False]]
+        self.database.kids = ["fresh"]
+        self.assertIsInstance(self.judge(self.INSERT)[0], Replace)
+        other = make_session()
+        other.database = b"db"
+        other.ask = self.database.ask
+        del self.database.asked[:]
+        exchange = Exchange(other, "query", None, 1)
+        statement = Statement(self.INSERT.encode())
+        self.successResultOf(self.stage.on_statement(statement, exchange))
+        self.assertIn("schema", self.database.asked)
+
+    def test_a_transaction_that_cannot_see_it_is_refused(self):
+        self.session.transaction = IN_TRANSACTION
+        self.database.isolation = b"repeatable read"
+        self.refused(self.judge(self.INSERT)[0])
+        self.database.relations = [["others", True]]
+        self.assertIs(self.judge("INSERT INTO others VALUES (1)")[0], PASS)
+
+    def test_what_is_not_there_is_looked_up_each_time(self):
+        for _ in range(2):
+            self.assertIs(self.judge("INSERT INTO nowhere VALUES (1)")[0], PASS)
+        self.assertEqual(self.database.asked, ["lookup"] * 2)
+
+    def test_a_session_that_begins_looks_them_up_too(self):
+        self.session.notes.clear()
+        self.judge(self.INSERT)
+        self.assertIn("lookup", self.database.asked)
+
+    def test_where_nobody_can_ask_what_is_known_counts(self):
+        self.database.fails = True
+        self.assertIs(self.judge(self.INSERT)[0], PASS)
+        verdict, _ = self.judge("INSERT INTO people (id) VALUES (1); INSERT INTO x VALUES (1)")
+        self.assertIs(verdict, PASS)
+
+
 class Looking(BoundCase):
     """Values that are bound to statements without protected columns are left alone."""
 

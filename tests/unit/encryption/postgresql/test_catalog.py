@@ -133,7 +133,11 @@ class Limits(SynchronousTestCase):
 
     @given(st.binary())
     def test_any_bytes_are_read_or_refused(self, data):
-        for read in (lambda: catalog.read([data], 1), lambda: catalog.read_path([data])):
+        for read in (
+            lambda: catalog.read([data], 1),
+            lambda: catalog.read_path([data]),
+            lambda: catalog.read_lookup([data]),
+        ):
             self.assertRaises(SchemaError, read)
 
 
@@ -148,3 +152,15 @@ class Paths(SynchronousTestCase):
     def test_anything_else_is_refused(self):
         for cells in ([], [b"x"], [cell([])], [cell([None, None])], [cell([["a"], None])] * 2):
             self.assertRaises(SchemaError, catalog.read_path, cells)
+
+
+class Lookups(SynchronousTestCase):
+    def test_a_name_is_plain_if_all_that_have_it_are(self):
+        rows = [["a", True], ["b", True], ["b", False], ["c", None], ["c", True]]
+        found = catalog.read_lookup(list(map(cell, rows)))
+        self.assertEqual(found, {"a": True, "b": False, "c": False})
+        self.assertEqual(catalog.read_lookup([]), {})
+
+    def test_anything_else_is_refused(self):
+        for value in (None, 1, "ab", [], ["a"], [1, True], ["a", True, 1], {"a": True}):
+            self.assertRaises(SchemaError, catalog.read_lookup, [cell(value)])

@@ -212,6 +212,40 @@ class Reading(KeeperCase):
         self.assertIn(b"E'people'", self.keeper.question)
 
 
+class Strangers(KeeperCase):
+    """Names that may have come to mean others since the schema was read."""
+
+    def test_names_are_strange_until_they_are_looked_up(self):
+        self.assertEqual(self.keeper.strange(["people"]), ["people"])
+        self.read(0.0)
+        self.assertEqual(self.keeper.strange(["people", "a", "b", ""]), ["a", "b", ""])
+        self.keeper.looked_up(["a"])
+        self.assertEqual(self.keeper.strange(["people", "a", "b"]), ["b"])
+        # A transaction of its own knows them, and learns for itself.
+        own = self.keeper.forked()
+        own.looked_up(["b"])
+        self.assertEqual(own.strange(["a", "b"]), [])
+        self.assertEqual(self.keeper.strange(["a", "b"]), ["b"])
+
+    def test_by_another_schema_they_may_be_others(self):
+        self.read(0.0)
+        self.keeper.looked_up(["a"])
+        self.read(1.0)
+        self.assertEqual(self.keeper.strange(["a"]), [])
+        self.keeper.told(STALE)
+        self.assertEqual(self.keeper.strange(["a"]), ["a"])
+        self.read(2.0)
+        self.keeper.looked_up(["a"])
+        self.read(3.0, column("id", 1), column("name", 2))
+        self.assertEqual(self.keeper.strange(["a"]), ["a"])
+
+    def test_few_are_kept(self):
+        self.read(0.0)
+        for number in range(10_001):
+            self.keeper.looked_up([str(number)])
+        self.assertEqual(self.keeper.strange(["1", "10000"]), ["1"])
+
+
 class Looking(KeeperCase):
     """A mark tells whether there is another schema."""
 
