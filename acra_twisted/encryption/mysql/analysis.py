@@ -48,7 +48,8 @@ class Analysis:
     ``query`` walks through a query in a scope and returns its columns.  ``database`` is the one of
     names without one, None if it is not known.  ``string`` gives the value of a literal by its
     place, for the few that decide what is done; their ordinals are in ``deciding``.  ``view`` gives
-    the columns of a view, None for one that cannot be read.  ``encoding`` is the codec of the text.
+    the columns of a view, None for one that cannot be read, and ``written`` the view as a table,
+    None for one that cannot be written like that.  ``encoding`` is the codec of the text.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Analysis:
         query: Callable[[Analysis, Query, Scope], Columns],
         string: Callable[[Leaf], bytes | None],
         view: Callable[[Code], Columns | None],
+        written: Callable[[Code], ProtectedTable | None] = lambda code: None,
         encoding: str = "utf-8",
     ) -> None:
         self.text = text
@@ -72,6 +74,7 @@ class Analysis:
         self._query = query
         self._string = string
         self._view = view
+        self.written = written
         self._encoding = encoding
 
     def query(self, query: Query, scope: Scope) -> Columns:

@@ -124,8 +124,8 @@ class Planner:
                 return None
 
         analysis = Analysis(
-            *(text, self.protection, database, queries.query, string, self._views.columns),
-            mode.encoding,
+            *(text, self.protection, database, queries.query, string),
+            *(self._views.columns, self._views.written, mode.encoding),
         )
         results: list[Sequence[ResultColumn] | None] = []
         renews = changed = False

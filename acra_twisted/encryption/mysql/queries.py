@@ -161,7 +161,7 @@ def _range(analysis: Analysis, factor: TableFactor, scope: Scope) -> Range:
     where = None if factor.alias or database is None else compared(database)
     view = None if found is not None else analysis.view_of(table)
     if view is not None:
-        return Range(name, analysis.view(view), where)
+        return Range(name, analysis.view(view), where, view=analysis.written(view))
     if found is None:
         return Range(name, OPEN, where)
     columns = [

@@ -26,13 +26,20 @@ class Range(NamedTuple):
     """A table of a FROM clause, or what stands for one.
 
     ``name`` is its alias or its own, as tables are compared; ``database`` is where a table without
-    an alias is.  ``table`` is set for one with protected columns.
+    an alias is.  ``table`` is set for one with protected columns, ``view`` for a view of one that
+    can be written like a table.
     """
 
     name: str
     columns: Columns
     database: str | None = ""
     table: ProtectedTable | None = None
+    view: ProtectedTable | None = None
+
+    @property
+    def written(self) -> ProtectedTable | None:
+        """What it is where it is written."""
+        return self.table or self.view
 
     @property
     def is_open(self) -> bool:

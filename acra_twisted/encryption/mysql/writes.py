@@ -25,6 +25,7 @@ from acra_twisted.encryption.mysql.nodes import (
 from acra_twisted.encryption.mysql.protection import ProtectedTable
 from acra_twisted.encryption.mysql.scopes import Range, Scope, renamed
 from acra_twisted.encryption.mysql.values import OPEN, Columns, Leaf, Value
+from acra_twisted.encryption.mysql.viewtargets import WrittenView
 from acra_twisted.encryption.refusals import refused
 from acra_twisted.sql.mysqlnames import fold
 
@@ -44,17 +45,12 @@ def statement(analysis: Analysis, one: Statement) -> Columns:
 
 def insert(analysis: Analysis, one: Insert) -> Columns:
     """The columns that INSERT or REPLACE returns.  Raises StatementRefusedError."""
-    if analysis.view_of(one.table) is not None:
-        raise refused(
-            refusals.SCHEMA_MISMATCH,
-            None,
-            f"may be written through view {one.table.name}",
-            "Use the table itself.",
-        )
     joined = Joined()
     joined.factors.append(TableFactor(one.table, None, ""))
     target = queries.ranges_of(analysis, joined, Scope())[0]
-    table = target.table
+    table = target.written
+    if table is None and analysis.view_of(one.table) is not None:
+        raise _unwritable(one.table.name)
     columns = _listed(table, one.columns)
     if table is not None and columns and one.columns is None and (one.query or all(one.rows)):
         analysis.list_columns(table, columns, one.listed)
@@ -76,6 +72,15 @@ def insert(analysis: Analysis, one: Insert) -> Columns:
         ranges.append(Range(analysis.protection.compared(one.alias), named))
     _assign(analysis, one.updates, _reading(analysis, one, ranges), [target], "ON DUPLICATE KEY")
     return queries.outputs(analysis, one.returning, [target], scope)
+
+
+def _unwritable(name: str) -> refusals.StatementRefusedError:
+    return refused(
+        refusals.SCHEMA_MISMATCH,
+        None,
+        f"may be written through view {name}, which is not a part of one table",
+        "Use the table itself.",
+    )
 
 
 def _reading(analysis: Analysis, one: Insert, ranges: Sequence[Range]) -> Scope:
@@ -160,6 +165,10 @@ def _omit(analysis: Analysis, table: ProtectedTable, given: Sequence[str]) -> No
     for name, setting in table.settings.items():
         if name not in given:
             analysis.default(setting, table.columns[name], "INSERT")
+    if isinstance(table, WrittenView):
+        # What the view does not show takes the table's defaults.
+        sources = [table.sources[name] for name in given if name in table.sources]
+        _omit(analysis, table.behind, sources)
 
 
 def _from_query(
@@ -217,12 +226,12 @@ def _target(
     name = fold(names[-1])
     if len(names) > 1:
         found = [one for one in ranges if one.name == compared(names[-2])]
-        if not found or (found[0].table is None and values.holds_protected(found[0].columns)):
+        if not found or (found[0].written is None and values.holds_protected(found[0].columns)):
             raise unsure(None, place)
-        return found[0].table
-    if any(one.table is None and values.holds_protected(one.columns) for one in ranges):
+        return found[0].written
+    if any(one.written is None and values.holds_protected(one.columns) for one in ranges):
         raise unsure(None, place)
-    tables = [one.table for one in ranges if one.table is not None]
+    tables = [one.written for one in ranges if one.written is not None]
     having = [table for table in tables if name in table.columns]
     if len(having) > 1:
         raise unsure(having[0].first, place)
