@@ -108,16 +108,14 @@ class SchemaKeeper:
     def strange(self, targets: Iterable[Target], database: str) -> Sequence[Target]:
         """Tell which of some tables and routines may have been made since the schema was read.
         ``database`` is that of names without one."""
-        code = self._protection.code if self._protection is not None else ()
+        known = self._protection.known if self._protection is not None else ()
         found = []
         for one in targets:
             if (database, one) in self._named:
                 continue
             full = one if one.database or not one.name else Target(database, one.name)
             key = _key(full)
-            if key in code:
-                continue
-            if key not in self._tables:
+            if key not in known and key not in self._tables:
                 found.append(full)
             elif len(self._named) < _TABLES:
                 self._named.add((database, one))
@@ -126,10 +124,10 @@ class SchemaKeeper:
     def told(self, found: Iterable[Named]) -> None:
         """Note what the server has of some names: where it is a view or a routine that is not
         known, nothing is decided by the schema any more."""
-        code = self._protection.code if self._protection is not None else ()
+        known = self._protection.known if self._protection is not None else ()
         for one in found:
             key = _key(Target(one.database, one.name))
-            if one.is_code and key not in code:
+            if one.is_code and key not in known:
                 self.changed()
                 return
             if len(self._tables) >= _TABLES:
@@ -176,6 +174,7 @@ class SchemaKeeper:
         if kept is None or schema != kept.schema:
             kept = Protection(schema._replace(number=next(self._numbers)), self._settings)
             self._protection = kept
+            self._forget_tables()
         number, mark = self._seen
         is_settled = self._mark is None or (mark is not None and mark.is_same(self._mark))
         self._mark = mark if number == asked.number and is_settled else None

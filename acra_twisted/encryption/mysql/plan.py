@@ -95,7 +95,7 @@ class Plan(NamedTuple):
     others whose values the answer depends on: a client that may not read them must not learn it.
     ``renews``: the schema is to be read anew when the text has been run.  ``schema`` is the number
     of the schema that the plan holds for.  ``targets`` are tables and routines that the text gives
-    values to and that are not known to be protected.
+    values to.
     """
 
     refusal: Refusal | None = None

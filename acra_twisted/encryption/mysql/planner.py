@@ -33,7 +33,6 @@ from acra_twisted.sql import languages, lexer, mysqltokens, mysqlversions, skele
 from acra_twisted.sql.languages import Mode
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import mysql_value
-from acra_twisted.sql.mysqlnames import fold
 
 _LANGUAGE: Final = languages.LANGUAGES["mysql"]
 _READ: Final = frozenset(("select", "insert", "replace", "update", "delete", "with", "("))
@@ -108,7 +107,7 @@ class Planner:
             # Another value of a literal would have another plan.
             key = b""
         touching = [self._concerns.touches(text, part, mode) for part in statements]
-        written = self._unknown(text, statements, mode)
+        written = self._written(text, statements, mode)
         if not any(touching):
             return Planned(Plan(targets=written) if written else UNTOUCHED)
         given = [token for token in tokens if token[0] in lexer.LITERALS]
@@ -176,21 +175,19 @@ class Planner:
                 tokens = self._tokens(text, mode)
         except (StatementRefusedError, LexError):
             return (targets.UNREAD,)
-        return self._unknown(text, mysqltokens.statements(text, tokens), mode)
+        return self._written(text, mysqltokens.statements(text, tokens), mode)
 
-    def _unknown(
+    def _written(
         self, text: bytes, statements: Sequence[Sequence[Token]], mode: Mode
     ) -> Sequence[Target]:
-        """The tables and routines that statements give values to and that are not known to be
-        protected."""
+        """The tables and routines that statements give values to."""
 
         def inner(token: Token) -> Sequence[Target]:
             raw = text[token[1] : token[2]]
             string = mysql_value(lexer.STRING, raw, mode.backslash is False)[1]
             return self._targets(string, mode)
 
-        found = targets.of_statements(text, statements, inner)
-        return tuple(one for one in found if fold(one.name) not in self.protection.names)
+        return targets.of_statements(text, statements, inner)
 
     def _statement(
         self, analysis: Analysis, cursor: Cursor

@@ -63,8 +63,8 @@ class Protection:
     routines that use such a table or whose text the server does not show, and of routines that
     name `checks.NAME`, set a role, or run text that is not theirs, but for those that the
     configuration trusts, and of tables whose triggers set a role.  ``uses`` are all code that does
-    so, ``routines`` the names of the routines, and ``triggers`` the triggers.  ``code`` are the
-    databases and names of all views and routines, folded.
+    so, ``routines`` the names of the routines, and ``triggers`` the triggers.  ``known`` are the
+    databases and names of all tables, views and routines of the schema, folded.
     """
 
     def __init__(self, schema: Schema, settings: EncryptionSettings) -> None:
@@ -96,11 +96,9 @@ class Protection:
         views = {fold(one.name) for one in self._views.values()}
         casting = {fold(one.table) for one in self._casting.values()}
         self.names: frozenset[str] = frozenset(names | views | self.routines | casting)
-        self.code = frozenset(
-            (fold(one.database), fold(one.name))
-            for one in schema.code
-            if one.kind in (VIEW, ROUTINE)
-        )
+        named = [(one.database, one.name) for one in schema.tables]
+        named += [(one.database, one.name) for one in schema.code if one.kind in (VIEW, ROUTINE)]
+        self.known = frozenset((fold(database), fold(name)) for database, name in named)
         self.triggers: Sequence[Code] = [one for one in self.uses if one.kind == TRIGGER]
 
     def compared(self, name: str) -> str:

@@ -176,9 +176,10 @@ class Strangers(SynchronousTestCase):
         self.assertFalse(self.is_strange("ORDERS", "Shop"))
         self.assertTrue(self.is_strange("orders", "other"))
 
-    def test_views_and_routines_of_the_schema_are_known(self):
-        for name in ("vip", "cheap", "add_person"):
+    def test_all_of_the_schema_is_known_where_it_is(self):
+        for name in ("vip", "cheap", "add_person", "people", "LEADS"):
             self.assertFalse(self.is_strange(name), name)
+            self.assertTrue(self.is_strange(name, "other"), name)
             self.keeper.told([Named("shop", name, True)])
         self.assertIsNotNone(self.keeper.protection(0.0))
 
