@@ -38,7 +38,7 @@ class Range(NamedTuple):
 
     @property
     def written(self) -> ProtectedTable | None:
-        """What it is where it is written."""
+        """The table or the view that can be written, None for any other."""
         return self.table or self.view
 
     @property
