@@ -7,12 +7,16 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.postgresql.question import (
+    lookup_question,
     mark_question,
     path_question,
     schema_question,
 )
 
-QUESTIONS = (schema_question, path_question, lambda names: mark_question(names, (2, 1)))
+QUESTIONS = (
+    *(schema_question, path_question, lookup_question),
+    lambda names: mark_question(names, (2, 1)),
+)
 STRING = re.compile(rb"E?'(?:[^']|'')*'")
 
 
@@ -43,7 +47,7 @@ class Texts(SynchronousTestCase):
 
     @given(st.lists(st.text(max_size=70)))
     def test_names_are_ascii_and_mean_themselves(self, names):
-        text = path_question(names)
+        text = path_question(frozenset(names))
         self.assertTrue(text.isascii())
         [array] = re.findall(rb"ARRAY\[(.*?)\]::", text)
         found = re.findall(rb"E'([^']*)'", array)
@@ -61,5 +65,5 @@ class Texts(SynchronousTestCase):
         self.assertIn(b"ARRAY[]::", mark_question(("people",), ()))
 
     def test_names_that_no_table_has_are_left_out(self):
-        text = path_question(("", "a\0b", "x" * 64, "\ud800", "ok"))
+        text = path_question(frozenset(("", "a\0b", "x" * 64, "\ud800", "ok")))
         self.assertIn(b"ARRAY[E'ok']", text)
