@@ -104,4 +104,4 @@ def _connection(
         if tls is not None:
             endpoint = wrapClientTLS(tls(), endpoint)
     make = redis_protocol(settings["redis_password"], settings["redis_username"], database)
-    return RedisConnection(endpoint, make)
+    return RedisConnection(endpoint, make, address)

@@ -25,9 +25,10 @@ _DEMOTED: Final = "READONLY"
 
 class RedisConnection:
     """``endpoint`` is an IStreamClientEndpoint; ``make`` makes a protocol of txredisapi's, as the
-    function that `redis_protocol` returns."""
+    function that `redis_protocol` returns; ``where`` is the address, for messages."""
 
-    def __init__(self, endpoint: Any, make: Callable[[], Any]) -> None:
+    def __init__(self, endpoint: Any, make: Callable[[], Any], where: str = "") -> None:
+        self._name = f"Redis at {where}" if where else "Redis"
         self._endpoint = endpoint
         self._make = make
         self._protocol: Any = None
@@ -77,7 +78,7 @@ class RedisConnection:
             # The next question goes to the one that has taken its place.
             self._protocol.transport.loseConnection()
             self._protocol = None
-        raise TokenStoreError(f"Redis cannot be used: {why}") from None
+        raise TokenStoreError(f"{self._name} cannot be used: {why}") from None
 
     def close(self) -> Deferred[None]:
         """Close the connection; what waits for an answer fails."""

@@ -3,14 +3,18 @@
 import base64
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 from acra_twisted.crypto import envelopes
 from acra_twisted.sandbox.chain import Chain
+from acra_twisted.sandbox.keys import Keys
 from acra_twisted.writer import create_acrastruct, load_public_key
 from tests.integration.base import Surroundings
+from tests.support import preloaded
 
 CLIENT = "tool client"
 
@@ -62,6 +66,44 @@ class Tools(Surroundings):
         made = create_acrastruct(b"text", public)
         with self.connect(chain) as db:
             self.assertEqual(db.execute("SELECT %s::bytea", (made,)).fetchone(), (b"text",))
+
+    def test_an_interrupt_ends_a_tool_that_waits_for_a_database(self):
+        keys = Keys(self.folder, CLIENT)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            silent.settimeout(60)
+            tool = preloaded.Run(
+                "acra-rotate",
+                [
+                    f"--keys_dir={keys.path}",
+                    f"--master_key_file={keys.master_key_file}",
+                    f"--db_connection_string=mysql://u@127.0.0.1:{silent.getsockname()[1]}/",
+                    "--sql_select=SELECT 1",
+                    "--sql_update=UPDATE t SET a = ?",
+                ],
+            )
+            self.addCleanup(tool.remove)
+            waiting, _ = silent.accept()
+            with waiting:
+                tool.send(signal.SIGINT)
+                self.assertEqual(tool.wait(), 130)
+                self.assertEqual(tool.said, "acra-rotate: interrupted\n")
+
+    def test_standard_streams_that_are_closed_or_full(self):
+        script = Path(sys.executable).with_name("acra-auth")
+        for shell, status, said in (
+            ('"$0" sql >&- 2>&- <&-', 0, ""),
+            ('"$0" verifier nobody >&- <&-', 1, "acra-auth: the password is empty\n"),
+            ('"$0" sql >/dev/full', 1, "acra-auth: standard output: No space left on device\n"),
+            ('"$0" sql | true', 0, ""),
+        ):
+            environment = {name: os.environ[name] for name in os.environ if name[:6] != "PYTHON"}
+            done = subprocess.run(
+                ["/bin/sh", "-c", shell, str(script)],
+                env=environment,
+                capture_output=True,
+                text=True,
+            )
+            self.assertEqual((done.returncode, done.stderr), (status, said), shell)
 
     def test_ke1_the_server_says_what_to_mend(self):
         twistd = str(Path(sys.executable).with_name("twistd"))

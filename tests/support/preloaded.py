@@ -72,6 +72,8 @@ def _run(program: str, arguments: list[str], output: str) -> None:
     descriptor = os.open(output, os.O_WRONLY)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
+    # Whoever runs the tests may ignore interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     module, _, function = scripts()[program].partition(":")
     sys.argv = [program, *arguments]
     sys.exit(getattr(importlib.import_module(module), function)())

@@ -61,7 +61,7 @@ class Endpoint:
 class Connecting(SynchronousTestCase):
     def setUp(self):
         self.endpoint = Endpoint()
-        self.connection = RedisConnection(self.endpoint, Protocol)
+        self.connection = RedisConnection(self.endpoint, Protocol, "db:6379")
 
     def ask(self, *words):
         return self.connection.ask([words])
@@ -86,7 +86,9 @@ class Connecting(SynchronousTestCase):
     def test_it_dials_again_for_the_next_question(self):
         asked = self.ask(b"GET")
         self.endpoint.dials[0][1].errback(ConnectionRefusedError())
-        self.assertIn("refused", str(self.failureResultOf(asked, TokenStoreError).value))
+        said = str(self.failureResultOf(asked, TokenStoreError).value)
+        self.assertIn("Redis at db:6379 cannot be used: ", said)
+        self.assertIn("refused", said)
         asked = self.ask(b"GET")
         self.ready().connected = 0
         self.successResultOf(asked)

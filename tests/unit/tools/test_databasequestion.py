@@ -25,6 +25,12 @@ class Questions(SynchronousTestCase):
             file.write("[database]\ndb_host = 127.0.0.1\ndb_port = 5433\n")
         return SimpleNamespace(server_config=config, user="Ann", database="shop", **more)
 
+    def test_a_configuration_that_names_no_database(self):
+        error = self.assertRaises(
+            ConfigError, settings_of, SimpleNamespace(server_config=os.devnull), {}
+        )
+        self.assertEqual(str(error), f"{os.devnull}: db_host: name the database's host")
+
     def test_the_password_is_asked_for_or_that_of_a_file(self):
         prompts = []
 

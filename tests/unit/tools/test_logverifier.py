@@ -127,6 +127,13 @@ class Verifier(SynchronousTestCase):
             KeyStoreError, self.run_on, options=["--audit_log_missing_ok", "/not/there"]
         )
 
+    def test_a_list_that_is_none(self):
+        names = self.mktemp()
+        with open(names, "wb") as file:
+            file.write(b"a\n\0\n")
+        flags = [f"--audit_log_file_list={names}"]
+        self.assertRaises(KeyStoreError, self.run_on, options=flags)
+
     def test_nothing_to_go_by(self):
         self.assertRaises(KeyStoreError, self.run_on)
         os.remove(f"{self.keys}/secure_log_key")
