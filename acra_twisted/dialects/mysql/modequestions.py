@@ -17,7 +17,7 @@ from acra_twisted.sql.mysqlleft import shows_before
 
 #: It means the same in all modes and character sets.
 TEXT: Final = b"SELECT @@SESSION.sql_mode, @@SESSION.character_set_client"
-_is_modes: Final = re.compile(rb"[A-Z_,]*", re.I).fullmatch
+_is_modes: Final = re.compile(rb"[A-Z0-9_,]*", re.I).fullmatch
 _is_name: Final = re.compile(rb"[a-z][a-z0-9_]*", re.I).fullmatch
 
 
