@@ -15,7 +15,7 @@ from acra_twisted.telemetry.console.charts import Tick, chart, px
 
 _HEIGHT: Final = 236
 #: Links and dots at most.
-LINKS_MAX: Final = 32
+LINKS_MAX: Final = 26
 DOTS_MAX: Final = 500
 _TICKS: Final = 6
 #: Nanoseconds from which on minutes tell the moments of the axis apart.

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from acra_twisted.telemetry.pages.search import Unfit
-
-#: Characters of a value at most.
-TEXT_MAX = 200
+from acra_twisted.telemetry.pages.search import TEXT_MAX, Unfit
 
 
 def given(arguments: Mapping[str, str], known: Iterable[str]) -> dict[str, str]:

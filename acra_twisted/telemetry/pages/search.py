@@ -43,7 +43,8 @@ ORDERS = ("newest", "slowest")
 SHOWN, SHOWN_MAX = 50, 200
 #: Spans that are looked at between two turns.
 _STEP = 16
-_TEXT_MAX = 200
+#: Characters of an argument at most: ids of clients have as many.
+TEXT_MAX = 256
 _FOR_EVER = 1 << 62
 _CONNECTIONS = frozenset(("handleConnection", "handleCommandsConnection"))
 _AGO = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(ms|s|m|h|d)(?: ago)?")
@@ -87,8 +88,8 @@ class Filters(NamedTuple):
         for name, value in asked.items():
             if name not in FILTERS:
                 raise Unfit(f"there is no filter {name[:40]!r}; there are {', '.join(FILTERS)}")
-            if len(value) > _TEXT_MAX:
-                raise Unfit(f"{name} is longer than {_TEXT_MAX} characters")
+            if len(value) > TEXT_MAX:
+                raise Unfit(f"{name} is longer than {TEXT_MAX} characters")
         trace_id = asked.get("trace_id", "").lower()
         if trace_id.strip("0123456789abcdef") or len(trace_id) > 32:
             raise Unfit("trace_id must be hex digits, 32 of them or the first few")

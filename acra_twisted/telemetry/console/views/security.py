@@ -331,7 +331,7 @@ def _event(opened: Opened) -> dict[str, Any]:
         ("User, database", formats.name(", ".join(filter(None, (record.user, record.database))))),
         ("Decided by", formats.name(record.stage)),
         ("Rule", formats.name(rule)),
-        ("Became of it", f"{record.action}; for the peer a {record.outcome}"),
+        ("It was", f"{record.action}: a {record.outcome} for the peer"),
         ("Attempts", formats.count(record.attempts) if record.attempts else ""),
         ("Records", formats.count(record.records) if record.records else ""),
         ("First one in", incidents.place_of(record)),

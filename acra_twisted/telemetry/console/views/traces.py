@@ -26,19 +26,19 @@ from acra_twisted.telemetry.console.sentences import (
 )
 from acra_twisted.telemetry.console.timeline import arranged
 from acra_twisted.telemetry.console.view import Sources, View
-from acra_twisted.telemetry.pages.arguments import TEXT_MAX, given
+from acra_twisted.telemetry.pages.arguments import given
 from acra_twisted.telemetry.pages.exports import CEF, CSV
 from acra_twisted.telemetry.pages.finding import find, records_of
 from acra_twisted.telemetry.pages.rendering import Piece
-from acra_twisted.telemetry.pages.search import FILTERS, Filters, Listing, Match
+from acra_twisted.telemetry.pages.search import FILTERS, TEXT_MAX, Filters, Listing, Match
 from acra_twisted.telemetry.tracing.spans import iso_time
 
 QUESTION: Final = "Which requests were these?"
 _HERE: Final = "/console/traces"
 #: As many are shown where nobody says how many.
 _SHOWN: Final = "20"
-#: Characters of a request's name, and of its error, in its line.
-_NAME, _ERROR = 80, 80
+#: Characters of the names of a request and of its client, and of its error, in its line.
+_NAME, _ERROR = 60, 60
 #: A part of those of one verdict from which on they are "one statement", and those at least.
 _MOST, _SEVERAL = 0.6, 3
 #: Verdicts in the order of their weight, with the filter that finds them.
@@ -354,7 +354,7 @@ def _lines(gathered: Gathered) -> Iterator[dict[str, Any]]:
             "where": charts.share(line.layers),
             "name": formats.cut(formats.name(match.name), _NAME),
             "error": formats.cut(formats.name(_detail(line)), _ERROR),
-            "client": gathered.names.of(match.client_id),
+            "client": formats.cut(gathered.names.of(match.client_id), _NAME),
             "client_id": match.client_id,
             "rows": formats.NOTHING if rows is None else formats.count(rows),
         }

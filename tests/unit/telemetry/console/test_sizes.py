@@ -33,7 +33,7 @@ class Story:
     def __init__(self, mark, name=""):
         self.name = name or (mark * 256)[:256]
         # Ids of clients are letters and digits.
-        self.client = f"client %03d {'' if name else 'W' * 180}"
+        self.client = f"client %03d {'' if name else 'W' * 245}"
         self.hour = Hour()
         self.texts = [
             f"SELECT {name} FROM part_{number} WHERE id = ?"

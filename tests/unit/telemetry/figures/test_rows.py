@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.figures.rows import (
     CLASSES_MAX,
+    COUNTERS,
     LAYERS_MAX,
     Row,
     add_encoded,
@@ -74,6 +75,12 @@ class Encoded(SynchronousTestCase):
         if size < len(whole):
             self.assertRaises(ValueError, decode, whole[:size])
         self.assertRaises(ValueError, decode, whole + b"\0")
+
+    def test_counters_stand_in_their_order(self):
+        row = Row()
+        for number, name in enumerate(COUNTERS, 1):
+            setattr(row, name, number)
+        self.assertEqual(row.encode()[1 : len(COUNTERS) + 1], bytes(range(1, len(COUNTERS) + 1)))
 
     def test_a_number_may_not_be_without_end(self):
         self.assertRaises(ValueError, decode, b"\1" + b"\xff" * 20 + b"\0")

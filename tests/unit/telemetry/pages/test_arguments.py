@@ -2,8 +2,8 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.pages.arguments import TEXT_MAX, chosen, given
-from acra_twisted.telemetry.pages.search import Unfit
+from acra_twisted.telemetry.pages.arguments import chosen, given
+from acra_twisted.telemetry.pages.search import TEXT_MAX, Unfit
 
 
 class Arguments(SynchronousTestCase):
@@ -15,7 +15,7 @@ class Arguments(SynchronousTestCase):
         with self.assertRaisesRegex(Unfit, "there is no 'x+'; there are q, range$") as caught:
             given({"x" * 500: "1"}, ("q", "range"))
         self.assertLess(len(str(caught.exception)), 100)
-        with self.assertRaisesRegex(Unfit, "q is longer than 200 characters"):
+        with self.assertRaisesRegex(Unfit, "q is longer than 256 characters"):
             given({"q": "x" * (TEXT_MAX + 1)}, ("q",))
         self.assertEqual(given({"q": "x" * TEXT_MAX}, ("q",))["q"], "x" * TEXT_MAX)
 

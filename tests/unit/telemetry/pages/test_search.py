@@ -90,6 +90,12 @@ class Search(SynchronousTestCase):
         ):
             self.assertEqual(self.found(**asked), expected, asked)
 
+    def test_a_client_id_as_long_as_there_are(self):
+        longest = "W" * 256
+        self.assertEqual(Filters.of({"client_id": longest}, 0).client_id, longest)
+        with self.assertRaises(Unfit):
+            Filters.of({"client_id": longest + "W"}, 0)
+
     def test_requests_are_ranked_and_connections_apart(self):
         traces = [
             Kept("5" * 32, [connection("5", 10**6), exchange("5", "a", "allow", 3)]),
@@ -200,7 +206,7 @@ class Search(SynchronousTestCase):
             ({"trace_id": "xyz"}, "hex digits"),
             ({"trace_id": "1" * 33}, "hex digits"),
             ({"verdikt": "deny"}, "there is no filter 'verdikt'; there are trace_id, client_id"),
-            ({"table": "x" * 201}, "longer than 200"),
+            ({"table": "x" * 257}, "longer than 256"),
             ({"since": "yesterday"}, "15m"),
             ({"sort": "fast"}, "newest, slowest"),
             ({"of": "spans"}, "requests, connections"),

@@ -101,8 +101,8 @@ class Pages(SynchronousTestCase):
     def test_what_does_not_fit(self):
         for arguments in (
             *({"range": "2h"}, {"sort": "size"}, {"limit": "0"}, {"limit": "9999"}),
-            *({"limit": "\N{SUPERSCRIPT TWO}"}, {"colour": "red"}, {"text": "x" * 201}),
-            *({"format": "xml"}, {"id": "x" * 201}),
+            *({"limit": "\N{SUPERSCRIPT TWO}"}, {"colour": "red"}, {"text": "x" * 257}),
+            *({"format": "xml"}, {"id": "x" * 257}),
         ):
             self.assertRaises(Unfit, self.pages.page, arguments)
         self.assertEqual(asked({}).minutes, RANGES["1h"])

@@ -224,7 +224,7 @@ class Security(SynchronousTestCase):
             {"event": "\u0663"},
             {"event": "-1"},
             {"event": "9" * 20},
-            {"client": "x" * 201},
+            {"client": "x" * 257},
             {"range": "1y"},
             {"other": "1"},
         ):

@@ -151,7 +151,7 @@ class Sessions(SynchronousTestCase):
             self.assertEqual([row["session_id"] for row in found], numbers)
         counts = [(name, number) for name, number, _, _ in self.shown["which"]]
         self.assertEqual(counts, [("all", "3"), ("busy", "1"), ("in transaction", "1")])
-        for wrong in ({"which": "none"}, {"client": "x" * 201}, {"range": "1h"}):
+        for wrong in ({"which": "none"}, {"client": "x" * 257}, {"range": "1h"}):
             with self.assertRaises(Unfit):
                 self.view(**wrong)
 

@@ -111,7 +111,7 @@ class Statements(SynchronousTestCase):
         self.assertEqual(self.view(hour, db="other")["shapes"], 0)
         data = self.view(hour, sort="calls")
         self.assertEqual(data["statements"][0]["summary"], "SELECT account")
-        for wrong in ({"sort": "size"}, {"range": "1y"}, {"q": "x" * 201}):
+        for wrong in ({"sort": "size"}, {"range": "1y"}, {"q": "x" * 257}):
             self.assertRaises(Unfit, statements.asked, wrong, NOW)
 
     def test_the_sentence_fits_the_order(self):
