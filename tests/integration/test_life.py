@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import select
+import shlex
 import signal
 import socket
 import ssl
@@ -775,7 +776,7 @@ class Restarting(Surroundings):
 
     def start(self, chain, listener, told, names=MappingProxyType({"LISTEN_FDNAMES": "acra"})):
         # The child's own id is known only in the child: a shell says it, and becomes the daemon.
-        command = " ".join(twistd("acra-server", chain.server_ini))
+        command = shlex.join(twistd("acra-server", chain.server_ini))
         daemon = subprocess.Popen(
             bound(
                 ["bash", "-c", f"export LISTEN_PID=$$; exec 3<&{listener.fileno()}; exec {command}"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from acra_twisted.sandbox.processes import Process, accepts, free_port
+from acra_twisted.sandbox.processes import Process, free_port
 from tests.integration.base import Surroundings, eventually, get
 from tests.support.monitoring import program
 
@@ -67,7 +67,7 @@ class Scraped(Surroundings):
         ]
         prometheus = Process(command, cls.folder / "prometheus.log")
         cls.addClassCleanup(prometheus.stop)
-        prometheus.wait_until(lambda: accepts(cls.port), "listening")
+        prometheus.wait_until(cls.ready, "ready")
         with cls.connect(cls.linked) as db:
             for _ in range(3):
                 db.execute("SELECT 1")
@@ -78,6 +78,14 @@ class Scraped(Surroundings):
                     pass
             # The session's rows and state are scraped while it is there.
             eventually(lambda: cls.query("acra_exchanges_total > 0"), "a scrape")
+
+    @classmethod
+    def ready(cls):
+        # It listens before it answers.
+        try:
+            return bool(get(cls.port, "/-/ready"))
+        except OSError:
+            return False
 
     @classmethod
     def ask(cls, path, **asked):

@@ -9,12 +9,14 @@ from pathlib import Path
 from twisted.internet import reactor  # noqa: TID251 - txredisapi wants a real one
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 
-from acra_twisted.sandbox.processes import Process, accepts, free_port
+from acra_twisted.sandbox.processes import Process, free_port
 from acra_twisted.tokens.redisconnection import RedisConnection, redis_protocol
 from acra_twisted.tokens.redisstore import RedisStore
 
 #: The program is all of Redis: its name says which part.
 PROGRAM = "/usr/bin/redis-check-rdb"
+#: What its log says when its data are read.
+_READY = "Ready to accept connections"
 
 
 class RealRedis:
@@ -35,8 +37,11 @@ class RealRedis:
         self.start()
 
     def start(self) -> None:
-        self.process = Process(self._arguments, self.folder / "redis.log")
-        self.process.wait_until(lambda: accepts(self.port), "listening")
+        log = self.folder / "redis.log"
+        before = log.read_text().count(_READY) if log.exists() else 0
+        self.process = Process(self._arguments, log)
+        # It listens while it reads its data, and answers nothing.
+        self.process.wait_until(lambda: self.process.output().count(_READY) > before, "ready")
 
     def kill(self) -> None:
         """End it as a crash does."""
