@@ -39,8 +39,6 @@ from acra_twisted.telemetry.figures.summary import mean_ms
 #: Errors have grown if they are so many times as many as before, and so many a minute.
 MORE: Final = 3
 _MANY: Final = 5
-_SECURITY: Final = "/console/security"
-_POISON: Final = f"{_SECURITY}?kind=poison"
 
 
 class Culprit(NamedTuple):
@@ -75,7 +73,13 @@ def tell(facts: Facts, missing: Sequence[Gone] = ()) -> Answer:
         same = formats.is_same(mean_ms(before), mean_ms(row))
         than = ", as before" if same else f", {formats.ms(mean_ms(before))} before"
     return answer(
-        [_poison(row), _break(facts), _errors(facts.columns), lost, _denials(row)],
+        [
+            _poison(row, facts.span),
+            _break(facts),
+            _errors(facts.columns),
+            lost,
+            _denials(row, facts.span),
+        ],
         sentence(
             "nothing", GOOD, f"Nothing stands out: {formats.ms(mean_ms(row))} a request{than}."
         ),
@@ -141,23 +145,31 @@ def _errors(columns: Sequence[Row]) -> Sentence | None:
     )
 
 
-def _denials(row: Row) -> Sentence | None:
+def _denials(row: Row, span: Range) -> Sentence | None:
     if not row.denied:
         return None
     return sentence(
         "denials",
         BAD,
-        link(f"{formats.several(row.denied, 'request')} denied", f"{_SECURITY}?kind=denied"),
+        link(f"{formats.several(row.denied, 'request')} denied", _events("denied", span)),
         ".",
     )
 
 
-def _poison(row: Row) -> Sentence | None:
+def _poison(row: Row, span: Range) -> Sentence | None:
     if not row.poisoned:
         return None
     return sentence(
         "poison",
         BAD,
-        link(f"{formats.several(row.poisoned, 'request')} read a poison record", _POISON),
+        link(
+            f"{formats.several(row.poisoned, 'request')} read a poison record",
+            _events("poison", span),
+        ),
         ": somebody reads what no application should.",
     )
+
+
+def _events(kind: str, span: Range) -> str:
+    """Return the address of the security events of a kind in a time."""
+    return f"/console/security?kind={kind}&range={span.key}"

@@ -82,6 +82,7 @@ class Nights(SynchronousTestCase):
             )
         walk = Walk(hour.sources._replace(events=recent))
         self.assertIn("40 requests denied", walk.text)
+        self.assertIn("kind=denied&amp;range=1h", walk.said)
         walk.click("40 requests denied")
         self.assertIn("shop application sent the same statement 40 times in 39 s", walk.text)
         self.assertIn("none reached the database", walk.text)
