@@ -1,18 +1,22 @@
 """Measure what the console and the history cost: servers without and with them, in turns.
 
 All are compiled and export their spans to the same sink; they differ in nothing but the pages with
-the console and ``trace_store_file``.  How soon pages answer under load is measured as well.
+the console and ``trace_store_file``.  While one is measured the others are stopped: what a server
+still has to do behind its turn it does in its next one.  How soon pages answer under load is
+measured as well.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import statistics
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import cycle
 from pathlib import Path
 
@@ -29,6 +33,8 @@ AIMS = {"1 %": 0.02, "100 %": 0.05}
 #: Milliseconds that a page may take, 99 of 100 times, while the server carries a load.
 PAGE_AIM = 50
 _VIEWS = ("overview", "statements", "traces", "sessions", "security", "topology", "health")
+#: Seconds that a server has to itself before it is measured.
+_WAKING = 0.1
 #: Seconds between two pages.
 _PAUSE = 0.05
 Costs = dict[str, dict[str, float]]
@@ -46,37 +52,64 @@ class Served:
                 chain = _chain(postgres.port, folder, collector, sampling, state == ON)
                 stack.callback(chain.stop)
                 self._chains[sampling, state] = chain.start()
+        # One that is stopped cannot end.
+        stack.callback(self._signal, signal.SIGCONT)
 
     def compare(self, workload: Callable[[int, tuple[str, ...]], float], rounds: int) -> Costs:
         """Return for select-only pgbench what is lost of the rate, and the server's processor time
-        a transaction without and with them, microseconds (medians of the rounds)."""
+        a transaction without and with them, microseconds (medians of the rounds).  A quarter of the
+        rounds lost no more than ``least``, a quarter no less than ``most``."""
         found: Costs = {}
+        self._signal(signal.SIGSTOP)
         for mode in ("simple", "prepared"):
             rates: dict[tuple[str, str], list[float]] = {each: [] for each in self._chains}
             spent: dict[tuple[str, str], list[float]] = {each: [] for each in self._chains}
             for number in range(rounds):
                 # Forwards and backwards: whatever comes later in a round is so in every other.
                 for each in sorted(self._chains, reverse=bool(number % 2)):
-                    chain = self._chains[each]
-                    assert chain.server is not None
-                    before, began = processor_time(chain.server.pid), time.perf_counter()
-                    rate = workload(chain.port, ("-S", "-M", mode))
-                    took = time.perf_counter() - began
-                    used = processor_time(chain.server.pid) - before
+                    with self._awake(each) as pid:
+                        before, began = processor_time(pid), time.perf_counter()
+                        rate = workload(self._chains[each].port, ("-S", "-M", mode))
+                        took = time.perf_counter() - began
+                        used = processor_time(pid) - before
                     rates[each].append(rate)
                     spent[each].append(used / (rate * took) * 1e6)
             for sampling in AIMS:
                 off, on = (sampling, OFF), (sampling, ON)
                 pairs = zip(rates[off], rates[on], strict=True)
                 times = zip(spent[off], spent[on], strict=True)
+                least, lost, most = statistics.quantiles(
+                    [1 - with_it / without for without, with_it in pairs], method="inclusive"
+                )
                 found[f"{mode}, tracing {sampling}"] = {
-                    "lost": 1 - statistics.median(with_it / without for without, with_it in pairs),
+                    "lost": lost,
+                    "least": least,
+                    "most": most,
                     "more": statistics.median(with_it / without for without, with_it in times) - 1,
                     OFF: statistics.median(spent[off]),
                     ON: statistics.median(spent[on]),
                     "aim": AIMS[sampling],
                 }
+        self._signal(signal.SIGCONT)
         return found
+
+    @contextmanager
+    def _awake(self, each: tuple[str, str]) -> Iterator[int]:
+        """Let one server run, and give its process."""
+        server = self._chains[each].server
+        assert server is not None
+        os.kill(server.pid, signal.SIGCONT)
+        # What has become due meanwhile is done before.
+        time.sleep(_WAKING)
+        try:
+            yield server.pid
+        finally:
+            os.kill(server.pid, signal.SIGSTOP)
+
+    def _signal(self, number: signal.Signals) -> None:
+        for chain in self._chains.values():
+            assert chain.server is not None
+            os.kill(chain.server.pid, number)
 
     def answers(self, workload: Callable[[int, tuple[str, ...]], float], rounds: int) -> Costs:
         """Return for each view how many milliseconds its page takes, one page after another, while
@@ -135,7 +168,8 @@ def table(costs: Costs) -> str:
     for title, cost in costs.items():
         lines.append(
             f"  {title.ljust(26)}{cost['lost']:6.1%} of the rate (aim {cost['aim']:.0%}:"
-            f" {_judged(cost['lost'] <= cost['aim'])}); processor time a transaction"
+            f" {_judged(cost['lost'] <= cost['aim'])}; half of the rounds {cost['least']:.1%} to"
+            f" {cost['most']:.1%}); processor time a transaction"
             f" {cost[OFF]:.1f} us off, {cost[ON]:.1f} on ({cost['more']:+.1%})"
         )
     return "\n".join(lines)

@@ -301,7 +301,9 @@ def main() -> int:
             record |= {"decisions": decided, "censor": cost}
         if whole or arguments.console:
             served = console.Served(postgres, stack, folder)
-            watched = served.compare(client.pgbench, rounds * 10)
+            # Twice as long: each connection of pgbench has spans that are kept.
+            longer = Client(postgres, 2 * seconds, arguments.clients)
+            watched = served.compare(longer.pgbench, rounds * 12)
             print(console.table(watched) + "\n")
             answers = served.answers(client.pgbench, rounds * 10)
             print(console.pages_table(answers) + "\n")

@@ -424,10 +424,51 @@ traceparent(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs
     return found;
 }
 
+/* fits(text, key): whether a text has a key, if its numbers are digits alone and its strings ASCII
+ * without backslashes; of others it says no.  `key` is one that may be kept: see sql/skeleton.py. */
+static PyObject *
+fits(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    const unsigned char *at, *end, *key, *key_end;
+
+    if (nargs != 2 || !PyBytes_Check(args[0]) || !PyBytes_Check(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "fits takes bytes twice");
+        return NULL;
+    }
+    at = (const unsigned char *)PyBytes_AS_STRING(args[0]);
+    end = at + PyBytes_GET_SIZE(args[0]);
+    key = (const unsigned char *)PyBytes_AS_STRING(args[1]);
+    key_end = key + PyBytes_GET_SIZE(args[1]);
+    for (; key < key_end; key++) {
+        if (at == end)
+            Py_RETURN_FALSE;
+        if (*key == NUMBER_MARK) {
+            if (!is_digit(*at))
+                Py_RETURN_FALSE;
+            while (at < end && is_digit(*at))
+                at++;
+        }
+        else if (*key == STRING_MARK) {
+            if (*at != '\'')
+                Py_RETURN_FALSE;
+            for (at++; at < end && *at != '\''; at++)
+                if (*at < ' ' || *at >= 0x7f || *at == '\\')
+                    Py_RETURN_FALSE;
+            if (at == end)
+                Py_RETURN_FALSE;
+            at++;
+        }
+        else if (*at++ != *key)
+            Py_RETURN_FALSE;
+    }
+    return PyBool_FromLong(at == end);
+}
+
 static PyMethodDef functions[] = {
     {"contains_any", (PyCFunction)(void (*)(void))contains_any, METH_FASTCALL, NULL},
     {"cut", (PyCFunction)(void (*)(void))cut, METH_FASTCALL, NULL},
     {"cut_key", (PyCFunction)(void (*)(void))cut_key, METH_FASTCALL, NULL},
+    {"fits", (PyCFunction)(void (*)(void))fits, METH_FASTCALL, NULL},
     {"find", (PyCFunction)(void (*)(void))find, METH_FASTCALL, NULL},
     {"traceparent", (PyCFunction)(void (*)(void))traceparent, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},

@@ -59,15 +59,18 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$.]*")
 class Redacted(Record):
     """``text`` with every literal as ``?``; ``summary`` names the operations and their targets.
 
-    ``known`` is a place for whoever counts such statements, None at first.
+    ``known`` is a place for whoever counts such statements, None at first.  ``key`` is the plain
+    key of all that are shown so in ``language``, empty where there is none.
     """
 
-    __slots__ = ("text", "summary", "known")
+    __slots__ = ("text", "summary", "known", "key", "language")
 
     def __init__(self, text: str, summary: str) -> None:
         self.text = text
         self.summary = summary
         self.known: Any = None
+        self.key = b""
+        self.language = ""
 
     def _parts(self) -> tuple[object, ...]:
         return (self.text, self.summary)
@@ -87,12 +90,21 @@ _shown_of_long: Final[dict[str, GenerationCache[bytes, Redacted]]] = {
 _shown_of_odd: Final[GenerationCache[bytes, Redacted]] = GenerationCache(1024, 1 << 16)
 
 
-def of_statement(statement: Statement, language: str) -> Redacted:
-    """`redact` a statement as its client wrote it, once, by what was known when it was read."""
+def of_statement(statement: Statement, language: str, before: Redacted | None = None) -> Redacted:
+    """`redact` a statement as its client wrote it, once, by what was known when it was read.
+
+    ``before`` is what another statement was shown as: sessions run the same again and again.
+    """
     shown: Redacted | None = statement.shown
     if shown is not None:
         return shown
     cut = statement.skeleton
+    if cut is None and before is not None and statement.written is None:
+        text = statement.text
+        if before.key and before.language == language and len(text) <= _INPUT_LIMIT:
+            if skeleton.has_key(text, before.key):
+                statement.shown = before
+                return before
     if cut is not None and statement.conforming and statement.written is None:
         shown_by_skeleton = _shown.get(language)
         if shown_by_skeleton is not None:
@@ -143,6 +155,8 @@ def _by_skeleton(text: bytes, language: str, cut: Skeleton | None) -> Redacted |
             shown = _beginning(reader, text, True)
         else:
             shown = _read(reader, text, True)
+            if len(key) <= _TOKENS_LIMIT and key.isascii() and shown.text != _COSTLY:
+                shown.key, shown.language = key, language
         kept.put(key, shown)
     return _as_long_as(text, shown)
 

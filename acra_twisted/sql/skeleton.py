@@ -17,7 +17,7 @@ from typing import Any, Final
 from acra_twisted.fast.compiled import COMPILED
 
 if COMPILED:
-    from acra_twisted.fast._scan import cut, cut_key  # type: ignore[import-not-found]  # in C
+    from acra_twisted.fast._scan import cut, cut_key, fits  # type: ignore[import-not-found]  # in C
 
 #: The key, the literals in order of appearance, and what plainness is judged by.  A tuple without
 #: names: it is made for every statement, and a named one takes 0.4 us more.
@@ -26,6 +26,7 @@ Skeleton = tuple[bytes, list[bytes], bytes]
 # Final, because a look into a module's dict takes as long as a short text to cut.
 _cut: Final[Any] = cut if COMPILED else None
 _cut_key: Final[Any] = cut_key if COMPILED else None
+_fits: Final[Any] = fits if COMPILED else None
 
 # In a key: a string, a number.  NAME_MARK stands for a quoted name while plainness is judged.
 STRING_MARK: Final = b"\x01"
@@ -76,6 +77,16 @@ def key_of(text: bytes, quote: bytes) -> bytes | None:
         return found
     parts = split_by_expressions(text, quote)
     return None if parts is None else parts[0]
+
+
+def has_key(text: bytes, key: bytes) -> bool:
+    """Return True if a text has a plain key, where that is told without making one: its numbers
+    have digits alone, its strings are ASCII without backslashes.  False says nothing.
+
+    Such a text is read alike whatever the session's settings are.  Where nothing is compiled it is
+    always False, for to cut takes no longer.
+    """
+    return bool(_fits(text, key)) if COMPILED else False
 
 
 def split_by_expressions(text: bytes, quote: bytes) -> Skeleton | None:

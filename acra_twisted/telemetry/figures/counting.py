@@ -117,7 +117,7 @@ class ShapeCounter(BaseObserver):
         if statement is not None:
             shown = statement.shown
             if shown is None:
-                shown = redact.of_statement(statement, session.language)
+                shown = redact.of_statement(statement, session.language, session.last)
             session.last = shown
             texts = session.figures
             known = shown.known

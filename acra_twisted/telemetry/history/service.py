@@ -12,17 +12,16 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from twisted.application.service import Service
-from twisted.enterprise.adbapi import ConnectionPool
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.internet.task import LoopingCall
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger, globalLogPublisher
 
 from acra_twisted.errors import AcraError
 from acra_twisted.telemetry.figures.statements import StatementFigures
-from acra_twisted.telemetry.history import schema, troubles
+from acra_twisted.telemetry.history import troubles
 from acra_twisted.telemetry.history.intake import WAITING_MAX, Intake
 from acra_twisted.telemetry.history.place import Place
+from acra_twisted.telemetry.history.pool import OneConnection
 from acra_twisted.telemetry.history.restoring import Restoring
 from acra_twisted.telemetry.history.room import Bounds
 from acra_twisted.telemetry.history.security import SecurityEvents
@@ -37,8 +36,6 @@ _INTERVAL: Final = 1.0
 _LOOK: Final = 60.0
 #: Pieces of a batch.
 _BATCH: Final = 512
-#: Seconds for which a statement waits for another program.
-_WAIT: Final = 1.0
 #: Seconds for the last batches at the end.
 _DEADLINE: Final = 5.0
 
@@ -74,7 +71,7 @@ class HistoryService(Service):
         self._clock = clock
         self._wall = wall
         self._run = secrets.randbits(62)
-        self._pool: Any = None
+        self._pool: OneConnection | None = None
         self._batch: list[Item] = []
         self._writing: Deferred[None] | None = None
         self._troubles = troubles.Troubles(self.log, place.path, reactor.seconds)
@@ -130,17 +127,7 @@ class HistoryService(Service):
     def startService(self) -> None:
         """Open the file, and begin to write."""
         super().startService()
-        self._pool = ConnectionPool(
-            "sqlite3",
-            self._place.path,
-            cp_min=1,
-            cp_max=1,
-            cp_reactor=self._reactor,
-            cp_noisy=False,
-            cp_openfun=schema.prepare,
-            timeout=_WAIT,
-            **schema.CONNECTION,
-        )
+        self._pool = OneConnection(self._reactor, self._place.path)
         globalLogPublisher.addObserver(self._security)
         self._loop.start(_INTERVAL)
         if self._restoring is not None:
@@ -178,9 +165,10 @@ class HistoryService(Service):
 
     async def _write_batch(self, looks: bool) -> bool:
         """Write the batch; False if it must wait.  One that ``looks`` gives up what is too old."""
+        pool = self._opened()
         before = self._clock() - self._bounds.age if looks else None
         try:
-            done = await self._pool.runWithConnection(self._write_in_thread, before)
+            done = await pool.ask(self._write_in_thread, before)
         except Exception as error:
             await self._failed(error)
             return False
@@ -206,7 +194,7 @@ class HistoryService(Service):
         if kind in (troubles.DAMAGED, troubles.GONE):
             renew = self._set_aside if kind == troubles.DAMAGED else self._adopt
             try:
-                told = await deferToThreadPool(self._reactor, self._pool.threadpool, renew)
+                told = await self._opened().call(renew)
             except OSError as failure:
                 kind, told = troubles.DISK, {}
                 name = troubles.name_of(failure)
@@ -220,19 +208,18 @@ class HistoryService(Service):
 
     def _set_aside(self) -> dict[str, str]:
         """Close and rename the file, in the pool's thread."""
-        self._disconnect()
+        self._opened().disconnect()
         return {"set_aside": self._place.set_aside(self._wall())}
 
     def _adopt(self) -> dict[str, str]:
         """Close the file, and take the one that is there, in the pool's thread."""
-        self._disconnect()
+        self._opened().disconnect()
         self._place.adopt()
         return {}
 
-    def _disconnect(self) -> None:
-        connection = self._pool.connections.get(self._pool.threadID())
-        if connection is not None:
-            self._pool.disconnect(connection)
+    def _opened(self) -> OneConnection:
+        assert self._pool is not None  # noqa: S101 - while it is written to
+        return self._pool
 
     # -- asking -----------------------------------------------------------------------------------
 
@@ -242,7 +229,7 @@ class HistoryService(Service):
         if self._pool is None:
             raise HistoryAway("the history is closed")
         try:
-            found: Result = await self._pool.runWithConnection(question, *given)
+            found: Result = await self._pool.ask(question, *given)
         except Exception as error:
             if troubles.kind_of(error) == troubles.FAULT:
                 raise
@@ -259,22 +246,22 @@ class HistoryService(Service):
         return ensureDeferred(self._stop())
 
     async def _stop(self) -> None:
-        if self._pool is not None:
+        pool = self._pool
+        if pool is not None:
             globalLogPublisher.removeObserver(self._security)
-            late = self._reactor.callLater(_DEADLINE, self._interrupt)
+            late = self._reactor.callLater(_DEADLINE, self._interrupt, pool)
             if self._writing is not None:
                 await self._writing
             if self._statements is not None:
                 self._statements.finish()
             await self._write()
-            await deferToThreadPool(self._reactor, self._pool.threadpool, self._disconnect)
+            await pool.call(pool.disconnect)
             if late.active():
                 late.cancel()
-            pool, self._pool = self._pool, None
+            self._pool = None
             await maybeDeferred(pool.close)
         self._place.release()
 
-    def _interrupt(self) -> None:
+    def _interrupt(self, pool: OneConnection) -> None:
         self._late = True
-        for connection in self._pool.connections.values():
-            connection.interrupt()
+        pool.interrupt()

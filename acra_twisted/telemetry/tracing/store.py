@@ -7,9 +7,10 @@ zPages).  Names are bounded too: what is beyond is counted under one name.
 A trace one of whose requests is such a sample is kept beyond the recent ones: else a busy daemon
 would have forgotten a slow or refused statement before anybody could look.
 
-Of ordinary requests so many begin a trace here each second as can be kept some seconds.  All others
-go, as they were recorded, into a ring of the newest ones, whose traces are put together when
-somebody looks: requests are many, and looks are few.
+Of ordinary requests so many begin a trace here each second as can be kept some seconds.  Others go,
+as they were recorded, into a ring of the newest ones, whose traces are put together when somebody
+looks: requests are many, and looks are few.  That has its pace as well: what pushes another one out
+of the ring pays for the end of what is in no cache any more.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ _NEWEST_MAX: Final = 256
 TRACES_MAX: Final = _RECENT_MAX + _SAMPLES_MAX + _NEWEST_MAX
 #: Ordinary requests a second that begin a trace among the recent ones.
 _RECENT_RATE: Final = 64
+#: Others a second that are kept as the newest.
+NEWEST_RATE: Final = 1000
 #: Spans of a trace that are kept: its first ones.
 SPANS_MAX: Final = 512
 _SECOND: Final = 1_000_000_000
@@ -84,6 +87,7 @@ class SpanStore:
         # What begins a trace, and the newest of what does not; the time is this daemon's.
         self._pace = Pace(_RECENT_RATE, _RECENT_MAX)
         self._now = 0
+        self._newest_pace = Pace(NEWEST_RATE, NEWEST_RATE)
         self._newest: list[Span | Recorded | None] = [None] * _NEWEST_MAX
         self._next_newest = 0
 
@@ -138,9 +142,10 @@ class SpanStore:
         if trace_id != self._last_id:
             found = self._known(trace_id)
             if found is None and not (at_once or self._pace.admits(self._now)):
-                place = self._next_newest
-                self._newest[place] = item
-                self._next_newest = place + 1 if place + 1 < _NEWEST_MAX else 0
+                if self._newest_pace.admits(self._now):
+                    place = self._next_newest
+                    self._newest[place] = item
+                    self._next_newest = place + 1 if place + 1 < _NEWEST_MAX else 0
                 return
             self._open(trace_id, found)
         self._append(item)

@@ -19,6 +19,11 @@ def redact(text, conforming=True, language="postgresql"):
     return module.redact(text, language, conforming)
 
 
+def redact_like(given):
+    statement, language = given
+    return module.redact(statement.text, language, statement.conforming)
+
+
 def redact_mysql(text, conforming=False):
     return module.redact(text, "mysql", conforming)
 
@@ -310,6 +315,43 @@ class OfStatements(SynchronousTestCase):
                 statement.become(Statement(other))
                 shown = of_statement(statement, "postgresql")
                 self.assertEqual(shown.text, "SELECT ? FROM before_it")
+
+    @given(
+        st.lists(
+            st.sampled_from(
+                [b"SELECT", b"a", b"=", b"'x'", b"'y z'", b"'a\\'", b"1", b"27", b"1.5"]
+            )
+            | st.sampled_from([b'"n"', b"`n`", "'ä'".encode(), '"ä"'.encode(), b",", b"--", b"\\"]),
+            max_size=8,
+        ),
+        st.data(),
+    )
+    def test_what_was_shown_before_changes_nothing(self, parts, data):
+        values = st.sampled_from([b"'x'", b"'a \" `b'", b"7", b"'\\'"])
+        others = [
+            data.draw(values) if part[:1] == b"'" or part.isdigit() else part for part in parts
+        ]
+        settings = st.tuples(
+            st.sampled_from(["postgresql", "mysql"]), st.sampled_from([True, False, None])
+        )
+        statements = []
+        for some in (parts, others, others):
+            statement = Statement(b" ".join(some))
+            language, statement.conforming = data.draw(settings)
+            statements.append((statement, language))
+        before = of_statement(*statements[0])
+        self.assertEqual(of_statement(*statements[1], before), redact_like(statements[1]))
+        self.assertEqual(of_statement(*statements[2], before), redact_like(statements[2]))
+
+    def test_a_statement_that_is_run_again_is_shown_as_the_same(self):
+        first = of_statement(Statement(b"SELECT 'x', 12 FROM again"), "postgresql")
+        again = Statement(b"SELECT '', 7 FROM again")
+        self.assertIs(of_statement(again, "postgresql", first), first)
+        self.assertIs(again.shown, first)
+        long = Statement(b"SELECT '%b', 7 FROM again" % (b"x" * 100_000))
+        self.assertEqual(
+            of_statement(long, "postgresql", first).text, "<statement of 100023 bytes>"
+        )
 
     def test_a_text_that_is_another_one_for_everybody(self):
         """An earlier redaction of the text must neither be shown nor be kept for others."""

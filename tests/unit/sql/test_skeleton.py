@@ -1,12 +1,15 @@
 """Skeletons: only what can be read in one way, and then as the full lexer reads it."""
 
+import re
+
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import LexError
+from acra_twisted.fast.compiled import COMPILED
 from acra_twisted.sql import lexer, mysqllexer
-from acra_twisted.sql.skeleton import is_plain, key_of, split, split_by_expressions
+from acra_twisted.sql.skeleton import has_key, is_plain, key_of, split, split_by_expressions
 
 SOUP = st.lists(
     st.sampled_from(
@@ -122,6 +125,60 @@ class TwoForms(SynchronousTestCase):
     @given(st.binary(max_size=40))
     def test_of_any_bytes(self, text):
         self.check(text)
+
+
+def simply_has_key(text, key):
+    simple = re.escape(key).replace(b"\x04", b"[0-9]+").replace(b"\x01", rb"'[ !-&(-\[\]-~]*'")
+    return re.fullmatch(simple, text) is not None
+
+
+class HasKey(SynchronousTestCase):
+    def check(self, text, of):
+        for quote in (b'"', b"`"):
+            cut = split(of, quote)
+            if cut is None or not is_plain(cut[2]):
+                continue
+            found = has_key(text, cut[0])
+            self.assertEqual(found, COMPILED and simply_has_key(text, cut[0]), (text, cut[0]))
+            if simply_has_key(text, cut[0]):
+                again = split(text, quote)
+                self.assertEqual((again[0], again[2]), (cut[0], cut[2]), text)
+
+    def test_statements(self):
+        of = b"SELECT \"a 1\" FROM t WHERE b = 'x' AND c1 = 2.50"
+        for text, expected in (
+            (b"SELECT \"a 1\" FROM t WHERE b = '' AND c1 = 9", True),
+            (b'SELECT "a 1" FROM t WHERE b = \'a " b\' AND c1 = 0123456789', True),
+            (b"SELECT \"a 2\" FROM t WHERE b = '' AND c1 = 9", False),
+            (b"SELECT \"a 1\" FROM t WHERE b = '' AND c1 = 9.5", False),
+            (b"SELECT \"a 1\" FROM t WHERE b = '' AND c1 = 9 ", False),
+            (b"SELECT \"a 1\" FROM t WHERE b = '' AND c1 = ", False),
+            (b"SELECT \"a 1\" FROM t WHERE b = 'a' AND c1 = x", False),
+            (b"SELECT \"a 1\" FROM t WHERE b = 'a\\' AND c1 = 9", False),
+            (b"SELECT \"a 1\" FROM t WHERE b = '\xc3\xa4' AND c1 = 9", False),
+            (b"SELECT \"a 1\" FROM t WHERE b = '\x01' AND c1 = 9", False),
+            (b'SELECT "a 1" FROM t WHERE b = \'x', False),
+            (b'SELECT "a 1" FROM t WHERE b = \x01 AND c1 = \x04', False),
+            (b"", False),
+        ):
+            self.assertEqual(simply_has_key(text, key_of(of, b'"')), expected, text)
+            self.check(text, of)
+
+    @settings(max_examples=400)
+    @given(SOUP, st.data())
+    def test_a_text_that_has_it_is_cut_to_it(self, parts, data):
+        literals = st.sampled_from([b"'x'", b"'a \" `b'", b"''", b"7", b"1234567", b"0"])
+        other = [
+            data.draw(literals) if part[:1] == b"'" or part.isdigit() else part for part in parts
+        ]
+        for join in (b"".join, b" ".join):
+            self.check(join(other), join(parts))
+
+    @settings(max_examples=300)
+    @given(BYTES, BYTES)
+    def test_of_other_bytes(self, some, others):
+        self.check(b"".join(some), b"".join(others))
+        self.check(b"".join(some + others), b"".join(some))
 
 
 class Split(SynchronousTestCase):

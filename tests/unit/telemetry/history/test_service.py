@@ -109,8 +109,8 @@ class Life(TestCase):
         history = self.start()
         await self.until(lambda: history.size and history._writing is None)
         ran = []
-        write = history._pool.runWithConnection
-        history._pool.runWithConnection = lambda *given: ran.append(given) or write(*given)
+        write = history._pool.ask
+        history._pool.ask = lambda *given: ran.append(given) or write(*given)
         for _ in range(3):
             history._tick()
             await self.until(lambda: history._writing is None)

@@ -151,6 +151,20 @@ class Store(SynchronousTestCase):
         self.assertEqual(len(list(self.store.trace(ids[-1]).spans())), 3)
         self.assertEqual(max(row.seen for row in self.store.summary()), 4_000)
 
+    def test_the_newest_of_a_very_busy_daemon_are_some_of_all(self):
+        """Each that is kept costs the end of another one."""
+        ids = []
+        for number in range(20_000):
+            recorded = record(1, start=self.now + number * 50_000)
+            ids.append(recorded.span.trace_id)
+            self.store.add_recorded(recorded)
+        found = {kept.trace_id for kept in self.store.traces()}
+        # Twenty times as many come as are kept.
+        self.assertGreaterEqual(sum(one in found for one in ids[-10_000:]), 256)
+        self.assertLess(sum(one in found for one in ids[-256:]), 32)
+        self.assertTrue(found & set(ids[-100:]))
+        self.assertEqual(max(row.seen for row in self.store.summary()), 20_000)
+
     def test_what_comes_for_one_of_the_newest_is_with_it(self):
         self.busy()
         recorded, refused = record(1, start=self.now), record(1, start=self.now)
