@@ -190,6 +190,9 @@ def run(
     except UnicodeError:
         _complain(program, "an argument, or what was read, is not text in UTF-8")
         return 1
+    except EOFError:
+        _complain(program, "nothing was typed")
+        return 1
     except KeyboardInterrupt:
         _complain(program, "interrupted")
         return INTERRUPTED

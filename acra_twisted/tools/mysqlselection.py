@@ -42,10 +42,10 @@ class MysqlStatements:
     async def begin(self, written_back: bool) -> None:
         """See Statements: a SELECT locks the rows that it reads, so that others wait.  It waits for
         them as long as the server has it."""
+        await self._client.ask("SET SESSION max_error_count = 64")
         if written_back:
             await self._client.ask("SET SESSION innodb_lock_wait_timeout = DEFAULT")
             await self._client.ask("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
-        await self._client.ask("SET SESSION max_error_count = 64")
         await self._client.ask("START TRANSACTION")
 
     async def rows(self, select: str) -> AsyncIterator[Row]:

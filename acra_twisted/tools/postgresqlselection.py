@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from acra_twisted.encryption.postgresql import bytea, types
 from acra_twisted.tools.databaseclient import DatabaseClient
+from acra_twisted.tools.databaseerror import DatabaseError
 from acra_twisted.tools.selection import Row, bare
 
 #: Rows that are fetched at a time.
@@ -65,8 +67,9 @@ class PostgresqlStatements:
         await self._client.ask("COMMIT")
 
     async def undo(self) -> bool:
-        """See Statements."""
-        await self._client.ask("ROLLBACK")
+        """See Statements: a connection that is gone has committed nothing."""
+        with suppress(DatabaseError):
+            await self._client.ask("ROLLBACK")
         return True
 
 

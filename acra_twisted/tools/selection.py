@@ -4,7 +4,6 @@ run for each row."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
 from typing import Protocol
 
 from acra_twisted.crypto import envelopes
@@ -85,13 +84,14 @@ class Texts(Protocol):
 async def ended(statements: Statements, error: AcraError, number: int) -> str:
     """End the transaction behind an error, and return what has become of a number of rows that were
     written, in words."""
-    undone = True
-    # Of a connection that is gone nothing was committed.
-    with suppress(DatabaseError):
+    try:
         undone = await statements.undo()
+    except DatabaseError:
+        undone = not number
     told = "no row was written"
-    if number and not undone:
-        told = f"rows that were written, and stay if their table has no transactions: {number}"
+    if not undone:
+        kept = max(number, 1)
+        told = f"rows that were written, and stay if their table has no transactions: {kept}"
     return f"{error}; {told}"
 
 

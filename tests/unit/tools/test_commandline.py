@@ -87,6 +87,12 @@ class Running(SynchronousTestCase):
 
         self.assertEqual(self.ended(interrupted), (130, "acra-x: interrupted\n"))
 
+    def test_a_prompt_that_nobody_answers(self):
+        def ended(*_):
+            raise EOFError
+
+        self.assertEqual(self.ended(ended), (1, "acra-x: nothing was typed\n"))
+
     def test_bytes_that_are_no_text(self):
         status, said = self.ended(lambda *_: "\udcff".encode())
         self.assertEqual(status, 1)

@@ -3,6 +3,7 @@
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.tools.databaseclient import PostgresqlError
 from acra_twisted.tools.postgresqlselection import PostgresqlStatements, PostgresqlTexts
 from tests.support.selected import Selected
 
@@ -25,6 +26,12 @@ class Rows(SynchronousTestCase):
             client.asked[0], "DECLARE acra_rows NO SCROLL CURSOR FOR SELECT data FROM t"
         )
         self.assertEqual(len(client.asked), 4)
+
+    def test_a_connection_that_is_gone_has_written_nothing(self):
+        client = Selected()
+        client.refuses["ROLLBACK"] = PostgresqlError("08006")
+        undoing = Deferred.fromCoroutine(PostgresqlStatements(client).undo())
+        self.assertTrue(self.successResultOf(undoing))
 
     def test_no_row(self):
         self.assertEqual(self.rows(Selected()), [])
