@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.sandbox.mariadb import MariaDB
-from tests.support.mysqlconversations import CAPABILITIES, SAYINGS, answers
+from tests.support.mysqlconversations import CAPABILITIES, PROCEDURES, SAYINGS, answers
 from tests.support.mysqldaemon import MysqlServer
 
 
@@ -18,7 +18,7 @@ class Conversations(SynchronousTestCase):
         cls.addClassCleanup(cls.database.stop)
         cls.database.start()
         cls.database.account("u", "pw")
-        cls.database.run("CREATE DATABASE d; CREATE PROCEDURE d.many() SELECT 1 UNION SELECT 2;")
+        cls.database.run(PROCEDURES)
         server = MysqlServer(cls.database.port, db_tls="disable")
         server.__enter__()
         cls.addClassCleanup(server.stop)

@@ -44,6 +44,10 @@ async function main() {
     const done = await client.batch('INSERT INTO forbidden (n) VALUES (?)', [[1], [2]]);
     return done.affectedRows;
   });
+  // One value of many is none of its column: none of the rows is written.
+  await attempt('value', () => client.batch(INSERT,
+    [9101, 9102, 9103].map((id) => [id, 'name', 'email', id === 9102 ? 'none' : '7', null])));
+  await attempt('behind', async () => (await client.batch(INSERT, [row(9201), row(9202)])).affectedRows);
   await attempt('delete', async () => {
     const done = await client.batch('DELETE FROM people WHERE id = ?', [[3], [4], [-1]]);
     return done.affectedRows;

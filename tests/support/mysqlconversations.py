@@ -27,6 +27,9 @@ from tests.support.mysqlmachine import (
     Machine,
 )
 
+#: MariaDB's bulk executions.
+BULK = 4
+
 #: LONG_PASSWORD is not among them: so MariaDB's own capabilities are meant.
 _BASE = 0x003FA20A & ~0x100000
 _LONG_PASSWORD = 1
@@ -39,6 +42,9 @@ PREPARED = (
     b"SELECT ?",
     b"SELECT seq, ? FROM seq_1_to_5",
     b"INSERT INTO t VALUES (?)",
+    b"INSERT INTO t VALUES (?) RETURNING a",
+    b"SELECT ?, (SELECT seq FROM seq_1_to_2 AS b WHERE seq <= a.seq) FROM seq_1_to_3 AS a",
+    b"CALL told(?)",
     b"SELECT * FROM nowhere WHERE a = ?",
     b"SELEC ?",
 )
@@ -66,6 +72,10 @@ TEXTS = (
     b"SET sql_mode = 'ANSI_QUOTES'",
     b"SET NAMES latin1",
     b"CALL many()",
+    b"CALL half()",
+    b"SELECT 1; CALL many(); CALL half(); SELECT 2",
+    b"SELECT (SELECT seq FROM seq_1_to_2 AS b WHERE seq <= a.seq) FROM seq_1_to_3 AS a",
+    b"KILL 2147483647",
     b"USE d",
     b"USE nowhere",
     b"DO 1",
@@ -75,7 +85,19 @@ _NOWHERE = 0x70000000
 _NUMBERS = st.sampled_from((*(_NOWHERE + place for place in (1, 2, 3)), LAST, LAST, _NOWHERE))
 #: Errors 1047, an unknown command, and 1243, an unknown statement.
 _OWN_WORDS = (b"\xff\x17\x04", b"\xff\xdb\x04")
-_BY_NUMBER = (0x17, 0x18, 0x19, 0x1A, 0x1C)
+_BY_NUMBER = (0x17, 0x18, 0x19, 0x1A, 0x1C, 0xFA)
+#: Where they run: procedures with results, one that fails in the middle, one with a parameter.
+PROCEDURES = """CREATE DATABASE d; USE d;
+CREATE PROCEDURE many() SELECT 1 UNION SELECT 2;
+DELIMITER //
+CREATE PROCEDURE half() BEGIN SELECT 1; SELECT nope FROM nowhere; SELECT 2; END//
+CREATE PROCEDURE told(x TEXT) BEGIN SELECT x; SELECT 1, x UNION SELECT 2, x; END//
+DELIMITER ;
+"""
+#: Stands for a change of user, whose proof depends on the session.
+CHANGE_USER = b"\x11"
+_STATISTICS = b"Uptime"
+_SWITCH = b"\xfe" + NATIVE.encode() + b"\0"
 
 
 def _statement(code: int, number: int, rest: bytes = b"") -> bytes:
@@ -104,6 +126,15 @@ def long_data(number: int) -> tuple[bytes, bytes]:
     )
 
 
+def bulk(number: int, values: list[bytes | int]) -> bytes:
+    """COM_STMT_BULK_EXECUTE with rows of one string, or of an indicator in its place."""
+    rows = [
+        bytes((value,)) if isinstance(value, int) else bytes((0, len(value))) + value
+        for value in values
+    ]
+    return _statement(0xFA, number, b"\x80\0\xfd\0" + b"".join(rows))
+
+
 _COMMANDS = st.one_of(
     st.sampled_from(TEXTS).map(b"\x03".__add__),
     st.sampled_from(PREPARED).map(b"\x16".__add__),
@@ -112,6 +143,8 @@ _COMMANDS = st.one_of(
     st.builds(lambda number: _statement(0x1A, number), _NUMBERS),
     st.builds(lambda number: _statement(0x19, number), _NUMBERS),
     st.sampled_from((b"\x0e", b"\x1f", b"\x02d", b"\x1b\0\0", b"\x1b\1\0", b"\x50")),
+    st.sampled_from((b"\x02nowhere", b"\x1b\2\0", b"\x0c\xff\xff\xff\x7f", b"\x09", CHANGE_USER)),
+    st.builds(bulk, _NUMBERS, st.lists(st.sampled_from((b"x", b"", 1, 2)), max_size=3)),
     st.sampled_from((b"\x04t\0", b"\x04t\0b%", b"\x04seq_1_to_5\0", b"\x04nowhere\0")),
 )
 #: Commands that are said one behind the other.
@@ -119,7 +152,7 @@ SAYINGS = st.one_of(_COMMANDS.map(lambda command: (command,)), _NUMBERS.map(long
 #: What a client has beside the rest, of MySQL and of MariaDB.
 CAPABILITIES = st.tuples(
     st.sampled_from((0, DEPRECATE_EOF, TRACK, DEPRECATE_EOF | TRACK)),
-    st.sampled_from((0, CACHE_METADATA)),
+    st.sampled_from((0, CACHE_METADATA, BULK, CACHE_METADATA | BULK)),
 )
 
 
@@ -143,8 +176,13 @@ class Client:
         shown, scramble = _read(greeting.payload)
         self.machine = Machine((_BASE | more) & shown, extended)
         response = struct.pack("<IIB19xI", _BASE | more, _LIMIT, 45, extended) + user.encode()
-        digest = digest_native(password.encode(), scramble)
-        response += b"\0" + bytes((len(digest),)) + digest + b"d\0" + NATIVE.encode() + b"\0"
+        self._password = password.encode()
+        digest = digest_native(self._password, scramble)
+        proof = bytes((len(digest),)) + digest + b"d\0"
+        response += b"\0" + proof + NATIVE.encode() + b"\0"
+        self._change = b"".join(
+            (CHANGE_USER, user.encode(), b"\0", proof, b"\x2d\0", NATIVE.encode(), b"\0")
+        )
         self.raw.sendall(encoded(response, 1))
         done = self.packet()
         if done is None or done.payload[:1] != b"\0":
@@ -167,6 +205,8 @@ class Client:
         Raises Violation if an answer does not follow the protocol."""
         found: list[Answer] = []
         for saying in chain.from_iterable(sayings):
+            if not self._may_say(saying, at_once):
+                continue
             resolved = saying if at_once else self._resolved(saying)
             self.machine.feed(CLIENT, 0, resolved)
             self._say(encoded(resolved, 0), size)
@@ -188,11 +228,27 @@ class Client:
         if answer is None:
             raise Violation("answers are missing")
         self.machine.feed(SERVER, *answer)
+        if answer.payload.startswith(_SWITCH):
+            # To the user's own plugin, with something new to prove.
+            scramble = answer.payload[len(_SWITCH) :][:20]
+            sequence, digest = answer.sequence + 1, digest_native(self._password, scramble)
+            self.machine.feed(CLIENT, sequence, digest)
+            self.raw.sendall(encoded(digest, sequence))
+            return answer._replace(payload=_SWITCH)
         self._prepared += self.machine.statements.keys() - set(self._prepared)
         return answer
 
+    def _may_say(self, saying: bytes, at_once: bool) -> bool:
+        """Return False for a change of user behind which more comes at once, which would be taken
+        for its proof, and for bulk executions that were not agreed on."""
+        if saying[:1] == b"\xfa":
+            return bool(self.machine.extended & BULK)
+        return saying != CHANGE_USER or not at_once
+
     def _resolved(self, saying: bytes) -> bytes:
-        """A command whose statement has its number."""
+        """A command whose statement has its number, or that has this session's proof."""
+        if saying == CHANGE_USER:
+            return self._change
         place = int.from_bytes(saying[1:5], "little") - _NOWHERE
         if saying[:1] and saying[0] in _BY_NUMBER and 0 < place <= len(self._prepared):
             number = self._prepared[place - 1]
@@ -208,6 +264,8 @@ class Client:
                 payload = b"\0" + struct.pack("<I", place) + payload[5:]
             elif payload[:1] == b"\xff":
                 payload = payload.replace(b"(%d)" % number, b"(place %d)" % place)
+        if payload.startswith(_STATISTICS):
+            payload = _STATISTICS
         # A proxy answers these itself, in its own words.
         if payload[:3] in _OWN_WORDS:
             payload = payload[:9]
