@@ -301,8 +301,11 @@ class Machine:
         if statement is not None:
             statement.columns = columns
         if not self.capabilities & DEPRECATE_EOF:
-            status = read_eof((yield SERVER))
-            if status & CURSOR:
+            behind = yield SERVER
+            if behind[:1] == b"\xff":
+                # A cursor's rows are worked out before it is open.
+                return self._last(behind)
+            if read_eof(behind) & CURSOR:
                 return 0
         return (yield from self._rows(columns, binary=statement is not None))
 
