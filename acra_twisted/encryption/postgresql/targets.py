@@ -52,7 +52,7 @@ _TOKENS: Final = 200_000
 def of(text: bytes, conforming: bool | None) -> Sequence[str]:
     """The names without their schemas, as the database compares them, each once; UNREAD among them
     for one that cannot be read.  ``conforming`` is as in `lexer.tokens`."""
-    if text[:1] in _OTHERS and text.find(b";") < 0:
+    if text[:1] in _OTHERS and text.find(b";", 0, -1) < 0:
         return ()
     first = _first(text)
     if first is not None and _is_one(text, conforming):
