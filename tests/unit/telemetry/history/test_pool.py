@@ -36,7 +36,8 @@ class Life(TestCase):
             self.assertEqual(await self.pool.ask(count), 0)
             self.assertNotEqual(await self.pool.call(threading.get_ident), here)
             await self.without_thread()
-        self.assertLessEqual(len(self.pool._pool.threadpool.threads), 2)
+        # Ten have begun; the last ones may still be ending.
+        self.assertLess(len(self.pool._pool.threadpool.threads), 6)
         await self.pool.call(self.pool.disconnect)
 
     async def test_all_threads_have_the_same_connection(self):
