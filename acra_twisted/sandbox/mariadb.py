@@ -105,8 +105,9 @@ class MariaDB:
                 [
                     self._install,
                     "--no-defaults",
-                    f"--datadir={self._data}",
-                    f"--tmpdir={self.folder}",
+                    # From its folder, whose path may have blanks, at which the script fails.
+                    f"--datadir=./{self._data.name}",
+                    "--tmpdir=.",
                     "--auth-root-authentication-method=normal",
                     "--skip-test-db",
                     *_SETTINGS,

@@ -28,6 +28,17 @@ class Servers(SynchronousTestCase):
             self.assertEqual(refused, None)
         self.assertFalse(server.folder.exists())
 
+    def test_in_a_folder_whose_path_has_blanks(self):
+        place = self.folder() / "with a blank"
+        place.mkdir()
+        place.parent.chmod(0o755)
+        # Data that were made elsewhere are not copied.
+        others = {name: text for name, text in os.environ.items() if name != places.KEPT}
+        self.patch(os, "environ", {**others, "TMPDIR": str(place)})
+        with mariadb.MariaDB() as server:
+            self.assertEqual(server.folder.parent, place)
+            self.assertEqual(server.run("SELECT 40 + 2;"), "42\n")
+
     def folder(self):
         folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, folder)
