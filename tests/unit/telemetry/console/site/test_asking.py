@@ -15,8 +15,8 @@ from twisted.web.server import NOT_DONE_YET, Site
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.options import defaults
 from acra_twisted.sandbox.authority import Authority
-from acra_twisted.telemetry.console.otherservers import FIGURES, HEALTH, LIMIT, STANDING
-from acra_twisted.telemetry.console.othersessions import question
+from acra_twisted.telemetry.console import otherservers, othersessions
+from acra_twisted.telemetry.console.otherservers import FIGURES, HEALTH, LIMIT
 from acra_twisted.telemetry.console.site.asking import AT_ONCE, QUESTIONS_MAX, OtherServers
 from acra_twisted.telemetry.console.site.frame import VIEWS, Console
 from acra_twisted.telemetry.console.views import topology
@@ -26,6 +26,13 @@ from tests.support.names import know
 from tests.support.webpages import body
 
 TOKEN = "a token that is long enough"  # noqa: S105
+#: Seconds that no test takes: for which answers hold, and in which a server has to answer.
+LONG = 100.0
+STANDING = otherservers.STANDING._replace(holds=LONG)
+
+
+def question(which, client):
+    return othersessions.question(which, client)._replace(holds=LONG)
 
 
 class Answering(Resource):
@@ -82,7 +89,7 @@ class Others(TestCase):
         return self.listen(Site(self.answering))
 
     def asking(self, *at, **options):
-        others = OtherServers(reactor, at, **options)
+        others = OtherServers(reactor, at, **{"whole": LONG, **options})
         self.addCleanup(others.stop)
         return others
 
