@@ -5,12 +5,34 @@ A question of ours in between would take its place.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
+from acra_twisted.errors import LexError
+from acra_twisted.sql import lexer, mysqllexer
+
+#: Bytes that each of them has.
 _SHOWING: Final = (b"warning", b"error", b"row_count", b"found_rows", b"diagnostics")
+#: Longer texts are none of them.
+_LONG: Final = 64 << 10
+#: Tokens that show nothing, whatever stands in them.
+_MUTE: Final = frozenset((lexer.STRING, lexer.QUOTED, lexer.COMMENT))
+_shows: Final = re.compile(
+    rb"(?<![^ ])(?:(?:row_count|found_rows) \(|get (?:current |stacked )?diagnostics(?![^ ])"
+    rb"|show (?:count \( \* \) )?(?:warnings|errors)(?![^ ])"
+    rb"|@@[ .`\w]*(?:warning|error)_count(?!\w))"
+).search
 
 
 def shows_before(text: bytes) -> bool:
-    """Tell whether a text may show what the statement before it has left."""
+    """Tell whether a text shows what the statement before it has left.  Values and names that only
+    have the same words show nothing."""
     lowered = text.lower()
-    return any(word in lowered for word in _SHOWING)
+    if not any(word in lowered for word in _SHOWING) or len(text) > _LONG:
+        return False
+    try:
+        tokens = mysqllexer.tokens(text)
+    except LexError:
+        return False
+    shown = (lowered[start:end] for kind, start, end in tokens if kind not in _MUTE)
+    return _shows(b" ".join(shown)) is not None

@@ -26,7 +26,7 @@ _simple: Final = re.compile(
     + _ONLY
     + rb"|merge\s++into\s++"
     + _ONLY
-    + rb"|copy\s++(?!\())"
+    + rb"|copy\s++(?!\(|binary\b))"
     + _NAME
     + 2 * (rb"(?:[.]" + _NAME + rb")?")
     + rb"""(?=[\s(;*]|\Z)(?!\s*+[./"-])""",
@@ -112,7 +112,7 @@ def _of(text: bytes, tokens: Sequence[Token]) -> Iterator[str]:
             if before not in _BEFORE_UPDATE:
                 yield _path(text, tokens, at + 1)
         elif before == b";" and behind != b"(":
-            yield _path(text, tokens, at + 1)
+            yield _path(text, tokens, at + (2 if behind == b"binary" else 1))
 
 
 def _path(text: bytes, tokens: Sequence[Token], place: int) -> str:

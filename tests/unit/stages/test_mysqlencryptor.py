@@ -169,6 +169,14 @@ class NewNames(Case):
         self.assert_denied(self.judge("INSERT INTO fresh VALUES (UPPER('a'))")[0])
         self.assertEqual(len(self.questions()), 1)
 
+    def test_words_in_values_and_names_do_not_keep_it_from_asking(self):
+        fresh = Code(VIEW, "shop", "fresh", "select `name` AS `error` from `shop`.`people`")
+        self.bench.schema = SCHEMA._replace(code=[*SCHEMA.code, fresh])
+        self.bench.has("fresh", is_code=True)
+        verdict, statement, _ = self.judge("INSERT INTO fresh (error) VALUES ('ROW_COUNT() error')")
+        self.assertIsInstance(verdict, Replace)
+        self.assertNotIn(b"ROW_COUNT", statement.text)
+
     def test_a_view_of_other_tables_is_no_reason_to_ask_again(self):
         self.assertIs(self.judge("INSERT INTO cheap VALUES (1)")[0], PASS)
         self.assertEqual(self.questions(), [])
