@@ -29,7 +29,7 @@ from acra_twisted.encryption.mysql.views import Views
 from acra_twisted.encryption.plan import Refusal, ResultColumn
 from acra_twisted.encryption.refusals import StatementRefusedError
 from acra_twisted.errors import LexError
-from acra_twisted.sql import languages, lexer, mysqltokens, mysqlversions, skeleton
+from acra_twisted.sql import languages, lexer, mysqltokens, mysqlversions, skeleton, tree
 from acra_twisted.sql.languages import Mode
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import mysql_value
@@ -37,6 +37,8 @@ from acra_twisted.sql.literals import mysql_value
 _LANGUAGE: Final = languages.LANGUAGES["mysql"]
 _READ: Final = frozenset(("select", "insert", "replace", "update", "delete", "with", "("))
 _EXPLAIN: Final = frozenset(("explain", "describe", "desc"))
+#: Words of definitions behind which another name may stand for a protected table.
+_DEFINING: Final = frozenset(("view", "rename"))
 #: Longer texts that name nothing protected are not read by their tokens.
 _LONG: Final = 64 << 10
 #: Words between EXPLAIN and its statement.
@@ -129,10 +131,17 @@ class Planner:
         results: list[Sequence[ResultColumn] | None] = []
         renews = changed = False
         parameters = 0
+        # Names in what defines views of protected tables, or gives them other names.
+        defined: frozenset[str] = frozenset()
         for part, touches in zip(statements, touching, strict=True):
             if changed and touches:
                 raise StatementRefusedError(
                     _unreadable("a statement before it may change how it is read")
+                )
+            given_to = self._written(text, [part], mode) if defined else ()
+            if any(one == targets.UNREAD or tree.fold(one.name) in defined for one in given_to):
+                raise StatementRefusedError(
+                    _unreadable("a statement before it may have made what it gives values to")
                 )
             cursor = Cursor(text, part, ordinals, parameters)
             if touches:
@@ -143,6 +152,9 @@ class Planner:
                 results.append(None)
             parameters += sum(token[0] == lexer.PARAMETER for token in part)
             changed = changed or renews or concerns.changes_reading(text, part)
+            names = mysqltokens.names(text, part) if renews else frozenset()
+            if not names.isdisjoint(_DEFINING):
+                defined |= names
         parts: Sequence[Part] = analysis.parts(tokens, ordinals) if analysis.edits else ()
         plan = Plan(
             None,
@@ -197,10 +209,10 @@ class Planner:
         if cursor.here not in _READ:
             return None, definitions.take(analysis, cursor, self._reader.query)
         try:
-            tree = self._reader.statement(cursor)
+            read = self._reader.statement(cursor)
         except UnreadableError as error:
             raise StatementRefusedError(_unreadable(str(error))) from None
-        columns = writes.statement(analysis, tree)
+        columns = writes.statement(analysis, read)
         return (None if explained else queries.results(columns)), False
 
     def _tokens(self, text: bytes, mode: Mode) -> list[Token]:

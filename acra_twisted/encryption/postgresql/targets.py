@@ -12,7 +12,7 @@ from typing import Final
 
 from acra_twisted.cache import GenerationCache
 from acra_twisted.errors import LexError
-from acra_twisted.sql import lexer, skeleton
+from acra_twisted.sql import lexer, names, skeleton
 from acra_twisted.sql.lexer import Token
 
 #: Stands for a name that cannot be read.
@@ -80,11 +80,11 @@ def _first(text: bytes) -> Sequence[str] | None:
     if found is None:
         return None
     last = next(one for one in reversed(found.groups()) if one is not None)
-    names = (_name(last),)
+    own = (_name(last),)
     # Nothing else is kept: it could be a value.
     if bracket > 0 and text[: found.end()].strip() == text[:bracket].strip():
-        _heads.put(text[:bracket], names)
-    return names
+        _heads.put(text[:bracket], own)
+    return own
 
 
 def _is_one(text: bytes, conforming: bool | None) -> bool:
@@ -132,9 +132,13 @@ def _path(text: bytes, tokens: Sequence[Token], place: int) -> str:
 
 
 def _name(raw: bytes) -> str:
-    """An identifier as the database compares it."""
+    """An identifier as the database compares it; UNREAD for one that encodings cut in different
+    places."""
     shown = raw.decode("utf-8", "replace")
     if shown[0] == '"':
-        return shown[1:-1].replace('""', '"')
-    # Letters beyond ASCII are folded in some encodings alone.
-    return "".join(one.lower() if one.isascii() else one for one in shown)
+        shown = shown[1:-1].replace('""', '"')
+    else:
+        # Letters beyond ASCII are folded in some encodings alone.
+        shown = "".join(one.lower() if one.isascii() else one for one in shown)
+    kept = names.cut(shown)
+    return kept if shown.isascii() or kept == shown else UNREAD

@@ -36,6 +36,25 @@ class Texts(SynchronousTestCase):
         text = "DROP TABLE leads; CREATE TABLE leads (mail BLOB)"
         self.assertEqual(shown(text), "refused: unparsable")
 
+    def test_behind_a_view_that_it_defines(self):
+        view = "CREATE VIEW fresh AS SELECT mail AS m FROM leads"
+        for text in (
+            f"{view}; INSERT INTO fresh (m) VALUES ('a')",
+            f"{view}; UPDATE shop.`Fresh` SET m = 'a'",
+            f"ALTER {view[7:]}; SELECT 1; REPLACE fresh SET m = 'a'",
+            f"{view}; CREATE VIEW two AS SELECT m FROM fresh; INSERT INTO two VALUES ('a')",
+            f"{view}; RENAME TABLE fresh TO two; INSERT INTO two VALUES ('a')",
+            f"{view}; CREATE PROCEDURE p(v TEXT) INSERT INTO fresh VALUES (v)",
+            f"{view}; INSERT INTO a.b.c VALUES ('a')",
+        ):
+            self.assertEqual(shown(text), "refused: unparsable", text)
+        for text in (
+            f"{view}; INSERT INTO versions (number) VALUES (1)",
+            f"INSERT INTO fresh (m) VALUES ('a'); {view}",
+            "ALTER TABLE leads ADD COLUMN z INT; CREATE TABLE x (a INT); INSERT INTO x VALUES (1)",
+        ):
+            self.assertNotIn("refused", shown(text), text)
+
     def test_behind_what_changes_nothing_of_it(self):
         for before in ("BEGIN", "BEGIN WORK", "START TRANSACTION", "SET @a = 1", "DROP TABLE x"):
             text = f"{before}; INSERT INTO leads (mail) VALUES ('a'); COMMIT"

@@ -71,6 +71,17 @@ class Targets(SynchronousTestCase):
             self.assertEqual(found(text), ["new"], text)
         self.assertEqual(found("SELECT ';'"), [])
 
+    def test_names_are_as_long_as_those_of_tables(self):
+        for text in (
+            f"INSERT INTO {'N' * 70} VALUES (1)",
+            f"SELECT 1; UPDATE s.{'n' * 70} SET a = 1",
+        ):
+            self.assertEqual(found(text), ["n" * 63], text)
+        self.assertEqual(found(f'INSERT INTO "{"N" * 64}" VALUES (1)'), ["N" * 63])
+        self.assertEqual(found(f"INSERT INTO {'é' * 31} VALUES (1)"), ["é" * 31])
+        # Another encoding keeps more of it.
+        self.assertEqual(found(f"INSERT INTO {'é' * 40} VALUES (1)"), [UNREAD])
+
     def test_long_texts_of_several_statements_are_not_read(self):
         rows = ", ".join(["(1)"] * 20_000)
         self.assertEqual(found(f"INSERT INTO new VALUES {rows}"), ["new"])
