@@ -17,7 +17,6 @@ from acra_twisted.encryption.mysql.question import read_schema, schema_question
 from acra_twisted.encryption.mysql.servermark import Mark, mark_question, read_mark
 from acra_twisted.encryption.mysql.targets import Target
 from acra_twisted.encryption.settings import EncryptionSettings
-from acra_twisted.sql.mysqlnames import fold
 
 #: A schema is read anew when it is so old, and no longer used when it is twice as old.
 MAX_AGE: Final = 60.0
@@ -30,10 +29,6 @@ _TABLES: Final = 10_000
 
 #: Errors by which the server may say that its tables are others: of columns and of their number.
 _DOUBTFUL: Final = frozenset(("1054", "1136", "1146", "1364"))
-
-
-def _key(target: Target) -> tuple[str, str]:
-    return fold(target.database), fold(target.name)
 
 
 class Asked(NamedTuple):
@@ -108,14 +103,14 @@ class SchemaKeeper:
     def strange(self, targets: Iterable[Target], database: str) -> Sequence[Target]:
         """Tell which of some tables and routines may have been made since the schema was read.
         ``database`` is that of names without one."""
-        known = self._protection.known if self._protection is not None else ()
+        kept = self._protection
         found = []
         for one in targets:
             if (database, one) in self._named:
                 continue
             full = one if one.database or not one.name else Target(database, one.name)
-            key = _key(full)
-            if key not in known and key not in self._tables:
+            key = None if kept is None else kept.key(full.database, full.name)
+            if kept is None or (key not in kept.known and key not in self._tables):
                 found.append(full)
             elif len(self._named) < _TABLES:
                 self._named.add((database, one))
@@ -124,10 +119,12 @@ class SchemaKeeper:
     def told(self, found: Iterable[Named]) -> None:
         """Note what the server has of some names: where it is a view or a routine that is not
         known, nothing is decided by the schema any more."""
-        known = self._protection.known if self._protection is not None else ()
+        kept = self._protection
+        if kept is None:
+            return
         for one in found:
-            key = _key(Target(one.database, one.name))
-            if one.is_code and key not in known:
+            key = kept.key(one.database, one.name)
+            if one.is_code and key not in kept.known:
                 self.changed()
                 return
             if len(self._tables) >= _TABLES:

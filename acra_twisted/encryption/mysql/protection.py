@@ -64,7 +64,7 @@ class Protection:
     name `checks.NAME`, set a role, or run text that is not theirs, but for those that the
     configuration trusts, and of tables whose triggers set a role.  ``uses`` are all code that does
     so, ``routines`` the names of the routines, and ``triggers`` the triggers.  ``known`` are the
-    databases and names of all tables, views and routines of the schema, folded.
+    `key`s of all tables, views and routines of the schema.
     """
 
     def __init__(self, schema: Schema, settings: EncryptionSettings) -> None:
@@ -98,12 +98,16 @@ class Protection:
         self.names: frozenset[str] = frozenset(names | views | self.routines | casting)
         named = [(one.database, one.name) for one in schema.tables]
         named += [(one.database, one.name) for one in schema.code if one.kind in (VIEW, ROUTINE)]
-        self.known = frozenset((fold(database), fold(name)) for database, name in named)
+        self.known = frozenset(self.key(database, name) for database, name in named)
         self.triggers: Sequence[Code] = [one for one in self.uses if one.kind == TRIGGER]
 
     def compared(self, name: str) -> str:
         """A table's or database's name as the server compares it."""
         return fold(name) if self.schema.folds else name
+
+    def key(self, database: str, name: str) -> tuple[str, str]:
+        """A database and a table of it as the server compares them."""
+        return self.compared(database), self.compared(name)
 
     @property
     def tables(self) -> Sequence[ProtectedTable]:

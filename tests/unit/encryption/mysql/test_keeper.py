@@ -171,13 +171,26 @@ class Strangers(SynchronousTestCase):
             self.keeper.strange([Target("", "orders"), Target("x", "vip")], "shop"),
             [Target("shop", "orders"), Target("x", "vip")],
         )
-        self.keeper.told([Named("shop", "Orders", False)])
+        self.keeper.told([Named("shop", "orders", False)])
         self.assertFalse(self.is_strange("orders"))
-        self.assertFalse(self.is_strange("ORDERS", "Shop"))
+        self.assertFalse(self.is_strange("orders", "shop"))
         self.assertTrue(self.is_strange("orders", "other"))
 
+    def test_where_case_counts_it_makes_another_name(self):
+        self.keeper.told([Named("shop", "orders", False)])
+        self.assertTrue(self.is_strange("Orders"))
+        self.assertTrue(self.is_strange("People"))
+        self.keeper.told([Named("shop", "orders", False), Named("shop", "Orders", True)])
+        self.assertIsNone(self.keeper.protection(0.0))
+
+    def test_where_case_does_not_count_it_makes_none(self):
+        self.read(0.0, schema=SCHEMA._replace(folds=True))
+        self.keeper.told([Named("shop", "orders", False)])
+        self.assertFalse(self.is_strange("ORDERS", "Shop"))
+        self.assertFalse(self.is_strange("LEADS"))
+
     def test_all_of_the_schema_is_known_where_it_is(self):
-        for name in ("vip", "cheap", "add_person", "people", "LEADS"):
+        for name in ("vip", "cheap", "add_person", "people", "leads"):
             self.assertFalse(self.is_strange(name), name)
             self.assertTrue(self.is_strange(name, "other"), name)
             self.keeper.told([Named("shop", name, True)])
