@@ -196,6 +196,10 @@ def _create(fields: dict[str, Any], place: _Place) -> Refusal | None:
         elif found.unknown:
             # It is about to be made, and has been judged.
             settings = {**_configured(where, place), **settings}
+    if settings and fields.get("inhRelations") and _is_temporary(fields.get("relation", {})):
+        setting = next(iter(settings.values()))
+        text = "a temporary table that inherits from its own would not be"
+        return _refused(refusals.SCHEMA_MISMATCH, setting, text, "Make it a table that stays.")
     for item in fields.get("tableElts", ()):
         refused = _constraint(item.get("Constraint", {}), settings) or _column(
             item.get("ColumnDef", {}), settings, place
@@ -205,6 +209,11 @@ def _create(fields: dict[str, Any], place: _Place) -> Refusal | None:
     keys = fields.get("partspec", {}).get("partParams", ())
     named = [item.get("PartitionElem", {}).get("name", "") for item in keys]
     return _judged([*named, *trees.columns(keys)], settings, (), _DIVIDED)
+
+
+def _is_temporary(where: dict[str, Any]) -> bool:
+    schema: str = where.get("schemaname", "")
+    return where.get("relpersistence") == "t" or schema.startswith("pg_temp")
 
 
 def _configured(where: dict[str, Any], place: _Place) -> dict[str, ColumnSetting]:

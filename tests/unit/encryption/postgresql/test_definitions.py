@@ -152,6 +152,11 @@ class Definitions(SynchronousTestCase):
         self.assertEqual(reasons(text, hidden), [("schema_unknown", "people")])
         self.refused(text.replace("people", "later"), "expression", "later.name")
 
+    def test_temporary_children_are_not_known(self):
+        for text in ("CREATE TEMP TABLE one ()", "CREATE TABLE pg_temp.one (more int)"):
+            self.refused(f"{text} INHERITS (people)", "schema_mismatch")
+            self.passes(f"{text} INHERITS (other)")
+
     def test_columns_that_are_computed_anew_from_a_protected_one(self):
         for text in (
             "ALTER TABLE people ALTER id SET EXPRESSION AS (CASE WHEN name = 42 THEN 1 END)",
