@@ -1,7 +1,5 @@
 """Lookups: the order of sources, freshness, a source that is away."""
 
-import sys
-
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -12,6 +10,7 @@ from acra_twisted.authentication.queryconnection import NoAnswer
 from acra_twisted.errors import ConfigError
 from acra_twisted.wire.scram import Verifier
 from tests.support.loginvectors import cases
+from tests.support.profiled import profiled
 
 #: One more each, of C: in the dict that is looked at second, and in the list of what is learned.
 SEARCHES = ("get", "pop", "append")
@@ -408,11 +407,7 @@ class Likeness(Base):
             elif event == "c_call":
                 calls.append(function.__name__)
 
-        sys.setprofile(note)
-        try:
-            work()
-        finally:
-            sys.setprofile(None)
+        profiled(note, work)
         return calls
 
     def test_au1_a_file_alone_takes_the_same_steps_for_all_users(self):

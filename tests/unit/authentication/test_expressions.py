@@ -1,7 +1,6 @@
 """Regular expressions: Python's answers, and no value that takes long."""
 
 import re
-import sys
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.authentication.expressions import EXPRESSION_LIMIT, VALUE_LIMIT, Expression
 from acra_twisted.errors import ConfigError
+from tests.support.profiled import profiled
 
 ATOMS = st.sampled_from(("a", "b", ".", "[ab]", "[^a]", "\\.", "\\w", "\\d", "1", "[a-c1]"))
 QUANTIFIERS = st.sampled_from(
@@ -42,12 +42,7 @@ def comparisons(expression, value, most):
             if count > most:
                 raise AssertionError("too many comparisons")
 
-    before = sys.getprofile()
-    sys.setprofile(called)
-    try:
-        expression.match(value)
-    finally:
-        sys.setprofile(before)
+    profiled(called, lambda: expression.match(value))
     return count
 
 

@@ -1,7 +1,5 @@
 """The calls that a query and its reply take, counted: what every request passes stays short."""
 
-import sys
-
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql.request import RequestFlow
@@ -13,6 +11,7 @@ from acra_twisted.proxy.valve import between
 from acra_twisted.stages.decryptor import Decryptor
 from acra_twisted.stages.poison import Poison
 from tests.support.containers import Workbench, Workers, hexed
+from tests.support.profiled import profiled
 from tests.support.sessions import (
     BIND_COMPLETE,
     PARSE_COMPLETE,
@@ -78,12 +77,11 @@ class HotPath(SynchronousTestCase):
             if event == "call" and "acra_twisted" in frame.f_code.co_filename:
                 called.append(frame.f_code.co_name)
 
-        sys.setprofile(note)
-        try:
+        def work():
             self.relay.from_client(request)
             self.relay.from_database(reply)
-        finally:
-            sys.setprofile(None)
+
+        profiled(note, work)
         self.assertIs(self.client.writes[-1], reply)
         passed = [flow.passed_whole - was for flow, was in zip(self.flows, before, strict=True)]
         return called, passed

@@ -1,12 +1,12 @@
 """Groups of equal values of searchable columns."""
 
 import re
-import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.postgresql.comparisons import Comparisons
 from tests.support.planning import MODE, PATH, outcome, planner
+from tests.support.profiled import profiled
 
 S = "pg_catalog.substr({}, 1, 33)"
 EMAIL = S.format("email")
@@ -167,11 +167,10 @@ class Groups(SynchronousTestCase):
             listed = ", ".join(["p.email", "q.email"] * number)
             text = f"select {listed} from people p, people q group by {listed}"
             calls = [0]
-            sys.setprofile(lambda *_, calls=calls: calls.__setitem__(0, calls[0] + 1))
-            try:
-                found = planner(claims=Comparisons()).plan(text.encode(), MODE, PATH)
-            finally:
-                sys.setprofile(None)
+            found = profiled(
+                lambda *_, calls=calls: calls.__setitem__(0, calls[0] + 1),
+                lambda text=text: planner(claims=Comparisons()).plan(text.encode(), MODE, PATH),
+            )
             self.assertIsNone(found.statements[0].refusal)
             work.append(calls[0])
         self.assertLess(work[1], 2.5 * work[0])

@@ -1,6 +1,5 @@
 """No view holds up sessions: each of its steps is a small one, whatever is kept."""
 
-import sys
 from itertools import count
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -13,6 +12,7 @@ from tests.support.hours import NOW, Hour
 from tests.support.incidents import line
 from tests.support.kepttraces import a_trace, many, records_of
 from tests.support.livesessions import a_connection, asked_by, some_session
+from tests.support.profiled import profiled
 from tests.support.webpages import most_between
 
 #: Calls of a step at most, of Python's functions and of C's: a millisecond on a machine that is not
@@ -85,12 +85,7 @@ class Steps(SynchronousTestCase):
 
         arguments = {**self.arguments.get(name, {}), "format": form}
         pieces = self.console.page(VIEWS[name], arguments).pieces
-        before = sys.getprofile()
-        sys.setprofile(counting)
-        try:
-            return most_between(pieces, lambda: made[0])
-        finally:
-            sys.setprofile(before)
+        return profiled(counting, lambda: most_between(pieces, lambda: made[0]))
 
     def test_html(self):
         found = {name: self.most(name, "html") for name in VIEWS}
