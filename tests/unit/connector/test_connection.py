@@ -329,37 +329,36 @@ class Greeted(Logged):
     tls = "refuse"
     GREETING = b"\x4a\0\0\0\x0a8.0.36\0"
 
+    BEGINNINGS = ((STARTUP, b""), (SSL_REQUEST_PACKET, b"N"))
+
+    def assert_turned_away(self, application, declined):
+        """An application of PostgreSQL that asks for TLS is answered that there is none first."""
+        if declined:
+            application.dataReceived(STARTUP)
+        told = application.transport.value().removeprefix(declined)
+        self.assertEqual(types(told), "E")
+        self.assertIn(b"to AcraServer: it speaks the MySQL protocol", told)
+        self.assertEqual([code for code, _ in self.told], [events.WRAP_CONNECTION])
+        self.told.clear()
+        application.connectionLost(Failure(ConnectionDone()))
+
     def test_it_is_not_carried_to_an_application_of_postgresql(self):
-        for said, answer in ((STARTUP, b""), (SSL_REQUEST_PACKET, b"N")):
-            self.told.clear()
+        for said, declined in self.BEGINNINGS:
             application, link = self.linked()
             application.dataReceived(said)
             link.dataReceived(self.GREETING)
-            if answer:
-                application.dataReceived(STARTUP)
-            told = application.transport.value().removeprefix(answer)
-            self.assertEqual(types(told), "E")
-            self.assertIn(b"to AcraServer: it speaks the MySQL protocol", told)
-            self.assertEqual([code for code, _ in self.told], [events.WRAP_CONNECTION])
             self.assertTrue(link.transport.disconnected or link.transport.disconnecting)
-            application.connectionLost(Failure(ConnectionDone()))
+            self.assert_turned_away(application, declined)
 
     def test_it_waits_for_what_an_application_says(self):
-        for said, answer in ((STARTUP, b""), (SSL_REQUEST_PACKET, b"N")):
+        for said, declined in self.BEGINNINGS:
             for size in (100, 6):
-                self.told.clear()
                 application, link = self.linked()
                 for piece in pieces(self.GREETING, (size,)):
                     link.dataReceived(piece)
                 self.assertEqual(application.transport.value(), b"")
                 application.dataReceived(said)
-                if answer:
-                    application.dataReceived(STARTUP)
-                told = application.transport.value().removeprefix(answer)
-                self.assertEqual(types(told), "E")
-                self.assertIn(b"to AcraServer: it speaks the MySQL protocol", told)
-                self.assertEqual([code for code, _ in self.told], [events.WRAP_CONNECTION])
-                application.connectionLost(Failure(ConnectionDone()))
+                self.assert_turned_away(application, declined)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_it_waits_for_nobody_who_has_left(self):
