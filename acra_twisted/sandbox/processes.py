@@ -23,14 +23,17 @@ _PORTS: Final = range(12_000, 32_000)
 #: whoever got one may not listen on it yet.
 _given: Final[deque[int]] = deque()
 _GIVEN_MAX: Final = 128
+#: Ports that are tried before there is none.
+_TRIES: Final = 10_000
 
 
 def free_port() -> int:
     """A loopback port that nobody listens on, and that no process was given by this shortly before.
 
-    It stays free for a client that wants to find nobody there, or until somebody listens.
+    It stays free for a client that wants to find nobody there, or until somebody listens.  Raises
+    RuntimeError if none is found.
     """
-    while True:
+    for _ in range(_TRIES):
         port = secrets.choice(_PORTS)
         mark = socket.socket(socket.AF_UNIX)
         try:
@@ -45,6 +48,7 @@ def free_port() -> int:
         if len(_given) > _GIVEN_MAX:
             os.close(_given.popleft())
         return port
+    raise RuntimeError("no port of 127.0.0.1 is free")
 
 
 def accepts(port: int) -> bool:

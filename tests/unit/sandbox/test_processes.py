@@ -1,6 +1,7 @@
 """Children: started, waited for, ended by their own id."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -72,10 +73,12 @@ class Children(SynchronousTestCase):
         self.assertEqual(len(set(given)), 60)
 
     def test_a_port_is_given_to_one_process(self):
-        self.patch(processes, "_PORTS", range(20_000, 20_040))
+        # Others than those of the same test in another process, which may run beside this one.
+        few = range(first := 12_000 + secrets.randbelow(10_000), first + 40)
+        self.patch(processes, "_PORTS", few)
         given = {free_port() for _ in range(15)}
         program = (
-            "from acra_twisted.sandbox import processes; processes._PORTS = range(20_000, 20_040);"
+            f"from acra_twisted.sandbox import processes; processes._PORTS = {few};"
             "print(*(processes.free_port() for _ in range(15)))"
         )
         command = [sys.executable, "-c", program]
@@ -84,10 +87,15 @@ class Children(SynchronousTestCase):
         self.assertEqual((len(given), len(theirs)), (15, 15))
         self.assertFalse(given & theirs)
 
+    def test_there_is_no_port_left(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            self.patch(processes, "_PORTS", [taken.getsockname()[1]])
+            self.assertRaises(RuntimeError, free_port)
+
     def test_one_on_which_somebody_listens_is_not_given(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
-            self.patch(processes, "_PORTS", [port] * 20 + list(range(20_100, 20_110)))
+            self.patch(processes, "_PORTS", [port] * 20 + list(range(22_100, 22_200)))
             self.assertNotIn(port, {free_port() for _ in range(5)})
 
     def test_ports_and_commands(self):
