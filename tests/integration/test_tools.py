@@ -68,7 +68,9 @@ class Tools(Surroundings):
             self.assertEqual(db.execute("SELECT %s::bytea", (made,)).fetchone(), (b"text",))
 
     def test_an_interrupt_ends_a_tool_that_waits_for_a_database(self):
-        keys = Keys(self.folder, CLIENT)
+        own = self.folder / "interrupted"
+        own.mkdir()
+        keys = Keys(own, CLIENT)
         with socket.create_server(("127.0.0.1", 0)) as silent:
             silent.settimeout(60)
             tool = preloaded.Run(
