@@ -170,6 +170,10 @@ class AtMariaDB(Case):
         self.assertEqual(status, 0, said)
         self.assertIn("shop.people.name: result column 1, str", said)
         status, said = preloaded.run("acra-explain", [*where, "UPDATE shown SET name = 'Ann'"])
+        self.assertEqual(status, 0, said)
+        self.assertIn("SET name = <encrypted shop.people.name>", said)
+        refused = "UPDATE shown SET name = UPPER('Ann')"
+        status, said = preloaded.run("acra-explain", [*where, refused])
         self.assertEqual(status, 1, said)
         self.assertIn("refuse", said)
         status, said = preloaded.run(
