@@ -9,6 +9,7 @@ import sys
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql.challenge import Challenge, ChallengePolicy, Unconvinced
+from acra_twisted.fast import sealing
 from acra_twisted.lookup import Found
 from acra_twisted.wire.postgres.frames import message
 
@@ -70,8 +71,10 @@ class Likeness(SynchronousTestCase):
 
     def test_au1_the_same_steps_for_everybody(self):
         expected = self.steps(_FOUND["a secret"])
-        # Four HMACs of two hashes each, and the one of the key that the proof gives.
-        self.assertEqual([name for name, _ in expected].count("sha256"), 9)
+        # Four HMACs of two hashes each, and the one of the key that the proof gives.  What is made
+        # in C is not seen; the same sources make it interpreted.
+        seen = 1 if sealing.hmac else 9
+        self.assertEqual([name for name, _ in expected].count("sha256"), seen)
         for name, found in _FOUND.items():
             self.assertEqual(self.steps(found), expected, name)
 
