@@ -125,7 +125,12 @@ class Encryptor(ColumnStage):
         snapshot = self._columns.snapshot(session, known)
         if snapshot is None or not snapshot.planner.unconcerned.has(statement.text):
             return True
-        names = targets.of(statement.text, statement.conforming)
+        text = statement.text
+        # Most texts are queries: these are told before a call that is not compiled.
+        if text[:1] in targets.OTHERS:
+            names: Sequence[str] = ()
+        else:
+            names = targets.of_one(text, statement.conforming)
         if names and known.schema.keeper.strange(names):
             return True
         session.meaning = snapshot.meaning

@@ -35,7 +35,7 @@ _simple: Final = re.compile(
 #: Words of statements that give values to a table.
 _WORDS: Final = (b"insert", b"update", b"merge", b"copy")
 #: First letters of statements of which one alone gives none.
-_OTHERS: Final = b"sSbBrRdD"
+OTHERS: Final = b"sSbBrRdD"
 _BLANKS: Final = b"; \t\r\n"
 #: Words before UPDATE where it is no statement: FOR NO KEY UPDATE, ON UPDATE, DO UPDATE.
 _BEFORE_UPDATE: Final = frozenset((b"for", b"key", b"on", b"do", b"then"))
@@ -52,7 +52,7 @@ _TOKENS: Final = 200_000
 def of(text: bytes, conforming: bool | None) -> Sequence[str]:
     """The names without their schemas, as the database compares them, each once; UNREAD among them
     for one that cannot be read.  ``conforming`` is as in `lexer.tokens`."""
-    if text[:1] in _OTHERS and text.find(b";", 0, -1) < 0:
+    if text[:1] in OTHERS and text.find(b";", 0, -1) < 0:
         return ()
     first = _first(text)
     if first is not None and _is_one(text, conforming):
@@ -67,6 +67,15 @@ def of(text: bytes, conforming: bool | None) -> Sequence[str]:
     except LexError:
         return (UNREAD,)
     return tuple(dict.fromkeys(_of(text, [one for one in tokens if one[0] != lexer.COMMENT])))
+
+
+def of_one(text: bytes, conforming: bool | None) -> Sequence[str]:
+    """See `of`; the text is known to be one statement (see `unconcerned`), so that a long one is
+    not passed over again."""
+    if text[:1] in OTHERS:
+        return ()
+    first = _first(text)
+    return of(text, conforming) if first is None else first
 
 
 def _first(text: bytes) -> Sequence[str] | None:
