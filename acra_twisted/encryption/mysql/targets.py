@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from acra_twisted.cache import GenerationCache
+from acra_twisted.encryption.beginnings import Heads, goes_on, is_one
 from acra_twisted.sql import lexer, mysqltokens, skeleton
 from acra_twisted.sql.lexer import Token
 
@@ -37,7 +37,6 @@ _MODIFIERS: Final = frozenset(("low_priority", "delayed", "high_priority", "igno
 #: Words before UPDATE where it is no statement.
 _BEFORE_UPDATE: Final = frozenset(("for", "key", "on"))
 _JOINING: Final = frozenset((",", "join", "straight_join"))
-_BLANKS: Final = b"; \t\r\n"
 _NAMING: Final = (lexer.WORD, lexer.QUOTED)
 
 
@@ -50,9 +49,7 @@ class Target(NamedTuple):
 
 
 UNREAD: Final = Target("", "")
-#: The targets of statements whose first bracket stands near, by all that is before it.
-_heads: Final[GenerationCache[bytes, Sequence[Target]]] = GenerationCache(1_000, 1 << 20)
-_HEAD: Final = 160
+_heads: Final[Heads[Target]] = Heads()
 
 
 def gives(text: bytes) -> bool:
@@ -64,13 +61,11 @@ def gives(text: bytes) -> bool:
 
 def simple(text: bytes) -> Sequence[Target] | None:
     """The target of a text that is one simple statement; None where only its tokens can tell."""
-    end = text.find(b";")
-    if end >= 0 and text[end:].strip(_BLANKS) and not _is_one(text):
+    if goes_on(text) and not _is_one(text):
         return None
     if text[:3].lower() == b"sel":
         return ()
-    bracket = text.find(b"(", 0, _HEAD)
-    known = _heads.get(text[:bracket]) if bracket > 0 else None
+    known = _heads.get(text)
     if known is not None:
         return known
     found = _simple(text)
@@ -79,18 +74,13 @@ def simple(text: bytes) -> Sequence[Target] | None:
     names = [one for one in found.groups() if one is not None]
     shown = [one.strip(b"`").decode("utf-8", "replace") for one in names]
     made = (Target(shown[0] if len(shown) > 1 else "", shown[-1]),)
-    # Nothing else is kept: it could be a value.
-    if bracket > 0 and text[: found.end()].strip() == text[:bracket].strip():
-        _heads.put(text[:bracket], made)
+    _heads.keep(text, found.end(), made)
     return made
 
 
 def _is_one(text: bytes) -> bool:
     """Tell whether a text with semicolons is one statement in every mode."""
-    parts = None if b'"' in text or b"\\" in text else skeleton.split(text, b"`")
-    return (
-        parts is not None and skeleton.is_plain(parts[2]) and b";" not in parts[0].rstrip(_BLANKS)
-    )
+    return is_one(None if b'"' in text or b"\\" in text else skeleton.split(text, b"`"))
 
 
 def of_statements(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from acra_twisted.cache import GenerationCache
+from acra_twisted.encryption.beginnings import Heads, goes_on, is_one
 from acra_twisted.errors import LexError
 from acra_twisted.sql import lexer, names, skeleton
 from acra_twisted.sql.lexer import Token
@@ -36,12 +36,9 @@ _simple: Final = re.compile(
 _WORDS: Final = (b"insert", b"update", b"merge", b"copy")
 #: First letters of statements of which one alone gives none.
 OTHERS: Final = b"sSbBrRdD"
-_BLANKS: Final = b"; \t\r\n"
 #: Words before UPDATE where it is no statement: FOR NO KEY UPDATE, ON UPDATE, DO UPDATE.
 _BEFORE_UPDATE: Final = frozenset((b"for", b"key", b"on", b"do", b"then"))
-#: The names of statements whose first bracket stands near, by all that is before it.
-_heads: Final[GenerationCache[bytes, Sequence[str]]] = GenerationCache(1_000, 1 << 20)
-_HEAD: Final = 160
+_heads: Final[Heads[str]] = Heads()
 #: Longer texts are not read by their tokens.
 _LONG: Final = 64 << 10
 _NAMING: Final = (lexer.WORD, lexer.QUOTED)
@@ -80,31 +77,21 @@ def of_one(text: bytes, conforming: bool | None) -> Sequence[str]:
 
 def _first(text: bytes) -> Sequence[str] | None:
     """The name that a text begins with, if it is a simple statement at its beginning."""
-    bracket = text.find(b"(", 0, _HEAD)
-    if bracket > 0:
-        known = _heads.get(text[:bracket])
-        if known is not None:
-            return known
+    known = _heads.get(text)
+    if known is not None:
+        return known
     found = _simple(text)
     if found is None:
         return None
     last = next(one for one in reversed(found.groups()) if one is not None)
     own = (_name(last),)
-    # Nothing else is kept: it could be a value.
-    if bracket > 0 and text[: found.end()].strip() == text[:bracket].strip():
-        _heads.put(text[:bracket], own)
+    _heads.keep(text, found.end(), own)
     return own
 
 
 def _is_one(text: bytes, conforming: bool | None) -> bool:
-    """Tell whether a text is one statement."""
-    end = text.find(b";")
-    if end < 0 or not text[end:].strip(_BLANKS):
-        return True
-    parts = skeleton.split(text, b'"') if conforming else None
-    return (
-        parts is not None and skeleton.is_plain(parts[2]) and b";" not in parts[0].rstrip(_BLANKS)
-    )
+    """Tell whether a text is certainly one statement."""
+    return not goes_on(text) or is_one(skeleton.split(text, b'"') if conforming else None)
 
 
 def _of(text: bytes, tokens: Sequence[Token]) -> Iterator[str]:

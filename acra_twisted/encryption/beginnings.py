@@ -1,0 +1,46 @@
+"""Texts whose beginning tells what they give values to: shared by both databases' `targets`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Generic, TypeVar
+
+from acra_twisted.cache import GenerationCache
+from acra_twisted.sql import skeleton
+from acra_twisted.sql.skeleton import Skeleton
+
+_BLANKS: Final = b"; \t\r\n"
+#: Bytes before a bracket that stands near.
+_HEAD: Final = 160
+_TargetT = TypeVar("_TargetT")
+
+
+def goes_on(text: bytes) -> bool:
+    """Tell whether anything stands behind the first semicolon of a text."""
+    end = text.find(b";")
+    return end >= 0 and bool(text[end:].strip(_BLANKS))
+
+
+def is_one(cut: Skeleton | None) -> bool:
+    """Tell whether a text that goes on is certainly one statement: its literals have what looks
+    like its end.  ``cut`` is as `skeleton.split` returns it."""
+    return cut is not None and skeleton.is_plain(cut[2]) and b";" not in cut[0].rstrip(_BLANKS)
+
+
+class Heads(Generic[_TargetT]):
+    """Remembers the targets of statements by all that stands before their first bracket."""
+
+    def __init__(self) -> None:
+        self._known: GenerationCache[bytes, Sequence[_TargetT]] = GenerationCache(1_000, 1 << 20)
+
+    def get(self, text: bytes) -> Sequence[_TargetT] | None:
+        """The targets of a statement; None if they are not known."""
+        bracket = text.find(b"(", 0, _HEAD)
+        return self._known.get(text[:bracket]) if bracket > 0 else None
+
+    def keep(self, text: bytes, end: int, found: Sequence[_TargetT]) -> None:
+        """Remember what a text has told up to ``end``, if the bracket stands there.  Nothing else
+        is kept: it could be a value."""
+        bracket = text.find(b"(", 0, _HEAD)
+        if bracket > 0 and text[:end].strip() == text[:bracket].strip():
+            self._known.put(text[:bracket], found)
