@@ -99,11 +99,13 @@ class MysqlStatements:
         session = exchange.session
         if refusal is None:
             targets = planned.plan.targets
-            if targets and not (certain or shows_before(statement.text)):
-                if self._columns.is_strange(session, known, targets, read.database):
-                    return self._ask(
-                        session, known, partial(self.judge, statement, exchange), targets
-                    )
+            if (
+                targets
+                and not certain
+                and self._columns.is_strange(session, known, targets, read.database)
+                and not shows_before(statement.text)
+            ):
+                return self._ask(session, known, partial(self.judge, statement, exchange), targets)
             return self._written(judged, planned, None)
         if not certain and (
             read.database is None or session.in_flight or self._columns.is_outdated(session, known)
