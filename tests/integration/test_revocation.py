@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
-from twisted.internet import reactor  # noqa: TID251
+from twisted.internet import reactor  # noqa: TID251 - it waits for real sockets
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults, maybeDeferred
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import LoopingCall

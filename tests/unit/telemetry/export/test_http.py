@@ -4,7 +4,7 @@ import gzip
 from pathlib import Path
 from socket import gaierror
 
-from twisted.internet import reactor  # noqa: TID251
+from twisted.internet import reactor  # noqa: TID251 - it waits for real sockets
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.ssl import (
     Certificate,

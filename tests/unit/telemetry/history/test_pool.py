@@ -2,7 +2,7 @@
 
 import threading
 
-from twisted.internet import reactor  # noqa: TID251
+from twisted.internet import reactor  # noqa: TID251 - it has threads
 from twisted.internet.defer import gatherResults
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase

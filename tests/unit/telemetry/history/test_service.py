@@ -4,7 +4,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from twisted.internet import reactor  # noqa: TID251
+from twisted.internet import reactor  # noqa: TID251 - it has threads
 from twisted.internet.task import deferLater
 from twisted.logger import Logger, globalLogPublisher
 from twisted.trial.unittest import TestCase

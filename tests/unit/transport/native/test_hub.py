@@ -264,7 +264,7 @@ class Reactors(SynchronousTestCase):
         return watching
 
     def turn(self):
-        """As the reactor's loop does, which has looked for its next timer."""
+        """Do what the reactor's loop does, which has looked for its next timer."""
         self.reactor.doIteration(self.reactor.timeout())
         self.reactor.runUntilCurrent()
 
