@@ -41,12 +41,12 @@ _MODULES = {
     "columnkeys columnmakers columnmeanings columnparameters columnseen columnstage "
     "columnstatements columnverdicts cursors "
     "encryptor opencursors sessioncolumns sessionknown sqlprepared",
-    "encryption.": "canonical facts fates finding making masks plan randomness reading sealing "
-    "searching settings",
+    "encryption.": "beginnings canonical facts fates finding making masks plan randomness reading "
+    "sealing searching settings",
     "keystore.": "cache",
     "encryption.postgresql.": "arrays binary bulk bytea cellreader concerns copying encodings "
     "filling forms givenvalues inputs keeper loading plaintexts planmemory planner sessionschema "
-    "statementwords types unconcerned writing",
+    "statementwords targets types unconcerned writing",
     "censor.": "engine hits plan planner",
     "sql.": "comments literals mysqlcomments readers skeleton redact",
     "authentication.": "limits",

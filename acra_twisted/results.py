@@ -69,6 +69,7 @@ class Columns:
         "meaning",
         "_reformatted",
         "_meaningful",
+        "_meant",
     )
 
     def __init__(
@@ -97,6 +98,8 @@ class Columns:
         self.meaning = meaning
         self._reformatted: Columns | None = None
         self._meaningful: dict[Any, Columns] | None = None
+        # The last of these that was asked for: nearly every result has the meaning of the last.
+        self._meant: Columns | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -124,6 +127,9 @@ class Columns:
     def with_meaning(self, meaning: Any) -> Columns:
         """The same columns with what a stage knows of them; the last ones made are kept, and so are
         their plans."""
+        meant = self._meant
+        if meant is not None and meant.meaning is meaning:
+            return meant
         made = self._meaningful
         if made is None:
             made = self._meaningful = {}
@@ -143,6 +149,7 @@ class Columns:
                 self.values,
                 meaning,
             )
+        self._meant = found
         return found
 
     def with_type(self, column: int, kind: int, size: int = -1, modifier: int = -1) -> Columns:

@@ -13,6 +13,8 @@ import struct
 from typing import Final
 
 from acra_twisted.crypto import acrablock, acrastruct
+from acra_twisted.fast import finding
+from acra_twisted.fast.byteswriter import BytesWriter, write_i64_le
 
 ACRASTRUCT: Final = "acrastruct"
 ACRABLOCK: Final = "acrablock"
@@ -57,7 +59,12 @@ class Envelope:
 
 def wrap(kind: str, inner: bytes) -> bytes:
     """The ``%%%`` envelope around an AcraStruct or AcraBlock."""
-    return b"".join((_TAG, _LENGTH.pack(HEADER_SIZE + len(inner)), _IDS[kind], inner))
+    made = BytesWriter()
+    made.write(_TAG)
+    write_i64_le(made, HEADER_SIZE + len(inner))
+    made.write(_IDS[kind])
+    made.write(inner)
+    return made.getvalue()
 
 
 def find(data: bytes) -> list[Envelope]:
@@ -94,7 +101,7 @@ def is_damaged(data: bytes) -> bool:
     envelope's header, or have the long constants of a kind."""
     if data[:3] == _TAG and data[HEADER_SIZE - 1 : HEADER_SIZE] in _IDS.values():
         return True
-    return any(mark in data for mark in MARKS)
+    return any(finding.find(data, mark) >= 0 for mark in MARKS)
 
 
 def has_broken_header(data: bytes, envelope: Envelope) -> bool:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
 from acra_twisted.cache import GenerationCache
+from acra_twisted.fast.finding import find
 from acra_twisted.sql import skeleton
 from acra_twisted.sql.skeleton import Skeleton
 
 _BLANKS: Final = b"; \t\r\n"
 #: Bytes before a bracket that stands near.
 _HEAD: Final = 160
+#: What may stand between the targets and the bracket.
+_between: Final = re.compile(rb"\s*+(?:values\s*+)?", re.I).fullmatch
 _TargetT = TypeVar("_TargetT")
 
 
 def goes_on(text: bytes) -> bool:
     """Tell whether anything stands behind the first semicolon of a text."""
-    end = text.find(b";")
-    return end >= 0 and bool(text[end:].strip(_BLANKS))
+    end = find(text, b";")
+    return 0 <= end < len(text) - 1 and bool(text[end:].strip(_BLANKS))
 
 
 def is_one(cut: Skeleton | None) -> bool:
@@ -35,12 +39,12 @@ class Heads(Generic[_TargetT]):
 
     def get(self, text: bytes) -> Sequence[_TargetT] | None:
         """The targets of a statement; None if they are not known."""
-        bracket = text.find(b"(", 0, _HEAD)
+        bracket = find(text[:_HEAD], b"(")
         return self._known.get(text[:bracket]) if bracket > 0 else None
 
     def keep(self, text: bytes, end: int, found: Sequence[_TargetT]) -> None:
         """Remember what a text has told up to ``end``, if the bracket stands there.  Nothing else
         is kept: it could be a value."""
-        bracket = text.find(b"(", 0, _HEAD)
-        if bracket > 0 and text[:end].strip() == text[:bracket].strip():
+        bracket = find(text[:_HEAD], b"(")
+        if 0 < end <= bracket and _between(text, end, bracket) is not None:
             self._known.put(text[:bracket], found)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from acra_twisted.fast.compiled import COMPILED
 
 if TYPE_CHECKING or COMPILED:
-    from librt.strings import BytesWriter, read_i64_le, write_f64_le, write_i64_le
+    from librt.strings import BytesWriter, read_i64_le, write_f64_le, write_i32_be, write_i64_le
 else:
+    _INT32 = struct.Struct(">i").pack
     _INT64 = struct.Struct("<q").pack
     _FLOAT64 = struct.Struct("<d").pack
     _READ_INT64 = struct.Struct("<q").unpack_from
@@ -34,6 +35,10 @@ else:
         def getvalue(self):
             """Return the written bytes."""
             return b"".join(self._parts)
+
+    def write_i32_be(writer, number):
+        """A whole number as four bytes, the highest first."""
+        writer.write(_INT32(number))
 
     def write_i64_le(writer, number):
         """A whole number as eight bytes, the lowest first."""
@@ -59,4 +64,4 @@ def zeros(count: int) -> BytesWriter:
     return cells
 
 
-__all__ = ("BytesWriter", "read_i64_le", "write_f64_le", "write_i64_le", "zeros")
+__all__ = ("BytesWriter", "read_i64_le", "write_f64_le", "write_i32_be", "write_i64_le", "zeros")

@@ -162,6 +162,11 @@ def guarded(decide: Callable[..., Any], *facts: Any) -> Any:
         verdict = decide(*facts)
     except ValueRefusedError as error:
         return value_refused(error)
+    return settled(verdict)
+
+
+def settled(verdict: Any) -> Any:
+    """Return a verdict, or the Deferred of one; a value that is refused then makes it a Deny."""
     # By exact type: an isinstance against Deferred, which has a metaclass, takes longer.
     if verdict is PASS or type(verdict) in _VERDICTS:
         return verdict

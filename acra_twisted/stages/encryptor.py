@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface import classImplements
 
+from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.postgresql import targets
 from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.postgresql.schema import SchemaError
@@ -44,7 +45,14 @@ from acra_twisted.stages.columnmeanings import Meaning, Snapshot
 from acra_twisted.stages.columnparameters import ColumnParameters
 from acra_twisted.stages.columnstage import ColumnStage
 from acra_twisted.stages.columnstatements import ColumnStatements
-from acra_twisted.stages.columnverdicts import STAGE, guarded, outdated, untold
+from acra_twisted.stages.columnverdicts import (
+    STAGE,
+    guarded,
+    outdated,
+    settled,
+    untold,
+    value_refused,
+)
 from acra_twisted.stages.keymarks import KeyMarks
 from acra_twisted.stages.sessioncolumns import SessionColumns
 from acra_twisted.stages.sessionknown import Known
@@ -95,11 +103,10 @@ class Encryptor(ColumnStage):
         known: Known | None = session.notes.get(STAGE)
         snapshot = self._columns.snapshot(session, known) if known is not None else None
         planned: Planned | None = None
-        judge = self._statements.judge
         names = targets.of(statement.text, statement.conforming)
         if known is not None and snapshot is not None:
             if names and known.schema.keeper.strange(names):
-                decide = partial(judge, statement, exchange, None)
+                decide = partial(self._statements.judge, statement, exchange, None)
                 return self._informed(session, known, snapshot, decide, names)
             planned = known_plans(statement, session, known, snapshot)
             if planned is not None and planned.statements is None and planned.quiet:
@@ -113,8 +120,13 @@ class Encryptor(ColumnStage):
             return PASS
         if known is not None and snapshot is not None:
             session.meaning = snapshot.meaning
-            return guarded(judge, statement, exchange, planned, known, snapshot)
-        decide = partial(judge, statement, exchange, planned)
+            # As `guarded` does, by a call that needs no tuple.
+            try:
+                verdict = self._statements.judge(statement, exchange, planned, known, snapshot)
+            except ValueRefusedError as error:
+                return value_refused(error)
+            return settled(verdict)
+        decide = partial(self._statements.judge, statement, exchange, planned)
         return self._informed(session, known, snapshot, decide, names)
 
     def judges(self, statement: Statement, session: Session) -> bool:
@@ -125,12 +137,7 @@ class Encryptor(ColumnStage):
         snapshot = self._columns.snapshot(session, known)
         if snapshot is None or not snapshot.planner.unconcerned.has(statement.text):
             return True
-        text = statement.text
-        # Most texts are queries: these are told before a call that is not compiled.
-        if text[:1] in targets.OTHERS:
-            names: Sequence[str] = ()
-        else:
-            names = targets.of_one(text, statement.conforming)
+        names = targets.of_one(statement.text, statement.conforming)
         if names and known.schema.keeper.strange(names):
             return True
         session.meaning = snapshot.meaning

@@ -79,16 +79,12 @@ class SessionColumns:
                 known.schema.path_reported()
         if known.open or known.schema.is_path_due:
             return None
-        now = self.seconds()
-        # First: it decides whose keeper counts.
-        is_due = known.schema.is_due(now, in_transaction(session, known))
-        keeper = known.schema.keeper
-        protection = keeper.protection(now)
-        if is_due or protection is None:
+        protection = known.schema.certain(self.seconds(), in_transaction(session, known))
+        if protection is None:
             return None
         found = known.snapshot
         if found is None or found.protection is not protection:
-            found = known.snapshot = self.of(keeper, protection)
+            found = known.snapshot = self.of(known.schema.keeper, protection)
         return found
 
     def found(self, session: Session, keeper: SchemaKeeper, protection: Protection) -> None:
@@ -109,7 +105,7 @@ class SessionColumns:
 
 def in_transaction(session: Session, known: Known) -> bool:
     """Tell whether a transaction is open, be it that of a batch whose end has not come."""
-    return known.is_dirty or session.transaction != IDLE
+    return known.is_dirty or session.transaction is not IDLE
 
 
 def _unfit(session: Session) -> Refusal | None:

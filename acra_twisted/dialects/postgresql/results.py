@@ -309,9 +309,10 @@ class ResultRows(CuttingFlow):
 def _meanings(code: int, exchange: Exchange | None, payload: Any) -> Sequence[Any] | None:
     """The meanings of the results of what the reply to a message of this code is about: a
     statement, or a portal, which has its own."""
-    found: Statement | Portal | None = payload
     if code == replies.QUERY:
-        found = None if exchange is None else exchange.statement
+        statement = None if exchange is None else exchange.statement
+        return None if statement is None else statement.meanings
+    found: Statement | Portal | None = payload
     return None if found is None else found.meanings
 
 

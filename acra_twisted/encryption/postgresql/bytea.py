@@ -9,6 +9,7 @@ from typing import Final
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.plan import BASE64, ESCAPE, HEX
+from acra_twisted.fast.finding import find
 
 _BLANKS: Final = b" \t\n\r"
 _ESCAPED: Final = re.compile(rb"\\(?:\\|([0-3][0-7]{2})|)")
@@ -27,7 +28,7 @@ def decode(text: bytes) -> bytes:
     """
     if text[:2] == b"\\x":
         return _decode_hex(text[2:])
-    if b"\\" not in text:
+    if find(text, b"\\") < 0:
         return text
     return _ESCAPED.sub(_unescape, text)
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from acra_twisted.encryption.facts import Facts
 from acra_twisted.encryption.plan import COMPARE, STORE, LiteralUse, StatementPlan
+from acra_twisted.encryption.postgresql import forms, types
 from acra_twisted.encryption.postgresql.encodings import to_utf8
 from acra_twisted.fast.finding import find
 
@@ -16,14 +17,15 @@ _QUOTE: Final = 0x27
 
 class Place:
     """A literal that is encoded.  ``is_plain``: a string's characters are its value, in canonical
-    form."""
+    form.  ``is_bytes``: its column stores bytes."""
 
-    __slots__ = ("one", "ordinal", "is_plain")
+    __slots__ = ("one", "ordinal", "is_plain", "is_bytes")
 
     def __init__(self, one: LiteralUse) -> None:
         use = one.use
         self.one = one
         self.ordinal = one.ordinal
+        self.is_bytes = forms.element_type(use.column) == types.BYTEA
         self.is_plain = (
             use.column.data_type == "str"
             and use.role in (STORE, COMPARE)

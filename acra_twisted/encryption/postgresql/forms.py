@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from binascii import hexlify
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from acra_twisted.encryption.postgresql import arrays, types
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
@@ -18,6 +18,7 @@ from acra_twisted.fast.compiled import COMPILED
 if COMPILED:
     from acra_twisted.fast._words import hex_literal  # type: ignore[import-not-found]  # in C
 
+_hex_literal: Final[Any] = hex_literal if COMPILED else None
 _TOKENS: Final[Mapping[str, int]] = {
     "int32": types.INT4,
     "int64": types.INT8,
@@ -64,7 +65,7 @@ def bytes_literal(data: bytes) -> bytes:
     """Return bytes as a literal of SQL, by their hexadecimal digits.  Where compiled, a module in C
     does it, in a quarter of the time."""
     if COMPILED:
-        literal: bytes = hex_literal(data)
+        literal: bytes = _hex_literal(data)
         return literal
     return bytes_literal_by_python(data)
 

@@ -123,6 +123,8 @@ class SchemaKeeper:
         self._in_transaction = in_transaction
         self._numbers = numbers
         self._protection: Protection | None = None
+        # Its names, which most statements that write are asked about.
+        self._names: frozenset[str] = frozenset()
         self._read_at = 0.0
         self._asked: Asked | None = None
         # Numbers of the question that was asked last, and of that whose answer is kept.
@@ -146,6 +148,7 @@ class SchemaKeeper:
         transaction ends."""
         made = SchemaKeeper(self._settings, self._numbers, True)
         made._protection, made._mark = self._protection, self._mark
+        made._names = self._names
         made._read_at, made._looked_at = self._read_at, self._looked_at
         made._told, made._kept_told = self._told, self._kept_told
         made._is_told, made._is_unknown = self._is_told, self._is_unknown
@@ -155,9 +158,8 @@ class SchemaKeeper:
     def strange(self, names: Sequence[str]) -> Sequence[str]:
         """Tell which of the names of some tables may have come to mean others since the schema was
         read; those that are protected are none of them."""
-        kept = self._protection
-        protected = kept.names if kept is not None else ()
-        return [one for one in names if one not in self._plain and one not in protected]
+        plain, protected = self._plain, self._names
+        return [one for one in names if one not in plain and one not in protected]
 
     def looked_up(self, names: Iterable[str]) -> None:
         """Note names that the schema tells all of, for the schema as it is kept."""
@@ -210,6 +212,13 @@ class SchemaKeeper:
             if now - self._last < PAUSE:
                 return False
         return self._is_told or now - self._looked_at >= LOOK
+
+    def certain(self, now: float) -> Protection | None:
+        """The protected columns; None if they are not known, or the question is due."""
+        if self._is_told or now - self._looked_at >= LOOK:
+            return None if self.is_due(now) else self.protection(now)
+        # Nothing was told since it was read, and a look finds it no older than MAX_AGE.
+        return self._protection
 
     def asked(self, now: float) -> Asked:
         """Note that the question is on its way.  Facts that are told later hold beside the
@@ -266,6 +275,7 @@ class SchemaKeeper:
         if kept is None or schema != kept.schema:
             schema = schema._replace(number=next(self._numbers))
             kept = self._protection = Protection(schema, self._settings)
+            self._names = kept.names
             # It was asked for other relations.
             self._mark = None
             self._plain.clear()

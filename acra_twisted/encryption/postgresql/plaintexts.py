@@ -9,6 +9,7 @@ from acra_twisted.encryption import canonical, errors
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.postgresql import binary, bytea, inputs, types
 from acra_twisted.encryption.postgresql.encodings import UTF8, from_utf8, to_utf8
+from acra_twisted.fast.finding import find
 from acra_twisted.sql.lexer import ESCAPE, UNICODE
 from acra_twisted.sql.literals import postgresql_value
 
@@ -83,7 +84,7 @@ def _wrong_literal(what: str) -> ValueRefusedError:
 
 def _type_of(number: bytes) -> int:
     """The type that a number without one has."""
-    if b"." in number or len(number) > _DIGITS:
+    if find(number, b".") >= 0 or len(number) > _DIGITS:
         return types.NUMERIC
     return types.INT8 if -(1 << 63) <= int(number) < 1 << 63 else types.NUMERIC
 
@@ -166,7 +167,7 @@ def _wrong_type(oid: int) -> ValueRefusedError:
 
 def _checked(value: bytes) -> bytes:
     """Characters out of escapes, of which two may be halves of one."""
-    if b"\0" in value:
+    if 0 in value:
         raise ValueRefusedError(
             errors.BAD_CHARACTER, errors.ENCODING, "invalid byte sequence for encoding UTF8"
         )

@@ -87,6 +87,17 @@ class SessionSchema:
             self._own = self._shared.forked()
         return self.keeper.is_due(now)
 
+    def certain(self, now: float, in_transaction: bool) -> Protection | None:
+        """Return the protected columns that this session's statements are planned by; None if they
+        are not known, or a question is due."""
+        if in_transaction or self._own is not None or self._at_end or self._is_path_moved:
+            # First: it decides whose keeper counts.
+            is_due = self.is_due(now, in_transaction)
+            return None if is_due else self.keeper.protection(now)
+        # As `is_due` does; nearly every statement comes here.
+        self._changes, self._is_old = None, False
+        return self._shared.certain(now)
+
     def apart(self) -> SchemaKeeper:
         """Return the keeper for what is read inside the open transaction, which is for this session
         alone."""

@@ -12,6 +12,7 @@ from typing import Final
 
 from acra_twisted.encryption.beginnings import Heads, goes_on, is_one
 from acra_twisted.errors import LexError
+from acra_twisted.fast.finding import find
 from acra_twisted.sql import lexer, names, skeleton
 from acra_twisted.sql.lexer import Token
 
@@ -35,7 +36,7 @@ _simple: Final = re.compile(
 #: Words of statements that give values to a table.
 _WORDS: Final = (b"insert", b"update", b"merge", b"copy")
 #: First letters of statements of which one alone gives none.
-OTHERS: Final = b"sSbBrRdD"
+_OTHERS: Final = b"sSbBrRdD"
 #: Words before UPDATE where it is no statement: FOR NO KEY UPDATE, ON UPDATE, DO UPDATE.
 _BEFORE_UPDATE: Final = frozenset((b"for", b"key", b"on", b"do", b"then"))
 _heads: Final[Heads[str]] = Heads()
@@ -49,7 +50,7 @@ _TOKENS: Final = 200_000
 def of(text: bytes, conforming: bool | None) -> Sequence[str]:
     """The names without their schemas, as the database compares them, each once; UNREAD among them
     for one that cannot be read.  ``conforming`` is as in `lexer.tokens`."""
-    if text[:1] in OTHERS and text.find(b";", 0, -1) < 0:
+    if _begins_otherwise(text) and not goes_on(text):
         return ()
     first = _first(text)
     if first is not None and _is_one(text, conforming):
@@ -57,7 +58,7 @@ def of(text: bytes, conforming: bool | None) -> Sequence[str]:
     if len(text) > _LONG:
         return (UNREAD,)
     lowered = text.lower()
-    if not any(word in lowered for word in _WORDS):
+    if not any(find(lowered, word) >= 0 for word in _WORDS):
         return ()
     try:
         tokens = lexer.tokens(text, conforming, _TOKENS)
@@ -69,10 +70,15 @@ def of(text: bytes, conforming: bool | None) -> Sequence[str]:
 def of_one(text: bytes, conforming: bool | None) -> Sequence[str]:
     """See `of`; the text is known to be one statement (see `unconcerned`), so that a long one is
     not passed over again."""
-    if text[:1] in OTHERS:
+    if _begins_otherwise(text):
         return ()
     first = _first(text)
     return of(text, conforming) if first is None else first
+
+
+def _begins_otherwise(text: bytes) -> bool:
+    """Tell by the first letter of a text that the statement there gives no values."""
+    return len(text) > 0 and text[0] in _OTHERS
 
 
 def _first(text: bytes) -> Sequence[str] | None:

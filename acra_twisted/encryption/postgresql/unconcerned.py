@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from acra_twisted.fast.compiled import COMPILED
 from acra_twisted.sql import pgtable
@@ -22,6 +22,8 @@ if COMPILED:
         word_bits,
     )
 
+# Final, because a look into a module's dict takes as long as a word of a text.
+_is_unconcerned: Final[Any] = is_unconcerned if COMPILED else None
 _BEGINNINGS: Final = (b"select", b"insert", b"update", b"delete", b"with", b"values", b"merge")
 #: They run or make what stands elsewhere, or change what names mean.
 _SUSPECT: Final = frozenset(
@@ -63,7 +65,7 @@ class Unconcerned:
         """Tell whether a simple query is certain to be such.  Where compiled, a module in C does it
         in one pass over the bytes."""
         if COMPILED:
-            found: bool = is_unconcerned(text, self._bits, self._words, self._starts, _BEGINNINGS)
+            found: bool = _is_unconcerned(text, self._bits, self._words, self._starts, _BEGINNINGS)
             return found
         return self.has_by_expressions(text)
 

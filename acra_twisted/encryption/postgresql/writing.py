@@ -293,7 +293,10 @@ def _literal(place: Place, raw: bytes, tools: Tools, tally: Tally) -> bytes:
     try:
         if use.role == STORE:
             [plaintext] = given
-            return forms.stored_literal(use.column, _stored(use, plaintext or b"", tools, tally))
+            stored = _stored(use, plaintext or b"", tools, tally)
+            if place.is_bytes:
+                return forms.bytes_literal(stored)
+            return forms.stored_literal(use.column, stored)
         return forms.array_literal(use.column, _elements(use, given, tools, tally))
     except ValueRefusedError as error:
         raise about(use, error) from None

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from acra_twisted.fast.finding import find
 from acra_twisted.wire.postgres.copyformat import CopyDataError, CopyFormat, Fed
 
 #: The line behind which nothing is read.
@@ -164,11 +165,11 @@ class TextLines(Lines):
     def split(self, row: bytes) -> list[bytes]:
         """The values of a row as they are written.  Raises CopyDataError."""
         body = self._body(row)
-        if b"\r" in body and b"\r" in _ESCAPED.sub(b"", body):
+        if find(body, b"\r") >= 0 and find(_ESCAPED.sub(b"", body), b"\r") >= 0:
             raise CopyDataError("literal carriage return found in data")
         delimiter = self.form.delimiter
         pieces = body.split(delimiter)
-        if self._after_backslash not in body:
+        if find(body, self._after_backslash) < 0:
             return pieces
         values = []
         parts: list[bytes] = []
@@ -185,7 +186,7 @@ class TextLines(Lines):
         """The text of a value, None for NULL."""
         if written == self.form.null:
             return None
-        return _ESCAPED.sub(_unescape, written) if b"\\" in written else written
+        return _ESCAPED.sub(_unescape, written) if find(written, b"\\") >= 0 else written
 
     def encode(self, text: bytes, column: int) -> bytes:
         """A text as it is written.  Raises CopyDataError where it would be NULL."""
@@ -254,9 +255,9 @@ class CsvLines(Lines):
         if body == END:
             raise CopyDataError("a line with an end mark alone may or may not be data")
         delimiter = self.form.delimiter
-        if b"\r" in body and b"\r" in self._in_quotes.sub(b"", body):
+        if find(body, b"\r") >= 0 and find(self._in_quotes.sub(b"", body), b"\r") >= 0:
             raise CopyDataError("unquoted carriage return found in data")
-        if self.form.quote not in body:
+        if find(body, self.form.quote) < 0:
             return body.split(delimiter)
         values = []
         place = 0
@@ -277,7 +278,7 @@ class CsvLines(Lines):
     def decode(self, written: bytes, column: int) -> bytes | None:
         """The text of a value, None for NULL."""
         form = self.form
-        if form.quote not in written:
+        if find(written, form.quote) < 0:
             return None if written == form.null and column not in form.not_null else written
         parts: list[bytes] = []
         for match in self._pieces_of.finditer(written):
@@ -296,7 +297,7 @@ class CsvLines(Lines):
             raise CopyDataError("a value reads like NULL")
         quote, escape = form.quote, form.escape
         plain = text not in (b"", END, form.null, form.default) and not any(
-            sign in text for sign in (form.delimiter, quote, b"\n", b"\r")
+            find(text, sign) >= 0 for sign in (form.delimiter, quote, b"\n", b"\r")
         )
         if plain and column not in form.quoted:
             return text

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from acra_twisted.errors import WireError
 from acra_twisted.fast.bigendian import uint16, uint32
-from acra_twisted.wire.postgres.frames import end_of_string, message
+from acra_twisted.fast.byteswriter import BytesWriter, write_i32_be
+from acra_twisted.wire.postgres.frames import QUERY, end_of_string, message
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
@@ -64,7 +65,12 @@ def decode_query(body: bytes) -> bytes:
 
 def encode_query(text: bytes) -> bytes:
     """A Query message."""
-    return message(b"Q", text + b"\0")
+    made = BytesWriter()
+    made.append(QUERY)
+    write_i32_be(made, len(text) + 5)
+    made.write(text)
+    made.append(0)
+    return made.getvalue()
 
 
 def decode_parse(body: bytes) -> Parse:

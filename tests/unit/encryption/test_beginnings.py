@@ -32,6 +32,15 @@ class Kept(SynchronousTestCase):
         self.assertEqual(heads.get(b"INSERT INTO new (b) VALUES (2)"), ("new",))
         self.assertIsNone(heads.get(b"INSERT INTO newer (a) VALUES (1)"))
 
+    def test_the_word_values_may_stand_between(self):
+        heads: Heads[str] = Heads()
+        for text in (b"INSERT INTO new VALUES (1)", b"INSERT INTO new\n  values(1)"):
+            heads.keep(text, len(b"INSERT INTO new"), ("new",))
+            self.assertEqual(heads.get(text.replace(b"1", b"2")), ("new",))
+        for text in (b"INSERT INTO new SELECT (1)", b"INSERT INTO new VALUES 'a' (1)"):
+            heads.keep(text, len(b"INSERT INTO new"), ("new",))
+            self.assertIsNone(heads.get(text))
+
     def test_a_value_is_not_kept(self):
         heads: Heads[str] = Heads()
         text = b"UPDATE new SET a = 'secret' || (b)"

@@ -2,9 +2,18 @@
 
 import itertools
 
+from hypothesis import given as property_of
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.encryption.postgresql.keeper import MAX_AGE, STALE, SchemaKeeper
+from acra_twisted.encryption.postgresql.keeper import (
+    CODE,
+    DOUBT,
+    LOOK,
+    MAX_AGE,
+    STALE,
+    SchemaKeeper,
+)
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.sessionschema import SessionSchema
 from tests.support.schemas import answer, cell, column, table
@@ -79,6 +88,56 @@ class OldTransactions(Case):
         self.session.reconfigure(shared, given)
         self.session.is_due(0.2, True)
         self.assertFalse(self.session.may_be_old)
+
+
+class Certain(Case):
+    """The short way to what a statement is planned by is the long one."""
+
+    events = st.sampled_from(
+        (
+            *(("told", what) for what in (DOUBT, CODE, STALE)),
+            *(("done", tag) for tag in (b"ALTER TABLE", b"CALL", b"COMMIT", b"SET", b"SELECT 1")),
+            *(("read", whose) for whose in ("own", "shared")),
+            *(("pass", seconds) for seconds in (0.1, 3.0, LOOK, MAX_AGE - 0.2, 2 * MAX_AGE)),
+            *(("failed", None), ("asked", None), ("settled", None)),
+        )
+    )
+
+    @property_of(st.lists(st.tuples(events, st.booleans()), max_size=12))
+    def test_whatever_has_happened(self, events):
+        found = []
+        for is_short in (True, False):
+            self.setUp()
+            found.append(list(self.seen(events, is_short)))
+        self.assertEqual(*found)
+
+    def seen(self, events, is_short):
+        now = 0.0
+        for (event, what), in_transaction in [(("pass", 0.1), False), *events]:
+            if event == "told":
+                self.shared.told(what)
+            elif event == "done":
+                self.done(what, b"set search_path = a", True, in_transaction)
+            elif event == "read":
+                keeper = self.session.keeper if what == "own" else self.shared
+                asked = keeper.asked(now)
+                if keeper.looked(asked, [b"mark"]) is None:
+                    keeper.answered(asked, answer(table(1, "people", column("name", 1))))
+            elif event == "pass":
+                now += what
+            elif event == "failed":
+                self.session.keeper.failed(self.session.keeper.asked(now))
+            elif event == "asked":
+                self.session.keeper.asked(now)
+            else:
+                self.session.settled()
+            if is_short:
+                found = self.session.certain(now, in_transaction)
+            else:
+                is_due = self.session.is_due(now, in_transaction)
+                found = None if is_due else self.session.keeper.protection(now)
+            kept = found and (found.schema.number, self.session.keeper is self.shared)
+            yield kept, self.session.may_be_old, self.session.is_path_due
 
 
 class OtherSettings(Case):
