@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from twisted.internet import reactor  # noqa: TID251 - it has threads
-from twisted.internet.task import deferLater
+from twisted.internet.task import Clock, deferLater
 from twisted.logger import Logger, globalLogPublisher
 from twisted.trial.unittest import TestCase
 
@@ -153,11 +153,13 @@ class Life(TestCase):
     async def test_figures_come_back_after_a_restart(self):
         minute = NOW // MINUTE
         for calls in (0, 3):
-            figures = StatementFigures(NOW, Turns(reactor))
+            clock = Clock()
+            figures = StatementFigures(NOW, Turns(clock))
             found = {}
             history = self.start(figures=figures)
             while calls and not found:
                 await deferLater(reactor, 0.05)
+                clock.advance(1)
                 for some in figures.total(minute - 60, minute):
                     found = some
             self.assertEqual(sum(one.row.calls for one in found.values()), calls)
