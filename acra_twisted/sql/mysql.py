@@ -10,9 +10,10 @@ import logging
 import re
 from typing import Any, Final
 
-import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ErrorLevel, SqlglotError
+from sqlglot.tokenizer_core import TokenType
 
 from acra_twisted.errors import LexError
 from acra_twisted.sql import mysqlcalls, mysqlcanon, mysqlstatements, mysqltokens, tree
@@ -93,17 +94,27 @@ def _note_reach(parsed: Parsed, text: bytes, part: list[Token], relations: set[s
     mysqlcalls.note_relations(parsed)
 
 
+def _parse(canon: str) -> list[Any]:
+    """Parse canonical text.  Raises UnparsableError where sqlglot cuts it otherwise than we do: it
+    has no comment, and no string but those that stand for literals."""
+    dialect = Dialect.get_or_raise("mysql")
+    tokens = dialect.tokenize(canon)
+    for token in tokens:
+        is_string = token.token_type == TokenType.STRING
+        if token.comments or is_string and _STRING_MARK.fullmatch(token.text) is None:
+            raise UnparsableError("the parser cuts the text otherwise")
+    return list(dialect.parser(error_level=ErrorLevel.IMMEDIATE).parse(tokens, canon))
+
+
 def _read(canon: str, part: list[Token], text: bytes, relations: set[str]) -> Parsed:
     try:
-        found = [
-            e
-            for e in sqlglot.parse(canon, dialect="mysql", error_level=ErrorLevel.IMMEDIATE)
-            if e is not None and not isinstance(e, exp.Semicolon)
-        ]
+        found = [e for e in _parse(canon) if e is not None and not isinstance(e, exp.Semicolon)]
     except SqlglotError:
         raise UnparsableError("syntax error") from None
     except RecursionError:
         raise LexError("nested too deeply", 0) from None
+    except UnparsableError:
+        raise
     except Exception:
         # Its own mistakes, on input that nobody foresaw: not understood is what counts.
         raise UnparsableError("the parser failed") from None
@@ -222,12 +233,13 @@ class _Reader:
         names = tuple(cte.alias for cte in clause.expressions)
         self.explained.update(map(tree.fold, names))
         self.relations.update(map(tree.fold, names))
-        if clause.args.get("recursive"):
-            hidden = (*hidden, *names)
+        # MariaDB lets each of a recursive clause see those behind it, MySQL finds a table there.
+        sees_itself = bool(clause.args.get("recursive"))
         converted = []
         for name, cte in zip(names, clause.expressions, strict=True):
-            converted.append(self._convert(cte, hidden, clause))
-            hidden = (*hidden, name)
+            seen = (*hidden, name)
+            converted.append(self._convert(cte, seen if sees_itself else hidden, clause))
+            hidden = seen
         return hidden, Node("With", {"expressions": converted})
 
     def _note(self, item: Any, hidden: tuple[str, ...]) -> bool:

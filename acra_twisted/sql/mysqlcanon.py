@@ -32,6 +32,9 @@ _QUERIES = frozenset((b"select", b"with", b"table", b"from", b"as"))
 _BOUNDS = (b"less", b"in")
 _EXPLAINED = frozenset(("select", "insert", "update", "delete", "replace", "with", "format"))
 _VALUES = (lexer.STRING, lexer.HEX, lexer.BIT)
+_QUOTES = "'\"`"
+#: Stands for a dot between names until all is joined: no text has it.
+_DOT = "\0"
 
 
 class Canonical:
@@ -106,7 +109,11 @@ def canonical(text: bytes, tokens: list[Token]) -> Canonical:
                     word = f"`{word}`"
                 joins += (low in ("join", "straight_join")) - (low in ("on", "using"))
             elif kind == lexer.QUOTED and word[0] == '"':
-                word = "`" + word[1:-1].replace('""', '"').replace("`", "``") + "`"
+                word = _in_backticks(word[1:-1].replace('""', '"'))
+            elif kind == lexer.VARIABLE:
+                word = _variable(word)
+            elif low == ".":
+                word = _DOT
             elif low in ("(", "["):
                 depth += 1
             elif low in (")", "]"):
@@ -117,7 +124,7 @@ def canonical(text: bytes, tokens: list[Token]) -> Canonical:
                 raise LexError("nested too deeply", start)
             out.append(word)
         previous = kind
-    shown = " ".join(filter(None, out)).replace(" . ", ".")
+    shown = " ".join(filter(None, out)).replace(f" {_DOT} ", ".").replace(_DOT, ".")
     return Canonical(shown, literals, tuple(left_out), writes_file)
 
 
@@ -126,6 +133,20 @@ def _decoded(text: bytes, start: int, end: int) -> str:
         return text[start:end].decode()
     except UnicodeDecodeError:
         raise LexError("bytes that are not UTF-8", start) from None
+
+
+def _in_backticks(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _variable(word: str) -> str:
+    """Return a variable whose name may be quoted in any way, with its name as a parser reads it in
+    every mode: backslashes in it escape nothing."""
+    at = 2 if word.startswith("@@") else 1
+    if word[at:][:1] not in _QUOTES or len(word) == at:
+        return word
+    quote, name = word[at], word[at + 1 : -1]
+    return word[:at] + _in_backticks(name.replace(quote * 2, quote))
 
 
 def _is_modifier(word: str, before: str) -> bool:
@@ -222,39 +243,52 @@ class _Clause:
         self._text, self._tokens = text, tokens
         self.at = at
 
+    def _next(self) -> tuple[int, str, str] | None:
+        """The place, kind and text of the next token that is no comment."""
+        for at in range(self.at, len(self._tokens)):
+            kind, start, end = self._tokens[at]
+            if kind not in (lexer.COMMENT, lexer.HINT):
+                return at, kind, self._text[start:end].lower().decode("latin-1")
+        return None
+
     def _take(self, *wanted: str) -> bool:
-        """Step over one of the words, or over a token of one of the kinds."""
-        at = self.at
-        while at < len(self._tokens) and self._tokens[at][0] in (lexer.COMMENT, lexer.HINT):
-            at += 1
-        if at == len(self._tokens):
+        """Step over one of the words."""
+        found = self._next()
+        if found is None or found[1] not in (lexer.WORD, lexer.OPERATOR) or found[2] not in wanted:
             return False
-        kind, start, end = self._tokens[at]
-        word = self._text[start:end].lower().decode("latin-1")
-        if word in wanted if kind in (lexer.WORD, lexer.OPERATOR) else kind in wanted:
-            self.at = at + 1
-            return True
-        return False
+        self.at = found[0] + 1
+        return True
+
+    def _take_kind(self, *wanted: str) -> bool:
+        """Step over a token of one of the kinds."""
+        found = self._next()
+        if found is None or found[1] not in wanted:
+            return False
+        self.at = found[0] + 1
+        return True
 
     def variables(self) -> bool:
         """``@a, @b``."""
-        if not self._take(lexer.VARIABLE):
+        if not self._take_kind(lexer.VARIABLE):
             return False
         while self._take(","):
-            if not self._take(lexer.VARIABLE):
+            if not self._take_kind(lexer.VARIABLE):
                 return False
         return True
 
     def file(self) -> bool:
         """A file's name, and how it is written."""
-        if not self._take("outfile", "dumpfile") or not self._take(*_VALUES):
+        if not self._take("outfile", "dumpfile") or not self._take_kind(*_VALUES):
             return False
         if self._take("character") and self._take("set") or self._take("charset"):
             self.at += 1
         if self._take("fields", "columns"):
-            while self._take("terminated", "optionally", "enclosed", "escaped", "by", *_VALUES):
-                pass
+            self._options("terminated", "optionally", "enclosed", "escaped", "by")
         if self._take("lines"):
-            while self._take("starting", "terminated", "by", *_VALUES):
-                pass
+            self._options("starting", "terminated", "by")
         return True
+
+    def _options(self, *words: str) -> None:
+        """Step over the words and their values."""
+        while self._take(*words) or self._take_kind(*_VALUES):
+            pass

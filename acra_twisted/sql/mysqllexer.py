@@ -36,8 +36,12 @@ def _pattern(ansi_quotes: bool, no_backslash: bool) -> re.Pattern[bytes]:
         return plain % ((quote,) * 3)
 
     one, two = b"'" + body(b"'") + b"'", b'"' + body(b'"') + b'"'
+    name = b"`(?:[^`]++|``|(?!))*+`"
+    if ansi_quotes:
+        # No backslash escapes anything in a name.
+        two = b'"(?:[^"]++|""|(?!))*+"'
     string = one if ansi_quotes else one + b"|" + two
-    quoted = b"`(?:[^`]++|``|(?!))*+`" + (b'|"(?:[^"]++|""|(?!))*+"' if ansi_quotes else b"")
+    quoted = name + b"|" + two if ansi_quotes else name
     return re.compile(
         rb"""
         (?P<w>[ \t\n\r\f\v]++)
@@ -52,7 +56,9 @@ def _pattern(ansi_quotes: bool, no_backslash: bool) -> re.Pattern[bytes]:
        |(?P<q>"""
         + quoted
         + rb""")
-       |(?P<v>@@?(?:[0-9A-Za-z_.$\x80-\xff]++|`(?:[^`]++|``|(?!))*+`|"""
+       |(?P<v>@@?(?:[0-9A-Za-z_.$\x80-\xff]++|"""
+        + name
+        + b"|"
         + one
         + b"|"
         + two

@@ -35,6 +35,7 @@ PIECES = (
     ),
     *("x'1F'", "X'a'", "b'01'", "0x1F", "0xG", "0b1", "0b2", "1", "1.5", ".5", "1e3", "1e", "1e0a"),
     *("a", "`q`", "`q``r`", "`", "@v", "@`v`", "@'v'", "@@version", "a.b", "t.1a", "\\N", "?", "é"),
+    *('@"v"', '@"v\\"', "@'v\\'", "@'v\\\\'", "@`v\\`", "@'v''w'", '@"v""w"'),
     *(
         "é1",
         "1é",
@@ -184,34 +185,47 @@ class Literals(Live):
         return b"".join((*parts, text[position:]))
 
     def test_replacement(self):
+        self.replace(15_000, "")
+
+    def test_replacement_under_other_modes(self):
+        self.replace(4_000, "ANSI_QUOTES", ansi_quotes=True)
+        self.replace(4_000, "NO_BACKSLASH_ESCAPES", no_backslash=True)
+        both = "ANSI_QUOTES,NO_BACKSLASH_ESCAPES"
+        self.replace(4_000, both, ansi_quotes=True, no_backslash=True)
+
+    def replace(self, count, sql_mode, **mode):
+        """Ask of so many random texts, each with its literals and with others."""
         chosen = random.Random(20261124)  # noqa: S311 - reproducible, not secret
         read, refused = [], []
-        for _ in range(15_000):
+        for _ in range(count):
             words = chosen.choices(PIECES, k=chosen.randint(1, 6))
             text = ("SELECT " + chosen.choice(("", " ", ",")).join(words)).encode()
             try:
-                tokens = mysqllexer.tokens(text)
+                tokens = mysqllexer.tokens(text, **mode)
             except LexError as error:
                 refused.append((text, str(error)))
             else:
                 read.append((text, self.replaced(text, tokens)))
+        self.before = f"SET sql_mode = '{sql_mode}';" if sql_mode else ""
         said = self.prepared([text for text, _ in read])
         again = self.prepared([other for _, other in read])
         accepted = 0
         for (text, other), first, second in zip(read, said, again, strict=True):
             self.assertEqual(self.number(first), self.number(second), (text, other))
             accepted += self.number(first) != SYNTAX and text != other
-        self.assertGreater(accepted, 1000)
+        self.assertGreater(accepted, count // 15)
         # What we refuse to read is nothing to the server either, but for what we refuse on purpose.
         refusals = self.prepared([text for text, _ in refused])
         for (text, why), answer in zip(refused, refusals, strict=True):
             if "executable comment" not in why:
                 self.assertNotIn(self.number(answer), PARSED, (text, why))
-        self.assertGreater(len(refused), 500)
+        self.assertGreater(len(refused), count // 30)
+
+    before = ""
 
     def prepared(self, texts: list[bytes]) -> list[Refusal | None]:
         """Return what the server says of texts that are to be prepared."""
-        return self.server.ask(texts, prepare=True, database="mysql")
+        return self.server.ask(texts, prepare=True, database="mysql", before=self.before)
 
     @staticmethod
     def number(said) -> int:

@@ -984,6 +984,28 @@ class Sessions(SynchronousTestCase):
                 allowed = [rules.decide(text, mode).allowed for mode in modes]
                 self.assertEqual(allowed, [mode is ansi for mode in modes])
 
+    def test_no_variable_hides_what_stands_behind_it(self):
+        handlers = [{"handler": "allow", "tables": ["t"]}, {"handler": "denyall"}]
+        denial, permission = censor("mysql", DENY), censor("mysql", handlers)
+        for sql_mode, text in (
+            ("ANSI_QUOTES", r'SELECT a FROM t WHERE @"\" UNION SELECT a FROM %s WHERE @" -- "'),
+            (
+                "NO_BACKSLASH_ESCAPES",
+                r"SELECT a FROM t WHERE @'\' UNION SELECT a FROM %s WHERE "
+                """@"' -- " """,
+            ),
+            (
+                "ANSI_QUOTES,NO_BACKSLASH_ESCAPES",
+                r"SELECT a FROM t WHERE @'\' UNION SELECT a FROM %s WHERE "
+                """@"' -- " """,
+            ),
+        ):
+            mode = LANGUAGES["mysql"].mode_of({"sql_mode": sql_mode})
+            for rules in (denial, permission):
+                for table, allowed in (("secrets", False), ("t", True)):
+                    given = (text % table).encode()
+                    self.assertEqual(rules.decide(given, mode).allowed, allowed, (sql_mode, table))
+
     def test_fw5_while_a_setting_may_be_changing_a_text_is_allowed_only_by_all_its_values(self):
         changing = LANGUAGES["postgresql"].mode._replace(backslash=None)
         rules = censor("postgresql", [*DENY, {"handler": "deny", "queries": ["SELECT 'ab'"]}])

@@ -18,6 +18,18 @@ def tables(text):
     return {".".join(p for p in t if p) for one in parse(text) for t in one.tables}
 
 
+class Cutting(SynchronousTestCase):
+    def test_a_text_that_the_parser_cuts_otherwise_is_not_read(self):
+        for text, last in (
+            (b"SELECT 1 -- a", 9),
+            (b"SELECT 1 /* a */", 9),
+            (b"SELECT 1 , 'a'", 11),
+        ):
+            tokens = [("i", 0, 6), ("n", 7, 8), *([("o", 9, 10)] if last > 9 else [])]
+            with self.assertRaises(UnparsableError):
+                mysql.parse(text, [*tokens, ("o", last, len(text))])
+
+
 class Tables(SynchronousTestCase):
     def test_everywhere(self):
         for text, expected in (
@@ -45,6 +57,10 @@ class Tables(SynchronousTestCase):
             ("SELECT 1 FROM dual", ""),
             ("WITH t AS (SELECT 1) SELECT * FROM t", ""),
             ("WITH t AS (SELECT * FROM t) SELECT * FROM t", "t"),
+            ("WITH RECURSIVE r AS (SELECT 1 UNION SELECT * FROM r) SELECT * FROM r", ""),
+            ("WITH RECURSIVE r AS (SELECT * FROM t), t AS (SELECT 1) SELECT * FROM r", "t"),
+            ("WITH RECURSIVE t AS (SELECT 1), r AS (SELECT * FROM t) SELECT * FROM r", ""),
+            ("INSERT INTO v SELECT 1 FROM t", "v t"),
             ("SELECT 't'", ""),
         ):
             self.assertEqual(tables(text), set(expected.split()), text)

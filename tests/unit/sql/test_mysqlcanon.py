@@ -28,6 +28,21 @@ class Canonical(SynchronousTestCase):
         self.assertEqual(self.canonical("SELECT _utf8'x', 1abc"), "SELECT 'L0' , `1abc`")
         self.assertEqual(self.canonical('SELECT "a`b"', ansi_quotes=True), "SELECT `a``b`")
 
+    def test_quoted_variables_are_shown_as_every_parser_reads_them(self):
+        """A backslash in one is a letter to a server in some modes, and no parser is told which."""
+        for text, expected, mode in (
+            ("SELECT @a, @'b', @@c", "SELECT @a , @`b` , @@c", {}),
+            (r"SELECT @'\', 1", r"SELECT @`\` , 900000000", {"no_backslash": True}),
+            (r'SELECT @"\", 1', r"SELECT @`\` , 900000000", {"ansi_quotes": True}),
+            (r"SELECT @`\`, 1", r"SELECT @`\` , 900000000", {}),
+            ("""SELECT @"' -- ", @'a''`b'""", "SELECT @`' -- ` , @`a'``b`", {}),
+            ("SELECT @", "SELECT @", {}),
+        ):
+            self.assertEqual(self.canonical(text, **mode), expected)
+
+    def test_names_with_dots_in_them_stay(self):
+        self.assertEqual(self.canonical("SELECT a . b FROM `c . d`"), "SELECT a.b FROM `c . d`")
+
     def test_what_stalls_a_parser_is_refused(self):
         for text in ("SELECT 1 FROM t" + " JOIN t" * 9, "(" * 101):
             with self.assertRaises(LexError):
@@ -53,6 +68,8 @@ class Canonical(SynchronousTestCase):
             ("SELECT a INTO @x, @y FROM t", "SELECT a FROM t", ("into", "@x", ",", "@y")),
             ("SELECT a FROM t INTO OUTFILE 'f'", "SELECT a FROM t", ("into", "outfile", "?")),
             ("SELECT 1 INTO x", "SELECT 900000000 INTO x", ()),
+            ("INSERT INTO v SELECT 1", "INSERT INTO v SELECT 900000000", ()),
+            ("SELECT 1 INTO OUTFILE s", "SELECT 900000000 INTO OUTFILE s", ()),
             ("INSERT INTO outfile VALUES (1)", "INSERT INTO outfile VALUES ( 900000000 )", ()),
             (
                 "CREATE TABLE t (a int) PARTITION /* b */ BY LIST (a) (PARTITION p VALUES IN (1))",

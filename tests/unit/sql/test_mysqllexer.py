@@ -32,6 +32,16 @@ class Tokens(SynchronousTestCase):
                     with self.assertRaises(LexError):
                         tokens(text, **mode)
 
+    def test_names_of_variables_in_quotes(self):
+        """In double quotes they are strings, with escapes, or names, without."""
+        for mode, expected in (
+            ({}, [("v", rb'@"\", a"'), ("o", b","), ("v", rb"@'\', b'")]),
+            ({"ansi_quotes": True}, [("v", rb'@"\"'), ("o", b","), ("i", b"a"), ("q", b'", @"')]),
+            ({"no_backslash": True}, [("v", rb'@"\"'), ("o", b","), ("i", b"a"), ("s", b'", @"')]),
+        ):
+            text = rb"""@"\", a", @'\', b'""" if not mode else rb"""@"\", a", @" """
+            self.assertEqual(shown(text, **mode), expected)
+
     def test_what_does_not_end_is_refused(self):
         for text in (b"'a", b'"a', b"`a", b"/* a", b"\0", b"@`a"):
             with self.assertRaises(LexError):
