@@ -28,7 +28,8 @@ _MODULES = {
     "parameters resultrows types",
     "dialects.": "flow propagation",
     "dialects.mysql.": "bulkexecutions contexts descriptions executions opening prepared replies "
-    "request response results resultsets rows state texts uploads userchanges values wholereplies",
+    "request response results resultsets rows state texts uploading uploads userchanges values "
+    "wholereplies",
     "dialects.postgresql.": "held replies prepared propagation descriptions rows results unloads "
     "values refusal opening extended loads request response answers "
     "extendedreplies wholerequests wholereplies untilready challenge keylogin authentication "
@@ -40,12 +41,12 @@ _MODULES = {
     "stages.": "containeropening containers censor cellreading columnbindings columnencoding "
     "columnkeys columnmakers columnmeanings columnparameters columnseen columnstage "
     "columnstatements columnverdicts cursors "
-    "encryptor opencursors sessioncolumns sessionknown sqlprepared",
-    "encryption.": "beginnings canonical facts fates finding making masks plan randomness reading "
-    "sealing searching settings",
+    "encryptor opencursors rowloads sessioncolumns sessionknown sqlprepared",
+    "encryption.": "beginnings canonical facts fates finding loading making masks plan randomness "
+    "reading sealing searching settings",
     "keystore.": "cache",
     "encryption.postgresql.": "arrays binary bulk bytea cellreader concerns copying encodings "
-    "filling forms givenvalues inputs keeper loading plaintexts planmemory planner sessionschema "
+    "filling forms givenvalues inputs keeper plaintexts planmemory planner sessionschema "
     "statementwords targets types unconcerned writing",
     "censor.": "engine hits plan planner",
     "sql.": "comments literals mysqlcomments readers skeleton redact",

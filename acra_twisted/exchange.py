@@ -46,11 +46,13 @@ class Copies(NamedTuple):
     ``load`` is called with the exchange when the database asks for the rows of a text that is one
     statement, and returns the interfaces.ILoad that takes them; None: nothing is loaded.
     ``unloads`` has for each statement of the text how its rows are read, value by value; None where
-    nobody needs to.
+    nobody needs to.  ``failing`` are rows that the database fails to load, for one that cannot be
+    told to give a load up.
     """
 
     load: Any = None
     unloads: Sequence[Unload | None] = ()
+    failing: bytes = b""
 
 
 class Statement:

@@ -43,6 +43,16 @@ class Searcher(Protocol):
         """Return the forms of a canonical plaintext.  Raises ValueRefusedError."""
 
 
+class Written:
+    """A text as it is sent.  ``counts``: of what has become of values, by column."""
+
+    __slots__ = ("text", "counts")
+
+    def __init__(self, text: bytes, counts: Counts) -> None:
+        self.text = text
+        self.counts = counts
+
+
 class TokenValues(NamedTuple):
     """The values of columns with tokens that are stored, and those that are compared.  NULL is
     among neither."""

@@ -6,24 +6,18 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
-from zope.interface import implementer
-
 from acra_twisted.encryption.plan import Copied, StatementPlan
 from acra_twisted.encryption.postgresql.copying import CopiedRows, format_of
-from acra_twisted.encryption.postgresql.writing import Written
 from acra_twisted.exchange import Copies, Exchange, Unload
-from acra_twisted.interfaces import ILoad
-from acra_twisted.pipeline.driver import then
-from acra_twisted.stages.columnencoding import Encoder, encoding_of
-from acra_twisted.stages.columnverdicts import STAGE, guarded
-from acra_twisted.verdicts import Replace
+from acra_twisted.stages.columnencoding import encoding_of
+from acra_twisted.stages.rowloads import RowEncoder, RowLoading
 
 #: Bytes of the longest row: a whole one is in memory before its values can be encrypted.
-_ROW: Final = 64 << 20
+LONGEST_ROW: Final = 64 << 20
 
 
 def copies_of(
-    plans: Sequence[StatementPlan], encoder: Encoder, exchange: Exchange
+    plans: Sequence[StatementPlan], encoder: RowEncoder, exchange: Exchange
 ) -> Copies | None:
     """Return the stage's part in the rows that a text copies; None if it has none.  A text that
     loads protected columns is one statement.  Raises ValueRefusedError for options that cannot be
@@ -41,37 +35,10 @@ def copies_of(
             if copied.is_out:
                 unload = Unload(copied.options, copied.names, copied.types)
             else:
-                load = partial(RowLoading, copied, encoder)
+                load = partial(RowLoading, partial(_rows_of, copied), encoder)
         unloads.append(unload)
     return Copies(load, unloads)
 
 
-@implementer(ILoad)
-class RowLoading:
-    """Encrypts the rows of one COPY FROM STDIN."""
-
-    name = STAGE
-
-    def __init__(self, copied: Copied, encoder: Encoder, exchange: Exchange) -> None:
-        self._copied = copied
-        self._encoder = encoder
-        self._rows: CopiedRows | None = None
-
-    def feed(self, data: bytes, exchange: Exchange) -> Any:
-        """See ILoad."""
-        return guarded(self._encode, data, exchange)
-
-    def finish(self, data: bytes, exchange: Exchange) -> Any:
-        """See ILoad."""
-        return guarded(self._encode, None, exchange)
-
-    def _encode(self, data: bytes | None, exchange: Exchange) -> Any:
-        rows = self._rows
-        if rows is None:
-            encoding = encoding_of(exchange.session)
-            rows = self._rows = CopiedRows(self._copied, _ROW, encoding)
-        return then(self._encoder.rows(rows, data, exchange), _replaced)
-
-
-def _replaced(written: Written) -> Replace[bytes]:
-    return Replace(written.text)
+def _rows_of(copied: Copied, exchange: Exchange) -> CopiedRows:
+    return CopiedRows(copied, LONGEST_ROW, encoding_of(exchange.session))

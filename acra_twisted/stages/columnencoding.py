@@ -4,17 +4,15 @@ or made into what they are searched by, with the keys that hold at that moment."
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import chain
 from typing import Any, Final
 
 from acra_twisted.crypto import acrablock
 from acra_twisted.encryption.facts import Wanted
-from acra_twisted.encryption.making import Kept, Sealer, SearchedTokens, TokenValues
+from acra_twisted.encryption.making import Kept, SearchedTokens, TokenValues, Written
 from acra_twisted.encryption.plan import STORING, ParameterUse
 from acra_twisted.encryption.postgresql import writing
-from acra_twisted.encryption.postgresql.copying import CopiedRows
 from acra_twisted.encryption.postgresql.encodings import UTF8
 from acra_twisted.encryption.postgresql.filling import fillings_of
 from acra_twisted.encryption.postgresql.givenvalues import (
@@ -23,11 +21,10 @@ from acra_twisted.encryption.postgresql.givenvalues import (
     tokens_of_parameters,
     tokens_of_text,
 )
-from acra_twisted.encryption.postgresql.loading import Piece, do
 from acra_twisted.encryption.postgresql.planmemory import Planned
-from acra_twisted.encryption.postgresql.writing import Bound, LongWriting, Tools, Written
+from acra_twisted.encryption.postgresql.writing import Bound, LongWriting, Tools
 from acra_twisted.encryption.randomness import RandomSupply
-from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
+from acra_twisted.encryption.settings import TOKENIZED
 from acra_twisted.exchange import Exchange, Parameters
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
@@ -37,30 +34,24 @@ from acra_twisted.stages.columnmakers import ColumnMakers
 from acra_twisted.stages.columnseen import show
 from acra_twisted.stages.columntokens import ColumnTokens
 from acra_twisted.stages.keymarks import KeyMarks
+from acra_twisted.stages.rowloads import RowEncoder
 
 #: Values that are encoded without leaving the reactor.
 INLINE: Final = 32
-#: Bytes of copied rows with which one of them may be so long that everybody would wait for it.
-_LARGE: Final = 256 * 1024
 #: Values for which random bytes are fetched at a time.
 _FETCHED: Final = 64
 
 _UTF8: Final[bytes] = UTF8.encode()
 
-_NO_MAKERS: Final = Makers({}, {})
-
-_Sealers = Mapping[ColumnSetting, Sealer]
-
 
 class Encoder:
     """Encodes values with the keys of ``keys`` and the tokens of ``tokens``, many of them in one of
-    ``workers``.  ``marks`` tells which keys they are."""
+    ``workers``.  ``marks`` tells which keys they are; ``rows`` encodes those of loads."""
 
     def __init__(
         self, keys: ColumnKeys, tokens: ColumnTokens, marks: KeyMarks, workers: Workers
     ) -> None:
-        self._keys = keys
-        self._tokens = tokens
+        self.rows = RowEncoder(keys, tokens, workers)
         self._makers = ColumnMakers(keys, tokens, marks)
         self._workers = workers
         # For all that does not leave the reactor.
@@ -125,15 +116,6 @@ class Encoder:
             return self._bind(parameters, uses, wanted, exchange, makers)
         return then(makers, partial(self._bind, parameters, uses, wanted, exchange))
 
-    def rows(self, copied: CopiedRows, data: bytes | None, exchange: Exchange) -> Any:
-        """Return what is `Written` in place of a piece of copied rows, None for their end, or a
-        Deferred of it; see `literals`."""
-        client = exchange.session.identity.client_id
-        sealed = [one for one in copied.settings if one.kind != TOKENIZED]
-        sealers = self._keys.sealers(sealed, client) if sealed else {}
-        copy = self._copy if len(sealed) == len(copied.settings) else self._copy_tokens
-        return then(sealers, partial(copy, copied, data, exchange))
-
     def _add_tokens(
         self, many: bool, read: Callable[[], TokenValues], exchange: Exchange, makers: Any
     ) -> Any:
@@ -191,38 +173,6 @@ class Encoder:
         supply = _supply() if is_apart else self._supply
         encoding = encoding_of(session)
         return Tools(makers.sealers, supply, encoding, conforming is True, makers.searchers)
-
-    def _copy(
-        self, copied: CopiedRows, data: bytes | None, exchange: Exchange, sealers: _Sealers
-    ) -> Any:
-        piece = Piece(copied, data)
-        done = self._do(piece, chain(piece.read(), piece.write(sealers, os.urandom)))
-        return then(done, lambda _: _shown(exchange, piece.written))
-
-    def _copy_tokens(
-        self, copied: CopiedRows, data: bytes | None, exchange: Exchange, sealers: _Sealers
-    ) -> Any:
-        """Read a piece, and ask for its tokens, before it is written."""
-        piece = Piece(copied, data)
-
-        def ask(_: None) -> Any:
-            values = TokenValues(piece.token_values(), {})
-            client = exchange.session.identity.client_id
-            makers = self._tokens.makers(values, client) if values.stored else _NO_MAKERS
-            return then(makers, write)
-
-        def write(makers: Makers) -> Any:
-            every = {**sealers, **makers.sealers}
-            done = self._do(piece, piece.write(every, os.urandom))
-            return then(done, lambda _: _shown(exchange, piece.written))
-
-        return then(self._do(piece, piece.read()), ask)
-
-    def _do(self, piece: Piece, steps: Iterator[int]) -> Any:
-        """Do the work of a piece in turns of the reactor, where no single row takes long."""
-        if piece.size > _LARGE:
-            return self._workers.run(do, steps)
-        return self._workers.in_steps(steps)
 
 
 def _has_many_elements(planned: Planned, wanted: Wanted) -> bool:

@@ -8,12 +8,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from acra_twisted.encryption.facts import Wanted
-from acra_twisted.encryption.making import Kept
+from acra_twisted.encryption.making import Kept, Written
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql import writing
 from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.postgresql.statementwords import may_change
-from acra_twisted.encryption.postgresql.writing import Written
 from acra_twisted.encryption.settings import Bypass
 from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.pipeline.driver import then
@@ -180,7 +179,7 @@ class ColumnStatements:
         made.meanings = snapshot.kept_meanings(plans, facts) if meanings is None else meanings
         if not facts.is_plain:
             prepares = sqlprepared.made(plans, text, judged.mode, kept, mark)
-            made.copies = copies_of(plans, self._encoder, exchange)
+            made.copies = copies_of(plans, self._encoder.rows, exchange)
         exchange.plan = "hit" if planned.hit else "miss"
         matched, wanted = facts.matched, facts.wanted
         if executed:

@@ -29,6 +29,7 @@ from acra_twisted.pipeline.workers import Workers
 from acra_twisted.stages.columnkeys import Makers
 from acra_twisted.stages.columnmakers import ColumnMakers
 from acra_twisted.stages.columnseen import show
+from acra_twisted.stages.rowloads import RowEncoder
 
 #: Values that are encoded without leaving the reactor.
 INLINE: Final = 32
@@ -37,9 +38,11 @@ _FETCHED: Final = 64
 
 
 class MysqlEncoder:
-    """Encodes values with ``makers``, many of them in one of ``workers``."""
+    """Encodes values with ``makers``, many of them in one of ``workers``; ``rows`` encodes those
+    of files."""
 
-    def __init__(self, makers: ColumnMakers, workers: Workers) -> None:
+    def __init__(self, makers: ColumnMakers, workers: Workers, rows: RowEncoder) -> None:
+        self.rows = rows
         self._makers = makers
         self._workers = workers
 

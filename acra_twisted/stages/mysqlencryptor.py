@@ -40,6 +40,7 @@ from acra_twisted.stages.mysqlencoding import MysqlEncoder
 from acra_twisted.stages.mysqlmeanings import MysqlMeaning
 from acra_twisted.stages.mysqlparameters import MysqlParameters
 from acra_twisted.stages.mysqlstatements import MysqlStatements
+from acra_twisted.stages.rowloads import RowEncoder
 from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.verdicts import Deny
 
@@ -66,7 +67,11 @@ class MysqlEncryptor(ColumnStage):
             *(settings, self._columns, keys, workers, seconds, tokenizer),
             *(read or (lambda: settings), now, MYSQL),
         )
-        encoder = MysqlEncoder(ColumnMakers(self._keys, self._tokens, KeyMarks(keys)), workers)
+        encoder = MysqlEncoder(
+            ColumnMakers(self._keys, self._tokens, KeyMarks(keys)),
+            workers,
+            RowEncoder(self._keys, self._tokens, workers),
+        )
         self._statements = MysqlStatements(
             *(self._columns, encoder, workers, self._bypasses, self._ask)
         )

@@ -15,10 +15,11 @@ from acra_twisted.encryption.mysql.plan import Plan, Planned
 from acra_twisted.encryption.mysql.planner import Planner
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.settings import Bypass
-from acra_twisted.exchange import Exchange, Statement
+from acra_twisted.exchange import Copies, Exchange, Statement
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.sql.mysqlleft import shows_before
+from acra_twisted.stages import mysqlloads
 from acra_twisted.stages.bypassing import Bypasses, tell
 from acra_twisted.stages.columnverdicts import refused
 from acra_twisted.stages.mysqlbindings import Binding, ReadBy, reading_of, refusal_of, told_of
@@ -139,6 +140,8 @@ class MysqlStatements:
         plan, text = planned.plan, statement.text
         moves = may_move(text)
         is_prepared = statement.prepared_name is not None
+        if plan.load is not None and is_prepared:
+            return refused(mysqlloads.PREPARED)
         if not is_prepared:
             self._columns.watch(known, exchange, plan, moves)
         made = Statement(text, statement.prepared_name)
@@ -152,6 +155,9 @@ class MysqlStatements:
         literals = encoding.of_literals(plan, planned.literals, reading)
         wanted = Wanted([one.use for one in plan.values], plan.matched)
         written = self._encoder.text(planned, wanted, literals, exchange)
+        if plan.load is not None:
+            copies = mysqlloads.copies_of(plan.load, self._encoder.rows, exchange)
+            return then(copies, lambda found: then(written, partial(_loading, made, found)))
         if not is_prepared:
             return then(written, partial(_replaced, made))
         binding = binding._replace(wanted=wanted, literals=literals)
@@ -166,6 +172,11 @@ class MysqlStatements:
 def _replaced(made: Statement, filled: Filled) -> Replace[Statement]:
     made.text = filled.text
     return Replace(made)
+
+
+def _loading(made: Statement, copies: Copies, filled: Filled) -> Replace[Statement]:
+    made.copies = copies
+    return _replaced(made, filled)
 
 
 def _prepared(

@@ -7,6 +7,8 @@ without joining until it can be whole, so that a large message costs one copy, n
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 
 class ChunkBuffer:
     """Unread bytes of one stream: those of ``data`` from ``position`` on, or ``held`` bytes that
@@ -72,3 +74,15 @@ class ChunkBuffer:
             self.position = 0
             self._parts = []
             self.held = self._wanted = 0
+
+
+class Fed(NamedTuple):
+    """The bytes of bulk data that are complete with a piece of it.
+
+    ``rows`` are whole rows, ``before`` and ``behind`` the parts that are none: a header, the mark
+    of the end, and nothing else.
+    """
+
+    before: bytes
+    rows: list[bytes]
+    behind: bytes

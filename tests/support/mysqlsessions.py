@@ -69,7 +69,7 @@ class MysqlBench(Workbench):
     """A session and its database, which answers with ``schema``; ``asked`` are the texts of all
     questions, ``changes`` the number of changes that its server has begun, ``refuses`` texts that
     have errors, ``held`` answers that are to come if ``holds`` is set.  ``lookups`` is what it
-    answers about the tables that are given values."""
+    answers about the tables that are given values, ``charset`` that about files."""
 
     def __init__(self, schema=SCHEMA, settings=SETTINGS):
         super().__init__()
@@ -82,6 +82,7 @@ class MysqlBench(Workbench):
         self.refuses = ()
         self.lookups = []
         self.database = "shop"
+        self.charset = "utf8mb4"
         self.time = 1000.0
         self.session = self.begin()
         self.exchange = Exchange(self.session, "query", None, 1)
@@ -110,6 +111,8 @@ class MysqlBench(Workbench):
             answer = rows_of(self.schema)
         elif text == mark_question():
             answer = mark_of(self.changes)
+        elif b"character_set_database" in text:
+            answer = [[_hex(self.charset)]]
         elif b"information_schema" in text:
             answer = self.lookups
         elif text != database_question():

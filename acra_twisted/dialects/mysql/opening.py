@@ -223,12 +223,14 @@ class OpeningRequests(ClientFlow):
 
     def _deny(self, exchange: Exchange, deny: Deny, packet: Packet) -> None:
         """A stage has refused a command."""
+        self._answer(exchange, self._denial(exchange, deny), packet.following)
+
+    def _denial(self, exchange: Exchange, deny: Deny) -> bytes:
+        """The error that the client gets where a stage has refused something of an exchange."""
         exchange.refuse(deny, str(deny.errno))
         payload = replies.denial(deny)
         hint = self._propagation.hint(exchange)
-        if hint:
-            payload += f" ({hint})".encode()
-        self._answer(exchange, payload, packet.following)
+        return payload + f" ({hint})".encode() if hint else payload
 
     def _refuse(
         self,

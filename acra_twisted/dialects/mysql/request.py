@@ -23,18 +23,17 @@ from acra_twisted.dialects.mysql.prepared import Prepared
 from acra_twisted.dialects.mysql.replies import KEEPS, PLAIN, RESETS, Reply
 from acra_twisted.dialects.mysql.state import MysqlState
 from acra_twisted.dialects.mysql.texts import changes, may_ask_for_file
-from acra_twisted.dialects.mysql.uploads import Upload
-from acra_twisted.dialects.mysql.userchanges import ChangingRequests
+from acra_twisted.dialects.mysql.uploading import UploadingRequests
 from acra_twisted.dialects.propagation import NOTHING, Propagation
 from acra_twisted.errors import FrameTooLarge, QuestionError, WireError
-from acra_twisted.exchange import PARAMETERS, STATEMENT, Exchange, Statement, Work
+from acra_twisted.exchange import PARAMETERS, ROWS, STATEMENT, Exchange, Statement, Work
 from acra_twisted.outstanding import SKIP
 from acra_twisted.question import Question
 from acra_twisted.session import Session
 from acra_twisted.verdicts import PASS, Deny, Replace
 from acra_twisted.wire.mysql import commands, errors, parameters
 from acra_twisted.wire.mysql.capabilities import InForce
-from acra_twisted.wire.mysql.frames import HEADER_SIZE, Packet, packets
+from acra_twisted.wire.mysql.frames import Packet, packets
 from acra_twisted.wire.mysql.parameters import Attribute, Query
 
 #: Commands that no reply answers, not even where they are cut short.
@@ -52,12 +51,12 @@ _BY_NUMBER: Final = frozenset(
 )
 
 
-class MysqlRequests(ChangingRequests):
+class MysqlRequests(UploadingRequests):
     """IMessageFlow for the client's direction.
 
     ``state`` is the session's, whose ``prepared`` is a `prepared.PreparedStatements`.
     ``inspects``: kinds of Work that some stage has hooks for; the others are never made.
-    ``message_limit``: bytes of one command.  ``legs``: see ChangingRequests.
+    ``message_limit``: bytes of one command.  ``legs``: see UploadingRequests.
     """
 
     def __init__(
@@ -78,7 +77,6 @@ class MysqlRequests(ChangingRequests):
         self._kept: Packet | None = None
         # The text that waits for its verdict, with its attributes.
         self._text: tuple[Packet, Query, Sequence[Attribute]] | None = None
-        self._upload = Upload()
 
     # -- IMessageFlow -------------------------------------------------------------------------
 
@@ -90,7 +88,8 @@ class MysqlRequests(ChangingRequests):
         buffer = self._buffer
         while work is None and not self.terminated:
             if self._state.upload >= 0:
-                if not self._uploads():
+                work = self._uploads()
+                if work is None and self._state.upload >= 0:
                     return None
                 continue
             if self._blocking is not None and self._is_blocked():
@@ -116,6 +115,9 @@ class MysqlRequests(ChangingRequests):
     def settle(self, work: Work, verdict: Any) -> None:
         """Apply a verdict to the statement, or the values, that `next_work` stopped at."""
         self._unsettled = False
+        if work.kind == ROWS:
+            self._settle_upload(work, verdict)
+            return
         if work.kind == PARAMETERS:
             if self._executing is not None:
                 self._settle_execution(self._executing, work, verdict)
@@ -195,20 +197,6 @@ class MysqlRequests(ChangingRequests):
         self._blocking = None
         self._changed_user()
         return False
-
-    def _uploads(self) -> bool:
-        """Pass on what is here of a file; return True at its end."""
-        upload, buffer = self._upload, self._buffer
-        ended = upload.take(buffer, self._state, self._out)
-        self._streaming = upload.left
-        if not ended:
-            if len(buffer):
-                buffer.wait_for(HEADER_SIZE)
-            return False
-        exchange: Exchange = self._session.outstanding[0][2]
-        exchange.add_attribute("acra.mysql.infile_bytes", upload.size)
-        upload.size = 0
-        return True
 
     def _command(self, packet: Packet) -> Work | None:
         payload = packet.payload

@@ -222,12 +222,18 @@ class MysqlReplies(WholeReplies):
         """Take a whole packet that is neither a row nor a definition."""
         data = self._buffer.data
         self._number = (data[start + 3] + 1) & 0xFF
-        self._state.following = -1
+        state = self._state
+        if self._phase == FILE_END and state.following >= 0:
+            # Of the file there may be another number of packets on either leg.
+            self._shift = (state.following - data[start + 3]) & 0xFF
+        state.following = -1
         first = data[start + HEADER_SIZE]
         phase = self._phase
         if self._code == replies.AUTH and self._reply.login is not None:
             self._reply.login.from_database(data[start + HEADER_SIZE : end])
-        if first == ERR:
+        if phase == FILE_END and self._state.refusal:
+            self._file_refused(start, end)
+        elif first == ERR:
             self._error(start, end)
         elif phase == ROWS:
             self._count()
@@ -236,7 +242,7 @@ class MysqlReplies(WholeReplies):
             self._definitions_end(start, end)
         elif phase == FILE_END:
             _expect(first == OK and self._state.upload < 0)
-            self._session.copying_in = False
+            self._file_over()
             self._ended(start, end)
         else:
             self._first(first, start, end)
@@ -263,17 +269,6 @@ class MysqlReplies(WholeReplies):
             _expect(first in (OK, EOF))
             self._ended(start, end)
 
-    def _file(self, start: int, end: int) -> None:
-        """Take a request for a file of the client's, which has no answer if it is not passed on.
-        Raises WireError for one that the statement at hand does not allow."""
-        state = self._state
-        if not self._reply.local or self._dropping or self._ordinal:
-            raise WireError("database", "a file of the client's that no statement has named")
-        state.upload = self._number
-        self._session.copying_in = True
-        self._phase = FILE_END
-        self._pass(start, end)
-
     def _ended(self, start: int, end: int) -> None:
         """Take the OK or the EOF at the end of a result."""
         status = self._status(start, end)
@@ -292,8 +287,7 @@ class MysqlReplies(WholeReplies):
         session, exchange = self._session, self._exchange
         payload = self._buffer.data[start + HEADER_SIZE : end]
         error = okpackets.decode_error(payload)
-        session.copying_in = False
-        self._state.upload = -1
+        self._file_over()
         if self._phase == ROWS:
             self._count()
         elif self._phase == DEFINITIONS:

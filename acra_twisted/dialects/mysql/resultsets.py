@@ -18,7 +18,7 @@ from acra_twisted.errors import WireError
 from acra_twisted.exchange import Exchange, Statement, ToldType
 from acra_twisted.fast.littleendian import uint16, uint24, uint32
 from acra_twisted.results import Columns, Planner
-from acra_twisted.session import Session
+from acra_twisted.session import Load, Session
 from acra_twisted.wire.mysql import lenenc, okpackets
 from acra_twisted.wire.mysql.capabilities import InForce
 from acra_twisted.wire.mysql.frames import HEADER_SIZE, PART_MAX, packets, renumbered, too_large
@@ -106,6 +106,42 @@ class ResultSets(ResultRows):
         else:
             self._put(start, end, packets(shown, self._client_number(start)))
         return status
+
+    def _file(self, start: int, end: int) -> None:
+        """Take a request for a file of the client's, which has no answer if it is not passed on.
+        Raises WireError for one that the statement at hand does not allow."""
+        state, session, exchange = self._state, self._session, self._exchange
+        if not self._reply.local or self._dropping or self._ordinal or exchange is None:
+            raise WireError("database", "a file of the client's that no statement has named")
+        copies = None if exchange.statement is None else exchange.statement.copies
+        make = None if copies is None else copies.load
+        session.load = None if make is None else Load(exchange, make(exchange))
+        state.upload = self._number
+        session.copying_in = True
+        self._phase = FILE_END
+        self._pass(start, end)
+
+    def _file_over(self) -> None:
+        """The database waits for no file any more."""
+        self._session.copying_in = False
+        self._session.load = None
+        self._state.upload = -1
+        self._state.refusal = b""
+
+    def _file_refused(self, start: int, end: int) -> None:
+        """Take the reply to a file of which a part was refused: the client gets our error for
+        it.  Raises WireError for one in the middle of the file."""
+        payload = self._buffer.data[start + HEADER_SIZE : end]
+        refusal, is_early = self._state.refusal, self._state.upload >= 0
+        if payload[0] == okpackets.OK:
+            self._state.reported(okpackets.decode_ok(payload).status, self._reply)
+        elif payload[0] != ERR:
+            raise WireError("database", "a reply of another form than its request has")
+        self._file_over()
+        self._put(start, end, packets(refusal, self._client_number(start)))
+        self._reply_ended(end, failed=True)
+        if is_early:
+            raise WireError("database", "an error in the middle of a file", None)
 
     def _count_of_columns(self, start: int, end: int) -> None:
         """Take the packet with which a result begins that has columns."""

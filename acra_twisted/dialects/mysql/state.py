@@ -56,17 +56,19 @@ class MysqlState:
     ``mariadb``: the database is one; ``collation`` is the one that the client has logged in with.
 
     ``status`` has the flags as they were reported last, at first by the OK of the login.
-    ``changing``: so many requests are
-    unanswered that may change how texts are read.  ``upload``: the number that the first packet of
-    a file has for the database, which has asked for it; -1 if it has asked for none, or has all of
-    it.  ``following``: the number behind the client's last packet in the middle of a reply; -1 if
-    the database has spoken since.  ``is_unsure``: it is not known how texts are read; ``question``:
-    the one of ours about that which the text at hand waits for (see `modequestions`).
+    ``changing``: so many requests are unanswered that may change how texts are read.  ``upload``:
+    the number that the next packet of a file has for the database, which has asked for it; -1 if it
+    has asked for none, or has all of it.  ``refusal`` is the error that the client gets in place of
+    the reply to a file, empty if no part of it was refused.  ``following``: the number behind the
+    client's last packet in the middle of a reply; -1 if the database has spoken since.
+    ``is_unsure``: it is not known how texts are read; ``question``: the one of ours about that
+    which the text at hand waits for (see `modequestions`).
     """
 
     __slots__ = (
         *("_session", "_mariadb", "_charset", "_told", "is_unsure", "question"),
         *("_backslash", "_ansi", "collation", "status", "changing", "upload", "following"),
+        "refusal",
     )
 
     def __init__(self, session: Session, *, mariadb: bool, status: int, collation: int) -> None:
@@ -82,6 +84,7 @@ class MysqlState:
         self.status = status
         self.changing = 0
         self.upload = -1
+        self.refusal = b""
         self.following = -1
         self.is_unsure = True
         self.question: Question | None = None

@@ -11,8 +11,9 @@ from acra_twisted.dialects.postgresql.values import VALUES
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import Unload
 from acra_twisted.results import Columns
+from acra_twisted.wire.framing import Fed
 from acra_twisted.wire.postgres import frames
-from acra_twisted.wire.postgres.copyformat import BINARY, CopyDataError, Fed, copy_format
+from acra_twisted.wire.postgres.copyformat import BINARY, CopyDataError, copy_format
 from acra_twisted.wire.postgres.copyrows import Rows, rows_of
 
 _COPY_DATA = b"d"

@@ -9,7 +9,15 @@ from acra_twisted.encryption import refusals
 from acra_twisted.encryption.mysql import values
 from acra_twisted.encryption.mysql.belt import quoted
 from acra_twisted.encryption.mysql.nodes import Node, Query, TableName
-from acra_twisted.encryption.mysql.plan import Compared, Given, Literal, Parameter, Part, Stored
+from acra_twisted.encryption.mysql.plan import (
+    Compared,
+    Given,
+    Literal,
+    Loaded,
+    Parameter,
+    Part,
+    Stored,
+)
 from acra_twisted.encryption.mysql.protection import ProtectedTable, Protection
 from acra_twisted.encryption.mysql.schema import Code, Column
 from acra_twisted.encryption.mysql.scopes import Scope
@@ -50,6 +58,7 @@ class Analysis:
     place, for the few that decide what is done; their ordinals are in ``deciding``.  ``view`` gives
     the columns of a view, None for one that cannot be read, and ``written`` the view as a table,
     None for one that cannot be written like that.  ``encoding`` is the codec of the text.
+    ``load`` is the file that the text loads.
     """
 
     def __init__(
@@ -71,6 +80,7 @@ class Analysis:
         self.matched: dict[ColumnSetting, None] = {}
         self.asked: dict[ColumnSetting, None] = {}
         self.deciding: set[int] = set()
+        self.load: Loaded | None = None
         self._query = query
         self._string = string
         self._view = view
@@ -162,6 +172,11 @@ class Analysis:
     def list_columns(self, table: ProtectedTable, names: Sequence[str], place: int) -> None:
         """Have a statement list the columns that it fills: the server may have them in another
         order now.  Raises StatementRefusedError."""
+        self.insert(place, f" ({', '.join(self.shown_columns(table, names))})".encode())
+
+    def shown_columns(self, table: ProtectedTable, names: Sequence[str]) -> list[str]:
+        """The names of a table's columns, in quotes.  Raises StatementRefusedError for one that the
+        client's character set may not have."""
         shown = [table.columns[name].name for name in names]
         if self._encoding != "utf-8" and not all(map(str.isascii, shown)):
             raise refused(
@@ -170,7 +185,7 @@ class Analysis:
                 "is in a table whose columns cannot be named in the client's character set",
                 "List the columns.",
             )
-        self.insert(place, f" ({', '.join(map(quoted, shown))})".encode())
+        return list(map(quoted, shown))
 
     def default(self, setting: ColumnSetting, column: Column, place: str) -> None:
         """Note that a protected column takes its default.  Raises StatementRefusedError."""

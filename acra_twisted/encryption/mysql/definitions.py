@@ -43,9 +43,9 @@ _DIGITS: Final = 9
 _LOADED: Final = Refusal(
     refusals.SERVER_FILE,
     "",
-    "the statement loads a file into a table that AcraServer protects: values in files are not"
-    " encrypted",
-    "Write them by INSERT, with many rows in each, or with bulk execution.",
+    "the statement loads a file of the server's, or one of XML, into a table that AcraServer"
+    " protects: its values would not be encrypted",
+    "Load it from the client by LOAD DATA LOCAL, or write its rows by INSERT.",
 )
 _Settings = Mapping[str, ColumnSetting]
 

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from acra_twisted.encryption.mysql.targets import Target
 from acra_twisted.encryption.plan import Refusal, ResultColumn, Use
 from acra_twisted.encryption.settings import ColumnSetting
+from acra_twisted.wire.mysql.infile import InfileFormat
 
 
 class Source(NamedTuple):
@@ -82,6 +83,16 @@ class Parameter(NamedTuple):
 Part = bytes | Stored | Compared | Literal | Parameter
 
 
+class Loaded(NamedTuple):
+    """A file that a text loads into protected columns: the ``columns`` of its fields, None for what
+    is not protected, and its format.  ``charset`` is the character set that the text gives it,
+    empty for that of the session's database."""
+
+    columns: Sequence[ColumnSetting | None]
+    form: InfileFormat
+    charset: str
+
+
 class Plan(NamedTuple):
     """All that happens to a text.
 
@@ -95,7 +106,7 @@ class Plan(NamedTuple):
     others whose values the answer depends on: a client that may not read them must not learn it.
     ``renews``: the schema is to be read anew when the text has been run.  ``schema`` is the number
     of the schema that the plan holds for.  ``targets`` are tables and routines that the text gives
-    values to.
+    values to.  ``load`` is set for a text that loads a file: it is one statement.
     """
 
     refusal: Refusal | None = None
@@ -107,6 +118,7 @@ class Plan(NamedTuple):
     renews: bool = False
     schema: int = 0
     targets: Sequence[Target] = ()
+    load: Loaded | None = None
 
     @property
     def is_untouched(self) -> bool:

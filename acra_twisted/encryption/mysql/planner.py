@@ -11,6 +11,8 @@ from acra_twisted.encryption.mysql import (
     checks,
     concerns,
     definitions,
+    loadreader,
+    loads,
     plaintexts,
     queries,
     targets,
@@ -145,7 +147,7 @@ class Planner:
                 )
             cursor = Cursor(text, part, ordinals, parameters)
             if touches:
-                found, new = self._statement(analysis, cursor)
+                found, new = self._statement(analysis, cursor, mode)
                 results.append(found)
                 renews = renews or new
             else:
@@ -155,6 +157,11 @@ class Planner:
             names = mysqltokens.names(text, part) if renews else frozenset()
             if not names.isdisjoint(_DEFINING):
                 defined |= names
+        if analysis.load is not None:
+            if len(statements) > 1:
+                raise StatementRefusedError(_unreadable("a file is loaded among other statements"))
+            # Another value of a literal would be another format.
+            key = b""
         parts: Sequence[Part] = analysis.parts(tokens, ordinals) if analysis.edits else ()
         plan = Plan(
             None,
@@ -166,6 +173,7 @@ class Planner:
             renews,
             self.protection.schema.number,
             written,
+            analysis.load,
         )
         if key:
             self._memory.learn(key, sorted(analysis.deciding), literals, plan)
@@ -202,10 +210,18 @@ class Planner:
         return targets.of_statements(text, statements, inner)
 
     def _statement(
-        self, analysis: Analysis, cursor: Cursor
+        self, analysis: Analysis, cursor: Cursor, mode: Mode
     ) -> tuple[Sequence[ResultColumn] | None, bool]:
         """The columns of a statement's result, and whether it changes the schema."""
         explained = cursor.here in _EXPLAIN and _explains(cursor)
+        if loadreader.is_local(cursor):
+            try:
+                analysis.load = loads.take(
+                    analysis, cursor, self._reader.assignments, mode.backslash
+                )
+            except UnreadableError as error:
+                raise StatementRefusedError(_unreadable(str(error))) from None
+            return None, False
         if cursor.here not in _READ:
             return None, definitions.take(analysis, cursor, self._reader.query)
         try:

@@ -220,7 +220,7 @@ class Reader:
         if cursor.here == "(" and not self._is_query(cursor):
             found.columns = self._columns(cursor)
         if cursor.takes("set"):
-            assigned = self._assignments(cursor)
+            assigned = self.assignments(cursor)
             found.columns = [one.names[-1] for one in assigned]
             found.rows = [[one.value for one in assigned]]
         elif cursor.takes("values", "value"):
@@ -233,7 +233,7 @@ class Reader:
         if cursor.takes("on"):
             for word in ("duplicate", "key", "update"):
                 cursor.expect(word)
-            found.updates = self._assignments(cursor)
+            found.updates = self.assignments(cursor)
         if cursor.takes("returning"):
             found.returning = self.outputs(cursor)
         return found
@@ -265,7 +265,8 @@ class Reader:
             if not cursor.takes(","):
                 return
 
-    def _assignments(self, cursor: Cursor) -> list[Assignment]:
+    def assignments(self, cursor: Cursor) -> list[Assignment]:
+        """Read columns with their values, as behind SET."""
         found: list[Assignment] = []
         while True:
             column = names.path(cursor)
@@ -282,7 +283,7 @@ class Reader:
             pass
         found.source = self._joins.tables(cursor)
         cursor.expect("set")
-        found.assignments = self._assignments(cursor)
+        found.assignments = self.assignments(cursor)
         if cursor.takes("where"):
             found.where = self._expressions.one(cursor)
         self._end(cursor, found.orders, found.others)

@@ -27,6 +27,7 @@ from acra_twisted.encryption.mysql.scopes import Range, Scope, renamed
 from acra_twisted.encryption.mysql.values import OPEN, Columns, Leaf, Value
 from acra_twisted.encryption.mysql.viewtargets import WrittenView
 from acra_twisted.encryption.refusals import refused
+from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.sql.mysqlnames import fold
 
 _NOTHING: Final[Columns] = ()
@@ -50,7 +51,7 @@ def insert(analysis: Analysis, one: Insert) -> Columns:
     target = queries.ranges_of(analysis, joined, Scope())[0]
     table = target.written
     if table is None and analysis.view_of(one.table) is not None:
-        raise _unwritable(one.table.name)
+        raise unwritable(one.table.name)
     columns = _listed(table, one.columns)
     if table is not None and columns and one.columns is None and (one.query or all(one.rows)):
         analysis.list_columns(table, columns, one.listed)
@@ -62,7 +63,7 @@ def insert(analysis: Analysis, one: Insert) -> Columns:
         # Values may name columns that stand before them.
         _row(analysis, table, columns, [walking.value(analysis, item, scope) for item in row])
     if columns is not None and table is not None:
-        _omit(analysis, table, columns if one.query or one.rows != [[]] else ())
+        omit(analysis, table, columns if one.query or one.rows != [[]] else ())
     ranges = [target]
     if one.alias:
         named = renamed(_inserted(target, columns, one.alias_columns), one.alias_columns)
@@ -74,7 +75,8 @@ def insert(analysis: Analysis, one: Insert) -> Columns:
     return queries.outputs(analysis, one.returning, [target], scope)
 
 
-def _unwritable(name: str) -> refusals.StatementRefusedError:
+def unwritable(name: str) -> refusals.StatementRefusedError:
+    """The error of a view that cannot be written like a table."""
     return refused(
         refusals.SCHEMA_MISMATCH,
         None,
@@ -112,11 +114,12 @@ def _listed(table: ProtectedTable | None, columns: Sequence[str] | None) -> Sequ
         return [name for name, column in table.columns.items() if not column.invisible]
     found = [fold(name) for name in columns]
     for name in found:
-        _known(table, name)
+        known(table, name)
     return found
 
 
-def _known(table: ProtectedTable, name: str) -> None:
+def known(table: ProtectedTable, name: str) -> None:
+    """Raise StatementRefusedError if a table has no such column, as far as is known."""
     if name not in table.columns:
         raise refused(
             refusals.SCHEMA_MISMATCH,
@@ -138,7 +141,7 @@ def _row(
         return
     if not found:
         # Every column takes its default.
-        _omit(analysis, table, ())
+        omit(analysis, table, ())
         return
     if len(found) != len(columns):
         raise refused(
@@ -153,14 +156,19 @@ def _give(analysis: Analysis, table: ProtectedTable, name: str, value: Value, pl
     if setting is None:
         analysis.ignore(value, place)
         return
+    fitting(table, name, setting)
+    analysis.store(setting, table.columns[name], value, place)
+
+
+def fitting(table: ProtectedTable, name: str, setting: ColumnSetting) -> None:
+    """Raise StatementRefusedError if a protected column cannot hold what is stored."""
     misfit = table.misfits.get(name)
     if misfit is not None:
         hint = f"Make it {storage.recommended(setting)}."
         raise refused(refusals.SCHEMA_MISMATCH, setting, misfit, hint)
-    analysis.store(setting, table.columns[name], value, place)
 
 
-def _omit(analysis: Analysis, table: ProtectedTable, given: Sequence[str]) -> None:
+def omit(analysis: Analysis, table: ProtectedTable, given: Sequence[str]) -> None:
     """Note that all protected columns but those that are given take their defaults."""
     for name, setting in table.settings.items():
         if name not in given:
@@ -168,7 +176,7 @@ def _omit(analysis: Analysis, table: ProtectedTable, given: Sequence[str]) -> No
     if isinstance(table, WrittenView):
         # What the view does not show takes the table's defaults.
         sources = [table.sources[name] for name in given if name in table.sources]
-        _omit(analysis, table.behind, sources)
+        omit(analysis, table.behind, sources)
 
 
 def _from_query(
@@ -214,7 +222,7 @@ def _assign(
         if target is None:
             analysis.ignore(value, place)
         else:
-            _known(target, fold(one.names[-1]))
+            known(target, fold(one.names[-1]))
             _give(analysis, target, fold(one.names[-1]), value, place)
 
 
@@ -238,7 +246,7 @@ def _target(
     if having:
         return having[0]
     if tables and not any(one.is_open for one in ranges):
-        _known(tables[0], name)
+        known(tables[0], name)
     return None
 
 

@@ -8,10 +8,11 @@ a function of bytes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.loading import LoadedRows, Row, Secret
 from acra_twisted.encryption.plan import Copied
 from acra_twisted.encryption.postgresql.encodings import UTF8, to_utf8
 from acra_twisted.encryption.postgresql.plaintexts import (
@@ -22,12 +23,12 @@ from acra_twisted.encryption.postgresql.plaintexts import (
     to_cell,
 )
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
+from acra_twisted.wire.framing import Fed
 from acra_twisted.wire.postgres.copyformat import (
     BINARY,
     WRONG_COUNT,
     CopyDataError,
     CopyFormat,
-    Fed,
     copy_format,
 )
 from acra_twisted.wire.postgres.copyrows import rows_of
@@ -36,23 +37,6 @@ from acra_twisted.wire.postgres.copyrows import rows_of
 _BAD_FORMAT: Final = b"22P04"
 _OPTIONS: Final = "copy_options"
 _DATA: Final = "copy_data"
-
-
-class Secret(NamedTuple):
-    """A value of a row that has to be encrypted: its place in the row, its column, and its
-    canonical plaintext."""
-
-    place: int
-    setting: ColumnSetting
-    plaintext: bytes
-
-
-class Row(NamedTuple):
-    """A row, its values as they are written, and those of them that are ``secrets``."""
-
-    data: bytes
-    values: list[bytes]
-    secrets: list[Secret]
 
 
 def format_of(copied: Copied, encoding: str = UTF8) -> CopyFormat:
@@ -64,7 +48,7 @@ def format_of(copied: Copied, encoding: str = UTF8) -> CopyFormat:
         raise ValueRefusedError(errors.NOT_SUPPORTED, _OPTIONS, str(error)) from None
 
 
-class CopiedRows:
+class CopiedRows(LoadedRows):
     """Takes the rows of one COPY FROM STDIN apart and puts them together again.
 
     ``encoding`` is the session's ``client_encoding``; ``limit`` the bytes of the longest row.
@@ -72,8 +56,8 @@ class CopiedRows:
     """
 
     def __init__(self, copied: Copied, limit: int, encoding: str = UTF8) -> None:
+        super().__init__(copied.columns)
         form = format_of(copied, encoding)
-        self.settings = tuple(dict.fromkeys(one for one in copied.columns if one is not None))
         self._count = len(copied.columns)
         self._rows = rows_of(form, limit, self._count)
         self._chosen = [

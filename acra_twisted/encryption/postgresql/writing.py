@@ -19,6 +19,7 @@ from acra_twisted.encryption.making import (
     Counts,
     Sealer,
     Searcher,
+    Written,
 )
 from acra_twisted.encryption.plan import (
     ARRAYS,
@@ -152,16 +153,6 @@ class Tally:
         counts = self._counts
         counts[key] = counts.get(key, 0) + number if counts else number
         self._number = 0
-
-
-class Written:
-    """A text as it is sent.  ``counts``: of what has become of values, by column."""
-
-    __slots__ = ("text", "counts")
-
-    def __init__(self, text: bytes, counts: Counts) -> None:
-        self.text = text
-        self.counts = counts
 
 
 class Bound:

@@ -61,18 +61,6 @@ class CopyFormat(NamedTuple):
     default: bytes | None = None
 
 
-class Fed(NamedTuple):
-    """The bytes that are complete with a piece of the data.
-
-    ``rows`` are whole rows, ``before`` and ``behind`` the parts that are none: a header, the mark
-    of the end, and nothing else.
-    """
-
-    before: bytes
-    rows: list[bytes]
-    behind: bytes
-
-
 #: Options by their names in lower case: None for one without a value, a list of columns' names.
 Options = Mapping[str, str | Sequence[str] | None]
 

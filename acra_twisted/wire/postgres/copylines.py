@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from acra_twisted.fast.finding import find
-from acra_twisted.wire.postgres.copyformat import CopyDataError, CopyFormat, Fed
+from acra_twisted.wire.framing import Fed
+from acra_twisted.wire.postgres.copyformat import CopyDataError, CopyFormat
 
 #: The line behind which nothing is read.
 END: Final = b"\\."

@@ -9,7 +9,8 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
-from acra_twisted.wire.postgres.copyformat import WRONG_COUNT, CopyDataError, Fed
+from acra_twisted.wire.framing import Fed
+from acra_twisted.wire.postgres.copyformat import WRONG_COUNT, CopyDataError
 
 SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0"
 _HEADER: Final = struct.Struct(">II")

@@ -11,6 +11,7 @@ from acra_twisted.stages.columnmakers import ColumnMakers
 from acra_twisted.stages.columntokens import ColumnTokens
 from acra_twisted.stages.keymarks import KeyMarks
 from acra_twisted.stages.mysqlencoding import INLINE, MysqlEncoder
+from acra_twisted.stages.rowloads import RowEncoder
 from acra_twisted.tokens.memorystore import MemoryStore
 from acra_twisted.tokens.tokenizer import Tokenizer
 from tests.support.containers import Workers
@@ -27,7 +28,8 @@ class Encoding(SynchronousTestCase):
         tokens = ColumnTokens(Tokenizer(MemoryStore(), self.bench.keys, lambda: 0))
         keys = ColumnKeys(self.bench.keys)
         makers = ColumnMakers(keys, tokens, KeyMarks(self.bench.keys))
-        self.encoder = MysqlEncoder(makers, self.workers)
+        rows = RowEncoder(keys, tokens, self.workers)
+        self.encoder = MysqlEncoder(makers, self.workers, rows)
 
     def text(self, text):
         planned = plan(text)

@@ -23,7 +23,7 @@ class Line:
 
     def takes(self, data):
         self.buffer.feed(data)
-        return self.upload.take(self.buffer, self.state, self.out)
+        return self.upload.pass_on(self.buffer, self.state, self.out)
 
 
 class Uploads(SynchronousTestCase):

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.loading import Piece, do
 from acra_twisted.encryption.plan import Copied
 from acra_twisted.encryption.postgresql.copying import CopiedRows
-from acra_twisted.encryption.postgresql.loading import Piece, do
 from acra_twisted.encryption.sealing import Stored
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from tests.support.copied import cut
