@@ -19,7 +19,8 @@ def spans_of(
     took = proxy + censor + first + rows
     made = []
     kind = ReceivedSpan if link else Span
-    top = kind(summary, f"{start:032x}", "", SERVER, start, True)
+    # A connector is a client of AcraServer.
+    top = kind(summary, f"{start:032x}", "", CLIENT if link else SERVER, start, True)
     top.attributes = {"db.system.name": "postgresql", "db.namespace": "shop"}
     top.end = start + (link + took) * US
     request = top

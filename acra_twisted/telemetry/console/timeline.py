@@ -11,6 +11,7 @@ from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.console.layers import DATABASE, LAYERS, layer_of
+from acra_twisted.telemetry.console.requests import is_request
 from acra_twisted.telemetry.figures.rows import STAGE
 
 #: Spans from which on runs of alike ones are folded, and those of a run at least.
@@ -177,7 +178,8 @@ def _layer(record: Mapping[str, Any], above: _Node | None) -> str:
     if record.get("running") and known.get("acra.in_database"):
         return "dbfirst"
     if "db.system.name" in known:
-        if record["kind"] == "client":
+        # A connector's request is one of a client, too: of AcraServer.
+        if record["kind"] == "client" and not is_request(record):
             return "dbfirst"
         if "acra.time.proxy_ms" not in known and not record.get("running"):
             return "link"
