@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from markupsafe import Markup
 
 from acra_twisted.telemetry.console import formats, requests
-from acra_twisted.telemetry.console.charts import px
+from acra_twisted.telemetry.console.formats import px
 from acra_twisted.telemetry.console.view import Sources
 from acra_twisted.telemetry.tracing.records import as_record
 from acra_twisted.telemetry.tracing.store import Kept

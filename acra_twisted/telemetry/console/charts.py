@@ -13,8 +13,10 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup, escape
 
+from acra_twisted.telemetry.console.formats import px
 from acra_twisted.telemetry.console.formats import share as percent
 from acra_twisted.telemetry.console.layers import LAYERS
+from acra_twisted.telemetry.console.pins import WIDE, Mark, pins
 
 #: Room below a plot for the labels of its axis.
 _BELOW: Final = 20
@@ -26,19 +28,14 @@ _TINY: Final = 1e-9
 _NAMED: Final = 0.02
 #: Points of a line without axes.
 _POINTS: Final = 30
+#: Half of the length of a value between gaps, in columns.
+_ALONE: Final = 0.35
 #: Counts from which on a cell of a heat map has each of its colours.
 LEVELS: Final = (1, 3, 8, 18, 36, 60, 90)
 
 
 class Tick(NamedTuple):
     """A label of the axis; ``at`` is a percentage."""
-
-    at: float
-    text: str
-
-
-class Mark(NamedTuple):
-    """A vertical line at a percentage with its label."""
 
     at: float
     text: str
@@ -58,12 +55,6 @@ class Cells(NamedTuple):
 def _drawn(markup: str) -> Markup:
     """Markup that is made here, of numbers, names of classes and escaped text."""
     return Markup(markup)  # noqa: S704
-
-
-def px(value: float) -> str:
-    """A number as short as it can be, with two decimals at most."""
-    text = f"{value:.2f}".rstrip("0").rstrip(".")
-    return text if text not in ("", "-0") else "0"
 
 
 def levels(top: float) -> list[float]:
@@ -145,24 +136,48 @@ def pair(upper: float, lower: float) -> Markup:
     )
 
 
-def spark(values: Sequence[float], hot: bool = False) -> Markup:
+def spark(values: Sequence[float | None], hot: bool = False) -> Markup:
     """A line without axes, whose numbers stand elsewhere; empty for fewer than two values.  Where
-    there are many, each point is the mean of some."""
+    there are many, each point is the mean of some.  None is a gap."""
     if len(values) < 2:
         return Markup()
     some = -(-len(values) // _POINTS)
-    values = [
-        sum(values[at : at + some]) / len(values[at : at + some])
-        for at in range(0, len(values), some)
-    ]
-    top = (max(values) or 1.0) * (1 if hot else 1.6)
-    points = " ".join(
-        f"{place},{round(20 - 18 * value / top, 1):g}" for place, value in enumerate(values)
+    means = [_mean(values[at : at + some]) for at in range(0, len(values), some)]
+    top = (max((mean for mean in means if mean), default=0.0) or 1.0) * (1 if hot else 1.6)
+    drawn = "".join(
+        f'<polyline class="ln{" hot" if hot else ""}" points="'
+        + " ".join(f"{x:g},{round(20 - 18 * mean / top, 1):g}" for x, mean in run)
+        + '"/>'
+        for run in runs(means)
     )
     return _drawn(
-        f'<svg class="spark" viewBox="0 0 {len(values) - 1} 21" preserveAspectRatio="none" '
-        f'aria-hidden="true"><polyline class="ln{" hot" if hot else ""}" points="{points}"/></svg>'
+        f'<svg class="spark" viewBox="0 0 {len(means) - 1} 21" preserveAspectRatio="none" '
+        f'aria-hidden="true">{drawn}</svg>'
     )
+
+
+def _mean(some: Sequence[float | None]) -> float | None:
+    known = [value for value in some if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def runs(values: Sequence[float | None]) -> list[list[tuple[float, float]]]:
+    """Return the lines of values without gaps, as places and values; one alone between gaps is a
+    short line, that there is something to see."""
+    found: list[list[tuple[float, float]]] = []
+    is_open = False
+    for place, value in enumerate(values):
+        if value is not None:
+            if not is_open:
+                found.append([])
+            found[-1].append((place, value))
+        is_open = value is not None
+    last = len(values) - 1
+    for number, run in enumerate(found):
+        if len(run) == 1:
+            ((at, value),) = run
+            found[number] = [(max(at - _ALONE, 0), value), (min(at + _ALONE, last), value)]
+    return found
 
 
 def area(
@@ -171,32 +186,40 @@ def area(
     ticks: Sequence[Tick],
     marks: Sequence[Mark] = (),
     height: int = 200,
+    width: int = WIDE,
 ) -> Markup:
     """Layers upon each other over time; above the bold line is the database.
 
-    ``series`` has equally many values, two or more, of each layer.
+    ``series`` has equally many values, two or more, of each layer.  Where all are 0, there was
+    nothing: a gap.  The plot is so many pixels wide, at least, where there is room for columns.
     """
     length = len(next(iter(series.values())))
     sums = [sum(values[place] for values in series.values()) for place in range(length)]
     top = max(sums) * 1.15 or 1.0
-    base, drawn, edge = [0.0] * length, [], ""
+    base: list[float | None] = [0.0 if whole else None for whole in sums]
+    drawn, edge = [], ""
     for layer in LAYERS:
         values = series.get(layer)
         if values is not None:
-            upper = [below + value for below, value in zip(base, values, strict=True)]
-            up, down = _line(upper, top), _line(base, top)
-            back = " ".join(reversed(down.split(" ")))
-            drawn.append(f'<polygon class="area f-{layer}" points="{up} {back}"/>')
+            upper = [
+                below + value if below is not None else None
+                for below, value in zip(base, values, strict=True)
+            ]
+            for up, down in zip(runs(upper), runs(base), strict=True):
+                around = f"{_line(up, top)} {_line(down[::-1], top)}"
+                drawn.append(f'<polygon class="area f-{layer}" points="{around}"/>')
             base = upper
         if layer == _SPLIT:
-            edge = f'<polyline class="edge-split" points="{_line(base, top)}"/>'
+            edge = "".join(
+                f'<polyline class="edge-split" points="{_line(run, top)}"/>' for run in runs(base)
+            )
     lines, labels = _grid(levels(top), height, top)
     return chart(
         name,
         height,
         f'{lines}<svg width="100%" height="{height}" viewBox="0 0 {length - 1} 100" '
         f'preserveAspectRatio="none">{"".join(drawn)}{edge}</svg>{labels}'
-        f"{pins(marks, height)}",
+        f"{pins(marks, height, width)}",
         ticks,
         f'data-cross="{height}"',
     )
@@ -215,8 +238,11 @@ def heat(
 ) -> Markup:
     """Counts by minute and bucket.  ``columns`` have counts by bucket; ``first`` is the lowest of
     ``rows`` buckets that are shown.  ``labels`` stand where a bucket begins.  ``cells`` tell
-    what a click on a cell opens.
+    what a click on a cell opens.  Ticks and marks stand where the cells of their columns begin.
     """
+    part = max(len(columns) - 1, 1) / max(len(columns), 1)
+    ticks = [tick._replace(at=tick.at * part) if tick.at < 99 else tick for tick in ticks]
+    marks = [mark._replace(at=mark.at * part) for mark in marks]
     paths = [""] * len(LEVELS)
     for x, column in enumerate(columns):
         for number, counted in column.items():
@@ -250,8 +276,8 @@ def heat(
     )
 
 
-def _line(values: Sequence[float], top: float) -> str:
-    return " ".join(f"{place},{px(100 * (1 - value / top))}" for place, value in enumerate(values))
+def _line(points: Sequence[tuple[float, float]], top: float) -> str:
+    return " ".join(f"{x:g},{px(100 * (1 - value / top))}" for x, value in points)
 
 
 def chart(
@@ -295,18 +321,3 @@ def _grid(values: Sequence[float], height: int, top: float) -> tuple[str, str]:
         unit = "" if place else " ms"
         labels += f'<text class="halo" x="2" y="{px(y - 4)}">{px(value)}{unit}</text>'
     return lines, labels
-
-
-def pins(marks: Sequence[Mark], height: int) -> str:
-    """Marks of a plot, of which every second label stands lower."""
-    drawn = ""
-    for place, mark in enumerate(marks):
-        y = 12 + 18 * (place % 2)
-        end = mark.at > 70
-        drawn += (
-            f'<line class="mark" x1="{px(mark.at)}%" x2="{px(mark.at)}%" y1="{y - 10}" '
-            f'y2="{height}"/><text class="halo lab{" m-hide" if place else ""}" '
-            f'x="{px(mark.at)}%" dx="{-4 if end else 4}" y="{y}" '
-            f'text-anchor="{"end" if end else "start"}">{escape(mark.text)}</text>'
-        )
-    return drawn

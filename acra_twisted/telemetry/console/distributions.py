@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from acra_twisted.telemetry.console import charts, formats
 from acra_twisted.telemetry.console.calls import Call
-from acra_twisted.telemetry.console.charts import Mark
+from acra_twisted.telemetry.console.pins import Mark
 from acra_twisted.telemetry.console.ranges import Range
 from acra_twisted.telemetry.figures.buckets import BOUNDS
 from acra_twisted.telemetry.figures.rows import WHOLE, Row
@@ -19,8 +19,10 @@ from acra_twisted.telemetry.figures.summary import percentiles
 _ROWS_MIN: Final = 16
 #: Ends of the groups of the distribution, in milliseconds.
 GROUPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 512.0, 2048.0)
-#: Labels of the heat map's axis, in milliseconds.
+#: Labels of the heat map's axis, in milliseconds, and those of one on which these are fewer than
+#: two.
 _LABELS: Final = (0.01, 0.1, 1, 10, 100, 1000, 10_000)
+_MORE_LABELS: Final = tuple(factor * one for one in _LABELS for factor in (1, 2, 5))
 _SAMPLES: Final = 2
 _SECOND: Final = 1000
 _NS: Final = 1_000_000
@@ -105,11 +107,9 @@ def heat(row: Row, some: Sequence[Row], span: Range, marks: Sequence[Mark], addr
     used = [number for column in columns for number in column] or [24]
     first, last = max(min(used) - 2, 0), max(used) + 2
     rows = max(last - first + 1, _ROWS_MIN)
-    labels = []
-    for value in _LABELS:
-        number = next((place for place, low in enumerate(BOUNDS) if low >= value * _NS), -1)
-        if first < number < first + rows - 1:
-            labels.append((number, formats.level(value)))
+    labels = _labels(_LABELS, first, rows)
+    if len(labels) < 2:
+        labels = _labels(_MORE_LABELS, first, rows)
     known = percentiles(row, WHOLE)
     name = (
         f"Durations of {formats.several(row.calls, 'call')} by time: half of them within "
@@ -118,6 +118,16 @@ def heat(row: Row, some: Sequence[Row], span: Range, marks: Sequence[Mark], addr
     ends = [BOUNDS[number] / _NS for number in range(first, min(first + rows + 1, len(BOUNDS)))]
     cells = charts.Cells(address, span.since, span.step, ends)
     return charts.heat(name, columns, first, rows, labels, span.ticks(), marks, cells)
+
+
+def _labels(values: Sequence[float], first: int, rows: int) -> list[tuple[int, str]]:
+    """Return labels of an axis of buckets, with the buckets that they stand at."""
+    labels = []
+    for value in values:
+        number = next((place for place, low in enumerate(BOUNDS) if low >= value * _NS), -1)
+        if first < number < first + rows - 1:
+            labels.append((number, formats.level(value)))
+    return labels
 
 
 def _buckets(row: Row) -> Mapping[int, int]:

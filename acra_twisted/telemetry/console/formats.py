@@ -67,6 +67,12 @@ def long(seconds: float) -> str:
     return f"{whole // _DAY} d {whole % _DAY // _HOUR:02d} h"
 
 
+def px(value: float) -> str:
+    """A number as short as it can be, with two decimals at most."""
+    text = f"{value:.2f}".rstrip("0").rstrip(".")
+    return text if text not in ("", "-0") else "0"
+
+
 def exact_ms(value: float) -> str:
     """Milliseconds of a span, to the microsecond."""
     return f"{value:.3f} ms"

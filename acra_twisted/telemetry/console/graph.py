@@ -7,8 +7,7 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
-from acra_twisted.telemetry.console.charts import px
-from acra_twisted.telemetry.console.formats import NOTHING, cut
+from acra_twisted.telemetry.console.formats import NOTHING, cut, px
 
 #: The columns with their places.
 COLUMNS: Final[Mapping[str, int]] = {

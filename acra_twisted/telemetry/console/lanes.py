@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup, escape
 
-from acra_twisted.telemetry.console.charts import Tick, chart, px
-from acra_twisted.telemetry.console.formats import cut
+from acra_twisted.telemetry.console.charts import Tick, chart
+from acra_twisted.telemetry.console.formats import cut, px
 
 #: Marks of a lane that are links; others are dots.
 _MARKS_MAX: Final = 20
@@ -78,6 +78,7 @@ def _bulk(dots: Sequence[Dot], y: int) -> str:
         return ""
     path = "".join(f"M{px(dot.at)} 4h0" for dot in dots)
     return (
-        f'<svg width="100%" height="8" y="{y - 4}" viewBox="0 0 100 8" preserveAspectRatio="none">'
+        f'<svg width="100%" height="8" y="{y - 4}" viewBox="0 0 100 8" '
+        f'preserveAspectRatio="none" overflow="visible">'
         f'<path class="dots" d="{path}"/></svg>'
     )

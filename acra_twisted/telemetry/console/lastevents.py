@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from acra_twisted.eventtable import TABLE
 from acra_twisted.telemetry.console import formats, incidents
-from acra_twisted.telemetry.console.charts import Mark
 from acra_twisted.telemetry.console.incidents import (
     DENIED,
     KINDS,
@@ -17,6 +16,7 @@ from acra_twisted.telemetry.console.incidents import (
     client_of,
     kind_of,
 )
+from acra_twisted.telemetry.console.pins import Mark
 from acra_twisted.telemetry.console.ranges import Range
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.logs.recent import RecentEvent
@@ -94,4 +94,4 @@ def _mark(moment: int, text: str, span: Range) -> Mark | None:
     if not span.since <= minute < span.until:
         return None
     column = span.column(minute)
-    return Mark(span.at(column), f"{span.begins(column)} {text}")
+    return Mark(span.at(column), text, span.begins(column))

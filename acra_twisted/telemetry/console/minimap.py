@@ -9,7 +9,7 @@ from typing import Final
 from markupsafe import Markup
 
 from acra_twisted.telemetry.console import formats
-from acra_twisted.telemetry.console.charts import px
+from acra_twisted.telemetry.console.formats import px
 from acra_twisted.telemetry.console.layers import LAYERS
 from acra_twisted.telemetry.console.timeline import Part
 from acra_twisted.telemetry.console.waterfall import Window

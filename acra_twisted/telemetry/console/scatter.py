@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 from markupsafe import Markup
 
 from acra_twisted.telemetry.console import formats
-from acra_twisted.telemetry.console.charts import Tick, chart, px
+from acra_twisted.telemetry.console.charts import Tick, chart
+from acra_twisted.telemetry.console.formats import px
 
 _HEIGHT: Final = 236
 #: Links and dots at most.
@@ -20,6 +21,8 @@ DOTS_MAX: Final = 500
 _TICKS: Final = 6
 #: Nanoseconds from which on minutes tell the moments of the axis apart.
 _MINUTES: Final = 600 * 10**9
+#: The same of seconds.
+_SECONDS: Final = 10 * 10**9
 #: Milliseconds, of which those within the plot have a line.
 _LEVELS: Final = (0.01, 0.1, 1, 10, 100, 1000, 10_000, 100_000)
 _LOWEST: Final = 0.001
@@ -91,10 +94,12 @@ def draw(points: Sequence[Point]) -> Markup:
     )
     drawn = Markup(
         '{}<svg width="100%" height="{}" viewBox="0 0 100 100" preserveAspectRatio="none" '
-        'aria-hidden="true"><path class="dots" d="{}"/></svg>{}{}'
+        'overflow="visible" aria-hidden="true"><path class="dots" d="{}"/></svg>{}{}'
     ).format(lines, _HEIGHT, path, labels, marks)
-    # Within some minutes the seconds tell the moments apart.
-    show = formats.clock if length >= _MINUTES else formats.clock_s
+    # Within some minutes the seconds tell the moments apart, and within some seconds their parts.
+    show = formats.clock_ms
+    if length >= _SECONDS:
+        show = formats.clock if length >= _MINUTES else formats.clock_s
     ticks = [
         Tick(100 * place / (_TICKS - 1), show(first + length * place // (_TICKS - 1)))
         for place in range(_TICKS)

@@ -7,8 +7,8 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.console import formats
-from acra_twisted.telemetry.console.charts import Mark
 from acra_twisted.telemetry.console.gathering import by_column
+from acra_twisted.telemetry.console.pins import Mark
 from acra_twisted.telemetry.console.ranges import Range
 from acra_twisted.telemetry.console.sentences import PLAIN, Sentence, link, sentence
 from acra_twisted.telemetry.figures.shapes import STATEMENT, Shape
@@ -35,8 +35,8 @@ class Change(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Return the beginning of it, in one line."""
-        text = " ".join(self.shape.text.split())
+        """Return the beginning of it, in one line, without the columns that it defines."""
+        text = " ".join(self.shape.text.split()).partition(" (")[0]
         return formats.name(formats.cut(text, _LABEL))
 
     def as_json(self, span: Range) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def marks(some: Sequence[Change], span: Range) -> list[Mark]:
     for place in sorted(by_place)[-_MARKS_MAX:]:
         here = by_place[place]
         more = f" and {len(here) - 1} more" if len(here) > 1 else ""
-        drawn.append(Mark(span.at(place), f"{span.begins(place)} {here[0].label}{more}"))
+        drawn.append(Mark(span.at(place), f"{here[0].label}{more}", span.begins(place)))
     return drawn
 
 

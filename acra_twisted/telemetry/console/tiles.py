@@ -23,7 +23,7 @@ class Tile(NamedTuple):
 
 
 def tile(
-    title: str, text: str, below: str, is_bad: bool = False, values: Sequence[float] = ()
+    title: str, text: str, below: str, is_bad: bool = False, values: Sequence[float | None] = ()
 ) -> Tile:
     """Make one of a text whose unit, if it has one, stands behind its last blank; ``values`` are
     those over time."""

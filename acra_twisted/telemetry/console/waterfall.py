@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple
 from markupsafe import Markup
 
 from acra_twisted.telemetry.console import formats, requests
-from acra_twisted.telemetry.console.charts import Tick, levels, px
+from acra_twisted.telemetry.console.charts import Tick, levels
+from acra_twisted.telemetry.console.formats import px
 from acra_twisted.telemetry.console.layers import DATABASE
 from acra_twisted.telemetry.console.structure import Pair, Place, Usual
 from acra_twisted.telemetry.console.timeline import Bar, Part

@@ -14,7 +14,6 @@ from acra_twisted.telemetry.console import (
     schemachanges,
 )
 from acra_twisted.telemetry.console.breaks import Break, Minute
-from acra_twisted.telemetry.console.charts import Mark
 from acra_twisted.telemetry.console.gathering import added, totals
 from acra_twisted.telemetry.console.gone import Gone, gone
 from acra_twisted.telemetry.console.healthfindings import Finding
@@ -27,6 +26,7 @@ from acra_twisted.telemetry.console.layers import (
     per_call,
 )
 from acra_twisted.telemetry.console.lines import Line, lines
+from acra_twisted.telemetry.console.pins import Mark
 from acra_twisted.telemetry.console.ranges import DEFAULT, RANGES, Range, range_of
 from acra_twisted.telemetry.console.schemachanges import Change
 from acra_twisted.telemetry.console.sentences import Answer
@@ -167,9 +167,8 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         when = span.begins(found.place)
         heads = (f"before {when}", "now")
         word = "slower" if found.now > found.before else "faster"
-        marks = [Mark(span.at(found.place), f"{when} {word}")]
-    marks += schemachanges.marks(gathered.changed, span)
-    marks = sorted([*marks, *gathered.marks], key=lambda mark: mark.at)
+        marks = [Mark(span.at(found.place), word, when)]
+    marks += [*gathered.marks, *schemachanges.marks(gathered.changed, span)]
     means = [per_call(column) for column in gathered.facts.columns]
     layers = by_layer(gathered.facts.row) or {"proxy": 0.0}
     series = {layer: [mean.get(layer, 0.0) for mean in means] for layer in layers}
@@ -200,7 +199,13 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "area": area,
         "value_heads": ["Time", *(LAYERS[layer] for layer in series)],
         "value_rows": (
-            [time, *(formats.ms(mean.get(layer, 0.0), False) for layer in series)]
+            [
+                time,
+                *(
+                    formats.ms(mean.get(layer, 0.0), False) if mean else formats.NOTHING
+                    for layer in series
+                ),
+            ]
             for time, mean in zip(times, means, strict=True)
         ),
         "heads": heads,
@@ -234,11 +239,11 @@ def _change(layer: str, name: str, before: float, now: float, known: bool) -> di
 
 
 class _OverTime(NamedTuple):
-    """Values of each column: requests a second, percentiles by name, and requests by what became of
-    them."""
+    """Values of each column: requests a second, percentiles by name (None where there was no
+    request), and requests by what became of them."""
 
     rates: Sequence[float]
-    spread: Mapping[str, Sequence[float]]
+    spread: Mapping[str, Sequence[float | None]]
     failed: Sequence[float]
     denied: Sequence[float]
     poisoned: Sequence[float]
@@ -249,7 +254,13 @@ def _over_time(gathered: Gathered) -> _OverTime:
     spreads = [percentiles(column, WHOLE) for column in columns]
     return _OverTime(
         [column.calls / (60 * span.width(place)) for place, column in enumerate(columns)],
-        {name: [one[name] for one in spreads] for _, name in _SPREAD},
+        {
+            name: [
+                one[name] if column.calls else None
+                for one, column in zip(spreads, columns, strict=True)
+            ]
+            for _, name in _SPREAD
+        },
         [float(column.errors + column.lost) for column in columns],
         [float(column.denied) for column in columns],
         [float(column.poisoned) for column in columns],
@@ -273,8 +284,8 @@ def _charts(
             marks=[Mark(mark.at, "") for mark in marks],
         ),
         "latency_rows": (
-            [time, *(formats.ms(value, False) for value in values)]
-            for time, *values in zip(times, p50, p95, p99, strict=True)
+            [time, *(formats.NOTHING if one is None else formats.ms(one, False) for one in some)]
+            for time, *some in zip(times, p50, p95, p99, strict=True)
         ),
         "rate": lines("Requests a second over time", [Line("b", rates)], ticks, unit=" /s"),
         "rate_rows": (
@@ -299,7 +310,7 @@ def _figures(gathered: Gathered, over: _OverTime) -> list[Tile]:
     rates = [
         formats.rate(one.calls / length) for one, length in zip((row, before), seconds, strict=True)
     ]
-    found: list[tuple[str, str, str, bool, Sequence[float]]] = []
+    found: list[tuple[str, str, str, bool, Sequence[float | None]]] = []
     found.append(("Requests", rates[0], rates[1], False, over.rates))
     for title, name in _SPREAD:
         worse = formats.is_worse(was[name] * _STEP, spread[name])

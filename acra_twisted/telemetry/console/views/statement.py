@@ -17,7 +17,6 @@ from acra_twisted.telemetry.console import (
 )
 from acra_twisted.telemetry.console.breaks import Break, Minute
 from acra_twisted.telemetry.console.calls import Call, Caller, callers, kept_calls
-from acra_twisted.telemetry.console.charts import Mark
 from acra_twisted.telemetry.console.commonality import Common, compared
 from acra_twisted.telemetry.console.distributions import Spread, spread
 from acra_twisted.telemetry.console.gathering import added, by_column, totals
@@ -28,6 +27,7 @@ from acra_twisted.telemetry.console.layers import (
     per_call,
 )
 from acra_twisted.telemetry.console.people import Names
+from acra_twisted.telemetry.console.pins import NARROW, Mark
 from acra_twisted.telemetry.console.ranges import DEFAULT, RANGES, Range, range_of
 from acra_twisted.telemetry.console.schemachanges import Change
 from acra_twisted.telemetry.console.sentences import (
@@ -190,7 +190,7 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     if gathered.found is not None:
         place = gathered.found.place
         word = "slower" if gathered.found.now > gathered.found.before else "faster"
-        marks = [Mark(span.at(place), f"{span.begins(place)} {word}")]
+        marks = [Mark(span.at(place), word, span.begins(place))]
     marks += schemachanges.marks(gathered.changed, span)
     means = [per_call(column) for column in gathered.columns]
     series = {layer: [mean.get(layer, 0.0) for mean in means] for layer in by_layer(row)}
@@ -204,6 +204,7 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         span.ticks(few=True),
         marks,
         150,
+        NARROW,
     )
     yield ""
     spread = _spread(gathered)
@@ -225,7 +226,13 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "area": area,
         "value_heads": ["Time", *(LAYERS[layer] for layer in series)],
         "value_rows": (
-            [span.begins(place), *(formats.ms(mean.get(layer, 0.0), False) for layer in series)]
+            [
+                span.begins(place),
+                *(
+                    formats.ms(mean.get(layer, 0.0), False) if mean else formats.NOTHING
+                    for layer in series
+                ),
+            ]
             for place, mean in enumerate(means)
         ),
         "spread": spread,

@@ -9,8 +9,10 @@ from markupsafe import Markup
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.console import charts
-from acra_twisted.telemetry.console.charts import Mark, Tick
+from acra_twisted.telemetry.console.charts import Tick
+from acra_twisted.telemetry.console.formats import px
 from acra_twisted.telemetry.console.layers import LAYERS
+from acra_twisted.telemetry.console.pins import Mark
 
 HOSTILE = '"><script>alert(1)</script>&'
 TICKS = (Tick(0, "09:00"), Tick(50, HOSTILE), Tick(100, "09:59 UTC"))
@@ -74,6 +76,22 @@ class Charts(SynchronousTestCase):
         self.assertIn(HOSTILE, texts)
         self.assertIn("5 ms", texts)
 
+    def test_where_nothing_was_asked_there_is_a_gap(self):
+        values = [2.0, 0.0, 3.0, 3.0]
+        found = self.whole(charts.area("some", {"proxy": values, "dbfirst": values}, TICKS))
+        places = [
+            [float(point.partition(",")[0]) for point in part.get("points").split(" ")]
+            for part in found.iter("polygon")
+        ]
+        # The first one alone is as wide as half a column, and so that it can be seen.
+        self.assertEqual(places, [[0, 0.35, 0.35, 0], [2, 3, 3, 2]] * 2)
+        self.assertEqual(len(list(found.iter("polyline"))), 2)
+        self.assertEqual(charts.runs([None, 5.0, None]), [[(0.65, 5.0), (1.35, 5.0)]])
+        self.assertEqual(charts.runs([1.0, 2.0, None]), [[(0, 1.0), (1, 2.0)]])
+        self.assertEqual(charts.runs([None, None]), [])
+        lines = self.whole(charts.spark([None, None, 2.0, 2.0]))
+        self.assertEqual([one.get("points") for one in lines.iter("polyline")], ["2,8.8 3,8.8"])
+
     @given(st.lists(_TIMES, min_size=2, max_size=70))
     def test_any_layers_over_time(self, values):
         self.whole(charts.area("any", {"cipher": values, "dbrows": values}, TICKS))
@@ -100,6 +118,11 @@ class Charts(SynchronousTestCase):
         self.assertEqual(found.get("data-columns"), "3")
         self.assertEqual(found.get("data-bounds"), "1 2.5 2000000")
         self.assertEqual((found.get("data-since"), found.get("data-step")), ("5", "2"))
+        # The second of three columns begins behind a third.
+        second = [charts.Tick(50, "second")]
+        third = charts.heat("some", columns, 28, 16, [], second, [Mark(50, "second")])
+        self.assertIn('x1="33.33%"', third)
+        self.assertIn('<text x="33.33%"', third)
         plain = charts.heat("none", columns, 28, 16, [], TICKS)
         self.assertNotIn("data-cells", plain)
 
@@ -125,8 +148,8 @@ class Charts(SynchronousTestCase):
 
     @given(st.floats(-1e6, 1e6))
     def test_short_numbers(self, value):
-        self.assertTrue(re.fullmatch(r"-?[0-9]+(\.[0-9]{1,2})?", charts.px(value)))
-        self.assertLess(abs(float(charts.px(value)) - value), 0.006)
+        self.assertTrue(re.fullmatch(r"-?[0-9]+(\.[0-9]{1,2})?", px(value)))
+        self.assertLess(abs(float(px(value)) - value), 0.006)
 
 
 class Parts(SynchronousTestCase):

@@ -49,7 +49,7 @@ class Events(SynchronousTestCase):
             {"time": NOW - 15 * MINUTE, "kind": "start", "text": ""},
             {"time": NOW - 50 * MINUTE, "kind": "start", "text": ""},
         ]
-        texts = [mark.text for mark in marks(self.kept, changed, self.span)]
+        texts = [f"{mark.when} {mark.text}" for mark in marks(self.kept, changed, self.span)]
         self.assertEqual(texts, ["23:20 7 denied", "23:55 1 poison", "23:45 started"])
         self.assertEqual(marks([], [{**changed[1], "time": 5}], self.span), [])
         self.assertEqual(marks([], None, self.span), [])

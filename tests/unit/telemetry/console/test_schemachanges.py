@@ -48,10 +48,15 @@ class Changes(SynchronousTestCase):
         self.hour.ask(5, ORDERS)
         found = self.found()
         self.assertEqual([SPAN.begins(one.column) for one in found], ["23:30", "23:30", "23:50"])
-        texts = [mark.text for mark in marks(found, SPAN)]
+        texts = [f"{mark.when} {mark.text}" for mark in marks(found, SPAN)]
         self.assertEqual(len(texts), 2)
         self.assertRegex(texts[0], "^23:30 .* and 1 more$")
         self.assertEqual(texts[1], "23:50 ALTER TABLE orders ADD COLU\N{HORIZONTAL ELLIPSIS}")
+
+    def test_columns_that_are_defined_have_no_room_in_a_mark(self):
+        self.hour.ask(10, b"CREATE TABLE t (id int, name text)")
+        (mark,) = marks(self.found(), SPAN)
+        self.assertEqual(mark.text, "CREATE TABLE t")
 
     def test_marks_are_few(self):
         for minute in range(56, 0, -5):
@@ -59,7 +64,7 @@ class Changes(SynchronousTestCase):
             self.hour.ask(minute, b"VACUUM t")
         found = self.found()
         self.assertEqual(len(found), 12)
-        self.assertEqual([mark.text[:5] for mark in marks(found, SPAN)][-1], "23:59")
+        self.assertEqual([mark.when for mark in marks(found, SPAN)][-1], "23:59")
         self.assertEqual(len(marks(found, SPAN)), 4)
 
     def test_of_another_database(self):

@@ -127,7 +127,9 @@ class Statement(SynchronousTestCase):
         ]
         self.assertEqual(since, "23:40")
         self.assertIn("ALTER TABLE orders", statement_text)
-        self.assertIn("23:40 ALTER TABLE orders", returned(statement.shown(self.gathered))["heat"])
+        self.assertIn(
+            ">23:40 slower, ALTER TABLE orders", returned(statement.shown(self.gathered))["heat"]
+        )
 
     def test_what_cannot_be(self):
         hour = Hour()
