@@ -22,6 +22,17 @@ LAYERS: Final[Mapping[str, str]] = {
     "dbfirst": "Database, first byte",
     "dbrows": "Database, rows",
 }
+#: Where time of each layer is spent, as sentences tell it.
+SPENT: Final[Mapping[str, str]] = {
+    "link": "in the connector and link",
+    "proxy": "in the proxy",
+    "other": "in other stages",
+    "censor": "in the censor",
+    "cipher": "in encryption",
+    "poison": "in the stage for poison",
+    "dbfirst": "before the database's first byte",
+    "dbrows": "for the database's rows",
+}
 DATABASE: Final = ("dbfirst", "dbrows")
 OURS: Final = tuple(layer for layer in LAYERS if layer not in DATABASE)
 _OF: Final[Mapping[str, str]] = {

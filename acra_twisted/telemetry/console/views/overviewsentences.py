@@ -11,6 +11,7 @@ from acra_twisted.telemetry.console.gone import Gone
 from acra_twisted.telemetry.console.layers import (
     DATABASE,
     LAYERS,
+    SPENT,
     is_nearly_all,
     largest_change,
     ours,
@@ -108,7 +109,7 @@ def _break(facts: Facts) -> Sentence | None:
         when,
         f"{means}; ",
         strong(f"{_part(grown, difference)} of the {formats.ms(difference)} added"),
-        f" in: {LAYERS[layer].lower()}",
+        f" are spent {SPENT[layer]}",
     ]
     if culprit is not None:
         shape = culprit.found.shape

@@ -10,8 +10,8 @@ from urllib.parse import quote, urlencode
 from acra_twisted.telemetry.console import charts, formats
 from acra_twisted.telemetry.console.gathering import by_column, totals
 from acra_twisted.telemetry.console.layers import (
-    LAYERS,
     OURS,
+    SPENT,
     database,
     is_nearly_all,
     largest_change,
@@ -203,7 +203,7 @@ def _longest(fitting: Sequence[Found]) -> Sentence | None:
         DATABASE if database(parts) > ours(parts) else SLOW,
         link(shape.summary, address(shape.id)),
         strong(f" takes longest: {formats.ms(mean_ms(row))} a call"),
-        f", of that {formats.ms(parts[layer])} in: {LAYERS[layer].lower()}.",
+        f", of that {formats.ms(parts[layer])} {SPENT[layer]}.",
     )
 
 
@@ -231,7 +231,7 @@ def _top(lines: list[Line], whole: Row) -> Sentence | None:
         f", and its mean went from {formats.ms(mean_ms(was))} to {formats.ms(mean_ms(row))}"
     )
     if layer and is_nearly_all(grown, mean_ms(row) - mean_ms(was)):
-        pieces.append(f"; all of it in: {LAYERS[layer].lower()}")
+        pieces.append(f"; all of it {SPENT[layer]}")
     return sentence("top-slower", kind, *pieces, ".")
 
 
@@ -251,7 +251,7 @@ def _ours(lines: list[Line], whole: Row) -> Sentence | None:
         SLOW,
         link(shape.summary, address(shape.id)),
         f" costs most of the proxy: {formats.ms(cost)} a call, of that "
-        f"{formats.ms(parts[layer])} in: {LAYERS[layer].lower()}.",
+        f"{formats.ms(parts[layer])} {SPENT[layer]}.",
     )
 
 

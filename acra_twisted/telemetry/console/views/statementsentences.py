@@ -10,7 +10,7 @@ from acra_twisted.telemetry.console.breaks import Break
 from acra_twisted.telemetry.console.gathering import added
 from acra_twisted.telemetry.console.layers import (
     DATABASE,
-    LAYERS,
+    SPENT,
     is_nearly_all,
     largest_change,
     per_call,
@@ -74,7 +74,7 @@ def _since(span: Range, columns: Sequence[Row], found: Break | None) -> Sentence
             if is_nearly_all(grown, difference)
             else f"{formats.ms(grown)} of the {formats.ms(difference)} added"
         )
-        pieces += [f", {part} in: ", strong(LAYERS[layer].lower())]
+        pieces += [f", {part} ", strong(SPENT[layer])]
     return sentence("slower", kind, *pieces, ".")
 
 
@@ -102,5 +102,5 @@ def _than_before(row: Row, before: Row | None, found: Break | None) -> Sentence 
         "slower-than-before",
         ABOUT_DATABASE if layer in DATABASE else SLOW,
         f"Slower than in the time before: mean {formats.ms(now)} instead of {formats.ms(was)}, "
-        f"most of it in: {LAYERS[layer].lower()}.",
+        f"most of it {SPENT[layer]}.",
     )

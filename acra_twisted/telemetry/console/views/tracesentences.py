@@ -10,6 +10,7 @@ from acra_twisted.telemetry.console.layers import (
     DATABASE,
     LAYERS,
     OURS,
+    SPENT,
     database,
     largest_change,
     ours,
@@ -147,7 +148,7 @@ def _more(layers: Mapping[str, float], usual: Mapping[str, float]) -> str:
         {name: usual.get(name, 0.0) for name in OURS},
         {name: layers.get(name, 0.0) for name in OURS},
     )
-    most = f", {formats.ms(grown)} of that in: {LAYERS[layer].lower()}" if layer else ""
+    most = f", {formats.ms(grown)} of that {SPENT[layer]}" if layer else ""
     return f", {formats.ms(now - was)} more than typical{most}"
 
 
@@ -163,7 +164,7 @@ def _slower(timeline: Timeline, usual: Mapping[str, float]) -> Sentence | None:
         ABOUT_DATABASE if layer in DATABASE else SLOW,
         strong(f"It took {formats.times(was, now).split()[0]} times what is typical"),
         f" of this statement, {formats.ms(now)} instead of {formats.ms(was)}; "
-        f"{formats.ms(grown)} of that is in: {LAYERS[layer].lower()}.",
+        f"{formats.ms(grown)} of that {SPENT[layer]}.",
     )
 
 

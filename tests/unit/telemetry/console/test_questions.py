@@ -66,7 +66,7 @@ class Questions(SynchronousTestCase):
         told = self.told("longest", "longest")
         self.assertTrue(
             told.text.startswith(
-                "SELECT card takes longest: 5.26 ms a call, of that 3.90 ms in: encryption."
+                "SELECT card takes longest: 5.26 ms a call, of that 3.90 ms in encryption."
             ),
             told.text,
         )

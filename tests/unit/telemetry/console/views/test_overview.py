@@ -29,8 +29,9 @@ class Overview(SynchronousTestCase):
         self.assertEqual(
             data["answer"]["text"],
             "It is the database. Since 23:40 a request takes 12.5 ms instead of 2.39 ms on average;"
-            " nearly all of the 10.2 ms added in: database, first byte, 100 % of that in one"
-            " statement, SELECT orders customer. Proxy, stages and link take 0.780 ms a request.",
+            " nearly all of the 10.2 ms added are spent before the database's first byte, 100 % of"
+            " that in one statement, SELECT orders customer. Proxy, stages and link take"
+            " 0.780 ms a request.",
         )
 
     def test_ours(self):
@@ -38,8 +39,8 @@ class Overview(SynchronousTestCase):
         self.assertEqual(data["answer"]["rules"], ["break"])
         self.assertRegex(
             data["answer"]["text"],
-            r"^It is ours: the censor\. Since 23:50 .* in: censor, 100 % of that in one statement, "
-            r"SELECT account\. ",
+            r"^It is ours: the censor\. Since 23:50 .* are spent in the censor, 100 % of that in "
+            r"one statement, SELECT account\. ",
         )
         self.assertGreater(data["layers_now_ms"]["censor"], data["layers_before_ms"]["censor"] + 3)
 

@@ -61,4 +61,4 @@ class Sentences(SynchronousTestCase):
         found = Break(30, 2.0, 10.0)
         text = tell(facts(row(), found=found, was=was, now=now)).as_json()["text"]
         self.assertIn("It is ours: the censor. Since 23:30 a request takes 10.0 ms", text)
-        self.assertIn("5.00 ms of the 8.00 ms added in: censor. ", text)
+        self.assertIn("5.00 ms of the 8.00 ms added are spent in the censor. ", text)

@@ -23,8 +23,8 @@ class Statement(SynchronousTestCase):
         self.assertEqual(data["answer"]["rules"], ["slower"])
         self.assertEqual(
             data["answer"]["text"],
-            "Slow since 23:40: mean 41.4 ms instead of 3.26 ms, nearly all of it in: database, "
-            "first byte.",
+            "Slow since 23:40: mean 41.4 ms instead of 3.26 ms, nearly all of it before the "
+            "database's first byte.",
         )
         self.assertEqual(data["break"]["since"], "23:40")
         self.assertAlmostEqual(data["share"], 0.74, 2)

@@ -70,9 +70,9 @@ class Statements(SynchronousTestCase):
         self.assertRegex(
             data["answer"]["text"],
             r"^One statement takes 74 % of all time\. SELECT orders customer has 27 % of the "
-            r"calls, and its mean went from 3\.26 ms to 16\.0 ms; all of it in: database, first "
-            r"byte\. SELECT card costs most of the proxy: 4\.16 ms a call, of that 3\.90 ms in: "
-            r"encryption\.$",
+            r"calls, and its mean went from 3\.26 ms to 16\.0 ms; all of it before the "
+            r"database's first byte\. SELECT card costs most of the proxy: 4\.16 ms a call, of "
+            r"that 3\.90 ms in encryption\.$",
         )
         first = data["statements"][0]
         self.assertEqual((first["summary"], first["calls"]), ("SELECT orders customer", 240))
@@ -132,7 +132,7 @@ class Statements(SynchronousTestCase):
         answer = self.view(hour, sort="mean")["answer"]
         self.assertRegex(
             answer["text"],
-            r"^SELECT t\d+ takes longest: 9\.36 ms a call, of that 9\.00 ms in: database",
+            r"^SELECT t\d+ takes longest: 9\.36 ms a call, of that 9\.00 ms before the database",
         )
         self.assertEqual(self.view(Hour(), sort="mean")["answer"]["rules"], ["empty"])
 

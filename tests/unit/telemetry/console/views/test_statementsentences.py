@@ -28,7 +28,7 @@ class Said(SynchronousTestCase):
                 minute, ACCOUNT, 3, first=4_000 if slow else 1_000, censor=3_000 if slow else 200
             )
         self.assertIn(
-            "3.00 ms of the 5.80 ms added in: database, first byte",
+            "3.00 ms of the 5.80 ms added before the database's first byte",
             self.view(hour, "account")["answer"]["text"],
         )
 

@@ -95,7 +95,7 @@ class Trace(SynchronousTestCase):
             answer["text"],
             "The database took 97 % of it, 48.0 ms to its first byte, 24 times what is typical of "
             "this statement. Connector, link, proxy and stages took 1.50 ms, 0.800 ms more than "
-            "typical, 0.800 ms of that in: proxy.",
+            "typical, 0.800 ms of that in the proxy.",
         )
         data = plain(trace.as_json(self.gathered))
         self.assertEqual(data["typical"]["calls"], 3)
