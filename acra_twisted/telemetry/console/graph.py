@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
@@ -21,15 +22,15 @@ _BOX_HEIGHT: Final = 68
 _STEP: Final = 80
 _WIDTH: Final = 1172
 _TOP: Final = 42
+#: The part of a box's room that lines below a column have, and where in it they pass.
+_PASSED, _BELOW = 0.5, 14
 #: Widths of the thinnest and of the thickest line.
 _THIN, _THICK = 1.5, 8.0
 #: Boxes, or lines, that are drawn between two turns.
 _TURN: Final = 8
 #: Characters of a line of a box, and of its name, which is bold.
 _TEXT_MAX, _NAME_MAX = 24, 19
-_EDGE: Final = Markup(
-    '<path class="edge{}" stroke-width="{}" d="M{} {}C{} {} {} {} {} {}"><title>{}</title></path>'
-)
+_EDGE: Final = Markup('<path class="edge{}" stroke-width="{}" d="{}"><title>{}</title></path>')
 _LABEL: Final = Markup('<text class="e" x="{}" y="{}" text-anchor="middle">{}</text>')
 _BOX: Final = Markup(
     '<a href="{}"><rect class="node{}" x="{}" y="{}" width="{}" height="{}" rx="8"/>'
@@ -66,17 +67,30 @@ class Line(NamedTuple):
 def draw(name: str, nodes: Sequence[Node], lines: Sequence[Line]) -> Generator[str, None, Markup]:
     """Return the picture, in steps.  Lines between boxes that are not there are left out."""
     columns: list[list[Node]] = [[] for _ in COLUMNS]
+    at: dict[str, int] = {}
     for node in nodes:
         columns[node.column].append(node)
-    most = max((len(column) for column in columns), default=1) or 1
+        at[node.key] = node.column
+    # A column that lines pass has room for them, below its boxes.
+    passed = {
+        between
+        for line in lines
+        if line.source in at and line.target in at
+        for between in range(at[line.source] + 1, at[line.target])
+    }
+    tall = [len(column) + _PASSED * (place in passed) for place, column in enumerate(columns)]
+    most = max(tall) or 1
     height = _TOP + most * _STEP
     places: dict[str, tuple[int, float]] = {}
-    for x, column in zip(COLUMNS.values(), columns, strict=True):
-        first = _TOP + (most - len(column)) * _STEP / 2
+    ways: dict[int, float] = {}
+    for place, (x, column) in enumerate(zip(COLUMNS.values(), columns, strict=True)):
+        first = _TOP + (most - tall[place]) * _STEP / 2
         for number, node in enumerate(column):
             places[node.key] = (x, first + number * _STEP)
+        if place in passed:
+            ways[x] = first + len(column) * _STEP + _BELOW
     known = [line for line in lines if _both(line, places)]
-    drawn = yield from _joined(_line(line, places) for line in known)
+    drawn = yield from _joined(_line(line, places, ways) for line in known)
     heads = Markup().join(
         Markup('<text class="col" x="{}" y="24">{}</text>').format(x, title)
         for title, x in COLUMNS.items()
@@ -107,12 +121,21 @@ def _ends(line: Line, places: Mapping[str, tuple[int, float]]) -> tuple[float, f
     return x + _BOX_WIDTH, y + half, to_x, to_y + half
 
 
-def _line(line: Line, places: Mapping[str, tuple[int, float]]) -> Markup:
-    x, y, to_x, to_y = (px(value) for value in _ends(line, places))
-    middle = px((float(x) + float(to_x)) / 2)
+def _line(line: Line, places: Mapping[str, tuple[int, float]], ways: Mapping[int, float]) -> Markup:
+    """Draw a line, below the boxes of the columns between its ends: ``ways`` are where."""
+    x, y, to_x, to_y = _ends(line, places)
+    points = [(x, y)]
+    for column, below in ways.items():
+        if x < column < to_x:
+            points += [(column, below), (column + _BOX_WIDTH, below)]
+    points.append((to_x, to_y))
+    way = f"M{px(x)} {px(y)}"
+    for (left, high), (right, low) in pairwise(points):
+        middle = px((left + right) / 2)
+        way += f"C{middle} {px(high)} {middle} {px(low)} {px(right)} {px(low)}"
     width = px(_THIN + (_THICK - _THIN) * min(max(line.part, 0.0), 1.0))
     look = f" {line.look}" if line.look else ""
-    return _EDGE.format(look, width, x, y, middle, y, middle, to_y, to_x, to_y, line.title)
+    return _EDGE.format(look, width, way, line.title)
 
 
 def _label(line: Line, places: Mapping[str, tuple[int, float]]) -> Markup:

@@ -17,6 +17,14 @@ RANGES: Final = {
     "7d": ("7 d", 7 * 1440),
     "30d": ("30 d", 30 * 1440),
 }
+#: The same as a text has them behind "the last".
+_SAID: Final = {
+    "15m": "15 minutes",
+    "1h": "hour",
+    "24h": "24 hours",
+    "7d": "7 days",
+    "30d": "30 days",
+}
 DEFAULT: Final = "1h"
 #: Columns of a chart at most.
 _COLUMNS: Final = 60
@@ -45,6 +53,11 @@ class Range(NamedTuple):
     def title(self) -> str:
         """Its name."""
         return RANGES[self.key][0]
+
+    @property
+    def said(self) -> str:
+        """Its name behind "the last"."""
+        return _SAID[self.key]
 
     @property
     def step(self) -> int:

@@ -22,6 +22,9 @@ _LOOKS: Final = {
     rulefindings.QUIET: "",
 }
 
+#: What a rule decides, where it is not a part of a handler.
+_PARTS: Final = {"handler": "the whole handler", "": "whatever no rule decides"}
+
 
 def rule_line(rule: rulefindings.Rule, decided: int, span: str, now: int) -> dict[str, Any]:
     """Return a line for the template.  ``decided`` are the decisions of all rules, and ``span``
@@ -32,7 +35,7 @@ def rule_line(rule: rulefindings.Rule, decided: int, span: str, now: int) -> dic
         "listener": rule.listener or "main",
         "number": str(rule.handler) if rule.handler else formats.NOTHING,
         "kind": rule.kind,
-        "part": rule.part if rule.part != "handler" else "the whole handler",
+        "part": _PARTS.get(rule.part, rule.part),
         "place": formats.name(rule.place),
         "count": formats.count(rule.decided),
         "gauge": charts.gauge(rule.decided, decided or 1),

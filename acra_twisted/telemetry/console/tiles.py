@@ -11,8 +11,8 @@ from acra_twisted.telemetry.console.charts import spark
 
 
 class Tile(NamedTuple):
-    """A title, a value with its unit, what stands below, whether that is bad news, and a line of
-    its values over time, if it has one."""
+    """A title, a value with its unit, what stands below, whether that is bad news, a line of its
+    values over time, if it has one, and where the value leads, if it is a door."""
 
     title: str
     value: str
@@ -20,12 +20,18 @@ class Tile(NamedTuple):
     below: str
     is_bad: bool
     line: Markup = Markup()
+    href: str = ""
 
 
 def tile(
-    title: str, text: str, below: str, is_bad: bool = False, values: Sequence[float | None] = ()
+    title: str,
+    text: str,
+    below: str,
+    is_bad: bool = False,
+    values: Sequence[float | None] = (),
+    href: str = "",
 ) -> Tile:
     """Make one of a text whose unit, if it has one, stands behind its last blank; ``values`` are
-    those over time."""
+    those over time, and ``href`` is where it leads."""
     value, _, unit = text.rpartition(" ") if " " in text else (text, "", "")
-    return Tile(title, value, unit, below, is_bad, spark(values, is_bad))
+    return Tile(title, value, unit, below, is_bad, spark(values, is_bad), href)

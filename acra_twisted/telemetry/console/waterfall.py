@@ -102,17 +102,25 @@ def rows(
     to which a span's id is added.  ``usual`` has what is typical of spans, by their ids."""
     marks = ticks(window) if len(bars) <= _GRID_MAX else []
     grid = Markup("").join(_LINE.format(px(mark.at)) for mark in marks)
-    services = [""]
+    services, names = [""], [""]
     for bar in bars[:ROWS_MAX]:
         service = str(bar.record["service"])
         del services[bar.depth + 1 :]
         named = place_of(bar) or (service if service != services[-1] else "")
         services += [service] * (bar.depth + 2 - len(services))
-        name = formats.name(str(bar.record["name"]))
+        whole = str(bar.record["name"])
+        del names[bar.depth :]
+        names += [whole] * (bar.depth + 1 - len(names))
+        name = formats.name(whole)
+        # The statement that the database is asked stands above.
+        above = names[bar.depth - 1] if bar.depth else ""
+        shown = name
+        if bar.layer in DATABASE and above and whole.endswith(f" {above}"):
+            shown = formats.name(whole.removesuffix(f" {above}"))
         yield {
             "id": bar.record["span_id"],
             "href": address + str(bar.record["span_id"]),
-            "name": name,
+            "name": shown,
             "title": name,
             "twisty": _TWISTY.format(formats.cut(name, _LABEL)) if bar.below else _LEAF,
             "daemon": formats.name(named),

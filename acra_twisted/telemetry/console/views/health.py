@@ -202,7 +202,8 @@ def _setting(one: Mapping[str, Any]) -> dict[str, str]:
         "name": f"{of}{one['name']}",
         "value": formats.name(one["value"][:_VALUE]) or formats.NOTHING,
         "origin": one["origin"],
-        "where": formats.name(one["where"]) or one["origin"],
+        "where": formats.name(one["where"].rpartition("/")[2]) or one["origin"],
+        "whole": formats.name(one["where"]) if "/" in one["where"] else "",
     }
 
 

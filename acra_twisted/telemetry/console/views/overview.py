@@ -33,7 +33,7 @@ from acra_twisted.telemetry.console.sentences import Answer
 from acra_twisted.telemetry.console.tiles import Tile, tile
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.views.overviewsentences import MORE, Culprit, Facts, tell
-from acra_twisted.telemetry.console.views.statements import address
+from acra_twisted.telemetry.console.views.statements import address, traces_of
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.figures.rows import WHOLE, Row
 from acra_twisted.telemetry.figures.shapes import OTHERS
@@ -48,6 +48,16 @@ ARGUMENTS: Final[Mapping[str, str]] = {"range": f"time up to now: {', '.join(RAN
 _STEP: Final = 1.19
 #: A statement's part of what was added that is worth its name.
 _MOST: Final = 0.25
+#: Where the figures lead: what each one is made of, in a range.
+_DOORS: Final = {
+    "Requests": "/console/statements?sort=calls&range={}",
+    "Median": "/console/statements?sort=mean&range={}",
+    "p95": "/console/statements?sort=p95&range={}",
+    "p99": "/console/traces?sort=slowest&since={}",
+    "Errors": "/console/statements?sort=errors&range={}",
+    "Denied": "/console/security?kind=denied&range={}",
+    "Poison": "/console/security?kind=poison&range={}",
+}
 _LISTED: Final = 5
 _FINDINGS: Final = 5
 #: Percentiles with their titles.
@@ -329,6 +339,7 @@ def _figures(gathered: Gathered, over: _OverTime) -> list[Tile]:
             f"{earlier} before" if known else "nothing before",
             known and is_bad,
             values,
+            _DOORS[title].format(span.key) if text != "0" else "",
         )
         for title, text, earlier, is_bad, values in found
     ]
@@ -339,8 +350,12 @@ def _line(one: Found, whole: Row) -> dict[str, Any]:
     return {
         "href": "" if one.shape.id == OTHERS.id else address(one.shape.id),
         "summary": formats.name(one.shape.summary),
+        "calls": formats.count(one.row.calls),
+        "traces": "" if one.shape.id == OTHERS.id else traces_of(one.shape.id),
         "share": formats.share(whole_ms(one.row), whole_ms(whole)),
-        "mean": formats.ms(mean_ms(one.row)),
+        "gauge": charts.gauge(whole_ms(one.row), whole_ms(whole)),
+        "mean": formats.ms(mean_ms(one.row), False),
+        "ours": formats.ms(ours(parts), False),
         "where": charts.share(parts),
         "side": "database" if database(parts) > ours(parts) else "ours",
     }

@@ -185,7 +185,7 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     yield ""
     drawn = yield from _lanes(gathered)
     picture = lanes(
-        f"Security events of the last {wanted.span.title} by {wanted.by}; each mark is a link",
+        f"Security events of the last {wanted.span.said} by {wanted.by}; each mark is a link",
         drawn,
         wanted.span.ticks(),
     )
@@ -331,7 +331,7 @@ def _event(opened: Opened) -> dict[str, Any]:
         ("User, database", formats.name(", ".join(filter(None, (record.user, record.database))))),
         ("Decided by", formats.name(record.stage)),
         ("Rule", formats.name(rule)),
-        ("It was", f"{record.action}: a {record.outcome} for the peer"),
+        ("It was", f"{record.action}; for the peer a {record.outcome}"),
         ("Attempts", formats.count(record.attempts) if record.attempts else ""),
         ("Records", formats.count(record.records) if record.records else ""),
         ("First one in", incidents.place_of(record)),
@@ -342,7 +342,8 @@ def _event(opened: Opened) -> dict[str, Any]:
         )
         facts.append(("Took", f"{formats.ms(opened.took)}; {reached}"))
     return {
-        "title": f"{KINDS[kind_of(one)].title.capitalize()}: {_what(one)}",
+        "title": KINDS[kind_of(one)].title.capitalize()
+        + (f": {_what(one)}" if record.query else ""),
         "note": f"event {record.code}"
         + (f", {formats.several(one.times, 'time')}" if one.times > 1 else ""),
         "text": highlighted(formats.cut(record.query, SHOWN_MAX)),

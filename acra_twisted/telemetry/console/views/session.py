@@ -259,16 +259,17 @@ def _note(gathered: Gathered, first: int) -> str:
     return f"{text}; those that were neither sampled nor slow, denied or failed are counted alone"
 
 
-def _who(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what is known of the client."""
-    titles = {
-        "client_id": "Client id",
-        "certificate": "Certificate",
-        "peer": "Peer",
-        "user": "User",
-        "database": "Database",
-    }
-    return [(title, formats.name(facts[name])) for name, title in titles.items() if facts[name]]
+def _who(facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return what is known of the client: titles, and what stands below each other."""
+    known = {name: formats.name(text) for name, text in facts.items()}
+    found = [
+        ("Client id", known["client_id"], known["certificate"]),
+        ("Peer", known["peer"], ""),
+        ("User, database", known["user"], known["database"]),
+    ]
+    return [
+        (title, text or formats.NOTHING, below) for title, text, below in found if text or below
+    ]
 
 
 def _tiles(gathered: Gathered) -> list[Tile]:

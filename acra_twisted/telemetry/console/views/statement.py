@@ -309,9 +309,14 @@ def _figures(gathered: Gathered) -> list[Tile]:
     spread, parts = percentiles(row, WHOLE), per_call(row)
     was = mean_ms(before) if before is not None and before.calls else 0.0
     seconds = 60 * gathered.span.elapsed
-    faults = row.errors + row.lost + row.denied
+    faults, traces = row.errors + row.lost + row.denied, traces_of(gathered.shape.id)
     return [
-        tile("Calls", formats.rate(row.calls / seconds), f"{formats.count(row.calls)} in all"),
+        tile(
+            "Calls",
+            formats.rate(row.calls / seconds),
+            f"{formats.count(row.calls)} in all",
+            href=traces,
+        ),
         tile(
             "Share of all time",
             formats.share(whole_ms(row), gathered.all_ms),
@@ -323,7 +328,12 @@ def _figures(gathered: Gathered) -> list[Tile]:
             f"{formats.ms(was)} before" if was else "none before",
             bool(was) and formats.is_worse(was, mean_ms(row)),
         ),
-        tile("p95", formats.ms(spread["p95_ms"]), f"p99 {formats.ms(spread['p99_ms'])}"),
+        tile(
+            "p95",
+            formats.ms(spread["p95_ms"]),
+            f"p99 {formats.ms(spread['p99_ms'])}",
+            href=f"{traces}&sort=slowest",
+        ),
         tile("Ours", formats.ms(ours(parts)), "proxy, stages and link"),
         tile("Rows a call", formats.count(row.rows / (row.calls or 1)), formats.size(row.sent)),
         tile(
@@ -331,6 +341,9 @@ def _figures(gathered: Gathered) -> list[Tile]:
             formats.count(faults),
             f"{formats.count(row.denied)} denied",
             bool(row.denied),
+            href=f"{traces}&verdict={'deny' if row.denied == faults else 'error'}"
+            if faults
+            else "",
         ),
     ]
 

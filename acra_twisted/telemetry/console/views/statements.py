@@ -328,7 +328,7 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "note": f"{len(gathered.lines)} of {formats.several(len(gathered.fitting), 'shape')}, "
         f"{formats.several(gathered.whole.calls, 'call')}, "
         f"{formats.long(whole_ms(gathered.whole) / 1000)} of time in the last "
-        f"{wanted.span.title}",
+        f"{wanted.span.said}",
         "lines": (_line_shown(line, gathered.whole) for line in gathered.lines),
         "query": urlencode({**kept, "sort": wanted.order}),
         "back": _page(gathered, kept, max(wanted.offset - _SHOWN, 0)) if wanted.offset else "",

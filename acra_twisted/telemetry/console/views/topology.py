@@ -218,6 +218,7 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "which": serverlines.choice(gathered.servers is not None, wanted.servers, arguments),
         "missing": ", ".join(map(formats.name, gathered.missing)),
         "balance": _balance(seen, wanted),
+        "balance_note": _balance_note(_compared(seen)),
         "servers": serverlines.shown(gathered.servers),
         "lines": (_row(source, target, row, wanted) for (source, target), row in lines[:_LINES]),
         "note": f"{min(len(lines), _LINES)} of {len(lines)}, busiest first",
@@ -273,14 +274,30 @@ def _line(pair: tuple[Box, Box], row: Row, most: int, gathered: Gathered) -> Lin
     return Line(source.key, target.key, row.calls / (most or 1), text, title, look)
 
 
-def _balance(seen: Picture, wanted: Asked) -> list[dict[str, Any]]:
-    """The shares of servers where there are several, else of connectors, or of clients where there
-    are none."""
+def _compared(seen: Picture) -> Sequence[Box]:
+    """Return the boxes of which the shares are told."""
     boxes = of_kind(seen.boxes, SERVER)
     if len(boxes) < 2:
         boxes = of_kind(seen.boxes, CONNECTOR) or of_kind(seen.boxes, CLIENT)
-    # Clients need not send alike.
-    even = len(boxes) > 1 and boxes[0].kind != CLIENT
+    return boxes
+
+
+def _has_even_shares(boxes: Sequence[Box]) -> bool:
+    """Return True if an even share is to be expected: clients need not send alike."""
+    return len(boxes) > 1 and boxes[0].kind != CLIENT
+
+
+def _balance_note(boxes: Sequence[Box]) -> str:
+    names = {SERVER: "servers", CONNECTOR: "connectors", CLIENT: "clients"}
+    text = f"shares of {names[boxes[0].kind]}" if boxes else ""
+    return f"{text}; the tick is an even share" if _has_even_shares(boxes) else text
+
+
+def _balance(seen: Picture, wanted: Asked) -> list[dict[str, Any]]:
+    """The shares of servers where there are several, else of connectors, or of clients where there
+    are none."""
+    boxes = _compared(seen)
+    even = _has_even_shares(boxes)
     whole = sum(seen.boxes[box].calls for box in boxes)
     calls = {box: seen.boxes[box].calls for box in boxes}
     return [

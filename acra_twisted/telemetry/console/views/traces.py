@@ -196,7 +196,10 @@ def _alike(verdict: str, found: Sequence[Match], verdicts: Sequence[str]) -> Sen
     was = "" if verdict == requests.FAILED else "was " if len(some) == 1 else "were "
     text = f"{formats.count(len(some))} of {formats.several(len(found), 'trace')} {was}"
     word = "poisoned" if verdict == requests.POISON else verdict
-    return sentence(rule, kind, strong(f"{text}{word}"), f"{_when(some)}.")
+    where = f"/console/trace?id={some[0].trace_id}"
+    if len(some) > 1:
+        where = f"{_HERE}?{urlencode({'verdict': _FILTERS[verdict]})}"
+    return sentence(rule, kind, link(f"{text}{word}", where), f"{_when(some)}.")
 
 
 def _of_all(number: int, whole: int, verdict: str) -> str:

@@ -38,6 +38,23 @@ class Drawn(SynchronousTestCase):
         self.assertIn("&lt;b&gt;&amp;", text)
         self.assertNotIn("<b>", text)
 
+    def test_a_line_that_passes_a_column_passes_below_its_boxes(self):
+        connectors = [node(f"c{number}", 1) for number in range(2)]
+        nodes = [node("a"), node("b"), *connectors, node("s", 2)]
+        lines = [
+            Line("b", "s", 1.0, "", ""),
+            *(Line("a", one.key, 1.0, "", "") for one in connectors),
+        ]
+        text = str(drawn("x", nodes, lines))
+        direct = re.findall('<path class="edge" stroke-width="8" d="([^"]+)"', text)[0]
+        boxes = re.findall('<rect class="node" x="334" y="([0-9.]+)"', text)
+        points = [float(number) for number in re.findall("[0-9.]+", direct)]
+        over = [y for x, y in zip(points[::2], points[1::2], strict=True) if 334 <= x <= 334 + 178]
+        self.assertEqual(len(over), 4)
+        self.assertTrue(all(y > max(map(float, boxes)) + 68 for y in over), (over, boxes))
+        height = float(re.search('viewBox="0 0 1172 ([0-9.]+)"', text)[1])
+        self.assertTrue(all(y < height for y in over))
+
     def test_a_line_to_nowhere_is_left_out(self):
         text = str(drawn("x", [node("a")], [Line("a", "b", 1.0, "", "")]))
         self.assertNotIn('class="edge', text)

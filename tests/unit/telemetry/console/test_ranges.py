@@ -13,6 +13,10 @@ NOON = 1_795_953_600 * 10**9
 
 
 class Ranges(SynchronousTestCase):
+    def test_each_has_a_name_for_a_text(self):
+        self.assertEqual(range_of("1h", NOON).said, "hour")
+        self.assertTrue(all(range_of(key, NOON).said for key in RANGES))
+
     def test_the_minute_at_hand_is_in_it(self):
         span = range_of("1h", NOON)
         self.assertEqual((span.minutes, span.step, span.columns), (60, 1, 60))

@@ -24,6 +24,10 @@ class Lines(SynchronousTestCase):
         self.assertEqual(one["href"], "/console/security?range=1h&by=client")
         self.assertEqual((one["part"], one["last"]), ("the whole handler", "never"))
 
+    def test_the_default_has_a_name(self):
+        one = self.line(0, "default", "", "", 3)
+        self.assertEqual((one["number"], one["part"]), ("\N{EN DASH}", "whatever no rule decides"))
+
     def test_a_decision_of_long_ago_has_its_day(self):
         one = self.line(1, "deny", "queries", "rules.yaml:5", 3, last=NOW - 48 * HOUR)
         self.assertRegex(one["last"], "^[0-9]+ [A-Z][a-z]+ [0-9:]+$")

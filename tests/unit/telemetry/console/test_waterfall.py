@@ -28,6 +28,15 @@ class Rows(SynchronousTestCase):
         self.assertIn('class="f-link pale" x="0%" width="100%"', link["picture"])
         self.assertEqual(database["href"][:12], "?id=1&span=" + database["id"][:1])
 
+    def test_the_statement_stands_once(self):
+        timeline = arrange(records_of(spans_of(START)))
+        *_, database = rows(Window(0, timeline.took), timeline.bars, "?")
+        self.assertEqual(database["name"], "postgresql")
+        self.assertEqual(database["title"], "postgresql SELECT orders customer")
+        alone = [one for one in records_of(spans_of(START)) if one["kind"] == "client"][-1:]
+        (database,) = rows(Window(0, timeline.took), arrange(alone).bars, "?")
+        self.assertEqual(database["name"], "postgresql SELECT orders customer")
+
     def test_the_axis(self):
         self.assertEqual([tick.text for tick in ticks(Window(0, 3_100_000))], ["0", "1 ms", "2 ms"])
         marks = ticks(Window(1_000_000, 3_000_000))

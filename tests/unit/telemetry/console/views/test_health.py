@@ -99,6 +99,11 @@ class Health(SynchronousTestCase):
         self.assertEqual(len(self.view()["settings"]), 2)
         self.assertRaises(Unfit, health.asked, {"show": "some"}, NOW)
 
+    def test_an_origin_has_the_name_of_its_file(self):
+        one = setting("db_port", "5432", "file", "/etc/acra/acra-server.ini:7")
+        page = self.page(settings=[one])
+        self.assertIn('title="/etc/acra/acra-server.ini:7">acra-server.ini:7<', page)
+
     def test_all_settings_keep_to_the_budget(self):
         many = [
             setting(f"a_setting_with_a_long_name_{number}", "v" * 300, "file", "/etc/a.ini:44")

@@ -1,11 +1,15 @@
 """The overview: situations are planted, and its sentence and JSON tell them."""
 
+from urllib.parse import parse_qsl, urlsplit
+
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.telemetry.console.site.frame import VIEWS, Console
 from acra_twisted.telemetry.console.views import overview
 from acra_twisted.telemetry.pages.search import Unfit
 from tests.support.hours import ACCOUNT, CARD, NOW, ORDERS, Hour
 from tests.support.stepping import plain, returned
+from tests.support.webpages import body
 
 
 class Overview(SynchronousTestCase):
@@ -102,6 +106,23 @@ class Overview(SynchronousTestCase):
         self.assertEqual(len(list(shown["latency_rows"])), 60)
         titles = [figure[0] for figure in shown["figures"]]
         self.assertEqual(titles, ["Requests", "Median", "p95", "p99", "Errors", "Denied", "Poison"])
+        # Each leads to what it is made of; nothing leads nowhere.
+        doors = {figure[0]: figure[6] for figure in shown["figures"]}
+        self.assertEqual(doors["Requests"], "/console/statements?sort=calls&range=1h")
+        self.assertEqual(doors["p99"], "/console/traces?sort=slowest&since=1h")
+        self.assertEqual(doors["Denied"], "")
+
+    def test_every_door_of_the_figures_opens(self):
+        hour = self.steady(outcome="error", status_code="40P01")
+        hour.ask(1, ACCOUNT, 3, outcome="denied")
+        hour.ask(1, ACCOUNT, 1, attributes={"acra.poison_records": 1})
+        self.view(hour)
+        console = Console("acra-server", hour.sources)
+        figures = returned(overview.shown(self.gathered))["figures"]
+        for figure in figures:
+            parts = urlsplit(figure.href)
+            view = VIEWS[parts.path.rpartition("/")[2]]
+            self.assertIn("<h1>", body(console.page(view, dict(parse_qsl(parts.query)))), figure)
 
     def test_what_cannot_be(self):
         self.assertRaises(Unfit, overview.asked, {"range": "1y"}, NOW)

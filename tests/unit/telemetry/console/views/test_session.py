@@ -82,6 +82,8 @@ class Session(SynchronousTestCase):
         self.assertEqual(verdicts, ["allowed", "denied", "poison"])
         self.assertEqual((data["user"], data["database"]), ("shop_rw", "shop"))
         self.assertEqual((self.shown["ended"], self.shown["reason"][:6]), ("23:59:02", "poison"))
+        who = [("Client id", "shop", ""), ("User, database", "shop_rw", "shop")]
+        self.assertEqual(self.shown["who"], who)
         rows = self.shown["rows"]
         self.assertEqual(rows[1]["by"], "censor, refused")
         self.assertEqual([row["pause"] for row in rows], ["", "+578 ms", "+599 ms"])

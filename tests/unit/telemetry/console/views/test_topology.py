@@ -96,6 +96,13 @@ class Topology(SynchronousTestCase):
         self.crowd.edges = None
         self.assertEqual(self.view()["answer"]["rules"], ["empty"])
 
+    def test_whose_shares_are_told(self):
+        self.crowd.ask(3, "shop application", 6)
+        self.assertIn("shares of clients<", self.page())
+        for number in (1, 2):
+            self.crowd.ask(3, "shop application", 6, connector=f"10.20.0.{number}")
+        self.assertIn("shares of connectors; the tick is an even share", self.page())
+
     def test_ranges_and_what_is_on_the_lines(self):
         self.crowd.ask(30, "shop", 60)
         self.assertEqual(self.view()["boxes"], [])

@@ -67,6 +67,10 @@ class Traces(SynchronousTestCase):
             answer["text"],
             "1 of 6 traces was poisoned, at 23:59. 2 of 6 traces failed, at 23:59.",
         )
+        # One leads to itself, several to their list.
+        poisoned, failed = (one.href for one in self.gathered.said.pieces if one.href)
+        self.assertRegex(poisoned, "^/console/trace[?]id=[0-9a-f]{32}$")
+        self.assertEqual(failed, "/console/traces?verdict=error")
 
     def test_what_most_of_them_are_of(self):
         self.keep(3)
