@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.console import formats
@@ -27,20 +27,45 @@ class Gone(NamedTuple):
         return {"connector": self.connector, "since": formats.clock(self.since * MINUTE)}
 
 
-def gone(heard: Mapping[str, Collection[int]], now: int) -> list[Gone]:
-    """Return the connectors that are gone at a minute, the last ones first.  ``heard`` has the
-    minutes with requests by connector."""
+class Last(NamedTuple):
+    """When requests came last to a server over a connector: the minute since the epoch.  ``often``
+    is True if they came all the time up to then."""
+
+    connector: str
+    minute: int
+    often: bool
+
+
+def lasts(heard: Mapping[str, Collection[int]]) -> list[Last]:
+    """Return when requests came last; ``heard`` has the minutes with requests by connector."""
     found = []
     for connector, minutes in heard.items():
         last = max(minutes)
-        often = sum(minute > last - _BEFORE for minute in minutes)
-        if _SILENT < now - last <= _TOLD and often >= _OFTEN:
-            found.append(Gone(connector, last + 1))
+        often = sum(minute > last - _BEFORE for minute in minutes) >= _OFTEN
+        found.append(Last(connector, last, often))
+    return found
+
+
+def gone(told: Iterable[Last], now: int) -> list[Gone]:
+    """Return the connectors that are gone at a minute, the last ones first: from all servers that
+    have told when requests came, for one that has gone to another server is there."""
+    latest: dict[str, int] = {}
+    often: set[str] = set()
+    for one in told:
+        latest[one.connector] = max(latest.get(one.connector, 0), one.minute)
+        if one.often:
+            often.add(one.connector)
+    found = [
+        Gone(connector, latest[connector] + 1)
+        for connector in often
+        if _SILENT < now - latest[connector] <= _TOLD
+    ]
     return sorted(found, key=lambda one: (-one.since, one.connector))
 
 
-def said(found: Sequence[Gone], href: str = "") -> Sentence | None:
-    """Tell of connectors that are gone; ``href`` is where more is told."""
+def said(found: Sequence[Gone], href: str = "", here: bool = True) -> Sentence | None:
+    """Tell of connectors that are gone; ``href`` is where more is told, and ``here`` is False where
+    all servers have been asked."""
     if not found:
         return None
     names = ", ".join(formats.name(one.connector) for one in found[:_NAMED])
@@ -50,7 +75,7 @@ def said(found: Sequence[Gone], href: str = "") -> Sentence | None:
     return sentence(
         "gone",
         SLOW,
-        strong(f"Nothing has come here over {which} "),
+        strong(f"Nothing has come {'here ' if here else ''}over {which} "),
         link(names, href) if href else strong(names),
         f"{more} since {since}; requests came all the time before.",
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from acra_twisted.telemetry.console.gone import Last
 from acra_twisted.telemetry.console.otherservers import (
     INSTANCE,
     NAME_MAX,
@@ -20,26 +21,35 @@ from acra_twisted.telemetry.figures.rows import Row, of_json
 
 #: Ways of an answer at most: all that are told apart, and those that are not.
 _WAYS_MAX: Final = EDGES_MAX + 1
+#: The end of all minutes since the epoch.
+_MINUTES: Final = 1 << 40
 _PATH: Final = "/console/topology?range={}&servers=this&format=json"
 
 
 class Ways(NamedTuple):
     """The figures of the ways over a server of an instance; of the hour before those of databases,
-    and the clients that were heard."""
+    and the clients that were heard; and when requests came last over each connector."""
 
     instance: str
     now: Mapping[Way, Row]
     before: Mapping[Way, Row]
     heard_before: frozenset[str]
+    connectors: Sequence[Last] = ()
 
 
-def ways_of(instance: str, now: Mapping[Way, Row], before: Mapping[Way, Row]) -> Ways:
+def ways_of(
+    instance: str,
+    now: Mapping[Way, Row],
+    before: Mapping[Way, Row],
+    connectors: Sequence[Last] = (),
+) -> Ways:
     """Return what a server tells of its ways."""
     bases: dict[Way, Row] = {}
     for way, row in before.items():
         base = Way("", "", "", "", way.database, way.server)
         bases.setdefault(base, Row()).add(row)
-    return Ways(instance, now, bases, frozenset(way.client_id for way in before) - {""})
+    heard_before = frozenset(way.client_id for way in before) - {""}
+    return Ways(instance, now, bases, heard_before, connectors)
 
 
 def silent(told: Iterable[Ways]) -> list[str]:
@@ -56,6 +66,7 @@ def as_json(told: Ways) -> dict[str, Any]:
         "ways": (_way(way, row) for way, row in told.now.items()),
         "ways_before": (_way(way, row) for way, row in told.before.items()),
         "heard_before": sorted(told.heard_before),
+        "connectors": [one._asdict() for one in told.connectors],
     }
 
 
@@ -77,7 +88,16 @@ def read(body: bytes) -> Ways:
         _rows(told.get("ways")),
         _rows(told.get("ways_before")),
         frozenset(text_of(client, NAME_MAX) for client in clients) - {""},
+        [_last(one) for one in list_of(told.get("connectors", []), _WAYS_MAX)],
     )
+
+
+def _last(one: object) -> Last:
+    known = one if isinstance(one, dict) else {}
+    minute, often = known.get("minute"), known.get("often")
+    if type(minute) is not int or not 0 <= minute < _MINUTES or type(often) is not bool:
+        raise Unreadable("its connectors cannot be read")
+    return Last(text_of(known.get("connector"), NAME_MAX), minute, often)
 
 
 def _rows(told: object) -> dict[Way, Row]:

@@ -49,7 +49,8 @@ PLACES: Final = (
 )
 #: Other keys.
 KEYS: Final[Mapping[str, str]] = {
-    "/": "to the search of the view, if it has one",
+    "/": "to the search of the view, or to the traces if it has none",
+    "Escape": "out of the search",
     "j": "to the next row",
     "k": "to the row before",
     "[": "to the request that the same session sent before",

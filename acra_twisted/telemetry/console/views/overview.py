@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.console import (
+    areatable,
     breaks,
     charts,
     formats,
@@ -15,7 +16,7 @@ from acra_twisted.telemetry.console import (
 )
 from acra_twisted.telemetry.console.breaks import Break, Minute
 from acra_twisted.telemetry.console.gathering import added, totals
-from acra_twisted.telemetry.console.gone import Gone, gone
+from acra_twisted.telemetry.console.gone import Gone, gone, lasts
 from acra_twisted.telemetry.console.healthfindings import Finding
 from acra_twisted.telemetry.console.layers import (
     LAYERS,
@@ -106,7 +107,7 @@ def gather(sources: Sources, span: Range) -> Generator[str, None, Gathered]:
     events = sources.events.kept(since, until) if sources.events is not None else []
     yield ""
     heard = sources.edges.heard() if sources.edges is not None else {}
-    lost = gone(heard, sources.clock() // MINUTE)
+    lost = gone(lasts(heard), sources.clock() // MINUTE)
     yield ""
     known = yield from healthfindings.facts_of(sources.fact)
     health = healthfindings.findings(known, "", sources.clock() / 1e9)
@@ -207,17 +208,8 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "events": lastevents.lines(gathered.events, span),
         "findings": gathered.findings[:_FINDINGS],
         "area": area,
-        "value_heads": ["Time", *(LAYERS[layer] for layer in series)],
-        "value_rows": (
-            [
-                time,
-                *(
-                    formats.ms(mean.get(layer, 0.0), False) if mean else formats.NOTHING
-                    for layer in series
-                ),
-            ]
-            for time, mean in zip(times, means, strict=True)
-        ),
+        "value_heads": areatable.heads(series),
+        "value_rows": areatable.rows(times, means, series),
         "heads": heads,
         "changes": _changes(gathered.facts.was, gathered.facts.now),
         **small,

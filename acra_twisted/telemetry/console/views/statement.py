@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from acra_twisted.telemetry.console import (
+    areatable,
     breaks,
     charts,
     commonality,
@@ -21,7 +22,6 @@ from acra_twisted.telemetry.console.commonality import Common, compared
 from acra_twisted.telemetry.console.distributions import Spread, spread
 from acra_twisted.telemetry.console.gathering import added, by_column, totals
 from acra_twisted.telemetry.console.layers import (
-    LAYERS,
     by_layer,
     ours,
     per_call,
@@ -224,17 +224,8 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "heat": heat,
         "heat_levels": charts.LEVELS,
         "area": area,
-        "value_heads": ["Time", *(LAYERS[layer] for layer in series)],
-        "value_rows": (
-            [
-                span.begins(place),
-                *(
-                    formats.ms(mean.get(layer, 0.0), False) if mean else formats.NOTHING
-                    for layer in series
-                ),
-            ]
-            for place, mean in enumerate(means)
-        ),
+        "value_heads": areatable.heads(series),
+        "value_rows": areatable.rows(map(span.begins, range(span.columns)), means, series),
         "spread": spread,
         "traces": traces_of(shape.id),
         "common": _common(gathered.common),

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from acra_twisted.telemetry.console import charts, formats, otherways, serverlines
-from acra_twisted.telemetry.console.gone import Gone, gone
+from acra_twisted.telemetry.console.gone import Gone, gone, lasts
 from acra_twisted.telemetry.console.graph import Line, Node, draw
 from acra_twisted.telemetry.console.layers import ours, per_call
 from acra_twisted.telemetry.console.otherservers import counting, instance_of
@@ -110,7 +110,8 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         wait = Wait(sources.others(otherways.question(wanted.key)))
     now = yield from _total(sources, wanted.since, wanted.until)
     before = yield from _total(sources, wanted.since - _HOUR, wanted.since)
-    own = ways_of(instance_of(sources.fact("origin")), now, before)
+    heard = lasts(sources.edges.heard() if sources.edges is not None else {})
+    own = ways_of(instance_of(sources.fact("origin")), now, before, heard)
     yield ""
     row = Row()
     for column in (yield from sources.sums.by_column(Range("1h", wanted.since, wanted.until))):
@@ -128,11 +129,13 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     yield ""
     silent = otherways.silent(told)
     away = serverlines.missing(servers.others if servers is not None else ())
-    # One that has gone to another server is there.
-    elsewhere = {way.connector for other in told[1:] for way in other.now}
-    heard = sources.edges.heard() if sources.edges is not None else {}
-    lost = [one for one in gone(heard, wanted.until - 1) if one.connector not in elsewhere]
-    text = said(RANGES[wanted.key][0], seen, silent, away, lost)
+    # A server of a release that does not tell when they came last may have them.
+    unsure = {way.connector for one in told if not one.connectors for way in one.now}
+    last = [one for ways in told for one in ways.connectors if one.connector not in unsure]
+    lost = gone(last, wanted.until - 1)
+    text = said(
+        RANGES[wanted.key][0], seen, silent, away, lost, here=len(told) == 1 or bool(missing)
+    )
     return Gathered(wanted, seen, per_call(row), silent, servers, text, missing, own, lost)
 
 

@@ -47,10 +47,11 @@ def said(
     silent: Sequence[str],
     away: Sentence | None,
     missing: Sequence[Gone] = (),
+    here: bool = True,
 ) -> Answer:
     """Return the sentences about a picture of a time of this title.  ``away`` tells of servers that
-    do not answer; ``missing`` are connectors that are gone."""
-    lost = gone.said(missing)
+    do not answer; ``missing`` are connectors that are gone, from ``here`` or from all servers."""
+    lost = gone.said(missing, here=here)
     if not seen.boxes:
         text = f"No request in the last {title}."
         return answer([away, lost, _silent(silent)], sentence("empty", PLAIN, text))

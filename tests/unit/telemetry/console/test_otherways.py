@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import succeed
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.telemetry.console.gone import Last
 from acra_twisted.telemetry.console.otherservers import STANDING, Other, Unreadable
 from acra_twisted.telemetry.console.otherways import Ways, as_json, read, silent, ways_of
 from acra_twisted.telemetry.console.site.frame import Console
@@ -36,7 +37,8 @@ class Told(SynchronousTestCase):
     @given(INSTANCES, WAYS, WAYS)
     def test_what_is_told_comes_back(self, instance, now, before):
         told = ways_of(instance, now, before)
-        found = read(bytes_of(told))
+        found = read(bytes_of(told._replace(connectors=[Last("10.0.0.1", 29_000_000, True)])))
+        self.assertEqual(found.connectors, [("10.0.0.1", 29_000_000, True)])
         self.assertEqual(found.instance, instance)
         self.assertEqual(plain_rows(found.now), plain_rows(now))
         self.assertEqual(plain_rows(found.before), plain_rows(told.before))
@@ -50,8 +52,9 @@ class Told(SynchronousTestCase):
 
     @given(JSON)
     def test_any_json_is_read_or_refused(self, value):
-        for name in ("ways", "ways_before", "heard_before"):
-            told = {"ways": [], "ways_before": [], "heard_before": [], name: value}
+        for name in ("ways", "ways_before", "heard_before", "connectors"):
+            told = {"ways": [], "ways_before": [], "heard_before": [], "connectors": []}
+            told[name] = value
             for body_of in (told, {**told, name: [value]}):
                 try:
                     found = read(json.dumps(body_of).encode())
@@ -129,6 +132,42 @@ class Together(SynchronousTestCase):
         self.assertIn("70 : 30 over 2 servers, not evenly", data["answer"]["text"])
         self.assertIn('href="http://b:1/console"', self.page)
         self.assertIn("without the requests of away:1", self.page)
+
+    def through(self, crowd, connector, until):
+        """Requests over a connector in each minute of the hour up to one, and others up to now."""
+        for minute in range(60, 0, -1):
+            if minute >= until:
+                crowd.ask(minute, "shop", 3, connector=connector)
+            crowd.ask(minute, "shop", 3, connector="10.0.0.9")
+
+    def test_a_connector_that_has_left_all_servers_is_gone(self):
+        self.through(self.here, "10.0.0.1", 20)
+        self.through(self.there, "10.0.0.1", 12)
+        for key in ("5m", "1h"):
+            data = self.view(range=key)
+            self.assertEqual(data["gone"], [{"connector": "10.0.0.1", "since": "23:49"}], key)
+        self.assertIn("Nothing has come here over the connector 10.0.0.1", data["answer"]["text"])
+
+    def test_a_connector_that_only_another_server_heard_is_gone(self):
+        self.here.ask(3, "shop", 30)
+        self.through(self.there, "10.0.0.1", 20)
+        self.assertEqual(self.view()["gone"], [{"connector": "10.0.0.1", "since": "23:41"}])
+
+    def test_a_connector_that_has_gone_to_another_server_is_there(self):
+        self.through(self.here, "10.0.0.1", 20)
+        self.there.ask(2, "shop", 3, connector="10.0.0.1")
+        for key in ("5m", "1h"):
+            self.assertEqual(self.view(range=key)["gone"], [], key)
+        # A server that does not say when may have it.
+        telling = self.told
+
+        def older(*given, **arguments):
+            told = json.loads(telling(*given, **arguments))
+            del told["connectors"]
+            return json.dumps(told).encode()
+
+        self.told = older
+        self.assertEqual(self.view(range="1h")["gone"], [])
 
     def test_this_one_alone(self):
         self.here.ask(3, "shop", 7)
