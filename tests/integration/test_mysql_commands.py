@@ -22,7 +22,7 @@ RULES = """version: 0.85.0
 ignore_parse_error: false
 handlers:
   - handler: allow
-    queries: ["CALL several()", "CALL given(?)", "{load}"]
+    queries: ["CALL several()", "CALL moving()", "CALL given(?)", "{load}"]
   - handler: deny
     tables: [secrets]
 """
@@ -123,6 +123,9 @@ class Commands(SynchronousTestCase):
             "DELIMITER //\n"
             "CREATE PROCEDURE several() BEGIN"
             " SELECT kept FROM t WHERE id = 1; DO 1; SELECT id, kept FROM t WHERE id > 2; END //\n"
+            "CREATE PROCEDURE moving() BEGIN"
+            " DECLARE one INT; DECLARE c CURSOR FOR SELECT id FROM t; OPEN c; FETCH c INTO one;"
+            " SELECT one; SELECT kept FROM t WHERE id = 1; END //\n"
             "CREATE PROCEDURE given(OUT found VARBINARY(500)) BEGIN"
             " SELECT 7; SELECT kept INTO found FROM t WHERE id = 2; END //\n"
             "DELIMITER ;\n"
@@ -252,6 +255,43 @@ class Commands(SynchronousTestCase):
             while cursor.nextset():
                 found.append(list(cursor.fetchall()))
         self.assertEqual(found, [[(TEXT,)], [(3, TEXT), (4, b"plain")], []])
+        self.usable(raw)
+
+    def test_results_whose_names_are_in_wide_characters(self):
+        for charset, codec in (
+            ("ucs2", "utf-16be"),
+            ("utf16le", "utf-16le"),
+            ("utf32", "utf-32be"),
+        ):
+            raw = self.open()
+            with raw.connection.cursor() as cursor:
+                cursor.execute(f"SET character_set_results = {charset}")
+            raw.send(COMMAND.COM_QUERY, b"SELECT id, kept FROM t ORDER BY id")
+            self.assertEqual(raw.packet(), b"\2")
+            self.assertIn("kept".encode(codec), raw.upto_eof()[0][1])
+            self.assertEqual([TEXT in row for row in raw.upto_eof()[0]], [True, True, True, False])
+
+    def test_results_of_a_procedure_with_a_cursor(self):
+        """Its rows come at once: the flag in its results is about its own cursor."""
+        raw = self.open()
+        with raw.connection.cursor() as cursor:
+            cursor.execute("CALL moving()")
+            found = [list(cursor.fetchall())]
+            while cursor.nextset():
+                found.append(list(cursor.fetchall()))
+        self.assertEqual(found, [[(1,)], [(TEXT,)], []])
+        number = raw.prepare(b"CALL moving()")
+        for flags in (0, _CURSOR):
+            raw.execute(number, flags)
+            results = []
+            for _ in range(2):
+                raw.packet()
+                _, status = raw.upto_eof()
+                self.assertTrue(status & _CURSOR_EXISTS)
+                results.append(raw.upto_eof()[0])
+            self.assertEqual([len(rows) for rows in results], [1, 1])
+            self.assertIn(TEXT, results[1][0])
+            self.assertEqual(raw.packet()[0], 0)
         self.usable(raw)
 
     def test_parameters_that_a_procedure_gives_back(self):

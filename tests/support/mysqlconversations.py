@@ -45,6 +45,7 @@ PREPARED = (
     b"INSERT INTO t VALUES (?) RETURNING a",
     b"SELECT ?, (SELECT seq FROM seq_1_to_2 AS b WHERE seq <= a.seq) FROM seq_1_to_3 AS a",
     b"CALL told(?)",
+    b"SELECT counted(), ?",
     b"SELECT * FROM nowhere WHERE a = ?",
     b"SELEC ?",
 )
@@ -73,6 +74,7 @@ TEXTS = (
     b"SET NAMES latin1",
     b"CALL many()",
     b"CALL half()",
+    b"CALL own()",
     b"SELECT 1; CALL many(); CALL half(); SELECT 2",
     b"SELECT (SELECT seq FROM seq_1_to_2 AS b WHERE seq <= a.seq) FROM seq_1_to_3 AS a",
     b"KILL 2147483647",
@@ -86,12 +88,30 @@ _NUMBERS = st.sampled_from((*(_NOWHERE + place for place in (1, 2, 3)), LAST, LA
 #: Errors 1047, an unknown command, and 1243, an unknown statement.
 _OWN_WORDS = (b"\xff\x17\x04", b"\xff\xdb\x04")
 _BY_NUMBER = (0x17, 0x18, 0x19, 0x1A, 0x1C, 0xFA)
-#: Where they run: procedures with results, one that fails in the middle, one with a parameter.
+#: Where they run: procedures with results, one that fails in the middle, one with a parameter, and
+#: a procedure and a function with cursors of their own.
 PROCEDURES = """CREATE DATABASE d; USE d;
 CREATE PROCEDURE many() SELECT 1 UNION SELECT 2;
 DELIMITER //
 CREATE PROCEDURE half() BEGIN SELECT 1; SELECT nope FROM nowhere; SELECT 2; END//
 CREATE PROCEDURE told(x TEXT) BEGIN SELECT x; SELECT 1, x UNION SELECT 2, x; END//
+CREATE FUNCTION counted() RETURNS INT DETERMINISTIC
+BEGIN
+  DECLARE x INT;
+  DECLARE c CURSOR FOR SELECT seq FROM seq_1_to_3;
+  OPEN c;
+  FETCH c INTO x;
+  RETURN x;
+END//
+CREATE PROCEDURE own()
+BEGIN
+  DECLARE x INT;
+  DECLARE c CURSOR FOR SELECT seq FROM seq_1_to_3;
+  OPEN c;
+  FETCH c INTO x;
+  SELECT x;
+  SELECT seq FROM seq_1_to_3;
+END//
 DELIMITER ;
 """
 #: Stands for a change of user, whose proof depends on the session.

@@ -164,7 +164,7 @@ class Machine:
             long, statement.long = statement.long, set()
             read = self._parameters if code == b"\x17" else self._bulk
             self.replies.append(
-                Reply(self._executed(statement, lambda: read(payload, statement, long)))
+                Reply(self._executed(statement, payload, lambda: read(payload, statement, long)))
             )
         elif code == b"\x18":
             self._statement(payload).long.add(int.from_bytes(payload[5:7], "little"))
@@ -261,14 +261,15 @@ class Machine:
         if said[:1] == b"\0":
             self.statements, self.last = {}, Statement()
 
-    def _executed(self, statement, read):
+    def _executed(self, statement, payload, read):
         if statement.parameters is not None:
             read()
-            yield from self._result(statement)
+            opens = payload[0] == 0x17 and payload[5] & 1
+            yield from self._result(statement, opens)
         else:
             yield from self._one(b"\xff")
 
-    def _result(self, statement):
+    def _result(self, statement, opens=False):
         status = MORE
         while status & MORE:
             first = yield SERVER
@@ -281,9 +282,9 @@ class Machine:
             if kind in (b"\0", b"\xff"):
                 status = self._last(first)
             else:
-                status = yield from self._rows_of(first, statement)
+                status = yield from self._rows_of(first, statement, opens)
 
-    def _rows_of(self, first, statement):
+    def _rows_of(self, first, statement, opens):
         read = Reader(first)
         count = read.length()
         if not 0 < count <= 4096:
@@ -305,7 +306,8 @@ class Machine:
             if behind[:1] == b"\xff":
                 # A cursor's rows are worked out before it is open.
                 return self._last(behind)
-            if read_eof(behind) & CURSOR:
+            # Within a procedure the flag is about a cursor of its own.
+            if opens and read_eof(behind) & (CURSOR | MORE) == CURSOR:
                 return 0
         return (yield from self._rows(columns, binary=statement is not None))
 

@@ -14,6 +14,7 @@ from acra_twisted.results import Plan, Planner
 from acra_twisted.session import Identity, Session
 from acra_twisted.verdicts import PASS
 from acra_twisted.wire.mysql.capabilities import InForce
+from acra_twisted.wire.mysql.commands import opens_cursor
 from acra_twisted.wire.mysql.frames import packets
 from acra_twisted.wire.mysql.resultrows import encode_text
 from tests.support.sessions import Recorder
@@ -105,7 +106,9 @@ class Followed:
             code = {b"\x09": replies.TEXT, b"\x11": replies.AUTH}.get(first, replies.ONE)
             if first in (b"\x11", b"\x1f"):
                 more["changes"] = replies.RESETS
-        return self.ask(code, Reply((sequence + 1) % 256, prepared=prepared, local=True, **more))
+        more["opens"] = first == b"\x17" and opens_cursor(payload)
+        reply = Reply((sequence + 1) % 256, prepared=prepared, local=True, **more)
+        return self.ask(code, reply)
 
     def feed(self, data, judge=lambda work: PASS):
         """Bytes of the database; return those for the client."""

@@ -117,6 +117,7 @@ class ExecutingRequests(OpeningRequests):
         return Reply(
             packet.following,
             prepared=prepared,
+            opens=commands.opens_cursor(packet.payload),
             local=prepared.local and self._in_force.local_files,
             changes=prepared.changes,
         )

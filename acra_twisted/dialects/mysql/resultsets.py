@@ -22,7 +22,7 @@ from acra_twisted.session import Load, Session
 from acra_twisted.wire.mysql import lenenc, okpackets
 from acra_twisted.wire.mysql.capabilities import InForce
 from acra_twisted.wire.mysql.frames import HEADER_SIZE, PART_MAX, packets, renumbered, too_large
-from acra_twisted.wire.mysql.okpackets import CURSOR_EXISTS, EOF, ERR
+from acra_twisted.wire.mysql.okpackets import CURSOR_EXISTS, EOF, ERR, MORE_RESULTS
 
 # The packets that come next.
 FIRST: Final = 0
@@ -310,7 +310,11 @@ class ResultSets(ResultRows):
         self._phase = ROWS if self._in_force.deprecate_eof else DEFINITIONS_END
 
     def _definitions_end(self, start: int, end: int) -> None:
-        """Take the EOF behind definitions.  That of an opened cursor is the result's end."""
+        """Take the EOF behind definitions.  That of an opened cursor is the result's end.
+
+        A procedure or a function that has a cursor of its own sets the same flag: a client that
+        has not asked for a cursor gets rows, and so does one that calls a procedure.
+        """
         payload = self._buffer.data[start + HEADER_SIZE : end]
         _, status = okpackets.decode_eof(payload)
         if self._phase == UNTOLD_END:
@@ -326,7 +330,7 @@ class ResultSets(ResultRows):
             self._pass(start, end)
         if self._code == replies.PREPARE:
             self._define_columns(end)
-        elif status & CURSOR_EXISTS:
+        elif self._reply.opens and status & (CURSOR_EXISTS | MORE_RESULTS) == CURSOR_EXISTS:
             self._state.reported(status, self._reply)
             self._reply_ended(end)
         else:

@@ -8,6 +8,8 @@ from acra_twisted.errors import WireError
 from acra_twisted.fast.littleendian import uint16, uint32
 from acra_twisted.wire.mysql import lenenc
 
+#: The catalog of every column, as it comes in most character sets.
+_CATALOG: Final = b"def"
 #: Bytes behind the names: a length, and what it counts.
 _FIXED: Final = 0x0C
 
@@ -16,7 +18,9 @@ class ColumnDefinition(NamedTuple):
     """A column.  ``table`` and ``name`` are as the statement calls them, ``original_table`` and
     ``original_name`` as they are stored; both are empty for an expression.  ``kind`` is the type,
     ``character_set`` the number of a collation, ``size`` the bytes that a value takes at most.
-    ``extended`` is MariaDB's extended metadata, None where it is not in force."""
+    ``extended`` is MariaDB's extended metadata, None where it is not in force.
+
+    The names and ``catalog`` are in the character set that the client has chosen for results."""
 
     schema: bytes
     table: bytes
@@ -29,13 +33,15 @@ class ColumnDefinition(NamedTuple):
     kind: int
     flags: int
     decimals: int
+    catalog: bytes = _CATALOG
 
 
 def decode(payload: bytes, extended: bool) -> ColumnDefinition:
     """Read a definition.  ``extended``: MariaDB's extended metadata is in force.  Raises
     WireError."""
     catalog, at = lenenc.read_bytes(payload, 0, "database")
-    if catalog != b"def":
+    # In UCS-2, UTF-16 and UTF-32 a letter has zeros beside it.
+    if catalog != _CATALOG and catalog.replace(b"\0", b"") != _CATALOG:
         raise WireError("database", "a definition of a column that is none")
     schema, at = lenenc.read_bytes(payload, at, "database")
     table, at = lenenc.read_bytes(payload, at, "database")
@@ -60,6 +66,7 @@ def decode(payload: bytes, extended: bool) -> ColumnDefinition:
         payload[at + 7],
         uint16(payload, at + 8),
         payload[at + 10],
+        catalog,
     )
 
 
@@ -83,7 +90,7 @@ def retyped(column: ColumnDefinition, kind: int, size: int, modifier: int) -> Co
 def encode(column: ColumnDefinition) -> bytes:
     """The payload of a definition."""
     names = (
-        *(b"def", column.schema, column.table, column.original_table),
+        *(column.catalog, column.schema, column.table, column.original_table),
         *(column.name, column.original_name),
         *(() if column.extended is None else (column.extended,)),
     )

@@ -33,6 +33,8 @@ LAST_PREPARED: Final = 0xFFFF_FFFF
 #: The number of a statement that nobody has: to close it does nothing, so it can carry a context.
 NOBODYS: Final = 0xFFFF_FFFE
 
+#: The flag of an EXECUTE that asks for a cursor.
+CURSOR: Final = 0x01
 #: The flag of an EXECUTE that tells how many values it has, attributes included.
 COUNTED: Final = 0x08
 
@@ -74,6 +76,11 @@ def fixed_part(payload: bytes) -> bytes:
 def statement_number(payload: bytes) -> int:
     """The number of the statement that a command of a checked size is about."""
     return int(uint32(payload, 1))
+
+
+def opens_cursor(payload: bytes) -> bool:
+    """Tell whether an EXECUTE of a checked size asks for a cursor."""
+    return bool(payload[5] & CURSOR)
 
 
 def decode_long_data(payload: bytes) -> LongData:

@@ -20,6 +20,8 @@ _CACHE = 0x10
 _DEPRECATE_EOF = 0x1000000
 EOF = b"\xfe\0\0\2\0"
 OPENED = b"\xfe\0\0\x42\0"
+#: The same within a procedure.
+CALLED = b"\xfe\0\0\x4a\0"
 
 
 def row(value):
@@ -132,7 +134,7 @@ class Prepared(SynchronousTestCase):
         for capabilities in (0, _DEPRECATE_EOF):
             followed = Followed(capabilities, plan=see_all)
             prepared = statement()
-            opening = followed.ask(reply=Reply(prepared=prepared))
+            opening = followed.ask(reply=Reply(prepared=prepared, opens=True))
             end = OPENED + (b"\0\0" if capabilities else b"")
             said = numbered([b"\1", definition(b"a"), end])
             self.assertEqual(followed.feed(said), said)
@@ -147,6 +149,22 @@ class Prepared(SynchronousTestCase):
 
             self.assertEqual(followed.feed(said, judge), said)
             self.assertEqual((seen, fetching.rows), ([[b"x"], [None]], 2))
+
+    def test_a_cursor_of_a_procedure_is_none_of_the_client_s(self):
+        """The client gets rows, of a function as well."""
+        done = b"\0\0\0\2\0\0\0"
+        results = [b"\1", definition(b"a"), CALLED, row(b"x"), CALLED]
+        for opens in (False, True):
+            followed = Followed(plan=see_all)
+            calling = followed.ask(reply=Reply(prepared=statement(), opens=opens))
+            said = numbered([*results, *results, done])
+            self.assertEqual(followed.feed(said), said)
+            self.assertEqual((calling.outcome, calling.rows, followed.works), ("ok", 2, 2))
+        followed = Followed(plan=see_all)
+        selecting = followed.ask()
+        said = numbered([b"\1", definition(b"a"), OPENED, b"\1x", OPENED])
+        self.assertEqual(followed.feed(said), said)
+        self.assertEqual((selecting.outcome, selecting.rows, followed.works), ("ok", 1, 1))
 
     @given(st.integers(1, 30))
     def test_pieces_do_not_matter(self, size):

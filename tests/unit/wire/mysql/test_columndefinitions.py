@@ -20,6 +20,7 @@ definitions = st.builds(
     st.integers(0, 255),
     st.integers(0, 2**16 - 1),
     st.integers(0, 255),
+    st.sampled_from([b"def", *("def".encode(f"utf-{form}") for form in ("16be", "16le", "32be"))]),
 )
 
 

@@ -30,6 +30,11 @@ class Sizes(SynchronousTestCase):
 
 
 class Fields(SynchronousTestCase):
+    def test_an_execution_may_ask_for_a_cursor(self):
+        for flags, opens in ((0, False), (1, True), (8, False), (9, True)):
+            payload = b"\x17\1\0\0\0" + bytes((flags,)) + b"\1\0\0\0"
+            self.assertIs(commands.opens_cursor(payload), opens)
+
     def test_the_number_of_a_statement(self):
         close = commands.encode_close(commands.NOBODYS, b"traceparent=x")
         self.assertEqual(close, b"\x19\xfe\xff\xff\xfftraceparent=x")
