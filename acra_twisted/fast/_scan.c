@@ -6,6 +6,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <stdint.h>
 #include <string.h>
 
 /* Marks in a skeleton, as in sql/skeleton.py. */
@@ -424,6 +425,16 @@ traceparent(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs
     return found;
 }
 
+/* Whether one of eight bytes is a mark of a literal. */
+static int
+has_mark(uint64_t eight)
+{
+    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+    uint64_t numbers = eight ^ ones * NUMBER_MARK, strings = eight ^ ones * STRING_MARK;
+
+    return (((numbers - ones) & ~numbers) | ((strings - ones) & ~strings)) & high ? 1 : 0;
+}
+
 /* fits(text, key): whether a text has a key, if its numbers are digits alone and its strings ASCII
  * without backslashes; of others it says no.  `key` is one that may be kept: see sql/skeleton.py. */
 static PyObject *
@@ -440,6 +451,19 @@ fits(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     key = (const unsigned char *)PyBytes_AS_STRING(args[1]);
     key_end = key + PyBytes_GET_SIZE(args[1]);
     for (; key < key_end; key++) {
+        /* Most of a text is the same in its key. */
+        while (key_end - key >= 8 && end - at >= 8) {
+            uint64_t wanted, found;
+
+            memcpy(&wanted, key, 8);
+            memcpy(&found, at, 8);
+            if (wanted != found || has_mark(wanted))
+                break;
+            key += 8;
+            at += 8;
+        }
+        if (key == key_end)
+            break;
         if (at == end)
             Py_RETURN_FALSE;
         if (*key == NUMBER_MARK) {

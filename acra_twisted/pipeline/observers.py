@@ -10,12 +10,14 @@ brings it into the processor's caches once.  It takes 0.1 ms, for which no reply
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from twisted.logger import Logger
 from zope.interface import classImplements
 
 from acra_twisted.exchange import Exchange, Work
+from acra_twisted.fast.compiled import mypyc_attr
 from acra_twisted.interfaces import IPipelineObserver
 from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.session import Session
@@ -38,6 +40,27 @@ _LONG: Final = 10**9
 def at_once(function: Callable[[], None]) -> None:
     """Call it, where nothing is to be done before."""
     function()
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class RunObserver(BaseObserver):
+    """An observer that is told of a run of exchanges by one call.
+
+    `exchanges_closed` is called in place of `exchange_closed`, which does the work: between two
+    compiled methods a call takes a tenth of one from outside.
+    """
+
+    def exchange_closed(self, exchange: Exchange) -> None:
+        """See IPipelineObserver."""
+
+    def exchanges_closed(self, exchanges: list[Exchange]) -> None:
+        """Take exchanges that have closed, in their order.  One that cannot be taken is logged, and
+        the others are taken all the same."""
+        for exchange in exchanges:
+            try:
+                self.exchange_closed(exchange)
+            except Exception:
+                _log.failure("observer failed")
 
 
 class Observers:
@@ -66,8 +89,8 @@ class Observers:
         every = [one for one in observers if not getattr(one, "failures_only", False)]
         self._values = _interested(every, "column_values")
         self._failed_values = _interested(apart, "column_values")
-        self._closed = _interested(heard, "exchange_closed")
-        self._refused = _interested(others, "exchange_closed")
+        self._closed = _in_runs(heard)
+        self._refused = _in_runs(others)
 
     def exchange_opened(self, exchange: Exchange) -> None:
         """Per message, so the methods were looked up beforehand."""
@@ -104,11 +127,11 @@ class Observers:
                 self._tell_values(exchange, exchange.values)
         # One observer after the other: what each touches stays in the caches.
         for closed in self._closed:
-            _tell_each(closed, waiting)
+            closed(waiting)
         if waiting[-1].outcome == "denied":
             # Only the last one can be: it is told of at once.
             for closed in self._refused:
-                _tell_each(closed, waiting[-1:])
+                closed(waiting[-1:])
         for exchange in waiting:
             exchange.stage_runs = None
             exchange.values = None
@@ -196,6 +219,15 @@ def _tell_each(closed: Callable[[Exchange], None], exchanges: list[Exchange]) ->
             closed(exchange)
         except Exception:
             _log.failure("observer failed")
+
+
+def _in_runs(observers: Sequence[Any]) -> tuple[Callable[[list[Exchange]], None], ...]:
+    """Return what takes runs of exchanges for each of those observers that want to hear of them."""
+    return tuple(
+        one.exchanges_closed if isinstance(one, RunObserver) else partial(_tell_each, closed)
+        for one in observers
+        for closed in _interested([one], "exchange_closed")
+    )
 
 
 def _interested(observers: Sequence[Any], method: str) -> tuple[Callable[..., None], ...]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from acra_twisted.fast.byteswriter import read_i64_le, zeros
 
 if TYPE_CHECKING:
-    from mypy_extensions import i64
+    from mypy_extensions import i64, u8
 
 #: Buckets in all; the last one has everything that takes 47 minutes or longer.
 COUNT: Final = 128
@@ -108,11 +108,12 @@ class Distribution:
     def add(self, place: i64, nanoseconds: i64) -> None:
         """Count one whose bucket is known."""
         few = self._few
-        before: int = few[place]
+        before: u8 = few[place]
         if before == _MANY - 1:
-            before = -1
+            few[place] = 0
             self._many[place] = self._many.get(place, 0) + 1
-        few[place] = before + 1
+        else:
+            few[place] = before + 1
         if nanoseconds >= _LARGE or self._sum >= _LARGE:
             self._earlier = self.total
             self._sum = 0

@@ -245,7 +245,10 @@ class Counted:
 
 
 def _positive(nanoseconds: i64) -> i64:
-    return nanoseconds if nanoseconds > 0 else 0
+    # One expression of both would make an object of the number.
+    if nanoseconds < 0:
+        return 0
+    return nanoseconds
 
 
 def _refuses(run: StageRun) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from acra_twisted.exchange import Exchange, Work
-from acra_twisted.pipeline.baseobserver import BaseObserver
+from acra_twisted.pipeline.observers import RunObserver
 from acra_twisted.session import Session
 from acra_twisted.sql import redact
 from acra_twisted.sql.redact import Redacted
@@ -74,7 +74,7 @@ class Minute:
         self.counted: list[Counted] = []
 
 
-class ShapeCounter(BaseObserver):
+class ShapeCounter(RunObserver):
     """Told of exchanges that have ended.  It counts them in ``calls`` as well, and notes what each
     session has run last.  ``on_login`` is called with a session whose login has succeeded.
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from acra_twisted import events
 from acra_twisted.exchange import Exchange, Work
-from acra_twisted.pipeline.baseobserver import BaseObserver
+from acra_twisted.pipeline.observers import RunObserver
 from acra_twisted.session import Session
 from acra_twisted.telemetry.metrics.families import ConnectorMetrics, ServerMetrics
 from acra_twisted.telemetry.metrics.histogram import Durations
@@ -26,7 +26,7 @@ _EXEMPLARS_APART: Final = 10**7
 _UNUSUAL: Final = 10**8
 
 
-class ConnectorExchanges(BaseObserver):
+class ConnectorExchanges(RunObserver):
     """Exchanges of one listener as both daemons count them; ``metrics`` are the daemon's, and
     ``listener`` is its name."""
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from acra_twisted.exchange import Exchange, Work
-from acra_twisted.pipeline.baseobserver import BaseObserver
+from acra_twisted.pipeline.observers import RunObserver
 from acra_twisted.session import Session
 from acra_twisted.telemetry.tracing import spans
 from acra_twisted.telemetry.tracing.backpressure import Backpressure
@@ -172,7 +172,7 @@ class Tracing:
                 self.emit(span)
 
 
-class ExchangeTracing(BaseObserver):
+class ExchangeTracing(RunObserver):
     """Observer that makes exchange, stage and database spans.
 
     ``scope``: ``"connection"`` or ``"request"`` (each exchange is its own trace, linked both

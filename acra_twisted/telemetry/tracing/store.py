@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 BOUNDS: Final = (0, 10_000, 100_000, 10**6, 10**7, 10**8, 10**9, 10**10, 10**11)
 LABELS: Final = (">0s", ">10us", ">100us", ">1ms", ">10ms", ">100ms", ">1s", ">10s", ">100s")
 ERRORS: Final = len(BOUNDS)
+#: Where each of them ends.
+_ENDS: Final = (*BOUNDS[1:], 1 << 62)
 _NAMES_MAX: Final = 200
 _PER_BUCKET: Final = 10
 #: The recent ones, those of samples, the newest requests that are in neither, and all.
@@ -57,14 +59,54 @@ class Summary(NamedTuple):
     seen: int
 
 
+class _Turns:
+    """When each bucket takes its next sample: one second behind its last one.
+
+    Nearly all that are asked for take as long as the one before, whose bucket is not due: those
+    from ``_least`` up to before ``_most`` are not before ``_until``.
+    """
+
+    __slots__ = ("_next", "_least", "_most", "_until")
+
+    _least: i64
+    _most: i64
+    _until: i64
+
+    def __init__(self) -> None:
+        self._next = [0] * (ERRORS + 1)
+        self._least = 0
+        self._most = 0
+        self._until = 0
+
+    def due(self, latency: i64, now: i64) -> bool:
+        """Return True if the bucket of what went well and took so long takes a sample ``now``."""
+        if self._least <= latency and latency < self._most and now < self._until:
+            return False
+        bucket = _bucket(latency)
+        until: i64 = self._next[bucket]
+        if now >= until:
+            return True
+        self._least = BOUNDS[bucket]
+        self._most = _ENDS[bucket]
+        self._until = until
+        return False
+
+    def take(self, bucket: i64, now: i64) -> bool:
+        """Return True if a bucket takes a sample ``now``, as it does then."""
+        if now < self._next[bucket]:
+            return False
+        self._next[bucket] = now + _SECOND
+        return True
+
+
 class _Name:
-    __slots__ = ("buckets", "next", "seen")
+    __slots__ = ("buckets", "turns", "seen")
 
     seen: i64
 
     def __init__(self) -> None:
         self.buckets: list[deque[Span]] = [deque(maxlen=_PER_BUCKET) for _ in range(ERRORS + 1)]
-        self.next = [0] * (ERRORS + 1)
+        self.turns = _Turns()
         self.seen = 0
 
 
@@ -75,7 +117,7 @@ class SpanStore:
 
     def __init__(self) -> None:
         self._names: dict[str, _Name] = {}
-        self._wanted = [0] * len(BOUNDS)
+        self._turns = _Turns()
         # The trace that the last span was kept with: those of a request come together.
         self._last_id = ""
         self._last: list[Span | Recorded] = []
@@ -100,9 +142,8 @@ class SpanStore:
         name = self._name(span.name)
         name.seen += 1
         bucket = ERRORS if span.status else _bucket(span.end - span.start)
-        sampled = span.end >= name.next[bucket]
+        sampled = name.turns.take(bucket, span.end)
         if sampled:
-            name.next[bucket] = span.end + _SECOND
             name.buckets[bucket].append(span)
         self._now = span.end
         if span.trace_id != self._last_id:
@@ -184,11 +225,7 @@ class SpanStore:
 
         By bucket alone: to know an exchange's name its statement would have to be read.
         """
-        bucket = _bucket(latency)
-        if now < self._wanted[bucket]:
-            return False
-        self._wanted[bucket] = now + _SECOND
-        return True
+        return self._turns.due(latency, now) and self._turns.take(_bucket(latency), now)
 
     def _name(self, name: str) -> _Name:
         known = self._names.get(name)
@@ -310,18 +347,16 @@ def _bucket(took: i64) -> i64:
     return above - 1
 
 
-def _wants(name: _Name, start: i64, end: i64) -> bool:
-    """Return True if a successful span would be a sample."""
-    return end >= name.next[_bucket(end - start)]
-
-
 def _has_sample(recorded: Recorded, names: list[_Name]) -> bool:
     """Return True if one of the spans would be a sample."""
     span, times = recorded.span, recorded.times
     stages = len(times) // 2
     for number in range(stages):
-        if _wants(names[number], times[2 * number], times[2 * number + 1]):
+        start: i64 = times[2 * number]
+        end: i64 = times[2 * number + 1]
+        if names[number].turns.due(end - start, end):
             return True
-    if _wants(names[stages], span.start, span.end):
+    ended: i64 = span.end
+    if names[stages].turns.due(ended - span.start, ended):
         return True
-    return len(names) > stages + 1 and _wants(names[stages + 1], recorded.sent, span.end)
+    return len(names) > stages + 1 and names[stages + 1].turns.due(ended - recorded.sent, ended)

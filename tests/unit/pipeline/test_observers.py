@@ -6,7 +6,7 @@ from zope.interface import implementer
 from acra_twisted.exchange import ROWS, STATEMENT, Exchange, Statement, Work
 from acra_twisted.interfaces import IPipelineObserver
 from acra_twisted.pipeline.baseobserver import BaseObserver
-from acra_twisted.pipeline.observers import Observers
+from acra_twisted.pipeline.observers import Observers, RunObserver
 from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.verdicts import PASS, Deny, Hangup
@@ -170,6 +170,25 @@ class Told(SynchronousTestCase):
         observers.exchange_opened(exchange)
         observers.exchange_closed(exchange)
         self.assertEqual(Some.closed, 1)
+
+    def test_one_of_a_run_that_cannot_be_taken_does_not_hide_the_others(self):
+        taken = []
+
+        class Odd(RunObserver):
+            def exchange_closed(self, exchange):
+                taken.append(exchange)
+                if len(taken) == 2:
+                    raise ValueError
+
+        told, session = Recorder(), make_session()
+        observers = Observers([Odd(), told])
+        exchanges = [Exchange(session, "query", None, 1) for _ in range(3)]
+        for exchange in exchanges:
+            exchange.outcome = "ok"
+            observers.exchange_closed(exchange)
+        observers.catch_up()
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+        self.assertEqual((taken, told.closed), (exchanges, exchanges))
 
 
 class Runs(SynchronousTestCase):

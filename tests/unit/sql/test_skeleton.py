@@ -159,6 +159,7 @@ class HasKey(SynchronousTestCase):
             (b"SELECT \"a 1\" FROM t WHERE b = '\x01' AND c1 = 9", False),
             (b'SELECT "a 1" FROM t WHERE b = \'x', False),
             (b'SELECT "a 1" FROM t WHERE b = \x01 AND c1 = \x04', False),
+            (b'SELECT "a 1" FROM t WHERE b = \x01 AND c1 = 9', False),
             (b"", False),
         ):
             self.assertEqual(simply_has_key(text, key_of(of, b'"')), expected, text)

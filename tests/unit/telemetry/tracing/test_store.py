@@ -56,6 +56,17 @@ class Store(SynchronousTestCase):
         self.now += 10**9
         self.assertTrue(self.store.wants(0, self.now))
 
+    def test_buckets_have_their_turns_whatever_was_asked_for_before(self):
+        second, wanted = 10**9, {}
+        for number in range(2000):
+            now = self.now + number * 10**7
+            took = (0, 5_000, 9_999, 10_000, 99_999, 10**6, 10**12)[number * number % 7]
+            bucket = max(place for place, least in enumerate(store.BOUNDS) if least <= took)
+            expected = now >= wanted.get(bucket, 0)
+            self.assertEqual(self.store.wants(took, now), expected, number)
+            if expected:
+                wanted[bucket] = now + second
+
     def test_the_trace_of_a_sample_outlives_many_others(self):
         slow, refused = self.add(took=10**8), self.add(status=7)
         fast = [self.add() for _ in range(1000)]
