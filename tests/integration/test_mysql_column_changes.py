@@ -187,6 +187,55 @@ class Others(Case):
         self.refused("BINLOG 'AAAAAA=='")
 
 
+class SecondColumns(Case):
+    """Tokens for rows that are there, by the steps of the documentation."""
+
+    columns = f"""{COLUMNS}
+  - table: clients
+    columns: [id, phone, phone_token]
+    encrypted:
+      - {{column: phone_token, token_type: str, consistent_tokenization: true}}
+"""
+
+    def test_tokens_for_rows_that_are_there(self):
+        rows = 300
+        self.database.run(
+            "USE shop; CREATE TABLE clients (id INT PRIMARY KEY, phone VARCHAR(80) CHARACTER SET"
+            f" utf8mb4); INSERT INTO clients SELECT seq, seq % 40 FROM seq_1_to_{rows}"
+        )
+        self.addCleanup(self.database.run, "DROP TABLE shop.clients")
+        cursor = self.connected()
+        cursor.execute("ALTER TABLE clients ADD phone_token VARCHAR(255)")
+        cursor.execute("INSERT INTO clients VALUES (1000, 'new', 'new')")
+        due = "SELECT id, phone FROM clients WHERE phone_token IS NULL ORDER BY id LIMIT 100"
+        passes = 0
+        while cursor.execute(due):
+            passes += 1
+            found = cursor.fetchall()
+            cursor.execute("START TRANSACTION")
+            if passes == 1:
+                # An application writes a row meanwhile: it is left to the next pass.
+                self.run_("UPDATE clients SET phone = 'moved' WHERE id = 100")
+            for number, phone in found:
+                cursor.execute(
+                    "UPDATE clients SET phone_token = %s WHERE id = %s AND phone = %s",
+                    (phone, number, phone),
+                )
+            cursor.execute("COMMIT")
+        self.assertEqual(passes, 4)
+        asked = "SELECT id, phone_token FROM clients ORDER BY id"
+        cursor.execute("SELECT id, phone FROM clients ORDER BY id")
+        before = cursor.fetchall()
+        cursor.execute("ALTER TABLE clients DROP COLUMN phone")
+        cursor.execute(asked)
+        self.assertEqual(cursor.fetchall(), before)
+        self.assertIn((100, "moved"), before)
+        stored = self.database.run("SELECT phone_token FROM shop.clients").split()
+        self.assertEqual((len(stored), len(set(stored))), (rows + 1, 42))
+        self.assertTrue({"7", "new", "moved"}.isdisjoint(stored))
+        self.assertEqual(self.run_("SELECT COUNT(*) FROM clients WHERE phone_token = '7'"), [(8,)])
+
+
 class Unchecked(Case):
     def test_a_server_that_heeds_no_checks_is_named(self):
         self.database.run("SET GLOBAL check_constraint_checks = OFF")

@@ -175,6 +175,25 @@ class Loads(Case):
                 self.assertEqual(self.rows(), [])
         self.assertGreater(loaded, 100)
 
+    def test_backslashes_are_as_the_mode_says(self):
+        for cursor in (self.ours, self.twins):
+            cursor.execute("SET sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES'")
+        found = self.assert_alike(b"a\\tb\t\\N\n", "(name, note)")
+        self.assertEqual((found[0][0], found[0][-1]), (b"a\\tb", b"\\N"))
+        self.assert_alike(b"a!tb\t!N\n", "FIELDS ESCAPED BY '!' (name, note)")
+
+    def test_a_view_that_has_just_been_made(self):
+        """The server is asked what it is: another program has made it."""
+        self.load(b"known\n", "(name)")
+        self.database.run("CREATE VIEW shop.fresh AS SELECT id, name, note AS n FROM shop.people")
+        self.addCleanup(self.database.run, "DROP VIEW shop.fresh")
+        self.load(b"Zaphodsecret\tn\n", "(name, n)", table="fresh")
+        self.assertEqual(
+            self.run_("SELECT name, n FROM fresh WHERE n = 'n'"), [("Zaphodsecret", "n")]
+        )
+        for one in self.stored("name"):
+            self.assertTrue(one.startswith(b"%%%"), one)
+
     def test_a_large_file(self):
         data = b"".join(b"name %d\t%d\tnick %d\n" % (n, n, n % 50) for n in range(20_000))
         self.assertEqual(self.load(data, "(name, age, nick)"), 20_000)

@@ -14,9 +14,9 @@ from acra_twisted.fast.littleendian import uint24
 from acra_twisted.wire.framing import ChunkBuffer
 from acra_twisted.wire.mysql.frames import HEADER_SIZE, PART_MAX, header
 
-#: Bytes of a packet of ours: servers take any of so many, and what is made of the client's piece is
-#: many times as long.
-PIECE: Final = 16 * 1024
+#: Bytes of a packet of ours, and of a piece that is taken out: what is made of one is many times as
+#: long, and everybody waits while it is taken apart.
+PIECE: Final = 8 * 1024
 
 
 class Upload:

@@ -90,7 +90,7 @@ class Taken(Case):
         desk = self.begin(lambda work: Replace(work.item * 3))
         data = bytes(range(256)) * 1_000
         out = desk.says(packets(data, 2) + packets(b"", 3))
-        self.assertEqual(max(len(work.item) for work in desk.works), 16 * 1024)
+        self.assertEqual(max(len(work.item) for work in desk.works), 8 * 1024)
         found, _ = payload_of(out, 2)
         self.assertEqual(len(found), 3 * len(data))
 
