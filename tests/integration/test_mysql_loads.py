@@ -232,6 +232,16 @@ class Loads(Case):
         self.assertEqual(self.load(b"1\tone\n", "(age, name)"), 1)
         self.assertEqual(len(self.rows()), 1)
 
+    def test_what_the_server_would_cut_is_refused(self):
+        """It loads a client's file as with IGNORE: it cuts and warns, in strict modes, too."""
+        for rest, value in (("(name)", "x" * 300), ("(nick)", "x" * 101)):
+            for how in ("", "IGNORE"):
+                self.file.write_text(f"short\n{value}\n")
+                with self.assertRaises(pymysql.MySQLError) as caught:
+                    self.ours.execute(self.text(rest).replace("INTO", f"{how} INTO"))
+                self.assertEqual(caught.exception.args[0], 1406)
+                self.assertEqual(self.rows(), [])
+
     def test_a_transaction_goes_on_behind_a_refused_file(self):
         self.ours.execute("START TRANSACTION")
         self.ours.execute("INSERT INTO people (name) VALUES ('before')")

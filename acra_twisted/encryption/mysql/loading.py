@@ -23,9 +23,14 @@ from acra_twisted.wire.mysql.infile import InfileError, InfileRows
 _FORMAT: Final = "copy_options"
 _DATA: Final = "copy_data"
 _NUMBERS: Final = frozenset(("int32", "int64"))
-#: Character sets whose bytes are those of the column, whatever characters it has.
+#: The character set of bytes that are those of the column, whatever characters it has.
 _BYTES: Final = "binary"
-_UTF8: Final = "utf-8"
+#: Codecs of those that have others than a text's in them: MySQL's latin1 is that of Windows.
+_CODECS: Final = {_BYTES: "utf-8", "latin1": "cp1252", "ascii": "ascii"}
+_TEXTS: Final = frozenset(("str", "email"))
+_TOO_LONG: Final = ValueRefusedError(
+    errors.TOO_LONG, errors.OUT_OF_RANGE, "what is stored of a value is longer than the column"
+)
 
 
 def codec_of(charset: str) -> str:
@@ -39,7 +44,7 @@ def codec_of(charset: str) -> str:
             "AcraServer does not read files in the character set of this one into protected "
             "columns: name another one by CHARACTER SET",
         )
-    return _UTF8 if charset == _BYTES else mode.encoding
+    return _CODECS.get(charset, mode.encoding)
 
 
 class FileRows(LoadedRows):
@@ -53,6 +58,7 @@ class FileRows(LoadedRows):
             for place, setting in enumerate(loaded.columns)
             if setting is not None
         ]
+        self._rooms = loaded.rooms
         count = len(loaded.columns)
         codec = "latin-1" if loaded.charset == _BYTES else codec
         self._rows = InfileRows(loaded.form, count, limit, codec)
@@ -90,8 +96,11 @@ class FileRows(LoadedRows):
         """See LoadedRows: bytes are digits, since the database reads the file in a character
         set."""
         values = row.values
-        for secret, one in zip(row.secrets, stored, strict=True):
-            values[secret.place] = _written(secret.setting, one)
+        for (place, setting, _), one in zip(row.secrets, stored, strict=True):
+            written = _written(setting, one)
+            if 0 <= self._rooms[place] < _length(setting, one):
+                raise about(setting, _TOO_LONG)
+            values[place] = written
         return infile.join(values)
 
 
@@ -104,6 +113,11 @@ def _written(setting: ColumnSetting, stored: bytes) -> bytes:
     if setting.kind == TOKENIZED and setting.token_type in _NUMBERS:
         return b"%d" % int(stored)
     return stored.hex().encode()
+
+
+def _length(setting: ColumnSetting, stored: bytes) -> int:
+    """The length of what is stored: in characters, if it is a text."""
+    return len(stored.decode()) if setting.token_type in _TEXTS else len(stored)
 
 
 def _malformed(error: InfileError) -> ValueRefusedError:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from acra_twisted.encryption import refusals
-from acra_twisted.encryption.mysql import loadreader, queries, walking, writes
+from acra_twisted.encryption.mysql import loadreader, queries, storage, walking, writes
 from acra_twisted.encryption.mysql.analysis import Analysis
 from acra_twisted.encryption.mysql.cursor import Cursor
 from acra_twisted.encryption.mysql.loadreader import Field, Load
@@ -81,7 +81,9 @@ def _into(analysis: Analysis, load: Load, table: ProtectedTable) -> Loaded | Non
         shown = analysis.shown_columns(table, names)
         fields = [Field(name, one.encode()) for name, one in zip(names, shown, strict=True)]
     columns: list[ColumnSetting | None] = []
+    rooms: list[int] = []
     for field in fields:
+        room = -1
         name = None if field.column is None else fold(field.column)
         setting = None
         if name is not None:
@@ -89,9 +91,11 @@ def _into(analysis: Analysis, load: Load, table: ProtectedTable) -> Loaded | Non
             setting = table.settings.get(name)
             if setting is not None:
                 writes.fitting(table, name, setting)
+                room = storage.room(table.columns[name])
         if setting is not None and setting in columns:
             raise refused(refusals.EXPRESSION, setting, "is loaded from two fields")
         columns.append(setting)
+        rooms.append(room)
     given = [fold(field.column) for field in fields if field.column is not None]
     given += [fold(one.names[-1]) for one in load.assignments]
     writes.omit(analysis, table, given)
@@ -105,7 +109,7 @@ def _into(analysis: Analysis, load: Load, table: ProtectedTable) -> Loaded | Non
     except InfileError as error:
         raise refused(refusals.COPY_OPTIONS, None, f"is loaded from such a file: {error}") from None
     _rewrite(analysis, load, table, fields, columns)
-    return Loaded(columns, load.form, load.charset)
+    return Loaded(columns, load.form, load.charset, rooms)
 
 
 def _rewrite(

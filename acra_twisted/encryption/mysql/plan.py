@@ -86,11 +86,13 @@ Part = bytes | Stored | Compared | Literal | Parameter
 class Loaded(NamedTuple):
     """A file that a text loads into protected columns: the ``columns`` of its fields, None for what
     is not protected, and its format.  ``charset`` is the character set that the text gives it,
-    empty for that of the session's database."""
+    empty for that of the session's database.  ``rooms`` are what the columns hold, as
+    `storage.room` tells: a server would cut what is longer, and only warn."""
 
     columns: Sequence[ColumnSetting | None]
     form: InfileFormat
     charset: str
+    rooms: Sequence[int]
 
 
 class Plan(NamedTuple):

@@ -27,6 +27,8 @@ _RECOMMENDED: Final = {
     "email": "VARCHAR of the value's length",
     "bytes": "VARBINARY of the value's length",
 }
+#: Bytes of a character at most, by its character set.
+_WIDTHS: Final = {"utf8mb4": 4, "utf8mb3": 3, "utf8": 3}
 #: Bytes that an envelope takes beside its plaintext.
 OVERHEAD: Final = {"acrablock": 150, "acrastruct": 201}
 
@@ -50,6 +52,13 @@ def definition(setting: ColumnSetting) -> str:
         kinds = {"int32": "INT", "int64": "BIGINT", "bytes": "VARBINARY(255)"}
         return kinds.get(setting.token_type, "VARCHAR(255)")
     return f"VARBINARY({overhead(setting) + 255})"
+
+
+def room(column: Column) -> int:
+    """The bytes that a column holds, or the characters of a VARCHAR; -1 for any number."""
+    if column.type != "varchar":
+        return column.length
+    return column.length // _WIDTHS.get(column.charset, 1)
 
 
 def misfit(setting: ColumnSetting, column: Column) -> str:

@@ -27,7 +27,7 @@ class Rows(SynchronousTestCase):
         self.encoder = RowEncoder(ColumnKeys(self.bench.keys), tokens, self.workers)
 
     def load(self, *columns):
-        loaded = Loaded(columns, InfileFormat(), "utf8mb4")
+        loaded = Loaded(columns, InfileFormat(), "utf8mb4", [-1] * len(columns))
         return RowLoading(
             lambda exchange: FileRows(loaded, "utf-8", 1 << 20), self.encoder, self.bench.exchange
         )

@@ -14,8 +14,9 @@ RAW = column("raw", data_type="bytes")
 COLUMNS = (None, NAME, AGE, PHONE, RAW)
 
 
-def rows_of(columns=COLUMNS, charset="utf8mb4", limit=1_000):
-    return FileRows(Loaded(columns, InfileFormat(), charset), codec_of(charset), limit)
+def rows_of(columns=COLUMNS, charset="utf8mb4", limit=1_000, rooms=None):
+    loaded = Loaded(columns, InfileFormat(), charset, rooms or [-1] * len(columns))
+    return FileRows(loaded, codec_of(charset), limit)
 
 
 def read(data, **more):
@@ -48,6 +49,22 @@ class Values(SynchronousTestCase):
             self.assertEqual(row.secrets[0].plaintext, data.strip().encode())
         _, [row] = read("é\n".encode(), columns=(NAME,), charset="binary")
         self.assertEqual(row.secrets[0].plaintext, "é".encode())
+
+    def test_the_latin1_of_servers_has_more_characters(self):
+        _, [row] = read(b"\x80\n", columns=(NAME,), charset="latin1")
+        self.assertEqual(row.secrets[0].plaintext, "€".encode())
+        for charset in ("latin1", "ascii"):
+            rows = rows_of(columns=(NAME,), charset=charset)
+            [one] = rows.feed(b"\x81\n").rows
+            self.assertRaises(ValueRefusedError, rows.read, one)
+
+    def test_what_is_longer_than_its_column(self):
+        """A server cuts it, since a client's file is loaded as with IGNORE."""
+        rows, [row] = read(b"n\tp\n", columns=(NAME, PHONE), rooms=[4, 2])
+        self.assertEqual(rows.write(row, [b"1234", "éé".encode()]), b"31323334\tc3a9c3a9\n")
+        for stored, name in (([b"12345", b"1"], "name"), ([b"1234", b"123"], "phone")):
+            error = self.assertRaises(ValueRefusedError, rows.write, row, stored)
+            self.assertEqual((error.sqlstate, error.column), (b"22001", f"people.{name}"))
 
     def test_character_sets_that_are_not_read(self):
         for charset in ("gbk", "sjis", "big5", "utf16", "ucs2", "nothing", "", "?", "a'b"):

@@ -39,7 +39,7 @@ class Sent(SynchronousTestCase):
             f"{HEAD} {FORMAT} (id, @acra_load_2, @acra_load_3) "
             f"SET name = {own(2)}, age = {own(3, '{}')}",
         )
-        self.assertEqual(planned.plan.load, ([None, NAME, AGE], InfileFormat(), ""))
+        self.assertEqual(planned.plan.load, ([None, NAME, AGE], InfileFormat(), "", [-1, 600, -1]))
 
     def test_what_the_text_says_beside_stays(self):
         head = "LOAD DATA LOCAL INFILE 'f' IGNORE INTO TABLE shop.people CHARACTER SET latin1"
@@ -52,7 +52,7 @@ class Sent(SynchronousTestCase):
             f"{head} {FORMAT} (@a, @acra_load_2) SET note = CONCAT(@a, 'x') , `email` = {own(2)}",
         )
         form = InfileFormat(b",", b'"', b"\\", b"", b"\r\n", 1)
-        self.assertEqual(planned.plan.load, ([None, EMAIL], form, "latin1"))
+        self.assertEqual(planned.plan.load, ([None, EMAIL], form, "latin1", [-1, 600]))
 
     def test_without_a_list_it_has_all_columns(self):
         found = sent(plan(HEAD))

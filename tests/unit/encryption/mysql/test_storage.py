@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.mysql.schema import Column
-from acra_twisted.encryption.mysql.storage import definition, misfit, overhead
+from acra_twisted.encryption.mysql.storage import definition, misfit, overhead, room
 from tests.support.mysqlplanning import AGE, EMAIL, NAME, PHONE
 
 
@@ -31,6 +31,17 @@ class Fit(SynchronousTestCase):
         self.assertEqual(misfit(PHONE, Column("phone", "varchar", 40, "latin1")), "")
         self.assertIn("tokens", misfit(AGE, Column("age", "smallint")))
         self.assertIn("tokens", misfit(PHONE, Column("phone", "int")))
+
+    def test_room(self):
+        for column, expected in (
+            (Column("a", "varbinary", 600), 600),
+            (Column("a", "varchar", 400, "utf8mb4"), 100),
+            (Column("a", "varchar", 300, "utf8mb3"), 100),
+            (Column("a", "varchar", 100, "latin1"), 100),
+            (Column("a", "text", 65_535, "utf8mb4"), 65_535),
+            (Column("a", "int"), -1),
+        ):
+            self.assertEqual(room(column), expected, column)
 
     def test_definitions_hold_what_they_say(self):
         self.assertEqual(definition(EMAIL), "VARBINARY(438)")
