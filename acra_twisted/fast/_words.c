@@ -1,6 +1,6 @@
 /* Looks for names in statements, and writes bytes as literals.  Its readable twins are
- * has_by_expressions of encryption/postgresql/unconcerned.py and bytes_literal_by_python of forms.py
- * beside it: for every input both return the same, which property tests compare where this is
+ * beginning_by_expressions of encryption/postgresql/unconcerned.py and bytes_literal_by_python of
+ * forms.py beside it: for every input both return the same, which property tests compare where this is
  * compiled.  Measured in docs/performance-notes.rst.
  */
 #define PY_SSIZE_T_CLEAN
@@ -36,6 +36,31 @@ static const unsigned char BEGINS[256] = {
  * followed by a number for each, whose bits tell how long words with it are. */
 #define FIRST(byte) ((byte) & 31)
 #define LENGTHS (32 * sizeof(uint64_t))
+
+/* A form is a certain text without its numbers and strings, none of which can name anything: pieces
+ * of one byte for their length, as many bytes of the text, and one for what stands behind them. */
+enum { NO_VALUE, A_NUMBER, A_STRING };
+#define LONGEST_FORM 512
+#define LONGEST_PIECE 255
+/* So many of them are kept, 1 << FORM_BITS, each in the place that its first bytes tell. */
+#define FORM_BITS 6
+/* A form stays for so many certain texts that have come to its place in vain. */
+#define PATIENCE 4
+
+struct form {
+    unsigned short size;
+    signed char beginning;
+    unsigned char patience;
+    unsigned char pieces[LONGEST_FORM];
+};
+
+/* What is looked for, and forms of texts that are certain to have none of it. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *words, *starts, *beginnings;
+    unsigned char bits[TABLE + LENGTHS];
+    struct form forms[1 << FORM_BITS];
+} Names;
 
 /* The place of a word in the table: by its first and last eight bytes, in which small letters and
  * large ones are the same.  So many bytes are `there` from the word's first one on. */
@@ -97,41 +122,56 @@ mark(unsigned char *bits, PyObject *word, Py_ssize_t least, int begins)
     return 0;
 }
 
-/* word_bits(words, starts): the table for is_unconcerned. */
-static PyObject *
-word_bits(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+static void
+names_dealloc(Names *self)
 {
-    PyObject *bits, *words, *word;
-    unsigned char *table;
+    Py_CLEAR(self->words);
+    Py_CLEAR(self->starts);
+    Py_CLEAR(self->beginnings);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+/* Names(words, starts, beginnings): looks for words, and for those that begin as one of `starts`, in
+ * texts that begin with one of `beginnings`. */
+static PyObject *
+names_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
+{
+    PyObject *words, *starts, *beginnings, *each, *word;
+    Names *self;
     Py_ssize_t i;
 
-    if (nargs != 2 || !PyFrozenSet_Check(args[0]) || !PyTuple_Check(args[1])) {
-        PyErr_SetString(PyExc_TypeError, "word_bits takes a frozenset and a tuple of bytes");
+    if (!PyArg_ParseTuple(args, "O!O!O!:Names", &PyFrozenSet_Type, &words, &PyTuple_Type, &starts,
+                          &PyTuple_Type, &beginnings))
         return NULL;
-    }
-    bits = PyBytes_FromStringAndSize(NULL, TABLE + LENGTHS);
-    if (bits == NULL)
+    for (i = 0; i < PyTuple_GET_SIZE(beginnings); i++)
+        if (!PyBytes_Check(PyTuple_GET_ITEM(beginnings, i))) {
+            PyErr_SetString(PyExc_TypeError, "a beginning is bytes");
+            return NULL;
+        }
+    /* Whose bytes are all zero. */
+    self = (Names *)type->tp_alloc(type, 0);
+    if (self == NULL)
         return NULL;
-    table = (unsigned char *)PyBytes_AS_STRING(bits);
-    memset(table, 0, TABLE + LENGTHS);
-    for (i = 0; i < PyTuple_GET_SIZE(args[1]); i++)
-        if (mark(table, PyTuple_GET_ITEM(args[1], i), START, 1) < 0)
+    self->words = Py_NewRef(words);
+    self->starts = Py_NewRef(starts);
+    self->beginnings = Py_NewRef(beginnings);
+    for (i = 0; i < PyTuple_GET_SIZE(starts); i++)
+        if (mark(self->bits, PyTuple_GET_ITEM(starts, i), START, 1) < 0)
             goto failed;
-    words = PyObject_GetIter(args[0]);
-    if (words == NULL)
+    each = PyObject_GetIter(words);
+    if (each == NULL)
         goto failed;
-    while ((word = PyIter_Next(words)) != NULL) {
-        int done = mark(table, word, 1, 0);
+    while ((word = PyIter_Next(each)) != NULL) {
+        int done = mark(self->bits, word, 1, 0);
         Py_DECREF(word);
         if (done < 0)
             break;
     }
-    Py_DECREF(words);
-    if (PyErr_Occurred())
-        goto failed;
-    return bits;
+    Py_DECREF(each);
+    if (!PyErr_Occurred())
+        return (PyObject *)self;
 failed:
-    Py_DECREF(bits);
+    Py_DECREF(self);
     return NULL;
 }
 
@@ -196,9 +236,9 @@ are_numbers(const unsigned char *text, int size)
 /* Pass over the word at `*at`, of letters, digits and low lines: 1 if it is looked for, or too long,
  * -1 with an exception. */
 static int
-pass_word(const unsigned char *text, Py_ssize_t *at, Py_ssize_t size, PyObject *const *args)
+pass_word(const unsigned char *text, Py_ssize_t *at, Py_ssize_t size, const Names *names)
 {
-    const unsigned char *bits = (const unsigned char *)PyBytes_AS_STRING(args[1]);
+    const unsigned char *bits = names->bits;
     Py_ssize_t begin = *at, end = begin;
 
     while (end < size && is_in_word(text[end]))
@@ -211,12 +251,13 @@ pass_word(const unsigned char *text, Py_ssize_t *at, Py_ssize_t size, PyObject *
     if (!is_set(bits, place(text + begin, end - begin, end - begin, size - begin))
         && (end - begin < START || !is_set(bits, place(text + begin, START, 0, size - begin))))
         return 0;
-    return is_looked_for(text + begin, end - begin, args[2], args[3]);
+    return is_looked_for(text + begin, end - begin, names->words, names->starts);
 }
 
-/* Whether a text begins with one of some words, in small letters; sets the place of that word. */
+/* The number of the word in small letters that a text begins with, -1 if it is none of some; sets the
+ * place where it stands. */
 static int
-begins_with(const unsigned char *text, Py_ssize_t size, PyObject *words, Py_ssize_t *at)
+begun(const unsigned char *text, Py_ssize_t size, PyObject *words, Py_ssize_t *at)
 {
     Py_ssize_t begin = 0, end, i, j;
 
@@ -228,20 +269,32 @@ begins_with(const unsigned char *text, Py_ssize_t size, PyObject *words, Py_ssiz
     for (i = 0; i < PyTuple_GET_SIZE(words); i++) {
         PyObject *word = PyTuple_GET_ITEM(words, i);
         const char *letters = PyBytes_AS_STRING(word);
-        if (!PyBytes_Check(word) || PyBytes_GET_SIZE(word) != end - begin)
+        if (PyBytes_GET_SIZE(word) != end - begin)
             continue;
         for (j = 0; j < end - begin && (text[begin + j] | 0x20) == letters[j]; j++)
             ;
         if (j == end - begin)
-            return 1;
+            return (int)i;
     }
-    return 0;
+    return -1;
+}
+
+/* The end of the string at `text`, behind its quote; NULL if only a lexer can tell. */
+static const unsigned char *
+string_end(const unsigned char *text, const unsigned char *limit)
+{
+    const unsigned char *end = memchr(text + 1, '\'', (size_t)(limit - text - 1));
+
+    if (end == NULL || memchr(text, '\\', (size_t)(end - text)) != NULL
+        || memchr(text, 0, (size_t)(end - text)) != NULL)
+        return NULL;
+    return end + 1;
 }
 
 /* 1 if none of the names in a text is looked for and each can be seen, 0 if not: -1 with an
  * exception. */
 static int
-sees_no_name(const unsigned char *text, Py_ssize_t at, Py_ssize_t size, PyObject *const *args)
+sees_no_name(const unsigned char *text, Py_ssize_t at, Py_ssize_t size, const Names *names)
 {
     const unsigned char *end;
     Py_ssize_t begin;
@@ -268,21 +321,20 @@ sees_no_name(const unsigned char *text, Py_ssize_t at, Py_ssize_t size, PyObject
         case WORD:
             if (at > 0 && is_digit(text[at - 1]))
                 return 0;
-            found = pass_word(text, &at, size, args);
+            found = pass_word(text, &at, size, names);
             if (found != 0)
                 return found < 0 ? -1 : 0;
             break;
         case STRING:
-            end = memchr(text + at + 1, '\'', (size_t)(size - at - 1));
-            if (end == NULL || memchr(text + at, '\\', (size_t)(end - text - at)) != NULL
-                || memchr(text + at, 0, (size_t)(end - text - at)) != NULL)
+            end = string_end(text + at, text + size);
+            if (end == NULL)
                 return 0;
-            at = end - text + 1;
+            at = end - text;
             break;
         case NAME:
             if ((at > 0 && text[at - 1] == '&') || ++at == size || !is_in_word(text[at]))
                 return 0;
-            found = pass_word(text, &at, size, args);
+            found = pass_word(text, &at, size, names);
             if (found != 0)
                 return found < 0 ? -1 : 0;
             if (at == size || text[at] != '"' || (++at < size && text[at] == '"'))
@@ -305,24 +357,130 @@ sees_no_name(const unsigned char *text, Py_ssize_t at, Py_ssize_t size, PyObject
     return 1;
 }
 
-/* is_unconcerned(text, bits, words, starts, beginnings). */
+/* Where the form of a text is kept: by its first bytes and some behind, which are rarely values. */
+static unsigned
+place_of_form(const unsigned char *text, Py_ssize_t size)
+{
+    static const Py_ssize_t looked_at[] = {0, 8, 16, 64};
+    uint64_t mixed = 0, part;
+    size_t i;
+
+    for (i = 0; i < sizeof looked_at / sizeof looked_at[0] && looked_at[i] + 8 <= size; i++) {
+        memcpy(&part, text + looked_at[i], 8);
+        mixed = (mixed ^ part) * 0x9e3779b97f4a7c15u;
+        mixed ^= mixed >> 32;
+    }
+    return (unsigned)(mixed * 0x9e3779b97f4a7c15u >> (64 - FORM_BITS));
+}
+
+/* Whether a text has a form.  Then it has the names of those that the form is of. */
+static int
+has_form(const unsigned char *text, Py_ssize_t size, const struct form *form)
+{
+    const unsigned char *limit = text + size, *piece = form->pieces;
+    const unsigned char *behind = piece + form->size;
+
+    while (piece < behind) {
+        Py_ssize_t length = *piece++;
+        if (limit - text < length || memcmp(text, piece, (size_t)length) != 0)
+            return 0;
+        text += length;
+        piece += length;
+        switch (*piece++) {
+        case A_NUMBER:
+            if (text == limit || !is_digit(*text))
+                return 0;
+            while (text < limit && is_digit(*text))
+                text++;
+            break;
+        case A_STRING:
+            if (text == limit || *text != '\'')
+                return 0;
+            text = string_end(text, limit);
+            if (text == NULL)
+                return 0;
+            break;
+        }
+    }
+    return text == limit;
+}
+
+/* Keep the form of a certain text, if it is not too long. */
+static void
+learn(struct form *form, const unsigned char *text, Py_ssize_t size, int beginning)
+{
+    const unsigned char *at = text, *limit = text + size, *done = text;
+    unsigned char *piece = form->pieces;
+
+    form->size = 0;
+    form->patience = PATIENCE;
+    while (done < limit) {
+        int value = NO_VALUE;
+        while (at < limit && at - done < LONGEST_PIECE) {
+            if (*at == '\'' || is_digit(*at)) {
+                value = *at == '\'' ? A_STRING : A_NUMBER;
+                break;
+            }
+            if (*at == '"')
+                /* A name, which ends: its digits are no number, nor are those of a word. */
+                at = (const unsigned char *)memchr(at + 1, '"', (size_t)(limit - at - 1)) + 1;
+            else if (is_in_word(*at))
+                while (at < limit && is_in_word(*at))
+                    at++;
+            else
+                at++;
+        }
+        if (at - done > LONGEST_PIECE || at - done + 2 > form->pieces + LONGEST_FORM - piece)
+            return;
+        *piece++ = (unsigned char)(at - done);
+        memcpy(piece, done, (size_t)(at - done));
+        piece += at - done;
+        *piece++ = (unsigned char)value;
+        if (value == A_STRING)
+            at = string_end(at, limit);
+        else if (value == A_NUMBER)
+            while (at < limit && is_digit(*at))
+                at++;
+        done = at;
+    }
+    form->beginning = (signed char)beginning;
+    form->size = (unsigned short)(piece - form->pieces);
+}
+
+/* beginning(text): the number of the word that a text begins with, if none of its names is looked
+ * for and each can be seen; -1 for any other. */
 static PyObject *
-is_unconcerned(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+names_beginning(Names *self, PyObject *whole)
 {
     const unsigned char *text;
+    struct form *form;
     Py_ssize_t size, at;
-    int found;
+    int beginning, found;
 
-    if (nargs != 5 || !PyBytes_Check(args[0]) || !PyBytes_Check(args[1])
-        || PyBytes_GET_SIZE(args[1]) != TABLE + LENGTHS || !PyFrozenSet_Check(args[2])
-        || !PyTuple_Check(args[3]) || !PyTuple_Check(args[4])) {
-        PyErr_SetString(PyExc_TypeError, "is_unconcerned takes a text and what is looked for");
+    if (!PyBytes_Check(whole)) {
+        PyErr_SetString(PyExc_TypeError, "names are looked for in bytes");
         return NULL;
     }
-    text = (const unsigned char *)PyBytes_AS_STRING(args[0]);
-    size = PyBytes_GET_SIZE(args[0]);
-    found = begins_with(text, size, args[4], &at) ? sees_no_name(text, at, size, args) : 0;
-    return found < 0 ? NULL : PyBool_FromLong(found);
+    text = (const unsigned char *)PyBytes_AS_STRING(whole);
+    size = PyBytes_GET_SIZE(whole);
+    form = &self->forms[place_of_form(text, size)];
+    if (form->size > 0 && has_form(text, size, form)) {
+        form->patience = PATIENCE;
+        return PyLong_FromLong(form->beginning);
+    }
+    beginning = begun(text, size, self->beginnings, &at);
+    found = beginning >= 0 ? sees_no_name(text, at, size, self) : 0;
+    if (found < 0)
+        return NULL;
+    if (found == 0)
+        return PyLong_FromLong(-1);
+    if (size <= 2 * LONGEST_FORM) {
+        if (form->patience > 0)
+            form->patience--;
+        else
+            learn(form, text, size, beginning);
+    }
+    return PyLong_FromLong(beginning);
 }
 
 /* The digit of a number below 16. */
@@ -367,10 +525,23 @@ hex_literal(PyObject *Py_UNUSED(module), PyObject *data)
     return literal;
 }
 
+static PyMethodDef names_methods[] = {
+    {"beginning", (PyCFunction)names_beginning, METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyTypeObject NamesType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "acra_twisted.fast._words.Names",
+    .tp_basicsize = sizeof(Names),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = names_new,
+    .tp_dealloc = (destructor)names_dealloc,
+    .tp_methods = names_methods,
+};
+
 static PyMethodDef functions[] = {
     {"hex_literal", hex_literal, METH_O, NULL},
-    {"is_unconcerned", (PyCFunction)(void (*)(void))is_unconcerned, METH_FASTCALL, NULL},
-    {"word_bits", (PyCFunction)(void (*)(void))word_bits, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -384,5 +555,10 @@ static struct PyModuleDef module = {
 PyMODINIT_FUNC
 PyInit__words(void)
 {
-    return PyModule_Create(&module);
+    PyObject *made;
+
+    made = PyModule_Create(&module);
+    if (made != NULL && PyModule_AddType(made, &NamesType) < 0)
+        Py_CLEAR(made);
+    return made;
 }

@@ -22,6 +22,7 @@ from acra_twisted.encryption.postgresql import targets
 from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.postgresql.schema import SchemaError
 from acra_twisted.encryption.postgresql.statementwords import is_control
+from acra_twisted.encryption.postgresql.unconcerned import GIVING, NOT_CERTAIN
 from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings
 from acra_twisted.encryption.statementpattern import LANGUAGE
 from acra_twisted.errors import QuestionError
@@ -135,11 +136,15 @@ class Encryptor(ColumnStage):
         if known is None or known.cursors:
             return True
         snapshot = self._columns.snapshot(session, known)
-        if snapshot is None or not snapshot.planner.unconcerned.has(statement.text):
+        if snapshot is None:
             return True
-        names = targets.of_one(statement.text, statement.conforming)
-        if names and known.schema.keeper.strange(names):
+        beginning = snapshot.planner.unconcerned.beginning(statement.text)
+        if beginning == NOT_CERTAIN:
             return True
+        if beginning >= GIVING:
+            names = targets.of_one(statement.text, statement.conforming)
+            if names and known.schema.keeper.strange(names):
+                return True
         session.meaning = snapshot.meaning
         return False
 

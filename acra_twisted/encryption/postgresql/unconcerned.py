@@ -17,14 +17,13 @@ from acra_twisted.fast.compiled import COMPILED
 from acra_twisted.sql import pgtable
 
 if COMPILED:
-    from acra_twisted.fast._words import (  # type: ignore[import-not-found]  # in C
-        is_unconcerned,
-        word_bits,
-    )
+    from acra_twisted.fast._words import Names  # type: ignore[import-not-found]  # in C
 
-# Final, because a look into a module's dict takes as long as a word of a text.
-_is_unconcerned: Final[Any] = is_unconcerned if COMPILED else None
-_BEGINNINGS: Final = (b"select", b"insert", b"update", b"delete", b"with", b"values", b"merge")
+_BEGINNINGS: Final = (b"select", b"delete", b"values", b"insert", b"update", b"merge", b"with")
+#: The number of the first of them that may give values to a table.
+GIVING: Final = 3
+#: In place of a beginning's number: a text is not certain.
+NOT_CERTAIN: Final = -1
 #: They run or make what stands elsewhere, or change what names mean.
 _SUSPECT: Final = frozenset(
     (b"execute", b"prepare", b"call", b"create", b"alter", b"set_config", b"pg_settings")
@@ -44,30 +43,43 @@ _TEXT: Final = re.compile(
     % b"|".join(_BEGINNINGS),
     re.X | re.I,
 )
+_first_word: Final = re.compile(rb"[a-z]++", re.I).search
 _WORDS: Final = re.compile(rb"""'[^']*+'|"[a-z0-9_]++"|[a-z_][a-z0-9_]*+""")
 
 
 class Unconcerned:
     """``protected`` are the names by which a text can concern protected columns."""
 
-    __slots__ = ("_words", "_starts", "_bits", "_quoted", "_quoted_starts")
+    __slots__ = ("_starts", "_quoted", "_quoted_starts", "_in_c")
 
     def __init__(self, protected: Iterable[str]) -> None:
         running, starts = pgtable.decisions().running
         names = {name.lower().encode() for name in protected if _NAME.fullmatch(name)}
-        self._words = frozenset(names | _SUSPECT | {name.encode() for name in running})
+        words = frozenset(names | _SUSPECT | {name.encode() for name in running})
         self._starts = tuple(start.encode() for start in starts)
-        self._bits: bytes = word_bits(self._words, self._starts) if COMPILED else b""
-        self._quoted = self._words | {b'"%b"' % word for word in self._words}
+        self._in_c: Any = None
+        if COMPILED:
+            self._in_c = Names(words, self._starts, _BEGINNINGS).beginning
+        self._quoted = words | {b'"%b"' % word for word in words}
         self._quoted_starts = (*self._starts, *(b'"' + start for start in self._starts))
 
     def has(self, text: bytes) -> bool:
-        """Tell whether a simple query is certain to be such.  Where compiled, a module in C does it
-        in one pass over the bytes."""
+        """Tell whether a simple query is certain to be such."""
+        return self.beginning(text) != NOT_CERTAIN
+
+    def beginning(self, text: bytes) -> int:
+        """Return the number of the word that a simple query begins with, NOT_CERTAIN for one that
+        is not.  Where compiled, a module in C does it in one pass over the bytes, or less: it keeps
+        some texts, without their numbers and strings, for others that differ in these alone."""
         if COMPILED:
-            found: bool = _is_unconcerned(text, self._bits, self._words, self._starts, _BEGINNINGS)
+            found: int = self._in_c(text)
             return found
-        return self.has_by_expressions(text)
+        return self.beginning_by_expressions(text)
+
+    def beginning_by_expressions(self, text: bytes) -> int:
+        """See `beginning`."""
+        first = _first_word(text) if self.has_by_expressions(text) else None
+        return NOT_CERTAIN if first is None else _BEGINNINGS.index(first[0].lower())
 
     def has_by_expressions(self, text: bytes) -> bool:
         """See `has`."""

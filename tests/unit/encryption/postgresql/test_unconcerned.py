@@ -52,6 +52,24 @@ PIECES = st.sampled_from(
         *(b" ", b"\n", b"\t", b"\0", b".", b",", b"(", b")", b"1", b"9", b"_", b"=", b"`", b"{"),
     ]
 )
+#: Values, and what only seems to be one.
+VALUES = st.sampled_from(
+    [
+        *(b"1", b"23", b"1.5", b".5", b"1e5", b"1a", b"t1", b"17", b'"17"', b'"a1"', b"$1", b"-1"),
+        *(b"''", b"'x'", b"'people'", b"'a''b'", b"'\\'", b"'\0'", b"'", b"E'x'", "'é'".encode()),
+        *(
+            b"1 from people",
+            b"'' from people where ''",
+            b"1; select 2",
+            b"1--",
+            b"'\"'",
+            b"\4",
+            b"\1",
+        ),
+    ]
+)
+JOINED = st.sampled_from([b"", b" "])
+BEGUN = st.sampled_from([b"select", b"INSERT INTO t", b" with", b"select people", b"update t1"])
 SOUP = st.lists(PIECES, max_size=12).map(b"".join)
 SPACED = st.lists(PIECES, max_size=12).map(b" ".join)
 
@@ -130,6 +148,7 @@ class Texts(SynchronousTestCase):
     def test_what_is_certain_is_so_by_words_as_well(self, text, begins):
         text = b"select " + text if begins else text
         certain = TEXTS.has(text)
+        self.assertEqual(TEXTS.beginning(text), TEXTS.beginning_by_expressions(text))
         self.assertEqual(TEXTS.has_by_expressions(text), certain)
         if certain:
             code = _STRING_OR_WORD.sub(shown, text)
@@ -139,16 +158,40 @@ class Texts(SynchronousTestCase):
     def test_only_words_that_can_be_looked_for_are_compiled(self):
         if not COMPILED:
             return
-        find, make = unconcerned.is_unconcerned, unconcerned.word_bits
-        bits = make(frozenset([b"a"]), (b"dblink",))
-        self.assertTrue(find(b"a b", bits, frozenset([b"c"]), (), (b"a",)))
+        make = unconcerned.Names
+        find = make(frozenset([b"c"]), (), (b"b", b"a")).beginning
+        self.assertEqual([find(text) for text in (b"a b", b"b", b"a c", b"c")], [1, 0, -1, -1])
         for words, starts in (
             (frozenset([b"x" * 60]), ()),
             (frozenset([b""]), ()),
             (frozenset([b"a"]), (b"dblin",)),
             (frozenset(["a"]), ()),
         ):
-            self.assertRaises(ValueError, make, words, starts)
-        self.assertRaises(TypeError, make, [b"a"], ())
-        self.assertRaises(TypeError, find, b"a", b"", frozenset(), (), ())
-        self.assertRaises(TypeError, find, "a", bits, frozenset(), (), ())
+            self.assertRaises(ValueError, make, words, starts, ())
+        self.assertRaises(TypeError, make, [b"a"], (), ())
+        self.assertRaises(TypeError, make, frozenset(), (), ("a",))
+        self.assertRaises(TypeError, find, "a")
+
+    @settings(max_examples=500)
+    @given(st.lists(st.one_of(PIECES, st.none()), max_size=12), VALUES, VALUES, JOINED, BEGUN)
+    @example([b"where", b"a", b"=", None], b"17", b"people", b" ", b"select 1")
+    @example([b"x", None], b"1", b"7", b"", b"select a from t")
+    @example([None, b"from", b"t"], b"'a'", b"'a' from people where b = ''", b" ", b"select")
+    def test_texts_that_differ_in_their_values_alone(self, pieces, one, other, join, begun):
+        """Nothing is certain of one because it was so of the other."""
+        texts = Unconcerned(PROTECTED)
+        written = [
+            begun + b" " + join.join([value if piece is None else piece for piece in pieces])
+            for value in (one, other)
+        ]
+        for text in (*written, written[0]):
+            self.assertEqual(texts.beginning(text), texts.beginning_by_expressions(text), text)
+
+    def test_long_texts_are_seen_whole(self):
+        for size in (*range(240, 270), *range(490, 530), 1_000, 1_023, 1_024, 1_025, 3_000):
+            texts = Unconcerned(PROTECTED)
+            text = b"select a from t where " + (b"b1 = 1 or " * (size // 10)).ljust(size)
+            for behind in (b"2", b"31", b"people", b"2", b"'x'", b"'people'", b"", b"2 "):
+                found = texts.beginning(text + behind)
+                self.assertEqual(found, texts.beginning_by_expressions(text + behind))
+                self.assertEqual(found < 0, behind == b"people")
