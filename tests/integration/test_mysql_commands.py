@@ -116,7 +116,8 @@ class Commands(SynchronousTestCase):
         cls.database.account("other", "secret")
         block = f"x'{cls.block.hex()}'"
         cls.database.run(
-            "CREATE DATABASE shop; CREATE DATABASE elsewhere; USE shop;"
+            "CREATE DATABASE elsewhere; CREATE DATABASE wide CHARACTER SET utf32;"
+            "CREATE DATABASE shop; USE shop;"
             "CREATE TABLE secrets (a text); CREATE TABLE t (id INT, kept VARBINARY(500));"
             "CREATE TABLE loaded (n INT, word TEXT);"
             f"INSERT INTO t VALUES (1, {block}), (2, {block}), (3, {block}), (4, 'plain');\n"
@@ -270,6 +271,20 @@ class Commands(SynchronousTestCase):
             self.assertEqual(raw.packet(), b"\2")
             self.assertIn("kept".encode(codec), raw.upto_eof()[0][1])
             self.assertEqual([TEXT in row for row in raw.upto_eof()[0]], [True, True, True, False])
+
+    def test_a_database_of_wide_characters(self):
+        for flags in (0, 1 << 23):
+            raw = self.open()
+            raw.close()
+            raw.connection.client_flag |= flags
+            raw.connection.db = "wide"
+            raw.connection.connect()
+            with raw.connection.cursor() as cursor:
+                for name in ("shop", "wide"):
+                    cursor.execute(f"USE {name}")
+                    cursor.execute("SET autocommit = 0")
+                    cursor.execute("SELECT DATABASE()")
+                    self.assertEqual(cursor.fetchone(), (name,))
 
     def test_results_of_a_procedure_with_a_cursor(self):
         """Its rows come at once: the flag in its results is about its own cursor."""

@@ -23,6 +23,8 @@ _CREATE: Final = b"create"
 #: A schema has another name behind these words, and its tables with it.
 _SCHEMA: Final = b"schema"
 _RENAMING: Final = frozenset((b"alter", _SCHEMA, b"rename"))
+#: The function of a trigger that is created.
+_TRIGGERED: Final = re.compile(rb"\bexecute (?=function\b|procedure\b)")
 #: DO of ON CONFLICT.
 _UPSERT: Final = re.compile(
     rb"(?<![a-z0-9_$\x80-\xff])do\s+(?:nothing|update)(?![a-z0-9_$\x80-\xff])"
@@ -40,6 +42,8 @@ _CERTAIN: Final = 60
 _ESCAPED_NAME: Final = b'u&"'
 _NAMES: Final = (lexer.WORD, lexer.QUOTED)
 _ESCAPES: Final = re.compile(rb"\\")
+#: Tokens that name nothing by themselves.
+_UNNAMED: Final = lexer.LITERALS | {lexer.COMMENT}
 
 
 class Concerns:
@@ -99,6 +103,16 @@ class Concerns:
             return self.may_touch(text.decode(mode.encoding).encode())
         except UnicodeDecodeError:
             return True
+
+    def is_named_beside_strings(self, text: bytes, tokens: Iterable[Token]) -> bool:
+        """Tell whether a statement that creates code names something protected, or something that
+        runs code, in any of its tokens but strings."""
+        shown = b" ".join(text[start:end] for kind, start, end in tokens if kind not in _UNNAMED)
+        lowered = _TRIGGERED.sub(b"", _lowered(shown))
+        words = _WORDS.findall(lowered)
+        if not (self._words | self._runs - {_DO}).isdisjoint(words) or _ESCAPED_NAME in lowered:
+            return True
+        return any(name in lowered for name in (*self._starts, *self._others))
 
     def may_run(self, text: bytes, tokens: Sequence[Token]) -> bool:
         """Tell whether a text may run what its strings hold."""

@@ -152,15 +152,18 @@ class Planner:
             if behind is not None:
                 plans.append(StatementPlan(refusal=behind.refusal, schema=known.number))
                 continue
-            plan, decided = self._statement(read, statement, known, made or prepared, alike)
+            touches = self._may_touch(read, statement, changed)
+            if touches:
+                plan, decided = self._statement(read, statement, known, made or prepared, alike)
+                deciding |= decided
+            else:
+                plan = assembly.unchanged(read, statement, known.number)
             plans.append(plan)
-            deciding |= decided
             if plan.prepares is not None:
                 made = dict(prepared) if made is None else made
                 made[plan.prepares.name] = plan.prepares
+            changed = changed or (touches and succession.changes_tables(statement))
             shown = text[statement.start : statement.end]
-            if succession.changes_tables(statement) and self._concerns.may_touch(shown):
-                changed = True
             if succession.moves_names(statement, shown):
                 known = SessionNames(self.protection, path._replace(schemas=None))
         if not plans:
@@ -182,8 +185,6 @@ class Planner:
     ) -> tuple[StatementPlan, set[int]]:
         """The plan of a statement, and the literals that decide it."""
         analysis = Analysis(text, known, self._claims, prepared)
-        if not self._concerns.may_touch(text.text[statement.start : statement.end]):
-            return assembly.unchanged(text, statement, known.number), set()
         try:
             found = statements.walk(analysis, statement)
             bulk.spread(analysis, alike, statement.start, statement.end)
@@ -191,6 +192,19 @@ class Planner:
         except StatementRefusedError as error:
             # One that is refused may be so for the value of any literal that was looked at.
             return StatementPlan(refusal=error.refusal, schema=known.number), analysis.deciding
+
+    def _may_touch(self, text: Text, statement: Statement, changed: bool) -> bool:
+        """Tell whether a statement can concern a protected column.  ``changed``: one before it may
+        have changed which names do.
+
+        One that creates code does by its names; no string of it has any that is known.
+        """
+        if not self._concerns.may_touch(text.text[statement.start : statement.end]):
+            return False
+        if changed or not succession.creates_code(statement):
+            return True
+        inside = [one for one in text.tokens if statement.start <= one[1] < statement.end]
+        return self._concerns.is_named_beside_strings(text.text, inside)
 
     def _tokens(self, text: bytes, mode: Mode) -> list[Token]:
         """The tokens of a text.  One that no server scans is refused like others that cannot be

@@ -28,6 +28,11 @@ _HARMLESS: Final = _USING | frozenset(
     + ("ReindexStmt", "ClusterStmt", "RefreshMatViewStmt", "GrantStmt", "GrantRoleStmt")
     + ("IndexStmt", "SecLabelStmt")
 )
+#: Statements that create code in a string, or name it.
+_CODE: Final = frozenset(
+    ("CreateFunctionStmt", "CreateTrigStmt", "CreateEventTrigStmt", "CreateOpClassStmt")
+    + ("AlterOpFamilyStmt", "CreateCastStmt", "DefineStmt")
+)
 
 
 def moves_names(statement: Statement, shown: bytes) -> bool:
@@ -47,6 +52,12 @@ def moves_names(statement: Statement, shown: bytes) -> bool:
 def changes_tables(statement: Statement) -> bool:
     """Tell whether a statement that names a protected table may change which ones are."""
     return statement.kind not in _HARMLESS
+
+
+def creates_code(statement: Statement) -> bool:
+    """Tell whether a statement does nothing but create a function, or name one that something else
+    calls.  Rules are not among them: they write by themselves."""
+    return statement.kind in _CODE
 
 
 def behind_a_change(statement: Statement) -> StatementRefusedError | None:

@@ -36,6 +36,8 @@ _SCHEMA: Final = 1
 SCHEMA: Final = b""
 
 _EOF_SIZE: Final = 5
+#: Bytes of a character at most, where all have the same number.
+_WIDEST: Final = 4
 #: An OK whose numbers are short, without an end.
 _SHORT_OK: Final = 7
 #: A packet with EOF's first byte and fewer bytes is an EOF.
@@ -97,7 +99,10 @@ def tracked(payload: bytes, ok: Ok) -> list[tuple[bytes, bytes]]:
     """
     if not ok.status & STATE_CHANGED:
         return []
-    at = lenenc.skip(payload, ok.end, "database")
+    start = at = lenenc.skip(payload, ok.end, "database")
+    # Where a database's characters have two or four bytes, MariaDB aligns the changes to them.
+    while at - start < _WIDEST - 1 and at + 1 < len(payload) and payload[at] == 0:
+        at += 1
     changes, at = lenenc.read_bytes(payload, at, "database")
     if at != len(payload):
         raise WireError("database", "an OK has bytes behind the changes of its session")

@@ -90,6 +90,23 @@ class Tracking(SynchronousTestCase):
             [(b"character_set_client", b"gbk"), (SCHEMA, b"shop")],
         )
 
+    def test_changes_may_be_aligned_to_wide_characters(self):
+        """As MariaDB sends them where the database is in UCS-2 or UTF-32."""
+        told = changes((1, b"\5utf32"))[1:]
+        for info, zeros in ((b"", 1), (b"", 3), (b"a", 2), (b"abc", 0)):
+            end = encode_bytes(info) + bytes(zeros) + told
+            payload = ok(0, 0, 2 | STATE_CHANGED, 0, end)
+            found = okpackets.decode_ok(payload)
+            self.assertEqual(okpackets.tracked(payload, found), [(SCHEMA, b"utf32")])
+            shown = ok(0, 0, 2, 0, encode_bytes(info) if info else b"")
+            self.assertEqual(okpackets.untracked(payload, found), shown)
+        for end in (bytes(5) + told, bytes(6), b"\0" + told + b"\0"):
+            payload = ok(0, 0, 2 | STATE_CHANGED, 0, end)
+            found = okpackets.decode_ok(payload)
+            self.assertRaises(WireError, okpackets.tracked, payload, found)
+        payload = ok(0, 0, 2 | STATE_CHANGED, 0, b"\0\0")
+        self.assertEqual(okpackets.tracked(payload, okpackets.decode_ok(payload)), [])
+
     def test_nothing_is_told_without_the_flag(self):
         payload = ok(0, 0, 2, 0, changes(variable(b"a", b"b")))
         self.assertEqual(okpackets.tracked(payload, okpackets.decode_ok(payload)), [])
