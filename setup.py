@@ -66,6 +66,8 @@ _MODULES = {
 COMPILED = tuple(
     f"acra_twisted.{package}{name}" for package, names in _MODULES.items() for name in names.split()
 )
+#: What the compiler is told of code that mypyc writes.
+_COLD = "acra_twisted/fast/cold.h"
 _IN_C = ("_syscalls", "_p256", "_records", "_scan", "_sealing", "_words")
 
 
@@ -85,7 +87,11 @@ def extensions():
         )
         for name in _IN_C
     ]
-    return [*mypycify(paths, opt_level="3", debug_level="0"), *in_c]
+    compiled = mypycify(paths, opt_level="3", debug_level="0")
+    for extension in compiled:
+        extension.extra_compile_args += ["-include", _COLD]
+        extension.depends.append(_COLD)
+    return [*compiled, *in_c]
 
 
 def requirements(compiled):
