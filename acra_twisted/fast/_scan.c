@@ -1,7 +1,8 @@
 /* Passes over the bytes of statements and of results.  Their readable twins are
- * sql/skeleton.py's split_by_expressions, crypto/search.py's by_python, bytes.find, and
- * wire/link/tracecontext.py's plain_by_python: for every input both return the same, which property
- * tests compare where this is compiled.  Measured in docs/performance-notes.rst.
+ * sql/skeleton.py's split_by_expressions, crypto/search.py's by_python, bytes.find,
+ * wire/link/tracecontext.py's plain_by_python and sql/comments.py's tail_by_python: for every input
+ * both return the same, which property tests compare where this is compiled.  Measured in
+ * docs/performance-notes.rst.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -383,15 +384,48 @@ text_of(const char *digits, Py_ssize_t size)
 #define SPAN (TRACE + 32 + 1)
 #define FLAGS (SPAN + 16 + 1)
 
+/* Whether a traceparent of version 00 begins there, with `FLAGS` + 2 bytes. */
+static int
+is_traceparent(const char *at)
+{
+    return memcmp(at, "00-", TRACE) == 0 && at[SPAN - 1] == '-' && at[FLAGS - 1] == '-'
+           && is_id(at + TRACE, 32) && is_id(at + SPAN, 16) && is_hex((unsigned char)at[FLAGS])
+           && is_hex((unsigned char)at[FLAGS + 1]);
+}
+
+/* A tuple of what `before` is, if it is anything, the ids of a traceparent, and whether it is
+ * sampled.  The reference to `before` is taken. */
+static PyObject *
+parts_of(PyObject *before, const char *at)
+{
+    unsigned char last = (unsigned char)at[FLAGS + 1];
+    int first = before != NULL;
+    /* By hand: Py_BuildValue reads a format for each. */
+    PyObject *trace = text_of(at + TRACE, 32), *span = text_of(at + SPAN, 16);
+    PyObject *found = PyTuple_New(first + 3);
+
+    if (trace == NULL || span == NULL || found == NULL) {
+        Py_XDECREF(before);
+        Py_XDECREF(trace);
+        Py_XDECREF(span);
+        Py_XDECREF(found);
+        return NULL;
+    }
+    if (first)
+        PyTuple_SET_ITEM(found, 0, before);
+    PyTuple_SET_ITEM(found, first, trace);
+    PyTuple_SET_ITEM(found, first + 1, span);
+    /* Odd digits: of letters it is the other way round. */
+    PyTuple_SET_ITEM(found, first + 2, PyBool_FromLong((last <= '9') == (last & 1)));
+    return found;
+}
+
 /* traceparent(data, start): the ids of a traceparent of version 00 that begins there, and whether
  * it is sampled; None if there is none. */
 static PyObject *
 traceparent(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 {
     Py_ssize_t start;
-    const char *at;
-    unsigned char last;
-    PyObject *trace, *span, *found;
 
     if (nargs != 2 || !PyBytes_Check(args[0])) {
         PyErr_SetString(PyExc_TypeError, "traceparent takes bytes and a number");
@@ -400,29 +434,76 @@ traceparent(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs
     start = PyLong_AsSsize_t(args[1]);
     if (start == -1 && PyErr_Occurred())
         return NULL;
-    if (start < 0 || start > PyBytes_GET_SIZE(args[0]) - (FLAGS + 2))
+    if (start < 0 || start > PyBytes_GET_SIZE(args[0]) - (FLAGS + 2)
+        || !is_traceparent(PyBytes_AS_STRING(args[0]) + start))
         Py_RETURN_NONE;
-    at = PyBytes_AS_STRING(args[0]) + start;
-    last = (unsigned char)at[FLAGS + 1];
-    if (memcmp(at, "00-", TRACE) != 0 || at[SPAN - 1] != '-' || at[FLAGS - 1] != '-'
-        || !is_id(at + TRACE, 32) || !is_id(at + SPAN, 16)
-        || !is_hex((unsigned char)at[FLAGS]) || !is_hex(last))
-        Py_RETURN_NONE;
-    /* By hand: Py_BuildValue reads a format for each. */
-    trace = text_of(at + TRACE, 32);
-    span = text_of(at + SPAN, 16);
-    found = PyTuple_New(3);
-    if (trace == NULL || span == NULL || found == NULL) {
-        Py_XDECREF(trace);
-        Py_XDECREF(span);
-        Py_XDECREF(found);
+    return parts_of(NULL, PyBytes_AS_STRING(args[0]) + start);
+}
+
+/* The comment that holds a context and nothing else. */
+#define OPEN "/*traceparent='"
+#define CLOSE "'*/"
+#define COMMENT (sizeof OPEN - 1 + FLAGS + 2 + sizeof CLOSE - 1)
+#define KEY "traceparent"
+
+/* What stands before such a comment is looked at where it has one of these. */
+static const unsigned char BEFORE[256] = {['#'] = 1, ['/'] = 1, ['-'] = 1, ['t'] = 1};
+
+/* tail_context(text): the text before the context at its very end, without the blank before that,
+ * and the context's ids and flag; None if the text has none, or may have more than that: another
+ * context, a slash, a comment to the end of a line. */
+static PyObject *
+tail_context(PyObject *Py_UNUSED(module), PyObject *text)
+{
+    const unsigned char *at, *comment;
+    Py_ssize_t left;
+    PyObject *before;
+
+    if (!PyBytes_Check(text)) {
+        PyErr_SetString(PyExc_TypeError, "tail_context takes bytes");
         return NULL;
     }
-    PyTuple_SET_ITEM(found, 0, trace);
-    PyTuple_SET_ITEM(found, 1, span);
-    /* Odd digits: of letters it is the other way round. */
-    PyTuple_SET_ITEM(found, 2, PyBool_FromLong((last <= '9') == (last & 1)));
-    return found;
+    at = (const unsigned char *)PyBytes_AS_STRING(text);
+    left = PyBytes_GET_SIZE(text) - (Py_ssize_t)COMMENT;
+    if (left <= 0)
+        Py_RETURN_NONE;
+    comment = at + left;
+    if (memcmp(comment + COMMENT - (sizeof CLOSE - 1), CLOSE, sizeof CLOSE - 1) != 0
+        || memcmp(comment, OPEN, sizeof OPEN - 1) != 0
+        || !is_traceparent((const char *)comment + sizeof OPEN - 1))
+        Py_RETURN_NONE;
+    for (; at < comment; at++) {
+        if (!BEFORE[*at])
+            continue;
+        if (*at == '#' || *at == '/' || (*at == '-' && at[1] == '-'))
+            Py_RETURN_NONE;
+        /* The comment lies behind: nothing is read beyond the text. */
+        if (*at == 't' && memcmp(at, KEY, sizeof KEY - 1) == 0)
+            Py_RETURN_NONE;
+    }
+    if (comment[-1] == ' ' || comment[-1] == '\n')
+        left--;
+    before = PyBytes_FromStringAndSize(PyBytes_AS_STRING(text), left);
+    return before == NULL ? NULL : parts_of(before, (const char *)comment + sizeof OPEN - 1);
+}
+
+/* has_signs(text): whether a text of MySQL may have a comment in it: '#', '/' or "--". */
+static PyObject *
+has_signs(PyObject *Py_UNUSED(module), PyObject *text)
+{
+    const unsigned char *at, *end;
+
+    if (!PyBytes_Check(text)) {
+        PyErr_SetString(PyExc_TypeError, "has_signs takes bytes");
+        return NULL;
+    }
+    at = (const unsigned char *)PyBytes_AS_STRING(text);
+    end = at + PyBytes_GET_SIZE(text);
+    for (; at < end; at++)
+        /* A zero follows the last byte. */
+        if (BEFORE[*at] && (*at == '#' || *at == '/' || (*at == '-' && at[1] == '-')))
+            Py_RETURN_TRUE;
+    Py_RETURN_FALSE;
 }
 
 /* Whether one of eight bytes is a mark of a literal. */
@@ -494,6 +575,8 @@ static PyMethodDef functions[] = {
     {"cut_key", (PyCFunction)(void (*)(void))cut_key, METH_FASTCALL, NULL},
     {"fits", (PyCFunction)(void (*)(void))fits, METH_FASTCALL, NULL},
     {"find", (PyCFunction)(void (*)(void))find, METH_FASTCALL, NULL},
+    {"has_signs", has_signs, METH_O, NULL},
+    {"tail_context", tail_context, METH_O, NULL},
     {"traceparent", (PyCFunction)(void (*)(void))traceparent, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };

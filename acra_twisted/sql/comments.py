@@ -15,9 +15,15 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from acra_twisted.errors import LexError
+from acra_twisted.fast.compiled import COMPILED
 from acra_twisted.fast.finding import find
 from acra_twisted.sql import lexer, tags
 from acra_twisted.wire.link.tracecontext import PLAIN, TraceContext, parse_traceparent, plain_at
+
+if COMPILED:
+    from acra_twisted.fast._scan import tail_context  # type: ignore[import-not-found]  # in C
+
+_tail_context: Final[Any] = tail_context if COMPILED else None
 
 #: A text without any context lacks this.
 CONTEXT_KEY: Final = b"traceparent"
@@ -39,6 +45,9 @@ _NAMING: Final = b"dDpP"
 _BLANK: Final = 0x20
 _SLASH: Final = 0x2F
 _DASH: Final = 0x2D
+# The end of such a context with its comment.
+_SAMPLED: Final = "-01'*/"
+_NOT_SAMPLED: Final = "-00'*/"
 _PLAIN: Final = len(_OPEN) + PLAIN + len(_CLOSE)
 
 
@@ -114,6 +123,14 @@ class Found:
         self.tags = tags
 
 
+def look_for_context(text: bytes, standard_conforming_strings: bool | None) -> Found | None:
+    """Return what `take_context` finds; None if there is nothing to find."""
+    found = plain_tail(text) if COMPILED else None
+    if found is None and may_hold_context(text):
+        found = take_context(text, standard_conforming_strings)
+    return found
+
+
 def take_context(text: bytes, standard_conforming_strings: bool | None = True) -> Found:
     """Look for a trace context in the comments of a statement and cut its comment out.
 
@@ -140,6 +157,32 @@ def take_context(text: bytes, standard_conforming_strings: bool | None = True) -
             if not has_tags(before):
                 return Found(before, found, False)
     return _looked_through(text, standard_conforming_strings)
+
+
+def plain_tail(text: bytes) -> Found | None:
+    """Find what `take_context` finds in a text of either language that ends in a context, and in
+    which nothing else may be a comment: the usual one.  None says nothing.
+
+    It is worth its call where compiled: a module in C does it then.
+    """
+    if not COMPILED:
+        return tail_by_python(text)
+    found = _tail_context(text)
+    if found is None:
+        return None
+    return Found(found[0], TraceContext(found[1], found[2], found[3]), False)
+
+
+def tail_by_python(text: bytes) -> Found | None:
+    """See `plain_tail`."""
+    at = len(text) - _PLAIN
+    context = plain_context(text, at, len(text))
+    if context is None or at == 0:
+        return None
+    before = text[:at]
+    if any(find(before, word) >= 0 for word in (CONTEXT_KEY, b"/", b"--", b"#")):
+        return None
+    return Found(before_comment(text, at), context, False)
 
 
 def plain_context(text: bytes, at: int, end: int) -> TraceContext | None:
@@ -223,5 +266,9 @@ def add_context(text: bytes, context: TraceContext, state: str = "") -> bytes:
 
 def comment_of(context: TraceContext, state: str) -> bytes:
     """The comment that holds a context."""
-    more = f",tracestate='{quote(state, safe='')}'" if state else ""
-    return f"/*traceparent='{context.traceparent()}'{more}*/".encode("ascii")
+    if state:
+        more = quote(state, safe="")
+        return f"/*traceparent='{context.traceparent()}',tracestate='{more}'*/".encode("ascii")
+    # Each text is made in one piece: most statements get one.
+    flags = _SAMPLED if context.sampled else _NOT_SAMPLED
+    return f"/*traceparent='00-{context.trace_id}-{context.span_id}{flags}".encode("ascii")

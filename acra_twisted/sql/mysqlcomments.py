@@ -8,9 +8,10 @@ are never cut.  The first comment of a text may have a context of Vitess's, whic
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from acra_twisted.errors import LexError
+from acra_twisted.fast.compiled import COMPILED
 from acra_twisted.fast.finding import find
 from acra_twisted.sql import lexer, vitess
 from acra_twisted.sql.comments import (
@@ -24,10 +25,17 @@ from acra_twisted.sql.comments import (
     has_tags,
     in_tail,
     plain_context,
+    plain_tail,
     read_tokens,
 )
 from acra_twisted.sql.readers import READERS
 from acra_twisted.wire.link.tracecontext import TraceContext
+
+if COMPILED:
+    from acra_twisted.fast._scan import has_signs  # type: ignore[import-not-found]  # in C
+
+# One pass in place of three.
+_has_signs: Final[Any] = has_signs if COMPILED else None
 
 _BLANKS: Final = b" \t\r\n\f\v"
 _BLANK: Final = 0x20
@@ -43,6 +51,16 @@ def may_hold_context(text: bytes) -> bool:
         return False
     # A number in bytes is one pass in C; to call `find` takes as long as eight of those.
     return find(text, CONTEXT_KEY) >= 0 or text[: len(vitess.OPEN)] == vitess.OPEN
+
+
+def look_for_context(text: bytes, conforming: bool | None) -> Found | None:
+    """Return what `take_context` finds; None if there is nothing to find."""
+    found = plain_tail(text) if COMPILED else None
+    if found is not None:
+        found.text = _still_ended(found.text, text)
+    elif may_hold_context(text):
+        found = take_context(text, conforming)
+    return found
 
 
 def take_context(text: bytes, conforming: bool | None = False) -> Found:
@@ -144,6 +162,8 @@ def _semicolon(text: bytes) -> int | None:
 
 def _may_hide(text: bytes) -> bool:
     """Return True if a comment at the end of a text may be a part of what stands before it."""
+    if COMPILED and not _has_signs(text):
+        return False
     return _HASH in text or has_dashes(text) or not _is_closed(text)
 
 

@@ -22,7 +22,7 @@ from acra_twisted.dialects.propagation import Propagation, bring, sent_form, sho
 from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.outstanding import ANSWER, FORWARD
 from acra_twisted.session import Session
-from acra_twisted.sql.mysqlcomments import add_context, may_hold_context, take_context
+from acra_twisted.sql.mysqlcomments import add_context, look_for_context
 from acra_twisted.verdicts import Deny
 from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.mysql import commands, errors
@@ -92,9 +92,8 @@ class OpeningRequests(ClientFlow):
         session.in_flight = self._state.changing > 0 and not reads_alike(statement.text)
         statement.conforming = None if session.in_flight else session.conforming
         exchange = self._begin(kind, statement)
-        commented = may_hold_context(statement.text) and bring(
-            exchange, statement, take_context(statement.text, statement.conforming)
-        )
+        found = look_for_context(statement.text, statement.conforming)
+        commented = found is not None and bring(exchange, statement, found)
         if attributes:
             attributes = self._take_attributes(exchange, attributes, commented)
         session.observer.exchange_opened(exchange)

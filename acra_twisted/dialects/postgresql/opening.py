@@ -21,11 +21,11 @@ from acra_twisted.outstanding import SKIP, is_answer
 from acra_twisted.session import IDLE, Session
 from acra_twisted.sql import settings
 from acra_twisted.sql.comments import (
+    Found,
     add_context,
+    look_for_context,
     may_give_name,
-    may_hold_context,
     may_set_context,
-    take_context,
 )
 from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres import frontend
@@ -108,8 +108,9 @@ class OpeningBatch(RefusingBatch):
             self._set_reading(statement)
         exchange = self._begin(kind, statement)
         exchange.remote = session.context
-        if may_hold_context(statement.text):
-            self._take_context(exchange, statement)
+        found = look_for_context(statement.text, statement.conforming)
+        if found is not None:
+            self._bring_context(exchange, statement, found)
         if session.named is not None and exchange.remote is session.context:
             session.named.follow(exchange, statement.text)
         if session.settings is not None or may_set_context(statement.text, kind == "prepare"):
@@ -121,9 +122,8 @@ class OpeningBatch(RefusingBatch):
         session.observer.exchange_opened(exchange)
         return exchange
 
-    def _take_context(self, exchange: Exchange, statement: Statement) -> None:
+    def _bring_context(self, exchange: Exchange, statement: Statement, found: Found) -> None:
         """The context in a statement's comment goes, its tags stay for the database."""
-        found = take_context(statement.text, statement.conforming)
         if bring(exchange, statement, found) and may_give_name(found.text):
             session = self._session
             if session.named is None:

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.sql import comments, mysqlcomments
 from acra_twisted.sql.comments import add_context, may_hold_context, take_context
 from acra_twisted.wire.link.tracecontext import parse_traceparent
 
@@ -159,3 +160,85 @@ class Kept(SynchronousTestCase):
         for text in (b"SELECT 1 " + comment(), b"SELECT 1 /* traceparent=" + PARENT + b" */"):
             found = self.kept(text)
             self.assertEqual((found.text, found.kept, found.tags), (b"SELECT 1", None, None))
+
+
+#: Texts around contexts: whatever decides between the short ways and the long one.
+PIECES = st.lists(
+    st.sampled_from(
+        (
+            b"SELECT 1",
+            b" ",
+            b"\n",
+            b";",
+            b"-",
+            b"--",
+            b"#",
+            b"/",
+            b"/*",
+            b"*/",
+            b"'",
+            b"t",
+            b"trace",
+        )
+        + (b"traceparent", b"/*traceparent='", comment(), b"\\", b"\xff", b"/*vt+ */")
+        + tuple(b"/*traceparent='" + parent + b"'*/" for parent in (PARENT, OTHER, PARENT[:-1]))
+    ),
+    max_size=6,
+).map(b"".join)
+
+
+def parts(found):
+    """Return what tells a Found from another; None for none."""
+    if found is None:
+        return None
+    return found.text, found.context, found.malformed, found.kept, found.tags
+
+
+class ShortWay(SynchronousTestCase):
+    """A context that stands alone at the very end of a text in which nothing else is a comment."""
+
+    def test_it_is_taken_for_what_it_is(self):
+        for end in (b"", b" ", b"\n"):
+            for parent in (PARENT, OTHER):
+                text = b"SELECT t" + end + b"/*traceparent='" + parent + b"'*/"
+                found = comments.tail_by_python(text)
+                self.assertEqual(found.text, b"SELECT t")
+                self.assertEqual(found.context, parse_traceparent(parent.decode()))
+                self.assertEqual(parts(comments.look_for_context(text, True)), parts(found))
+
+    @given(PIECES, st.sampled_from((b"", b"/*traceparent='" + PARENT + b"'*/")))
+    def test_it_finds_what_the_long_way_does(self, text, end):
+        text += end
+        short = comments.tail_by_python(text)
+        self.assertEqual(parts(comments.plain_tail(text)), parts(short))
+        for module in (comments, mysqlcomments):
+            for conforming in (True, False, None):
+                found = module.look_for_context(text, conforming)
+                if module.may_hold_context(text):
+                    long = module.take_context(text, conforming)
+                    self.assertEqual(found is None, False)
+                    if long.kept is None:
+                        self.assertEqual(parts(found), parts(long))
+                else:
+                    self.assertIsNone(found)
+                if short is not None:
+                    self.assertEqual(found.context, short.context)
+
+    @given(st.binary(max_size=120))
+    def test_random_bytes(self, data):
+        found = comments.tail_by_python(data)
+        self.assertEqual(parts(comments.plain_tail(data)), parts(found))
+
+    @given(st.integers(0, 72), st.integers(0, 255))
+    def test_it_is_strict_with_each_byte(self, place, byte):
+        changed = bytearray(b"/*traceparent='" + PARENT + b"'*/")
+        changed[place] = byte
+        text = b"SELECT 1 " + bytes(changed)
+        short = comments.tail_by_python(text)
+        self.assertEqual(parts(comments.plain_tail(text)), parts(short))
+        if short is not None:
+            self.assertEqual(parts(short), parts(take_context(text)))
+
+    def test_a_text_that_is_nothing_else_goes_the_long_way(self):
+        self.assertIsNone(comments.tail_by_python(b"/*traceparent='" + PARENT + b"'*/"))
+        self.assertIsNone(comments.plain_tail(b"/*traceparent='" + PARENT + b"'*/"))
