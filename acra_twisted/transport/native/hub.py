@@ -40,6 +40,10 @@ _TOGETHER: Final = 32
 #: The longest wait, in seconds.
 _LONGEST: Final = 60.0
 
+# Where Twisted's reactor keeps its timers.
+_NEW: Final = "_newTimedCalls"
+_PENDING: Final = "_pendingTimedCalls"
+
 # As epoll has them.  Other systems can import this, and have no hub.
 READABLE: Final = 1
 WRITABLE: Final = 4
@@ -84,8 +88,9 @@ class Hub:
         # Where the reactor waits here: what it does for itself, and its epoll object.
         self._iterate: Callable[[float], None] | None = None
         self._of_reactor = -1
-        # The reactor's timers can be looked at: those that are new, and the others by time.
-        self._shows_timers = False
+        # The reactor's attributes, where its timers can be looked at: those that are new, and the
+        # others by time.
+        self._timers: dict[str, Any] | None = None
         #: True if writes may be held, by calling `hold`.
         self.holding = False
         self._held: list[Watched] = []
@@ -119,8 +124,8 @@ class Hub:
             return
         self._iterate, self._of_reactor = reactor.doIteration, own.fileno()
         # Twisted has no other names for them; a reactor that has none has a turn at each event.
-        lists = ("_newTimedCalls", "_pendingTimedCalls")
-        self._shows_timers = all(hasattr(reactor, name) for name in lists)
+        attributes = vars(reactor)
+        self._timers = attributes if _NEW in attributes and _PENDING in attributes else None
         watched = self._watched
         if self._of_reactor >= len(watched):
             watched.extend([None] * (self._of_reactor + 1 - len(watched)))
@@ -181,10 +186,11 @@ class Hub:
     def _first_timer(self) -> float:
         """When the reactor's first timer is due, by its clock; NaN, which equals nothing, if it has
         to sort its timers before that is known."""
-        reactor = self._reactor
-        if not self._shows_timers or reactor._newTimedCalls:
+        found = self._timers
+        # From its own attributes: Python would look through the reactor's classes first.
+        if found is None or len(found[_NEW]) > 0:
             return math.nan
-        timers = reactor._pendingTimedCalls
+        timers: list[Any] = found[_PENDING]
         first: float = timers[0].time if timers else 0.0
         return first
 

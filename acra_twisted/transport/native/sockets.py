@@ -49,6 +49,7 @@ class SocketTransport(Watched):
         self.receiver: Callable[[bytes], None] = protocol.dataReceived
         # Held back while the hub tells; then nothing is in the queue.
         self._held = b""
+        # Its bytes are counted: that is how many wait, and none if the queue is empty.
         self._queue: deque[Any] = deque()
         self._queued = 0
         self._producer: Any = None
@@ -117,8 +118,7 @@ class SocketTransport(Watched):
         self.disconnecting = True
         self.hub.forget(self._fd)
         self._calls.forget()
-        self._queue.clear()
-        self._queued = 0
+        self._forget_queued()
         if self._linger is not None and self._linger.active():
             self._linger.cancel()
         producer, self._producer = self._producer, None
@@ -142,15 +142,16 @@ class SocketTransport(Watched):
     def write(self, data: bytes) -> None:
         """Send, in order; what is short when the hub has told everybody."""
         held = self._held
-        if self._queue or self.disconnecting:
+        holds = len(held) > 0
+        if self._queued > 0 or self.disconnecting:
             self._enqueue(data)
         elif self.hub.holding and len(held) + len(data) <= _SHORT:
-            if held:
+            if holds:
                 self._held = held + data
             else:
                 self._held = data
                 self.hub.hold(self)
-        elif held:
+        elif holds:
             self._held = b""
             self._send_now(held + data)
         else:
@@ -159,10 +160,10 @@ class SocketTransport(Watched):
     def flush(self) -> bool:
         """Send held bytes; return True if nothing waits."""
         held = self._held
-        if held:
+        if len(held) > 0:
             self._held = b""
             self._send_now(held)
-        return not self._queue
+        return self._queued == 0
 
     def _send_now(self, data: bytes) -> None:
         try:
@@ -189,6 +190,10 @@ class SocketTransport(Watched):
             if self._queued > _HIGH_WATER:
                 self._producer_paused = True
                 self._producer.pauseProducing()
+
+    def _forget_queued(self) -> None:
+        self._queue.clear()
+        self._queued = 0
 
     def _write_queued(self) -> None:
         queue = self._queue
@@ -245,7 +250,7 @@ class SocketTransport(Watched):
             return
         self.disconnecting = True
         self._stop_reading()
-        self._queue.clear()
+        self._forget_queued()
         self._watch()
         aborted = Failure(ConnectionAborted())
         self.hub.soon(self.connectionLost, aborted)

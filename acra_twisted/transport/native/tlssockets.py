@@ -228,7 +228,7 @@ class TLSTransport(SocketTransport):
         """Send what waits, then close; before the handshake is done nothing can be sent."""
         if not self._established:
             self._held = b""
-            self._queue.clear()
+            self._forget_queued()
         super().loseConnection()
 
     def _close(self) -> None:

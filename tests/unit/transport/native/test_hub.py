@@ -231,6 +231,8 @@ class Unlisting:
         self._poller = reactor._poller
         self._reactor = reactor
         self._without = without
+        for name in {"_newTimedCalls", "_pendingTimedCalls"} - {without}:
+            setattr(self, name, [])
 
     def __getattr__(self, name):
         if name == self._without:
