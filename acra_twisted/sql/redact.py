@@ -99,7 +99,7 @@ def of_statement(statement: Statement, language: str, before: Redacted | None = 
     if shown is not None:
         return shown
     cut = statement.skeleton
-    if cut is None and before is not None and statement.written is None:
+    if before is not None and statement.written is None and not (cut and statement.conforming):
         text = statement.text
         if before.key and before.language == language and len(text) <= _INPUT_LIMIT:
             if skeleton.has_key(text, before.key):

@@ -11,6 +11,7 @@ from acra_twisted.exchange import Statement
 from acra_twisted.sql import lexer
 from acra_twisted.sql import redact as module
 from acra_twisted.sql.lexer import scan
+from acra_twisted.sql.readers import READERS
 from acra_twisted.sql.redact import TEXT_LIMIT, of_statement
 from acra_twisted.sql.skeleton import split
 
@@ -338,6 +339,9 @@ class OfStatements(SynchronousTestCase):
         for some in (parts, others, others):
             statement = Statement(b" ".join(some))
             language, statement.conforming = data.draw(settings)
+            if data.draw(st.booleans()):
+                # Somebody has cut it already.
+                statement.skeleton = split(statement.text, READERS[language].quote)
             statements.append((statement, language))
         before = of_statement(*statements[0])
         self.assertEqual(of_statement(*statements[1], before), redact_like(statements[1]))
@@ -348,6 +352,9 @@ class OfStatements(SynchronousTestCase):
         again = Statement(b"SELECT '', 7 FROM again")
         self.assertIs(of_statement(again, "postgresql", first), first)
         self.assertIs(again.shown, first)
+        cut = Statement(b"SELECT '', 8 FROM again")
+        cut.skeleton, cut.conforming = split(cut.text, b'"'), False
+        self.assertIs(of_statement(cut, "postgresql", first), first)
         long = Statement(b"SELECT '%b', 7 FROM again" % (b"x" * 100_000))
         self.assertEqual(
             of_statement(long, "postgresql", first).text, "<statement of 100023 bytes>"
