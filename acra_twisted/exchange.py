@@ -356,13 +356,13 @@ class Work:
         self.hooks = hooks
 
 
-def take_reply(session: Session) -> None:
+def take_reply(session: Session, now: int = 0) -> None:
     """Take the head off the queue, whose reply is complete; end its exchange if that was the last
-    reply of it."""
+    reply of it.  ``now`` is that of `Exchange.close`."""
     outstanding = session.outstanding
     exchange: Exchange | None = outstanding.popleft()[2]
     if exchange is not None and (not outstanding or outstanding[0][2] is not exchange):
-        exchange.close("ok")
+        exchange.close("ok", now)
 
 
 def lose_replies(session: Session) -> None:

@@ -71,15 +71,19 @@ class WholeReplies(ResultSets):
         size = len(data)
         if self._begun or not self._at_rest or size < _EOF_SIZE or len(outstanding) != 1:
             return False
-        action, code, exchange, reply = outstanding[0]
+        head = outstanding[0]
+        action: int = head[0]
+        code: int = head[1]
+        exchange: Exchange | None = head[2]
         if (
             action != FORWARD
             or code != replies.RESULT
             or exchange is None
             or session.on_ready is not None
-            or not _is_plain(reply)
-            or data[3] != reply.sequence
         ):
+            return False
+        reply: Reply = head[3]
+        if not _is_plain(reply) or data[3] != reply.sequence:
             return False
         first = data[HEADER_SIZE]
         if first == OK:
@@ -175,14 +179,15 @@ class WholeReplies(ResultSets):
         if warnings or status & _MORE:
             return False
         session = self._session
-        exchange.first_byte = exchange.first_byte or session.clock()
+        now = session.clock()
+        exchange.first_byte = exchange.first_byte or now
         if rows >= 0:
             exchange.rows = rows if exchange.rows < 0 else exchange.rows + rows
         self._state.reported(status, reply)
         self._number = (data[end + 3] + 1) & 0xFF
         self._out.append(data)
         self.passed_whole += 1
-        take_reply(session)
+        take_reply(session, now)
         return True
 
 

@@ -212,7 +212,7 @@ class ExchangeTracing(RunObserver):
     def exchange_opened(self, exchange: Exchange) -> None:
         """Give a sampled exchange its span."""
         session = exchange.session
-        remote = exchange.remote
+        remote: TraceContext | None = exchange.remote
         own_trace = self._per_request
         if not own_trace:
             count = session.notes[_EXCHANGES] = session.notes[_EXCHANGES] + 1
