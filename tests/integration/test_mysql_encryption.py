@@ -270,6 +270,29 @@ class Texts(Case):
         self.assertNotIn("Zaphodsecret", told)
         self.refused(f"INSERT INTO people (age) VALUES ({1 << 31})", number=1264)
 
+    def test_what_the_server_would_cut(self):
+        """It does so and only warns with IGNORE, and in modes that are not strict."""
+        self.run_("INSERT INTO people (name, nick) VALUES ('kept', 'kept')")
+        long = "x" * 300
+        for mode in ("STRICT_TRANS_TABLES", ""):
+            cursor = self.connected()
+            cursor.execute("SET sql_mode = %s", (mode,))
+            for text in (
+                "INSERT IGNORE INTO people (name) VALUES (%s)",
+                "INSERT INTO people (nick) VALUES (%s)",
+                "UPDATE people SET name = %s",
+            ):
+                with self.assertRaises(pymysql.MySQLError) as caught:
+                    cursor.execute(text, (long,))
+                self.assertEqual(caught.exception.args[0], 1406, (mode, text))
+        connection = mysql.connector.connect(**self.access(), autocommit=True)
+        self.addCleanup(connection.close)
+        prepared = connection.cursor(prepared=True)
+        with self.assertRaises(mysql.connector.Error) as caught:
+            prepared.execute("INSERT IGNORE INTO people (name) VALUES (?)", (long,))
+        self.assertEqual(caught.exception.errno, 1406)
+        self.assertEqual(self.run_("SELECT name, nick FROM people"), [("kept", "kept")])
+
     def test_what_is_not_understood_is_refused(self):
         for text in (
             "SELECT UPPER(name) FROM people",

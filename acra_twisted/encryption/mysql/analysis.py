@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from acra_twisted.encryption import refusals
-from acra_twisted.encryption.mysql import values
+from acra_twisted.encryption.mysql import storage, values
 from acra_twisted.encryption.mysql.belt import quoted
 from acra_twisted.encryption.mysql.nodes import Node, Query, TableName
 from acra_twisted.encryption.mysql.plan import (
@@ -140,7 +140,8 @@ class Analysis:
         """Note what a protected column is given.  Raises StatementRefusedError."""
         for leaf in value:
             if leaf.kind == values.GIVEN:
-                self.edit(leaf.node, [Stored(self.give(setting, STORE, leaf, place))])
+                number = self.give(setting, STORE, leaf, place, storage.room(column))
+                self.edit(leaf.node, [Stored(number)])
             elif leaf.kind == values.DEFAULT:
                 self.default(setting, column, place)
             elif leaf.kind == values.PROTECTED:
@@ -194,7 +195,9 @@ class Analysis:
                 refusals.DEFAULT_IN_CLEAR, setting, f"takes its default, in clear, in {place}"
             )
 
-    def give(self, setting: ColumnSetting, role: str, leaf: Leaf, place: str) -> int:
+    def give(
+        self, setting: ColumnSetting, role: str, leaf: Leaf, place: str, room: int = -1
+    ) -> int:
         """Note a value that is encoded; its number.  Raises StatementRefusedError."""
         assert leaf.source is not None  # noqa: S101 - a given value has one
         for cast in leaf.casts:
@@ -205,7 +208,7 @@ class Analysis:
                     setting,
                     f"is given a value in {place} with a cast that its data_type does not have",
                 )
-        self.given.append(Given(leaf.source, Use(setting, role, place)))
+        self.given.append(Given(leaf.source, Use(setting, role, place), room))
         return len(self.given) - 1
 
     def compare(self, setting: ColumnSetting, column: Node, leaf: Leaf, form: str) -> Compared:

@@ -20,7 +20,7 @@ from acra_twisted.encryption.making import (
     Searcher,
     TokenValues,
 )
-from acra_twisted.encryption.mysql import filling, inputs
+from acra_twisted.encryption.mysql import filling, inputs, storage
 from acra_twisted.encryption.mysql.filling import Filled, Sent
 from acra_twisted.encryption.mysql.plaintexts import about, from_literal
 from acra_twisted.encryption.mysql.plan import Given, Plan
@@ -84,7 +84,7 @@ def of_literals(plan: Plan, literals: Sequence[bytes], reading: Reading) -> Plai
 def of_parameters(plan: Plan, given: Sequence[Parameter], reading: Reading) -> Plaintexts:
     """The values of a text's parameters.  Raises ValueRefusedError, which names the column."""
     found: dict[int, bytes | None] = {}
-    for number, (source, use) in enumerate(plan.values):
+    for number, (source, use, _) in enumerate(plan.values):
         if not source.parameter:
             continue
         kind, value, _ = given[source.parameter - 1]
@@ -190,6 +190,7 @@ class _Making:
         if given.use.role == STORE:
             stored = self._tools.sealers[column].store(plaintext, self._tools.random_bytes)
             made = REPLACED if column.kind == TOKENIZED else ENCRYPTED
+            storage.check_room(column, stored.data, given.room)
             self._count(column, PASSED if stored.passed else made)
             return [stored.data]
         searcher = self._tools.searchers.get(column)

@@ -8,7 +8,7 @@ from typing import Final
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.loading import LoadedRows, Row, Secret
-from acra_twisted.encryption.mysql import loads
+from acra_twisted.encryption.mysql import loads, storage
 from acra_twisted.encryption.mysql.inputs import from_parameter
 from acra_twisted.encryption.mysql.plaintexts import about
 from acra_twisted.encryption.mysql.plan import Loaded
@@ -27,10 +27,6 @@ _NUMBERS: Final = frozenset(("int32", "int64"))
 _BYTES: Final = "binary"
 #: Codecs of those that have others than a text's in them: MySQL's latin1 is that of Windows.
 _CODECS: Final = {_BYTES: "utf-8", "latin1": "cp1252", "ascii": "ascii"}
-_TEXTS: Final = frozenset(("str", "email"))
-_TOO_LONG: Final = ValueRefusedError(
-    errors.TOO_LONG, errors.OUT_OF_RANGE, "what is stored of a value is longer than the column"
-)
 
 
 def codec_of(charset: str) -> str:
@@ -97,10 +93,11 @@ class FileRows(LoadedRows):
         set."""
         values = row.values
         for (place, setting, _), one in zip(row.secrets, stored, strict=True):
-            written = _written(setting, one)
-            if 0 <= self._rooms[place] < _length(setting, one):
-                raise about(setting, _TOO_LONG)
-            values[place] = written
+            try:
+                storage.check_room(setting, one, self._rooms[place])
+            except ValueRefusedError as error:
+                raise about(setting, error) from None
+            values[place] = _written(setting, one)
         return infile.join(values)
 
 
@@ -113,11 +110,6 @@ def _written(setting: ColumnSetting, stored: bytes) -> bytes:
     if setting.kind == TOKENIZED and setting.token_type in _NUMBERS:
         return b"%d" % int(stored)
     return stored.hex().encode()
-
-
-def _length(setting: ColumnSetting, stored: bytes) -> int:
-    """The length of what is stored: in characters, if it is a text."""
-    return len(stored.decode()) if setting.token_type in _TEXTS else len(stored)
 
 
 def _malformed(error: InfileError) -> ValueRefusedError:

@@ -37,11 +37,13 @@ class Given(NamedTuple):
     """A value of the client that is encoded.
 
     For the role STORE it has one form: what is stored.  For COMPARE it has a form for each key of
-    the session's client, or the token.  NULL has none.
+    the session's client, or the token.  NULL has none.  ``room`` is what a column holds that it is
+    stored in, as `storage.room` tells.
     """
 
     source: Source
     use: Use
+    room: int = -1
 
 
 # Forms of a comparison.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from acra_twisted.crypto import envelopes
-from acra_twisted.encryption import searching
+from acra_twisted.encryption import errors, searching
+from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.mysql.schema import Column
 from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED, ColumnSetting
 
@@ -27,6 +28,8 @@ _RECOMMENDED: Final = {
     "email": "VARCHAR of the value's length",
     "bytes": "VARBINARY of the value's length",
 }
+#: Types of tokens that are texts.
+_CHARACTERS: Final = frozenset(("str", "email"))
 #: Bytes of a character at most, by its character set.
 _WIDTHS: Final = {"utf8mb4": 4, "utf8mb3": 3, "utf8": 3}
 #: Bytes that an envelope takes beside its plaintext.
@@ -59,6 +62,18 @@ def room(column: Column) -> int:
     if column.type != "varchar":
         return column.length
     return column.length // _WIDTHS.get(column.charset, 1)
+
+
+def check_room(setting: ColumnSetting, stored: bytes, room: int) -> None:
+    """Raises ValueRefusedError, without the column, for what is longer than its room: with IGNORE,
+    and in modes that are not strict, a server would cut it, and only warn."""
+    if room < 0 or len(stored) <= room:
+        return
+    if setting.token_type in _CHARACTERS and len(stored.decode()) <= room:
+        return
+    raise ValueRefusedError(
+        errors.TOO_LONG, errors.OUT_OF_RANGE, "what is stored of a value is longer than the column"
+    )
 
 
 def misfit(setting: ColumnSetting, column: Column) -> str:
