@@ -99,13 +99,13 @@ def slow_stage(chain: Chain) -> None:
     """Incident 1: "the invoices page is slow since the last release"."""
     say("\n== 1. The invoices page is slow\n")
     application(chain.port, ["SELECT count(*) FROM customer", "SELECT count(*) FROM invoice"] * 5)
-    view(chain, "statements", "SELECT invoice costs most of the proxy", "other stages")
+    view(chain, "statements", "SELECT invoice costs most of the proxy", "slow_audit")
     view(chain, "traces?min_ms=50")
     pages = f"http://127.0.0.1:{chain.server_pages}/debug/traces?min_ms=50&format=json"
     slow = [one for one in read(pages)["traces"] if one["name"] == "SELECT invoice"]
     # On a machine that has much else to do some are slow for another reason as well.
     trace_id = min(slow, key=lambda one: one["took"])["trace_id"]
-    view(chain, f"trace?id={trace_id}", "Other stages took")
+    view(chain, f"trace?id={trace_id}", "Stage slow_audit took")
     shown = shell("acra-top --once")
     expect("acra-top names the stage", re.search(r"stages' time: slow_audit \d", shown))
     found = shell("acra-trace --min_ms=50")

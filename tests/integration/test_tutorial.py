@@ -32,7 +32,7 @@ class Tutorial(unittest.TestCase):
             self.assertIn(path, page)
         for sentence in (
             "costs most of the proxy",
-            "Other stages took",
+            "Stage slow_audit took",
             "A poison record was read",
         ):
             self.assertIn(sentence, page)

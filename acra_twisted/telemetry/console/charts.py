@@ -28,6 +28,8 @@ _TINY: Final = 1e-9
 _NAMED: Final = 0.02
 #: Points of a line without axes.
 _POINTS: Final = 30
+#: Points that such a line has at least, where it has gaps.
+_LEAST_POINTS: Final = 3
 #: Half of the length of a value between gaps, in columns.
 _ALONE: Final = 0.35
 #: Counts from which on a cell of a heat map has each of its colours.
@@ -137,12 +139,15 @@ def pair(upper: float, lower: float) -> Markup:
 
 
 def spark(values: Sequence[float | None], hot: bool = False) -> Markup:
-    """A line without axes, whose numbers stand elsewhere; empty for fewer than two values.  Where
-    there are many, each point is the mean of some.  None is a gap."""
+    """A line without axes, whose numbers stand elsewhere; empty for fewer than two values, or for
+    few between gaps, which are None.  Where there are many, each point is the mean of some."""
     if len(values) < 2:
         return Markup()
     some = -(-len(values) // _POINTS)
     means = [_mean(values[at : at + some]) for at in range(0, len(values), some)]
+    known = sum(mean is not None for mean in means)
+    if known < min(_LEAST_POINTS, len(means)):
+        return Markup()
     top = (max((mean for mean in means if mean), default=0.0) or 1.0) * (1 if hot else 1.6)
     drawn = "".join(
         f'<polyline class="ln{" hot" if hot else ""}" points="'

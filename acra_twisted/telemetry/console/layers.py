@@ -23,7 +23,7 @@ LAYERS: Final[Mapping[str, str]] = {
     "dbrows": "Database, rows",
 }
 #: Where time of each layer is spent, as sentences tell it.
-SPENT: Final[Mapping[str, str]] = {
+_SPENT: Final[Mapping[str, str]] = {
     "link": "in the connector and link",
     "proxy": "in the proxy",
     "other": "in other stages",
@@ -73,6 +73,30 @@ def per_call(row: Row) -> dict[str, float]:
     """Return the mean milliseconds of a request by layer."""
     calls = row.calls or 1
     return {layer: spent / calls for layer, spent in by_layer(row).items()}
+
+
+def largest_stage(spent: Mapping[str, float]) -> str:
+    """Return the stage that has nearly all of the times of other stages, by their names; empty if
+    several share it."""
+    name = max(spent, key=lambda one: spent[one], default="")
+    return name if name and is_nearly_all(spent[name], sum(spent.values())) else ""
+
+
+def stage_of(row: Row) -> str:
+    """Return the name of the one that has nearly all of the time of other stages in a row."""
+    return largest_stage(
+        {
+            part.removeprefix(STAGE): float(spent.total)
+            for part, spent in row.layers.items()
+            if layer_of(part) == "other"
+        }
+    )
+
+
+def spent_in(layer: str, stage: str = "") -> str:
+    """Tell where time of a layer was spent: ``in the proxy``.  ``stage`` is the name of the one
+    that has the time of other stages, if it is one."""
+    return f"in the stage {stage}" if layer == "other" and stage else _SPENT[layer]
 
 
 def ours(parts: Mapping[str, float]) -> float:

@@ -79,7 +79,7 @@ def lines(
     every = [value for line in drawn for value in line.values if value is not None]
     scale = Scale([*every, *columns], log, bool(columns))
     paths = "".join(
-        f'<polyline class="ln {line.look}" points="'
+        f'<polyline class="ln {line.look}{" one" if run[-1][0] - run[0][0] < 1 else ""}" points="'
         + " ".join(f"{x:g},{px(scale.place(value))}" for x, value in run)
         + '"/>'
         for line in drawn

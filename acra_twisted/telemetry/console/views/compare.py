@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.console import charts, formats, requests, structure, waterfall
-from acra_twisted.telemetry.console.layers import DATABASE
+from acra_twisted.telemetry.console.layers import DATABASE, LAYERS
 from acra_twisted.telemetry.console.room import Room
 from acra_twisted.telemetry.console.sentences import (
     BAD,
@@ -150,7 +150,9 @@ def _largest(values: Sequence[float]) -> list[int]:
 
 
 def _name(pair: Pair) -> str:
-    return formats.name(pair.any.name)
+    """Return the name of a span; that of a request is the same in AcraServer and the connector."""
+    place = pair.any
+    return LAYERS["link"].lower() if place.layer == "link" else formats.name(place.name)
 
 
 def _begun(text: str) -> str:

@@ -11,11 +11,13 @@ from acra_twisted.telemetry.console.gone import Gone
 from acra_twisted.telemetry.console.layers import (
     DATABASE,
     LAYERS,
-    SPENT,
+    database,
     is_nearly_all,
     largest_change,
     ours,
     per_call,
+    spent_in,
+    stage_of,
 )
 from acra_twisted.telemetry.console.ranges import Range
 from acra_twisted.telemetry.console.sentences import (
@@ -73,6 +75,7 @@ def tell(facts: Facts, missing: Sequence[Gone] = ()) -> Answer:
     if before.calls:
         same = formats.is_same(mean_ms(before), mean_ms(row))
         than = ", as before" if same else f", {formats.ms(mean_ms(before))} before"
+    theirs = formats.share(database(per_call(row)), sum(per_call(row).values()))
     return answer(
         [
             _poison(row, facts.span),
@@ -82,7 +85,10 @@ def tell(facts: Facts, missing: Sequence[Gone] = ()) -> Answer:
             _denials(row, facts.span),
         ],
         sentence(
-            "nothing", GOOD, f"Nothing stands out: {formats.ms(mean_ms(row))} a request{than}."
+            "nothing",
+            GOOD,
+            f"Nothing stands out: {formats.ms(mean_ms(row))} a request{than}, {theirs} of it in "
+            "the database.",
         ),
     )
 
@@ -100,16 +106,17 @@ def _break(facts: Facts) -> Sentence | None:
     layer, grown = largest_change(per_call(facts.was), per_call(facts.now))
     if not layer:
         return None
-    is_database = layer in DATABASE
+    is_database, stage = layer in DATABASE, stage_of(facts.now)
+    name = f"stage {stage}" if layer == "other" and stage else LAYERS[layer].lower()
     difference = found.now - found.before
     pieces: list[str | Piece] = [
         "It is the " if is_database else "It is ours: the ",
-        strong("database" if is_database else LAYERS[layer].lower()),
+        strong("database" if is_database else name),
         ". Since ",
         when,
         f"{means}; ",
         strong(f"{_part(grown, difference)} of the {formats.ms(difference)} added"),
-        f" are spent {SPENT[layer]}",
+        f" are spent {spent_in(layer, stage)}",
     ]
     if culprit is not None:
         shape = culprit.found.shape

@@ -11,12 +11,13 @@ from acra_twisted.telemetry.console import charts, formats
 from acra_twisted.telemetry.console.gathering import by_column, totals
 from acra_twisted.telemetry.console.layers import (
     OURS,
-    SPENT,
     database,
     is_nearly_all,
     largest_change,
     ours,
     per_call,
+    spent_in,
+    stage_of,
 )
 from acra_twisted.telemetry.console.ranges import DEFAULT, RANGES, Range, range_of
 from acra_twisted.telemetry.console.sentences import (
@@ -203,7 +204,7 @@ def _longest(fitting: Sequence[Found]) -> Sentence | None:
         DATABASE if database(parts) > ours(parts) else SLOW,
         link(shape.summary, address(shape.id)),
         strong(f" takes longest: {formats.ms(mean_ms(row))} a call"),
-        f", of that {formats.ms(parts[layer])} {SPENT[layer]}.",
+        f", of that {formats.ms(parts[layer])} {spent_in(layer, stage_of(row))}.",
     )
 
 
@@ -231,7 +232,7 @@ def _top(lines: list[Line], whole: Row) -> Sentence | None:
         f", and its mean went from {formats.ms(mean_ms(was))} to {formats.ms(mean_ms(row))}"
     )
     if layer and is_nearly_all(grown, mean_ms(row) - mean_ms(was)):
-        pieces.append(f"; all of it {SPENT[layer]}")
+        pieces.append(f"; all of it {spent_in(layer, stage_of(row))}")
     return sentence("top-slower", kind, *pieces, ".")
 
 
@@ -251,7 +252,7 @@ def _ours(lines: list[Line], whole: Row) -> Sentence | None:
         SLOW,
         link(shape.summary, address(shape.id)),
         f" costs most of the proxy: {formats.ms(cost)} a call, of that "
-        f"{formats.ms(parts[layer])} {SPENT[layer]}.",
+        f"{formats.ms(parts[layer])} {spent_in(layer, stage_of(row))}.",
     )
 
 

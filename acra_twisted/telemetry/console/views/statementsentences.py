@@ -10,10 +10,11 @@ from acra_twisted.telemetry.console.breaks import Break
 from acra_twisted.telemetry.console.gathering import added
 from acra_twisted.telemetry.console.layers import (
     DATABASE,
-    SPENT,
     is_nearly_all,
     largest_change,
     per_call,
+    spent_in,
+    stage_of,
 )
 from acra_twisted.telemetry.console.ranges import Range
 from acra_twisted.telemetry.console.sentences import (
@@ -59,7 +60,8 @@ def tell(
 def _since(span: Range, columns: Sequence[Row], found: Break | None) -> Sentence | None:
     if found is None:
         return None
-    was, now = per_call(added(columns[: found.place])), per_call(added(columns[found.place :]))
+    late = added(columns[found.place :])
+    was, now = per_call(added(columns[: found.place])), per_call(late)
     when = strong(span.begins(found.place))
     means = f"mean {formats.ms(found.now)} instead of {formats.ms(found.before)}"
     if found.now < found.before:
@@ -74,7 +76,7 @@ def _since(span: Range, columns: Sequence[Row], found: Break | None) -> Sentence
             if is_nearly_all(grown, difference)
             else f"{formats.ms(grown)} of the {formats.ms(difference)} added"
         )
-        pieces += [f", {part} ", strong(SPENT[layer])]
+        pieces += [f", {part} ", strong(spent_in(layer, stage_of(late)))]
     return sentence("slower", kind, *pieces, ".")
 
 
@@ -102,5 +104,5 @@ def _than_before(row: Row, before: Row | None, found: Break | None) -> Sentence 
         "slower-than-before",
         ABOUT_DATABASE if layer in DATABASE else SLOW,
         f"Slower than in the time before: mean {formats.ms(now)} instead of {formats.ms(was)}, "
-        f"most of it {SPENT[layer]}.",
+        f"most of it {spent_in(layer, stage_of(row))}.",
     )

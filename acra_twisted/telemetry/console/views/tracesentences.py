@@ -10,10 +10,11 @@ from acra_twisted.telemetry.console.layers import (
     DATABASE,
     LAYERS,
     OURS,
-    SPENT,
     database,
     largest_change,
+    largest_stage,
     ours,
+    spent_in,
 )
 from acra_twisted.telemetry.console.sentences import (
     BAD,
@@ -119,17 +120,30 @@ def _side(timeline: Timeline, usual: Mapping[str, float]) -> Sentence | None:
             ABOUT_DATABASE,
             strong(f"The database took {formats.share(theirs, whole)} of it"),
             f"{rest}Connector, link, proxy and stages took {formats.ms(our)}"
-            f"{_more(layers, usual)}.",
+            f"{_more(layers, usual, _stage(timeline))}.",
         )
     if layer not in DATABASE and layers[layer] >= _MUCH * whole:
         often = _often(usual.get(layer, 0.0), layers[layer])
+        stage = _stage(timeline)
+        name = f"Stage {stage}" if layer == "other" and stage else LAYERS[layer]
         return sentence(
             "ours",
             SLOW if our >= _MOST * whole and our >= 1 else PLAIN,
-            strong(f"{LAYERS[layer]} took {formats.share(layers[layer], whole)} of it"),
+            strong(f"{name} took {formats.share(layers[layer], whole)} of it"),
             f", {formats.ms(layers[layer])}{often}; the database took {formats.ms(theirs)}.",
         )
     return None
+
+
+def _stage(timeline: Timeline) -> str:
+    """Return the name of the one that has nearly all of the time of other stages."""
+    spent: dict[str, float] = {}
+    for bar in timeline.bars:
+        stage = bar.record["attributes"].get("acra.stage")
+        if bar.layer == "other" and stage:
+            name = formats.name(str(stage))
+            spent[name] = spent.get(name, 0.0) + bar.itself
+    return largest_stage(spent)
 
 
 def _often(usual: float, now: float) -> str:
@@ -139,7 +153,7 @@ def _often(usual: float, now: float) -> str:
     return f", {formats.times(usual, now).split()[0]} times what is typical of this statement"
 
 
-def _more(layers: Mapping[str, float], usual: Mapping[str, float]) -> str:
+def _more(layers: Mapping[str, float], usual: Mapping[str, float], stage: str) -> str:
     """Tell how much more than is typical was ours, and in which layer most of that was."""
     was, now = ours(usual), ours(layers)
     if not usual or not formats.is_worse(was, now):
@@ -148,7 +162,7 @@ def _more(layers: Mapping[str, float], usual: Mapping[str, float]) -> str:
         {name: usual.get(name, 0.0) for name in OURS},
         {name: layers.get(name, 0.0) for name in OURS},
     )
-    most = f", {formats.ms(grown)} of that {SPENT[layer]}" if layer else ""
+    most = f", {formats.ms(grown)} of that {spent_in(layer, stage)}" if layer else ""
     return f", {formats.ms(now - was)} more than typical{most}"
 
 
@@ -164,7 +178,7 @@ def _slower(timeline: Timeline, usual: Mapping[str, float]) -> Sentence | None:
         ABOUT_DATABASE if layer in DATABASE else SLOW,
         strong(f"It took {formats.times(was, now).split()[0]} times what is typical"),
         f" of this statement, {formats.ms(now)} instead of {formats.ms(was)}; "
-        f"{formats.ms(grown)} of that {SPENT[layer]}.",
+        f"{formats.ms(grown)} of that {spent_in(layer, _stage(timeline))}.",
     )
 
 

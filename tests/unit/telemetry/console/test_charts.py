@@ -89,8 +89,11 @@ class Charts(SynchronousTestCase):
         self.assertEqual(charts.runs([None, 5.0, None]), [[(0.65, 5.0), (1.35, 5.0)]])
         self.assertEqual(charts.runs([1.0, 2.0, None]), [[(0, 1.0), (1, 2.0)]])
         self.assertEqual(charts.runs([None, None]), [])
-        lines = self.whole(charts.spark([None, None, 2.0, 2.0]))
-        self.assertEqual([one.get("points") for one in lines.iter("polyline")], ["2,8.8 3,8.8"])
+        self.assertEqual(charts.spark([None, None, 2.0, 2.0]), "")
+        lines = self.whole(charts.spark([None, None, 2.0, 2.0, 2.0]))
+        self.assertEqual(
+            [one.get("points") for one in lines.iter("polyline")], ["2,8.8 3,8.8 4,8.8"]
+        )
 
     @given(st.lists(_TIMES, min_size=2, max_size=70))
     def test_any_layers_over_time(self, values):

@@ -62,3 +62,12 @@ class Layers(SynchronousTestCase):
     def test_nearly_all(self):
         self.assertTrue(layers.is_nearly_all(9.0, 10.0))
         self.assertFalse(layers.is_nearly_all(8.9, 10.0))
+
+    def test_time_of_other_stages_has_the_name_of_the_one_that_took_it(self):
+        mine = row(stage_mine=95_000_000, stage_other=5_000_000, stage_censor=9_000_000)
+        self.assertEqual(layers.stage_of(mine), "mine")
+        self.assertEqual(layers.spent_in("other", "mine"), "in the stage mine")
+        self.assertEqual(layers.spent_in("censor", "mine"), "in the censor")
+        both = row(stage_mine=60_000_000, stage_other=40_000_000)
+        self.assertEqual((layers.stage_of(both), layers.stage_of(row())), ("", ""))
+        self.assertTrue(all(layers.spent_in(layer) for layer in layers.LAYERS))

@@ -37,6 +37,11 @@ class Compare(SynchronousTestCase):
                 "rules": ["difference"],
             },
         )
+        # The connector's span is called as that of AcraServer.
+        text = self.two({}, {"link": 9000})["answer"]["text"]
+        self.assertIn("Connector and link +8.70 ms: 100 % of the difference.", text)
+        self.keep()
+        data = self.two({}, {"first": 46_000, "proxy": 4000})
         self.assertEqual(self.gathered.said.kind, "db")
         self.assertEqual((data["a_ms"], data["b_ms"]), (3.1, 50.9))
 

@@ -76,7 +76,8 @@ class Overview(SynchronousTestCase):
     def test_nothing_stands_out(self):
         data = self.view(self.steady())
         self.assertEqual(
-            data["answer"]["text"], "Nothing stands out: 1.36 ms a request, as before."
+            data["answer"]["text"],
+            "Nothing stands out: 1.36 ms a request, as before, 81 % of it in the database.",
         )
         self.assertIsNone(data["break"])
         self.assertEqual(sum(one["calls"] for one in data["columns"]), data["figures"]["calls"])

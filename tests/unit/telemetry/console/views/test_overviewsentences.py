@@ -48,11 +48,27 @@ class Sentences(SynchronousTestCase):
             )
 
     def test_means(self):
-        self.assertIn("2.00 ms a request.", tell(facts(row())).as_json()["text"])
-        self.assertIn("a request, as before.", tell(facts(row(), row())).as_json()["text"])
         self.assertIn(
-            "a request, 1.00 ms before.", tell(facts(row(), row(mean=1.0))).as_json()["text"]
+            "2.00 ms a request, 100 % of it in the database.", tell(facts(row())).as_json()["text"]
         )
+        self.assertIn(
+            "a request, as before, 100 % of it", tell(facts(row(), row())).as_json()["text"]
+        )
+        self.assertIn(
+            "a request, 1.00 ms before, 100 %", tell(facts(row(), row(mean=1.0))).as_json()["text"]
+        )
+
+    def test_a_stage_of_ones_own_has_its_name(self):
+        was, now = row(mean=2.0), row(mean=10.0)
+        now.layers["stage audit"] = Layer(800_000_000, {40: 100})
+        now.layers["first byte"] = Layer(200_000_000, {40: 100})
+        found = Break(30, 2.0, 10.0)
+        text = tell(facts(now, found=found, was=was, now=now)).as_json()["text"]
+        self.assertIn("It is ours: the stage audit. ", text)
+        self.assertIn("are spent in the stage audit. ", text)
+        now.layers["stage mine"] = Layer(800_000_000, {40: 100})
+        text = tell(facts(now, found=found, was=was, now=now)).as_json()["text"]
+        self.assertIn("It is ours: the other stages. ", text)
 
     def test_part_of_what_was_added(self):
         was, now = row(mean=2.0), row(mean=10.0)

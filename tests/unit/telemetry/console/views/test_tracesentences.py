@@ -3,8 +3,9 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.console.views import trace
+from acra_twisted.telemetry.tracing.spans import INTERNAL
 from tests.support.hours import NOW, Hour
-from tests.support.kepttraces import a_trace
+from tests.support.kepttraces import US, a_trace, spans_of
 from tests.support.stepping import returned
 
 
@@ -33,6 +34,20 @@ class Said(SynchronousTestCase):
         self.assertEqual(answer["rules"], ["ours"])
         self.assertTrue(answer["text"].startswith("Censor took 63 % of it, 5.00 ms; "))
         self.assertEqual(self.answer.kind, "slow")
+
+    def test_a_stage_of_ones_own_has_its_name(self):
+        made = spans_of(NOW, proxy=20_000)
+        request = made[-1]
+        for name, start in (("stage audit", 0), ("stage audit rows", 13_000)):
+            stage = request.child(name, INTERNAL, request.start + start * US)
+            stage.end = stage.start + 9_000 * US
+            stage.attributes = {"acra.stage": "audit"}
+            made.append(stage)
+        for span in made:
+            self.hour.store.add(span)
+        wanted = trace.asked({"id": request.trace_id}, NOW)
+        text = returned(trace.gather(self.hour.sources, wanted)).said.as_json()["text"]
+        self.assertTrue(text.startswith("Stage audit took 79 % of it, 18.0 ms; "), text)
 
     def test_nothing_took_most(self):
         answer = self.said(link=1000, proxy=900, censor=900, first=500, rows=500, opening=400)
