@@ -66,6 +66,14 @@ class Range(NamedTuple):
         return step if step == 1 else -(-step // _HOUR) * _HOUR
 
     @property
+    def each(self) -> str:
+        """The time of a column: ``minute``, ``hour`` or ``3 hours``."""
+        if self.step < _HOUR:
+            return "minute"
+        hours = self.step // _HOUR
+        return "hour" if hours == 1 else f"{hours} hours"
+
+    @property
     def elapsed(self) -> int:
         """Minutes of it that have begun."""
         return (self.now or self.until) - self.since

@@ -196,7 +196,7 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     links = []
     culprit = gathered.facts.culprit
     if found is not None and found.now > found.before:
-        links = [("Open the statements", "/console/statements")]
+        links = [("All statements", f"/console/statements?range={span.key}")]
         if culprit is not None:
             links = [("Open the statement", address(culprit.found.shape.id)), *links]
     return {

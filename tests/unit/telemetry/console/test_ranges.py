@@ -16,6 +16,8 @@ class Ranges(SynchronousTestCase):
     def test_each_has_a_name_for_a_text(self):
         self.assertEqual(range_of("1h", NOON).said, "hour")
         self.assertTrue(all(range_of(key, NOON).said for key in RANGES))
+        each = [range_of(key, NOON).each for key in RANGES]
+        self.assertEqual(each, ["minute", "minute", "hour", "3 hours", "12 hours"])
 
     def test_the_minute_at_hand_is_in_it(self):
         span = range_of("1h", NOON)
