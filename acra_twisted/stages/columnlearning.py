@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from acra_twisted.encryption.postgresql.catalog import read_lookup
+from acra_twisted.encryption.postgresql.catalog import Lookup, read_lookup
 from acra_twisted.encryption.postgresql.keeper import SchemaKeeper
+from acra_twisted.encryption.postgresql.namechanges import NOTHING, Wanted
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.question import (
     CURRENT,
@@ -23,10 +24,13 @@ from acra_twisted.stages.sessionknown import Known
 
 
 async def learn(
-    columns: SessionColumns, session: Session, known: Known, targets: Sequence[str] = ()
+    columns: SessionColumns, session: Session, known: Known, wanted: Wanted = NOTHING
 ) -> Snapshot:
-    """Ask for the facts that are not certain, also of tables that a text gives values to, and
-    return the protected columns.  Raises QuestionError, SchemaError."""
+    """Ask for the facts that are not certain, also of names that a text needs, and return the
+    protected columns.  Raises QuestionError, SchemaError."""
+    if wanted.is_fresh:
+        known.schema.forget(wanted.names)
+        known.schema.doubt_path()
     if known.open or session.in_flight:
         # What was sent before must be answered first: it may also begin a transaction.
         await session.ask(b"SELECT")
@@ -40,13 +44,23 @@ async def learn(
         if known.schema.may_be_old:
             await _check_isolation(session)
         protection = await _read(columns, session, keeper, protection)
-    if keeper.strange(targets):
-        protection = await _look_up(columns, session, known, protection, targets)
+    if known.schema.strange(wanted.names):
+        protection = await _look_up(columns, session, known, protection, wanted)
         keeper = known.schema.keeper
     if known.schema.is_path_due:
-        question = known.schema.path_question(protection)
-        known.schema.path_answered(_cells(await session.ask(question)))
+        await _ask_path(session, known, protection)
     return columns.of(keeper, protection)
+
+
+async def _ask_path(session: Session, known: Known, protection: Protection) -> None:
+    """Ask where the session looks bare names up; what was known counts if nobody can be asked."""
+    try:
+        answer = await session.ask(known.schema.path_question(protection))
+    except QuestionError:
+        if not known.schema.doubt_path():
+            raise
+        return
+    known.schema.path_answered(_cells(answer))
 
 
 async def look_up(
@@ -54,12 +68,12 @@ async def look_up(
     session: Session,
     known: Known,
     snapshot: Snapshot,
-    targets: Sequence[str],
+    wanted: Wanted,
 ) -> Snapshot:
-    """Return the protected columns, when it is known what tables that a text gives values to are.
+    """Return the protected columns, when it is known what the names are that a text needs.
     ``snapshot`` is all that is known, and counts where nobody can ask.  Raises SchemaError."""
     try:
-        return await learn(columns, session, known, targets)
+        return await learn(columns, session, known, wanted)
     except QuestionError:
         # A batch has begun, or the transaction has failed.
         return snapshot
@@ -70,22 +84,34 @@ async def _look_up(
     session: Session,
     known: Known,
     protection: Protection,
-    targets: Sequence[str],
+    wanted: Wanted,
 ) -> Protection:
     """The protected columns, when it is known what some names mean."""
     is_apart = in_transaction(session, known)
     keeper = known.schema.apart() if is_apart else known.schema.keeper
-    strange = keeper.strange(targets)
+    strange = keeper.strange(wanted.names)
     named = [one for one in strange if one != UNREAD]
-    found: dict[str, bool] = {}
+    told = Lookup()
     if named:
-        found = read_lookup(_cells(await session.ask(lookup_question(named))))
-    if len(found) < len(strange) and is_apart:
-        # It may have been made since the transaction began.
+        try:
+            told = read_lookup(_cells(await session.ask(lookup_question(named))))
+        except QuestionError:
+            # A batch has begun, or the transaction has failed: what is known counts.
+            return protection
+    found = told.found
+    missing = [one for one in keeper.strange(wanted.targets) if one not in found]
+    if is_apart and (missing or not told.made.isdisjoint(wanted.targets)):
+        # It may have been made since the transaction began, or what it shows.
         await _check_isolation(session)
     if len(named) < len(strange) or not all(found.values()):
-        protection = await _read(columns, session, keeper, protection)
+        protection = await _read(columns, session, keeper, protection, is_needed=True)
     keeper.looked_up(found)
+    if wanted.is_several and UNREAD not in strange:
+        if not set(missing).issubset(wanted.words):
+            raise SchemaError(
+                "a statement of the text writes to one that is not there before the text; send the "
+                "statements one by one"
+            )
     return protection
 
 
@@ -100,8 +126,14 @@ async def _check_isolation(session: Session) -> None:
 
 
 async def _read(
-    columns: SessionColumns, session: Session, keeper: SchemaKeeper, before: Protection | None
+    columns: SessionColumns,
+    session: Session,
+    keeper: SchemaKeeper,
+    before: Protection | None,
+    is_needed: bool = False,
 ) -> Protection:
+    """The protected columns as they are now, or as they were known, ``before``, if that still holds
+    and nobody can be asked.  ``is_needed``: it does not hold."""
     asked = keeper.asked(columns.seconds())
     look = keeper.look
     try:
@@ -113,6 +145,10 @@ async def _read(
     except QuestionError:
         keeper.failed(asked)
         known = keeper.protection(columns.seconds())
+        if is_needed:
+            raise SchemaError(
+                "what a statement writes to is new, and cannot be looked up"
+            ) from None
         if before is None or known is None:
             raise
         found = known

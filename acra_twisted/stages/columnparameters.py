@@ -18,7 +18,7 @@ from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange, Parameters, Statement
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
-from acra_twisted.stages import cursors
+from acra_twisted.stages import cursors, sqlprepared
 from acra_twisted.stages.bypassing import Bypasses, tell
 from acra_twisted.stages.columnbindings import Binding, is_same, is_untouched, names_of, plans_of
 from acra_twisted.stages.columnencoding import Encoder
@@ -165,7 +165,8 @@ class ColumnParameters:
                 return refused(ENDED)
             tell(exchange, bypass)
         if binding.is_watched:
-            watch(known, exchange, binding.text, binding.is_named, binding.prepares)
+            text = sqlprepared.whole(binding.text, binding.plans, known)
+            watch(known, exchange, text, binding.is_named, binding.prepares)
         uses, wanted = binding.uses, binding.wanted
         if not uses:
             if not wanted.matched:

@@ -187,7 +187,7 @@ class ColumnStatements:
             wanted = Wanted(facts.uses, matched)
         if statement.prepared_name is None:
             if is_watched:
-                watch(known, exchange, text, True, prepares)
+                watch(known, exchange, sqlprepared.whole(text, plans, known), True, prepares)
         else:
             uses = [one for plan in plans for one in plan.parameters]
             names = names_of(known, snapshot, is_watched)

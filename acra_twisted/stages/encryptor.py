@@ -9,7 +9,7 @@ containers of the values that this one types.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -18,7 +18,8 @@ from twisted.python.failure import Failure
 from zope.interface import classImplements
 
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.postgresql import targets
+from acra_twisted.encryption.postgresql import namechanges, targets
+from acra_twisted.encryption.postgresql.namechanges import Wanted
 from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.postgresql.schema import SchemaError
 from acra_twisted.encryption.postgresql.statementwords import is_control
@@ -106,9 +107,10 @@ class Encryptor(ColumnStage):
         planned: Planned | None = None
         names = targets.of(statement.text, statement.conforming)
         if known is not None and snapshot is not None:
-            if names and known.schema.keeper.strange(names):
+            if names and known.schema.strange(names):
                 decide = partial(self._statements.judge, statement, exchange, None)
-                return self._informed(session, known, snapshot, decide, names)
+                wanted = namechanges.wanted(statement.text, names, statement.conforming)
+                return self._informed(session, known, snapshot, decide, wanted)
             planned = known_plans(statement, session, known, snapshot)
             if planned is not None and planned.statements is None and planned.quiet:
                 if statement.prepared_name is None and not known.cursors:
@@ -119,7 +121,10 @@ class Encryptor(ColumnStage):
             if statement.prepared_name is None:
                 self._follow(statement, exchange)
             return PASS
-        if known is not None and snapshot is not None:
+        wanted = namechanges.NOTHING
+        if planned is None or not planned.quiet:
+            wanted = namechanges.wanted(statement.text, names, statement.conforming)
+        if known is not None and snapshot is not None and not wanted.is_fresh:
             session.meaning = snapshot.meaning
             # As `guarded` does, by a call that needs no tuple.
             try:
@@ -127,8 +132,9 @@ class Encryptor(ColumnStage):
             except ValueRefusedError as error:
                 return value_refused(error)
             return settled(verdict)
-        decide = partial(self._statements.judge, statement, exchange, planned)
-        return self._informed(session, known, snapshot, decide, names)
+        # What is planned may be another by what is learned.
+        decide = partial(self._statements.judge, statement, exchange, None)
+        return self._informed(session, known, snapshot, decide, wanted)
 
     def judges(self, statement: Statement, session: Session) -> bool:
         """See ISelectiveStatementStage."""
@@ -143,7 +149,7 @@ class Encryptor(ColumnStage):
             return True
         if beginning >= GIVING:
             names = targets.of_one(statement.text, statement.conforming)
-            if names and known.schema.keeper.strange(names):
+            if names and known.schema.strange(names):
                 return True
         session.meaning = snapshot.meaning
         return False
@@ -158,7 +164,14 @@ class Encryptor(ColumnStage):
         session = exchange.session
         known: Known | None = session.notes.get(STAGE)
         snapshot = self._columns.snapshot(session, known) if known is not None else None
-        return self._informed(session, known, snapshot, decide)
+        binding = None if statement is None else statement.plan
+        wanted = namechanges.NOTHING
+        if isinstance(binding, Binding) and binding.is_watched:
+            # A definition is read by the database when it is executed.
+            backslash = binding.mode.backslash
+            conforming = None if backslash is None else not backslash
+            wanted = namechanges.wanted(binding.text, (), conforming)
+        return self._informed(session, known, snapshot, decide, wanted)
 
     def looks_at(self, statement: Statement, session: Session) -> bool:
         """See ISelectiveParameterStage."""
@@ -201,20 +214,21 @@ class Encryptor(ColumnStage):
         known: Known | None,
         snapshot: Snapshot | None,
         decide: _Decide,
-        names: Sequence[str] = (),
+        wanted: Wanted,
     ) -> Any:
         """Decide by what is certain of the session's database; ask for it, if it is not, and for
-        tables of some names that a text gives values to."""
+        the names that a text needs."""
         if known is None:
             known = session.notes[STAGE] = self._columns.begin(session)
             snapshot = self._columns.snapshot(session, known)
-        if snapshot is not None and not (names and known.schema.keeper.strange(names)):
+        is_fresh = wanted.is_fresh or bool(known.schema.strange(wanted.targets))
+        if snapshot is not None and not is_fresh:
             session.meaning = snapshot.meaning
             return guarded(decide, known, snapshot)
         asking = (
-            learn(self._columns, session, known, names)
+            learn(self._columns, session, known, wanted)
             if snapshot is None
-            else look_up(self._columns, session, known, snapshot, names)
+            else look_up(self._columns, session, known, snapshot, wanted)
         )
         learning = Deferred.fromCoroutine(asking)
         return learning.addCallbacks(partial(self._learned, session, known, decide), _unknown)

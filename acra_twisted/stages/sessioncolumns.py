@@ -77,10 +77,11 @@ class SessionColumns:
             if reported != known.reported_path:
                 known.reported_path = reported
                 known.schema.path_reported()
-        if known.open or known.schema.is_path_due:
+        if known.open:
             return None
+        # First: it follows transactions.
         protection = known.schema.certain(self.seconds(), in_transaction(session, known))
-        if protection is None:
+        if protection is None or known.schema.is_path_due:
             return None
         found = known.snapshot
         if found is None or found.protection is not protection:

@@ -15,6 +15,8 @@ from acra_twisted.stages.columnmeanings import Snapshot
 from acra_twisted.stages.columnverdicts import first_refusal
 from acra_twisted.stages.sessionknown import Known, PreparedText
 
+#: Stands for a text that is not kept: it may change where bare names are looked up.
+_ANYTHING: Final = b"set_config"
 _EXECUTE: Final = re.compile(rb'\bexecute\s+("(?:[^"]|"")+"|[a-z_][\w$]*)', re.I)
 
 
@@ -30,6 +32,16 @@ def executed(plans: Sequence[StatementPlan], known: Known) -> list[PreparedText]
     """Return the statements of the session that a text executes."""
     texts = known.prepared_texts
     return [texts[plan.executes] for plan in plans if plan.executes in texts]
+
+
+def whole(text: bytes, plans: Sequence[StatementPlan] | None, known: Known) -> bytes:
+    """Return a text together with those of the session's statements that it executes: it does what
+    they do."""
+    parts = [text]
+    for one in executed(plans or (), known):
+        # One of several statements may do what any of them does.
+        parts.append(one.text or _ANYTHING)
+    return b" ".join(parts)
 
 
 def renew(text: bytes, client: str, known: Known, snapshot: Snapshot) -> None:

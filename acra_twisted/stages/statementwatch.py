@@ -7,6 +7,8 @@ from typing import Final
 
 from zope.interface import implementer
 
+from acra_twisted.encryption.postgresql.keeper import defines
+from acra_twisted.encryption.postgresql.namechanges import words
 from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IWatch
 from acra_twisted.session import Session
@@ -72,6 +74,8 @@ class StatementWatch:
             known.schema.failed(exchange.status_code.encode(), True)
         elif exchange.outcome == "lost":
             known.schema.lost()
+        if any(map(defines, tags)):
+            known.schema.forget(words(self._text))
         for tag in tags:
             known.schema.completed(tag, self._text, self._is_named, True)
             if tag == _DISCARD:

@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted import purposes
 from acra_twisted.crypto import envelopes
 from acra_twisted.crypto.openers import Opener
+from acra_twisted.encryption.postgresql.namechanges import NOTHING
 from acra_twisted.encryption.settings import (
     SEARCHABLE,
     ColumnSetting,
@@ -69,10 +70,12 @@ class Database:
         self.schemas = ["public"]
         #: Names of the statements that the protocol has prepared.
         self.prepared = []
-        self.path = [["pg_catalog", "public"], None]
+        self.path = [["pg_catalog", "public"], None, "public"]
         self.isolation = b"read committed"
         #: What it has of the names that it is asked for: each with whether it is a plain table.
         self.relations = []
+        #: Whether the open transaction has made these.
+        self.made = [False]
         self.asked = []
         self.fails = False
         session.ask = self.ask
@@ -93,7 +96,7 @@ class Database:
             "schema": people(self.oid, self.kids, self.columns, self.schemas),
             "prepared": self.prepared,
             "isolation": [self.isolation],
-            "lookup": [cell(one) for one in self.relations],
+            "lookup": [cell([*one, *self.made]) for one in self.relations],
             "wait": [],
         }[kind]
         return succeed([[one] for one in cells])
@@ -192,9 +195,9 @@ class ColumnsCase(SynchronousTestCase):
         session.database = database
         return session, self.columns.begin(session), Database(session)
 
-    def learn(self, session=None, known=None):
+    def learn(self, session=None, known=None, wanted=NOTHING):
         return Deferred.fromCoroutine(
-            learn(self.columns, session or self.session, known or self.known)
+            learn(self.columns, session or self.session, known or self.known, wanted)
         )
 
     def run_statement(self, text, *tags, status=IDLE, outcome="ok", code=""):

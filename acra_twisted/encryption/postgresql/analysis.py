@@ -6,7 +6,7 @@ compared with one, shown, or used in some other way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 from acra_twisted.encryption import refusals
@@ -14,6 +14,7 @@ from acra_twisted.encryption.plan import STORE, STORE_EACH, Prepared, Refusal, U
 from acra_twisted.encryption.postgresql import casts
 from acra_twisted.encryption.postgresql.casts import Cast
 from acra_twisted.encryption.postgresql.columntypes import Retyped
+from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.schema import Attribute, Relation
 from acra_twisted.encryption.postgresql.scopes import Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, Statement, Text
@@ -56,8 +57,8 @@ class Names(Protocol):
         """Another for each reading of the schema."""
 
     @property
-    def path(self) -> Hashable:
-        """Another for each way in which bare names are looked up."""
+    def path(self) -> SearchPath:
+        """Tells where bare names are looked up."""
 
     @property
     def functions(self) -> frozenset[str]:

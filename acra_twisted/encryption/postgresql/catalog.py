@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from acra_twisted.encryption.postgresql import storedtrees
 from acra_twisted.encryption.postgresql.naming import SearchPath
@@ -40,19 +40,31 @@ def read_path(cells: Sequence[bytes]) -> SearchPath:
     if len(cells) != 1:
         raise SchemaError(_ODD)
     row = _json(cells[0])
-    return _understood(lambda: SearchPath(_words(row[0]), frozenset(_words(row[1] or ()))))
+    return _understood(lambda: _path(*row))
 
 
-def read_lookup(cells: Sequence[bytes]) -> dict[str, bool]:
-    """The relations of some names by the answer to `question.lookup_question`: whether all of each
-    name are tables that hand nothing on to others.  Raises SchemaError."""
+class Lookup(NamedTuple):
+    """The relations of some names: ``found`` tells for each name that there is whether all that
+    have it are tables that hand nothing on to others; ``made`` are those of views that the open
+    transaction has made, or given that name."""
+
+    found: Mapping[str, bool] = {}
+    made: frozenset[str] = frozenset()
+
+
+def read_lookup(cells: Sequence[bytes]) -> Lookup:
+    """The relations of some names by the answer to `question.lookup_question`.  Raises
+    SchemaError."""
     found: dict[str, bool] = {}
+    made = set()
     for cell in cells:
         row = _json(cell)
-        if not isinstance(row, list) or len(row) != 2 or not isinstance(row[0], str):
+        if not isinstance(row, list) or len(row) != 3 or not isinstance(row[0], str):
             raise SchemaError(_ODD)
         found[row[0]] = found.get(row[0], True) and row[1] is True
-    return found
+        if row[2] is not False:
+            made.add(row[0])
+    return Lookup(found, frozenset(made))
 
 
 def _understood(read_it: Callable[[], _T]) -> _T:
@@ -60,6 +72,11 @@ def _understood(read_it: Callable[[], _T]) -> _T:
         return read_it()
     except (KeyError, IndexError, TypeError, ValueError):
         raise SchemaError(_ODD) from None
+
+
+def _path(schemas: Any, temporary: Any, first: Any) -> SearchPath:
+    made_in = "" if first is None else _word(first)
+    return SearchPath(_words(schemas), frozenset(_words(temporary or ())), made_in)
 
 
 def _json(cell: bytes) -> Any:

@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 
 from acra_twisted.encryption import refusals
 from acra_twisted.encryption.plan import Refusal
-from acra_twisted.encryption.postgresql import columntypes, partitions, trees
+from acra_twisted.encryption.postgresql import columntypes, partitions, temporaries, trees
 from acra_twisted.encryption.postgresql.columntypes import Retyped
-from acra_twisted.encryption.postgresql.naming import Resolved, SearchPath, resolve
+from acra_twisted.encryption.postgresql.naming import Resolved, SearchPath, is_temporary, resolve
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.schema import SYSTEM_SCHEMAS, Relation
 from acra_twisted.encryption.settings import ColumnSetting
@@ -85,7 +85,7 @@ def _alter(fields: dict[str, Any], place: _Place) -> Refusal | None:
             return None
         return _unknown(where, found)
     if found.relation is None:
-        return None
+        return _inheriting(fields, place)
     present, coming = _settings(place.protection, found.relation)
     for item in fields.get("cmds", ()):
         command = item.get("AlterTableCmd", {})
@@ -94,6 +94,16 @@ def _alter(fields: dict[str, Any], place: _Place) -> Refusal | None:
         )
         if refused:
             return refused
+    return None
+
+
+def _inheriting(fields: dict[str, Any], place: _Place) -> Refusal | None:
+    """Judge a table that is not protected, and may come to inherit from one that is."""
+    for where in temporaries.parents(fields, place.path):
+        parent = _resolved(where, place).relation
+        settings = _settings(place.protection, parent)[0] if parent else {}
+        if settings:
+            return temporaries.child(settings)
     return None
 
 
@@ -196,10 +206,9 @@ def _create(fields: dict[str, Any], place: _Place) -> Refusal | None:
         elif found.unknown:
             # It is about to be made, and has been judged.
             settings = {**_configured(where, place), **settings}
-    if settings and fields.get("inhRelations") and _is_temporary(fields.get("relation", {})):
-        setting = next(iter(settings.values()))
-        text = "a temporary table that inherits from its own would not be"
-        return _refused(refusals.SCHEMA_MISMATCH, setting, text, "Make it a table that stays.")
+    made = fields.get("relation", {})
+    if settings and fields.get("inhRelations") and temporaries.is_made(made, place.path):
+        return temporaries.child(settings)
     for item in fields.get("tableElts", ()):
         refused = _constraint(item.get("Constraint", {}), settings) or _column(
             item.get("ColumnDef", {}), settings, place
@@ -209,11 +218,6 @@ def _create(fields: dict[str, Any], place: _Place) -> Refusal | None:
     keys = fields.get("partspec", {}).get("partParams", ())
     named = [item.get("PartitionElem", {}).get("name", "") for item in keys]
     return _judged([*named, *trees.columns(keys)], settings, (), _DIVIDED)
-
-
-def _is_temporary(where: dict[str, Any]) -> bool:
-    schema: str = where.get("schemaname", "")
-    return where.get("relpersistence") == "t" or schema.startswith("pg_temp")
 
 
 def _configured(where: dict[str, Any], place: _Place) -> dict[str, ColumnSetting]:
@@ -230,7 +234,7 @@ def _configured(where: dict[str, Any], place: _Place) -> dict[str, ColumnSetting
 def _first(path: SearchPath) -> str:
     """The schema in which a bare name is made; empty if that is not known."""
     for schema in path.schemas or ():
-        if schema not in SYSTEM_SCHEMAS and not schema.startswith("pg_temp"):
+        if schema not in SYSTEM_SCHEMAS and not is_temporary(schema):
             return schema
     return ""
 

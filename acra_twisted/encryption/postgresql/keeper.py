@@ -6,13 +6,14 @@ should be asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.encryption.postgresql import catalog
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.question import mark_question, schema_question
 from acra_twisted.encryption.postgresql.schema import SchemaError
+from acra_twisted.encryption.postgresql.targets import UNREAD
 from acra_twisted.encryption.settings import EncryptionSettings
 
 #: A schema is read anew when it is so old, and no longer used when it is twice as old.
@@ -61,6 +62,11 @@ _NAMING: Final = _TYPES | frozenset(
 _RUN_CODE: Final = frozenset((b"DO", b"CALL"))
 
 
+def defines(tag: bytes) -> bool:
+    """Tell whether a statement with a command tag defines something, or gives it another name."""
+    return tag.partition(b" ")[0] in _DEFINING
+
+
 def effect(tag: bytes, is_named: bool) -> str:
     """The effect of a statement by its command tag.  ``is_named``: its text names a relation or
     function that concerns a protected column."""
@@ -68,7 +74,7 @@ def effect(tag: bytes, is_named: bool) -> str:
         return CODE
     if tag == _UNFOLLOWED:
         return STALE
-    if tag.partition(b" ")[0] in _DEFINING:
+    if defines(tag):
         return NONE if tag in _NAMING and not is_named else STALE
     return NONE
 
@@ -136,6 +142,8 @@ class SchemaKeeper:
         # What follows from both, for it is asked for with each statement.
         self._is_told = self._is_unknown = True
         self._failed = False
+        #: How often an answer was taken in, and how often names were forgotten.
+        self.readings = self.forgets = 0
         # Names that have nothing to do with protected columns, as far as was looked up.
         self._plain: set[str] = set()
         self._looked_at = 0.0
@@ -152,7 +160,7 @@ class SchemaKeeper:
         made._read_at, made._looked_at = self._read_at, self._looked_at
         made._told, made._kept_told = self._told, self._kept_told
         made._is_told, made._is_unknown = self._is_told, self._is_unknown
-        made._plain = set(self._plain)
+        made._plain, made.forgets = set(self._plain), self.forgets
         return made
 
     def strange(self, names: Sequence[str]) -> Sequence[str]:
@@ -166,6 +174,15 @@ class SchemaKeeper:
         if len(self._plain) >= _NAMES:
             self._plain.clear()
         self._plain.update(names)
+
+    def forget(self, names: Collection[str]) -> None:
+        """Forget what was looked up of some names, of all if one cannot be read: they may mean
+        something else now."""
+        if UNREAD in names:
+            self._plain.clear()
+        else:
+            self._plain.difference_update(names)
+        self.forgets += 1
 
     @property
     def changes(self) -> int:
@@ -279,6 +296,7 @@ class SchemaKeeper:
             # It was asked for other relations.
             self._mark = None
             self._plain.clear()
+        self.readings += 1
         # The answer is as old as the question.
         self._read_at = self._looked_at = asked.at
         self._hold(asked)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.schema import Relation
 
-_TEMPORARY: Final = ("pg_temp",)
+_TEMPORARY: Final = "pg_temp"
 _HIDDEN: Final = "a temporary table has its name"
 _SEVERAL: Final = "several tables have that name, and the session's search_path is not known"
 _ABSENT: Final = "the table is not in the database"
@@ -23,10 +23,31 @@ _OFF_PATH: Final = "no schema of the session's search_path has that table"
 class SearchPath(NamedTuple):
     """The schemas in which a session's bare names are looked up, as ``current_schemas(true)`` gives
     them, None if they are not known; and which of the names that concern protected columns are
-    temporary tables of the session."""
+    temporary tables of the session.
+
+    ``first`` is the schema in which bare names are made, None if it may be that of temporary
+    tables.  ``doubtful``: the session may have temporary tables that the schemas do not show."""
 
     schemas: Sequence[str] | None = None
     temporary: frozenset[str] = frozenset()
+    first: str | None = ""
+    doubtful: bool = False
+
+    def moved(self) -> SearchPath:
+        """Return the path behind a statement that may change it."""
+        return self._replace(schemas=None, first=None, doubtful=True)
+
+    def makes_temporary(self, schema: str) -> bool:
+        """Tell whether what is made by a name in ``schema``, empty for a bare name, may be
+        temporary."""
+        made_in = schema or self.first
+        return made_in is None or is_temporary(made_in)
+
+    def may_be_temporary(self, schema: str) -> bool:
+        """Tell whether a name in ``schema``, empty for a bare name, may mean a temporary table."""
+        if schema:
+            return is_temporary(schema)
+        return self.doubtful or any(map(is_temporary, self.schemas or ()))
 
 
 class Resolved(NamedTuple):
@@ -41,13 +62,18 @@ class Resolved(NamedTuple):
 NOT_PROTECTED: Final = Resolved()
 
 
+def is_temporary(schema: str) -> bool:
+    """Tell whether a schema is that of a session's temporary tables."""
+    return schema == _TEMPORARY or schema.startswith(f"{_TEMPORARY}_")
+
+
 def resolve(protection: Protection, path: SearchPath, schema: str, name: str) -> Resolved:
     """Find the relation that a statement names.  ``schema`` is empty for a bare name; names
     are as the database compares them."""
     if name not in protection.names:
         return NOT_PROTECTED
     if schema:
-        if schema in _TEMPORARY or schema.startswith("pg_temp_"):
+        if is_temporary(schema):
             return Resolved(unknown=_HIDDEN)
         return _in_schema(protection, schema, name)
     if name in path.temporary:

@@ -165,7 +165,7 @@ class Planner:
             changed = changed or (touches and succession.changes_tables(statement))
             shown = text[statement.start : statement.end]
             if succession.moves_names(statement, shown):
-                known = SessionNames(self.protection, path._replace(schemas=None))
+                known = SessionNames(self.protection, path.moved())
         if not plans:
             return UNTOUCHED
         done = tuple(plans)

@@ -18,7 +18,7 @@ _MAX_NAME: Final = 63
 _KEPT: Final = 8
 #: Answers to `isolation_question`.
 CURRENT: Final = (b"read committed", b"read uncommitted")
-_OPERATOR: Final = re.compile(r"(?<= )(=|<>|\|\||>|!?~)(?= )")
+_OPERATOR: Final = re.compile(r"(?<= )(=|<>|\|\||>|<|!?~)(?= )")
 
 # Below, operators are written bare, and qualified when the text is made.
 
@@ -211,7 +211,8 @@ FROM (
 ) a (value)
 """
 # Rows that any change of the answer changes, by the transactions that wrote them: those of the
-# names, of columns and their types, of all that depends on these relations, and of functions.
+# names, of columns and their types, of all that depends on these relations, and of functions; and
+# of schemas and roles, by which bare names are looked up.
 _MARK: Final = r"""
 SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(
     (SELECT pg_catalog.json_agg(c.oid::pg_catalog.text || ' ' || c.xmin::pg_catalog.text
@@ -238,14 +239,21 @@ SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(
     FROM pg_catalog.pg_namespace n WHERE n.nspname !~ '^pg_(toast_)?temp_'),
     (SELECT pg_catalog.json_build_array(pg_catalog.count(b.oid),
         pg_catalog.sum(b.xmin::pg_catalog.text::pg_catalog.int8))
-    FROM pg_catalog.pg_publication b)
+    FROM pg_catalog.pg_publication b),
+    (SELECT pg_catalog.json_build_array(pg_catalog.count(m.roleid),
+        pg_catalog.sum(m.xmin::pg_catalog.text::pg_catalog.int8))
+    FROM pg_catalog.pg_auth_members m)
     )::pg_catalog.text, 'UTF8'), 'base64')
 """
+# The last of each row tells of a view whose row this transaction has written itself.
 _LOOKUP: Final = r"""
 SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(c.relname,
     c.relkind = ANY (ARRAY['r', 'p', 'f']::pg_catalog."char"[]) AND NOT c.relispartition
-        AND NOT c.relhasrules AND NOT EXISTS (
-            SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid)
+        AND NOT c.relhasrules AND NOT c.relhassubclass AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid),
+    c.relkind = 'v' AND NOT c.xmin::pg_catalog.text::pg_catalog.int8 < pg_catalog.mod(
+        pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot()),
+        4294967296::pg_catalog.int8)
     )::pg_catalog.text, 'UTF8'), 'base64')
 FROM pg_catalog.pg_class c
 WHERE c.relname = ANY (ARRAY[{names}]::pg_catalog.name[])
@@ -256,7 +264,8 @@ SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(
     pg_catalog.current_schemas(true),
     (SELECT pg_catalog.json_agg(c.relname) FROM pg_catalog.pg_class c
     WHERE c.relnamespace = pg_catalog.pg_my_temp_schema()
-        AND c.relname = ANY (ARRAY[{names}]::pg_catalog.name[]))
+        AND c.relname = ANY (ARRAY[{names}]::pg_catalog.name[])),
+    pg_catalog.current_schema()
     )::pg_catalog.text, 'UTF8'), 'base64')
 """
 
@@ -285,9 +294,9 @@ def lookup_question(names: Iterable[str]) -> bytes:
 
 @lru_cache(_KEPT)
 def path_question(names: frozenset[str]) -> bytes:
-    """The question for the schemas in which a session looks bare names up, and for those of the
-    names that are temporary tables of it.  The answer is one row of one column; `catalog.read_path`
-    reads it.  It is kept, for every session asks it."""
+    """The question for the schemas in which a session looks bare names up, for those of the names
+    that are temporary tables of it, and for the schema in which bare names are made.  The answer is
+    one row of one column; `catalog.read_path` reads it.  It is kept, for every session asks it."""
     return _made(_PATH.format(names=_literals(names)))
 
 

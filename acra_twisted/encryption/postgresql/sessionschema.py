@@ -17,6 +17,7 @@ from acra_twisted.encryption.postgresql.keeper import SchemaKeeper
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.question import path_question
+from acra_twisted.encryption.postgresql.targets import UNREAD
 from acra_twisted.encryption.settings import EncryptionSettings
 
 _UNKNOWN: Final = SearchPath()
@@ -28,6 +29,10 @@ _CALLS: Final = (b"set_config", b"pg_settings", b'u&"')
 #: Tags of statements that may change them whatever their text.
 _CODE: Final = frozenset((b"DO", b"CALL", b"DISCARD ALL", b"DISCARD TEMP"))
 _SCHEMAS: Final = frozenset((b"CREATE SCHEMA", b"ALTER SCHEMA", b"DROP SCHEMA"))
+#: Tags of statements by which roles may come to see other schemas, or have other names.
+_RIGHTS: Final = frozenset((b"GRANT", b"REVOKE"))
+_ROLES: Final = frozenset((b"GRANT ROLE", b"REVOKE ROLE"))
+_NEVER: Final = -1
 _ROLLBACK: Final = b"ROLLBACK"
 #: Tags of statements behind which definitions are everybody's, even if another transaction is open.
 _ENDS: Final = frozenset((b"COMMIT", b"PREPARE TRANSACTION"))
@@ -52,6 +57,9 @@ class SessionSchema:
         self._at_end = keeper.NONE
         self._path: SearchPath | None = None
         self._is_path_moved = False
+        # How often the schema had been read when the path was asked for, and is now to be answered:
+        # schemas, and rights on them, change past the session, too.
+        self._path_reading = self._asked_reading = 0
 
     def reconfigure(self, shared: SchemaKeeper, settings: EncryptionSettings) -> None:
         """Follow the session by other settings; ``shared`` is the keeper that goes with them."""
@@ -98,6 +106,23 @@ class SessionSchema:
         self._changes, self._is_old = None, False
         return self._shared.certain(now)
 
+    def strange(self, names: Sequence[str]) -> Sequence[str]:
+        """See `SchemaKeeper.strange`."""
+        own = self._own
+        if own is None:
+            return self._shared.strange(names)
+        if own.forgets != self._shared.forgets:
+            # Other sessions have changed tables; of which names is not known here.
+            own.forget((UNREAD,))
+            own.forgets = self._shared.forgets
+        return own.strange(names)
+
+    def forget(self, names: Sequence[str]) -> None:
+        """See `SchemaKeeper.forget`."""
+        self._shared.forget(names)
+        if self._own is not None:
+            self._own.forget(names)
+
     def apart(self) -> SchemaKeeper:
         """Return the keeper for what is read inside the open transaction, which is for this session
         alone."""
@@ -113,21 +138,35 @@ class SessionSchema:
 
     @property
     def path(self) -> SearchPath:
-        """The search path; not known while `is_path_due`."""
+        """The search path, as far as it is known while `is_path_due`."""
         return self._path or _UNKNOWN
 
     @property
     def is_path_due(self) -> bool:
         """Tell whether the path should be asked for, before a bare name is resolved."""
-        return self._path is None
+        return self._path is None or self._path_reading != self._shared.readings
+
+    def doubt_path(self) -> bool:
+        """Have the path asked for again before a definition, for any function may have made a
+        temporary table.  Where nobody can be asked, the path that is known counts, with that doubt;
+        return False if none is."""
+        if self._path is None:
+            return False
+        self._path = self._path._replace(doubtful=True)
+        self._path_reading = _NEVER
+        return True
 
     def path_question(self, protection: Protection) -> bytes:
         """The text to ask for the path."""
+        self._asked_reading = self._shared.readings
         return path_question(protection.names)
 
     def path_answered(self, cells: Sequence[bytes]) -> None:
         """Take in the answer.  Raises SchemaError."""
-        self._path = catalog.read_path(cells)
+        found = catalog.read_path(cells)
+        if found != self._path:
+            self._path = found
+        self._path_reading = self._asked_reading
 
     def path_reported(self) -> None:
         """Note that the database reports another search_path, as PostgreSQL 18 does."""
@@ -139,10 +178,13 @@ class SessionSchema:
         ``text`` is what the client sent, ``is_named`` as for `keeper.effect`; ``in_transaction``: a
         transaction is open now, be it another one than the statement was in.
         """
-        if _moves_path(tag, text.lower(), is_named):
+        lowered = text.lower()
+        if _moves_path(tag, lowered, is_named):
             self._path = None
             self._is_path_moved = True
         what = keeper.effect(tag, is_named)
+        if _opens_schemas(tag, lowered):
+            what = keeper.STALE
         if tag == _ROLLBACK:
             # To a savepoint, where the transaction goes on.
             self._path = None if self._is_path_moved else self._path
@@ -197,6 +239,13 @@ def _moves_path(tag: bytes, text: bytes, is_named: bool) -> bool:
         return True
     if tag in (b"SET", b"RESET"):
         return any(word in text for word in _PATH_WORDS)
-    if is_named and (tag == b"DROP TABLE" or b"temp" in text):
+    if is_named and (keeper.defines(tag) or b"temp" in text):
         return True
     return any(word in text for word in _CALLS)
+
+
+def _opens_schemas(tag: bytes, text: bytes) -> bool:
+    """Tell whether roles may see other schemas behind a statement.  ``text`` is in lower case."""
+    if tag in _ROLES or (tag in _RIGHTS and b"schema" in text):
+        return True
+    return tag == b"ALTER ROLE" and (b"superuser" in text or b"rename" in text)

@@ -17,6 +17,7 @@ from acra_twisted.encryption.postgresql import (
     copies,
     expressions,
     queries,
+    temporaries,
     values,
     writes,
 )
@@ -118,8 +119,10 @@ def _statement(
         _carried(analysis, statement, fields, found)
         found.results = None
     elif kind == "ViewStmt":
-        _lasting(
-            fields.get("view", {}), _shown(analysis, _data(analysis, fields.get("query"), Scope()))
+        shown = _shown(analysis, _data(analysis, fields.get("query"), Scope()))
+        names = analysis.names
+        temporaries.check_view(
+            fields, shown, names.path, lambda schema, name: names.relation(schema, name) is not None
         )
         _kept(analysis)
     elif kind == "PrepareStmt":
@@ -153,18 +156,6 @@ def _kept(analysis: Analysis) -> None:
         raise refused(
             refusals.COMPARISON, column, "is compared with a column in the text of a view"
         )
-
-
-def _lasting(view: Fields, columns: Sequence[ResultColumn]) -> None:
-    """Refuse a temporary view of protected columns: it is its session's, and not among the
-    relations that are read, so values would be written through it in clear."""
-    schema = view.get("schemaname", "")
-    if view.get("relpersistence") != "t" and not schema.startswith("pg_temp"):
-        return
-    shown = next((one.setting for one in columns if one.setting is not None), None)
-    if shown is not None:
-        text = "would be shown by a temporary view, which AcraServer does not know"
-        raise refused(refusals.SCHEMA_MISMATCH, shown, text, "make it a view that stays")
 
 
 def _shown(analysis: Analysis, columns: Columns) -> Sequence[ResultColumn]:

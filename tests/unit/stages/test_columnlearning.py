@@ -3,6 +3,7 @@
 from twisted.internet.defer import fail, succeed
 
 from acra_twisted.encryption.postgresql.keeper import STALE
+from acra_twisted.encryption.postgresql.namechanges import Wanted
 from acra_twisted.encryption.postgresql.schema import SchemaError
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange
@@ -52,6 +53,33 @@ class Isolation(ColumnsCase):
                 # The next one sees them.
                 self.session.transaction = IDLE
                 self.successResultOf(self.learn())
+
+    def test_a_transaction_that_ends_while_the_path_is_due_is_no_older_one(self):
+        self.successResultOf(self.learn())
+        self.session.transaction = IN_TRANSACTION
+        self.columns.snapshot(self.session, self.known)
+        self.known.schema.keeper.told(STALE)
+        self.known.schema.path_reported()
+        # Between two transactions nothing is asked.
+        self.session.transaction = IDLE
+        self.assertIsNone(self.columns.snapshot(self.session, self.known))
+        self.session.transaction = IN_TRANSACTION
+        self.database.isolation = b"repeatable read"
+        self.successResultOf(self.learn())
+
+    def test_a_view_that_the_transaction_has_made_may_show_what_it_does_not_see(self):
+        self.successResultOf(self.learn())
+        self.session.transaction = IN_TRANSACTION
+        self.database.isolation = b"repeatable read"
+        self.database.relations = [["v", False]]
+        for made, decides in ((False, True), (True, False)):
+            self.database.made = [made]
+            learned = self.learn(wanted=Wanted(["v"]))
+            if decides:
+                self.successResultOf(learned)
+                self.known.schema.forget(["v"])
+            else:
+                self.failureResultOf(learned, SchemaError)
 
     def test_nobody_asks_where_nothing_has_changed(self):
         self.session.transaction = IN_TRANSACTION

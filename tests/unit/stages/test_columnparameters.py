@@ -85,14 +85,14 @@ class Bound(BoundCase):
     def test_nor_where_bare_names_are_looked_up_elsewhere(self):
         self.database.schemas.append("other")
         for text, values in ((self.TEXT, [b"1", SECRET.encode(), b"42"]), ("TABLE people", [])):
-            self.database.path = [["pg_catalog", "public"], None]
+            self.database.path = [["pg_catalog", "public"], None, "public"]
             self.run_text("SET search_path = public", b"SET")
             statement = self.prepare(text)
             self.assertNotEqual(type(self.bind(statement, values)), Deny)
-            self.database.path = [["pg_catalog", "public", "other"], None]
+            self.database.path = [["pg_catalog", "public", "other"], None, "public"]
             self.run_text("SET search_path = public, other", b"SET")
             self.assertNotEqual(type(self.bind(statement, values)), Deny)
-            self.database.path = [["pg_catalog", "other", "public"], None]
+            self.database.path = [["pg_catalog", "other", "public"], None, "public"]
             self.run_text("SET search_path = other, public", b"SET")
             self.refused(self.bind(statement, values))
 

@@ -131,7 +131,7 @@ class NewNames(EncryptorCase):
         self.database.relations = [["fresh2", False]]
         del self.database.asked[:]
         verdict, _ = self.judge(self.INSERT.replace("fresh", "fresh2"))
-        self.assertEqual(self.database.asked, ["lookup", "mark", "schema"])
+        self.assertEqual(self.database.asked, ["lookup", "mark", "schema", "path"])
         self.assertIsInstance(verdict, Replace)
         self.assertNotIn(SECRET.encode(), verdict.item.text)
 
@@ -171,6 +171,92 @@ class NewNames(EncryptorCase):
         self.assertIs(self.judge(self.INSERT)[0], PASS)
         verdict, _ = self.judge("INSERT INTO people (id) VALUES (1); INSERT INTO x VALUES (1)")
         self.assertIs(verdict, PASS)
+
+
+class Definitions(EncryptorCase):
+    """Statements that make something, or give it another name."""
+
+    INSERT = "INSERT INTO orders VALUES (1)"
+    VIEW = "CREATE VIEW v AS SELECT name FROM people WHERE EXISTS (SELECT 1 FROM tmp)"
+
+    def setUp(self):
+        super().setUp()
+        self.database.relations = [["orders", True]]
+        self.judge(self.INSERT)
+        del self.database.asked[:]
+
+    def run_(self, text, *tags):
+        verdict, _ = self.judge(text)
+        end(self.exchange, *tags)
+        return verdict
+
+    def test_what_they_name_is_looked_up_with_the_path(self):
+        self.assertIs(self.judge("CREATE VIEW v AS SELECT * FROM orders")[0], PASS)
+        self.assertEqual(self.database.asked, ["lookup", "path"])
+
+    def test_a_new_view_that_they_name_is_known_then(self):
+        self.database.relations = [["fresh", False]]
+        self.database.kids = ["fresh"]
+        for text in (
+            "ALTER VIEW fresh RENAME TO x; INSERT INTO x VALUES (1)",
+            "CREATE VIEW x AS SELECT * FROM fresh; INSERT INTO x VALUES (1)",
+            "CREATE TEMP VIEW x AS SELECT name FROM fresh",
+            "CREATE FUNCTION f() RETURNS void AS $$ UPDATE fresh SET note = 1$$ LANGUAGE sql",
+        ):
+            self.now += 6
+            self.refused(self.judge(text)[0])
+
+    def test_their_words_are_looked_up_anew_behind_them(self):
+        self.run_("DROP TABLE orders", b"DROP TABLE")
+        del self.database.asked[:]
+        self.judge(self.INSERT)
+        self.assertEqual(self.database.asked, ["lookup"])
+
+    def test_those_of_others_stay_known(self):
+        self.run_("DROP TABLE firms", b"DROP TABLE")
+        del self.database.asked[:]
+        self.judge(self.INSERT)
+        self.assertEqual(self.database.asked, [])
+
+    def test_a_view_of_a_table_that_is_temporary_by_now(self):
+        self.assertIsNot(type(self.judge(self.VIEW)[0]), Deny)
+        self.database.path[0] = ["pg_temp_3", "pg_catalog", "public"]
+        self.refused(self.judge(self.VIEW)[0])
+
+    def test_where_nobody_can_be_asked_it_may_be_temporary(self):
+        self.database.fails = True
+        self.refused(self.judge(self.VIEW)[0])
+        self.assertIs(self.judge("CREATE VIEW public.v AS SELECT note FROM people, tmp")[0], PASS)
+
+    def test_one_that_is_prepared_is_judged_when_it_is_executed(self):
+        verdict, statement = self.judge(self.VIEW, b"s", ())
+        self.assertIs(verdict, PASS)
+        for schema, verdict_type in (("public", type(PASS)), ("pg_temp_3", Deny)):
+            self.database.path[0] = [schema, "pg_catalog", "public"]
+            del self.database.asked[:]
+            exchange = Exchange(self.session, "batch", statement, 1)
+            found = self.settled(
+                self.stage.on_parameters(Parameters([], [], statement, []), exchange)
+            )
+            self.assertIs(type(found), verdict_type)
+            self.assertIn("path", self.database.asked)
+            end(exchange)
+
+    def test_what_is_written_in_a_text_is_there_or_made_in_it(self):
+        self.database.relations = [["orders", True]]
+        for text, verdict_type in (
+            ("SELECT f(); INSERT INTO x VALUES (1)", Deny),
+            ("SELECT f(); INSERT INTO orders VALUES (1)", type(PASS)),
+            ("CREATE TABLE x (a int); INSERT INTO x VALUES (1)", type(PASS)),
+            ("ALTER TABLE orders RENAME TO x; INSERT INTO x VALUES (1)", type(PASS)),
+            ("SELECT * INTO x FROM orders; INSERT INTO x VALUES (1)", type(PASS)),
+            ("INSERT INTO x VALUES (1)", type(PASS)),
+        ):
+            self.assertIs(type(self.run_(text)), verdict_type, text)
+
+    def test_a_change_of_the_path_makes_names_in_the_same_text_others(self):
+        self.assertIs(self.judge("SET search_path = s; INSERT INTO orders VALUES (1)")[0], PASS)
+        self.assertIn("lookup", self.database.asked)
 
 
 class Looking(BoundCase):
@@ -293,7 +379,7 @@ class Reloading(EncryptorCase):
         self.now += 2
         self.successResultOf(self.reload())
         self.write()
-        self.assertEqual(self.database.asked, ["mark", "schema"])
+        self.assertEqual(self.database.asked, ["mark", "schema", "path"])
         self.assertIs(self.session.meaning, meaning)
 
     def test_without_a_source_they_never_change(self):

@@ -39,6 +39,7 @@ class Learning(ColumnsCase):
         shared = self.successResultOf(self.learn(session, known))
         self.assertEqual(dict(shared.protection.by_column), {(8, 2): NAME})
         self.session.transaction = IDLE
+        self.assertIs(self.successResultOf(self.learn()), shared)
         self.assertIs(self.columns.snapshot(self.session, self.known), shared)
 
     def test_what_is_old_is_not_asked_for_inside_a_transaction(self):
@@ -69,7 +70,7 @@ class Changing(ColumnsCase):
         self.run_statement(b"ALTER TABLE people ADD x int", b"ALTER TABLE")
         self.assertIsNone(self.columns.snapshot(self.session, self.known))
         self.successResultOf(self.learn())
-        self.assertEqual(self.database.asked, ["schema"])
+        self.assertEqual(self.database.asked, ["schema", "path"])
         self.assertIsNone(self.columns.snapshot(other_session, other))
 
     def test_one_inside_a_transaction_is_the_sessions_own_until_it_ends(self):

@@ -143,11 +143,11 @@ class Limits(SynchronousTestCase):
 
 class Paths(SynchronousTestCase):
     def test_the_schemas_and_the_temporary_tables(self):
-        found = catalog.read_path([cell([["pg_temp_3", "pg_catalog", "App"], ["people"]])])
+        found = catalog.read_path([cell([["pg_temp_3", "pg_catalog", "App"], ["people"], "App"])])
         self.assertEqual(
-            found, SearchPath(("pg_temp_3", "pg_catalog", "App"), frozenset(("people",)))
+            found, SearchPath(("pg_temp_3", "pg_catalog", "App"), frozenset(("people",)), "App")
         )
-        self.assertEqual(catalog.read_path([cell([[], None])]), SearchPath((), frozenset()))
+        self.assertEqual(catalog.read_path([cell([[], None, None])]), SearchPath((), frozenset()))
 
     def test_anything_else_is_refused(self):
         for cells in ([], [b"x"], [cell([])], [cell([None, None])], [cell([["a"], None])] * 2):
@@ -157,10 +157,14 @@ class Paths(SynchronousTestCase):
 class Lookups(SynchronousTestCase):
     def test_a_name_is_plain_if_all_that_have_it_are(self):
         rows = [["a", True], ["b", True], ["b", False], ["c", None], ["c", True]]
-        found = catalog.read_lookup(list(map(cell, rows)))
-        self.assertEqual(found, {"a": True, "b": False, "c": False})
-        self.assertEqual(catalog.read_lookup([]), {})
+        found = catalog.read_lookup([cell([*row, False]) for row in rows])
+        self.assertEqual(found, ({"a": True, "b": False, "c": False}, frozenset()))
+        self.assertEqual(catalog.read_lookup([]), ({}, frozenset()))
+
+    def test_views_that_the_transaction_has_made(self):
+        rows = [["a", False, True], ["a", True, False], ["b", False, None], ["c", False, False]]
+        self.assertEqual(catalog.read_lookup(list(map(cell, rows))).made, {"a", "b"})
 
     def test_anything_else_is_refused(self):
-        for value in (None, 1, "ab", [], ["a"], [1, True], ["a", True, 1], {"a": True}):
+        for value in (None, 1, "ab", [], ["a"], [1, True, True], ["a", True], {"a": True}):
             self.assertRaises(SchemaError, catalog.read_lookup, [cell(value)])

@@ -15,9 +15,17 @@ from acra_twisted.encryption.postgresql.keeper import (
     SchemaKeeper,
 )
 from acra_twisted.encryption.postgresql.naming import SearchPath
+from acra_twisted.encryption.postgresql.protection import Protection
+from acra_twisted.encryption.postgresql.schema import Schema
 from acra_twisted.encryption.postgresql.sessionschema import SessionSchema
 from tests.support.schemas import answer, cell, column, table
 from tests.unit.encryption.postgresql.test_protection import settings
+
+
+def answer_path(session, shared, schemas, temporary=None):
+    """Have a session learn where it looks bare names up."""
+    session.path_question(shared.protection(0.0) or Protection(Schema(0, {}), settings()))
+    session.path_answered([cell([schemas, temporary, schemas[-1]])])
 
 
 class Case(SynchronousTestCase):
@@ -26,7 +34,7 @@ class Case(SynchronousTestCase):
         self.shared = SchemaKeeper(given, numbers)
         self.session = SessionSchema(self.shared, given, numbers)
         self.read(self.shared)
-        self.session.path_answered([cell([["pg_catalog", "public"], None])])
+        answer_path(self.session, self.shared, ["pg_catalog", "public"])
 
     def read(self, keeper):
         keeper.answered(keeper.asked(0.0), answer(table(1, "people", column("name", 1))))
@@ -290,7 +298,7 @@ class Answers(Case):
 class Path(Case):
     def moved(self):
         found = self.session.is_path_due
-        self.session.path_answered([cell([["public"], None])])
+        answer_path(self.session, self.shared, ["public"])
         return found
 
     def test_it_is_due_at_first_and_unknown_until_then(self):
@@ -298,9 +306,9 @@ class Path(Case):
         session = SessionSchema(self.shared, given, numbers)
         self.assertTrue(session.is_path_due)
         self.assertEqual(session.path, SearchPath())
-        session.path_answered([cell([["public"], ["people"]])])
+        answer_path(session, self.shared, ["public"], ["people"])
         self.assertFalse(session.is_path_due)
-        self.assertEqual(session.path, SearchPath(("public",), frozenset(("people",))))
+        self.assertEqual(session.path, SearchPath(("public",), frozenset(("people",)), "public"))
 
     def test_the_question_names_what_a_temporary_table_could_hide(self):
         self.assertIn(b"E'people'", self.session.path_question(self.shared.protection(0.0)))
@@ -357,3 +365,80 @@ class Path(Case):
     def test_a_database_that_reports_it_is_believed(self):
         self.session.path_reported()
         self.assertTrue(self.moved())
+
+    def test_each_definition_of_a_protected_name_moves_it(self):
+        for tag in (b"CREATE VIEW", b"ALTER TABLE", b"DROP VIEW"):
+            self.done(tag, b"something of people", True)
+            self.assertTrue(self.moved(), tag)
+            self.done(tag, b"something of firms")
+            self.assertFalse(self.moved(), tag)
+
+    def test_schemas_change_past_the_session_and_it_is_asked_for_with_each_reading(self):
+        self.assertFalse(self.moved())
+        before = self.session.path
+        self.read(self.shared)
+        self.assertTrue(self.session.is_path_due)
+        # What is known counts where nobody can be asked.
+        self.assertEqual(self.session.path, before)
+        self.assertTrue(self.moved())
+        self.assertIs(self.session.path, before)
+
+    def test_a_reading_behind_the_question_makes_it_due_again(self):
+        self.session.path_question(self.shared.protection(0.0))
+        self.read(self.shared)
+        self.session.path_answered([cell([["public"], None, "public"])])
+        self.assertTrue(self.session.is_path_due)
+
+    def test_rights_on_schemas_and_roles_make_all_others_ask(self):
+        for tag, text, moves in (
+            (b"GRANT", b"GRANT USAGE ON SCHEMA hr TO bob", True),
+            (b"REVOKE", b"revoke all on schema hr from bob", True),
+            (b"GRANT ROLE", b"GRANT hr TO bob", True),
+            (b"REVOKE ROLE", b"REVOKE hr FROM bob", True),
+            (b"ALTER ROLE", b"ALTER ROLE bob SUPERUSER", True),
+            (b"ALTER ROLE", b"ALTER USER bob RENAME TO hr", True),
+            (b"ALTER ROLE", b"ALTER ROLE bob PASSWORD 'x'", False),
+            (b"GRANT", b"GRANT SELECT ON firms TO bob", False),
+        ):
+            self.done(tag, text)
+            self.assertEqual(self.shared.protection(0.0) is None, moves, text)
+            self.read(self.shared)
+
+    def test_it_is_doubted_until_it_is_asked_for(self):
+        session = SessionSchema(self.shared, settings("people.name"), itertools.count(1))
+        self.assertFalse(session.doubt_path())
+        self.moved()
+        self.assertTrue(self.session.doubt_path())
+        self.assertEqual(self.session.path.schemas, ("public",))
+        self.assertTrue(self.session.path.doubtful)
+        self.assertTrue(self.moved())
+        self.assertFalse(self.session.path.doubtful)
+
+
+class Memory(Case):
+    """Names that were looked up."""
+
+    def test_a_definition_makes_everybody_forget_its_words(self):
+        self.shared.looked_up(["orders", "firms"])
+        self.assertEqual(self.session.strange(["orders", "firms"]), [])
+        self.session.forget(["orders", "a"])
+        self.assertEqual(self.shared.strange(["orders", "firms"]), ["orders"])
+
+    def test_one_that_cannot_be_read_makes_them_forget_all(self):
+        self.shared.looked_up(["orders", "firms"])
+        self.session.forget(["orders", ""])
+        self.assertEqual(self.session.strange(["orders", "firms"]), ["orders", "firms"])
+
+    def test_a_transaction_that_stays_apart_forgets_what_it_changes_and_all_that_others_may_have(
+        self,
+    ):
+        self.shared.looked_up(["orders", "firms"])
+        own = self.session.apart()
+        own.looked_up(["leads"])
+        self.session.forget(["orders"])
+        self.assertEqual(self.session.strange(["orders", "firms", "leads"]), ["orders"])
+        self.shared.forget(["x"])
+        found = self.session.strange(["firms", "leads"])
+        self.assertEqual(found, ["firms", "leads"])
+        own.looked_up(["firms"])
+        self.assertEqual(self.session.strange(["firms"]), [])

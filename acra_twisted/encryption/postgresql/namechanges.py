@@ -1,0 +1,135 @@
+"""Names that have to be looked up for a text: of tables that it gives values to, and of all that it
+may define, or give other names.
+
+A view of a protected table may have been made since the schema was read.  A text that makes another
+view of it, gives it another name, or writes a function that uses it, names nothing that is known to
+be protected.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from acra_twisted.encryption.beginnings import goes_on, is_one
+from acra_twisted.encryption.postgresql.targets import UNREAD
+from acra_twisted.errors import LexError
+from acra_twisted.sql import lexer, names, skeleton
+
+#: First words of statements that define something, or give it another name.
+_DEFINING: Final = (b"create", b"alter", b"import")
+#: First words of those behind which bare names may mean others.
+_MOVING: Final = frozenset((b"set", b"reset", b"discard", b"drop"))
+_begins: Final = re.compile(rb"\s*+(?:%b)\b" % b"|".join(_DEFINING), re.I).match
+_words: Final = re.compile(rb"[A-Za-z_\x80-\xff][0-9A-Za-z_$\x80-\xff]*+").findall
+_word: Final = re.compile(rb"[A-Za-z_\x80-\xff][0-9A-Za-z_$\x80-\xff]*+").fullmatch
+#: Words before INTO where no table is made.
+_BEFORE_INTO: Final = frozenset((b"insert", b"merge"))
+#: Longer texts are not read by their tokens, or searched for words.
+_LONG: Final = 64 << 10
+_TOKENS: Final = 200_000
+#: Words of a text at most, and bytes of the longest that may be a name.
+_MOST: Final = 2_000
+_LONGEST: Final = 252
+#: Parts of a word between dollars.
+_DOLLARS: Final = 8
+
+
+class Wanted(NamedTuple):
+    """Names that have to be looked up: ``targets`` are given values to, ``words`` may be defined.
+
+    ``is_fresh``: what is known of them does not count, nor where bare names are looked up.
+    ``is_several``: a target must be there, or be one of the words, for the statements before it in
+    the text may give its name to something else."""
+
+    targets: Sequence[str] = ()
+    words: Sequence[str] = ()
+    is_fresh: bool = False
+    is_several: bool = False
+
+    @property
+    def names(self) -> Sequence[str]:
+        """All of them."""
+        return (*self.targets, *self.words)
+
+
+NOTHING: Final = Wanted()
+
+
+def wanted(text: bytes, targets: Sequence[str], conforming: bool | None) -> Wanted:
+    """Return the names for a text that gives values to ``targets``.  ``conforming`` is as in
+    `lexer.tokens`."""
+    if not goes_on(text) or is_one(skeleton.split(text, b'"') if conforming else None):
+        return Wanted(targets, words(text), True) if _begins(text) else Wanted(targets)
+    firsts = None if len(text) > _LONG else _firsts(text, conforming)
+    if firsts is None:
+        return Wanted(targets, (UNREAD,), True, True)
+    if not firsts.isdisjoint(_DEFINING):
+        return Wanted(targets, words(text), True, True)
+    return Wanted(targets, (), not firsts.isdisjoint(_MOVING), True)
+
+
+def words(text: bytes) -> Sequence[str]:
+    """Return all words of a text, those in its strings as well, as the database compares names,
+    each once; UNREAD alone if it may name something by none of them."""
+    if len(text) > _LONG or b'""' in text or b"\\" in text or b'u&"' in text.lower():
+        return (UNREAD,)
+    found = dict.fromkeys(_words(text))
+    found.update(dict.fromkeys(part for part in text.split(b'"') if not _word(part)))
+    for word in [one for one in found if b"$" in one]:
+        found.update(dict.fromkeys(_between(word)))
+    if len(found) > _MOST:
+        return (UNREAD,)
+    shown = dict.fromkeys(one for part in found for one in _names(part))
+    return (UNREAD,) if UNREAD in shown else tuple(shown)
+
+
+def _between(word: bytes) -> Iterator[bytes]:
+    """The parts of a word that dollars in it may enclose, as they do strings; one that cannot be
+    read if there are too many."""
+    parts = word.split(b"$")
+    if len(parts) > _DOLLARS:
+        yield b"\xff"
+        return
+    for first in range(len(parts)):
+        for last in range(first, len(parts)):
+            yield b"$".join(parts[first : last + 1])
+
+
+def _names(raw: bytes) -> Iterator[str]:
+    """The names that a word may be, with quotes around it or without."""
+    if not 0 < len(raw) <= _LONGEST:
+        return
+    try:
+        shown = raw.decode()
+    except UnicodeDecodeError:
+        yield UNREAD
+        return
+    kept = names.cut(shown)
+    if kept != shown and not shown.isascii():
+        yield UNREAD
+        return
+    yield kept
+    yield "".join(one.lower() if one.isascii() else one for one in kept)
+
+
+def _firsts(text: bytes, conforming: bool | None) -> frozenset[bytes] | None:
+    """The first words of the statements of a text, ``create`` for a query that makes a table; None
+    if they cannot be read."""
+    try:
+        tokens = lexer.tokens(text, conforming, _TOKENS)
+    except LexError:
+        return None
+    found = set()
+    before = b";"
+    for kind, start, end in tokens:
+        if kind == lexer.COMMENT:
+            continue
+        shown = text[start:end].lower()
+        if before == b";":
+            found.add(shown)
+        elif kind == lexer.WORD and shown == b"into" and before not in _BEFORE_INTO:
+            found.add(b"create")
+        before = shown
+    return frozenset(found)
