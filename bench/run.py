@@ -305,7 +305,7 @@ def main() -> int:
             longer = Client(postgres, 2 * seconds, arguments.clients)
             watched = served.compare(longer.pgbench, rounds * 12)
             print(console.table(watched) + "\n")
-            answers = served.answers(client.pgbench, rounds * 10)
+            answers = served.answers(longer.pgbench)
             print(console.pages_table(answers) + "\n")
             record |= {"console": watched, "console pages": answers}
         if whole or arguments.containers:
