@@ -19,13 +19,23 @@ _NAME: Final = b"acra: question"
 _CLOSE: Final = frontend.encode_close(b"S", _NAME)
 _BIND: Final = frontend.encode_bind(frontend.Bind(_NAME, _NAME, [], [], b"\0\0"))
 _RUN: Final = b"".join(
-    (
-        _BIND,
-        frontend.encode_execute(_NAME),
-        frontend.encode_close(b"P", _NAME),
-        _CLOSE,
-        frontend.SYNC,
-    )
+    (_BIND, frontend.encode_execute(_NAME), frontend.encode_close(b"P", _NAME), _CLOSE)
+)
+#: Bytes of a text from which on its server must not compile its expressions: where a setting of the
+#: session's makes them seem expensive, that takes longer than anybody waits.
+_LONG: Final = 1000
+#: Switches compiling off, where a server has it, and keeps what it was; has no rows.
+_SWITCH: Final = (
+    b"SELECT WHERE CASE WHEN pg_catalog.current_setting('jit', true) IS NULL THEN false ELSE "
+    b"pg_catalog.concat(pg_catalog.set_config('acra_twisted.jit', "
+    b"pg_catalog.current_setting('jit'), true), pg_catalog.set_config('jit', 'off', true)) "
+    b"IS NULL END"
+)
+#: Makes it again what it was, which in a client's transaction nothing else does.
+_SWITCH_BACK: Final = (
+    b"SELECT WHERE CASE WHEN pg_catalog.current_setting('jit', true) IS NULL THEN false ELSE "
+    b"pg_catalog.set_config('jit', pg_catalog.current_setting('acra_twisted.jit'), true) "
+    b"IS NULL END"
 )
 _NO_COLUMNS: Final = Columns((), (), (), ())
 #: Messages for the client, whatever is asked.
@@ -46,7 +56,14 @@ _ENDS_SESSION: Final = (b"FATAL", b"PANIC")
 
 def encode(question: Question) -> bytes:
     """The messages that ask it."""
-    return _CLOSE + frontend.encode_parse(frontend.Parse(_NAME, question.text, b"\0\0")) + _RUN
+    asked = _asked(question.text)
+    if len(question.text) >= _LONG:
+        asked = _asked(_SWITCH) + asked + _asked(_SWITCH_BACK)
+    return asked + frontend.SYNC
+
+
+def _asked(text: bytes) -> bytes:
+    return _CLOSE + frontend.encode_parse(frontend.Parse(_NAME, text, b"\0\0")) + _RUN
 
 
 def is_clients(data: bytes, start: int, end: int) -> bool:

@@ -69,6 +69,24 @@ class Asking(SynchronousTestCase):
             + SYNC,
         )
 
+    def test_the_server_does_not_compile_a_long_one(self):
+        """In a client's transaction the setting is what it was behind it."""
+        self.question = Question(TEXT + b" " * 1000)
+        steps = self.ask().split(close(b"P", b"acra: question"))
+        self.assertEqual(len(steps), 4)
+        self.assertIn(b"set_config('jit', 'off', true)", steps[0])
+        self.assertIn(self.question.text, steps[1])
+        self.assertIn(
+            b"set_config('jit', pg_catalog.current_setting('acra_twisted.jit'), true)", steps[2]
+        )
+        self.assertTrue(steps[3].endswith(SYNC))
+        none = BEGUN + complete(b"SELECT 0") + CLOSE_COMPLETE * 2
+        self.assertEqual(self.play.database(none + ANSWER.removesuffix(ready())), b"")
+        self.assertFalse(self.question.is_over)
+        self.assertEqual(self.play.database(none + ready()), b"")
+        self.assertTrue(self.question.is_over)
+        self.assertEqual(self.question.rows, [[b"1", None], [b"2", b""]])
+
     @given(st.integers(1, 200), st.sampled_from("ITE"))
     def test_the_reply_is_read_in_any_pieces_and_left_out(self, size, status):
         self.setUp()
