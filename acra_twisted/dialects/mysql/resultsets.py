@@ -33,8 +33,8 @@ FILE_END: Final = 4
 #: The EOF behind definitions of which the client is told nothing.
 UNTOLD_END: Final = 5
 
-#: Columns of a result, or of a statement, at most: two bytes tell them.
-_COLUMNS_MAX: Final = 0xFFFF
+#: Columns of a result at most.  A SELECT of MariaDB's may have more than two bytes tell.
+_COLUMNS_MAX: Final = 1 << 20
 _PREPARED_SIZE: Final = 12
 
 

@@ -35,14 +35,14 @@ def prepared_ok(number, columns, parameters):
 
 class Counts(SynchronousTestCase):
     def test_a_result_has_columns(self):
-        for first in (b"\xfe" + b"\xff" * 8, b"\xfd\0\0\1", b"\xfc\0", b"\1\1", b"\xfc\0\0"):
+        for first in (b"\xfe" + b"\xff" * 8, b"\xfd\1\0\x10", b"\xfc\0", b"\1\1", b"\xfc\0\0"):
             followed = Followed()
             followed.ask()
             self.assertRaises(WireError, followed.feed, packets(first, 1))
             self.assertEqual(followed.flow.take_output(), b"")
 
     def test_many_columns_come_one_behind_the_other(self):
-        for count in (250, 251, 252, 300):
+        for count in (250, 251, 252, 300, 0x10001):
             followed = Followed(plan=see_all)
             followed.ask()
             names = [definition(b"c%d" % at) for at in range(count)]
