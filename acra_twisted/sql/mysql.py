@@ -11,12 +11,17 @@ import re
 from typing import Any, Final
 
 from sqlglot import exp
-from sqlglot.dialects.dialect import Dialect
-from sqlglot.errors import ErrorLevel, SqlglotError
-from sqlglot.tokenizer_core import TokenType
+from sqlglot.errors import SqlglotError
 
 from acra_twisted.errors import LexError
-from acra_twisted.sql import mysqlcalls, mysqlcanon, mysqlstatements, mysqltokens, tree
+from acra_twisted.sql import (
+    mysqlcalls,
+    mysqlcanon,
+    mysqlparser,
+    mysqlstatements,
+    mysqltokens,
+    tree,
+)
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.tree import Literal, Nested, Node, Parsed, Table, UnparsableError
 
@@ -94,26 +99,18 @@ def _note_reach(parsed: Parsed, text: bytes, part: list[Token], relations: set[s
     mysqlcalls.note_relations(parsed)
 
 
-def _parse(canon: str) -> list[Any]:
-    """Parse canonical text.  Raises UnparsableError where sqlglot cuts it otherwise than we do: it
-    has no comment, and no string but those that stand for literals."""
-    dialect = Dialect.get_or_raise("mysql")
-    tokens = dialect.tokenize(canon)
-    for token in tokens:
-        is_string = token.token_type == TokenType.STRING
-        if token.comments or is_string and _STRING_MARK.fullmatch(token.text) is None:
-            raise UnparsableError("the parser cuts the text otherwise")
-    return list(dialect.parser(error_level=ErrorLevel.IMMEDIATE).parse(tokens, canon))
-
-
 def _read(canon: str, part: list[Token], text: bytes, relations: set[str]) -> Parsed:
     try:
-        found = [e for e in _parse(canon) if e is not None and not isinstance(e, exp.Semicolon)]
+        found = [
+            e
+            for e in mysqlparser.parse(canon, _STRING_MARK.fullmatch)
+            if e is not None and not isinstance(e, exp.Semicolon)
+        ]
     except SqlglotError:
         raise UnparsableError("syntax error") from None
     except RecursionError:
         raise LexError("nested too deeply", 0) from None
-    except UnparsableError:
+    except (UnparsableError, LexError):
         raise
     except Exception:
         # Its own mistakes, on input that nobody foresaw: not understood is what counts.

@@ -18,18 +18,6 @@ def tables(text):
     return {".".join(p for p in t if p) for one in parse(text) for t in one.tables}
 
 
-class Cutting(SynchronousTestCase):
-    def test_a_text_that_the_parser_cuts_otherwise_is_not_read(self):
-        for text, last in (
-            (b"SELECT 1 -- a", 9),
-            (b"SELECT 1 /* a */", 9),
-            (b"SELECT 1 , 'a'", 11),
-        ):
-            tokens = [("i", 0, 6), ("n", 7, 8), *([("o", 9, 10)] if last > 9 else [])]
-            with self.assertRaises(UnparsableError):
-                mysql.parse(text, [*tokens, ("o", last, len(text))])
-
-
 class Tables(SynchronousTestCase):
     def test_everywhere(self):
         for text, expected in (
