@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from heapq import nlargest
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.console import formats
@@ -14,6 +15,8 @@ _SILENT, _TOLD = 3, 60
 #: Requests came all the time if they came in so many of the last minutes before.
 _OFTEN, _BEFORE = 20, 30
 _NAMED: Final = 3
+#: Connectors that are told of.
+LASTS_MAX: Final = 200
 
 
 class Gone(NamedTuple):
@@ -37,13 +40,14 @@ class Last(NamedTuple):
 
 
 def lasts(heard: Mapping[str, Collection[int]]) -> list[Last]:
-    """Return when requests came last; ``heard`` has the minutes with requests by connector."""
+    """Return when requests came last, of so many connectors at most those that were heard last;
+    ``heard`` has the minutes with requests by connector."""
     found = []
     for connector, minutes in heard.items():
         last = max(minutes)
         often = sum(minute > last - _BEFORE for minute in minutes) >= _OFTEN
         found.append(Last(connector, last, often))
-    return found
+    return nlargest(LASTS_MAX, found, key=lambda one: one.minute)
 
 
 def gone(told: Iterable[Last], now: int) -> list[Gone]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from acra_twisted.telemetry.console.gone import Last
+from acra_twisted.telemetry.console.gone import LASTS_MAX, Last
 from acra_twisted.telemetry.console.otherservers import (
     INSTANCE,
     NAME_MAX,
@@ -88,7 +88,7 @@ def read(body: bytes) -> Ways:
         _rows(told.get("ways")),
         _rows(told.get("ways_before")),
         frozenset(text_of(client, NAME_MAX) for client in clients) - {""},
-        [_last(one) for one in list_of(told.get("connectors", []), _WAYS_MAX)],
+        [_last(one) for one in list_of(told.get("connectors", []), LASTS_MAX)],
     )
 
 

@@ -135,7 +135,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         known = main["attributes"] if main is not None else {}
         lines.append(Line(match._replace(spans=match.spans or len(spans)), layers, known))
         yield ""
-    said = _answer(found, verdicts, kept)
+    said = _answer(found, verdicts, kept, wanted.arguments)
     yield ""
     return Gathered(
         wanted,
@@ -151,13 +151,15 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     )
 
 
-def _answer(found: Sequence[Match], verdicts: Sequence[str], kept: int) -> Answer:
+def _answer(
+    found: Sequence[Match], verdicts: Sequence[str], kept: int, arguments: Mapping[str, str]
+) -> Answer:
     counts = Counter(verdicts)
     if not found:
         why = f"None of {formats.several(kept, 'kept trace')} fits" if kept else "No traces yet"
         return answer([], sentence("empty", PLAIN, f"{why}."))
     return answer(
-        [_alike(kind, found, verdicts) for kind in _KINDS if counts[kind]],
+        [_alike(kind, found, verdicts, arguments) for kind in _KINDS if counts[kind]],
         sentence(
             "nothing",
             GOOD,
@@ -167,30 +169,35 @@ def _answer(found: Sequence[Match], verdicts: Sequence[str], kept: int) -> Answe
     )
 
 
-def _alike(verdict: str, found: Sequence[Match], verdicts: Sequence[str]) -> Sentence:
-    """Say what those of a verdict have in common."""
+def _alike(
+    verdict: str,
+    found: Sequence[Match],
+    verdicts: Sequence[str],
+    arguments: Mapping[str, str],
+) -> Sentence:
+    """Say what those of a verdict have in common; links narrow the search of these arguments."""
     some = [match for match, has in zip(found, verdicts, strict=True) if has == verdict]
     name, number = Counter(match.name for match in some).most_common(1)[0]
     client, of_client = Counter(match.client_id for match in some).most_common(1)[0]
     rule, kind = verdict, _KINDS[verdict]
     if len(some) >= _SEVERAL and number >= _MOST * len(some):
-        query = urlencode({"verdict": _FILTERS[verdict], "statement": name[:120]})
+        where = _address(arguments, _FILTERS[verdict], statement=name[:120])
         return sentence(
             rule,
             kind,
             strong(f"{_of_all(number, len(some), verdict)} are one statement"),
             ", ",
-            link(formats.name(name), f"{_HERE}?{query}"),
+            link(formats.name(name), where),
             f"{_when([match for match in some if match.name == name])}.",
         )
     if len(some) >= _SEVERAL and client and of_client >= _MOST * len(some):
-        query = urlencode({"verdict": _FILTERS[verdict], "client_id": client})
+        where = _address(arguments, _FILTERS[verdict], client_id=client)
         return sentence(
             rule,
             kind,
             strong(f"{_of_all(of_client, len(some), verdict)} are one client"),
             ", ",
-            link(who(client), f"{_HERE}?{query}"),
+            link(who(client), where),
             f"{_when([match for match in some if match.client_id == client])}.",
         )
     was = "" if verdict == requests.FAILED else "was " if len(some) == 1 else "were "
@@ -198,7 +205,7 @@ def _alike(verdict: str, found: Sequence[Match], verdicts: Sequence[str]) -> Sen
     word = "poisoned" if verdict == requests.POISON else verdict
     where = f"/console/trace?id={some[0].trace_id}"
     if len(some) > 1:
-        where = f"{_HERE}?{urlencode({'verdict': _FILTERS[verdict]})}"
+        where = _address(arguments, _FILTERS[verdict])
     return sentence(rule, kind, link(f"{text}{word}", where), f"{_when(some)}.")
 
 

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.console.gone import Gone, Last, gone, lasts, said
+from acra_twisted.telemetry.console.gone import LASTS_MAX, Gone, Last, gone, lasts, said
 from acra_twisted.telemetry.figures.counting import MINUTE
 from tests.support.hours import NOW
 
@@ -34,6 +34,12 @@ class Lost(SynchronousTestCase):
         both = [Last(_A, _NOW - 20, True), Last(_A, _NOW - 12, False), Last(_B, _NOW, True)]
         for told in (both, both[::-1]):
             self.assertEqual(gone(told, _NOW), [Gone(_A, _NOW - 11)])
+
+    def test_those_that_were_heard_last_are_told_of(self):
+        heard = {f"10.0.{number}.1": {_NOW - number} for number in range(240)}
+        told = lasts(heard)
+        self.assertEqual(len(told), LASTS_MAX)
+        self.assertEqual(max(_NOW - one.minute for one in told), LASTS_MAX - 1)
 
     def test_the_words(self):
         self.assertIsNone(said([]))

@@ -50,7 +50,7 @@ class Traces(SynchronousTestCase):
             },
         )
         (href,) = [piece.href for piece in self.gathered.said.pieces if piece.href]
-        self.assertEqual(href, "/console/traces?verdict=slow&statement=SELECT+report")
+        self.assertEqual(href, "/console/traces?statement=SELECT+report&verdict=slow")
 
     def test_one_client(self):
         for name in ("a", "b", "c"):
@@ -71,6 +71,10 @@ class Traces(SynchronousTestCase):
         poisoned, failed = (one.href for one in self.gathered.said.pieces if one.href)
         self.assertRegex(poisoned, "^/console/trace[?]id=[0-9a-f]{32}$")
         self.assertEqual(failed, "/console/traces?verdict=error")
+        # The search stays what it was.
+        self.view(min_ms="1", offset="0")
+        (_, failed) = (one.href for one in self.gathered.said.pieces if one.href)
+        self.assertEqual(failed, "/console/traces?min_ms=1&verdict=error")
 
     def test_what_most_of_them_are_of(self):
         self.keep(3)
