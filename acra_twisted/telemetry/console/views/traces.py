@@ -11,21 +11,11 @@ from urllib.parse import urlencode
 
 from acra_twisted.telemetry.console import charts, formats, matches, requests, scatter
 from acra_twisted.telemetry.console.matches import verdict_of
-from acra_twisted.telemetry.console.people import Names, who
-from acra_twisted.telemetry.console.sentences import (
-    BAD,
-    GOOD,
-    PLAIN,
-    SLOW,
-    Answer,
-    Sentence,
-    answer,
-    link,
-    sentence,
-    strong,
-)
+from acra_twisted.telemetry.console.people import Names
+from acra_twisted.telemetry.console.sentences import Answer
 from acra_twisted.telemetry.console.timeline import arranged
 from acra_twisted.telemetry.console.view import Sources, View
+from acra_twisted.telemetry.console.views.searchsentences import HERE, VERDICTS, address, said
 from acra_twisted.telemetry.pages.arguments import given
 from acra_twisted.telemetry.pages.exports import CEF, CSV
 from acra_twisted.telemetry.pages.finding import find, records_of
@@ -34,27 +24,10 @@ from acra_twisted.telemetry.pages.search import FILTERS, TEXT_MAX, Filters, List
 from acra_twisted.telemetry.tracing.spans import iso_time
 
 QUESTION: Final = "Which requests were these?"
-_HERE: Final = "/console/traces"
 #: As many are shown where nobody says how many.
 _SHOWN: Final = "20"
 #: Characters of the names of a request and of its client, and of its error, in its line.
 _NAME, _ERROR = 60, 60
-#: A part of those of one verdict from which on they are "one statement", and those at least.
-_MOST, _SEVERAL = 0.6, 3
-#: Verdicts in the order of their weight, with the filter that finds them.
-_FILTERS: Final[Mapping[str, str]] = {
-    requests.POISON: "poison",
-    requests.DENIED: "deny",
-    requests.FAILED: "error",
-    requests.SLOW: "slow",
-    requests.ALLOWED: "allow",
-}
-_KINDS: Final = {
-    requests.POISON: BAD,
-    requests.DENIED: BAD,
-    requests.FAILED: BAD,
-    requests.SLOW: SLOW,
-}
 #: Filters that have no field on the page.
 _UNFIELDED: Final = ("shape", "database", "table", "of")
 #: Times up to now, by their titles; the last one has everything.
@@ -135,7 +108,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         known = main["attributes"] if main is not None else {}
         lines.append(Line(match._replace(spans=match.spans or len(spans)), layers, known))
         yield ""
-    said = _answer(found, verdicts, kept, wanted.arguments)
+    told = said(found, verdicts, kept, wanted.arguments)
     yield ""
     return Gathered(
         wanted,
@@ -144,82 +117,11 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         lines,
         listed.more,
         kept,
-        said,
+        told,
         finding.trouble,
         Names(sources.fact("peers")),
         sources.traces.service,
     )
-
-
-def _answer(
-    found: Sequence[Match], verdicts: Sequence[str], kept: int, arguments: Mapping[str, str]
-) -> Answer:
-    counts = Counter(verdicts)
-    if not found:
-        why = f"None of {formats.several(kept, 'kept trace')} fits" if kept else "No traces yet"
-        return answer([], sentence("empty", PLAIN, f"{why}."))
-    return answer(
-        [_alike(kind, found, verdicts, arguments) for kind in _KINDS if counts[kind]],
-        sentence(
-            "nothing",
-            GOOD,
-            f"Nothing stands out: of {formats.several(len(found), 'trace')} none was denied, "
-            "failed, slow or poisoned.",
-        ),
-    )
-
-
-def _alike(
-    verdict: str,
-    found: Sequence[Match],
-    verdicts: Sequence[str],
-    arguments: Mapping[str, str],
-) -> Sentence:
-    """Say what those of a verdict have in common; links narrow the search of these arguments."""
-    some = [match for match, has in zip(found, verdicts, strict=True) if has == verdict]
-    name, number = Counter(match.name for match in some).most_common(1)[0]
-    client, of_client = Counter(match.client_id for match in some).most_common(1)[0]
-    rule, kind = verdict, _KINDS[verdict]
-    if len(some) >= _SEVERAL and number >= _MOST * len(some):
-        where = _address(arguments, _FILTERS[verdict], statement=name[:120])
-        return sentence(
-            rule,
-            kind,
-            strong(f"{_of_all(number, len(some), verdict)} are one statement"),
-            ", ",
-            link(formats.name(name), where),
-            f"{_when([match for match in some if match.name == name])}.",
-        )
-    if len(some) >= _SEVERAL and client and of_client >= _MOST * len(some):
-        where = _address(arguments, _FILTERS[verdict], client_id=client)
-        return sentence(
-            rule,
-            kind,
-            strong(f"{_of_all(of_client, len(some), verdict)} are one client"),
-            ", ",
-            link(who(client), where),
-            f"{_when([match for match in some if match.client_id == client])}.",
-        )
-    was = "" if verdict == requests.FAILED else "was " if len(some) == 1 else "were "
-    text = f"{formats.count(len(some))} of {formats.several(len(found), 'trace')} {was}"
-    word = "poisoned" if verdict == requests.POISON else verdict
-    where = f"/console/trace?id={some[0].trace_id}"
-    if len(some) > 1:
-        where = _address(arguments, _FILTERS[verdict])
-    return sentence(rule, kind, link(f"{text}{word}", where), f"{_when(some)}.")
-
-
-def _of_all(number: int, whole: int, verdict: str) -> str:
-    word = "poisoned" if verdict == requests.POISON else verdict
-    if number == whole:
-        return f"All {formats.count(whole)} {word} ones"
-    return f"{formats.count(number)} of the {formats.count(whole)} {word} ones"
-
-
-def _when(some: Sequence[Match]) -> str:
-    first, last = min(match.start for match in some), max(match.start for match in some)
-    begin, end = formats.clock(first), formats.clock(last)
-    return f", at {begin}" if begin == end else f", {begin} to {end}"
 
 
 def as_json(gathered: Gathered) -> dict[str, Any]:
@@ -262,10 +164,10 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     return {
         "said": gathered.said,
         "asked": arguments,
-        "verdicts": [(filter_, *requests.BADGES[word]) for word, filter_ in _FILTERS.items()],
+        "verdicts": [(filter_, *requests.BADGES[word]) for word, filter_ in VERDICTS.items()],
         "chips": [
-            (*requests.BADGES[word], formats.count(counts[word]), _address(arguments, filter_))
-            for word, filter_ in _FILTERS.items()
+            (*requests.BADGES[word], formats.count(counts[word]), address(arguments, filter_))
+            for word, filter_ in VERDICTS.items()
             if counts[word]
         ],
         "count": formats.several(len(gathered.found), "trace"),
@@ -275,38 +177,29 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "plot": plot,
         "facets": facets,
         "others": [
-            (name, arguments[name], _address(arguments, **{name: ""}))
+            (name, arguments[name], address(arguments, **{name: ""}))
             for name in _UNFIELDED
             if arguments.get(name)
         ],
         "ranges": [
-            (title, _address(arguments, since=since), arguments.get("since", "") == since)
+            (title, address(arguments, since=since), arguments.get("since", "") == since)
             for title, since in _RANGES.items()
         ],
         "order": "Slowest first" if filters.slowest else "Newest first",
-        "newest": _address(arguments, sort="newest"),
-        "slowest": _address(arguments, sort="slowest"),
+        "newest": address(arguments, sort="newest"),
+        "slowest": address(arguments, sort="slowest"),
         "is_slowest": filters.slowest,
         "lines": _lines(gathered),
         "shown": f"{filters.offset + 1} to {end}" if gathered.lines else "none",
-        "before": _address(arguments, offset=str(max(filters.offset - filters.limit, 0)))
+        "before": address(arguments, offset=str(max(filters.offset - filters.limit, 0)))
         if filters.offset
         else "",
-        "after": _address(arguments, offset=str(end)) if gathered.more else "",
+        "after": address(arguments, offset=str(end)) if gathered.more else "",
         "exports": [
-            (form.upper(), f"{_HERE}?{urlencode({**arguments, 'format': form})}")
+            (form.upper(), f"{HERE}?{urlencode({**arguments, 'format': form})}")
             for form in (CEF, "json", CSV)
         ],
     }
-
-
-def _address(arguments: Mapping[str, str], verdict: str = "", **changed: str) -> str:
-    """Return the address of the same search with something else."""
-    others = {name: value for name, value in arguments.items() if name != "offset"}
-    if verdict:
-        changed["verdict"] = verdict
-    wanted = {name: value for name, value in {**others, **changed}.items() if value}
-    return f"{_HERE}?{urlencode(wanted)}"
 
 
 def _points(gathered: Gathered) -> Iterator[scatter.Point]:
@@ -339,7 +232,7 @@ def _facets(gathered: Gathered) -> Iterator[tuple[str, str, str]]:
             if several and argument not in arguments and len(value) <= TEXT_MAX:
                 name = gathered.names.of(value) if argument == "client_id" else formats.name(value)
                 title = f"failed: {name}" if argument == "error" else name
-                yield title, formats.count(number), _address(arguments, **{argument: value})
+                yield title, formats.count(number), address(arguments, **{argument: value})
 
 
 def _detail(line: Line) -> str:

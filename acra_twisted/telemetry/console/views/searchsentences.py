@@ -1,0 +1,124 @@
+"""The sentences of the view of traces, and their rules; and the addresses of its searches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+from urllib.parse import urlencode
+
+from acra_twisted.telemetry.console import formats, requests
+from acra_twisted.telemetry.console.people import who
+from acra_twisted.telemetry.console.sentences import (
+    BAD,
+    GOOD,
+    PLAIN,
+    SLOW,
+    Answer,
+    Sentence,
+    answer,
+    link,
+    sentence,
+    strong,
+)
+from acra_twisted.telemetry.pages.search import Match
+
+HERE: Final = "/console/traces"
+#: Verdicts in the order of their weight, with the filter that finds them.
+VERDICTS: Final[Mapping[str, str]] = {
+    requests.POISON: "poison",
+    requests.DENIED: "deny",
+    requests.FAILED: "error",
+    requests.SLOW: "slow",
+    requests.ALLOWED: "allow",
+}
+_KINDS: Final = {
+    requests.POISON: BAD,
+    requests.DENIED: BAD,
+    requests.FAILED: BAD,
+    requests.SLOW: SLOW,
+}
+#: A part of those of one verdict from which on they are "one statement", and those at least.
+_MOST, _SEVERAL = 0.6, 3
+
+
+def address(arguments: Mapping[str, str], verdict: str = "", **changed: str) -> str:
+    """Return the address of the same search with something else."""
+    others = {name: value for name, value in arguments.items() if name != "offset"}
+    if verdict:
+        changed["verdict"] = verdict
+    wanted = {name: value for name, value in {**others, **changed}.items() if value}
+    return f"{HERE}?{urlencode(wanted)}"
+
+
+def said(
+    found: Sequence[Match], verdicts: Sequence[str], kept: int, arguments: Mapping[str, str]
+) -> Answer:
+    """Return the sentences about traces that were found, with their verdicts, among so many that
+    are kept; ``arguments`` are those of the search."""
+    counts = Counter(verdicts)
+    if not found:
+        why = f"None of {formats.several(kept, 'kept trace')} fits" if kept else "No traces yet"
+        return answer([], sentence("empty", PLAIN, f"{why}."))
+    return answer(
+        [_alike(kind, found, verdicts, arguments) for kind in _KINDS if counts[kind]],
+        sentence(
+            "nothing",
+            GOOD,
+            f"Nothing stands out: of {formats.several(len(found), 'trace')} none was denied, "
+            "failed, slow or poisoned.",
+        ),
+    )
+
+
+def _alike(
+    verdict: str,
+    found: Sequence[Match],
+    verdicts: Sequence[str],
+    arguments: Mapping[str, str],
+) -> Sentence:
+    """Say what those of a verdict have in common; links narrow the search of these arguments."""
+    some = [match for match, has in zip(found, verdicts, strict=True) if has == verdict]
+    name, number = Counter(match.name for match in some).most_common(1)[0]
+    client, of_client = Counter(match.client_id for match in some).most_common(1)[0]
+    rule, kind = verdict, _KINDS[verdict]
+    if len(some) >= _SEVERAL and number >= _MOST * len(some):
+        where = address(arguments, VERDICTS[verdict], statement=name[:120])
+        return sentence(
+            rule,
+            kind,
+            strong(f"{_of_all(number, len(some), verdict)} are one statement"),
+            ", ",
+            link(formats.name(name), where),
+            f"{_when([match for match in some if match.name == name])}.",
+        )
+    if len(some) >= _SEVERAL and client and of_client >= _MOST * len(some):
+        where = address(arguments, VERDICTS[verdict], client_id=client)
+        return sentence(
+            rule,
+            kind,
+            strong(f"{_of_all(of_client, len(some), verdict)} are one client"),
+            ", ",
+            link(who(client), where),
+            f"{_when([match for match in some if match.client_id == client])}.",
+        )
+    was = "" if verdict == requests.FAILED else "was " if len(some) == 1 else "were "
+    text = f"{formats.count(len(some))} of {formats.several(len(found), 'trace')} {was}"
+    word = "poisoned" if verdict == requests.POISON else verdict
+    where = f"/console/trace?id={some[0].trace_id}"
+    if len(some) > 1:
+        where = address(arguments, VERDICTS[verdict])
+    return sentence(rule, kind, link(f"{text}{word}", where), f"{_when(some)}.")
+
+
+def _of_all(number: int, whole: int, verdict: str) -> str:
+    word = "poisoned" if verdict == requests.POISON else verdict
+    if number == whole:
+        return f"All {formats.count(whole)} {word} ones"
+    return f"{formats.count(number)} of the {formats.count(whole)} {word} ones"
+
+
+def _when(some: Sequence[Match]) -> str:
+    first, last = min(match.start for match in some), max(match.start for match in some)
+    begin, end = formats.clock(first), formats.clock(last)
+    return f", at {begin}" if begin == end else f", {begin} to {end}"
