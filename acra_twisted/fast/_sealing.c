@@ -1,8 +1,8 @@
 /* Seals AcraBlocks, and makes HMACs, by OpenSSL without what Python and cryptography do around each
  * call: objects for keys and ciphers that are made and freed, algorithms that are found by name.
  * OpenSSL is the one that Python's hashlib has, and its functions are found when `bind` is called.
- * The readable twins are Sealer.create_by_python of crypto/acrablock.py and digest_by_python of
- * fast/hmacsha256.py: for every input both return the same, which property tests compare where this
+ * The readable twins are Sealer.create_by_python of crypto/acrablock.py and those of
+ * fast/hmacsha256.py whose names end in by_python: for every input both return the same, which property tests compare where this
  * is compiled.  Measured in docs/performance-notes.rst.
  *
  * The interpreter's lock is held throughout: what is static here has one user at a time.
@@ -190,6 +190,83 @@ hmac(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
     return PyBytes_FromStringAndSize((const char *)digest, DIGEST);
 }
 
+/* A key for many messages that all have the same beginning. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *begin;
+    size_t size;
+    unsigned char key[BLOCK];
+} Keyed;
+
+/* Keyed(key, begin): a key of no more than a block, which is copied. */
+static PyObject *
+keyed_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(kwargs))
+{
+    Py_buffer key;
+    PyObject *begin;
+    Keyed *self = NULL;
+
+    if (!PyArg_ParseTuple(args, "y*S:Keyed", &key, &begin))
+        return NULL;
+    if (key.len > BLOCK)
+        PyErr_SetString(PyExc_ValueError, "the key is longer than a block of the hash");
+    else if (cipher == NULL)
+        PyErr_SetString(PyExc_RuntimeError, "OpenSSL's functions are not known");
+    else
+        self = (Keyed *)type->tp_alloc(type, 0);
+    if (self != NULL) {
+        self->begin = Py_NewRef(begin);
+        self->size = (size_t)key.len;
+        memcpy(self->key, key.buf, self->size);
+    }
+    PyBuffer_Release(&key);
+    return (PyObject *)self;
+}
+
+/* digest(message): the HMAC of the beginning and a message behind it; None if OpenSSL refuses, or
+ * for a message that is no bytes, or long. */
+static PyObject *
+keyed_digest(Keyed *self, PyObject *message)
+{
+    unsigned char digest[DIGEST];
+    struct part parts[2];
+
+    if (!PyBytes_Check(message) || PyBytes_GET_SIZE(message) > LONGEST)
+        Py_RETURN_NONE;
+    parts[0].data = PyBytes_AS_STRING(self->begin);
+    parts[0].size = (size_t)PyBytes_GET_SIZE(self->begin);
+    parts[1].data = PyBytes_AS_STRING(message);
+    parts[1].size = (size_t)PyBytes_GET_SIZE(message);
+    if (!authenticated(digest, self->key, self->size, parts, 2)) {
+        ssl.ERR_clear_error();
+        Py_RETURN_NONE;
+    }
+    return PyBytes_FromStringAndSize((const char *)digest, DIGEST);
+}
+
+static void
+keyed_dealloc(Keyed *self)
+{
+    ssl.OPENSSL_cleanse(self->key, sizeof self->key);
+    Py_CLEAR(self->begin);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyMethodDef keyed_methods[] = {
+    {"digest", (PyCFunction)keyed_digest, METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyTypeObject KeyedType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "acra_twisted.fast._sealing.Keyed",
+    .tp_basicsize = sizeof(Keyed),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = keyed_new,
+    .tp_dealloc = (destructor)keyed_dealloc,
+    .tp_methods = keyed_methods,
+};
+
 /* One key for data keys, and what is the same in all AcraBlocks of it. */
 typedef struct {
     PyObject_HEAD
@@ -368,7 +445,8 @@ PyInit__sealing(void)
     PyObject *made;
 
     made = PyModule_Create(&module);
-    if (made != NULL && PyModule_AddType(made, &BlocksType) < 0)
+    if (made != NULL
+        && (PyModule_AddType(made, &BlocksType) < 0 || PyModule_AddType(made, &KeyedType) < 0))
         Py_CLEAR(made);
     return made;
 }

@@ -20,6 +20,7 @@ _OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
 
 # Final, because a look into a module's dict takes as long as a hash.
 _hmac: Final[Any] = sealing.hmac
+_keyed: Final[Any] = sealing.keyed
 
 
 def digest(key: bytes, message: bytes) -> bytes:
@@ -45,7 +46,7 @@ class Keyed:
 
     Its blocks are hashed once.  The key may be overwritten afterwards."""
 
-    __slots__ = ("_inner", "_outer")
+    __slots__ = ("_inner", "_outer", "_in_c")
 
     def __init__(self, key: bytes | bytearray, begin: bytes = b"") -> None:
         block = bytearray(_BLOCK)
@@ -54,11 +55,21 @@ class Keyed:
         block[: len(key)] = key
         self._inner = _hashed(block, _INNER)
         self._outer = _hashed(block, _OUTER)
+        self._in_c: Any = None if _keyed is None else _keyed(block, begin).digest
         block[:] = bytes(_BLOCK)
         self._inner.update(begin)
 
     def digest(self, message: bytes) -> bytes:
-        """The HMAC of the beginning and a message behind it."""
+        """The HMAC of the beginning and a message behind it.  Where compiled, a module in C makes
+        it, unless the message is long: to copy a hash takes longer than to hash a block again."""
+        if self._in_c is not None:
+            made: bytes | None = self._in_c(message)
+            if made is not None:
+                return made
+        return self.digest_by_python(message)
+
+    def digest_by_python(self, message: bytes) -> bytes:
+        """See `digest`."""
         hashed = self._inner.copy()
         hashed.update(message)
         inner = hashed.digest()

@@ -32,6 +32,10 @@ _in_c: Final = _found()
 #: Makes an object whose ``create`` returns the AcraBlock of data and random bytes, or None for data
 #: for which Python's way is to be gone; see ``_sealing.c``.  None where there is no such thing.
 blocks: Final[Any] = None if _in_c is None else _in_c.Blocks
+#: Makes an object of a key of no more than 64 bytes and a beginning, whose ``digest`` returns the
+#: HMAC-SHA-256 of the beginning and a message behind it, or None for messages for which Python's
+#: way is to be gone.  None where there is no such thing.
+keyed: Final[Any] = None if _in_c is None else _in_c.Keyed
 #: Returns the HMAC-SHA-256 of a key and a message, or None for those for which Python's way is to
 #: be gone.  None where there is no such thing.
 hmac: Final[Any] = None if _in_c is None else _in_c.hmac

@@ -27,6 +27,14 @@ class Digesting(SynchronousTestCase):
         for message in messages:
             expected = hmac.digest(key, begin + message, "sha256")
             self.assertEqual(keyed.digest(message), expected)
+            self.assertEqual(keyed.digest_by_python(message), expected)
+
+    def test_a_long_message_behind_a_beginning(self):
+        keyed = hmacsha256.Keyed(b"key", b"begin")
+        for size in (64 * 1024 - 1, 64 * 1024, 64 * 1024 + 1, 300_000):
+            message = bytes(size)
+            expected = hmac.digest(b"key", b"begin" + message, "sha256")
+            self.assertEqual(keyed.digest(message), expected)
 
     def test_a_long_key_is_refused(self):
         self.assertRaises(ValueError, hmacsha256.digest, bytes(65), b"")

@@ -19,6 +19,10 @@ try:
     _sealing.Blocks(bytes(32), bytes(4), bytes(6), bytes(12), b"label", b"context")
 except RuntimeError as error:
     print(error)
+try:
+    _sealing.Keyed(b"key", b"begin")
+except RuntimeError as error:
+    print(error)
 """
 
 
@@ -27,12 +31,19 @@ class Found(SynchronousTestCase):
         is_there = COMPILED and hasattr(_hashlib, "__file__")
         self.assertEqual(sealing.blocks is not None, is_there)
         self.assertEqual(sealing.hmac is not None, is_there)
+        self.assertEqual(sealing.keyed is not None, is_there)
 
     def test_what_is_not_for_it_is_left_to_python(self):
         if sealing.blocks is None or sealing.hmac is None:
             return
         self.assertIsNone(sealing.hmac(bytes(65), b"message"))
         self.assertIsNone(sealing.hmac(bytearray(32), b"message"))
+        digest = sealing.keyed(bytearray(64), b"begin").digest
+        self.assertIsNotNone(digest(bytes(64 * 1024)))
+        self.assertIsNone(digest(bytes(64 * 1024 + 1)))
+        self.assertIsNone(digest(bytearray(1)))
+        self.assertRaises(ValueError, sealing.keyed, bytes(65), b"")
+        self.assertRaises(TypeError, sealing.keyed, b"key", bytearray())
         create = sealing.blocks(bytes(32), bytes(4), bytes(6), bytes(12), b"label", b"").create
         drawn = bytes(56)
         for data, random in (
@@ -61,6 +72,5 @@ class Found(SynchronousTestCase):
         done = subprocess.run(
             [sys.executable, "-c", _UNBOUND], cwd=_ROOT, capture_output=True, text=True, check=True
         )
-        self.assertEqual(
-            done.stdout, "False None\nOpenSSL's functions are not known\n", done.stderr
-        )
+        refused = "OpenSSL's functions are not known\n"
+        self.assertEqual(done.stdout, "False None\n" + 2 * refused, done.stderr)
