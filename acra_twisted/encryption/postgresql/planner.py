@@ -295,7 +295,7 @@ def _check(text: Text) -> None:
 
 def _unreadable(text: str) -> StatementRefusedError:
     return StatementRefusedError(
-        Refusal(refusals.UNPARSABLE, "", f"{text}; it names a table that AcraServer protects")
+        Refusal(refusals.UNPARSABLE, "", f"{text}; it may name a table that AcraServer protects")
     )
 
 

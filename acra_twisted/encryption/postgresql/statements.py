@@ -295,7 +295,7 @@ def _utility(analysis: Analysis, statement: Statement, kind: str) -> None:
             Refusal(
                 refusals.OPAQUE_CODE,
                 "",
-                "the statement names a table that AcraServer protects and may bring values or code "
-                "that are not seen",
+                "the statement may bring values or code to a table that AcraServer protects, and "
+                "they are not seen",
             )
         )
