@@ -22,8 +22,10 @@ from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IWatch
 from acra_twisted.session import Session
 from acra_twisted.stages.columnfindings import ColumnFindings
+from acra_twisted.stages.mysqlbindings import ReadBy
 from acra_twisted.stages.mysqlmeanings import MysqlSnapshot
 from acra_twisted.stages.mysqlmodes import DATABASE, RIGHTS, ROLE, database_of, is_moving
+from acra_twisted.stages.mysqlprepared import SqlPrepared
 
 #: Users whose view of the schema is kept.
 _USERS: Final = 64
@@ -36,16 +38,24 @@ class MysqlKnown:
     answered; ``is_moved``: its database may be another than the one that it was known to have;
     ``snapshot`` is the one that its last statement was decided by.  ``keeper`` is the session's
     own if its role may be another than those of its user's other sessions; ``kept`` is the number
-    of the session's resets, and the state of all tables, that it is for."""
+    of the session's resets, and the state of all tables, that it is for.  ``prepared`` are its
+    statements by SQL's PREPARE, None if it has none."""
 
-    __slots__ = ("open", "is_moved", "snapshot", "keeper", "kept")
+    __slots__ = ("open", "is_moved", "snapshot", "keeper", "kept", "prepared")
 
     def __init__(self) -> None:
+        self.prepared: SqlPrepared | None = None
         self.keeper: SchemaKeeper | None = None
         self.kept = (0, 0)
         self.open = 0
         self.is_moved = False
         self.snapshot: MysqlSnapshot | None = None
+
+    def keep_prepared(self, session: Session, text: bytes, read: ReadBy) -> None:
+        """Take in a text that prepares a statement by SQL."""
+        if self.prepared is None or self.prepared.resets != session.resets:
+            self.prepared = SqlPrepared(session.resets)
+        self.prepared.keep(text, read)
 
 
 class MysqlColumns:

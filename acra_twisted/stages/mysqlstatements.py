@@ -3,7 +3,7 @@ encoded, or refused."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -13,6 +13,7 @@ from acra_twisted.encryption.mysql.encoding import Plaintexts
 from acra_twisted.encryption.mysql.filling import Filled
 from acra_twisted.encryption.mysql.plan import Plan, Planned
 from acra_twisted.encryption.mysql.planner import Planner
+from acra_twisted.encryption.mysql.targets import Target
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.settings import Bypass
 from acra_twisted.exchange import Copies, Exchange, Statement
@@ -33,6 +34,7 @@ from acra_twisted.stages.mysqlmodes import (
     may_move,
     mode_of,
 )
+from acra_twisted.stages.mysqlprepared import SqlPrepared, executes, prepares
 from acra_twisted.verdicts import PASS, Replace
 
 #: Longer texts are planned by a worker.
@@ -98,8 +100,11 @@ class MysqlStatements:
         statement, exchange, known, snapshot, read = judged
         refusal = refusal_of(planned.plan, exchange)
         session = exchange.session
+        targets = planned.plan.targets
+        if refusal is None and known.prepared is not None and executes(statement.text):
+            refusal, executed = self._executed(known.prepared, judged)
+            targets = (*targets, *executed)
         if refusal is None:
-            targets = planned.plan.targets
             if (
                 targets
                 and not certain
@@ -107,6 +112,8 @@ class MysqlStatements:
                 and not shows_before(statement.text)
             ):
                 return self._ask(session, known, partial(self.judge, statement, exchange), targets)
+            if targets and statement.prepared_name is None and prepares(statement.text):
+                known.keep_prepared(session, statement.text, read)
             return self._written(judged, planned, None)
         if not certain and (
             read.database is None or session.in_flight or self._columns.is_outdated(session, known)
@@ -120,6 +127,15 @@ class MysqlStatements:
             return refused(refusal)
         passed = self._planned(snapshot.planner_without(bypass.columns), judged)
         return then(passed, partial(self._passed, judged, bypass, refusal))
+
+    def _executed(
+        self, prepared: SqlPrepared, judged: _Judged
+    ) -> tuple[Refusal | None, Sequence[Target]]:
+        """Judge what the text may execute."""
+        if prepared.resets != judged.exchange.session.resets:
+            judged.known.prepared = None
+            return None, ()
+        return prepared.again(judged.snapshot)
 
     def _bypass(self, judged: _Judged) -> Bypass | None:
         client = judged.exchange.session.identity.client_id

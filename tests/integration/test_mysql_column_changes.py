@@ -187,6 +187,67 @@ class Others(Case):
         self.refused("BINLOG 'AAAAAA=='")
 
 
+class Elsewhere(Case):
+    """Names that mean another table than they seem to: a view that another program has just made
+    gets another name, or what is prepared for a table is executed for a view."""
+
+    FRESH = "CREATE VIEW shop.fresh AS SELECT id, name FROM shop.people"
+    VALUES = f"(id, name) VALUES (1, '{_SECRET}')"
+    TABLES = (
+        *("VIEW fresh", "VIEW x", "VIEW seen", "TABLE z", "VIEW plain", "TABLE plain"),
+        *("PROCEDURE pp", "TRIGGER tt"),
+    )
+
+    def attempt(self, *texts):
+        """Send texts, whatever becomes of each; nothing is stored in clear by them."""
+        gone = "".join(f"DROP {one.replace(' ', ' IF EXISTS ')};" for one in self.TABLES)
+        self.database.run(
+            f"USE shop; {gone} TRUNCATE people; CREATE TABLE plain (id INT, name VARBINARY(400));"
+            "CREATE VIEW seen AS SELECT id, name FROM plain"
+        )
+        cursor = self.connected(client_flag=CLIENT.MULTI_STATEMENTS)
+        cursor.execute("ALTER TABLE people COMMENT = 'a'")
+        cursor.execute("INSERT INTO plain (id) VALUES (3)")
+        cursor.execute(f"SET @a = 1, @b = '{_SECRET}'")
+        for text in texts:
+            if text == self.FRESH:
+                self.database.run(text)
+                continue
+            try:
+                cursor.execute(text)
+                while cursor.nextset():
+                    pass
+            except pymysql.MySQLError as error:
+                self.assertIn(error.args[0], (1235, 1146, 1347, 1243, 1305), (text, error))
+        for stored in self.stored("name"):
+            self.assertNotIn(_SECRET.encode(), stored, texts)
+
+    def test_new_views_that_get_another_name(self):
+        for texts in (
+            (f"CREATE VIEW x AS SELECT * FROM fresh; INSERT INTO x {self.VALUES}",),
+            (f"RENAME TABLE fresh TO x; INSERT INTO x {self.VALUES}",),
+            ("RENAME TABLE plain TO z, fresh TO plain", f"INSERT INTO plain {self.VALUES}"),
+            ("ALTER VIEW seen AS SELECT * FROM fresh", f"INSERT INTO seen {self.VALUES}"),
+            ("DROP TABLE plain; CREATE VIEW plain AS SELECT * FROM fresh",),
+            (f"BEGIN NOT ATOMIC CREATE VIEW x AS TABLE fresh; INSERT INTO x {self.VALUES}; END",),
+            ("EXECUTE IMMEDIATE 'CREATE VIEW x AS SELECT * FROM fresh'",),
+            ("PREPARE r FROM 'RENAME TABLE fresh TO x'", f"EXECUTE r; INSERT INTO x {self.VALUES}"),
+            (f"SET STATEMENT max_statement_time = 9 FOR UPDATE fresh SET name = '{_SECRET}'",),
+            ("CREATE PROCEDURE pp(v TEXT) INSERT INTO fresh VALUES (1, v)", "CALL pp(@b)"),
+        ):
+            self.attempt(self.FRESH, *texts, f"INSERT INTO plain {self.VALUES}")
+
+    def test_a_statement_that_sql_prepared_for_a_table(self):
+        prepare = "PREPARE s FROM 'INSERT INTO plain (id, name) VALUES (?, ?)'"
+        rename = "RENAME TABLE plain TO z"
+        view = "CREATE VIEW plain AS SELECT id, name FROM people"
+        execute = "EXECUTE s USING @a, @b"
+        self.attempt(prepare, rename, view, execute)
+        self.attempt(prepare, rename, f"{view}; {execute}")
+        self.attempt("; ".join((prepare, rename, view, execute)))
+        self.attempt(f"SELECT 1; {prepare}", rename, view, f"SELECT 1; {execute}")
+
+
 class SecondColumns(Case):
     """Tokens for rows that are there, by the steps of the documentation."""
 

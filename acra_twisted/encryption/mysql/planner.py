@@ -141,7 +141,10 @@ class Planner:
                     _unreadable("a statement before it may change how it is read")
                 )
             given_to = self._written(text, [part], mode) if defined else ()
-            if any(one == targets.UNREAD or tree.fold(one.name) in defined for one in given_to):
+            runs = bool(defined) and mysqltokens.first_word(text, list(part)) == "execute"
+            if runs or any(
+                one == targets.UNREAD or tree.fold(one.name) in defined for one in given_to
+            ):
                 raise StatementRefusedError(
                     _unreadable("a statement before it may have made what it gives values to")
                 )

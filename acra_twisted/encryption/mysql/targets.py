@@ -1,7 +1,8 @@
-"""Tables and routines that a text gives values to, by its words alone.
+"""Tables and routines that a text gives values to, or may give other names, by its words alone.
 
 A view of a protected table may have been made since the schema was read: a text that writes through
-it names nothing that is known to be protected.  So names that are new have to be looked up.
+it, or makes another view of it, names nothing that is known to be protected.  So names that are new
+have to be looked up.
 """
 
 from __future__ import annotations
@@ -29,7 +30,20 @@ _simple: Final = re.compile(
     re.I,
 ).match
 #: Words of statements that give values to something.
-_WORDS: Final = (b"insert", b"replace", b"update", b"call", b"load")
+_WORDS: Final = (b"insert", b"replace", b"update", b"call", b"load", b"create", b"alter", b"rename")
+#: Words of statements that define something, or give it another name, and of what may stand for a
+#: protected table then, or use one.
+_DEFINING: Final = frozenset(("create", "alter", "rename"))
+_DEFINED: Final = frozenset(
+    ("view", "rename", "procedure", "function", "trigger", "event", "package")
+)
+#: Words of definitions that name nothing.
+_NAMELESS: Final = _DEFINING | frozenset(
+    ("view", "table", "as", "select", "from", "where", "and", "or", "replace", "to", "on", "begin")
+    + ("end", "insert", "into", "values", "update", "set", "if", "not", "exists", "in", "join")
+)
+#: Names in a definition at most.
+_NAMES: Final = 100
 _gives: Final = re.compile(
     rb"(?<![A-Za-z_$])(?:" + b"|".join(_WORDS) + rb")(?![0-9A-Za-z_$])", re.I
 ).search
@@ -97,6 +111,8 @@ def of_statements(
             # Names behind it mean others.
             found[UNREAD] = None
         found.update(dict.fromkeys(_of(text, part, words)))
+        if not _DEFINING.isdisjoint(words) and not _DEFINED.isdisjoint(words):
+            found.update(dict.fromkeys(_named(text, part, words)))
         if "prepare" in words or "immediate" in words:
             for token in part:
                 if token[0] == lexer.STRING:
@@ -114,12 +130,29 @@ def _of(text: bytes, part: Sequence[Token], words: Sequence[str]) -> Iterator[Ta
             while place < len(words) and words[place] in _MODIFIERS:
                 place += 1
             yield _path(text, part, place)
-        elif word == "update" and (not at or words[at - 1] not in _BEFORE_UPDATE):
+        elif word == "update" and (
+            not at or words[at - 1] not in _BEFORE_UPDATE or _is_set_for(words, at)
+        ):
             yield from _updated(text, part, words, at + 1)
         elif word == "into" and behind == "table":
             yield _path(text, part, at + 2)
         elif word == "call":
             yield _path(text, part, at + 1)
+
+
+def _is_set_for(words: Sequence[str], at: int) -> bool:
+    """Tell whether SET STATEMENT stands before the UPDATE at a place, which is no lock then."""
+    return words[at - 1] == "for" and "statement" in words[:at] and "set" in words[at:]
+
+
+def _named(text: bytes, part: Sequence[Token], words: Sequence[str]) -> Sequence[Target]:
+    """All names in a definition: it may have a new view in it, whose own name is another then."""
+    found = {
+        _path(text, part, at)
+        for at, word in enumerate(words)
+        if part[at][0] in _NAMING and (not at or words[at - 1] != ".") and word not in _NAMELESS
+    }
+    return list(found) if len(found) <= _NAMES else [UNREAD]
 
 
 def _updated(

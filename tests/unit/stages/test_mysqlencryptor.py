@@ -177,6 +177,34 @@ class NewNames(Case):
         self.assertIsInstance(verdict, Replace)
         self.assertNotIn(b"ROW_COUNT", statement.text)
 
+    def test_a_view_that_a_definition_names_is_known_then(self):
+        fresh = Code(VIEW, "shop", "fresh", "select `name` from `shop`.`people`")
+        self.bench.schema = SCHEMA._replace(code=[*SCHEMA.code, fresh])
+        self.bench.has("fresh", is_code=True)
+        for text in (
+            "CREATE VIEW x AS SELECT * FROM fresh; INSERT INTO x VALUES ('a')",
+            "RENAME TABLE fresh TO x",
+        ):
+            self.assert_denied(self.judge(text)[0])
+
+    def test_what_sql_has_prepared_is_judged_when_it_is_executed(self):
+        def run(text):
+            verdict, _, exchange = self.judge(text)
+            exchange.close("ok")
+            return verdict
+
+        self.bench.has("orders")
+        self.assertIs(run("PREPARE s FROM 'INSERT INTO orders VALUES (?)'"), PASS)
+        self.assertIs(run("EXECUTE s USING @a"), PASS)
+        fresh = Code(VIEW, "shop", "orders", "select `name` from `shop`.`people`")
+        self.bench.schema = SCHEMA._replace(code=[*SCHEMA.code, fresh])
+        # A definition that passes has the tables read anew.
+        run("CREATE VIEW orders AS SELECT name FROM people")
+        self.assert_denied(run("EXECUTE s USING @a"))
+        # The server forgets what was prepared.
+        self.bench.session.resets += 1
+        self.assertIs(run("EXECUTE s USING @a"), PASS)
+
     def test_a_view_of_other_tables_is_no_reason_to_ask_again(self):
         self.assertIs(self.judge("INSERT INTO cheap VALUES (1)")[0], PASS)
         self.assertEqual(self.questions(), [])

@@ -72,7 +72,8 @@ class Targets(SynchronousTestCase):
             ("LOAD DATA LOCAL INFILE 'x' INTO TABLE new", ["new"]),
             ("SELECT 1; INSERT INTO new VALUES (1)", ["new"]),
             ("INSERT INTO one VALUES (';'); INSERT INTO new VALUES (1)", ["one", "new"]),
-            ("SET STATEMENT max_statement_time = 1 FOR UPDATE new SET a = 1", []),
+            ("SET STATEMENT max_statement_time = 1 FOR UPDATE new SET a = 1", ["new"]),
+            ("SET STATEMENT max_statement_time = 1 FOR SELECT a FROM b FOR UPDATE", []),
             ("SET STATEMENT max_statement_time = 1 FOR INSERT new SET a = 1", ["new"]),
             ("EXECUTE IMMEDIATE 'INSERT INTO new VALUES (1)'", ["new"]),
             ("PREPARE p FROM 'UPDATE new SET a = ?'", ["new"]),
@@ -83,6 +84,25 @@ class Targets(SynchronousTestCase):
             ("INSERT INTO new VALUES (1) ON DUPLICATE KEY UPDATE a = 1", ["new"]),
         ):
             self.assertEqual(found(text), names, text)
+
+    def test_names_in_definitions(self):
+        for text, names in (
+            ("CREATE VIEW v AS SELECT a FROM fresh", {"v", "fresh"}),
+            ("ALTER VIEW v AS SELECT a FROM shop.`my fresh`", {"v", "shop.my fresh"}),
+            ("RENAME TABLE fresh TO x", {"fresh", "x"}),
+            ("ALTER TABLE fresh RENAME TO x", {"fresh", "x"}),
+            ("RENAME TABLE fresh TO x; INSERT INTO x VALUES (1)", {"fresh", "x"}),
+            ("BEGIN NOT ATOMIC CREATE VIEW x AS SELECT * FROM fresh; END", {"fresh"}),
+            ("EXECUTE IMMEDIATE 'CREATE VIEW x AS SELECT * FROM fresh'", {"fresh"}),
+            ("PREPARE p FROM 'RENAME TABLE fresh TO x'", {"fresh"}),
+            ("CREATE TRIGGER t BEFORE INSERT ON o FOR EACH ROW UPDATE fresh SET a = 1", {"fresh"}),
+            ("CREATE PROCEDURE p(v INT) INSERT INTO fresh VALUES (v)", {"fresh"}),
+        ):
+            self.assertLessEqual(names, set(found(text)), text)
+        columns = ", ".join(f"c{number}" for number in range(200))
+        self.assertEqual(found(f"CREATE VIEW v AS SELECT {columns} FROM fresh"), [""])
+        self.assertEqual(found("CREATE TABLE t (a INT)"), [])
+        self.assertEqual(found("DROP VIEW v"), [])
 
     def test_statements_that_give_none(self):
         for text in (
