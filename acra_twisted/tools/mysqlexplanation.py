@@ -22,7 +22,7 @@ from acra_twisted.encryption.mysql.planner import Planner
 from acra_twisted.encryption.mysql.protection import Protection
 from acra_twisted.encryption.mysql.schema import Schema
 from acra_twisted.encryption.plan import STORE, ResultColumn
-from acra_twisted.encryption.settings import MASKED, TOKENIZED, EncryptionSettings
+from acra_twisted.encryption.settings import MASKED, TOKENIZED, ColumnSetting, EncryptionSettings
 from acra_twisted.sql import redact
 from acra_twisted.sql.languages import LANGUAGES
 from acra_twisted.tools import explanation
@@ -63,9 +63,15 @@ def explain(text: bytes, planned: Planned) -> Explanation:
         for given in plan.values
         if not given.source.parameter
     ]
+    if plan.load is not None:
+        values += [
+            Value(f"field {number}", _stored(one), one.label, "LOAD DATA")
+            for number, one in enumerate(plan.load.columns, 1)
+            if one is not None
+        ]
     parameters = list(_parameters(plan, planned.literals))
     results = [result for columns in plan.results for result in _results(columns or ())]
-    changed = bool(plan.values or results)
+    changed = bool(values or plan.values or results)
     shown = _sent(plan, planned.literals) if plan.parts else _redacted(text)
     verdict = CHANGED if changed else PASSED
     return Explanation(verdict, shown, values, parameters, results)
@@ -79,7 +85,11 @@ def _source(given: Given) -> str:
 def _action(given: Given) -> str:
     if given.use.role != STORE:
         return "searched"
-    return _STORED.get(given.use.column.kind, "encrypted")
+    return _stored(given.use.column)
+
+
+def _stored(column: ColumnSetting) -> str:
+    return _STORED.get(column.kind, "encrypted")
 
 
 def _results(columns: Sequence[ResultColumn]) -> Iterator[Result]:

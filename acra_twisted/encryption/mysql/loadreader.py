@@ -30,9 +30,9 @@ class Field(NamedTuple):
 
 class Load(NamedTuple):
     """LOAD DATA LOCAL of a file.  ``charset`` is that of the file in small letters, empty where the
-    text names none.  ``formatted`` is the place behind it, where its format is told; ``listed``
-    that behind the list of fields, ``end`` the end of the statement.  ``fields`` is None where the
-    text lists none."""
+    text names none.  ``formatted`` is the place behind it, where its format is told;
+    ``assigned`` is where the assignments begin, or the statement's end.  ``fields`` is None where
+    the text lists none."""
 
     table: TableName
     charset: str
@@ -40,8 +40,7 @@ class Load(NamedTuple):
     fields: Sequence[Field] | None
     assignments: Sequence[Assignment]
     formatted: int
-    listed: int
-    end: int
+    assigned: int
 
 
 def is_local(cursor: Cursor) -> bool:
@@ -77,11 +76,14 @@ def read(
     formatted = cursor.done
     form = _format(cursor, backslash)
     fields = _fields(cursor) if cursor.here == "(" else None
-    listed = cursor.done
-    assigned = assignments(cursor) if cursor.takes("set") else []
+    given: Sequence[Assignment] = ()
+    is_set = cursor.takes("set")
+    assigned = cursor.done
+    if is_set:
+        given = assignments(cursor)
     if cursor.kind != "end":
         raise cursor.error("something behind it")
-    return Load(table, charset, form, fields, assigned, formatted, listed, cursor.done)
+    return Load(table, charset, form, fields, given, formatted, assigned)
 
 
 def _charset(cursor: Cursor) -> str:

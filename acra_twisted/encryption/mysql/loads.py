@@ -69,9 +69,20 @@ def take(
     if len(analysis.edits) > edits or analysis.asked:
         raise refused(refusals.EXPRESSION, None, "is compared in SET")
     for kind, start, end in cursor.tokens:
-        if kind == lexer.VARIABLE and _OWN.encode() in analysis.text[start:end].lower():
-            raise refused(refusals.EXPRESSION, None, f"is loaded beside a variable {_OWN}")
+        if kind == lexer.VARIABLE and not _is_apart(analysis.text[start:end]):
+            raise refused(
+                refusals.EXPRESSION,
+                None,
+                f"is loaded beside a variable that is {_OWN}, or may be",
+                "Give the variable another name, of ASCII and without backslashes.",
+            )
     return _into(analysis, load, table)
+
+
+def _is_apart(variable: bytes) -> bool:
+    """Tell whether a variable of the client's is none of ours.  Servers compare their names without
+    regard to case and accents, and read escapes in those in quotes."""
+    return variable.isascii() and b"\\" not in variable and _OWN.encode() not in variable.lower()
 
 
 def _into(analysis: Analysis, load: Load, table: ProtectedTable) -> Loaded | None:
@@ -129,13 +140,10 @@ def _rewrite(
         variable = f"@{_OWN}{number + 1}"
         listed.append(variable.encode())
         assigned.append(field.shown + f" = {_stored(setting, variable)}".encode())
-    made = f" {_FORMAT} (".encode() + b", ".join(listed) + b")"
-    given = b", ".join(assigned)
-    if load.assignments:
-        analysis.edits[load.formatted, load.listed] = (made,)
-        analysis.insert(load.end, b", " + given)
-    else:
-        analysis.edits[load.formatted, load.end] = (made + b" SET " + given,)
+    made = f"{_FORMAT} (".encode() + b", ".join(listed) + b")"
+    # Before those of the client's: nothing that they call can give a variable of ours a value.
+    made += b" SET " + b", ".join(assigned)
+    analysis.edits[load.formatted, load.assigned] = (made + b"," if load.assignments else made,)
 
 
 def _stored(setting: ColumnSetting, variable: str) -> str:

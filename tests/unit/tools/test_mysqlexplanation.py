@@ -31,6 +31,15 @@ class Explanations(SynchronousTestCase):
         self.assertEqual(found, [(1, "searched"), (1, "searched"), (2, "")])
         self.assertEqual(list(one.results), [(2, "people.email", "str")])
 
+    def test_fields_of_a_file(self):
+        one = explained("LOAD DATA LOCAL INFILE 'secret' INTO TABLE people (id, email, age)")
+        self.assertEqual(one.verdict, "change")
+        self.assertNotIn("secret", one.text)
+        self.assertEqual(
+            [(value.source, value.action, value.column) for value in one.values],
+            [("field 2", "encrypted", "people.email"), ("field 3", "tokenized", "people.age")],
+        )
+
     def test_what_passes_and_what_is_refused(self):
         self.assertEqual(explained("SELECT 1 FROM orders WHERE x = 'a'").verdict, "pass")
         one = explained("SELECT id FROM people WHERE email > 'secret'")

@@ -49,7 +49,7 @@ class Sent(SynchronousTestCase):
         )
         self.assertEqual(
             sent(planned),
-            f"{head} {FORMAT} (@a, @acra_load_2) SET note = CONCAT(@a, 'x') , `email` = {own(2)}",
+            f"{head} {FORMAT} (@a, @acra_load_2) SET `email` = {own(2)}, note = CONCAT(@a, 'x')",
         )
         form = InfileFormat(b",", b'"', b"\\", b"", b"\r\n", 1)
         self.assertEqual(planned.plan.load, ([None, EMAIL], form, "latin1", [-1, 600]))
@@ -91,6 +91,9 @@ class Refused(SynchronousTestCase):
             ("(name) SET note = (SELECT COUNT(DISTINCT email) FROM people)", "expression"),
             ("(name, @Acra_load_1)", "expression"),
             ("(name) SET note = @`acra_load_1`", "expression"),
+            ("(name, @'acr\\a_load_1')", "expression"),
+            ("(name, @ácra_load_1)", "expression"),
+            ("(name) SET note = @'ácra_load_1'", "expression"),
             ("(name, name)", "expression people.name"),
             ("(name, nothing)", "schema_mismatch people.email"),
             ("FIELDS TERMINATED BY '' (name)", "copy_options"),
