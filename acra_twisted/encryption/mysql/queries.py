@@ -82,9 +82,8 @@ def _united(analysis: Analysis, branches: Sequence[Columns], keeps_all: bool) ->
             raise refused(refusals.UNALIKE, setting, "is in a UNION with what is not protected")
         if not keeps_all:
             if not comparisons.is_stored_alike(setting):
-                raise refused(
-                    refusals.GROUP, setting, "is in a UNION that takes out equal rows", "Write ALL."
-                )
+                text = "is in a UNION that takes out equal rows, and they are stored differently"
+                raise refused(refusals.GROUP, setting, text, "Write ALL.")
             comparisons.match(analysis, setting)
         found.append(Output(parts[0].name, (Leaf(values.PROTECTED, setting),)))
     return found

@@ -27,7 +27,9 @@ _KNOWN: Final = frozenset(
 _UNCLEAR: Final[Columns] = (Output("", values.UNSURE, True),)
 _IN_ORDER: Final = "is sorted by, which gives an order of what is stored"
 _MISSING: Final = Output("", values.SOMETHING)
-_IN_SET: Final = "is compared by a set operation"
+_IN_SET: Final = (
+    "is compared by a set operation as it is stored, and equal values are stored differently"
+)
 _IN_GROUPS: Final = "is grouped by, and no two values that are stored are equal"
 
 

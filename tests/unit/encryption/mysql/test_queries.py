@@ -38,6 +38,7 @@ class Results(SynchronousTestCase):
         for column in ("phone", "code", "email"):
             text = f"SELECT {column} FROM people UNION SELECT {column} FROM people"
             self.assertEqual(shown(text), f"refused: group people.{column}")
+            self.assertIn("stored differently", plan(text).plan.refusal.text)
 
     def test_those_that_nobody_can_tell(self):
         for text in (

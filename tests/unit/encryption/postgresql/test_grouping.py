@@ -174,3 +174,12 @@ class Groups(SynchronousTestCase):
             self.assertIsNone(found.statements[0].refusal)
             work.append(calls[0])
         self.assertLess(work[1], 2.5 * work[0])
+
+
+class Sets(SynchronousTestCase):
+    def test_the_refusal_of_equal_rows_says_why(self):
+        made = planner()
+        for sign in ("union", "intersect", "except", "except all"):
+            text = f"select email from people {sign} select email from people"
+            (plan,) = made.plan(text.encode(), MODE, PATH).statements
+            self.assertIn("stored differently", plan.refusal.text, text)
