@@ -10,6 +10,7 @@ from acra_twisted.errors import LexError
 from acra_twisted.sql import (
     lexer,
     mysql,
+    mysqlcodecs,
     mysqllexer,
     mysqlnames,
     mysqltokens,
@@ -28,15 +29,13 @@ from acra_twisted.sql.words import Words
 _MAY_BE_HALF = re.compile(rb"[\x80-\xff][\\`]")
 _MYSQL_CODECS = {
     **dict.fromkeys(("utf8", "utf8mb3", "utf8mb4"), "utf-8"),
-    **dict.fromkeys(("latin1", "binary", "ascii"), "latin-1"),
-    **{name: name for name in ("cp1250", "cp1251", "cp1256", "cp1257", "cp850", "cp852", "cp866")},
+    **dict.fromkeys(("binary", "ascii"), "latin-1"),
+    **{name: name for name in ("cp1250", "cp1251", "cp1257", "cp850", "cp852")},
+    **mysqlcodecs.NAMES,
     "latin2": "iso8859-2",
     "latin5": "iso8859-9",
     "latin7": "iso8859-13",
-    "greek": "iso8859-7",
-    "hebrew": "iso8859-8",
     "koi8r": "koi8-r",
-    "koi8u": "koi8-u",
     "ujis": "euc-jp",
     "euckr": "euc-kr",
     "gb2312": "gb2312",

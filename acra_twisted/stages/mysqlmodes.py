@@ -6,12 +6,14 @@ import re
 from typing import Final
 
 from acra_twisted.encryption.mysql import roles
+from acra_twisted.encryption.mysql.encodings import codec_of
 from acra_twisted.encryption.statementpattern import MYSQL
 from acra_twisted.session import Session
 from acra_twisted.sql.languages import LANGUAGES, Mode
 
 _LANGUAGE: Final = LANGUAGES[MYSQL]
 _CHARACTER_SET: Final = b"character_set_client"
+_UTF8: Final = frozenset(("utf8", "utf8mb3", "utf8mb4"))
 # What a text may change for its session: the database in which tables are looked for, and the role,
 # by which other tables and code are seen; and for all sessions: the rights to see them.
 DATABASE: Final = 1
@@ -45,11 +47,8 @@ def character_set_of(session: Session) -> str:
 
 
 def encoding_of(session: Session) -> str:
-    """Return the codec of a session's texts, empty if there is none or it is not known."""
-    if not character_set_of(session):
-        return ""
-    encoding: str = _LANGUAGE.mode_of({_CHARACTER_SET.decode(): character_set_of(session)}).encoding
-    return encoding
+    """Return the codec of a session's values, empty if there is none or it is not known."""
+    return codec_of(character_set_of(session))
 
 
 def database_of(session: Session) -> str | None:
@@ -57,7 +56,7 @@ def database_of(session: Session) -> str | None:
     name cannot be read."""
     name = session.database
     try:
-        return name.decode("ascii" if encoding_of(session) != "utf-8" else "utf-8")
+        return name.decode("utf-8" if character_set_of(session) in _UTF8 else "ascii")
     except UnicodeDecodeError:
         return None
 

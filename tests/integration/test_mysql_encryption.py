@@ -14,6 +14,8 @@ from pymysql.constants import CLIENT
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import purposes
+from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.mysql import encodings
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
@@ -197,12 +199,38 @@ class Clients(Case):
             self.assertEqual(count, "5" if rows == 3 else "2")
 
     def test_a_client_of_another_character_set(self):
-        self.run_("INSERT INTO people (name) VALUES ('Müller')")
+        self.run_("INSERT INTO people (name) VALUES ('Müller, 5 €')")
         connection = pymysql.connect(**self.access(), charset="latin1")
         self.addCleanup(connection.close)
         cursor = connection.cursor()
         cursor.execute("SELECT name FROM people")
-        self.assertEqual(cursor.fetchall(), (("Müller",),))
+        self.assertEqual(cursor.fetchall(), (("Müller, 5 €",),))
+        prepared = mysql.connector.connect(
+            **self.access(), charset="latin1", use_pure=True, autocommit=True
+        )
+        self.addCleanup(prepared.close)
+        asked = prepared.cursor(prepared=True)
+        # The byte that is a euro sign to the server, and another character to this driver.
+        asked.execute("INSERT INTO people (name, email) VALUES (?, ?)", ("6 \x80", "\x80@x.org"))
+        found = self.run_("SELECT name FROM people WHERE email = '€@x.org'")
+        self.assertEqual(found, [("6 €",)])
+
+    def test_characters_are_those_of_the_server(self):
+        for charset in ("latin1", "ascii", "cp1256", "cp866", "koi8u", "koi8r", "greek", "hebrew"):
+            codec = encodings.codec_of(charset)
+            asked = ", ".join(
+                f"HEX(CONVERT(_{charset} x'{byte:02x}' USING utf8mb4))" for byte in range(128, 256)
+            )
+            answers = self.database.run(f"SELECT {asked}").split()
+            for byte, answer in enumerate(answers, 128):
+                sent, kept = bytes([byte]), bytes.fromhex(answer)
+                with self.subTest(charset=charset, byte=sent):
+                    if kept == b"?":
+                        with self.assertRaises(ValueRefusedError):
+                            encodings.to_utf8(sent, codec)
+                    else:
+                        self.assertEqual(encodings.to_utf8(sent, codec), kept)
+                        self.assertEqual(encodings.from_utf8(kept, codec), sent)
 
 
 class Texts(Case):

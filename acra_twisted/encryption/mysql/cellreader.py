@@ -9,7 +9,7 @@ from typing import Final
 from acra_twisted.crypto.cells import RAW, Sighting
 from acra_twisted.encryption import canonical
 from acra_twisted.encryption.mysql.cells import to_cell
-from acra_twisted.encryption.mysql.inputs import to_utf8
+from acra_twisted.encryption.mysql.encodings import to_utf8
 from acra_twisted.encryption.reading import ColumnReader, Shown
 from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.encryption.tokenshowing import TokenShowing

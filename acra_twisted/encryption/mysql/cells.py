@@ -6,7 +6,7 @@ import struct
 from typing import Final, NamedTuple
 
 from acra_twisted.encryption import canonical, errors
-from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.mysql.encodings import from_utf8
 from acra_twisted.wire.mysql import types
 from acra_twisted.wire.mysql.columndefinitions import modifier_of
 
@@ -88,21 +88,6 @@ def to_cell(data_type: str, plaintext: bytes, binary: bool, encoding: str) -> by
     if data_type == "date":
         return _date(plaintext, binary)
     return plaintext
-
-
-def from_utf8(text: bytes, encoding: str) -> bytes:
-    """Return characters in a client's encoding, empty for one that is not known.  Raises
-    ValueRefusedError."""
-    if encoding == "utf-8" or text.isascii():
-        return text
-    try:
-        return text.decode().encode(encoding or "ascii")
-    except UnicodeError:
-        raise ValueRefusedError(
-            errors.NO_EQUIVALENT,
-            errors.ENCODING,
-            "a value has characters that the client's character set lacks",
-        ) from None
 
 
 def _date(plaintext: bytes, binary: bool) -> bytes:

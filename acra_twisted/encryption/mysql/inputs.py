@@ -10,6 +10,7 @@ from typing import Final
 from acra_twisted.crypto import envelopes
 from acra_twisted.encryption import canonical, errors
 from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.encryption.mysql.encodings import to_utf8
 from acra_twisted.encryption.mysql.plaintexts import from_bytes, from_integer, from_text
 from acra_twisted.encryption.plan import Use
 from acra_twisted.encryption.settings import ColumnSetting
@@ -57,21 +58,6 @@ def from_parameter(use: Use, kind: int, value: bytes, encoding: str) -> bytes:
     if code in _DATES and setting.data_type in ("date", "str"):
         return from_text(setting, _day(value))
     raise _wrong(code)
-
-
-def to_utf8(text: bytes, encoding: str) -> bytes:
-    """Return characters in UTF-8.  Raises ValueRefusedError for bytes that are none in a client's
-    encoding."""
-    if encoding == "utf-8" or text.isascii():
-        return canonical.characters(text)
-    try:
-        return text.decode(encoding or "ascii").encode()
-    except UnicodeDecodeError:
-        raise ValueRefusedError(
-            errors.BAD_CHARACTER,
-            errors.ENCODING,
-            "bytes that the client's character set does not have",
-        ) from None
 
 
 def _cut(text: bytes, characters: int) -> bytes:

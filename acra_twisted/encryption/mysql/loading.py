@@ -8,14 +8,12 @@ from typing import Final
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.loading import LoadedRows, Row, Secret
-from acra_twisted.encryption.mysql import loads, storage
+from acra_twisted.encryption.mysql import encodings, loads, storage
 from acra_twisted.encryption.mysql.inputs import from_parameter
 from acra_twisted.encryption.mysql.plaintexts import about
 from acra_twisted.encryption.mysql.plan import Loaded
 from acra_twisted.encryption.plan import STORE, Use
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
-from acra_twisted.sql.languages import LANGUAGES
-from acra_twisted.sql.modes import Mode
 from acra_twisted.wire.framing import Fed
 from acra_twisted.wire.mysql import infile, types
 from acra_twisted.wire.mysql.infile import InfileError, InfileRows
@@ -25,22 +23,20 @@ _DATA: Final = "copy_data"
 _NUMBERS: Final = frozenset(("int32", "int64"))
 #: The character set of bytes that are those of the column, whatever characters it has.
 _BYTES: Final = "binary"
-#: Codecs of those that have others than a text's in them: MySQL's latin1 is that of Windows.
-_CODECS: Final = {_BYTES: "utf-8", "latin1": "cp1252", "ascii": "ascii"}
 
 
 def codec_of(charset: str) -> str:
     """The codec of a file's character set.  Raises ValueRefusedError for one that is not known, or
     in which a sign of a format may be a part of a character."""
-    mode: Mode = LANGUAGES["mysql"].mode_of({"character_set_client": charset})
-    if not charset.isalnum() or not mode.encoding:
+    codec = encodings.codec_of(charset)
+    if not codec:
         raise ValueRefusedError(
             errors.NOT_SUPPORTED,
             _FORMAT,
             "AcraServer does not read files in the character set of this one into protected "
             "columns: name another one by CHARACTER SET",
         )
-    return _CODECS.get(charset, mode.encoding)
+    return codec
 
 
 class FileRows(LoadedRows):

@@ -29,7 +29,7 @@ class Modes(SynchronousTestCase):
         mode = mode_of(self.session())
         self.assertEqual((mode.backslash, mode.ansi, mode.encoding), (True, False, "utf-8"))
         mode = mode_of(self.session(b"latin1", b"ANSI_QUOTES,NO_BACKSLASH_ESCAPES"))
-        self.assertEqual((mode.backslash, mode.ansi, mode.encoding), (False, True, "latin-1"))
+        self.assertEqual((mode.backslash, mode.ansi, mode.encoding), (False, True, "mysql_latin1"))
 
     def test_settings_that_may_be_changing(self):
         session = self.session()

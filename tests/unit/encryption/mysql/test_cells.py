@@ -5,7 +5,7 @@ import struct
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.mysql.cells import collation_of, described, from_utf8, to_cell
+from acra_twisted.encryption.mysql.cells import collation_of, described, to_cell
 from acra_twisted.wire.mysql.columndefinitions import modifier_of
 from acra_twisted.wire.mysql.types import character_set
 
@@ -66,9 +66,3 @@ class Cells(SynchronousTestCase):
             for binary in (False, True):
                 with self.assertRaises(ValueRefusedError):
                     to_cell(data_type, plaintext, binary, "utf-8")
-
-    def test_characters_of_the_client(self):
-        self.assertEqual(from_utf8("é".encode(), "latin-1"), b"\xe9")
-        self.assertEqual(from_utf8(b"e", ""), b"e")
-        self.assertRaises(ValueRefusedError, from_utf8, "Ж".encode(), "latin-1")
-        self.assertRaises(ValueRefusedError, from_utf8, "é".encode(), "")

@@ -53,10 +53,11 @@ class Values(SynchronousTestCase):
     def test_the_latin1_of_servers_has_more_characters(self):
         _, [row] = read(b"\x80\n", columns=(NAME,), charset="latin1")
         self.assertEqual(row.secrets[0].plaintext, "€".encode())
-        for charset in ("latin1", "ascii"):
-            rows = rows_of(columns=(NAME,), charset=charset)
-            [one] = rows.feed(b"\x81\n").rows
-            self.assertRaises(ValueRefusedError, rows.read, one)
+        _, [row] = read(b"\x81\n", columns=(NAME,), charset="latin1")
+        self.assertEqual(row.secrets[0].plaintext, "\x81".encode())
+        rows = rows_of(columns=(NAME,), charset="ascii")
+        [one] = rows.feed(b"\x81\n").rows
+        self.assertRaises(ValueRefusedError, rows.read, one)
 
     def test_what_is_longer_than_its_column(self):
         """A server cuts it, since a client's file is loaded as with IGNORE."""

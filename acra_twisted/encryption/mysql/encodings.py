@@ -1,0 +1,57 @@
+"""The character sets in which clients of MySQL send and get characters.
+
+Characters are kept as UTF-8.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from acra_twisted.encryption import canonical, errors
+from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.sql.languages import LANGUAGES
+
+UTF8: Final = "utf-8"
+#: Codecs of values in character sets whose texts are read by another one, which has all bytes: the
+#: bytes of "binary" are those of the column.
+_CODECS: Final = {"binary": UTF8, "ascii": "ascii"}
+_MODE: Final = LANGUAGES["mysql"]
+
+
+def codec_of(charset: str) -> str:
+    """The codec of values in a character set of MySQL's, empty for one that is not known, or in
+    which a sign of SQL may be a part of a character."""
+    if not charset.isalnum():
+        return ""
+    encoding: str = _MODE.mode_of({"character_set_client": charset}).encoding
+    return encoding and _CODECS.get(charset, encoding)
+
+
+def to_utf8(text: bytes, codec: str) -> bytes:
+    """Return characters in UTF-8, of one of `codec_of`'s codecs.  Raises ValueRefusedError for
+    bytes that are none."""
+    if codec == UTF8 or text.isascii():
+        return canonical.characters(text)
+    try:
+        return text.decode(codec or "ascii").encode()
+    except UnicodeDecodeError:
+        raise ValueRefusedError(
+            errors.BAD_CHARACTER,
+            errors.ENCODING,
+            "bytes that the client's character set does not have",
+        ) from None
+
+
+def from_utf8(text: bytes, codec: str) -> bytes:
+    """Return characters as a client gets them, by one of `codec_of`'s codecs.  Raises
+    ValueRefusedError."""
+    if codec == UTF8 or text.isascii():
+        return text
+    try:
+        return text.decode().encode(codec or "ascii")
+    except UnicodeError:
+        raise ValueRefusedError(
+            errors.NO_EQUIVALENT,
+            errors.ENCODING,
+            "a value has characters that the client's character set lacks",
+        ) from None
