@@ -46,8 +46,8 @@ _MODULES = {
     "reading sealing searching settings",
     "keystore.": "cache",
     "encryption.postgresql.": "arrays binary bulk bytea cellreader concerns copying encodings "
-    "filling forms givenvalues inputs keeper plaintexts planmemory planner sessionschema "
-    "statementwords targets types unconcerned writing",
+    "filling forms givenvalues inputs keeper namechanges plaintexts planmemory planner "
+    "sessionschema statementwords targets types unconcerned writing",
     "censor.": "engine hits plan planner",
     "sql.": "comments literals mysqlcomments readers skeleton redact",
     "authentication.": "limits",
