@@ -19,7 +19,11 @@ from acra_twisted.stages.mysqlmeanings import MysqlSnapshot
 #: Texts that are kept at most, and their bytes.
 _TEXTS: Final = 256
 _BYTES: Final = 1 << 20
-_name: Final = re.compile(rb"\s*+prepare\s++(`[^`]++`|[\w$]++)\s++from\b", re.I).match
+#: A text that does nothing but prepare a statement of this name.
+_named: Final = re.compile(
+    rb"""\s*+prepare\s++(`[^`]++`|[\w$]++)\s++from\s++(?:'(?:[^'\\]++|''|(?!))*+'|@[\w$]++)[\s;]*+""",
+    re.I,
+).fullmatch
 _executes: Final = re.compile(rb"\bexecute\b", re.I).search
 _LOST: Final = Refusal(
     refusals.OPAQUE_CODE,
@@ -52,8 +56,9 @@ class SqlPrepared:
         self._found: tuple[Refusal | None, Sequence[Target]] = (None, ())
 
     def keep(self, text: bytes, read: ReadBy) -> None:
-        """Keep a text; another that prepares the same name alone takes its place."""
-        named = _name(text)
+        """Keep a text.  One that prepares a name and does nothing else takes the place of another
+        like it."""
+        named = _named(text)
         key = text if named is None else named[1].strip(b"`").lower()
         before = self._texts.pop(key, None)
         self._size += len(text) - (0 if before is None else len(before[0]))

@@ -55,6 +55,13 @@ class Prepared(SynchronousTestCase):
             self.kept.keep(ORDERS, READ)
         self.assertIsNone(self.kept.again(self.snapshot)[0])
 
+    def test_a_text_of_several_keeps_its_place(self):
+        both = b"PREPARE s FROM 'SELECT 1'; PREPARE t FROM 'INSERT INTO orders VALUES (?)'"
+        self.kept.keep(both, READ)
+        self.kept.keep(b"PREPARE s FROM 'INSERT INTO other VALUES (?)'", READ)
+        expected = (Target("shop", "orders"), Target("shop", "other"))
+        self.assertEqual(self.kept.again(self.snapshot)[1], expected)
+
     def test_there_is_an_end_to_them(self):
         for number in range(257):
             self.kept.keep(b"PREPARE s%d FROM 'INSERT INTO orders VALUES (?)'" % number, READ)
