@@ -158,9 +158,9 @@ class ILoad(Interface):
     anywhere, in order, the next one when the verdict on the last is there; the client is not read
     meanwhile, nor while the database does not read.  No other stage may look at the same rows.
 
-    A refusal ends the load: the database is told to give it up, without a reason, and the client
-    gets the error in place of the database's.  The database may give up first; nothing more comes
-    then."""
+    A refusal ends the load: PostgreSQL is told to give it up, without a reason; MySQL, which cannot
+    be told, gets `copies.failing` when the client has sent the rest.  The client gets the error in
+    place of the database's.  The database may give up first; nothing more comes then."""
 
     name: str = Attribute("The stage's name.")
 

@@ -2,8 +2,8 @@
  * call: objects for keys and ciphers that are made and freed, algorithms that are found by name.
  * OpenSSL is the one that Python's hashlib has, and its functions are found when `bind` is called.
  * The readable twins are Sealer.create_by_python of crypto/acrablock.py and those of
- * fast/hmacsha256.py whose names end in by_python: for every input both return the same, which property tests compare where this
- * is compiled.  Measured in docs/performance-notes.rst.
+ * fast/hmacsha256.py whose names end in by_python: for every input both return the same, which
+ * property tests compare where this is compiled.  Measured in docs/performance-notes.rst.
  *
  * The interpreter's lock is held throughout: what is static here has one user at a time.
  */

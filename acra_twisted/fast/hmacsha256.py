@@ -44,7 +44,8 @@ def digest_by_python(key: bytes, message: bytes) -> bytes:
 class Keyed:
     """One key, for many messages that all have the same beginning.
 
-    Its blocks are hashed once.  The key may be overwritten afterwards."""
+    Its blocks are hashed once; compiled, the object also keeps the key, and overwrites it when it
+    ends.  The caller may overwrite its own."""
 
     __slots__ = ("_inner", "_outer", "_in_c")
 

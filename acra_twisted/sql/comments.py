@@ -45,7 +45,7 @@ _NAMING: Final = b"dDpP"
 _BLANK: Final = 0x20
 _SLASH: Final = 0x2F
 _DASH: Final = 0x2D
-# The end of such a context with its comment.
+# The end of a comment that holds a context and nothing else.
 _SAMPLED: Final = "-01'*/"
 _NOT_SAMPLED: Final = "-00'*/"
 _PLAIN: Final = len(_OPEN) + PLAIN + len(_CLOSE)
@@ -163,7 +163,7 @@ def plain_tail(text: bytes) -> Found | None:
     """Find what `take_context` finds in a text of either language that ends in a context, and in
     which nothing else may be a comment: the usual one.  None says nothing.
 
-    It is worth its call where compiled: a module in C does it then.
+    Where not compiled `look_for_context` does without it: it is worth its call in C alone.
     """
     if not COMPILED:
         return tail_by_python(text)

@@ -106,7 +106,7 @@ class SessionColumns:
 
 def in_transaction(session: Session, known: Known) -> bool:
     """Tell whether a transaction is open, be it that of a batch whose end has not come."""
-    return known.is_dirty or session.transaction is not IDLE
+    return known.is_dirty or session.transaction != IDLE
 
 
 def _unfit(session: Session) -> Refusal | None:

@@ -3,6 +3,7 @@
 A scanner reads from ``data`` starting at ``position`` and says where it stopped.  What is left is
 carried over once per chunk, and a frame known to be longer than what has arrived is collected
 without joining until it can be whole, so that a large message costs one copy, not one per chunk.
+`Fed` is what the readers of bulk data return.
 """
 
 from __future__ import annotations

@@ -31,7 +31,11 @@ _RECOMMENDED: Final = {
 #: Types of tokens that are texts.
 _CHARACTERS: Final = frozenset(("str", "email"))
 #: Bytes of a character at most, by its character set.
-_WIDTHS: Final = {"utf8mb4": 4, "utf8mb3": 3, "utf8": 3}
+_WIDTHS: Final = {
+    **dict.fromkeys(("utf8mb4", "utf16", "utf16le", "utf32", "gb18030"), 4),
+    **dict.fromkeys(("utf8mb3", "utf8", "ujis", "eucjpms"), 3),
+    **dict.fromkeys(("ucs2", "gbk", "gb2312", "sjis", "cp932", "big5", "euckr"), 2),
+}
 #: Bytes that an envelope takes beside its plaintext.
 OVERHEAD: Final = {"acrablock": 150, "acrastruct": 201}
 

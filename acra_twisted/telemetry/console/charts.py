@@ -196,7 +196,8 @@ def area(
     """Layers upon each other over time; above the bold line is the database.
 
     ``series`` has equally many values, two or more, of each layer.  Where all are 0, there was
-    nothing: a gap.  The plot is so many pixels wide, at least, where there is room for columns.
+    nothing: a gap.  ``width`` is that of the plot in pixels, at least, on a screen with columns:
+    labels are placed by it.
     """
     length = len(next(iter(series.values())))
     sums = [sum(values[place] for values in series.values()) for place in range(length)]

@@ -49,8 +49,8 @@ class SocketTransport(Watched):
         self.receiver: Callable[[bytes], None] = protocol.dataReceived
         # Held back while the hub tells; then nothing is in the queue.
         self._held = b""
-        # Its bytes are counted: that is how many wait, and none if the queue is empty.
         self._queue: deque[Any] = deque()
+        # The number of bytes in it: 0 means that it is empty.
         self._queued = 0
         self._producer: Any = None
         self._streaming = True

@@ -260,7 +260,7 @@ def _note(gathered: Gathered, first: int) -> str:
 
 
 def _who(facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return what is known of the client: titles, and what stands below each other."""
+    """Return what is known of the client: titles, what each is, and what stands below it."""
     known = {name: formats.name(text) for name, text in facts.items()}
     found = [
         ("Client id", known["client_id"], known["certificate"]),

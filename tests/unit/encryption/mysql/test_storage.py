@@ -37,6 +37,8 @@ class Fit(SynchronousTestCase):
             (Column("a", "varbinary", 600), 600),
             (Column("a", "varchar", 400, "utf8mb4"), 100),
             (Column("a", "varchar", 300, "utf8mb3"), 100),
+            (Column("a", "varchar", 200, "gbk"), 100),
+            (Column("a", "varchar", 400, "utf16"), 100),
             (Column("a", "varchar", 100, "latin1"), 100),
             (Column("a", "text", 65_535, "utf8mb4"), 65_535),
             (Column("a", "int"), -1),
