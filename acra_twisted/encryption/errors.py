@@ -19,6 +19,8 @@ ENCODING: Final = "encoding"
 MASK: Final = "mask_written_back"
 #: A container does not open, where it has to.
 CLOSED: Final = "not_opened"
+#: The rows of a load cannot be read.
+LOADED: Final = "copy_data"
 #: No token can be made of the value, no token is left for it, or its token must not be used.
 UNFIT: Final = "token_value"
 EXHAUSTED: Final = "token_space"

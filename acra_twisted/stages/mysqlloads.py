@@ -65,7 +65,7 @@ def _unknown(failure: Failure) -> None:
 def _untold() -> ValueRefusedError:
     return ValueRefusedError(
         errors.NOT_SUPPORTED,
-        "copy_options",
+        refusals.COPY_OPTIONS,
         "the database does not tell AcraServer the character set of the file: name it by "
         "CHARACTER SET",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from acra_twisted.encryption import errors
+from acra_twisted.encryption import errors, refusals
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.loading import LoadedRows, Row, Secret
 from acra_twisted.encryption.mysql import encodings, loads, storage
@@ -18,8 +18,6 @@ from acra_twisted.wire.framing import Fed
 from acra_twisted.wire.mysql import infile, types
 from acra_twisted.wire.mysql.infile import InfileError, InfileRows
 
-_FORMAT: Final = "copy_options"
-_DATA: Final = "copy_data"
 _NUMBERS: Final = frozenset(("int32", "int64"))
 #: The character set of bytes that are those of the column, whatever characters it has.
 _BYTES: Final = "binary"
@@ -32,7 +30,7 @@ def codec_of(charset: str) -> str:
     if not codec:
         raise ValueRefusedError(
             errors.NOT_SUPPORTED,
-            _FORMAT,
+            refusals.COPY_OPTIONS,
             "AcraServer does not read files in the character set of this one into protected "
             "columns: name another one by CHARACTER SET",
         )
@@ -109,4 +107,6 @@ def _written(setting: ColumnSetting, stored: bytes) -> bytes:
 
 
 def _malformed(error: InfileError) -> ValueRefusedError:
-    return ValueRefusedError(errors.DATA_ERROR, _DATA, f"the file cannot be loaded: {error}")
+    return ValueRefusedError(
+        errors.DATA_ERROR, errors.LOADED, f"the file cannot be loaded: {error}"
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from acra_twisted.encryption import errors
+from acra_twisted.encryption import errors, refusals
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.loading import LoadedRows, Row, Secret
 from acra_twisted.encryption.plan import Copied
@@ -35,8 +35,6 @@ from acra_twisted.wire.postgres.copyrows import rows_of
 
 #: The SQLSTATE of data that is not in its format.
 _BAD_FORMAT: Final = b"22P04"
-_OPTIONS: Final = "copy_options"
-_DATA: Final = "copy_data"
 
 
 def format_of(copied: Copied, encoding: str = UTF8) -> CopyFormat:
@@ -45,7 +43,7 @@ def format_of(copied: Copied, encoding: str = UTF8) -> CopyFormat:
     try:
         return copy_format(copied.options, copied.names, encoding)
     except CopyDataError as error:
-        raise ValueRefusedError(errors.NOT_SUPPORTED, _OPTIONS, str(error)) from None
+        raise ValueRefusedError(errors.NOT_SUPPORTED, refusals.COPY_OPTIONS, str(error)) from None
 
 
 class CopiedRows(LoadedRows):
@@ -129,4 +127,4 @@ class CopiedRows(LoadedRows):
 
 
 def _malformed(error: CopyDataError) -> ValueRefusedError:
-    return ValueRefusedError(_BAD_FORMAT, _DATA, str(error))
+    return ValueRefusedError(_BAD_FORMAT, errors.LOADED, str(error))
