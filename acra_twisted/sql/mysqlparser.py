@@ -23,7 +23,12 @@ _MAX_CALLS: Final = 6
 #: Questions to the dialect: a statement needs less than three for each of its tokens.
 _QUESTIONS: Final = 1_000
 _A_TOKEN: Final = 10
-_TYPES: Final[Any] = MySQL.parser_class.TYPE_TOKENS - {TokenType.UNION}
+_TYPES: Final[Any] = MySQL.parser_class.TYPE_TOKENS
+#: Tokens at the end of what a UNION may stand behind: elsewhere it is the name of a type.
+_OPERANDS: Final = frozenset(
+    (TokenType.R_PAREN, TokenType.VAR, TokenType.IDENTIFIER, TokenType.NUMBER, TokenType.STRING)
+    + (TokenType.STAR, TokenType.NULL, TokenType.TRUE, TokenType.FALSE, TokenType.PARAMETER)
+)
 _COMMANDS: Final[Any] = MySQL.tokenizer_class.COMMANDS
 #: A function whose arguments sqlglot copies, each time that it is called.
 _COPYING: Final = "SORT_ARRAY"
@@ -72,13 +77,15 @@ def _check_calls(tokens: Sequence[Any]) -> None:
     opened: list[bool] = []
     calls = 0
     before, name = None, ""
+    is_set = False
     for token in tokens:
         kind = token.token_type
         if kind == TokenType.L_PAREN:
-            opened.append(before in _TYPES or name == _COPYING)
+            opened.append(before in _TYPES and not is_set or name == _COPYING)
             calls += opened[-1]
             if calls > _MAX_CALLS:
                 raise LexError(_DEEP, 0)
         elif kind == TokenType.R_PAREN and opened:
             calls -= opened.pop()
+        is_set = kind == TokenType.UNION and before in _OPERANDS
         before, name = kind, token.text.upper()

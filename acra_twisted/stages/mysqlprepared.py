@@ -19,11 +19,6 @@ from acra_twisted.stages.mysqlmeanings import MysqlSnapshot
 #: Texts that are kept at most, and their bytes.
 _TEXTS: Final = 256
 _BYTES: Final = 1 << 20
-#: A text that does nothing but prepare a statement of this name.
-_named: Final = re.compile(
-    rb"""\s*+prepare\s++(`[^`]++`|[\w$]++)\s++from\s++(?:'(?:[^'\\]++|''|(?!))*+'|@[\w$]++)[\s;]*+""",
-    re.I,
-).fullmatch
 _executes: Final = re.compile(rb"\bexecute\b", re.I).search
 _LOST: Final = Refusal(
     refusals.OPAQUE_CODE,
@@ -49,24 +44,23 @@ class SqlPrepared:
 
     def __init__(self, resets: int) -> None:
         self.resets = resets
-        self._texts: dict[bytes, tuple[bytes, ReadBy]] = {}
+        self._texts: dict[tuple[bytes, ReadBy], None] = {}
         self._size = 0
         self._is_lost = False
         self._checked: MysqlSnapshot | None = None
         self._found: tuple[Refusal | None, Sequence[Target]] = (None, ())
 
     def keep(self, text: bytes, read: ReadBy) -> None:
-        """Keep a text.  One that prepares a name and does nothing else takes the place of another
-        like it."""
-        named = _named(text)
-        key = text if named is None else named[1].strip(b"`").lower()
-        before = self._texts.pop(key, None)
-        self._size += len(text) - (0 if before is None else len(before[0]))
+        """Keep a text beside all others: each may prepare more than one statement, and the server
+        may have refused it."""
+        if (text, read) in self._texts:
+            return
+        self._size += len(text)
         self._is_lost = self._is_lost or len(self._texts) >= _TEXTS or self._size > _BYTES
         if self._is_lost:
             self._texts.clear()
         else:
-            self._texts[key] = (text, read)
+            self._texts[text, read] = None
         self._checked = None
 
     def again(self, snapshot: MysqlSnapshot) -> tuple[Refusal | None, Sequence[Target]]:
@@ -81,7 +75,7 @@ class SqlPrepared:
 
     def _planned(self, snapshot: MysqlSnapshot) -> tuple[Refusal | None, Sequence[Target]]:
         targets: dict[Target, None] = {}
-        for text, read in self._texts.values():
+        for text, read in self._texts:
             plan = snapshot.planner.plan(text, *read).plan
             if plan.refusal is not None:
                 return plan.refusal, ()

@@ -36,6 +36,7 @@ _FORMAT: Final = (
     " LINES STARTING BY '' TERMINATED BY x'0a'"
 )
 _NUMBERS: Final = frozenset(("int32", "int64"))
+_CHARACTERS: Final = frozenset(("str", "email"))
 
 
 def take(
@@ -152,5 +153,8 @@ def _stored(setting: ColumnSetting, variable: str) -> str:
     value = f"UNHEX({variable})"
     if setting.kind == TOKENIZED and setting.token_type in _NUMBERS:
         value = variable
+    elif setting.kind == TOKENIZED and setting.token_type in _CHARACTERS:
+        # The column may have another character set.
+        value = f"CONVERT({value} USING utf8mb4)"
     fails = f"18446744073709551615 + LENGTH({variable})"
     return f"IF({variable} = x'{FAILS.hex()}', {fails}, {value})"

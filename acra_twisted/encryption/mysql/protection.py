@@ -23,7 +23,7 @@ from acra_twisted.sql import mysqllexer, mysqltokens
 from acra_twisted.sql.mysqlnames import fold
 
 #: Words of routines that run what a string or a variable holds.
-DYNAMIC: Final = frozenset(("prepare", "immediate"))
+DYNAMIC: Final = frozenset(("prepare", "immediate", "execute"))
 #: The same, and words of those that write rows that nobody can read.
 _ACTING: Final = DYNAMIC | {"binlog"}
 #: Stands for them among the names of what code uses: no table has a blank at its end.

@@ -36,6 +36,15 @@ _JOINING: Final = frozenset(
     (b"concat", b"concat_ws", b"format", b"replace", b"translate", b"overlay", b"reverse", b"chr")
     + (b"convert_from", b"string_agg", b"array_to_string", b"regexp_replace")
 )
+#: Code that runs something else than a string that is there in one piece.
+_RUNS_OTHER: Final = re.compile(rb"\bexecute\b(?!\s++'|\s++(?:function|procedure)\b)")
+#: Signs of strings that are put together: two with a line's end, or a comment, between them are
+#: one.
+_PUT_TOGETHER: Final = re.compile(rb"[|][|]|--|'[ \t\r\f\v]*+\n\s*+'")
+_EXECUTE: Final = b"execute"
+_LANGUAGE: Final = b"language"
+#: Languages whose code is understood so far, or is none of the text's.
+_READ: Final = frozenset((b"sql", b"plpgsql", b"c", b"internal"))
 #: A server cuts longer names, in some encoding.
 _CERTAIN: Final = 60
 #: A name in it may be written with escapes.
@@ -113,6 +122,31 @@ class Concerns:
         if not (self._words | self._runs - {_DO}).isdisjoint(words) or _ESCAPED_NAME in lowered:
             return True
         return any(name in lowered for name in (*self._starts, *self._others))
+
+    def code_may_hide(self, text: bytes, tokens: Iterable[Token]) -> bool:
+        """Tell whether code in the strings of a statement may run a statement that it puts together
+        from parts, or is in a language that is not read."""
+        before = b""
+        for kind, start, end in tokens:
+            if kind == lexer.COMMENT:
+                continue
+            shown = text[start:end].lower()
+            if before == _LANGUAGE and shown.strip(b"'\"") not in _READ:
+                return True
+            before = shown
+            if kind in lexer.LITERALS and kind != lexer.NUMBER:
+                if self._puts_together(_lowered(postgresql_value(kind, text[start:end])[1])):
+                    return True
+        return False
+
+    def _puts_together(self, code: bytes) -> bool:
+        words = frozenset(_WORDS.findall(code))
+        if _RUNS_OTHER.search(code):
+            return True
+        runs = _EXECUTE in words or not (self._runs - _RUNNERS).isdisjoint(words)
+        if not runs and not any(word.startswith(self._starts) for word in words):
+            return False
+        return not _JOINING.isdisjoint(words) or _PUT_TOGETHER.search(code) is not None
 
     def may_run(self, text: bytes, tokens: Sequence[Token]) -> bool:
         """Tell whether a text may run what its strings hold."""

@@ -22,6 +22,8 @@ _DEFINING: Final = (b"create", b"alter", b"import")
 #: First words of those behind which bare names may mean others.
 _MOVING: Final = frozenset((b"set", b"reset", b"discard", b"drop"))
 _begins: Final = re.compile(rb"\s*+(?:%b)\b" % b"|".join(_DEFINING), re.I).match
+#: A comment before a text's first word.
+_commented: Final = re.compile(rb"\s*+(?:--|/[*])").match
 _words: Final = re.compile(rb"[A-Za-z_\x80-\xff][0-9A-Za-z_$\x80-\xff]*+").findall
 _word: Final = re.compile(rb"[A-Za-z_\x80-\xff][0-9A-Za-z_$\x80-\xff]*+").fullmatch
 #: Words before INTO where no table is made.
@@ -60,14 +62,15 @@ NOTHING: Final = Wanted()
 def wanted(text: bytes, targets: Sequence[str], conforming: bool | None) -> Wanted:
     """Return the names for a text that gives values to ``targets``.  ``conforming`` is as in
     `lexer.tokens`."""
-    if not goes_on(text) or is_one(skeleton.split(text, b'"') if conforming else None):
+    is_alone = not goes_on(text) or is_one(skeleton.split(text, b'"') if conforming else None)
+    if is_alone and _commented(text) is None:
         return Wanted(targets, words(text), True) if _begins(text) else Wanted(targets)
     firsts = None if len(text) > _LONG else _firsts(text, conforming)
     if firsts is None:
-        return Wanted(targets, (UNREAD,), True, True)
+        return Wanted(targets, (UNREAD,), True, not is_alone)
     if not firsts.isdisjoint(_DEFINING):
-        return Wanted(targets, words(text), True, True)
-    return Wanted(targets, (), not firsts.isdisjoint(_MOVING), True)
+        return Wanted(targets, words(text), True, not is_alone)
+    return Wanted(targets, (), not (is_alone or firsts.isdisjoint(_MOVING)), not is_alone)
 
 
 def words(text: bytes) -> Sequence[str]:

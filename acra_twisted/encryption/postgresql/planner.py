@@ -197,14 +197,17 @@ class Planner:
         """Tell whether a statement can concern a protected column.  ``changed``: one before it may
         have changed which names do.
 
-        One that creates code does by its names; no string of it has any that is known.
+        One that creates code does by its names; no string of it has any that is known, nor may it
+        put one together.
         """
         if not self._concerns.may_touch(text.text[statement.start : statement.end]):
             return False
         if changed or not succession.creates_code(statement):
             return True
         inside = [one for one in text.tokens if statement.start <= one[1] < statement.end]
-        return self._concerns.is_named_beside_strings(text.text, inside)
+        if self._concerns.is_named_beside_strings(text.text, inside):
+            return True
+        return self._concerns.code_may_hide(text.text, inside)
 
     def _tokens(self, text: bytes, mode: Mode) -> list[Token]:
         """The tokens of a text.  One that no server scans is refused like others that cannot be

@@ -40,6 +40,7 @@ class Parsing(SynchronousTestCase):
             ("DATE ( 1 , ", " )"),
             ("f ( TIMESTAMP ( ", " ) )"),
             ("SORT_ARRAY ( a , ", " )"),
+            ("UNION ( ", " )"),
         ):
             self.assertEqual(len(self.parse(nested(before, after, depth=5))), 1, before)
             for depth in (7, 30):
@@ -49,6 +50,9 @@ class Parsing(SynchronousTestCase):
     def test_calls_side_by_side_are_as_many_as_there_are(self):
         self.parse("SELECT " + " , ".join(["CHAR ( a )"] * 200))
         self.parse(nested("f ( ", " )", depth=60))
+
+    def test_a_union_with_a_query_in_brackets_is_no_call(self):
+        self.parse("SELECT 1 " + "UNION ( SELECT 1 " * 20 + " )" * 20)
 
     def test_a_text_that_is_read_again_and_again_ends(self):
         """The dialect is asked each time."""

@@ -73,6 +73,8 @@ class Running(SynchronousTestCase):
             "EXECUTE IMMEDIATE CONCAT('a', 'b')",
             "EXECUTE IMMEDIATE 'SELECT 1' + 1",
             "BEGIN NOT ATOMIC EXECUTE IMMEDIATE @v; END",
+            "CREATE PROCEDURE p() EXECUTE s USING @a",
+            "BEGIN NOT ATOMIC EXECUTE s; END",
             "CALL sys.execute_prepared_stmt('SELECT 1 FROM orders')",
             "SET GLOBAL init_connect = 'DELETE FROM orders'",
             "CREATE TABLE far (a INT) ENGINE=FEDERATED CONNECTION='mysql://u@h/shop/people'",

@@ -41,6 +41,12 @@ class Sent(SynchronousTestCase):
         )
         self.assertEqual(planned.plan.load, ([None, NAME, AGE], InfileFormat(), "", [-1, 600, -1]))
 
+    def test_tokens_are_characters_whatever_their_column_has(self):
+        value = own(1, "CONVERT(UNHEX({}) USING utf8mb4)")
+        self.assertEqual(
+            sent(plan(f"{HEAD} (phone)")), f"{HEAD} {FORMAT} (@acra_load_1) SET phone = {value}"
+        )
+
     def test_what_the_text_says_beside_stays(self):
         head = "LOAD DATA LOCAL INFILE 'f' IGNORE INTO TABLE shop.people CHARACTER SET latin1"
         planned = plan(

@@ -23,6 +23,8 @@ class Texts(SynchronousTestCase):
             "INSERT INTO t VALUES ('create; alter')",
             "LOCK t",
             "SET search_path = other",
+            "/* a */ SET search_path = other",
+            "/* a */ INSERT INTO t VALUES (1)",
         ):
             self.assertEqual(found(text), Wanted(targets.of(text.encode(), True)), text)
 
@@ -34,6 +36,8 @@ class Texts(SynchronousTestCase):
             ("CREATE FUNCTION f() RETURNS void AS 'INSERT INTO fresh VALUES (1)'", {"f", "fresh"}),
             ("CREATE RULE r AS ON INSERT TO t DO INSTEAD UPDATE fresh SET a = 1", {"t", "fresh"}),
             ("IMPORT FOREIGN SCHEMA s FROM SERVER r INTO public", {"s"}),
+            ("/* a /* b */ */ CREATE TEMP VIEW v AS TABLE fresh", {"v", "fresh"}),
+            ("-- a\n ALTER VIEW fresh RENAME TO x;", {"fresh", "x"}),
         ):
             made = found(text)
             self.assertTrue(made.is_fresh, text)

@@ -107,6 +107,36 @@ class Kept(SynchronousTestCase):
             text = f"select query_to_xml({hidden}, true, true, '')"
             self.assertEqual(outcome(text, self.planner), "!opaque_code")
 
+    def test_code_of_other_tables_is_created(self):
+        head = "create function f(x text) returns int language "
+        for text in (
+            head + "sql as 'select 1 from orders'",
+            head + "plpgsql as $$ begin execute 'select 1' using x; return 1; end $$",
+            head + "'plpgsql' as $$ begin return length(x || 'a'); end $$",
+            "create trigger t before insert on orders for each row execute function f('a')",
+        ):
+            self.assertEqual(outcome(text, self.planner), text)
+
+    def test_code_that_may_put_a_statement_together_is_not(self):
+        head = "create function f(x text) returns int language "
+        for language, code in (
+            ("plpgsql", "begin execute 'insert into peo' || 'ple values (1)'; end"),
+            ("plpgsql", "begin execute 'insert into peo'\n'ple values (1)'; end"),
+            ("plpgsql", "begin execute 'insert into peo' -- a\n'ple values (1)'; end"),
+            ("plpgsql", "begin execute concat('insert into peo', 'ple values (1)'); end"),
+            ("plpgsql", "begin execute x; end"),
+            ("plpgsql", "begin execute/**/'select ' || x; end"),
+            ("plpgsql", "begin for i in execute format('table %s', x) loop end loop; end"),
+            ("sql", "select query_to_xml('select * from peo' || 'ple', true, true, '')"),
+            ("plpython3u", "return 1"),
+            ("'plperl'", "return 1"),
+        ):
+            text = f"{head}{language} as $$ {code} $$"
+            self.assertEqual(outcome(text, self.planner), "!opaque_code", code)
+            quoted = code.replace("'", "''")
+            text = f"{head}{language} as '{quoted}'"
+            self.assertEqual(outcome(text, self.planner), "!opaque_code", code)
+
     def test_a_schema_whose_table_is_protected_keeps_its_name(self):
         name = setting("people", "name")._replace(schema="public")
         one = TableSetting("public", "people", (), {"name": name})
