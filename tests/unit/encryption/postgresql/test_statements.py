@@ -25,7 +25,7 @@ PASSED = (
     "vacuum people",
     "grant select on people to somebody",
     "create function f(a int default 1) returns int language sql as 'select 1'",
-    "create function f() returns int language plpgsql as $$ begin execute q; return 1; end $$",
+    "create function f() returns int language plpgsql as $$ begin perform 1; return 1; end $$",
     "create or replace function f() returns int begin atomic select 1; end",
     "create trigger t before insert on other for each row execute function f('a', 'b')",
     "create constraint trigger t after insert on other for each row execute procedure f()",
@@ -69,6 +69,10 @@ REFUSED = (
     ("create function f() returns void language sql as 'insert into people'", "opaque_code"),
     ("create function f(people) returns int language sql as 'select 1'", "opaque_code"),
     ("create function f() returns int language sql as '\\x'", "opaque_code"),
+    (
+        "create function f() returns int language plpgsql as $$ begin execute q; end $$",
+        "opaque_code",
+    ),
     ("create function f() returns void begin atomic insert into people values (1); end",)
     + ("opaque_code",),
     ("create trigger t before insert on other execute function f('people')", "opaque_code"),
