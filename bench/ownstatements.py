@@ -70,9 +70,9 @@ def _answer(text: bytes) -> Deferred[list[list[bytes]]]:
     """The database's answer to a question of the stage."""
     found: Sequence[Any] = ()
     if b"relhasrules" in text:
-        found = [["plain", True]]
+        found = [["plain", True, False]]
     elif b"current_schemas" in text:
-        found = [[["pg_catalog", "public"], None]]
+        found = [[["pg_catalog", "public"], None, "public"]]
     elif b"pg_publication b" in text:
         found = [[1]]
     elif b"pg_class" in text:
