@@ -29,6 +29,9 @@ DATA_TYPES: Final = (
     *("bool", "int16", "float8", "uuid", "date"),
 )
 TOKEN_TYPES: Final = ("int32", "int64", "str", "bytes", "email")
+# Those of them that are numbers, and those that are texts.
+NUMBER_TOKENS: Final = frozenset(("int32", "int64"))
+TEXT_TOKENS: Final = frozenset(("str", "email"))
 
 
 class Masking(NamedTuple):

@@ -18,14 +18,13 @@ from acra_twisted.encryption.mysql.scopes import Scope
 from acra_twisted.encryption.mysql.splicing import Copied
 from acra_twisted.encryption.mysql.values import Leaf, Value
 from acra_twisted.encryption.refusals import refused
-from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED, ColumnSetting
+from acra_twisted.encryption.settings import SEARCHABLE, TEXT_TOKENS, TOKENIZED, ColumnSetting
 
 #: Walks through an expression that is compared.
 Walk = Callable[[Analysis, Node, Scope], Value]
 
 _EQUAL: Final = frozenset(("=", "<=>"))
 _UNEQUAL: Final = frozenset(("<>", "!="))
-_TEXTS: Final = frozenset(("str", "email"))
 _FOLDING: Final = frozenset(("lower", "lcase", "upper", "ucase"))
 #: Signs of a pattern that match more than themselves.
 _WILD: Final = (b"%", b"_", b"\\")
@@ -135,14 +134,16 @@ def match(analysis: Analysis, setting: ColumnSetting) -> None:
 def is_stored_alike(setting: ColumnSetting) -> bool:
     """Tell whether a server finds stored values of a column equal just where the values are: not
     those of texts, whose collations may make two tokens one."""
-    return setting.kind == TOKENIZED and setting.consistent and setting.token_type not in _TEXTS
+    return (
+        setting.kind == TOKENIZED and setting.consistent and setting.token_type not in TEXT_TOKENS
+    )
 
 
 def same(setting: ColumnSetting, column: bytes) -> bytes:
     """An expression that is equal for equal values of a column."""
     if setting.kind == SEARCHABLE:
         return b"LEFT(%b, %d)" % (column, searching.SIZE)
-    return b"CAST(%b AS BINARY)" % column if setting.token_type in _TEXTS else column
+    return b"CAST(%b AS BINARY)" % column if setting.token_type in TEXT_TOKENS else column
 
 
 def among(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> None:

@@ -25,12 +25,11 @@ from acra_twisted.encryption.mysql.filling import Filled, Sent
 from acra_twisted.encryption.mysql.plaintexts import about, from_literal
 from acra_twisted.encryption.mysql.plan import Given, Plan
 from acra_twisted.encryption.plan import STORE, Use
-from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
+from acra_twisted.encryption.settings import TEXT_TOKENS, TOKENIZED, ColumnSetting
 from acra_twisted.themis.cell import Random
 from acra_twisted.wire.mysql import types
 
 _NUMBERS: Final = {"int32": types.LONG, "int64": types.LONGLONG}
-_TEXTS: Final = frozenset(("str", "email"))
 #: Formats of parameters, as stages see them.
 _TEXT: Final = 0
 _BINARY: Final = 1
@@ -214,6 +213,6 @@ def _sent(column: ColumnSetting, form: bytes) -> Parameter:
         if kind is not None:
             size = types.WIDTHS[kind]
             return Parameter(kind, int(form).to_bytes(size, "little", signed=True), _BINARY)
-        if column.token_type in _TEXTS:
+        if column.token_type in TEXT_TOKENS:
             return Parameter(types.VAR_STRING, form, _TEXT)
     return Parameter(types.BLOB, form, _TEXT)

@@ -15,7 +15,7 @@ from acra_twisted.encryption.mysql.plan import (
     Plan,
     Stored,
 )
-from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
+from acra_twisted.encryption.settings import NUMBER_TOKENS, TEXT_TOKENS, TOKENIZED, ColumnSetting
 
 # Edges of a form.
 #: The form itself.
@@ -23,8 +23,6 @@ WHOLE: Final = "whole"
 #: The first bytes behind all that begin with the form.
 BEHIND: Final = "behind"
 
-_TEXTS: Final = frozenset(("str", "email"))
-_NUMBERS: Final = frozenset(("int32", "int64"))
 _WORDLIKE: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@.")
 
 
@@ -96,7 +94,7 @@ def _one(
     if setting.kind != TOKENIZED:
         behind = _operand(given, part.value, forms, number, BEHIND, sent)
         return b"%b >= %b AND %b < %b" % (column, whole, column, behind)
-    if setting.token_type not in _TEXTS:
+    if setting.token_type not in TEXT_TOKENS:
         return b"%b = %b" % (column, whole)
     # The first finds the row by an index, the second tells letters apart by case.
     again = _operand(given, part.value, forms, number, WHOLE, sent)
@@ -132,8 +130,8 @@ def literal(setting: ColumnSetting, stored: bytes) -> bytes:
     """Return what a column stores or is compared with as a literal, which says the same in every
     sql_mode and character set."""
     if setting.kind == TOKENIZED:
-        if setting.token_type in _NUMBERS:
+        if setting.token_type in NUMBER_TOKENS:
             return b"%d" % int(stored)
-        if setting.token_type in _TEXTS and _WORDLIKE.issuperset(stored):
+        if setting.token_type in TEXT_TOKENS and _WORDLIKE.issuperset(stored):
             return b"'%b'" % stored
     return b"x'%b'" % hexlify(stored)

@@ -13,12 +13,11 @@ from acra_twisted.encryption.mysql.inputs import from_parameter
 from acra_twisted.encryption.mysql.plaintexts import about
 from acra_twisted.encryption.mysql.plan import Loaded
 from acra_twisted.encryption.plan import STORE, Use
-from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
+from acra_twisted.encryption.settings import NUMBER_TOKENS, TOKENIZED, ColumnSetting
 from acra_twisted.wire.framing import Fed
 from acra_twisted.wire.mysql import infile, types
 from acra_twisted.wire.mysql.infile import InfileError, InfileRows
 
-_NUMBERS: Final = frozenset(("int32", "int64"))
 #: The character set of bytes that are those of the column, whatever characters it has.
 _BYTES: Final = "binary"
 
@@ -101,7 +100,7 @@ def failing(columns: Sequence[ColumnSetting | None]) -> bytes:
 
 
 def _written(setting: ColumnSetting, stored: bytes) -> bytes:
-    if setting.kind == TOKENIZED and setting.token_type in _NUMBERS:
+    if setting.kind == TOKENIZED and setting.token_type in NUMBER_TOKENS:
         return b"%d" % int(stored)
     return stored.hex().encode()
 

@@ -22,7 +22,7 @@ from acra_twisted.encryption.mysql.plan import Loaded
 from acra_twisted.encryption.mysql.protection import ProtectedTable
 from acra_twisted.encryption.mysql.scopes import Scope
 from acra_twisted.encryption.refusals import refused
-from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
+from acra_twisted.encryption.settings import NUMBER_TOKENS, TEXT_TOKENS, TOKENIZED, ColumnSetting
 from acra_twisted.sql import lexer
 from acra_twisted.sql.mysqlnames import fold
 from acra_twisted.wire.mysql.infile import InfileError, check
@@ -35,8 +35,6 @@ _FORMAT: Final = (
     "FIELDS TERMINATED BY x'09' ENCLOSED BY '' ESCAPED BY x'5c'"
     " LINES STARTING BY '' TERMINATED BY x'0a'"
 )
-_NUMBERS: Final = frozenset(("int32", "int64"))
-_CHARACTERS: Final = frozenset(("str", "email"))
 
 
 def take(
@@ -151,9 +149,9 @@ def _stored(setting: ColumnSetting, variable: str) -> str:
     """The expression of what a column stores.  Beyond the greatest number there is no other: so
     that is an error, in every mode, and with IGNORE."""
     value = f"UNHEX({variable})"
-    if setting.kind == TOKENIZED and setting.token_type in _NUMBERS:
+    if setting.kind == TOKENIZED and setting.token_type in NUMBER_TOKENS:
         value = variable
-    elif setting.kind == TOKENIZED and setting.token_type in _CHARACTERS:
+    elif setting.kind == TOKENIZED and setting.token_type in TEXT_TOKENS:
         # The column may have another character set.
         value = f"CONVERT({value} USING utf8mb4)"
     fails = f"18446744073709551615 + LENGTH({variable})"

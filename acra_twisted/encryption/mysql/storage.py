@@ -8,7 +8,7 @@ from acra_twisted.crypto import envelopes
 from acra_twisted.encryption import errors, searching
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.mysql.schema import Column
-from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED, ColumnSetting
+from acra_twisted.encryption.settings import SEARCHABLE, TEXT_TOKENS, TOKENIZED, ColumnSetting
 
 #: Types that hold any bytes.
 _BYTES: Final = frozenset(("varbinary", "tinyblob", "blob", "mediumblob", "longblob"))
@@ -28,8 +28,6 @@ _RECOMMENDED: Final = {
     "email": "VARCHAR of the value's length",
     "bytes": "VARBINARY of the value's length",
 }
-#: Types of tokens that are texts.
-_CHARACTERS: Final = frozenset(("str", "email"))
 #: Bytes of a character at most, by its character set.
 _WIDTHS: Final = {
     **dict.fromkeys(("utf8mb4", "utf16", "utf16le", "utf32", "gb18030"), 4),
@@ -73,7 +71,7 @@ def check_room(setting: ColumnSetting, stored: bytes, room: int) -> None:
     and in modes that are not strict, a server would cut it, and only warn."""
     if room < 0 or len(stored) <= room:
         return
-    if setting.token_type in _CHARACTERS and len(stored.decode()) <= room:
+    if setting.token_type in TEXT_TOKENS and len(stored.decode()) <= room:
         return
     raise ValueRefusedError(
         errors.TOO_LONG, errors.OUT_OF_RANGE, "what is stored of a value is longer than the column"

@@ -133,7 +133,7 @@ class Reading(SynchronousTestCase):
 
     @given(st.lists(values, max_size=4), st.sampled_from((QUOTED, DOUBLED)))
     def test_values_that_a_server_has_written(self, rows, form):
-        """As SELECT ... INTO OUTFILE writes them."""
+        """SELECT ... INTO OUTFILE writes such."""
 
         def written(value):
             if value is None:

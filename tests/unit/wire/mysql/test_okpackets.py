@@ -91,7 +91,7 @@ class Tracking(SynchronousTestCase):
         )
 
     def test_changes_may_be_aligned_to_wide_characters(self):
-        """As MariaDB sends them where the database is in UCS-2 or UTF-32."""
+        """MariaDB sends such where the database is in UCS-2 or UTF-32."""
         told = changes((1, b"\5utf32"))[1:]
         for info, zeros in ((b"", 1), (b"", 3), (b"a", 2), (b"abc", 0)):
             end = encode_bytes(info) + bytes(zeros) + told
