@@ -53,7 +53,7 @@ class AnsweredReplies(WholeReplies):
         return head
 
     def _answered(self, start: int, end: int) -> bool:
-        """Take a message of the reply to a question of ours, which is the only one owed; return
+        """Take a message of the reply to a question of ours, which is the first one owed; return
         True if it was the last."""
         data = self._buffer.data
         self._leave_out(start, end)

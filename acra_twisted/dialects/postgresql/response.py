@@ -140,7 +140,7 @@ class ResponseFlow(ExtendedReplies):
         head = self._owed()
         # A question is the only one owed when it is put: no other reply stands before its own.
         asked = False
-        if head is not None and size:
+        if head is not None and position < size:
             action, code, exchange, _ = head
             if action == SKIP:
                 asked = code == replies.QUESTION
@@ -164,6 +164,9 @@ class ResponseFlow(ExtendedReplies):
                 buffer.position = end
                 asked = not self._answered(position, end)
                 position = end
+                if not asked and end < size:
+                    # It was given up, and the client has gone on: what follows is the next reply.
+                    return self.next_work()
                 continue
             if kind == frames.DATA_ROW and not suppresses and not asked:
                 position, work = self._rows(data, position, size)

@@ -125,6 +125,33 @@ class Asking(SynchronousTestCase):
         play.done()
         self.assertEqual(play.recorder.outcomes, [("query", "ok"), ("execute", "ok")])
 
+    @given(st.integers(1, 300))
+    def test_answers_of_ours_may_stand_behind_it(self, size):
+        """They come with what the database says next."""
+        self.setUp()
+        self.ask()
+        batch = bind(b"", b"") + execute() + SYNC
+        carrier = close(b"S", b"traceparent=00-" + b"ab" * 16 + b"-" + b"cd" * 8 + b"-01")
+        self.assertEqual(self.play.client(carrier + batch), batch)
+        self.assertEqual(self.play.extra, b"")
+        reply = BIND_COMPLETE + complete(b"SELECT 1") + ready()
+        self.assertEqual(self.cut(ANSWER + reply, size), CLOSE_COMPLETE + reply)
+        self.play.done()
+
+    def test_what_stands_behind_it_has_begun_when_its_reply_has(self):
+        """Also if the reply comes with the answer."""
+        said = complete(b"SELECT 1") + ready()
+        for pieces in ((ANSWER + said,), (ANSWER, said)):
+            self.setUp()
+            self.ask()
+            self.play.client(query(b"select 1"))
+            for piece in pieces:
+                asked = self.play.session.clock()
+                self.play.database(piece)
+            exchange = self.play.recorder.closed[-1]
+            self.assertGreater(exchange.first_byte, asked)
+            self.assertLessEqual(exchange.first_byte, exchange.closed)
+
     def test_it_waits_for_what_is_owed(self):
         play = self.play
         play.client(query(b"select 1"))
