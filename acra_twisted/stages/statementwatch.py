@@ -75,7 +75,7 @@ class StatementWatch:
         elif exchange.outcome == "lost":
             known.schema.lost()
         if any(map(defines, tags)):
-            known.schema.forget(words(self._text))
+            known.schema.forget(words(self._text, None))
         for tag in tags:
             known.schema.completed(tag, self._text, self._is_named, True)
             if tag == _DISCARD:

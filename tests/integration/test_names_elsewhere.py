@@ -193,6 +193,20 @@ class Elsewhere(ProtectedCase):
         self.past("REVOKE high FROM lower")
         self.assert_nothing_in_clear("granted past AcraServer")
 
+    def test_questions_about_names_have_no_value(self):
+        """A text that defines something has its names looked up; values are none of them."""
+        planted = "Trillianus"
+        with self.begun() as db:
+            for text in (
+                f"INSERT INTO people (name) VALUES ('{planted}'); CREATE TABLE made (id int)",
+                f"ALTER TABLE people ALTER name SET DEFAULT '{planted}'",
+                f"CREATE TABLE people AS SELECT $${planted}$$ AS name",
+                f"CREATE VIEW v AS SELECT id FROM people WHERE name = E'{planted}'",
+            ):
+                self.send(db, text)
+        self.assert_not_logged(planted, planted.lower(), planted.encode().hex())
+        self.assert_nothing_in_clear()
+
 
 class Unreported(ProtectedCase):
     """A PostgreSQL that does not report its search path."""

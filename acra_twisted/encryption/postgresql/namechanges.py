@@ -24,18 +24,17 @@ _MOVING: Final = frozenset((b"set", b"reset", b"discard", b"drop"))
 _begins: Final = re.compile(rb"\s*+(?:%b)\b" % b"|".join(_DEFINING), re.I).match
 #: A comment before a text's first word.
 _commented: Final = re.compile(rb"\s*+(?:--|/[*])").match
-_words: Final = re.compile(rb"[A-Za-z_\x80-\xff][0-9A-Za-z_$\x80-\xff]*+").findall
-_word: Final = re.compile(rb"[A-Za-z_\x80-\xff][0-9A-Za-z_$\x80-\xff]*+").fullmatch
 #: Words before INTO where no table is made.
 _BEFORE_INTO: Final = frozenset((b"insert", b"merge"))
-#: Longer texts are not read by their tokens, or searched for words.
+#: Words of statements that bring code in a string.
+_CODE: Final = frozenset((b"function", b"procedure", b"routine", b"language", b"do"))
+#: Longer texts are not read by their tokens.
 _LONG: Final = 64 << 10
 _TOKENS: Final = 200_000
+_NAMING: Final = (lexer.WORD, lexer.QUOTED, lexer.UNICODE_QUOTED)
 #: Words of a text at most, and bytes of the longest that may be a name.
 _MOST: Final = 2_000
 _LONGEST: Final = 252
-#: Parts of a word between dollars.
-_DOLLARS: Final = 8
 
 
 class Wanted(NamedTuple):
@@ -64,40 +63,33 @@ def wanted(text: bytes, targets: Sequence[str], conforming: bool | None) -> Want
     `lexer.tokens`."""
     is_alone = not goes_on(text) or is_one(skeleton.split(text, b'"') if conforming else None)
     if is_alone and _commented(text) is None:
-        return Wanted(targets, words(text), True) if _begins(text) else Wanted(targets)
+        return Wanted(targets, words(text, conforming), True) if _begins(text) else Wanted(targets)
     firsts = None if len(text) > _LONG else _firsts(text, conforming)
     if firsts is None:
         return Wanted(targets, (UNREAD,), True, not is_alone)
     if not firsts.isdisjoint(_DEFINING):
-        return Wanted(targets, words(text), True, not is_alone)
+        return Wanted(targets, words(text, conforming), True, not is_alone)
     return Wanted(targets, (), not (is_alone or firsts.isdisjoint(_MOVING)), not is_alone)
 
 
-def words(text: bytes) -> Sequence[str]:
-    """Return all words of a text, those in its strings as well, as the database compares names,
-    each once; UNREAD alone if it may name something by none of them."""
-    if len(text) > _LONG or b'""' in text or b"\\" in text or b'u&"' in text.lower():
+def words(text: bytes, conforming: bool | None) -> Sequence[str]:
+    """Return all words of a text that may be names, as the database compares names, each once;
+    UNREAD among them if it may name something by none of them.  Words of strings are left out: they
+    may be values, which no question may tell the database."""
+    try:
+        tokens = [] if len(text) > _LONG else lexer.tokens(text, conforming, _TOKENS)
+    except LexError:
+        tokens = []
+    if not tokens or b'""' in text:
         return (UNREAD,)
-    found = dict.fromkeys(_words(text))
-    found.update(dict.fromkeys(part for part in text.split(b'"') if not _word(part)))
-    for word in [one for one in found if b"$" in one]:
-        found.update(dict.fromkeys(_between(word)))
-    if len(found) > _MOST:
+    found = {text[start:end]: kind for kind, start, end in tokens if kind in _NAMING}
+    if len(found) > _MOST or lexer.UNICODE_QUOTED in found.values():
         return (UNREAD,)
-    shown = dict.fromkeys(one for part in found for one in _names(part))
-    return (UNREAD,) if UNREAD in shown else tuple(shown)
-
-
-def _between(word: bytes) -> Iterator[bytes]:
-    """The parts of a word that dollars in it may enclose, as they do strings; one that cannot be
-    read if there are too many."""
-    parts = word.split(b"$")
-    if len(parts) > _DOLLARS:
-        yield b"\xff"
-        return
-    for first in range(len(parts)):
-        for last in range(first, len(parts)):
-            yield b"$".join(parts[first : last + 1])
+    kept = dict.fromkeys(one for raw in found for one in _names(raw.strip(b'"')))
+    brings = any(kind in lexer.LITERALS and kind != lexer.NUMBER for kind, _, _ in tokens)
+    if brings and not _CODE.isdisjoint(map(bytes.lower, found)):
+        kept[UNREAD] = None
+    return (UNREAD,) if UNREAD in kept else tuple(kept)
 
 
 def _names(raw: bytes) -> Iterator[str]:
