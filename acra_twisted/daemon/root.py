@@ -15,7 +15,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from acra_twisted import events
-from acra_twisted.daemon import startlog
+from acra_twisted.daemon import libraries, startlog
 from acra_twisted.daemon.usage import fail
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
@@ -80,6 +80,7 @@ def make_root(
     # session waiting for 50 ms.
     reactor.callWhenRunning(gc.freeze)
     _keep_telling(Notifier(os.environ), reactor)
+    libraries.give_back()
     # A service manager takes an exit by SIGTERM's number for a failure: it was a clean stop.
     reactor.addSystemEventTrigger("after", "shutdown", _forget_signal, reactor)
     return root

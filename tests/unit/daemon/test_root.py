@@ -14,8 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
 from acra_twisted.config.connector import CONNECTOR_SECTIONS
+from acra_twisted.daemon import libraries, usage
 from acra_twisted.daemon import root as daemon
-from acra_twisted.daemon import usage
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import defaults
 
@@ -46,6 +46,17 @@ class Roots(SynchronousTestCase):
         self.assertEqual(frozen, [])
         reactor.run()
         self.assertEqual(frozen, [True])
+
+    def test_pages_that_only_the_start_needs_are_given_back_when_all_is_made(self):
+        told = []
+        self.patch(libraries, "give_back", lambda: told.append("given back"))
+
+        def make(reactor, settings, inherited):
+            told.append("made")
+            return Service()
+
+        daemon.make_root("x", SETTINGS, make, MemoryReactorClock())
+        self.assertEqual(told, ["made", "given back"])
 
     def test_settings_without_effect_are_told_of_when_the_log_is_there(self):
         told = []
