@@ -36,8 +36,7 @@ _MYSQL_CODECS = {
     "latin5": "iso8859-9",
     "latin7": "iso8859-13",
     "koi8r": "koi8-r",
-    "ujis": "euc-jp",
-    "euckr": "euc-kr",
+    "euckr": "cp949",
     "gb2312": "gb2312",
 }
 

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from acra_twisted.encryption.mysql.cellreader import CellReader, TokenReader
-from acra_twisted.encryption.mysql.cells import collation_of, described
+from acra_twisted.encryption.mysql.cells import character_set_of, collation_of, described
+from acra_twisted.encryption.mysql.encodings import UTF8, result_codec_of
 from acra_twisted.encryption.reading import ColumnReader
 from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.results import Columns, RowBatch
 from acra_twisted.session import Session
-from acra_twisted.stages.mysqlmodes import encoding_of
+from acra_twisted.stages.mysqlmodes import has_stored_characters, result_encoding_of
+from acra_twisted.wire.mysql import types
 
 
 class MysqlCells:
@@ -32,15 +34,21 @@ class MysqlCells:
     @staticmethod
     def reader(reader: ColumnReader, batch: RowBatch, column: int, session: Session) -> CellReader:
         """See CellForms."""
-        return CellReader(reader, _is_binary(batch), encoding_of(session))
+        return CellReader(reader, _is_binary(batch), result_encoding_of(session))
 
     @staticmethod
     def token_reader(
         setting: ColumnSetting, batch: RowBatch, column: int, session: Session
     ) -> TokenReader:
         """See CellForms."""
-        kind = batch.columns.types[column]
-        return TokenReader(setting, kind, _is_binary(batch), encoding_of(session))
+        columns = batch.columns
+        encoding = stored = result_encoding_of(session)
+        collation = columns.modifiers[column] & 0xFFFF
+        if collation == types.BINARY:
+            stored = UTF8
+        elif has_stored_characters(session):
+            stored = result_codec_of(character_set_of(collation))
+        return TokenReader(setting, columns.types[column], stored, _is_binary(batch), encoding)
 
 
 def _is_binary(batch: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from acra_twisted.encryption.mysql.encodings import result_codec_of
 from acra_twisted.encryption.mysql.plan import Plan
 from acra_twisted.encryption.mysql.planner import Planner
 from acra_twisted.encryption.mysql.protection import Protection
@@ -20,10 +21,10 @@ _PLANNERS: Final = 50
 
 class MysqlMeaning:
     """The meaning of a result: `Columns.meaning`.  ``results`` are its columns by the statement's
-    tree, None if none of them shows a protected column.  ``character_set`` is the client's, empty
-    for one that is not known."""
+    tree, None if none of them shows a protected column.  ``character_set`` is that of
+    results, empty for one that is not known."""
 
-    __slots__ = ("snapshot", "results", "character_set")
+    __slots__ = ("snapshot", "results", "character_set", "_encoding")
 
     def __init__(
         self,
@@ -34,6 +35,7 @@ class MysqlMeaning:
         self.snapshot = snapshot
         self.results = results
         self.character_set = character_set
+        self._encoding = result_codec_of(character_set) or "ascii"
 
     @property
     def readers(self) -> Any:
@@ -46,7 +48,7 @@ class MysqlMeaning:
 
         The server tells table and name of a plain column; what it tells of columns that come
         through derived tables is not used."""
-        stored = [self.snapshot.setting(columns, at) for at in range(len(columns))]
+        stored = [self.snapshot.setting(columns, at, self._encoding) for at in range(len(columns))]
         if self.results is None:
             if not any(stored):
                 return stored
@@ -109,15 +111,16 @@ class MysqlSnapshot:
         self._meanings: dict[Any, MysqlMeaning] = {}
         self._without: dict[frozenset[str], Planner] = {}
 
-    def setting(self, columns: Columns, at: int) -> ColumnSetting | None:
-        """The setting of a result's column by the table and name that the server tells."""
+    def setting(self, columns: Columns, at: int, encoding: str) -> ColumnSetting | None:
+        """The setting of a result's column by the table and name that the server tells, in the
+        codec of results."""
         table, name = columns.tables[at], columns.attributes[at]
         if not table or not name:
             return None
         compared = self.protection.compared
-        database, own = (part.decode("utf-8", "replace") for part in table)
+        database, own = (part.decode(encoding, "replace") for part in table)
         found = self._settings.get((compared(database), compared(own)))
-        return None if found is None else found.get(fold(name.decode("utf-8", "replace")))
+        return None if found is None else found.get(fold(name.decode(encoding, "replace")))
 
     def meaning(self, results: Sequence[ResultColumn] | None, character_set: str) -> MysqlMeaning:
         """The meaning of a result, the same for the same columns."""

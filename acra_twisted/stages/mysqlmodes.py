@@ -6,13 +6,16 @@ import re
 from typing import Final
 
 from acra_twisted.encryption.mysql import roles
-from acra_twisted.encryption.mysql.encodings import codec_of
+from acra_twisted.encryption.mysql.encodings import codec_of, result_codec_of
 from acra_twisted.encryption.statementpattern import MYSQL
 from acra_twisted.session import Session
 from acra_twisted.sql.languages import LANGUAGES, Mode
 
 _LANGUAGE: Final = LANGUAGES[MYSQL]
 _CHARACTER_SET: Final = b"character_set_client"
+_RESULTS: Final = b"character_set_results"
+#: The set of characters that come as they are stored.
+_ANY: Final = "utf8mb4"
 _UTF8: Final = frozenset(("utf8", "utf8mb3", "utf8mb4"))
 # What a text may change for its session: the database in which tables are looked for, and the role,
 # by which other tables and code are seen; and for all sessions: the rights to see them.
@@ -49,6 +52,26 @@ def character_set_of(session: Session) -> str:
 def encoding_of(session: Session) -> str:
     """Return the codec of a session's values, empty if there is none or it is not known."""
     return codec_of(character_set_of(session))
+
+
+def result_set_of(session: Session) -> str:
+    """Return the character set of a session's results: that of its texts where that is not known,
+    empty if nothing is."""
+    if has_stored_characters(session):
+        return _ANY
+    name = session.parameters.get(_RESULTS, b"").decode("latin-1").lower()
+    return name if name.isalnum() else character_set_of(session)
+
+
+def has_stored_characters(session: Session) -> bool:
+    """Tell whether characters come to the client in the sets in which they are stored."""
+    return session.parameters.get(_RESULTS) == b""
+
+
+def result_encoding_of(session: Session) -> str:
+    """Return the codec of characters in a session's results, empty if there is none or it is not
+    known."""
+    return result_codec_of(result_set_of(session))
 
 
 def database_of(session: Session) -> str | None:

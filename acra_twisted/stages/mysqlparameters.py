@@ -23,7 +23,7 @@ from acra_twisted.stages.mysqlbindings import Binding, is_same, reading_of, refu
 from acra_twisted.stages.mysqlcolumns import MysqlColumns, MysqlKnown
 from acra_twisted.stages.mysqlencoding import MysqlEncoder
 from acra_twisted.stages.mysqlmeanings import MysqlSnapshot
-from acra_twisted.stages.mysqlmodes import character_set_of
+from acra_twisted.stages.mysqlmodes import result_set_of
 from acra_twisted.verdicts import PASS, Replace
 
 
@@ -49,7 +49,7 @@ class MysqlParameters:
         binding = None if statement is None else statement.plan
         if statement is None or not isinstance(binding, Binding):
             return outdated(UNSURE)
-        character_set = character_set_of(session)
+        character_set = result_set_of(session)
         session.meaning = snapshot.meaning(None, character_set)
         if binding.snapshot is not snapshot:
             renewed = _renewed(binding, snapshot)

@@ -28,11 +28,11 @@ from acra_twisted.stages.mysqlcolumns import MysqlColumns, MysqlKnown
 from acra_twisted.stages.mysqlencoding import MysqlEncoder
 from acra_twisted.stages.mysqlmeanings import MysqlSnapshot
 from acra_twisted.stages.mysqlmodes import (
-    character_set_of,
     database_of,
     is_moving,
     may_move,
     mode_of,
+    result_set_of,
 )
 from acra_twisted.stages.mysqlprepared import SqlPrepared, executes, prepares
 from acra_twisted.verdicts import PASS, Replace
@@ -81,7 +81,7 @@ class MysqlStatements:
         was sent before has been answered, and what it may have changed was asked for.  Raises
         ValueRefusedError, or fails with it."""
         session = exchange.session
-        session.meaning = snapshot.meaning(None, character_set_of(session))
+        session.meaning = snapshot.meaning(None, result_set_of(session))
         is_moved = known.is_moved or (not certain and is_moving(session))
         database = None if is_moved else database_of(session)
         read = ReadBy(mode_of(session, certain), database)
@@ -161,7 +161,7 @@ class MysqlStatements:
         if not is_prepared:
             self._columns.watch(known, exchange, plan, moves)
         made = Statement(text, statement.prepared_name)
-        made.meanings = snapshot.meanings(plan, character_set_of(exchange.session))
+        made.meanings = snapshot.meanings(plan, result_set_of(exchange.session))
         binding = Binding(text, read, snapshot, planned, moves, bypass)
         if not plan.parts:
             statement.meanings = made.meanings

@@ -16,7 +16,9 @@ from acra_twisted.question import Question
 from acra_twisted.sql.mysqlleft import shows_before
 
 #: It means the same in all modes and character sets.
-TEXT: Final = b"SELECT @@SESSION.sql_mode, @@SESSION.character_set_client"
+TEXT: Final = (
+    b"SELECT @@SESSION.sql_mode, @@SESSION.character_set_client, @@SESSION.character_set_results"
+)
 _is_modes: Final = re.compile(rb"[A-Z0-9_,]*", re.I).fullmatch
 _is_name: Final = re.compile(rb"[a-z][a-z0-9_]*", re.I).fullmatch
 
@@ -39,8 +41,11 @@ def must_wait(state: MysqlState, text: bytes, ask: Callable[[Question], bool]) -
         return True
     rows = question.rows
     state.question = None
-    if not question.failure and len(rows) == 1 and len(rows[0]) == 2:
-        modes, charset = rows[0]
+    if not question.failure and len(rows) == 1 and len(rows[0]) == 3:
+        # In UCS-2, UTF-16 and UTF-32 a letter has zeros beside it.
+        modes, charset, results = (
+            None if cell is None else cell.replace(b"\0", b"") for cell in rows[0]
+        )
         if modes is not None and charset is not None and _is_modes(modes) and _is_name(charset):
-            state.answered(modes, charset)
+            state.answered(modes, charset, results or b"")
     return False

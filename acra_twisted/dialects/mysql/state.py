@@ -7,7 +7,8 @@ them unknown, until they are set.
 
 The character set is told by the tracking of variables alone, which a client, a routine or another
 session can switch off.  Behind a statement that may have changed it, and of which nothing is told
-then, it is unknown.  What is told between the results of one reply need not hold at its end.  A
+then, it is unknown.  That of results is told likewise; empty is the one in which characters are
+stored.  What is told between the results of one reply need not hold at its end.  A
 statement that fails may have done a part of what it was to do.
 """
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 _MODE: Final = b"sql_mode"
 _CHARACTER_SET: Final = b"character_set_client"
+_RESULTS: Final = b"character_set_results"
 _ANSI: Final = frozenset(name.encode() for name in ANSI_MODES)
 _UNSAFE: Final = frozenset(name.encode() for name in UNSAFE_CHARSETS)
 #: In place of a value that nobody knows, and behind a mode of which nobody knows if it is set.
@@ -48,6 +50,7 @@ UNKNOWN: Final = b"?"
 # What the database has told of in a reply.
 _CHARSET_TOLD: Final = 1
 _MODES_TOLD: Final = 2
+_RESULTS_TOLD: Final = 4
 
 
 class MysqlState:
@@ -66,7 +69,7 @@ class MysqlState:
     """
 
     __slots__ = (
-        *("_session", "_mariadb", "_charset", "_told", "is_unsure", "question"),
+        *("_session", "_mariadb", "_charset", "_results", "_told", "is_unsure", "question"),
         *("_backslash", "_ansi", "collation", "status", "changing", "upload", "following"),
         "refusal",
     )
@@ -77,6 +80,7 @@ class MysqlState:
         self.collation = collation
         # Empty while it is not known.
         self._charset = character_set(collation, mariadb=mariadb)
+        self._results = self._charset or UNKNOWN
         self._told = 0
         # A backslash escapes; double quotes enclose names.  None: nobody knows.
         self._backslash: bool | None = None
@@ -122,16 +126,21 @@ class MysqlState:
             self._charset = value.lower()
             self._told |= _CHARSET_TOLD
             self._tell()
+        elif name == _RESULTS:
+            self._results = value.lower()
+            self._told |= _RESULTS_TOLD
+            self._tell()
         elif name == _MODE and not self._mariadb:
             self._read(value)
             self._told |= _MODES_TOLD
             self._tell()
 
-    def answered(self, modes: bytes, charset: bytes) -> None:
+    def answered(self, modes: bytes, charset: bytes, results: bytes) -> None:
         """Take the session's variables as the database has answered them, behind all that was sent
         to it."""
         self._read(modes)
         self._charset = charset.lower()
+        self._results = results.lower()
         self._tell()
 
     def logged_in(self, changes: Sequence[tuple[bytes, bytes]]) -> None:
@@ -158,8 +167,11 @@ class MysqlState:
     def _succeeded(self, reply: Reply, changes: int, told: int) -> None:
         if changes & RESETS:
             self._charset = character_set(reply.collation, mariadb=self._mariadb)
+            self._results = self._charset or UNKNOWN
         elif changes & RENAMES and not told & _CHARSET_TOLD:
             self._charset = b""
+            if not told & _RESULTS_TOLD:
+                self._results = UNKNOWN
         if not told & _MODES_TOLD:
             if changes & (SETS | RESETS) and not changes & MAY_CHANGE:
                 self._believe()
@@ -170,6 +182,7 @@ class MysqlState:
         """Nobody is told how much of it was done."""
         if changes & (RENAMES | MAY_CHANGE | RESETS):
             self._charset = b""
+            self._results = UNKNOWN
         if changes & (SETS | MAY_CHANGE | RESETS):
             self._backslash = self._ansi = None
 
@@ -205,7 +218,11 @@ class MysqlState:
         if self._ansi is not False:
             modes.append(_told(b"ANSI_QUOTES", self._ansi is True))
         session = self._session
-        parameters = {_MODE: b",".join(modes), _CHARACTER_SET: self._charset or UNKNOWN}
+        parameters = {
+            _MODE: b",".join(modes),
+            _CHARACTER_SET: self._charset or UNKNOWN,
+            _RESULTS: self._results,
+        }
         if parameters != session.parameters:
             session.parameters = parameters
         if self._backslash is None or not self._charset or self._charset in _UNSAFE:

@@ -22,6 +22,7 @@ from acra_twisted.encryption.mysql.protection import ProtectedTable, Protection
 from acra_twisted.encryption.mysql.schema import Code, Column
 from acra_twisted.encryption.mysql.scopes import Scope
 from acra_twisted.encryption.mysql.splicing import Edited, Piece, Splicer
+from acra_twisted.encryption.mysql.storage import ANY, Room
 from acra_twisted.encryption.mysql.values import Columns, Leaf, Value
 from acra_twisted.encryption.plan import COMPARE, STORE, Use
 from acra_twisted.encryption.refusals import refused
@@ -196,7 +197,7 @@ class Analysis:
             )
 
     def give(
-        self, setting: ColumnSetting, role: str, leaf: Leaf, place: str, room: int = -1
+        self, setting: ColumnSetting, role: str, leaf: Leaf, place: str, room: Room = ANY
     ) -> int:
         """Note a value that is encoded; its number.  Raises StatementRefusedError."""
         assert leaf.source is not None  # noqa: S101 - a given value has one

@@ -17,8 +17,11 @@ _ANY: Final = 31
 # Flags that a type has, and those that a column keeps whatever its type.
 _BLOB: Final = 0x0010
 _KEPT: Final = 0x100F
-#: Numbers of the collations that most servers take for a character set come first.
-_NUMBERS: Final[tuple[int, ...]] = (45, 33, 8, *range(1, 100))
+#: Numbers of the collations that servers take for a character set come before others.
+_NUMBERS: Final[tuple[int, ...]] = (45, 33, 8, 9, 41, 51, 59, *range(1, 100))
+#: The same of sets that only results can have.
+_WIDE: Final = {"ucs2": 35, "utf16": 54, "utf16le": 56, "utf32": 60}
+_WIDE_NAMES: Final = {number: name for name, number in _WIDE.items()}
 _NO_TEXT: Final = frozenset((b"NaN", b"Infinity", b"-Infinity"))
 
 
@@ -44,6 +47,9 @@ _TYPES: Final = {
     "uuid": Described(types.STRING, 144, 0, is_text=True),
     "date": Described(types.DATE, 10, types.IS_BINARY),
 }
+_TEXTS: Final = frozenset(name for name, one in _TYPES.items() if one.is_text)
+#: Types that are characters in rows in text form.
+_FIGURES: Final = frozenset(_TYPES) - _TEXTS - {"bytes"}
 _WIDTHS: Final = {"int16": 2, "int32": 4, "int64": 8}
 
 
@@ -67,15 +73,26 @@ def collation_of(character_set: str) -> int:
     for number in _NUMBERS:
         if types.character_set(number, mariadb=True) == character_set.encode():
             return number
-    return types.BINARY
+    return _WIDE.get(character_set, types.BINARY)
+
+
+def character_set_of(collation: int) -> str:
+    """Return the character set of a collation, empty for one that is not known."""
+    wide = _WIDE_NAMES.get(collation)
+    return wide or types.character_set(collation, mariadb=False).decode()
 
 
 def to_cell(data_type: str, plaintext: bytes, binary: bool, encoding: str) -> bytes:
     """Return the cell of a canonical plaintext, in text or in binary form.  ``encoding`` is the
-    codec of the client's characters.  Raises ValueRefusedError for a value that the client's type
-    or character set does not have."""
-    if data_type == "str":
+    codec of the characters in results, in which rows in text form have numbers and dates, too.
+    Raises ValueRefusedError for a value that the client's type or character set does not have."""
+    if data_type in _TEXTS:
         return from_utf8(plaintext, encoding)
+    shown = _shown(data_type, plaintext, binary)
+    return shown if binary or data_type not in _FIGURES else from_utf8(shown, encoding)
+
+
+def _shown(data_type: str, plaintext: bytes, binary: bool) -> bytes:
     if data_type in _WIDTHS and binary:
         return int(plaintext).to_bytes(_WIDTHS[data_type], "little", signed=True)
     if data_type == "bool":

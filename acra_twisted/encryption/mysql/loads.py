@@ -91,9 +91,9 @@ def _into(analysis: Analysis, load: Load, table: ProtectedTable) -> Loaded | Non
         shown = analysis.shown_columns(table, names)
         fields = [Field(name, one.encode()) for name, one in zip(names, shown, strict=True)]
     columns: list[ColumnSetting | None] = []
-    rooms: list[int] = []
+    rooms: list[storage.Room] = []
     for field in fields:
-        room = -1
+        room = storage.ANY
         name = None if field.column is None else fold(field.column)
         setting = None
         if name is not None:

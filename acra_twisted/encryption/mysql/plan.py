@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from acra_twisted.encryption.mysql.storage import ANY, Room
 from acra_twisted.encryption.mysql.targets import Target
 from acra_twisted.encryption.plan import Refusal, ResultColumn, Use
 from acra_twisted.encryption.settings import ColumnSetting
@@ -43,7 +44,7 @@ class Given(NamedTuple):
 
     source: Source
     use: Use
-    room: int = -1
+    room: Room = ANY
 
 
 # Forms of a comparison.
@@ -94,7 +95,7 @@ class Loaded(NamedTuple):
     columns: Sequence[ColumnSetting | None]
     form: InfileFormat
     charset: str
-    rooms: Sequence[int]
+    rooms: Sequence[Room]
 
 
 class Plan(NamedTuple):

@@ -177,7 +177,7 @@ class _Reading:
     def take(self, row: _Row) -> None:
         if len(row) != _WIDTH or self._is_over:
             raise SchemaError("the database's answer about its schema is not understood")
-        kind, cells = row[0], [text_of(cell) for cell in row[1:]]
+        kind, cells = ascii_of(row[0] or b""), [text_of(cell) for cell in row[1:]]
         if kind == _SETTINGS:
             self._folds = _needed(cells[0]) != "0"
             self._strict = not _modes(cells[1]).isdisjoint(_STRICT)
@@ -300,11 +300,17 @@ def _number(cell: str | None) -> int:
     return int(shown)
 
 
+def ascii_of(cell: bytes) -> bytes:
+    """Return a cell of ASCII as it is in most character sets: a sign has zeros beside it in UCS-2,
+    UTF-16 and UTF-32."""
+    return cell.replace(b"\0", b"")
+
+
 def text_of(cell: bytes | None) -> str | None:
     """Return the text of a cell of digits, None for NULL.  Raises SchemaError."""
     if cell is None:
         return None
     try:
-        return binascii.unhexlify(cell).decode()
+        return binascii.unhexlify(ascii_of(cell)).decode()
     except ValueError:
         raise SchemaError("the database's answer about its schema is not in UTF-8") from None

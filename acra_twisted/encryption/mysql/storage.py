@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from acra_twisted.crypto import envelopes
 from acra_twisted.encryption import errors, searching
@@ -29,11 +29,15 @@ _RECOMMENDED: Final = {
     "bytes": "VARBINARY of the value's length",
 }
 #: Bytes of a character at most, by its character set.
-_WIDTHS: Final = {
+_WIDTHS: Final[dict[str, int]] = {
     **dict.fromkeys(("utf8mb4", "utf16", "utf16le", "utf32", "gb18030"), 4),
     **dict.fromkeys(("utf8mb3", "utf8", "ujis", "eucjpms"), 3),
     **dict.fromkeys(("ucs2", "gbk", "gb2312", "sjis", "cp932", "big5", "euckr"), 2),
 }
+_UTF8: Final = frozenset(("utf8mb4", "utf8mb3", "utf8"))
+_UTF16: Final = frozenset(("utf16", "utf16le"))
+#: Sets in which all characters have as many bytes.
+_FIXED: Final = frozenset(("utf32", "ucs2"))
 #: Bytes that an envelope takes beside its plaintext.
 OVERHEAD: Final = {"acrablock": 150, "acrastruct": 201}
 
@@ -59,23 +63,55 @@ def definition(setting: ColumnSetting) -> str:
     return f"VARBINARY({overhead(setting) + 255})"
 
 
-def room(column: Column) -> int:
-    """The bytes that a column holds, or the characters of a VARCHAR; -1 for any number."""
+class Room(NamedTuple):
+    """The bytes that a column holds, -1 for any number: of characters in ``charset``, which is
+    empty for bytes.  ``counts_characters``: ``size`` is a number of characters, of a VARCHAR."""
+
+    size: int = -1
+    charset: str = ""
+    counts_characters: bool = False
+
+
+ANY: Final = Room()
+
+
+def room(column: Column) -> Room:
+    """The room of a column."""
     if column.type != "varchar":
-        return column.length
-    return column.length // _WIDTHS.get(column.charset, 1)
+        return Room(column.length, column.charset)
+    return Room(column.length // _WIDTHS.get(column.charset, 1), column.charset, True)
 
 
-def check_room(setting: ColumnSetting, stored: bytes, room: int) -> None:
+def check_room(setting: ColumnSetting, stored: bytes, room: Room) -> None:
     """Raises ValueRefusedError, without the column, for what is longer than its room: with IGNORE,
     and in modes that are not strict, a server would cut it, and only warn."""
-    if room < 0 or len(stored) <= room:
+    size = room.size
+    # A character takes four bytes at most, and one of UTF-8's bytes is at most four of another set.
+    if size < 0 or len(stored) <= size // 4:
         return
-    if setting.token_type in TEXT_TOKENS and len(stored.decode()) <= room:
+    taken = len(stored)
+    if setting.token_type in TEXT_TOKENS and room.charset:
+        text = stored.decode()
+        taken = len(text) if room.counts_characters else _taken(text, stored, room.charset)
+    if taken <= size:
         return
     raise ValueRefusedError(
         errors.TOO_LONG, errors.OUT_OF_RANGE, "what is stored of a value is longer than the column"
     )
+
+
+def _taken(text: str, stored: bytes, charset: str) -> int:
+    """The bytes of a text, which is ``stored`` as UTF-8, in a character set."""
+    width = _WIDTHS.get(charset, 1)
+    if charset in _UTF8:
+        return len(stored)
+    if charset in _UTF16:
+        return len(text.encode("utf-16-le"))
+    if charset in _FIXED:
+        return width * len(text)
+    # Those of ASCII are one byte in all others.
+    wide = sum(character > "\x7f" for character in text)
+    return len(text) + wide * (width - 1)
 
 
 def misfit(setting: ColumnSetting, column: Column) -> str:

@@ -15,6 +15,8 @@ from acra_twisted.stages.mysqlmodes import (
     is_moving,
     may_move,
     mode_of,
+    result_encoding_of,
+    result_set_of,
 )
 from tests.support.sessions import make_session
 
@@ -45,6 +47,18 @@ class Modes(SynchronousTestCase):
         for unknown in (b"?", b"gbk", b"klingon"):
             self.assertEqual(encoding_of(self.session(unknown)), "")
         self.assertEqual(character_set_of(self.session(b"?")), "")
+
+    def test_the_character_set_of_results(self):
+        session = self.session(b"latin1")
+        for told, name, codec in (
+            (b"ucs2", "ucs2", "mysql_ucs2"),
+            (b"", "utf8mb4", "utf-8"),
+            (b"binary", "binary", "utf-8"),
+            (b"?", "latin1", "mysql_latin1"),
+        ):
+            session.parameters = {**session.parameters, b"character_set_results": told}
+            self.assertEqual((result_set_of(session), result_encoding_of(session)), (name, codec))
+        self.assertEqual(result_set_of(self.session(b"?")), "")
 
     def test_the_database_of_names(self):
         session = self.session()

@@ -6,6 +6,7 @@ from zope.interface.verify import verifyClass
 
 from acra_twisted.encryption.mysql.loading import FileRows
 from acra_twisted.encryption.mysql.plan import Loaded
+from acra_twisted.encryption.mysql.storage import ANY
 from acra_twisted.interfaces import ILoad
 from acra_twisted.stages.columnkeys import ColumnKeys
 from acra_twisted.stages.columntokens import ColumnTokens
@@ -27,7 +28,7 @@ class Rows(SynchronousTestCase):
         self.encoder = RowEncoder(ColumnKeys(self.bench.keys), tokens, self.workers)
 
     def load(self, *columns):
-        loaded = Loaded(columns, InfileFormat(), "utf8mb4", [-1] * len(columns))
+        loaded = Loaded(columns, InfileFormat(), "utf8mb4", [ANY] * len(columns))
         return RowLoading(
             lambda exchange: FileRows(loaded, "utf-8", 1 << 20), self.encoder, self.bench.exchange
         )

@@ -15,7 +15,7 @@ from tests.support.mysqlrequests import Desk, query, said
 
 QUOTED = query(b'SELECT "a"')
 ASKED = said(query(TEXT))
-KNOWN = [(b"ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES", b"utf8mb4")]
+KNOWN = [(b"ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES", b"utf8mb4", b"utf8mb4")]
 
 
 class Modes(SynchronousTestCase):
@@ -63,7 +63,7 @@ class Waiting(Modes):
             desk = self.desk()
             self.assertEqual((desk.says(said(QUOTED)), self.read), (ASKED, []))
             self.assertTrue(desk.flow.awaits_load)
-            self.assertEqual(self.answered(desk, [(modes, b"utf8mb4")]), said(QUOTED))
+            self.assertEqual(self.answered(desk, [(modes, b"utf8mb4", b"latin1")]), said(QUOTED))
             self.assertEqual(self.read, [(b'SELECT "a"', expected)])
 
     def test_what_is_known_is_not_asked_until_it_may_have_changed(self):
@@ -86,7 +86,7 @@ class Waiting(Modes):
         self.forgets(desk)
         escaped = query(b"SELECT '\\''")
         self.assertEqual(desk.says(said(escaped)), ASKED)
-        self.assertEqual(self.answered(desk, [(b"", b"latin1")]), said(escaped))
+        self.assertEqual(self.answered(desk, [(b"", b"latin1", None)]), said(escaped))
         self.assertIs(desk.session.conforming, False)
         self.assertEqual(desk.session.parameters[b"character_set_client"], b"latin1")
 

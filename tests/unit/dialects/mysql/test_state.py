@@ -117,6 +117,35 @@ class Modes(State):
             self.assertEqual(self.read_by()[0], b"")
 
 
+class Results(State):
+    def told(self):
+        return self.session.parameters[b"character_set_results"]
+
+    def test_it_is_told_by_itself(self):
+        self.begin(8)
+        self.assertEqual(self.told(), b"latin1")
+        self.answer(told=[(b"character_set_results", b"UCS2")])
+        self.assertEqual((self.told(), self.read_by()[1]), (b"ucs2", b"latin1"))
+        self.answer(RENAMES, told=[(_CLIENT, b"cp1251")])
+        self.assertEqual(self.told(), b"ucs2")
+        self.answer(told=[(b"character_set_results", b"")])
+        self.assertEqual(self.told(), b"")
+        self.answer(RESETS, collation=8)
+        self.assertEqual(self.told(), b"latin1")
+        self.answer(RESETS)
+        self.assertEqual(self.told(), b"?")
+
+    def test_it_is_unknown_behind_what_may_have_changed_it(self):
+        for failed in (True, False):
+            self.begin()
+            self.answer(RENAMES, failed=failed)
+            self.assertEqual(self.told(), b"?")
+            self.state.answered(b"", b"utf8mb4", b"latin2")
+            self.assertEqual(self.told(), b"latin2")
+        self.begin(0)
+        self.assertEqual(self.told(), b"?")
+
+
 class ModesOfMysql(State):
     mariadb = False
 

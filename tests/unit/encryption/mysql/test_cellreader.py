@@ -52,6 +52,15 @@ class Protected(SynchronousTestCase):
         found = opened(stored, "Ж".encode())
         self.assertRaises(ValueRefusedError, reader(encoding="latin-1").read, stored, found)
 
+    def test_characters_that_are_not_as_in_ascii(self):
+        stored, wide = container(b"42"), "utf-16-be"
+        found = opened(stored, b"42")
+        for data_type in ("str", "int32"):
+            self.assertEqual(reader(data_type, False, wide).read(stored, found), b"\x004\x002")
+        self.assertEqual(reader("int32", True, wide).read(stored, found), b"\x2a\0\0\0")
+        self.assertEqual(reader("", False, wide).read(stored, found), b"42")
+        self.assertEqual(reader("str", False, wide).read(stored), f"0x{stored.hex()}".encode(wide))
+
 
 class Tokens(SynchronousTestCase):
     def reader(self, kind, wire, binary=False, **more):
@@ -59,7 +68,7 @@ class Tokens(SynchronousTestCase):
         setting = ColumnSetting(
             *("", "t", "c"), kind=TOKENIZED, token_type=kind, data_type=data_type, **more
         )
-        return TokenReader(setting, wire, binary, "utf-8")
+        return TokenReader(setting, wire, "utf-8", binary, "utf-8")
 
     def test_tokens_by_their_types(self):
         for kind, wire, binary, cell, token, value, shown in (

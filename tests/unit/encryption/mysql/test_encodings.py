@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.mysql.encodings import codec_of, from_utf8, to_utf8
+from acra_twisted.encryption.mysql.encodings import codec_of, from_utf8, result_codec_of, to_utf8
 
 ONE_BYTE = ("latin1", "cp1251", "cp1256", "cp866", "koi8r", "koi8u", "greek", "hebrew")
 
@@ -39,6 +39,33 @@ class Encodings(SynchronousTestCase):
         ):
             self.assertEqual(to_utf8(sent, codec_of(charset)), kept.encode(), charset)
             self.assertEqual(from_utf8(kept.encode(), codec_of(charset)), sent, charset)
+
+    def test_characters_of_results(self):
+        for charset, kept, sent in (
+            ("ucs2", "a€", "a€".encode("utf-16-be")),
+            ("utf16", "a😀", "a😀".encode("utf-16-be")),
+            ("utf16le", "12", b"1\x002\0"),
+            ("utf32", "a", b"\0\0\0a"),
+            ("gbk", "é\\", b"\xa8\xa6\\"),
+            ("swe7", "aÄ", b"a["),
+            ("euckr", "갂", b"\x81A"),
+            ("sjis", "a", b"a"),
+            ("big5", "中", b"\xa4\xa4"),
+            ("cp1251", "Ж", b"\xc6"),
+            ("dec8", "a", b"a"),
+        ):
+            codec = result_codec_of(charset)
+            self.assertEqual(from_utf8(kept.encode(), codec), sent, charset)
+            self.assertEqual(to_utf8(sent, codec), kept.encode(), charset)
+
+    def test_characters_that_results_have_not(self):
+        for charset, kept in (
+            *(("ucs2", "😀"), ("swe7", "["), ("sjis", "\\"), ("sjis", "é"), ("ujis", "¥")),
+            *(("big5", "\uffe3"), ("dec8", "é"), ("gbk", "😀"), ("nothing", "é"), ("", "é")),
+        ):
+            codec = result_codec_of(charset)
+            with self.assertRaises(ValueRefusedError, msg=charset):
+                from_utf8(kept.encode(), codec)
 
     @given(st.sampled_from(ONE_BYTE), st.binary())
     def test_what_is_read_is_told_as_it_was_sent(self, charset, sent):

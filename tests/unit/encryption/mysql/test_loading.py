@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.mysql.loading import FileRows, codec_of, failing
 from acra_twisted.encryption.mysql.plan import Loaded
+from acra_twisted.encryption.mysql.storage import ANY, Room
 from acra_twisted.wire.mysql.infile import InfileFormat
 from tests.support.mysqlplanning import AGE, NAME, PHONE, column
 
@@ -15,7 +16,7 @@ COLUMNS = (None, NAME, AGE, PHONE, RAW)
 
 
 def rows_of(columns=COLUMNS, charset="utf8mb4", limit=1_000, rooms=None):
-    loaded = Loaded(columns, InfileFormat(), charset, rooms or [-1] * len(columns))
+    loaded = Loaded(columns, InfileFormat(), charset, rooms or [ANY] * len(columns))
     return FileRows(loaded, codec_of(charset), limit)
 
 
@@ -61,7 +62,9 @@ class Values(SynchronousTestCase):
 
     def test_what_is_longer_than_its_column(self):
         """A server cuts it, since a client's file is loaded as with IGNORE."""
-        rows, [row] = read(b"n\tp\n", columns=(NAME, PHONE), rooms=[4, 2])
+        rows, [row] = read(
+            b"n\tp\n", columns=(NAME, PHONE), rooms=[Room(4), Room(2, "utf8mb4", True)]
+        )
         self.assertEqual(rows.write(row, [b"1234", "éé".encode()]), b"31323334\tc3a9c3a9\n")
         for stored, name in (([b"12345", b"1"], "name"), ([b"1234", b"123"], "phone")):
             error = self.assertRaises(ValueRefusedError, rows.write, row, stored)
