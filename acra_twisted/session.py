@@ -113,6 +113,11 @@ def nobody(text: bytes) -> Any:
     raise QuestionError("the session has no connection")
 
 
+def nothing() -> bool:
+    """Stands for `Session.runs_before` where there are no batches."""
+    return False
+
+
 def _untraced(exchange: Any) -> Untraced:
     return Untraced()
 
@@ -146,6 +151,9 @@ class Session:
     transaction fail too, after 10 s, for more than 64 MiB of rows, and at once where it can't be
     put: in a failed transaction, in the middle of a batch or a load, without a connection.  A stage
     may hold the client's statement until the answer has come.  ``question`` is the one at hand.
+
+    ``runs_before()`` tells whether the message at hand stands in a batch behind an execution that
+    may be of anything but a statement that controls a transaction: `ask` is answered before it.
 
     ``on_ready`` is a stage's: it is called whenever the database has said that it is ready, once
     ``transaction`` is what it said and the exchange has ended; None if nobody waits for that.
@@ -194,6 +202,7 @@ class Session:
         "meaning",
         "ask",
         "question",
+        "runs_before",
         "on_ready",
         "context",
         "settings",
@@ -251,6 +260,7 @@ class Session:
         self.meaning: Any = None
         self.ask: Callable[[bytes], Any] = nobody
         self.question: Question | None = None
+        self.runs_before: Callable[[], bool] = nothing
         self.on_ready: Callable[[], None] | None = None
         self.context: Any = None
         self.settings: Any = None

@@ -18,7 +18,7 @@ from acra_twisted.proxy.limits import Limits, Patience
 from acra_twisted.proxy.pump import Pump
 from acra_twisted.proxy.questions import Questions
 from acra_twisted.proxy.valve import LOADING, OUTSTANDING, Valve
-from acra_twisted.session import Session, nobody
+from acra_twisted.session import Session, nobody, nothing
 from acra_twisted.telemetry.logs.audit import session_fields
 from acra_twisted.transport.channel import Channel
 
@@ -283,7 +283,7 @@ class Relay:
             silence.cancel()
         session, questions = self.session, self._questions
         lose_replies(session)
-        session.ask = nobody
+        session.ask, session.runs_before = nobody, nothing
         if questions is not None:
             self._questions = None
             questions.lost()

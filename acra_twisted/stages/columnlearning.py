@@ -49,6 +49,8 @@ async def learn(
         keeper = known.schema.keeper
     if known.schema.is_path_due:
         await _ask_path(session, known, protection)
+        if wanted.is_fresh and session.runs_before():
+            known.schema.doubt_path()
     return columns.of(keeper, protection)
 
 
@@ -105,12 +107,17 @@ async def _look_up(
         await _check_isolation(session)
     if len(named) < len(strange) or not all(found.values()):
         protection = await _read(columns, session, keeper, protection, is_needed=True)
-    keeper.looked_up(found)
-    if wanted.is_several and UNREAD not in strange:
+    for name in wanted.targets:
+        if not protection.names.isdisjoint(told.behind.get(name, ())):
+            raise SchemaError(
+                "a statement writes to something temporary that shows or inherits protected columns"
+            )
+    keeper.looked_up(name for name in found if name not in told.behind)
+    if (wanted.is_several or session.runs_before()) and UNREAD not in strange:
         if not set(missing).issubset(wanted.words):
             raise SchemaError(
-                "a statement of the text writes to one that is not there before the text; send the "
-                "statements one by one"
+                "a statement writes to one that is not there before the text or the batch; send "
+                "the statements one by one"
             )
     return protection
 

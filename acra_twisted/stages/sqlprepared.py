@@ -54,7 +54,7 @@ def renew(text: bytes, client: str, known: Known, snapshot: Snapshot) -> None:
         if before is None or made is None or not made.text or len(made.text) > planner.LONG:
             continue
         path = known.schema.path
-        if (before.schema, before.path) == (snapshot.protection.schema.number, path):
+        if (before.schema, before.path) == (snapshot.protection.schema.number, path.meaning):
             continue
         plans = snapshot.planner.plan(made.text, made.mode, path, known.prepared).statements
         readers = snapshot.protection.readers

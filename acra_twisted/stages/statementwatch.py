@@ -8,7 +8,7 @@ from typing import Final
 from zope.interface import implementer
 
 from acra_twisted.encryption.postgresql.keeper import defines
-from acra_twisted.encryption.postgresql.namechanges import words
+from acra_twisted.encryption.postgresql.namechanges import may_define, words
 from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IWatch
 from acra_twisted.session import Session
@@ -58,8 +58,9 @@ class StatementWatch:
         self._tags.append(tag)
 
     def executed(self, exchange: Exchange) -> bool:
-        """See IWatch.  It may run a statement that SQL prepares: not if those are others now."""
-        if self._known.prepared_changes != self._changes:
+        """See IWatch.  It may run a statement that SQL prepares: not if those are others now.  A
+        definition was judged by what was there when it was bound."""
+        if self._known.prepared_changes != self._changes or may_define(self._text):
             return False
         self._begin()
         return True

@@ -37,8 +37,12 @@ FRESH = f"CREATE VIEW fresh {SHOWN}"
 EXISTS = "WHERE EXISTS (SELECT FROM tmp)"
 PATH = "SET search_path = pg_temp, public"
 MAKING = (
-    "CREATE FUNCTION making() RETURNS void LANGUAGE plpgsql AS "
+    "CREATE OR REPLACE FUNCTION making() RETURNS void LANGUAGE plpgsql AS "
     "$$ BEGIN CREATE TEMP TABLE tmp (id int); INSERT INTO tmp VALUES (1); END $$"
+)
+MOVING = (
+    "CREATE OR REPLACE FUNCTION moving() RETURNS void LANGUAGE plpgsql AS "
+    "$$ BEGIN PERFORM set_config('search_path', 'pg_temp, public', false); END $$"
 )
 RENAMING = (
     "CREATE FUNCTION renaming() RETURNS void LANGUAGE plpgsql AS "
@@ -63,6 +67,31 @@ TEMPORARY = (
         f"INSERT INTO people (id, note) VALUES (1, '{SECRET}')",
     ),
     ("", PATH, "CREATE TABLE kid () INHERITS (people)", f"INSERT INTO kid {VALUES}"),
+)
+#: What another program does, and what a session sends in one text, or in one batch; what is made so
+#: is temporary.
+TOGETHER = (
+    (MAKING, "SELECT making()", f"CREATE VIEW v {SHOWN} {EXISTS}"),
+    (MOVING, "SELECT moving()", f"CREATE VIEW v {SHOWN}"),
+    (MOVING, "SELECT moving()", "CREATE TABLE v () INHERITS (people)"),
+    (
+        *(MAKING.replace("id int", "id int, name bytea, note bytea"), "SELECT making()"),
+        "ALTER TABLE tmp INHERIT people",
+    ),
+    (
+        *("", "CREATE TEMP TABLE tmp (id int, name bytea, note bytea)"),
+        "ALTER TABLE tmp INHERIT people",
+    ),
+)
+#: A function that another program has made of parts, and that makes something temporary.
+HIDDEN = (
+    "CREATE OR REPLACE FUNCTION hidden() RETURNS void LANGUAGE plpgsql AS "
+    "$$ BEGIN EXECUTE 'CREATE TEMP {made} peo' || '{end}'; END $$"
+)
+BEHIND = (
+    ("VIEW v AS SELECT id, name FROM", "ple"),
+    ("TABLE v () INHERITS (", "ple)"),
+    ("VIEW w AS SELECT id, name FROM", "ple; CREATE TEMP VIEW v AS TABLE w"),
 )
 RENAMED = (
     (FRESH, f"ALTER VIEW fresh RENAME TO x; INSERT INTO x {VALUES}"),
@@ -145,6 +174,47 @@ class Elsewhere(ProtectedCase):
     def test_the_same_in_a_transaction(self):
         for before, *texts in TEMPORARY:
             self.attempt(before, "BEGIN", *texts, "COMMIT")
+
+    def test_code_that_runs_before_a_definition_in_a_text_or_a_batch(self):
+        for before, *texts in TOGETHER:
+            for is_batch in (False, True):
+                self.past(TABLES)
+                with self.begun() as db:
+                    self.past(before)
+                    with self.assertRaises(psycopg.Error, msg=(texts, is_batch)):
+                        if is_batch:
+                            with db.pipeline():
+                                for text in texts:
+                                    db.execute(text)
+                        else:
+                            db.execute("; ".join(texts))
+
+    def test_something_temporary_that_a_function_has_made(self):
+        for made, end in BEHIND:
+            self.past(HIDDEN.format(made=made, end=end))
+            for texts in (
+                ("SELECT hidden()", f"INSERT INTO v {VALUES}"),
+                ("BEGIN", "SELECT hidden()", f"INSERT INTO v {VALUES}"),
+                ("SELECT hidden()", f"UPDATE v SET name = '{SECRET}'"),
+            ):
+                with self.begun() as db:
+                    for text in texts[:-1]:
+                        db.execute(text)
+                    with self.assertRaises(psycopg.Error, msg=(made, texts)):
+                        db.execute(texts[-1])
+            with self.begun() as db, self.assertRaises(psycopg.Error, msg=made), db.pipeline():
+                db.execute("SELECT hidden()")
+                db.execute(f"INSERT INTO v {VALUES}")
+        self.assert_nothing_in_clear()
+
+    def test_other_temporary_views_and_tables_are_written(self):
+        with self.begun() as db:
+            db.execute("CREATE TEMP TABLE above (id int, name text)")
+            db.execute("CREATE TEMP TABLE below () INHERITS (above)")
+            db.execute("CREATE TEMP VIEW shown AS TABLE above")
+            for table in ("above", "below", "shown"):
+                db.execute(f"INSERT INTO {table} {VALUES}")
+            self.assertEqual(db.execute("SELECT count(*) FROM shown").fetchone(), (3,))
 
     def test_names_that_a_session_gives_to_something_else(self):
         for one in RENAMED:

@@ -76,6 +76,8 @@ class Database:
         self.relations = []
         #: Whether the open transaction has made these.
         self.made = [False]
+        #: What stands behind something temporary.
+        self.behind = None
         self.asked = []
         self.fails = False
         session.ask = self.ask
@@ -96,7 +98,7 @@ class Database:
             "schema": people(self.oid, self.kids, self.columns, self.schemas),
             "prepared": self.prepared,
             "isolation": [self.isolation],
-            "lookup": [cell([*one, *self.made]) for one in self.relations],
+            "lookup": [cell([*one, *self.made, self.behind]) for one in self.relations],
             "wait": [],
         }[kind]
         return succeed([[one] for one in cells])

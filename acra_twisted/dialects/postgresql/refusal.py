@@ -45,6 +45,7 @@ class RefusingBatch(HeldBatch):
         self._exchange: Exchange | None = None
         self._denied = False
         self._denied_unsent = False
+        session.runs_before = self._runs_before
 
     @property
     def _in_transaction(self) -> bool:
@@ -123,6 +124,17 @@ class RefusingBatch(HeldBatch):
             if code == replies.EXECUTE and exchange is not None:
                 statement = exchange.statement
                 if statement is not None and controls_transaction(statement.text):
+                    return True
+        return False
+
+    def _runs_before(self) -> bool:
+        """See Session.runs_before."""
+        if self._part_sent:
+            return True
+        for _, code, exchange, _ in self._expected:
+            if code == replies.EXECUTE:
+                statement = None if exchange is None else exchange.statement
+                if statement is None or not controls_transaction(statement.text):
                     return True
         return False
 

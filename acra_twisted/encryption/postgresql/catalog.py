@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from acra_twisted.encryption.postgresql import storedtrees
@@ -46,25 +47,30 @@ def read_path(cells: Sequence[bytes]) -> SearchPath:
 class Lookup(NamedTuple):
     """The relations of some names: ``found`` tells for each name that there is whether all that
     have it are tables that hand nothing on to others; ``made`` are those of views that the open
-    transaction has made, or given that name."""
+    transaction has made, or given that name.  ``behind`` has the names of all that stands behind
+    something temporary of the session."""
 
     found: Mapping[str, bool] = {}
     made: frozenset[str] = frozenset()
+    behind: Mapping[str, Sequence[str]] = {}
 
 
 def read_lookup(cells: Sequence[bytes]) -> Lookup:
     """The relations of some names by the answer to `question.lookup_question`.  Raises
     SchemaError."""
     found: dict[str, bool] = {}
+    behind: dict[str, Sequence[str]] = {}
     made = set()
     for cell in cells:
         row = _json(cell)
-        if not isinstance(row, list) or len(row) != 3 or not isinstance(row[0], str):
+        if not isinstance(row, list) or len(row) != 4 or not isinstance(row[0], str):
             raise SchemaError(_ODD)
         found[row[0]] = found.get(row[0], True) and row[1] is True
         if row[2] is not False:
             made.add(row[0])
-    return Lookup(found, frozenset(made))
+        if row[3] is not None:
+            behind[row[0]] = _understood(partial(_words, row[3]))
+    return Lookup(found, frozenset(made), behind)
 
 
 def _understood(read_it: Callable[[], _T]) -> _T:

@@ -72,6 +72,11 @@ def wanted(text: bytes, targets: Sequence[str], conforming: bool | None) -> Want
     return Wanted(targets, (), not (is_alone or firsts.isdisjoint(_MOVING)), not is_alone)
 
 
+def may_define(text: bytes) -> bool:
+    """Tell whether a text may begin with a statement that defines something."""
+    return _begins(text) is not None or _commented(text) is not None
+
+
 def words(text: bytes, conforming: bool | None) -> Sequence[str]:
     """Return all words of a text that may be names, as the database compares names, each once;
     UNREAD among them if it may name something by none of them.  Words of strings are left out: they

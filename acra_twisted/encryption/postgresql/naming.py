@@ -37,6 +37,16 @@ class SearchPath(NamedTuple):
         """Return the path behind a statement that may change it."""
         return self._replace(schemas=None, first=None, doubtful=True)
 
+    def doubted(self) -> SearchPath:
+        """Return the path behind code that may have made temporary tables, or have had bare names
+        made among them."""
+        return self._replace(first=None, doubtful=True)
+
+    @property
+    def meaning(self) -> SearchPath:
+        """The path as far as it decides what a bare name means that is there."""
+        return self._replace(first="", doubtful=False)
+
     def makes_temporary(self, schema: str) -> bool:
         """Tell whether what is made by a name in ``schema``, empty for a bare name, may be
         temporary."""

@@ -142,7 +142,7 @@ class Planner:
             raise _unreadable("the statement has too many values")
         _check(read)
         alike, found = self._statements(read, tokens)
-        known = SessionNames(self.protection, path)
+        known, first = SessionNames(self.protection, path), path
         plans: list[StatementPlan] = []
         deciding: set[int] = set()
         made: dict[str, Prepared] | None = None
@@ -165,14 +165,18 @@ class Planner:
             changed = changed or (touches and succession.changes_tables(statement))
             shown = text[statement.start : statement.end]
             if succession.moves_names(statement, shown):
-                known = SessionNames(self.protection, path.moved())
+                path = path.moved()
+                known = SessionNames(self.protection, path)
+            elif succession.may_make_temporary(statement, shown):
+                path = path.doubted()
+                known = SessionNames(self.protection, path)
         if not plans:
             return UNTOUCHED
         done = tuple(plans)
         facts = Facts(done)
         if key is not None:
             ordinals = sorted(map(read.ordinal, deciding))
-            self._memory.learn(key, path, ordinals, literals, done, facts)
+            self._memory.learn(key, first, ordinals, literals, done, facts)
         return Planned(done, literals, facts=facts)
 
     def _statement(

@@ -245,7 +245,8 @@ SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(
     FROM pg_catalog.pg_auth_members m)
     )::pg_catalog.text, 'UTF8'), 'base64')
 """
-# The last of each row tells of a view whose row this transaction has written itself.
+# The third of each row tells of a view whose row this transaction has written itself; the last has
+# the names of all that stands behind what is temporary, and this session's own.
 _LOOKUP: Final = r"""
 SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(c.relname,
     c.relkind = ANY (ARRAY['r', 'p', 'f']::pg_catalog."char"[]) AND NOT c.relispartition
@@ -253,7 +254,18 @@ SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(c.rel
             SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid),
     c.relkind = 'v' AND NOT c.xmin::pg_catalog.text::pg_catalog.int8 < pg_catalog.mod(
         pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot()),
-        4294967296::pg_catalog.int8)
+        4294967296::pg_catalog.int8),
+    CASE WHEN c.relnamespace = pg_catalog.pg_my_temp_schema() THEN (
+        WITH RECURSIVE behind (oid) AS (
+            SELECT c.oid UNION SELECT n.oid FROM behind b CROSS JOIN LATERAL (
+                SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = b.oid
+                UNION ALL SELECT d.refobjid
+                FROM pg_catalog.pg_rewrite w JOIN pg_catalog.pg_depend d ON d.objid = w.oid
+                WHERE w.ev_class = b.oid
+                    AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+                    AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass) n (oid))
+        SELECT pg_catalog.json_agg(k.relname) FROM pg_catalog.pg_class k
+        WHERE k.oid = ANY (SELECT b.oid FROM behind b) AND k.oid <> c.oid) END
     )::pg_catalog.text, 'UTF8'), 'base64')
 FROM pg_catalog.pg_class c
 WHERE c.relname = ANY (ARRAY[{names}]::pg_catalog.name[])

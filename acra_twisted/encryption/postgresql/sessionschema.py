@@ -152,7 +152,7 @@ class SessionSchema:
         return False if none is."""
         if self._path is None:
             return False
-        self._path = self._path._replace(doubtful=True)
+        self._path = self._path.doubted()
         self._path_reading = _NEVER
         return True
 

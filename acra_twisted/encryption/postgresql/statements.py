@@ -256,7 +256,7 @@ def _prepare(analysis: Analysis, statement: Statement, fields: Fields, found: Fo
         tuple(first.get(number) for number in range(1, last + 1)),
         found.results,
         analysis.names.number,
-        analysis.names.path,
+        analysis.names.path.meaning,
     )
     found.results = None
 
@@ -266,7 +266,7 @@ def _execute(analysis: Analysis, fields: Fields) -> Sequence[ResultColumn] | Non
     arguments = fields.get("params", [])
     if known is None:
         raise StatementRefusedError(_NOT_BY_SQL)
-    if (known.schema, known.path) != (analysis.names.number, analysis.names.path):
+    if (known.schema, known.path) != (analysis.names.number, analysis.names.path.meaning):
         raise refused(
             refusals.SCHEMA_MISMATCH,
             None,

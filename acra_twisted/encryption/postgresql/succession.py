@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from acra_twisted.encryption import refusals
+from acra_twisted.encryption.postgresql import trees
 from acra_twisted.encryption.postgresql.syntax import Statement
 from acra_twisted.encryption.refusals import StatementRefusedError, refused
 from acra_twisted.sql import pgsettings
@@ -20,6 +21,8 @@ _USING: Final = frozenset(
     ("SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CopyStmt")
     + ("PrepareStmt", "ExecuteStmt", "DeclareCursorStmt", "ExplainStmt", "CreateTableAsStmt")
 )
+#: Statements that may run functions, which may make temporary tables.
+_RUNNING: Final = _USING | frozenset(("CallStmt", "DoStmt", "RefreshMatViewStmt", "ReindexStmt"))
 #: Statements that leave tables, views and functions as they are.
 _HARMLESS: Final = _USING | frozenset(
     ("TransactionStmt", "VariableSetStmt", "VariableShowStmt", "DeallocateStmt", "DiscardStmt")
@@ -47,6 +50,14 @@ def moves_names(statement: Statement, shown: bytes) -> bool:
     if kind == "DiscardStmt":
         return True
     return bool(pgsettings.moves_names(kind, fields)) or b"set_config" in shown.lower()
+
+
+def may_make_temporary(statement: Statement, shown: bytes) -> bool:
+    """Tell whether temporary tables may be there behind a statement that were not before.
+    ``shown`` is its text."""
+    if statement.kind in _RUNNING or b"temp" in shown.lower():
+        return True
+    return any(True for _ in trees.functions(statement.fields))
 
 
 def changes_tables(statement: Statement) -> bool:

@@ -81,6 +81,37 @@ class Isolation(ColumnsCase):
             else:
                 self.failureResultOf(learned, SchemaError)
 
+    def test_something_temporary_before_protected_columns_is_not_written(self):
+        self.database.relations = [["v", False]]
+        for behind, decides in ((["people"], False), (["other"], True), (None, True)):
+            self.database.behind = behind
+            for _ in range(2):
+                learned = self.learn(wanted=Wanted(["v"]))
+                if decides:
+                    self.successResultOf(learned)
+                else:
+                    self.failureResultOf(learned, SchemaError)
+        # It may be another by the next statement, unless nothing stands behind it.
+        self.assertEqual(self.database.asked.count("lookup"), 5)
+
+    def test_what_is_not_there_before_a_batch_is_not_written_in_it(self):
+        for runs, decides in ((False, True), (True, False)):
+            self.session.runs_before = lambda runs=runs: runs
+            learned = self.learn(wanted=Wanted(["v"]))
+            if decides:
+                self.successResultOf(learned)
+            else:
+                self.failureResultOf(learned, SchemaError)
+        self.database.relations = [["v", True]]
+        self.successResultOf(self.learn(wanted=Wanted(["v"])))
+
+    def test_a_definition_behind_others_of_its_batch_may_be_temporary(self):
+        for runs in (False, True):
+            self.session.runs_before = lambda runs=runs: runs
+            self.successResultOf(self.learn(wanted=Wanted((), ("v",), True)))
+            path = self.known.schema.path
+            self.assertEqual((path.doubtful, path.first is None), (runs, runs))
+
     def test_nobody_asks_where_nothing_has_changed(self):
         self.session.transaction = IN_TRANSACTION
         for _ in range(2):

@@ -77,6 +77,12 @@ class Watching(ColumnsCase):
         self.watched().close("lost")
         self.assertFalse(self.is_known())
 
+    def test_a_definition_is_executed_where_it_is_bound(self):
+        for text in (b"CREATE VIEW v AS SELECT 1", b"/* a */ alter table t rename to u"):
+            exchange = Exchange(self.session, "execute", None, 1)
+            watch(self.known, exchange, text, False)
+            self.assertFalse(exchange.watch.executed(Exchange(self.session, "execute", None, 2)))
+
     def test_one_that_is_executed_again_is_followed_again(self):
         first = self.watched(b"EXECUTE p")
         end(first)

@@ -45,6 +45,21 @@ class Held(SynchronousTestCase):
         play.client(bind(b"", b""))
         self.assertEqual(play.client(execute() + SYNC), bind(b"", b"") + execute() + SYNC)
 
+    def test_it_is_told_whether_something_runs_before_a_message(self):
+        for earlier, runs in (
+            (b"", False),
+            (parse(b"", b"begin") + bind(b"", b"") + execute(), False),
+            (parse(b"", b"select f()") + bind(b"", b""), False),
+            (parse(b"", b"select f()") + bind(b"", b"") + execute(), True),
+            (bind(b"", b"unknown") + execute(), True),
+            (parse(b"", b"begin") + bind(b"", b"") + execute() + FLUSH, True),
+        ):
+            play = Playbook()
+            play.client(earlier)
+            self.assertEqual(play.session.runs_before(), runs, earlier)
+            play.client(SYNC)
+            self.assertFalse(play.session.runs_before(), earlier)
+
     def test_other_bytes_in_place_of_a_message(self):
         """Once for the context that is taken out of it, and once more for the verdict."""
 

@@ -157,14 +157,23 @@ class Paths(SynchronousTestCase):
 class Lookups(SynchronousTestCase):
     def test_a_name_is_plain_if_all_that_have_it_are(self):
         rows = [["a", True], ["b", True], ["b", False], ["c", None], ["c", True]]
-        found = catalog.read_lookup([cell([*row, False]) for row in rows])
-        self.assertEqual(found, ({"a": True, "b": False, "c": False}, frozenset()))
-        self.assertEqual(catalog.read_lookup([]), ({}, frozenset()))
+        found = catalog.read_lookup([cell([*row, False, None]) for row in rows])
+        self.assertEqual(found, ({"a": True, "b": False, "c": False}, frozenset(), {}))
+        self.assertEqual(catalog.read_lookup([]), ({}, frozenset(), {}))
 
     def test_views_that_the_transaction_has_made(self):
         rows = [["a", False, True], ["a", True, False], ["b", False, None], ["c", False, False]]
-        self.assertEqual(catalog.read_lookup(list(map(cell, rows))).made, {"a", "b"})
+        found = catalog.read_lookup([cell([*row, None]) for row in rows])
+        self.assertEqual(found.made, {"a", "b"})
+
+    def test_all_that_stands_behind_something_temporary(self):
+        rows = [["a", False, False, ["people", "b"]], ["c", True, False, None]]
+        found = catalog.read_lookup(list(map(cell, rows)))
+        self.assertEqual(found.behind, {"a": ("people", "b")})
 
     def test_anything_else_is_refused(self):
-        for value in (None, 1, "ab", [], ["a"], [1, True, True], ["a", True], {"a": True}):
+        for value in (
+            *(None, 1, "ab", [], ["a"], [1, True, True, None], ["a", True, True], {"a": True}),
+            *(["a", True, True, 1], ["a", True, True, [1]]),
+        ):
             self.assertRaises(SchemaError, catalog.read_lookup, [cell(value)])

@@ -57,6 +57,33 @@ class Views(SynchronousTestCase):
             found = outcome(f"{change}; {view}", self.planner)
             self.assertIn(MISMATCH, found, change)
 
+    def test_behind_what_may_run_code_in_the_same_text(self):
+        for text in ("create view v as select name from people", CHILD):
+            for before in (
+                *(
+                    "select f()",
+                    "insert into o values (1)",
+                    "call f()",
+                    "explain analyze select f()",
+                ),
+                *("copy (select f()) to stdout", "create temp table tmp (id int)"),
+                *("alter table o add x int default f()", "select 1 into temp tmp"),
+            ):
+                found = outcome(f"{before}; {text}", self.planner)
+                self.assertIn(MISMATCH, found, before)
+            for before in (
+                "begin",
+                "set work_mem = 100",
+                "create table o (id int)",
+                "drop table o",
+            ):
+                found = outcome(f"{before}; {text}", self.planner)
+                self.assertNotIn(MISMATCH, found, before)
+
+
+#: A child of a protected table.
+CHILD = "create table kid () inherits (people)"
+
 
 class Children(SynchronousTestCase):
     def test_tables_that_are_made(self):
