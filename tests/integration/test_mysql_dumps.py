@@ -8,6 +8,7 @@ from pathlib import Path
 from acra_twisted.sandbox.endings import bound
 from acra_twisted.sandbox.mariadb import program
 from tests.integration.test_mysql_link import LINKS, LinkCase
+from tests.support.mysqlclients import Login, arguments_of
 from tests.support.mysqldaemon import TOP
 
 #: Unpacked by `.ci/install-servers`, where Debian's package is not installed.
@@ -32,24 +33,23 @@ WAYS = (
 )
 
 
-def run(path, port, *arguments, said=None):
+def run(path, login, *arguments, said=None):
     """Return what a program writes, and what it complains of."""
-    options = ["--no-defaults", "--protocol=tcp", "--host=127.0.0.1", f"--port={port}", "--user=u"]
     done = subprocess.run(
-        bound([str(path), *options, *arguments]),
+        bound([*arguments_of(login, path), *arguments]),
         input=said,
         capture_output=True,
         check=False,
         timeout=300,
-        env={**os.environ, "MYSQL_PWD": "pw"},
+        env={**os.environ, "MYSQL_PWD": login.password},
     )
     return done.stdout, done.stderr.decode()
 
 
-def dump(port, *arguments):
+def dump(login, *arguments):
     """Return the same of mariadb-dump."""
     where = UNPACKED if UNPACKED.exists() else program("mariadb-dump")
-    return run(where, port, "--skip-comments", *arguments)
+    return run(where, login, "--skip-comments", *arguments)
 
 
 class Dumps(LinkCase):
@@ -59,37 +59,41 @@ class Dumps(LinkCase):
         cls.database.run(TABLES)
 
     def test_they_are_the_server_s_own_and_can_be_loaded(self):
-        expected = [dump(self.database.port, *way, "shop", *NAMES) for way in WAYS]
+        expected = [dump(Login(self.database.port), *way, "shop", *NAMES) for way in WAYS]
         self.assertEqual([said for _, said in expected], ["", ""])
         text, _ = expected[0]
         self.assertGreater(len(text), 100_000)
         for link in LINKS:
             chain = self.chain(link)
-            found = [dump(chain.port, *way, "shop", *NAMES) for way in WAYS]
+            found = [dump(Login(chain.port), *way, "shop", *NAMES) for way in WAYS]
             self.assertEqual(found, expected, link)
-            self.assertEqual(run(program("mariadb"), chain.port, "again", said=text), (b"", ""))
-            again, _ = dump(self.database.port, *WAYS[0], "again", *NAMES)
+            self.assertEqual(
+                run(program("mariadb"), Login(chain.port), "again", said=text), (b"", "")
+            )
+            again, _ = dump(Login(self.database.port), *WAYS[0], "again", *NAMES)
             self.assertEqual(again.replace(b"`again`.", b""), text.replace(b"`shop`.", b""), link)
             chain.stop()
 
     def test_with_the_firewall_on(self):
-        expected = [dump(self.database.port, *way, "shop", *NAMES) for way in WAYS]
-        whole, _ = dump(self.database.port, "--skip-triggers", "shop", *NAMES)
+        expected = [dump(Login(self.database.port), *way, "shop", *NAMES) for way in WAYS]
+        whole, _ = dump(Login(self.database.port), "--skip-triggers", "shop", *NAMES)
         given = {"pipeline": {"stages": "censor"}, "censor": self.rules()}
         chain = self.chain(server=given)
-        self.assertEqual([dump(chain.port, *way, "shop", *NAMES) for way in WAYS], expected)
-        said = dump(chain.port, "--skip-triggers", "shop", *NAMES)
+        self.assertEqual([dump(Login(chain.port), *way, "shop", *NAMES) for way in WAYS], expected)
+        said = dump(Login(chain.port), "--skip-triggers", "shop", *NAMES)
         self.assertEqual(said, (whole, ""))
         # As it is written by newer servers, and by those of MySQL.
         for mark in (b"/*M!100616", b"/*!80013"):
             head = mark + b" SET @old = @@sql_notes, sql_notes = 0 */;\n"
             foot = mark + b" SET sql_notes = @old */;\n"
             text = head + whole + foot
-            self.assertEqual(run(program("mariadb"), chain.port, "third", said=text), (b"", ""))
-            again, _ = dump(self.database.port, "--skip-triggers", "third", *NAMES)
+            self.assertEqual(
+                run(program("mariadb"), Login(chain.port), "third", said=text), (b"", "")
+            )
+            again, _ = dump(Login(self.database.port), "--skip-triggers", "third", *NAMES)
             self.assertEqual(again.replace(b"`third`.", b""), whole.replace(b"`shop`.", b""))
         # A trigger is code: what it does to a denied table is not judged.
-        _, said = run(program("mariadb"), chain.port, "third", said=expected[0][0])
+        _, said = run(program("mariadb"), Login(chain.port), "third", said=expected[0][0])
         self.assertIn("(70100)", said)
         for text in (
             b"/*!50003 SELECT a FROM secrets */;",
@@ -97,7 +101,7 @@ class Dumps(LinkCase):
             b"SELECT 1 FROM /*M!100616 customer, */ secrets;",
             b"/*!80013 SELECT a FROM secrets */;",
         ):
-            _, said = run(program("mariadb"), chain.port, "shop", said=text)
+            _, said = run(program("mariadb"), Login(chain.port), "shop", said=text)
             self.assertIn("ERROR 1317 (70100)", said, text)
         self.assertEqual(self.database.run("SELECT a FROM shop.secrets"), "hidden\n")
         chain.stop()

@@ -3,6 +3,7 @@
 from acra_twisted.sandbox.mariadb import program
 from tests.integration.test_mysql_dumps import dump, run
 from tests.integration.test_mysql_encryption import Case
+from tests.support.mysqlclients import Login
 
 _INSERT = (
     "INSERT INTO people (name, email, age, score, born, raw, card, ident, nick, note) VALUES"
@@ -30,15 +31,14 @@ class Dumps(Case):
             self.run_(_INSERT, *row)
         before = self.run_(_READ)
         self.assertEqual([row[:4] for row in before], [row[:4] for row in _ROWS])
+        login = Login(self.server.port)
         for way in ((), ("--skip-extended-insert", "--complete-insert"), ("--skip-quote-names",)):
-            text, said = dump(self.server.port, *way, "shop", "people")
+            text, said = dump(login, *way, "shop", "people")
             self.assertEqual(said, "")
             for value in ("z@example.com", "Żółć", "4111111111111234", "trillian"):
                 self.assertIn(value.encode(), text)
             self.database.run("DROP TABLE shop.people")
-            self.assertEqual(
-                run(program("mariadb"), self.server.port, "shop", said=text), (b"", "")
-            )
+            self.assertEqual(run(program("mariadb"), login, "shop", said=text), (b"", ""))
             self.assertEqual(self.run_(_READ), before, way)
             for column in _COLUMNS:
                 cells = self.stored(column)

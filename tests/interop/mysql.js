@@ -1,4 +1,5 @@
-// Logs in by a driver of MySQL or MariaDB, asks once, and says the first value, or the error.
+// Logs in by a driver of MySQL or MariaDB, asks once a login, and says the first value of each, or
+// the error.
 "use strict";
 const fs = require("fs");
 
@@ -32,8 +33,16 @@ async function ask(driver, login) {
   return rows[0][0];
 }
 
-const said = (answer) => process.stdout.write(JSON.stringify(answer), () => process.exit(0));
-ask(process.argv[2], JSON.parse(fs.readFileSync(0, "utf8"))).then(
-  (value) => said({ value }),
-  (error) => said({ error: String(error) })
-);
+const answer = (login) =>
+  ask(process.argv[2], login).then(
+    (value) => ({ value }),
+    (error) => ({ error: String(error) })
+  );
+
+async function main() {
+  const answers = [];
+  for (const login of JSON.parse(fs.readFileSync(0, "utf8"))) answers.push(await answer(login));
+  process.stdout.write(JSON.stringify(answers), () => process.exit(0));
+}
+
+main();

@@ -1,8 +1,9 @@
 """Clients of MySQL and MariaDB, each of which logs in by a driver of its own and asks once.
 
-Each runs in a process of its own.  A login of a driver is an object in JSON on the standard input
-of its program (this module, or ``tests/interop/mysql.js``), its answer one with ``value`` or
-``error``.  The linker of libmysqlclient must find the libraries that its wheel brings.
+Each runs in a process of its own, for one login or for several.  Logins of a driver are a list in
+JSON on the standard input of its program (this module, or ``tests/interop/mysql.js``), and so are
+their answers, objects with ``value`` or ``error``.  The linker of libmysqlclient must find the
+libraries that its wheel brings.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -142,61 +143,85 @@ def _connector(login: Login, pure: bool = True) -> str:
         raise Refused(str(error)) from None
 
 
-def _elsewhere(arguments: list[str], login: Login, environment: dict[str, str]) -> str:
-    done = subprocess.run(
-        bound(arguments),
-        input=json.dumps(login._asdict()),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=2 * _PATIENCE,
-        cwd=TOP,
-        env={**os.environ, **environment},
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    said = json.loads(done.stdout)
-    if "error" in said:
-        raise Refused(said["error"])
-    return str(said["value"])
+Answer = Mapping[str, str]
+Asking = Callable[[Sequence[Login]], Sequence[Answer]]
 
 
-def _python(driver: str) -> Callable[[Login], str]:
-    def ask(login: Login) -> str:
+class Client:
+    """A driver or a program.  ``ask`` uses it for logins, in their order."""
+
+    def __init__(self, ask: Asking) -> None:
+        self._ask = ask
+
+    def __call__(self, login: Login) -> str:
+        """Return the first value of a login's statement.  Raises `Refused`."""
+        (said,) = self._ask([login])
+        if "error" in said:
+            raise Refused(said["error"])
+        return str(said["value"])
+
+    def each(self, logins: Sequence[Login]) -> list[str]:
+        """Return the first value of each, or why it was refused, from one process of a driver."""
+        return [str(said.get("value", said.get("error"))) for said in self._ask(logins)]
+
+
+def _elsewhere(arguments: list[str], environment: dict[str, str]) -> Asking:
+    def ask(logins: Sequence[Login]) -> Any:
+        done = subprocess.run(
+            bound(arguments),
+            input=json.dumps([login._asdict() for login in logins]),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=2 * _PATIENCE,
+            cwd=TOP,
+            env={**os.environ, **environment},
+        )
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        return json.loads(done.stdout)
+
+    return ask
+
+
+def _python(driver: str) -> Asking:
+    def ask(logins: Sequence[Login]) -> Sequence[Answer]:
         import mysql
 
         vendor = Path(mysql.__path__[0]) / "vendor"
         path = {"LD_LIBRARY_PATH": f"{vendor}:{vendor / 'private'}"}
         arguments = [sys.executable, "-m", "tests.support.mysqlclients", driver]
-        return _elsewhere(arguments, login, path if driver == "libmysqlclient" else {})
+        return _elsewhere(arguments, path if driver == "libmysqlclient" else {})(logins)
 
     return ask
 
 
-def _node(driver: str) -> Callable[[Login], str]:
-    def ask(login: Login) -> str:
-        return _elsewhere(["node", str(INTEROP / "mysql.js"), driver], login, {})
+def _node(driver: str) -> Asking:
+    return _elsewhere(["node", str(INTEROP / "mysql.js"), driver], {})
 
-    return ask
+
+def _command_lines(logins: Sequence[Login]) -> Sequence[Answer]:
+    return [_answer(_command_line, login) for login in logins]
+
+
+def _answer(ask: Callable[[Login], str], login: Login) -> Answer:
+    try:
+        return {"value": ask(login)}
+    except Refused as error:
+        return {"error": str(error)}
+
+
+def arguments_of(login: Login, path: str | Path) -> list[str]:
+    """Return how a program of MariaDB is told to log in; its password is in MYSQL_PWD."""
+    tls = [f"--ssl-ca={login.ca}", "--ssl-verify-server-cert"] if login.ca else ["--skip-ssl"]
+    options = ["--no-defaults", "--protocol=tcp", "--host=127.0.0.1", f"--port={login.port}"]
+    return [str(path), *options, f"--user={login.user}", *tls]
 
 
 def _command_line(login: Login) -> str:
-    tls = [f"--ssl-ca={login.ca}", "--ssl-verify-server-cert"] if login.ca else ["--skip-ssl"]
+    begin = arguments_of(login, program("mariadb"))
     done = subprocess.run(
-        bound(
-            [
-                program("mariadb"),
-                "--no-defaults",
-                "--protocol=tcp",
-                "--host=127.0.0.1",
-                f"--port={login.port}",
-                f"--user={login.user}",
-                "--batch",
-                "--skip-column-names",
-                *tls,
-                f"--execute={login.text}",
-            ]
-        ),
+        bound([*begin, "--batch", "--skip-column-names", f"--execute={login.text}"]),
         capture_output=True,
         text=True,
         check=False,
@@ -215,22 +240,17 @@ _DRIVERS: dict[str, Callable[[Login], str]] = {
     "connector, pure": _connector,
     "libmysqlclient": partial(_connector, pure=False),
 }
-#: Clients by name: each returns the first value of a login's statement, or raises `Refused`.
-CLIENTS: dict[str, Callable[[Login], str]] = {
-    **{driver: _python(driver) for driver in _DRIVERS},
-    "mysql2": _node("mysql2"),
-    "npm mariadb": _node("mariadb"),
-    "mariadb": _command_line,
+CLIENTS: dict[str, Client] = {
+    **{driver: Client(_python(driver)) for driver in _DRIVERS},
+    "mysql2": Client(_node("mysql2")),
+    "npm mariadb": Client(_node("mariadb")),
+    "mariadb": Client(_command_lines),
 }
 
 
 def _main() -> None:
-    login = Login(**json.load(sys.stdin))
-    try:
-        said = {"value": _DRIVERS[sys.argv[1]](login)}
-    except Refused as error:
-        said = {"error": str(error)}
-    json.dump(said, sys.stdout)
+    ask = _DRIVERS[sys.argv[1]]
+    json.dump([_answer(ask, Login(**each)) for each in json.load(sys.stdin)], sys.stdout)
 
 
 if __name__ == "__main__":
