@@ -48,8 +48,8 @@ _MODULES = {
     "encryption.postgresql.": "arrays binary bulk bytea cellreader concerns copying encodings "
     "filling forms givenvalues inputs keeper namechanges plaintexts planmemory planner "
     "sessionschema statementwords targets types unconcerned writing",
-    "censor.": "engine hits plan planner",
-    "sql.": "comments literals mysqlcomments readers skeleton redact",
+    "censor.": "engine hits plan planner values",
+    "sql.": "comments literals mysqlcomments prefixes readers skeleton redact",
     "authentication.": "limits",
     "server.": "authentication loginattempt",
     "transport.": "sessionstream",

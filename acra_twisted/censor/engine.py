@@ -13,22 +13,22 @@ into tokens, that exceeds a limit, or that is written in an encoding that cannot
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 from acra_twisted.cache import GenerationCache
+from acra_twisted.censor import values
 from acra_twisted.censor.handlers import Decision
 from acra_twisted.censor.hits import RuleHits
-from acra_twisted.censor.patterns import literal_values
 from acra_twisted.censor.plan import NO_STATEMENT, Plan, Prepared, of_all, remember
 from acra_twisted.censor.planner import KEY_LIMIT, Planner, Sink, Told
 from acra_twisted.censor.rules import Rules
 from acra_twisted.errors import LexError, TooCostlyError, UnscannableError
 from acra_twisted.exchange import Statement
-from acra_twisted.sql import folding, lexer, names, skeleton
+from acra_twisted.sql import folding, lexer, names, prefixes, skeleton
 from acra_twisted.sql.languages import Limits, Mode, bound
 from acra_twisted.sql.lexer import Token
-from acra_twisted.sql.literals import Value
+from acra_twisted.sql.skeleton import Skeleton
 from acra_twisted.sql.tree import UnparsableError
 
 #: Longest text, bytes, whose decision is kept by the whole text.
@@ -142,11 +142,24 @@ class Censor:
             statement.skeleton = found
         plan = self._plans.get(found[0])
         if plan is None:
-            return None
-        decision = plan.fixed or plan.decide(text, lambda: _plain_values(found[1]))
+            return self._known_by_prefixes(text, found, mode, prepared, name)
+        decision = plan.fixed or plan.decide(text, lambda: values.plain(found[1]))
         if found[1] and not name:
             return decision
         return self._kept(text, decision, plan, prepared, name, not found[1])
+
+    def _known_by_prefixes(
+        self, text: bytes, cut: Skeleton, mode: Mode, prepared: Prepared | None, name: str
+    ) -> Decision | None:
+        """The same for a text whose strings may have something in front of them."""
+        key = prefixes.key_of(cut, self.language.name)
+        plan = None if key is None else self._plans.get(key)
+        if plan is None:
+            return None
+        decision = plan.fixed or plan.decide(
+            text, lambda: values.prefixed(cut, self.language, mode)
+        )
+        return self._kept(text, decision, plan, prepared, name, False)
 
     def work_out(
         self, text: bytes, mode: Mode, prepared: Prepared | None, name: str, told: Told
@@ -253,12 +266,12 @@ class Censor:
         key = _full_key(usual, tokens, mode)
         if not folded.alike:
             key = b"\0rows" + key
-        values = _Values(self.language, usual, tokens, mode)
+        literals_of = values.Values(self.language, usual, tokens, mode)
         plan = self._plans.get(key)
         if plan is not None:
             if plan.fixed is not None:
                 self._keep_plain(text, mode, plan)
-            return self._kept(text, plan.decide(text, values), plan, prepared, name, False)
+            return self._kept(text, plan.decide(text, literals_of), plan, prepared, name, False)
         telling: Told = []
         try:
             outcome = self._planner.plan(usual, tokens, mode, prepared, folded.alike, telling)
@@ -277,7 +290,7 @@ class Censor:
             if not folded.cut or plan.fixed is not None:
                 # Where no literal decides it does not matter that not all of them are read.
                 self._keep_plain(text, mode, plan)
-        decision = plan.decide(text, values)
+        decision = plan.decide(text, literals_of)
         if decision.allowed and prepared is not None:
             for other, tables in outcome.made.items():
                 remember(prepared, other, tables)
@@ -302,11 +315,17 @@ class Censor:
         return folded if folded.cut else None
 
     def _keep_plain(self, text: bytes, mode: Mode, plan: Plan) -> None:
-        """Keep a plan by the skeleton of its text, too."""
+        """Keep a plan by the skeleton of its text, too, or by that and what its strings hold."""
         if mode.default and len(text) <= KEY_LIMIT:
             found = skeleton.split(text, self._name_quote)
-            if found is not None and skeleton.is_plain(found[2]):
+            if found is None:
+                return
+            if skeleton.is_plain(found[2]):
                 self._plans.put(found[0], plan)
+                return
+            key = prefixes.key_of(found, self.language.name)
+            if key is not None and prefixes.may_be_kept(found, self.language.name):
+                self._plans.put(key, plan)
 
     def _kept(
         self,
@@ -331,25 +350,9 @@ class Censor:
         return decision
 
 
-def _plain_values(literals: Iterable[bytes]) -> list[Value]:
-    return [("string", one[1:-1]) if one[0] == 0x27 else ("number", one) for one in literals]
-
-
 def _has_plain_literals(text: bytes, quote: bytes) -> bool:
     found = skeleton.split(text, quote) if len(text) <= _TEXT_LIMIT else None
     return found is not None and bool(found[1])
-
-
-class _Values:
-    """The literals of a text by ordinal, worked out when they are asked for."""
-
-    __slots__ = ("_arguments",)
-
-    def __init__(self, *arguments: Any) -> None:
-        self._arguments = arguments
-
-    def __call__(self) -> list[Value]:
-        return literal_values(*self._arguments)
 
 
 def _readings(text: bytes, mode: Mode) -> list[Mode]:

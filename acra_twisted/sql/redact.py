@@ -17,7 +17,7 @@ from acra_twisted.errors import LexError, TooCostlyError
 from acra_twisted.exchange import Statement
 from acra_twisted.fast.finding import find
 from acra_twisted.fast.record import Record
-from acra_twisted.sql import lexer, skeleton
+from acra_twisted.sql import lexer, prefixes, skeleton
 from acra_twisted.sql.barevalues import masked
 from acra_twisted.sql.readers import READERS, Reader
 from acra_twisted.sql.skeleton import Skeleton
@@ -149,7 +149,12 @@ def _by_skeleton(text: bytes, language: str, cut: Skeleton | None) -> Redacted |
     if shown is None:
         if cut is None:
             cut = skeleton.split(text, reader.quote)
-        if cut is None or not skeleton.is_plain(cut[2]):
+        if cut is None:
+            return None
+        prefixed = prefixes.key_of(cut, language)
+        if prefixed is not None:
+            return _by_prefixes(text, language, cut, prefixed)
+        if not skeleton.is_plain(cut[2]):
             return None
         if len(cut[2]) - len(cut[2].translate(None, _SINGLE)) > _TOKENS_LIMIT:
             shown = _beginning(reader, text, True)
@@ -157,6 +162,20 @@ def _by_skeleton(text: bytes, language: str, cut: Skeleton | None) -> Redacted |
             shown = _read(reader, text, True)
             if len(key) <= _TOKENS_LIMIT and key.isascii() and shown.text != _COSTLY:
                 shown.key, shown.language = key, language
+        kept.put(key, shown)
+    return _as_long_as(text, shown)
+
+
+def _by_prefixes(text: bytes, language: str, cut: Skeleton, key: bytes) -> Redacted | None:
+    """The same for a text whose strings have something in front of them, with its key."""
+    if len(key) > _TOKENS_LIMIT:
+        return None
+    kept = _shown[language]
+    shown = kept.get(key)
+    if shown is None:
+        if not prefixes.may_be_kept(cut, language):
+            return None
+        shown = _read(READERS[language], text, True)
         kept.put(key, shown)
     return _as_long_as(text, shown)
 

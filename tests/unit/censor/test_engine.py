@@ -1181,6 +1181,17 @@ MIXED = [
 ]
 
 
+PREFIXED = st.lists(
+    st.builds(
+        "{}{}".format,
+        st.sampled_from(["", "X", "x", "b", "E", "e", "N", "_binary", "U&", "_utf8", "-"]),
+        st.sampled_from(["'x'", "'41'", "'01'", "''", "'\\'", "'\\n'", "'a''b'", "1", "2"]),
+    ),
+    min_size=2,
+    max_size=2,
+)
+
+
 class Caching(SynchronousTestCase):
     def test_literals_that_the_server_does_not_read(self):
         """Found by fuzzing: the token is kept, and whether the server takes it is in its text."""
@@ -1218,6 +1229,43 @@ class Caching(SynchronousTestCase):
         self.assertFalse(rules.decide(b"DO 'BEGIN END'").allowed)
         self.assertEqual(rules.known(b"DO 'BEGIN END'", mode).by, "deny.opaque")
         self.assertIsNone(rules.known(b"DO 'BEGIN NULL; END'", mode))
+
+    def test_a_decision_holds_for_strings_with_something_in_front(self):
+        rules = [{"handler": "allow", "queries": ["SELECT a FROM t WHERE a = X'41'"]}]
+        rules += [{"handler": "allow", "patterns": ["INSERT INTO t VALUES (%%VALUE%%)"]}]
+        rules += [{"handler": "denyall"}]
+        for db, one, other, odd in (
+            ("mysql", b"X'ff'", b"X'0a0b'", b"X'zz'"),
+            ("mysql", b"_binary'a'", b"_binary'b c'", rb"_binary'\0'"),
+            ("postgresql", b"E'a'", b"E''", rb"E'\n'"),
+            ("postgresql", b"x'ff'", b"x'0'", b"x'g'"),
+        ):
+            with self.subTest(one=one):
+                fresh = censor(db, rules)
+                mode = fresh.language.mode
+                insert = b"INSERT INTO t VALUES (%b)"
+                self.assertIsNone(fresh.known(insert % other, mode))
+                self.assertTrue(fresh.decide(insert % one).allowed)
+                self.assertTrue(fresh.known(insert % other, mode).allowed)
+                self.assertIsNone(fresh.known(insert % odd, mode))
+                for byte in range(32):
+                    forged = bytes((byte,)) + insert % odd
+                    self.assertIsNone(fresh.known(forged, mode), byte)
+                select = b"SELECT a FROM t WHERE a = %b"
+                self.assertFalse(fresh.decide(select % b"X'42'").allowed)
+                self.assertTrue(fresh.known(select % b"X'41'", mode).allowed)
+                self.assertFalse(fresh.known(select % b"X'43'", mode).allowed)
+
+    @settings(max_examples=300)
+    @given(st.sampled_from(sorted(LANGUAGES)), st.lists(PREFIXED, max_size=6))
+    def test_cached_decisions_of_strings_with_something_in_front(self, db, texts):
+        warm = _WARM[db]
+        for literals in texts:
+            for form in ("SELECT a FROM t WHERE a = {}", "SELECT {}", "SELECT {}, {}"):
+                text = form.format(*literals).encode()
+                fresh = censor(db, MIXED).decide(text)
+                self.assertEqual(warm.decide(text), fresh, text)
+                self.assertEqual(warm.decide(text), fresh, text)
 
     @settings(max_examples=300)
     @given(st.sampled_from(sorted(LANGUAGES)), st.lists(SOUP, max_size=6))

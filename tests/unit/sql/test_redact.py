@@ -50,7 +50,10 @@ def alive(wanted):
 class Kept(SynchronousTestCase):
     def test_ke6_no_cache_keeps_a_value(self):
         wanted = secrets.token_hex(12)
-        for text in ("SELECT '{}", "SELECT E'{}\\n'", "SELECT x'{}", "SELECT '{}', 'b'"):
+        for text in (
+            *("SELECT '{}", "SELECT E'{}\\n'", "SELECT x'{}", "SELECT '{}', 'b'"),
+            *("SELECT x'{}'", "SELECT E'{}'", "SELECT _binary'{}'"),
+        ):
             for language in ("postgresql", "mysql"):
                 for conforming in (True, False, None):
                     for _ in range(2):
@@ -117,6 +120,7 @@ class Texts(SynchronousTestCase):
             (
                 rb"INSERT INTO read_once VALUES (%d, '\x1f')",
                 rb"SELECT a FROM read_once WHERE b = '\x%d' AND c < 5",
+                b"INSERT INTO read_once VALUES (E'%d', x'%d')",
                 b"INSERT INTO read_once VALUES " + few,
                 b"INSERT INTO read_once VALUES " + rows,
                 b"INSERT INTO read_once VALUES (%d, '" + b"x" * 10_000 + b"')",
