@@ -5,10 +5,26 @@ See `dialectinterfaces.IServiceQuery`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 #: The texts of each row, as many as the question has columns; None where the database has NULL.
 Rows = tuple[tuple[bytes | None, ...], ...]
+
+
+class Names(NamedTuple):
+    """Settings, or flags, that a service's login and question come from, as messages name them.
+    ``help`` says what is to be done where the role may not ask."""
+
+    user: str = "auth_query_user"
+    password: str = "auth_query_password_file"  # noqa: S105 - the name of an option
+    database: str = "auth_query_database"
+    question: str = "auth_query"
+    limit: str = "auth_query_timeout"
+    help: str = "; acra-auth sql prints what to run in the database"
+
+
+#: Those of the role that looks up secrets.
+AUTH_QUERY: Final = Names()
 
 
 class Send(NamedTuple):

@@ -42,10 +42,11 @@ class Deny:
     it must be without literals too.  ``rule``, from a small fixed set, labels a metric; ``code``
     is the event's.  ``column`` is the configured label of the protected column that it is about,
     "" for none in particular; None where it is not about protected columns.  ``routine`` is the
-    function of the database that would give the same error, where drivers look for it.
+    function of the database that would give the same error, where drivers look for it.  ``hint``
+    tells the client what to write instead.
     """
 
-    __slots__ = ("sqlstate", "errno", "text", "reason", "rule", "code", "column", "routine")
+    __slots__ = ("sqlstate", "errno", "text", "reason", "rule", "code", "column", "routine", "hint")
 
     def __init__(
         self,
@@ -58,8 +59,10 @@ class Deny:
         code: int = events.QUERY_NOT_ALLOWED,
         column: str | None = None,
         routine: str = "",
+        hint: str = "",
     ) -> None:
         self.routine = routine
+        self.hint = hint
         self.rule = rule
         self.column = column
         self.code = code
@@ -81,6 +84,7 @@ class Deny:
             code=self.code,
             column=self.column,
             routine=self.routine,
+            hint=self.hint,
         )
 
 

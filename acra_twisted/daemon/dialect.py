@@ -34,6 +34,7 @@ from acra_twisted.dialects.propagation import NOTHING, Propagation
 from acra_twisted.errors import ConfigError
 from acra_twisted.optionkinds import Address
 from acra_twisted.options import Settings
+from acra_twisted.queryactions import AUTH_QUERY, Names
 
 #: An IServerDialect's class: the database of tools.
 DIALECT: Final = PostgresqlDialect
@@ -158,12 +159,17 @@ def _nonce() -> bytes:
 
 
 def service_query(
-    settings: Mapping[str, Any], password: bytes, way: Way, statement: str = "", rows: int = 1
+    settings: Mapping[str, Any],
+    password: bytes,
+    way: Way,
+    statement: str = "",
+    rows: int = 1,
+    names: Names = AUTH_QUERY,
 ) -> ServiceQuery | MysqlServiceQuery:
     """Make the IServiceQuery of the role that looks up secrets, or that a tool names.
 
     ``statement`` takes the place of ``auth_query``; ``rows`` is the number of rows that its answer
-    may have.
+    may have.  ``names`` are for messages.
     """
     user, database = settings["auth_query_user"].encode(), settings["auth_query_database"].encode()
     asked = (statement or settings["auth_query"]).encode()
@@ -190,6 +196,7 @@ def service_query(
         settings["auth_query_timeout"],
         settings["db_channel_binding"],
         rows=rows,
+        names=names,
     )
     return ServiceQuery(account, _nonce())
 

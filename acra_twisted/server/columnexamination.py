@@ -21,7 +21,7 @@ from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import ConfigError
 from acra_twisted.lines import printable
 from acra_twisted.options import Settings
-from acra_twisted.queryactions import Rows
+from acra_twisted.queryactions import Names, Rows
 from acra_twisted.server.columnsample import Samples
 from acra_twisted.server.credentials import explainer, password_in
 from acra_twisted.server.database import Database
@@ -42,6 +42,10 @@ _PASSWORD: Final = "schema_password_file"  # noqa: S105 - the name of an option
 _ALL: Final = ""
 #: Seconds for a login, and for an answer.
 _TIMEOUT: Final = 30.0
+#: Where its login comes from.
+_NAMES: Final = Names(
+    "schema_user", _PASSWORD, "schema_databases", "the question", f"{_TIMEOUT:g} seconds", help=""
+)
 _STATES: Final[Mapping[str, str]] = {ERROR: FAIL, WARNING: WARN, NOTICE: OK}
 
 
@@ -127,7 +131,7 @@ def _asking(
     explain = explainer(settings)
 
     async def ask(statement: str, rows: int) -> Rows:
-        client = service_query(role, password, database, statement, rows)
+        client = service_query(role, password, database, statement, rows, _NAMES)
         return await ask_once(reactor, database.connect, client, explain, _TIMEOUT, b"")
 
     return ask

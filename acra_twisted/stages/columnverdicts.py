@@ -133,10 +133,9 @@ def untold(reason: object) -> Refusal:
 
 def refused(refusal: Refusal, routine: str = "") -> Deny:
     """Return the verdict on a statement that is refused; ``routine`` as in Deny."""
-    text = f"{refusal.text}; {refusal.hint}" if refusal.hint else refusal.text
     forbidden = refusal.reason == refusals.NOT_A_READER
     return Deny(
-        text,
+        refusal.text,
         sqlstate=errors.FORBIDDEN if forbidden else errors.NOT_SUPPORTED,
         errno=errors.NUMBERS[errors.FORBIDDEN if forbidden else errors.NOT_SUPPORTED],
         reason=refusal.text,
@@ -144,7 +143,15 @@ def refused(refusal: Refusal, routine: str = "") -> Deny:
         code=events.COLUMN_REFUSED,
         column=refusal.column,
         routine=routine,
+        hint=_sentence(refusal.hint),
     )
+
+
+def _sentence(hint: str) -> str:
+    """Return a hint as databases write theirs.  A first word with more than letters is a name."""
+    if hint.partition(" ")[0].isalpha():
+        hint = hint[0].upper() + hint[1:]
+    return hint if hint.endswith(".") or not hint else hint + "."
 
 
 def outdated(refusal: Refusal) -> Deny:

@@ -13,7 +13,7 @@ from acra_twisted.config.reading import read_settings
 from acra_twisted.daemon.dialect import service_query
 from acra_twisted.errors import ConfigError
 from acra_twisted.options import Settings
-from acra_twisted.queryactions import Rows
+from acra_twisted.queryactions import Names, Rows
 from acra_twisted.server import tap
 from acra_twisted.server.credentials import explainer, password_in
 from acra_twisted.server.upstream import database_tls, make_database
@@ -22,6 +22,10 @@ from acra_twisted.transport.keepalive import keepalive
 
 #: Seconds for the login and for the answer.
 _TIMEOUT = 30.0
+#: Where the login comes from.
+_NAMES = Names(
+    "--user", "--password_file", "--database", "the question", f"{_TIMEOUT:g} seconds", help=""
+)
 #: Gives a password after a prompt.
 Ask = Callable[[str], str]
 
@@ -73,7 +77,7 @@ async def ask_database(
         return await ask_once(
             reactor,
             database.connect,
-            service_query(settings, password, database, statement, rows),
+            service_query(settings, password, database, statement, rows, _NAMES),
             explainer(settings),
             _TIMEOUT,
             value,

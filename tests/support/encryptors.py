@@ -156,8 +156,9 @@ class EncryptorCase(SynchronousTestCase):
     def refused(self, verdict, sqlstate=b"0A000"):
         self.assertIs(type(verdict), Deny)
         self.assertEqual(verdict.sqlstate, sqlstate, verdict.text)
-        self.assertNotIn(SECRET, verdict.text + verdict.reason + verdict.rule)
-        return verdict.text
+        told = f"{verdict.text}. {verdict.hint}" if verdict.hint else verdict.text
+        self.assertNotIn(SECRET, told + verdict.reason + verdict.rule)
+        return told
 
     def opened(self, stored):
         [found] = envelopes.find(stored)

@@ -13,3 +13,11 @@ class Verdicts(SynchronousTestCase):
         deny = Deny()
         self.assertEqual((deny.sqlstate, deny.reason), (b"42000", deny.text))
         self.assertEqual(Deny(reason="rule").reason, "rule")
+
+    def test_a_denial_without_a_text_names_its_stage_and_stays_what_it_was(self):
+        given = {"sqlstate": b"0A000", "errno": 1235, "reason": "why", "rule": "which", "code": 7}
+        given |= {"column": "people.name", "routine": "here", "hint": "Write another."}
+        deny = Deny(**given).of_stage("encryptor")
+        self.assertEqual(deny.text, "refused by stage encryptor")
+        self.assertEqual({name: getattr(deny, name) for name in given}, given)
+        self.assertIs(deny.of_stage("another"), deny)

@@ -93,8 +93,8 @@ PLAIN: Final = Reply()
 
 
 def denial(verdict: Deny) -> bytes:
-    """The payload of the error that a client gets in place of a reply, or of the rest of one."""
+    """The payload of the error that a client gets in place of a reply, or of the rest of one.
+    MySQL's errors have no place of their own for a hint."""
+    text = f"{verdict.text}. {verdict.hint}" if verdict.hint else verdict.text
     state = errors.STATES.get(verdict.errno, verdict.sqlstate)
-    return errors.encode_error(
-        errors.Situation(verdict.errno, state, errors.DENIED.text), verdict.text
-    )
+    return errors.encode_error(errors.Situation(verdict.errno, state, errors.DENIED.text), text)

@@ -114,7 +114,7 @@ class AnsweredReplies(WholeReplies):
         """Give the client an error in place of the rest of this reply."""
         exchange.refuse(deny, deny.sqlstate.decode())
         hint = self._propagation.hint(exchange)
-        self._out.append(backend.encode_error(b"ERROR", deny.sqlstate, deny.text, hint))
+        self._out.append(replies.denial(deny, hint))
         self._no_rows()
         self._suppressing = True
         session = self._session

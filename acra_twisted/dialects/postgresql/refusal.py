@@ -21,7 +21,7 @@ from acra_twisted.question import Question
 from acra_twisted.session import FAILED_TRANSACTION, IDLE, IN_TRANSACTION, Session
 from acra_twisted.sql.blocks import controls_transaction, goes_on_in_block
 from acra_twisted.verdicts import Deny
-from acra_twisted.wire.postgres import backend, frontend
+from acra_twisted.wire.postgres import frontend
 
 #: No statement of SQL begins like this, so the database fails before it looks at anything else:
 #: names that a client has given to anything do not matter.  It explains itself in its log.
@@ -71,7 +71,7 @@ class RefusingBatch(HeldBatch):
         self._emit()
         self._start = self._released = end
         hint = self._propagation.hint(exchange)
-        return backend.encode_error(b"ERROR", deny.sqlstate, deny.text, hint, deny.routine)
+        return replies.denial(deny, hint)
 
     def _deny_query(self, exchange: Exchange, deny: Deny, end: int) -> None:
         """Refuse a request that is answered with a ReadyForQuery of its own."""

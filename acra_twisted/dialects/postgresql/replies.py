@@ -12,6 +12,7 @@ from typing import Any, Final
 from acra_twisted.exchange import Exchange
 from acra_twisted.outstanding import FORWARD, SKIP
 from acra_twisted.session import FAILED_TRANSACTION, IDLE, IN_TRANSACTION, Session
+from acra_twisted.verdicts import Deny
 from acra_twisted.wire.postgres import backend
 
 STARTUP: Final = 0  # authentication and parameters, up to the first ReadyForQuery
@@ -79,6 +80,13 @@ def discard_until_sync(session: Session) -> None:
             one.close("aborted")
         elif one.outcome is None:
             one.outcome = "aborted"
+
+
+def denial(verdict: Deny, traced: str = "") -> bytes:
+    """Return the error that a client gets in place of a reply, or of the rest of one.  ``traced``
+    is the hint about its trace."""
+    hint = f"{verdict.hint}; {traced}" if verdict.hint and traced else verdict.hint or traced
+    return backend.encode_error(b"ERROR", verdict.sqlstate, verdict.text, hint, verdict.routine)
 
 
 def owner(session: Session) -> Exchange:

@@ -238,7 +238,7 @@ class ResponseFlow(ExtendedReplies):
         if type(verdict) is Deny:
             self._leave_out(start, end)
             if kind in (frames.ERROR_RESPONSE, frames.FUNCTION_RESPONSE):
-                self._instead = backend.encode_error(b"ERROR", verdict.sqlstate, verdict.text)
+                self._instead = replies.denial(verdict)
                 self._session.refused_result = kind == frames.FUNCTION_RESPONSE
         self._on[kind](start, end)
         self._instead = None

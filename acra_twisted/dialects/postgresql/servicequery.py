@@ -16,9 +16,11 @@ from acra_twisted.dialectinterfaces import IServiceQuery
 from acra_twisted.dialects.postgresql.rows import DataRows
 from acra_twisted.errors import HandshakeError, WireError
 from acra_twisted.queryactions import (
+    AUTH_QUERY,
     Answered,
     Derive,
     LoggedIn,
+    Names,
     QueryAction,
     Refused,
     Send,
@@ -37,20 +39,21 @@ ITERATIONS_MAX: Final = 1_000_000
 _NO_METHOD: Final = -1
 _NAME_OID: Final = 19
 _NOT_A_NAME: Final = frozenset((b"22021", b"22P05"))
-_HELP: Final = "acra-auth sql prints what to run in the database"
-#: What is to be done about errors at login, and about errors of the query, by SQLSTATE.
+#: What is to be done about errors at login, and about errors of the query, by SQLSTATE: with the
+#: fields of `queryactions.Names`.
 _REMEDIES: Final = {
-    b"28P01": "the password in auth_query_password_file is not that of auth_query_user",
-    b"28000": "pg_hba.conf must admit auth_query_user from this host, by scram-sha-256",
-    b"3D000": "there is no database of the name in auth_query_database",
-    b"42501": f"auth_query_user may not run auth_query; {_HELP}",
-    b"42883": f"the function in auth_query does not exist; {_HELP}",
-    b"3F000": f"the schema in auth_query does not exist; {_HELP}",
-    b"42P01": f"the table in auth_query does not exist; {_HELP}",
-    b"42601": "auth_query has a mistake in its syntax",
-    b"08P01": "auth_query must have one parameter, $1, and no other",
-    b"57014": "the database took longer than auth_query_timeout",
-    b"53300": "the database has no connection left for auth_query_user",
+    b"28P01": "the password in {password} is not that of {user}",
+    b"28000": "there must be the role of {user}, and pg_hba.conf must admit it from this host, by "
+    "scram-sha-256",
+    b"3D000": "there is no database of the name in {database}",
+    b"42501": "{user} may not run {question}{help}",
+    b"42883": "the function in {question} does not exist{help}",
+    b"3F000": "the schema in {question} does not exist{help}",
+    b"42P01": "the table in {question} does not exist{help}",
+    b"42601": "{question} has a mistake in its syntax",
+    b"08P01": "{question} must have one parameter, $1, and no other",
+    b"57014": "the database took longer than {limit}",
+    b"53300": "the database has no connection left for {user}",
 }
 
 
@@ -60,7 +63,8 @@ class Account(NamedTuple):
     ``database``: empty for that of the role's name.  ``password``: empty if the role proves itself
     by the certificate of the TLS connection.  ``statement`` has one parameter and two columns.
     ``timeout`` is in seconds; the database enforces it, too.  ``binding`` is the option
-    ``db_channel_binding``.  ``rows`` is the number of rows that an answer may have.
+    ``db_channel_binding``.  ``rows`` is the number of rows that an answer may have.  ``names`` are
+    for messages.
     """
 
     user: bytes
@@ -70,6 +74,7 @@ class Account(NamedTuple):
     timeout: float = 2.0
     binding: str = "prefer"
     rows: int = 1
+    names: Names = AUTH_QUERY
 
 
 @implementer(IServiceQuery)
@@ -126,7 +131,8 @@ class ServiceQuery:
             try:
                 actions += self._handle(kind, buffer.data[start : buffer.position])
             except scram.ScramError as error:
-                raise HandshakeError(f"the login of auth_query_user failed: {error}") from None
+                user = self._account.names.user
+                raise HandshakeError(f"the login of {user} failed: {error}") from None
         return actions
 
     def derived(self, key: bytes) -> list[QueryAction]:
@@ -161,16 +167,17 @@ class ServiceQuery:
         if kind == frames.AUTHENTICATION:
             return self._authentication(backend.authentication_kind(body), body)
         if kind == frames.ERROR_RESPONSE:
-            raise HandshakeError(_reason(body))
+            raise HandshakeError(self._reason(body))
         if kind != frames.NOTICE:
             raise _unexpected(kind)
         return []
 
     def _authentication(self, method: int, body: bytes) -> list[QueryAction]:
+        names = self._account.names
         if method == backend.AUTH_OK:
             if self._proof is not None and not self._is_proven:
                 raise HandshakeError(
-                    "the database has not proven that it knows the password of auth_query_user"
+                    f"the database has not proven that it knows the password of {names.user}"
                 )
             if self._proof is None and self._account.binding == "require":
                 raise HandshakeError(
@@ -181,7 +188,7 @@ class ServiceQuery:
         if method != self._awaited:
             raise HandshakeError(
                 f"the database asks for a password of kind {method}; its pg_hba.conf must say "
-                "scram-sha-256 for auth_query_user"
+                f"scram-sha-256 for {names.user}"
             )
         if self._proof is None:
             self._awaited = backend.AUTH_SASL_CONTINUE
@@ -200,9 +207,10 @@ class ServiceQuery:
 
     def _first(self, offered: list[bytes]) -> list[QueryAction]:
         if not self._account.password:
+            names = self._account.names
             raise HandshakeError(
-                "the database asks for a password; set auth_query_password_file, or have its "
-                "pg_hba.conf say cert for auth_query_user"
+                f"the database asks for a password; give {names.password}, or have its "
+                f"pg_hba.conf say cert for {names.user}"
             )
         choice = scram.choose(offered, self._encrypted, self._end_point, self._account.binding)
         self._proof = scram.ClientConversation(choice, self._nonce)
@@ -236,7 +244,7 @@ class ServiceQuery:
         elif kind == frames.ERROR_RESPONSE:
             fields = backend.decode_error(body)
             if fields.get("C") not in _NOT_A_NAME:
-                self._refused = _reason(body)
+                self._refused = self._reason(body)
             self._expected = b""
         elif kind == frames.READY_FOR_QUERY and not self._expected:
             self._handle = self._idle
@@ -248,13 +256,17 @@ class ServiceQuery:
     def _describe(self, body: bytes) -> None:
         columns = self._columns = backend.decode_row_description(body)
         if len(columns) != 2 or any(columns.formats):
-            self._refused = f"auth_query gives {len(columns)} columns; it must give name and secret"
+            self._refused = (
+                f"{self._account.names.question} gives {len(columns)} columns; it must give name "
+                "and secret"
+            )
 
     def _row(self, body: bytes) -> None:
         if self._refused:
             return
         if len(self._rows) >= self._account.rows:
-            self._refused = "auth_query gives more than one row for a name"
+            question = self._account.names.question
+            self._refused = f"{question} gives more than one row for a name"
             return
         if body[:2] != b"\0\2":
             raise WireError("database", "DataRow has another number of values than columns")
@@ -264,19 +276,18 @@ class ServiceQuery:
     def _aside(self, kind: int, body: bytes) -> None:
         """Pass over what may come at any time.  Raises HandshakeError, WireError."""
         if kind == frames.ERROR_RESPONSE:
-            raise HandshakeError(_reason(body))
+            raise HandshakeError(self._reason(body))
         if kind not in (frames.NOTICE, frames.PARAMETER_STATUS, frames.NOTIFICATION):
             raise _unexpected(kind)
 
-
-def _reason(body: bytes) -> str:
-    """Return the SQLSTATE of an ErrorResponse and a remedy, for the operator: its text may quote
-    values."""
-    sqlstate = backend.decode_error(body).get("C", b"")
-    known = len(sqlstate) == 5 and sqlstate.isalnum()
-    shown = sqlstate.decode("ascii", "replace") if known else "an error"
-    remedy = _REMEDIES.get(sqlstate, "the database's log says why")
-    return f"the database says {shown}: {remedy}"
+    def _reason(self, body: bytes) -> str:
+        """Return the SQLSTATE of an ErrorResponse and a remedy, for the operator: its text may
+        quote values."""
+        sqlstate = backend.decode_error(body).get("C", b"")
+        known = len(sqlstate) == 5 and sqlstate.isalnum()
+        shown = sqlstate.decode("ascii", "replace") if known else "an error"
+        remedy = _REMEDIES.get(sqlstate, "the database's log says why")
+        return f"the database says {shown}: {remedy.format(**self._account.names._asdict())}"
 
 
 def _unexpected(kind: int) -> WireError:

@@ -325,8 +325,7 @@ class UntilReady:
         if type(verdict) is not Deny:
             self._on[message[0]](message)
         elif message[0] == frames.ERROR_RESPONSE:
-            shown = backend.encode_error(b"ERROR", verdict.sqlstate, verdict.text)
-            self._refuse(message, shown)
+            self._refuse(message, replies.denial(verdict))
         elif message[0] == frames.PARAMETER_STATUS:
             self._follow(message)
         self._read_database()

@@ -150,7 +150,7 @@ class Searches(BoundCase):
                     end(self.exchange)
                     self.bench.keys.put(purposes.SEARCH_HMAC, key * 32, CLIENT)
                     told = self.refused(self.bind(statement, values))
-                    self.assertIn("prepare the statement anew", told)
+                    self.assertIn("Prepare the statement anew.", told)
                     self.refused(self.judge(execute)[0])
                     anew = self.prepare(text)
                     for prefix in self.prefixes(SECRET, key * 32, b"h" * 32):
@@ -369,7 +369,7 @@ class Tokens(BoundCase):
         for _ in range(2):
             self.assertNotIsInstance(self.bind(statement, [b"1"]), Deny)
         self.sent(f"UPDATE people SET note = '{SECRET}'")
-        self.assertIn("prepare the statement anew", self.refused(self.bind(statement, [b"1"])))
+        self.assertIn("Prepare the statement anew.", self.refused(self.bind(statement, [b"1"])))
         anew = self.prepare(text)
         self.assertIn(self.token(), anew.text)
         for _ in range(2):

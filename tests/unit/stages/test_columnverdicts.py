@@ -54,7 +54,7 @@ class Refusals(SynchronousTestCase):
             deny.text,
             "column people.name is protected by AcraServer and is read by the name of a cursor, "
             "portal or prepared statement that shows more than columns of tables, and the client "
-            "may not read all columns; send the query itself",
+            "may not read all columns",
         )
 
     def test_rows_are_not_loaded_by_one_of_several_statements(self):
@@ -65,7 +65,7 @@ class Refusals(SynchronousTestCase):
         self.assertEqual(
             deny.text,
             "column people.name is protected by AcraServer and is loaded by a COPY among other "
-            "statements; send it alone",
+            "statements",
         )
         for copies in (Copied([None], {}), Copied([NAME], {}, is_out=True)):
             self.assertIsNone(first_refusal([StatementPlan(copies=copies)] * 2, "a"))
@@ -73,14 +73,19 @@ class Refusals(SynchronousTestCase):
     def test_the_client_is_told_the_reason_and_what_to_do(self):
         deny = refused(REFUSAL)
         self.assertEqual((deny.sqlstate, deny.rule), (b"0A000", "expression"))
-        self.assertEqual(deny.text, "it is refused; write another")
-        self.assertEqual(refused(REFUSAL._replace(hint="")).text, "it is refused")
+        self.assertEqual((deny.text, deny.hint), ("it is refused", "Write another."))
+        for hint, shown in (
+            ("", ""),
+            ("Name the columns.", "Name the columns."),
+            ("trusted_functions names it", "trusted_functions names it."),
+        ):
+            self.assertEqual(refused(REFUSAL._replace(hint=hint)).hint, shown)
         self.assertEqual(deny.routine, "")
 
     def test_drivers_prepare_an_outdated_statement_anew_by_the_databases_own_name_for_it(self):
         deny = outdated(REFUSAL)
         self.assertEqual((deny.sqlstate, deny.routine), (b"0A000", "RevalidateCachedQuery"))
-        self.assertEqual(deny.text, refused(REFUSAL).text)
+        self.assertEqual((deny.text, deny.hint), (refused(REFUSAL).text, refused(REFUSAL).hint))
 
     def test_the_log_is_told_the_reason_the_column_and_why(self):
         deny = refused(REFUSAL)

@@ -27,6 +27,10 @@ class Replies(SynchronousTestCase):
             bytes.fromhex("ff2505233730313030") + b"AcraCensor blocked this query",
         )
 
+    def test_a_hint_stands_behind_the_text(self):
+        payload = replies.denial(Deny("it is refused", hint="Write another."))
+        self.assertTrue(payload.endswith(b"it is refused. Write another."))
+
     def test_any_other_refusal_is_an_error_of_the_proxy(self):
         payload = replies.denial(broken("decryptor"))
         self.assertEqual(payload[:9], bytes.fromhex("ff5104234859303030"))

@@ -4,12 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.dialects.postgresql.replies import denial
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.proxy.relay import Relay
 from acra_twisted.proxy.valve import between
+from acra_twisted.verdicts import Deny
+from acra_twisted.wire.postgres.backend import decode_error
 from tests.support.line import QUESTION, Judge, programs, said, texts
 from tests.support.reference_server import ReferenceServer
 from tests.support.sessions import (
@@ -49,6 +52,20 @@ def reading(kind, body):
     if kind == "E" and b"\0C42000\0" in body:
         return kind, b"42000"
     return kind, body
+
+
+class Denials(SynchronousTestCase):
+    def test_a_hint_has_its_own_place(self):
+        deny = Deny("it is refused", sqlstate=b"0A000", hint="Write another.", routine="here")
+        for traced, hint in (("", "Write another."), ("trace_id 1", "Write another.; trace_id 1")):
+            ((kind, body),) = messages(denial(deny, traced))
+            fields = decode_error(body)
+            self.assertEqual(kind, "E")
+            self.assertEqual((fields["M"], fields["R"]), (b"it is refused", b"here"))
+            self.assertEqual(fields["H"], hint.encode())
+        for traced, hint in (("", None), ("trace_id 1", b"trace_id 1")):
+            ((_, body),) = messages(denial(Deny("it is refused"), traced))
+            self.assertEqual(decode_error(body).get("H"), hint)
 
 
 class Order(SynchronousTestCase):

@@ -9,7 +9,7 @@ from acra_twisted.dialectinterfaces import IServiceQuery
 from acra_twisted.dialects.postgresql import servicequery
 from acra_twisted.dialects.postgresql.servicequery import Account, ServiceQuery
 from acra_twisted.errors import HandshakeError, WireError
-from acra_twisted.queryactions import Answered, Derive, LoggedIn, Refused, Send
+from acra_twisted.queryactions import Answered, Derive, LoggedIn, Names, Refused, Send
 from acra_twisted.wire import scram
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import message
@@ -195,6 +195,22 @@ class Hostile(Base):
             said = self.refused(backend.encode_error(b"FATAL", code, "hunter2"))
             self.assertIn(part, said)
             self.assertNotIn("hunter2", said)
+
+    def test_other_logins_are_named_as_their_settings_are(self):
+        names = Names("--user", "--password_file", "--database", "the question", "30 seconds", "")
+        account = ACCOUNT._replace(names=names)
+        for code, part in ((b"28P01", "--password_file"), (b"28000", "--user"),
+                           (b"3D000", "--database"), (b"42501", "the question"),
+                           (b"57014", "30 seconds"), (b"53300", "--user")):  # fmt: skip
+            self.begin(account)
+            said = self.refused(backend.encode_error(b"FATAL", code, "hunter2"))
+            self.assertIn(part, said)
+            self.assertNotIn("auth", said)
+        for kind, asked in ((5, account), (10, account._replace(password=b""))):
+            self.begin(asked)
+            said = backend.encode_sasl([scram.PLAIN]) if kind == 10 else b""
+            said = said or message(b"R", bytes((0, 0, 0, kind)) + b"salt")
+            self.assertNotIn("auth_query", self.refused(said))
 
     @given(
         st.lists(
