@@ -19,7 +19,7 @@ def renew(contexts: TLSContexts, log: Any) -> None:
     """Read all certificates and keys of TLS anew; if one cannot be used, all stay as they are."""
     try:
         if contexts.renew():
-            log.info("Certificates were read anew", code=events.GENERAL)
+            log.info("Certificates were read anew", always=True, code=events.GENERAL)
     except ConfigError as error:
         _not_renewed(log, error)
 
@@ -75,7 +75,7 @@ class Reloader:
         self._done()
 
     def _has_read(self, _: Any, part: Any) -> None:
-        self._log.info("Read anew", stage=part.name, code=events.GENERAL)
+        self._log.info("Read anew", always=True, stage=part.name, code=events.GENERAL)
         summary = getattr(part, "summary", "")
         self._changed(RELOADED, f"{part.name} was read anew" + (f": {summary}" if summary else ""))
 

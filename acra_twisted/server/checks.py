@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from acra_twisted.authentication.mapfile import MapFile
 from acra_twisted.config.authentication import (
@@ -21,26 +20,24 @@ from acra_twisted.config.secretsources import has_sources
 from acra_twisted.daemon.dialect import dialect_of
 from acra_twisted.daemon.link import ACRACONNECTOR, is_plain, is_secure_session, is_tls
 from acra_twisted.daemon.stapling import own
-from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import ConfigError, try_all
 from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.optionkinds import Address
 from acra_twisted.options import Settings
 from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
 from acra_twisted.server.api import check_api
+from acra_twisted.server.columnchecks import PROTECTS, check_protected, has_tokens
 from acra_twisted.server.credentials import check_sources
 from acra_twisted.server.effects import proves_connectors, verified_legs, verifies_clients
 from acra_twisted.server.loginadvice import can_bind
 from acra_twisted.server.tokenstore import check_token_store
 from acra_twisted.server.upstream import database_address, database_tls, uses_database_tls
 from acra_twisted.stages.censor import check_rules
-from acra_twisted.stages.encryptorfactory import check_columns
 from acra_twisted.telemetry.export.destinations import doubts, make_exporters
 from acra_twisted.telemetry.sites import make_guard
 from acra_twisted.transport.certificates import CLIENT, SERVER
 from acra_twisted.transport.credentials import REQUIRE, Credentials, told
 
-_ENCRYPTOR = "encryptor"
 #: Stages that cannot do without keys, for `check`; each says so itself when it is made.
 _NEED_KEYS = frozenset(("encryptor", "decryptor", "poison"))
 #: Stages that use the keys of a session's client id.
@@ -220,8 +217,8 @@ def check_whole(settings: Settings) -> list[str]:
         lambda: make_exporters(None, "", settings),
         lambda: make_guard(settings, "tls_client_"),
         lambda: checked(_check_rules, settings),
-        lambda: remarks.extend(checked(_check_columns, settings)),
-        lambda: check_token_store(settings),
+        lambda: remarks.extend(checked(check_protected, settings)),
+        lambda: check_token_store(settings, any(has_tokens(own) for _, own in each(settings))),
         lambda: remarks.extend(checked(_without_keys, settings)),
         lambda: remarks.extend(checked(_without_certificates, settings)),
         lambda: remarks.extend(doubts(settings)),
@@ -266,30 +263,6 @@ def _check_rules(settings: Settings) -> None:
         check_rules(settings, settings.blocks, dialect_of(settings).language)
 
 
-def _check_columns(settings: Settings) -> Sequence[str]:
-    """Return remarks about protected columns."""
-    if _ENCRYPTOR not in settings["stages"]:
-        return ()
-    own = settings.stages[_ENCRYPTOR]
-    language = dialect_of(settings).language
-    configured = check_columns(settings, own, settings.blocks, time.time(), language)
-    return [*configured.remarks, *_owners_without_keys(settings, configured)]
-
-
-def _owners_without_keys(settings: Settings, configured: EncryptionSettings) -> Iterator[str]:
-    """Say which owners of protected columns have no key: nothing can be written there."""
-    owners = {one.owner: one.label for one in reversed(configured.columns) if one.owner}
-    keys = open_keys(settings, dict(os.environ), lambda: 0.0)
-    if keys is None:
-        return
-    try:
-        for owner, label in owners.items():
-            if all(keys.keys(purpose, owner) == () for purpose in (STORAGE, STORAGE_SYMMETRIC)):
-                yield f"column {label}: there are no keys of its client_id {owner}"
-    finally:
-        keys.close()
-
-
 def check_certificates(settings: Settings) -> list[str]:
     """Return remarks about this side's certificates.  Raises ConfigError if connections cannot
     work with them."""
@@ -328,7 +301,7 @@ def _insecure(settings: Settings) -> list[str]:
         found += _weak_methods(settings)
     if not uses_database_tls(settings) and not database_address(settings).is_local:
         found.append("db_tls = disable: data crosses the network to the database in clear")
-    if settings["trusted_functions"] and _ENCRYPTOR in settings["stages"]:
+    if settings["trusted_functions"] and PROTECTS in settings["stages"]:
         names = ", ".join(settings["trusted_functions"])
         found.append(f"trusted_functions: nobody sees whether these store plaintext: {names}")
     return found

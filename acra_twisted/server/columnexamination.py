@@ -3,7 +3,6 @@ configuration of protected columns."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.lines import printable
 from acra_twisted.options import Settings
 from acra_twisted.queryactions import Names, Rows
+from acra_twisted.server.columnchecks import PROTECTS, configured_columns
 from acra_twisted.server.columnsample import Samples
 from acra_twisted.server.credentials import explainer, password_in
 from acra_twisted.server.database import Database
@@ -33,10 +33,8 @@ from acra_twisted.server.sampledcolumns import (
     postgresql_columns,
 )
 from acra_twisted.server.upstream import database_tls, make_database
-from acra_twisted.stages.encryptorfactory import check_columns
 from acra_twisted.transport.keepalive import keepalive
 
-PROTECTS: Final = "encryptor"
 _PASSWORD: Final = "schema_password_file"  # noqa: S105 - the name of an option
 #: In the place of a database: all.
 _ALL: Final = ""
@@ -75,15 +73,16 @@ async def columns(
 ) -> AsyncIterator[Result]:
     """Examine the tables of each database, and ``sample`` values of each protected column, if a
     role is named that may look at them."""
-    if PROTECTS not in settings["stages"] or not settings["schema_user"]:
+    if not settings["schema_user"]:
         return
     try:
-        own = settings.stages[PROTECTS]
-        configured = check_columns(settings, own, settings.blocks, time.time())
+        configured = configured_columns(settings)
         path = settings[_PASSWORD]
         password = password_in(path, _PASSWORD) if path else b""
     except ConfigError as error:
         yield fail("columns", str(error))
+        return
+    if configured is None:
         return
     samples = Samples(settings, sample) if sample else None
     # A server of MySQL shows the tables of all databases together.

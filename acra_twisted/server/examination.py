@@ -26,7 +26,8 @@ from acra_twisted.errors import ConfigError, WireError
 from acra_twisted.lines import printable
 from acra_twisted.options import Settings
 from acra_twisted.server.checks import insecure
-from acra_twisted.server.columnexamination import PROTECTS, columns, schema
+from acra_twisted.server.columnchecks import PROTECTS
+from acra_twisted.server.columnexamination import columns, schema
 from acra_twisted.server.database import Database, DatabaseChannel
 from acra_twisted.server.effects import verified_credentials
 from acra_twisted.server.loginadvice import REMEDY, ends_client_tls

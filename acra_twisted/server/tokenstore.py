@@ -76,12 +76,20 @@ def make_tokenizer(
     return Tokenizer(store, keys, clock, keyed=keyed, workers=workers)
 
 
-def check_token_store(settings: Settings) -> None:
-    """Read the files of the store's settings, and open nothing.  Raises ConfigError."""
+def check_token_store(settings: Settings, is_used: bool) -> None:
+    """Read the files of the store's settings, and look at its name if it ``is_used``; make and open
+    nothing.  Raises ConfigError."""
+    from acra_twisted.tokens.opening import check_store
+
     redis = redis_settings(settings)
     tls = redis_tls(redis)
     if tls is not None:
         tls()
+    if is_used:
+        try:
+            check_store(store_name(settings), redis)
+        except ConfigError as error:
+            raise ConfigError(f"token_store: {error}") from None
 
 
 def look_at(store: Any, keyed: bool) -> None:

@@ -16,7 +16,7 @@ from acra_twisted.tokens.exportfile import ExportSource
 from acra_twisted.tokens.memorystore import MemoryStore
 from acra_twisted.tokens.redisconnection import TIMEOUT, RedisConnection, redis_protocol
 from acra_twisted.tokens.redisstore import RedisStore
-from acra_twisted.tokens.sqlitestore import open_file
+from acra_twisted.tokens.sqlitestore import check_file, open_file
 
 #: How a store or a source is named.
 FORMS: Final[Mapping[str, str]] = MappingProxyType(
@@ -47,15 +47,7 @@ def open_source(
     an IOpenSSLClientConnectionCreator, and is None if there is none.  A file of SQLite that is not
     there is made if ``create``.  Nothing is connected yet.
     """
-    name, _, path = text.partition(":")
-    form = FORMS.get(name)
-    if form is None:
-        known = ", ".join(FORMS.values())
-        raise ConfigError(
-            f"no token store is named {name!r}{meant(name, FORMS)} (there are: {known})"
-        )
-    if bool(path) != form.endswith(":FILE"):
-        raise ConfigError(f"expected {form}, not {text!r}")
+    name, path = _parts(text)
     if name == "redis":
         return RedisStore(_connection(settings, reactor, tls))
     if name == "memory":
@@ -75,32 +67,69 @@ def open_store(
 ) -> Any:
     """Return the ITokenStore of a name, as `open_source` does.  Raises ConfigError for a source
     that cannot be written."""
+    _check_written(text)
+    return open_source(text, settings, reactor, tls, create=create)
+
+
+def check_store(text: str, settings: Mapping[str, Any]) -> None:
+    """Look at a store's name, and at its file if it is one; make and open nothing.  Raises
+    ConfigError, as `open_store` would."""
+    _check_written(text)
+    name, path = _parts(text)
+    if name == "redis":
+        _address(settings)
+    elif name == "sqlite":
+        check_file(path)
+
+
+def _parts(text: str) -> tuple[str, str]:
+    """Return the kind of a store and its file, "" for none.  Raises ConfigError."""
+    name, _, path = text.partition(":")
+    form = FORMS.get(name)
+    if form is None:
+        known = ", ".join(FORMS.values())
+        raise ConfigError(
+            f"no token store is named {name!r}{meant(name, FORMS)} (there are: {known})"
+        )
+    if bool(path) != form.endswith(":FILE"):
+        raise ConfigError(f"expected {form}, not {text!r}")
+    return name, path
+
+
+def _check_written(text: str) -> None:
     name = text.partition(":")[0]
     if name in _READ_ALONE:
         raise ConfigError(
             f"{FORMS[name]} is read alone; acra-tokens import copies it into a store, such as "
             f"{FORMS['sqlite']}"
         )
-    return open_source(text, settings, reactor, tls, create=create)
+
+
+def _address(settings: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Return the host and port of Redis, None for a unix socket.  Raises ConfigError."""
+    address = settings["redis_host_port"]
+    if not address:
+        raise ConfigError("redis_host_port: name the host and port of Redis, such as host:6379")
+    if settings["redis_db_tokens"] < 0:
+        raise ConfigError("redis_db_tokens: name the number of Redis' database for tokens")
+    if address[0] == "/":
+        return None
+    try:
+        return host_and_port(address)
+    except ValueError as error:
+        raise ConfigError(f"redis_host_port: {error}") from None
 
 
 def _connection(
     settings: Mapping[str, Any], reactor: Any, tls: Callable[[], Any] | None
 ) -> RedisConnection:
-    address, database = settings["redis_host_port"], settings["redis_db_tokens"]
-    if not address:
-        raise ConfigError("redis_host_port: name the host and port of Redis, such as host:6379")
-    if database < 0:
-        raise ConfigError("redis_db_tokens: name the number of Redis' database for tokens")
+    place, address = _address(settings), settings["redis_host_port"]
+    database = settings["redis_db_tokens"]
     endpoint: Any
-    if address[0] == "/":
+    if place is None:
         endpoint = UNIXClientEndpoint(reactor, address, timeout=TIMEOUT)
     else:
-        try:
-            host, port = host_and_port(address)
-        except ValueError as error:
-            raise ConfigError(f"redis_host_port: {error}") from None
-        endpoint = HostnameEndpoint(reactor, host, port, timeout=TIMEOUT)
+        endpoint = HostnameEndpoint(reactor, *place, timeout=TIMEOUT)
         if tls is not None:
             endpoint = wrapClientTLS(tls(), endpoint)
     make = redis_protocol(settings["redis_password"], settings["redis_username"], database)

@@ -120,6 +120,18 @@ def open_file(path: str, reactor: Any, wait: float = WAIT, *, create: bool = Tru
     return SQLiteStore(path, pool, check)
 
 
+def check_file(path: str) -> None:
+    """Look at the file of a store, or at the folder where it is to be made; make and open nothing.
+    Raises ConfigError."""
+    if os.path.lexists(path):
+        _check_private(path, create=False)
+        return
+    folder = os.path.dirname(path) or "."
+    if not os.access(folder, os.W_OK | os.X_OK):
+        why = "the folder cannot be written" if os.path.isdir(folder) else "there is no such folder"
+        raise ConfigError(f"cannot make the token store {path}: {why}")
+
+
 def _check_private(path: str, create: bool) -> os.stat_result:
     """Make the file if there is none.  Raises ConfigError if it is not this user's alone."""
     try:

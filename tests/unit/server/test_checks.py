@@ -12,7 +12,6 @@ from acra_twisted.keystore.masterkey import VARIABLE
 from acra_twisted.keystore.secret import Secret
 from acra_twisted.keystore.writer import KeyWriter
 from acra_twisted.optionkinds import Address
-from acra_twisted.options import Settings
 from acra_twisted.purposes import STORAGE
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.server import checks
@@ -177,20 +176,6 @@ class Checks(SynchronousTestCase):
         writer = KeyWriter(FilesystemKeyStore(os.path.abspath(folder), Secret(master)))
         writer.generate(STORAGE, owner)
         return folder
-
-    def test_owners_of_columns_without_keys(self):
-        file = Path(self.mktemp())
-        file.write_text(
-            "schemas: [{table: people, encrypted: [{column: name, client_id: payments},"
-            " {column: email, client_id: reports}, {column: phone}]}]"
-        )
-        made = settings(
-            stages=("encryptor", "decryptor"),
-            encryptor_config_file=str(file),
-            keys_dir=str(self.keys_of("payments")),
-        )
-        (remark,) = checks.check_whole(Settings(made, {"encryptor": {"config_file": ""}}))
-        self.assertEqual(remark, "column people.email: there are no keys of its client_id reports")
 
     def test_ids_of_the_map_without_keys(self):
         folder, rules = self.keys_of("payments"), Path(self.mktemp())

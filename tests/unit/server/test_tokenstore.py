@@ -37,14 +37,20 @@ class Redis(SynchronousTestCase):
         error = self.assertRaises(ConfigError, redis_settings, both, "--")
         self.assertIn("--redis_password and --redis_password_file", str(error))
         none = settings(redis_password_file=path + ".none")
-        self.assertRaises(ConfigError, check_token_store, none)
+        self.assertRaises(ConfigError, check_token_store, none, False)
 
     def test_tls_needs_files_that_are_there(self):
         self.assertIsNone(redis_tls(settings()))
-        check_token_store(settings())
+        check_token_store(settings(), False)
         wrong = settings(redis_tls_enable=True, redis_tls_client_ca=self.mktemp())
-        self.assertRaises(ConfigError, check_token_store, wrong)
-        check_token_store(settings(redis_tls_enable=True, redis_host_port="redis:6379"))
+        self.assertRaises(ConfigError, check_token_store, wrong, False)
+        check_token_store(settings(redis_tls_enable=True, redis_host_port="redis:6379"), False)
+
+    def test_a_store_that_cannot_be_opened_matters_if_it_is_used(self):
+        wrong = settings(token_store="sqlite:/nowhere/tokens")
+        check_token_store(wrong, False)
+        error = self.assertRaises(ConfigError, check_token_store, wrong, True)
+        self.assertIn("token_store: cannot make the token store /nowhere/tokens", str(error))
 
 
 class Opening(SynchronousTestCase):

@@ -9,7 +9,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.tokens.boltstore import BoltSource
 from acra_twisted.tokens.exportfile import ExportSource, ExportWriter
 from acra_twisted.tokens.memorystore import MemoryStore
-from acra_twisted.tokens.opening import open_source, open_store
+from acra_twisted.tokens.opening import check_store, open_source, open_store
 from acra_twisted.tokens.redisstore import RedisStore
 from acra_twisted.tokens.sqlitestore import SQLiteStore
 from tests.unit.tokens.test_boltstore import FILE
@@ -20,6 +20,10 @@ SETTINGS = {
     "redis_password": "",
     "redis_db_tokens": 0,
 }
+
+
+def checked(text, settings, reactor):
+    check_store(text, settings)
 
 
 class Opening(SynchronousTestCase):
@@ -67,6 +71,24 @@ class Opening(SynchronousTestCase):
         self.assertFalse(os.path.exists(path))
 
     def test_redis_needs_an_address_and_a_database(self):
-        self.refused("redis_host_port", "redis", redis_host_port="")
-        self.refused("no port", "redis", redis_host_port="localhost")
-        self.refused("redis_db_tokens", "redis", redis_db_tokens=-1)
+        for opener in (open_store, checked):
+            self.refused("redis_host_port", "redis", opener, redis_host_port="")
+            self.refused("no port", "redis", opener, redis_host_port="localhost")
+            self.refused("redis_db_tokens", "redis", opener, redis_db_tokens=-1)
+
+    def test_a_look_before_the_start_makes_and_opens_nothing(self):
+        path = self.mktemp()
+        for text in (f"sqlite:{path}", "redis", "memory"):
+            self.open(text, checked)
+        self.assertFalse(os.path.exists(path))
+        self.open("redis", checked, redis_host_port="/run/redis")
+        self.refused("no token store is named", "sqllite:tokens", checked)
+        self.refused("expected sqlite:FILE", "sqlite", checked)
+        self.refused("acra-tokens import", f"boltdb:{path}", checked)
+        self.refused("no such folder", f"sqlite:{path}/tokens", checked)
+        os.mkdir(path, 0o755)
+        self.open(f"sqlite:{path}/tokens", checked)
+        self.refused("no regular file", f"sqlite:{path}", checked)
+        with open(f"{path}/tokens", "wb") as file:
+            os.fchmod(file.fileno(), 0o644)
+        self.refused("has mode 0644", f"sqlite:{path}/tokens", checked)
