@@ -8,6 +8,7 @@ one at a time.
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -38,6 +39,7 @@ _LOGIN: Final = "20"
 _NAMING: Final = ("invalid connection option ", "invalid URI query parameter: ")
 #: SQLSTATE of a connection that is gone.
 _GONE: Final = "08006"
+_CAPITAL: Final = re.compile("(?<=[a-z])(?=[A-Z])")
 #: Runs a function in a thread, and gives its result later.
 InThread = Callable[..., Deferred[Any]]
 
@@ -47,11 +49,22 @@ class PostgresqlError(DatabaseError):
 
     def __init__(self, sqlstate: str, names: str = "") -> None:
         about = f" ({names})" if names else ""
-        super().__init__(f"the database says {sqlstate or 'an error'}{about}")
+        super().__init__(f"the database says {_words(sqlstate)}{about}")
         self.sqlstate = sqlstate
         self.is_about_a_value = sqlstate[:2] in ("22", "23")
         self.is_passing = sqlstate[:2] == "40" or sqlstate == "55P03"
         self.is_gone = sqlstate in ("", _GONE)
+
+
+def _words(sqlstate: str) -> str:
+    """Return an SQLSTATE and the name of its condition, as far as libpq's driver knows it."""
+    try:
+        from psycopg.errors import lookup
+
+        name = lookup(sqlstate).__name__
+    except (ImportError, KeyError):
+        return sqlstate or "an error"
+    return f"{sqlstate}, {_CAPITAL.sub(' ', name).lower()}"
 
 
 class Answer(NamedTuple):

@@ -194,7 +194,11 @@ def _dialect(given: Any, server: Settings | None) -> str:
 def _schema(given: Any, settings: EncryptionSettings, server: Settings | None, ask: Ask) -> Schema:
     if given.schema:
         with open(given.schema, encoding="utf-8", errors="replace") as file:
-            return schemafile.load(file.read(schemafile.LARGEST + 1))
+            text = file.read(schemafile.LARGEST + 1)
+        try:
+            return schemafile.load(text)
+        except ConfigError as error:
+            raise ConfigError(f"{given.schema}: {error}") from None
     if server is None:
         return assumed(settings)
     password = password_of(given, ask)

@@ -131,7 +131,7 @@ class Client(SynchronousTestCase):
             CONSTRAINT_NAME=b"positive",
         )
         error = self.failureResultOf(self.ask("SELECT 1"), PostgresqlError).value
-        self.assertEqual(str(error), "the database says 23514 (positive)")
+        self.assertEqual(str(error), "the database says 23514, check violation (positive)")
         self.assertTrue(error.is_about_a_value)
         self.assertFalse(error.is_passing)
         self.assertTrue(PostgresqlError("40P01").is_passing)

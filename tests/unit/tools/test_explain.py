@@ -220,4 +220,6 @@ class Explain(ToolCase):
         self.refused("--save_schema needs", config, "--save_schema=x", "SELECT 1")
         self.refused("either", config, "--schema=x", "--server_config=x", "SELECT 1")
         self.refused("--encryptor_config_file", "SELECT 1")
-        self.refused("no schema that", config, f"--schema={self.config}", "SELECT 1")
+        self.refused(
+            f"{self.config}: this is no schema that", config, f"--schema={self.config}", "SELECT 1"
+        )
