@@ -70,14 +70,19 @@ def read_statements(path: str, allowed: bool = False) -> list[str]:
     found = []
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
-            try:
-                entry = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(entry, dict):
-                if allowed and entry.get("_blacklisted_by_web_config"):
-                    continue
-                text = entry.get("raw_query", entry.get("query"))
-                if isinstance(text, str):
-                    found.append(text)
+            text = captured_in(line, allowed)
+            if text is not None:
+                found.append(text)
     return found
+
+
+def captured_in(line: str, allowed: bool = False) -> str | None:
+    """Return the text that a line of such a file has, as in `read_statements`; None for none."""
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(entry, dict) or (allowed and entry.get("_blacklisted_by_web_config")):
+        return None
+    text = entry.get("raw_query", entry.get("query"))
+    return text if isinstance(text, str) else None

@@ -19,7 +19,7 @@ from acra_twisted.encryption.postgresql.comparisons import Comparisons
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.planner import Planner
 from acra_twisted.encryption.postgresql.protection import Protection
-from acra_twisted.encryption.postgresql.schema import Schema
+from acra_twisted.encryption.postgresql.schema import Schema, SchemaError
 from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import AcraError, ConfigError
 from acra_twisted.keystore import files
@@ -32,7 +32,7 @@ from acra_twisted.tools.databasequestion import Ask, ask_password, password_of, 
 from acra_twisted.tools.explanation import REFUSED, Explanation, explain
 from acra_twisted.tools.liveschema import read_live, read_live_mysql
 from acra_twisted.tools.mysqlexplanation import default_database, of_mysql
-from acra_twisted.tools.statementlog import statements_of
+from acra_twisted.tools.statementlog import captured_of, statements_of
 
 PROGRAM = "acra-explain"
 _POSTGRESQL = "postgresql"
@@ -127,7 +127,7 @@ def _parser() -> Parser:
         default="",
         metavar="FILE",
         help="count the refusals of a file's statements, which end with semicolons; a file without "
-        "any has one statement a line",
+        "any has one statement a line; a file of the stage query_capture is read as it is",
     )
     parser.switch("ddl", help="print the types, indexes and checks for the database")
     parser.switch("json", help="print the answer as JSON")
@@ -168,13 +168,13 @@ def main(
     if dialect == _MYSQL:
         database = given.database or default_database(settings)
         tables = _mysql_schema(given, settings, server, ask or ask_password, database)
-        found = of_mysql(settings, tables, database, _statements(given))
+        found = of_mysql(settings, tables, database, _statements(given, dialect))
     else:
         schema = _schema(given, settings, server, ask or ask_password)
         if given.save_schema:
             files.write(given.save_schema, schemafile.dump(schema).encode(), 0o644)
         planner = Planner(Protection(schema, settings), Comparisons())
-        found = _explained(planner, _path(given.search_path), _statements(given))
+        found = _explained(planner, _path(given.search_path), _statements(given, dialect))
     if given.file:
         _count(found, remarks, given.json, output)
     elif given.statement:
@@ -197,7 +197,7 @@ def _schema(given: Any, settings: EncryptionSettings, server: Settings | None, a
             text = file.read(schemafile.LARGEST + 1)
         try:
             return schemafile.load(text)
-        except ConfigError as error:
+        except SchemaError as error:
             raise ConfigError(f"{given.schema}: {error}") from None
     if server is None:
         return assumed(settings)
@@ -218,13 +218,13 @@ def _path(names: str) -> SearchPath:
     return SearchPath(("pg_catalog", *map(str.strip, names.split(",")))) if names else SearchPath()
 
 
-def _statements(given: Any) -> Iterator[Located]:
+def _statements(given: Any, dialect: str) -> Iterator[Located]:
     if given.file:
         with open(given.file, "rb") as file:
             text = file.read(_LARGEST + 1)
         if len(text) > _LARGEST:
             raise ConfigError(f"the file has more than {_LARGEST} bytes", given.file)
-        yield from statements_of(text)
+        yield from captured_of(text, dialect) or statements_of(text)
     for word in given.statement:
         statement = INPUT.read() if word == "-" else word
         yield 1, statement.encode("utf-8", "surrogateescape")

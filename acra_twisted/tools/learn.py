@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from itertools import count, repeat
 from typing import Any
 
 import yaml
@@ -41,7 +42,7 @@ def learn(texts: Iterable[str], db: str, source: str) -> str:
     patterns: dict[str, None] = {}
     left: dict[str, None] = {}
     for text in texts:
-        pattern = None if holds_placeholder(text) else _usable(text, language)
+        pattern = None if holds_placeholder(text) else pattern_of(text, language)
         if pattern is None:
             # Of a text with placeholders, too: no application writes so, and who sent it may hope
             # that it becomes a rule.
@@ -75,8 +76,8 @@ def learn(texts: Iterable[str], db: str, source: str) -> str:
     return "\n".join(head) + "\n" + str(body)
 
 
-def _usable(text: str, language: Any) -> str | None:
-    """The pattern of a text; None if none can be made of it."""
+def pattern_of(text: str, language: Any) -> str | None:
+    """Return the pattern of a captured text; None if none can be made of it."""
     raw = text.encode("utf-8", "replace")
     try:
         tokens = language.tokens(raw, language.mode)
@@ -91,6 +92,18 @@ def _usable(text: str, language: Any) -> str | None:
             continue
         return pattern
     return None
+
+
+def with_parameters(text: str, db: str) -> str:
+    """Return a captured text with parameters in the place of what was cut out; a text of which no
+    pattern can be made is as it was."""
+    pattern = None if holds_placeholder(text) else pattern_of(text, LANGUAGES[db])
+    if pattern is None:
+        return text
+    value = _VALUE.decode()
+    first, *others = pattern.replace(_LIST.decode(), f"({value})").split(value)
+    marks = repeat("?") if db == "mysql" else map("${}".format, count(1))
+    return first + "".join(mark + part for mark, part in zip(marks, others, strict=False))
 
 
 def _pattern(raw: bytes, tokens: list[tuple[str, int, int]], operators: bool) -> str:

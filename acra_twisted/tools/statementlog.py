@@ -6,8 +6,23 @@ from collections.abc import Iterator
 
 from acra_twisted.errors import LexError
 from acra_twisted.sql import lexer
+from acra_twisted.stages.statementfile import captured_in
+from acra_twisted.tools.learn import with_parameters
 
 _SEMICOLON = b";"
+
+
+def captured_of(text: bytes, db: str) -> list[tuple[int, bytes]]:
+    """Return the statements of a file of captured ones, and their lines; [] if it is none.  What
+    was cut out of them are parameters of ``db``, "postgresql" or "mysql"."""
+    found = []
+    for number, line in enumerate(text.split(b"\n"), 1):
+        captured = captured_in(line.decode("utf-8", "replace")) if line[:1] == b"{" else None
+        if captured is not None:
+            found.append((number, with_parameters(captured, db).encode("utf-8", "replace")))
+        elif not found and line.strip():
+            break
+    return found
 
 
 def statements_of(text: bytes) -> Iterator[tuple[int, bytes]]:

@@ -157,6 +157,28 @@ class Explain(ToolCase):
         self.assertEqual(found["verdicts"], {"refuse": 13, "pass": 1, "change": 1})
         self.assertEqual(found["refusals"][1]["lines"], [15])
 
+    def test_captured_statements_are_read_with_parameters_for_what_was_cut_out(self):
+        """By both dialects: the adoption test of somebody whose server has run for a day."""
+        lines = [
+            json.dumps({"query": text, "count": 2})
+            for text in (
+                "INSERT INTO people (id, name, email) VALUES (?, ?, ?)",
+                "SELECT id FROM people WHERE email IN (?, ?)",
+                "UPDATE people SET name = upper(?) WHERE id = ?",
+                "SELECT id FROM people WHERE email LIKE ?",
+                "SELECT ?",
+            )
+        ]
+        file = self.file("\n".join(lines))
+        for more in ((), ("--dialect=mysql",)):
+            text, refused = self.explain(f"--file={file}", *more)
+            self.assertIn(
+                "change             2\npass               1\nrefuse             2\n", text
+            )
+            self.assertIn("1  expression people.name: line 3\n", text)
+            self.assertIn("1  pattern people.email: line 4\n", text)
+            self.assertEqual(refused, "2 of 5 statements are refused")
+
     def test_a_saved_schema_decides_in_place_of_the_configuration(self):
         schema = self.file(schemafile.dump(Schema(1, {7: SWAPPED})))
         text, _ = self.explain(f"--schema={schema}", "INSERT INTO people VALUES ('a', 1, 'b')")
