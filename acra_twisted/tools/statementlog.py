@@ -13,8 +13,8 @@ _SEMICOLON = b";"
 
 
 def captured_of(text: bytes, db: str) -> list[tuple[int, bytes]]:
-    """Return the statements of a file of captured ones, and their lines; [] if it is none.  What
-    was cut out of them are parameters of ``db``, "postgresql" or "mysql"."""
+    """Return the statements of a file of captured ones, and their lines; [] if it is none.
+    Parameters of ``db``, "postgresql" or "mysql", are in the place of what was cut out."""
     found = []
     for number, line in enumerate(text.split(b"\n"), 1):
         captured = captured_in(line.decode("utf-8", "replace")) if line[:1] == b"{" else None

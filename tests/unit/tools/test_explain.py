@@ -158,7 +158,6 @@ class Explain(ToolCase):
         self.assertEqual(found["refusals"][1]["lines"], [15])
 
     def test_captured_statements_are_read_with_parameters_for_what_was_cut_out(self):
-        """By both dialects: the adoption test of somebody whose server has run for a day."""
         lines = [
             json.dumps({"query": text, "count": 2})
             for text in (
