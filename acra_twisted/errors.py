@@ -91,11 +91,12 @@ class RolledBackError(AcraError):
 
 class QuestionError(AcraError):
     """A question of ours to a session's database has no answer.  ``sqlstate`` is the database's
-    reason, empty if it has given none."""
+    reason, empty if it has given none, and ``number`` that of MySQL's error, 0 for none."""
 
-    def __init__(self, text: str, sqlstate: bytes = b"") -> None:
+    def __init__(self, text: str, sqlstate: bytes = b"", number: int = 0) -> None:
         super().__init__(text)
         self.sqlstate = sqlstate
+        self.number = number
 
 
 class HandshakeError(AcraError):

@@ -15,16 +15,18 @@ class Question:
     """One statement without parameters, whose rows come as text, and what has come of it.
 
     ``failure`` says why there is no answer, "" if there is one; ``sqlstate`` is the database's,
-    empty if it has said none.  Of a failure neither has a value.  ``is_over``: nothing more comes.
+    empty if it has said none, and ``number`` that of MySQL's error, 0 for none.  Of a failure
+    none has a value.  ``is_over``: nothing more comes.
     """
 
-    __slots__ = ("text", "rows", "failure", "sqlstate", "is_over", "_size")
+    __slots__ = ("text", "rows", "failure", "sqlstate", "number", "is_over", "_size")
 
     def __init__(self, text: bytes) -> None:
         self.text = text
         self.rows: list[Row] = []
         self.failure = ""
         self.sqlstate = b""
+        self.number = 0
         self.is_over = False
         self._size = 0
 
@@ -36,8 +38,8 @@ class Question:
         elif not self.failure:
             self.rows.append(row)
 
-    def fail(self, failure: str, sqlstate: bytes = b"") -> None:
+    def fail(self, failure: str, sqlstate: bytes = b"", number: int = 0) -> None:
         """There will be no answer; the first reason holds."""
         if not self.failure:
-            self.failure, self.sqlstate = failure, sqlstate
+            self.failure, self.sqlstate, self.number = failure, sqlstate, number
             self.rows = []

@@ -39,7 +39,7 @@ class _Asked:
             return
         question = self.question
         if question.failure:
-            self.answer.errback(QuestionError(question.failure, question.sqlstate))
+            self.answer.errback(QuestionError(question.failure, question.sqlstate, question.number))
         else:
             self.answer.callback(question.rows)
 

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from acra_twisted.encryption.mysql.cellreader import CellReader, TokenReader
-from acra_twisted.encryption.mysql.cells import character_set_of, collation_of, described
-from acra_twisted.encryption.mysql.encodings import UTF8, result_codec_of
+from acra_twisted.encryption.mysql.cells import collation_of, described, stored_codec
 from acra_twisted.encryption.reading import ColumnReader
 from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.results import Columns, RowBatch
 from acra_twisted.session import Session
 from acra_twisted.stages.mysqlmodes import has_stored_characters, result_encoding_of
-from acra_twisted.wire.mysql import types
 
 
 class MysqlCells:
@@ -42,12 +40,9 @@ class MysqlCells:
     ) -> TokenReader:
         """See CellForms."""
         columns = batch.columns
-        encoding = stored = result_encoding_of(session)
-        collation = columns.modifiers[column] & 0xFFFF
-        if collation == types.BINARY:
-            stored = UTF8
-        elif has_stored_characters(session):
-            stored = result_codec_of(character_set_of(collation))
+        encoding = result_encoding_of(session)
+        told = "" if has_stored_characters(session) else encoding
+        stored = stored_codec(columns.modifiers[column], told)
         return TokenReader(setting, columns.types[column], stored, _is_binary(batch), encoding)
 
 

@@ -26,6 +26,7 @@ from acra_twisted.stages.mysqlbindings import ReadBy
 from acra_twisted.stages.mysqlmeanings import MysqlSnapshot
 from acra_twisted.stages.mysqlmodes import DATABASE, RIGHTS, ROLE, database_of, is_moving
 from acra_twisted.stages.mysqlprepared import SqlPrepared
+from acra_twisted.stages.mysqltemporary import TemporaryTables
 
 #: Users whose view of the schema is kept.
 _USERS: Final = 64
@@ -39,12 +40,14 @@ class MysqlKnown:
     ``snapshot`` is the one that its last statement was decided by.  ``keeper`` is the session's
     own if its role may be another than those of its user's other sessions; ``kept`` is the number
     of the session's resets, and the state of all tables, that it is for.  ``prepared`` are its
-    statements by SQL's PREPARE, None if it has none."""
+    statements by SQL's PREPARE, and ``temporary`` the tables that it alone has, None if it has
+    none."""
 
-    __slots__ = ("open", "is_moved", "snapshot", "keeper", "kept", "prepared")
+    __slots__ = ("open", "is_moved", "snapshot", "keeper", "kept", "prepared", "temporary")
 
     def __init__(self) -> None:
         self.prepared: SqlPrepared | None = None
+        self.temporary: TemporaryTables | None = None
         self.keeper: SchemaKeeper | None = None
         self.kept = (0, 0)
         self.open = 0
@@ -56,6 +59,12 @@ class MysqlKnown:
         if self.prepared is None or self.prepared.resets != session.resets:
             self.prepared = SqlPrepared(session.resets)
         self.prepared.keep(text, read)
+
+    def keep_temporary(self, session: Session, table: Target) -> None:
+        """Take in a table that the server has made for the session alone."""
+        if self.temporary is None or self.temporary.resets != session.resets:
+            self.temporary = TemporaryTables(session.resets)
+        self.temporary.made(table)
 
 
 class MysqlColumns:
@@ -114,13 +123,20 @@ class MysqlColumns:
             return None
         return self._of(session, known, protection)
 
-    def watch(self, known: MysqlKnown, exchange: Exchange, plan: Plan, moves: int) -> None:
+    def watch(
+        self,
+        known: MysqlKnown,
+        exchange: Exchange,
+        plan: Plan,
+        moves: int,
+        done: Callable[[], None] | None = None,
+    ) -> None:
         """Follow a request whose text has this plan, if it may change what is known; ``moves`` is
-        what it may change of what the session sees, of `mysqlmodes`.  Each is followed once,
-        however often its values are judged."""
+        what it may change of what the session sees, of `mysqlmodes`, and ``done`` is called if it
+        succeeds.  Each is followed once, however often its values are judged."""
         renews = plan.renews or bool(moves & RIGHTS)
-        if exchange.watch is None and (renews or moves or not plan.is_untouched):
-            exchange.watch = MysqlWatch(self, known, renews=renews, moves=moves)
+        if exchange.watch is None and (renews or moves or done or not plan.is_untouched):
+            exchange.watch = MysqlWatch(self, known, renews=renews, moves=moves, done=done)
 
     def is_strange(
         self, session: Session, known: MysqlKnown, targets: Sequence[Target], database: str | None
@@ -128,7 +144,18 @@ class MysqlColumns:
         """Tell whether some of the tables and routines that a text gives values to may have been
         made since the schema was read; ``database`` is that of names without one, None if it is
         not known."""
-        return database is None or bool(self._keeper(session, known).strange(targets, database))
+        if database is None:
+            return True
+        return bool(self._strange(session, known, targets, database))
+
+    def _strange(
+        self, session: Session, known: MysqlKnown, targets: Sequence[Target], database: str
+    ) -> Sequence[Target]:
+        own, snapshot = known.temporary, known.snapshot
+        if own is not None and own.resets == session.resets and snapshot is not None:
+            if not snapshot.may_end_temporary:
+                targets = own.others(targets, database)
+        return self._keeper(session, known).strange(targets, database)
 
     async def learn(
         self, session: Session, known: MysqlKnown, targets: Sequence[Target] = ()
@@ -146,7 +173,7 @@ class MysqlColumns:
         if known.is_moved:
             session.database = read_database(await session.ask(database_question()))
             known.is_moved = False
-        strange = keeper.strange(targets, database_of(session) or "")
+        strange = self._strange(session, known, targets, database_of(session) or "")
         if strange:
             protection = await self._look_up(session, keeper, protection, strange)
         return self._of(session, known, protection)
@@ -231,7 +258,8 @@ class MysqlColumns:
 @implementer(IWatch)
 class MysqlWatch:
     """Follows a statement that may change tables (``renews``) or what the session sees
-    (``moves``), or whose errors may tell that tables have changed."""
+    (``moves``), or whose errors may tell that tables have changed.  ``done`` is called if it
+    succeeds."""
 
     def __init__(
         self,
@@ -240,7 +268,9 @@ class MysqlWatch:
         *,
         renews: bool = False,
         moves: int = 0,
+        done: Callable[[], None] | None = None,
     ) -> None:
+        self._done = done
         self._columns = columns
         self._known = known
         self._renews = renews
@@ -267,5 +297,7 @@ class MysqlWatch:
             self._known.is_moved = True
         if self._moves & ROLE:
             self._columns.cast(exchange.session, self._known)
+        if self._done is not None and exchange.outcome == "ok":
+            self._done()
         if exchange.outcome == "error":
             self._columns.failed_with(exchange.session, self._known, exchange.status_code)

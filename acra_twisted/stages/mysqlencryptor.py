@@ -16,6 +16,9 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from acra_twisted import events
+from acra_twisted.encryption import refusals
+from acra_twisted.encryption.mysql import expired
 from acra_twisted.encryption.mysql.question import SchemaError
 from acra_twisted.encryption.mysql.targets import Target
 from acra_twisted.encryption.settings import EncryptionSettings
@@ -42,7 +45,7 @@ from acra_twisted.stages.mysqlparameters import MysqlParameters
 from acra_twisted.stages.mysqlstatements import MysqlStatements
 from acra_twisted.stages.rowloads import RowEncoder
 from acra_twisted.tokens.tokenizer import Tokenizer
-from acra_twisted.verdicts import Deny
+from acra_twisted.verdicts import PASS, Deny, Pass
 
 _CELLS: Final = MysqlCells()
 
@@ -80,7 +83,8 @@ class MysqlEncryptor(ColumnStage):
     def on_statement(self, statement: Statement, exchange: Exchange) -> Any:
         """See IStatementStage."""
         decide = partial(self._statements.judge, statement, exchange)
-        return self._informed(exchange.session, decide, not shows_before(statement.text))
+        may_ask = not shows_before(statement.text)
+        return self._informed(exchange.session, decide, may_ask, statement)
 
     def on_parameters(self, parameters: Parameters, exchange: Exchange) -> Any:
         """See IParameterStage."""
@@ -104,7 +108,13 @@ class MysqlEncryptor(ColumnStage):
             *(columns, settings, self._keys, self._tokens, self._workers, closing, _CELLS)
         )
 
-    def _informed(self, session: Session, decide: Callable[..., Any], may_ask: bool) -> Any:
+    def _informed(
+        self,
+        session: Session,
+        decide: Callable[..., Any],
+        may_ask: bool,
+        statement: Statement | None = None,
+    ) -> Any:
         """Decide by what is certain of the session's tables; ask for it, if it is not.
         ``may_ask``: it may be asked also without need."""
         known: MysqlKnown | None = session.notes.get(STAGE)
@@ -112,7 +122,7 @@ class MysqlEncryptor(ColumnStage):
             known = session.notes[STAGE] = MysqlKnown()
         snapshot = self._columns.snapshot(session, known, may_ask)
         if snapshot is None:
-            return self._ask(session, known, decide)
+            return self._ask(session, known, decide, (), statement)
         return guarded(decide, known, snapshot, False)
 
     def _ask(
@@ -121,16 +131,35 @@ class MysqlEncryptor(ColumnStage):
         known: MysqlKnown,
         decide: Callable[..., Any],
         targets: Sequence[Target] = (),
+        statement: Statement | None = None,
     ) -> Any:
         """Decide once all that was sent before is answered, and what is not certain was asked, also
         of tables and routines that a text gives values to."""
         learning = Deferred.fromCoroutine(self._columns.learn(session, known, targets))
         return learning.addCallbacks(
-            lambda snapshot: guarded(decide, known, snapshot, True), _unknown
+            lambda snapshot: guarded(decide, known, snapshot, True), partial(_unknown, statement)
         )
 
 
-def _unknown(failure: Failure) -> Deny:
+def _unknown(statement: Statement | None, failure: Failure) -> Pass | Deny:
     """The verdict where the database does not tell its tables."""
     failure.trap(QuestionError, SchemaError)
+    error = failure.value
+    if isinstance(error, QuestionError) and error.number == expired.NUMBER:
+        return _expired(statement)
     return refused(untold(failure.value))
+
+
+def _expired(statement: Statement | None) -> Pass | Deny:
+    """The verdict where the user's password has expired: clients know the server's error."""
+    if statement is not None and statement.prepared_name is None:
+        if expired.may_pass(statement.text):
+            return PASS
+    return Deny(
+        expired.TEXT,
+        sqlstate=expired.SQLSTATE,
+        errno=expired.NUMBER,
+        rule=refusals.SCHEMA_UNKNOWN,
+        code=events.COLUMN_REFUSED,
+        column="",
+    )

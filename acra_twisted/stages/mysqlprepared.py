@@ -16,15 +16,23 @@ from acra_twisted.encryption.plan import Refusal
 from acra_twisted.stages.mysqlbindings import ReadBy
 from acra_twisted.stages.mysqlmeanings import MysqlSnapshot
 
-#: Texts that are kept at most, and their bytes.
-_TEXTS: Final = 256
+#: Bytes of the texts that are kept at most, and those that each takes beside its text.
 _BYTES: Final = 1 << 20
+_BESIDE: Final = 256
+_NAME: Final = rb"(`[^`\x80-\xff]++`|[A-Za-z_$][0-9A-Za-z_$]*+)"
+#: One statement that prepares another, in a string that ends there in every mode.
+_prepares_one: Final = re.compile(
+    rb"\s*+prepare\s++" + _NAME + rb"\s++from\s*+'[^'\\]*+'[\s;]*+", re.I
+).fullmatch
+_releases_one: Final = re.compile(
+    rb"\s*+(?:deallocate|drop)\s++prepare\s++" + _NAME + rb"[\s;]*+", re.I
+).fullmatch
 _executes: Final = re.compile(rb"\bexecute\b", re.I).search
 _LOST: Final = Refusal(
     refusals.OPAQUE_CODE,
     "",
     "the session has prepared more statements by SQL than AcraServer keeps",
-    "Let the driver prepare them.",
+    "Let the driver prepare them, or DEALLOCATE them.",
 )
 
 
@@ -38,13 +46,45 @@ def executes(text: bytes) -> bool:
     return b"execute" in text.lower() and _executes(text) is not None
 
 
+def name_in(text: bytes) -> bytes:
+    """Return the name of the only statement that a text prepares or releases by SQL, in small
+    letters; empty for any other text."""
+    found = _prepares_one(text) or _releases_one(text)
+    return b"" if found is None else found[1].strip(b"`").lower()
+
+
+class _Kept:
+    """A text, and what came of it by one reading of the tables."""
+
+    __slots__ = ("text", "read", "name", "snapshot", "refusal", "targets")
+
+    def __init__(self, text: bytes, read: ReadBy) -> None:
+        self.text, self.read = text, read
+        self.name = name_in(text)
+        self.snapshot: MysqlSnapshot | None = None
+        self.refusal: Refusal | None = None
+        self.targets: Sequence[Target] = ()
+
+    def check(self, snapshot: MysqlSnapshot) -> None:
+        """Plan the text, unless that was done by the same reading of the tables."""
+        if self.snapshot is snapshot:
+            return
+        plan = snapshot.planner.plan(self.text, *self.read).plan
+        database = self.read.database or ""
+        self.snapshot, self.refusal = snapshot, plan.refusal
+        self.targets = [
+            Target(database, one.name) if one.name and not one.database else one
+            for one in plan.targets
+        ]
+
+
 class SqlPrepared:
     """Keeps the texts that prepare statements which give values to something.  ``resets`` is how
     often the session had begun anew when it was made: then the server forgets them."""
 
     def __init__(self, resets: int) -> None:
         self.resets = resets
-        self._texts: dict[tuple[bytes, ReadBy], None] = {}
+        self._texts: dict[tuple[bytes, ReadBy], _Kept] = {}
         self._size = 0
         self._is_lost = False
         self._checked: MysqlSnapshot | None = None
@@ -52,16 +92,29 @@ class SqlPrepared:
 
     def keep(self, text: bytes, read: ReadBy) -> None:
         """Keep a text beside all others: each may prepare more than one statement, and the server
-        may have refused it."""
+        may refuse it."""
         if (text, read) in self._texts:
             return
-        self._size += len(text)
-        self._is_lost = self._is_lost or len(self._texts) >= _TEXTS or self._size > _BYTES
+        self._size += len(text) + _BESIDE
+        self._is_lost = self._is_lost or self._size > _BYTES
         if self._is_lost:
             self._texts.clear()
         else:
-            self._texts[text, read] = None
+            self._texts[text, read] = _Kept(text, read)
         self._checked = None
+
+    def done(self, text: bytes) -> None:
+        """Take in that the server has run a text that prepares or releases a statement: nothing
+        else has its name any more."""
+        name = name_in(text)
+        if not name:
+            return
+        gone = [key for key, one in self._texts.items() if one.name == name and key[0] != text]
+        for key in gone:
+            del self._texts[key]
+            self._size -= len(key[0]) + _BESIDE
+        if gone:
+            self._checked = None
 
     def again(self, snapshot: MysqlSnapshot) -> tuple[Refusal | None, Sequence[Target]]:
         """Return the refusal of what may be executed, by the tables as they are known now, and what
@@ -75,11 +128,9 @@ class SqlPrepared:
 
     def _planned(self, snapshot: MysqlSnapshot) -> tuple[Refusal | None, Sequence[Target]]:
         targets: dict[Target, None] = {}
-        for text, read in self._texts:
-            plan = snapshot.planner.plan(text, *read).plan
-            if plan.refusal is not None:
-                return plan.refusal, ()
-            for one in plan.targets:
-                is_bare = bool(one.name) and not one.database
-                targets[Target(read.database or "", one.name) if is_bare else one] = None
+        for one in self._texts.values():
+            one.check(snapshot)
+            if one.refusal is not None:
+                return one.refusal, ()
+            targets.update(dict.fromkeys(one.targets))
         return None, tuple(targets)

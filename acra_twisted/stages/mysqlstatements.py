@@ -34,9 +34,12 @@ from acra_twisted.stages.mysqlmodes import (
     mode_of,
     result_set_of,
 )
-from acra_twisted.stages.mysqlprepared import SqlPrepared, executes, prepares
+from acra_twisted.stages.mysqlprepared import SqlPrepared, executes, name_in, prepares
+from acra_twisted.stages.mysqltemporary import created
 from acra_twisted.verdicts import PASS, Replace
 
+#: Bytes in which the first word of most texts stands.
+_FIRST: Final = 12
 #: Longer texts are planned by a worker.
 _LONG: Final = 16 * 1024
 
@@ -158,8 +161,10 @@ class MysqlStatements:
         is_prepared = statement.prepared_name is not None
         if plan.load is not None and is_prepared:
             return refused(mysqlloads.PREPARED)
+        if known.temporary is not None:
+            known.temporary.sent(text, is_prepared)
         if not is_prepared:
-            self._columns.watch(known, exchange, plan, moves)
+            self._columns.watch(known, exchange, plan, moves, _done(judged))
         made = Statement(text, statement.prepared_name)
         made.meanings = snapshot.meanings(plan, result_set_of(exchange.session))
         binding = Binding(text, read, snapshot, planned, moves, bypass)
@@ -183,6 +188,18 @@ class MysqlStatements:
     def _marked(self, plan: Plan, literals: Plaintexts, exchange: Exchange, filled: Filled) -> Any:
         mark = self._encoder.mark(plan, literals, exchange)
         return then(mark, lambda found: (filled, found))
+
+
+def _done(judged: _Judged) -> Callable[[], None] | None:
+    """Return what is to be taken in once the server has run a text; None for nothing."""
+    text, known = judged.statement.text, judged.known
+    if b"create" in text[:_FIRST].lower():
+        table = created(text, judged.read.database)
+        if table is not None:
+            return partial(known.keep_temporary, judged.exchange.session, table)
+    elif known.prepared is not None and name_in(text):
+        return partial(known.prepared.done, text)
+    return None
 
 
 def _replaced(made: Statement, filled: Filled) -> Replace[Statement]:

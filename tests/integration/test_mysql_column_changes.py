@@ -92,6 +92,52 @@ class Roles(Case):
         self.attempt(self.begin(), write)
 
 
+class Expired(Case):
+    """A user with an expired password sets it, and works on."""
+
+    def test_the_password_is_set(self):
+        self.database.account("old", "pw")
+        self.database.run("ALTER USER old PASSWORD EXPIRE")
+        access = {**self.access(), "user": "old", "database": None}
+        cursor = pymysql.connect(**access, autocommit=True, charset="utf8mb4").cursor()
+        self.addCleanup(cursor.connection.close)
+        for refused in ("SELECT id FROM shop.people", "DO 0"):
+            with self.assertRaises(pymysql.MySQLError) as caught:
+                cursor.execute(refused)
+            self.assertEqual(caught.exception.args[0], 1820)
+        cursor.execute("SET PASSWORD = PASSWORD('new')")
+        cursor.execute("INSERT INTO shop.people (name) VALUES (%s)", (_SECRET,))
+        self.assertNotIn(_SECRET.encode(), self.stored("name")[0])
+
+
+class Temporary(Case):
+    def questions(self):
+        """The number of looks at what a table is."""
+        [count] = self.database.run(
+            "SELECT COUNT(*) FROM mysql.general_log WHERE argument LIKE '%information_schema.TABLES"
+            " WHERE TABLE_SCHEMA = _utf8 x%' AND argument NOT LIKE '%general_log%'"
+        ).split()
+        return int(count)
+
+    def test_a_table_of_the_session_is_not_asked_for(self):
+        self.database.run("SET GLOBAL log_output = 'TABLE'")
+        self.addCleanup(self.database.run, "SET GLOBAL log_output = 'FILE'")
+        cursor = self.connected()
+        cursor.execute("CREATE TEMPORARY TABLE own (id INT, name VARCHAR(50))")
+        cursor.execute("SELECT id FROM people")
+        before = self.questions()
+        for number in range(5):
+            cursor.execute("INSERT INTO own VALUES (%s, 'n')", (number,))
+            cursor.execute("UPDATE shop.own SET id = id + 1")
+        self.assertEqual(self.questions(), before)
+        cursor.execute("DROP TABLE own")
+        cursor.execute("CREATE VIEW own AS SELECT id, name FROM people")
+        self.addCleanup(self.database.run, "DROP VIEW shop.own")
+        cursor.execute("INSERT INTO own VALUES (1, %s)", (_SECRET,))
+        self.assertNotIn(_SECRET.encode(), self.stored("name")[0])
+        self.assertGreater(self.questions(), before)
+
+
 class Others(Case):
     """Another program changes the tables."""
 

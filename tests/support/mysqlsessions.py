@@ -68,8 +68,9 @@ def rows_of(schema):
 class MysqlBench(Workbench):
     """A session and its database, which answers with ``schema``; ``asked`` are the texts of all
     questions, ``changes`` the number of changes that its server has begun, ``refuses`` texts that
-    have errors, ``held`` answers that are to come if ``holds`` is set.  ``lookups`` is what it
-    answers about the tables that are given values, ``charset`` that about files."""
+    have errors with the number ``number``, ``held`` answers that are to come if ``holds`` is set.
+    ``lookups`` is what it answers about the tables that are given values, ``charset`` that about
+    files."""
 
     def __init__(self, schema=SCHEMA, settings=SETTINGS):
         super().__init__()
@@ -78,6 +79,7 @@ class MysqlBench(Workbench):
         self.asked = []
         self.held = []
         self.holds = self.fails = False
+        self.number = 0
         self.changes = 7
         self.refuses = ()
         self.lookups = []
@@ -105,7 +107,7 @@ class MysqlBench(Workbench):
     def _ask(self, text):
         self.asked.append(text)
         if self.fails or text in self.refuses:
-            return fail(QuestionError("the connection has ended"))
+            return fail(QuestionError("the connection has ended", number=self.number))
         answer = [[_hex(self.database)]]
         if text == schema_question(table.name for table in self.settings.tables):
             answer = rows_of(self.schema)

@@ -294,7 +294,7 @@ class MysqlReplies(WholeReplies):
             self._release_definitions(start)
         if self._question is not None:
             state = error.sqlstate or errors.FAILED.sqlstate
-            self._question.fail(f"the database says error {error.number}", state)
+            self._question.fail(f"the database says error {error.number}", state, error.number)
         if exchange is not None and exchange.outcome is None:
             if self._code == replies.AUTH:
                 tell_refusal(session, exchange, payload)

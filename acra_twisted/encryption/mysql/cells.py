@@ -6,7 +6,7 @@ import struct
 from typing import Final, NamedTuple
 
 from acra_twisted.encryption import canonical, errors
-from acra_twisted.encryption.mysql.encodings import from_utf8
+from acra_twisted.encryption.mysql.encodings import UTF8, from_utf8, result_codec_of
 from acra_twisted.wire.mysql import types
 from acra_twisted.wire.mysql.columndefinitions import modifier_of
 
@@ -76,10 +76,16 @@ def collation_of(character_set: str) -> int:
     return _WIDE.get(character_set, types.BINARY)
 
 
-def character_set_of(collation: int) -> str:
-    """Return the character set of a collation, empty for one that is not known."""
+def stored_codec(modifier: int, results: str) -> str:
+    """The codec of the cells of a column as the server sends them.  ``modifier`` is the column's,
+    ``results`` the codec of results, empty where characters come as they are stored."""
+    collation = modifier & 0xFFFF
+    if collation == types.BINARY:
+        return UTF8
+    if results:
+        return results
     wide = _WIDE_NAMES.get(collation)
-    return wide or types.character_set(collation, mariadb=False).decode()
+    return result_codec_of(wide or types.character_set(collation, mariadb=False).decode())
 
 
 def to_cell(data_type: str, plaintext: bytes, binary: bool, encoding: str) -> bytes:

@@ -137,6 +137,26 @@ class Texts(Case):
         self.assert_denied(verdict)
 
 
+class Expired(Case):
+    """The user's password has expired, and the server answers nothing."""
+
+    def setUp(self):
+        super().setUp()
+        self.bench.fails, self.bench.number = True, 1820
+
+    def test_it_can_be_set(self):
+        self.assertIs(self.judge("SET PASSWORD = PASSWORD('new')")[0], PASS)
+        for text, prepared in ((INSERT, False), ("SELECT 1", False), ("SET PASSWORD = 'x'", True)):
+            verdict, _, _ = self.judge(text, prepared)
+            self.assertEqual((verdict.errno, verdict.sqlstate), (1820, b"HY000"), text)
+        self.bench.fails = False
+        self.assertIsInstance(self.judge(INSERT)[0], Replace)
+
+    def test_another_error_lets_nothing_pass(self):
+        self.bench.number = 1045
+        self.assert_denied(self.judge("SET PASSWORD = PASSWORD('new')")[0])
+
+
 class NewNames(Case):
     """Tables that a text gives values to, and that may have been made since the schema was read."""
 
@@ -156,6 +176,42 @@ class NewNames(Case):
         self.assertIn(b"orders".hex().encode(), self.questions()[0])
         self.assertIs(self.judge("INSERT INTO other.orders VALUES (1)")[0], PASS)
         self.assertEqual(len(self.questions()), 2)
+
+    def run_(self, text, outcome="ok", prepared=False):
+        """A statement passes, and the server answers it."""
+        verdict, _, exchange = self.judge(text, prepared)
+        self.assertIs(verdict, PASS, text)
+        exchange.close(outcome)
+
+    def test_tables_of_the_session_are_not_looked_up(self):
+        self.run_("CREATE TEMPORARY TABLE own (id INT)")
+        for text in ("INSERT INTO own VALUES (1)", "UPDATE shop.own SET id = 2"):
+            self.run_(text)
+        self.assertEqual(self.questions(), [])
+        for ending in ("DROP TABLE own", "SELECT 1; DROP TABLE own"):
+            self.run_("CREATE TEMPORARY TABLE own (id INT)")
+            self.run_(ending)
+            del self.bench.asked[:]
+            self.run_("INSERT INTO own VALUES (1)")
+            self.assertEqual(len(self.questions()), 1)
+        del self.bench.asked[:]
+        self.run_("CREATE TEMPORARY TABLE own (id INT)", "error")
+        self.run_("INSERT INTO own VALUES (1)")
+        self.assertEqual(len(self.questions()), 1)
+        self.run_("CREATE TEMPORARY TABLE own (id INT)")
+        self.bench.session.resets += 1
+        self.run_("INSERT INTO own VALUES (1)")
+        self.assertEqual(len(self.questions()), 2)
+
+    def test_statements_that_sql_prepares_and_releases(self):
+        self.bench.has("orders")
+        for number in range(500):
+            self.run_(f"PREPARE s FROM 'INSERT INTO orders VALUES ({number}, ?)'")
+        self.run_("EXECUTE s USING @a")
+        for number in range(500):
+            self.run_(f"PREPARE s{number} FROM 'INSERT INTO orders VALUES (?)'")
+            self.run_(f"DEALLOCATE PREPARE s{number}")
+        self.run_("EXECUTE s USING @a")
 
     def test_nothing_is_given_in_clear_to_a_view_that_was_not_known(self):
         fresh = Code(VIEW, "shop", "fresh", "select `name` from `shop`.`people`")

@@ -7,7 +7,7 @@ from acra_twisted.encryption.mysql.targets import Target
 from acra_twisted.encryption.refusals import OPAQUE_CODE
 from acra_twisted.stages.mysqlbindings import ReadBy
 from acra_twisted.stages.mysqlmeanings import MysqlSnapshot
-from acra_twisted.stages.mysqlprepared import SqlPrepared, executes, prepares
+from acra_twisted.stages.mysqlprepared import SqlPrepared, executes, name_in, prepares
 from tests.support.mysqlplanning import MODE, SCHEMA, planner
 
 READ = ReadBy(MODE, "shop")
@@ -58,11 +58,54 @@ class Prepared(SynchronousTestCase):
             self.kept.keep(ORDERS, READ)
         self.assertIsNone(self.kept.again(self.snapshot)[0])
 
-    def test_there_is_an_end_to_them(self):
-        for number in range(257):
+    def test_what_the_server_has_run_takes_the_place_of_others_of_its_name(self):
+        later = b"Prepare `S` from 'INSERT INTO other VALUES (?)';"
+        for text in (ORDERS, later, ORDERS + b"; PREPARE t FROM 'SELECT 1'"):
+            self.kept.keep(text, READ)
+        self.kept.done(b"SELECT 1; DEALLOCATE PREPARE s")
+        self.kept.done(b"PREPARE t FROM 'SELECT 1'")
+        self.assertEqual(len(self.kept.again(self.snapshot)[1]), 2)
+        self.kept.done(later)
+        # The text of two statements may have made it, too.
+        self.assertEqual(len(self.kept.again(self.snapshot)[1]), 2)
+        self.kept = SqlPrepared(0)
+        self.kept.keep(ORDERS, READ)
+        self.kept.keep(later, READ)
+        self.kept.done(later)
+        self.assertEqual(self.kept.again(self.snapshot)[1], (Target("shop", "other"),))
+        self.kept.done(b"DROP PREPARE s ;")
+        self.assertEqual(self.kept.again(self.snapshot), (None, ()))
+
+    def test_names(self):
+        for text, name in (
+            (ORDERS, b"s"),
+            (b"DEALLOCATE PREPARE `a b`", b"a b"),
+            (b"PREPARE s FROM 'a' 'b'", b""),
+            (b"PREPARE s FROM 'a\\'b'", b""),
+            (b"PREPARE s FROM @a", b""),
+            (ORDERS + b"; SELECT 1", b""),
+            (b"EXECUTE s", b""),
+        ):
+            self.assertEqual(name_in(text), name, text)
+
+    def test_as_many_as_anybody_has_at_a_time(self):
+        """Each is read once by the same tables."""
+        planned = []
+        plan = self.snapshot.planner.plan
+        self.snapshot.planner.plan = lambda *given: planned.append(given) or plan(*given)
+        for number in range(1_000):
             self.kept.keep(b"PREPARE s%d FROM 'INSERT INTO orders VALUES (?)'" % number, READ)
-            if number == 200:
-                self.assertIsNone(self.kept.again(self.snapshot)[0])
+            self.assertIsNone(self.kept.again(self.snapshot)[0])
+        self.assertEqual(len(planned), 1_000)
+        for number in range(10_000):
+            text = b"PREPARE s FROM 'INSERT INTO t%d VALUES (?)'" % number
+            self.kept.keep(text, READ)
+            self.kept.done(text)
+        self.assertIsNone(self.kept.again(self.snapshot)[0])
+
+    def test_there_is_an_end_to_them(self):
+        for number in range(4_000):
+            self.kept.keep(b"PREPARE s%d FROM 'INSERT INTO orders VALUES (?)'" % number, READ)
         self.assertIn("more statements", self.kept.again(self.snapshot)[0].text)
         self.kept = SqlPrepared(0)
         self.kept.keep(ORDERS + b" " * (1 << 20), READ)

@@ -1,0 +1,87 @@
+"""Tables of MySQL that a session has made for itself alone, as far as its texts tell.
+
+No other session sees them, and no view takes their place while they are there: a text that gives
+values to one needs no question what it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from acra_twisted.encryption.beginnings import goes_on
+from acra_twisted.encryption.mysql.schema import Code
+from acra_twisted.encryption.mysql.targets import Target
+
+_NAME: Final = rb"(`[^`\x00]++`|[A-Za-z_$][0-9A-Za-z_$]*+)"
+_creates: Final = re.compile(
+    rb"\s*+create\s++(?:or\s++replace\s++)?temporary\s++table\s++(?:if\s++not\s++exists\s++)?"
+    + _NAME
+    + rb"(?:[.]"
+    + _NAME
+    + rb")?(?=[\s(;]|\Z)(?!\s*+[./#-])",
+    re.I,
+).match
+#: Words without which a text neither drops a table nor gives it another name, nor runs code that
+#: it does not show.
+_ENDING: Final = (b"drop", b"rename", b"alter", b"call", b"execute", b"atomic")
+#: Tables that are remembered.
+_MOST: Final = 1_000
+
+
+def created(text: bytes, database: str | None) -> Target | None:
+    """Return the table that a text makes for its session alone, if it is one statement that does
+    so.  ``database`` is that of names without one, None if it is not known."""
+    found = None if goes_on(text) else _creates(text)
+    if found is None:
+        return None
+    first, second = (
+        None if one is None else one.strip(b"`").decode("utf-8", "replace")
+        for one in found.groups()
+    )
+    if second is not None:
+        return Target(first or "", second)
+    return Target(database, first or "") if database else None
+
+
+def may_end_some(code: Sequence[Code]) -> bool:
+    """Tell whether code of the database may drop such a table: it may be run by any statement."""
+    return any(one.text is None or _drops(one.text.lower()) for one in code)
+
+
+def _drops(text: str) -> bool:
+    return "drop" in text and "temporary" in text
+
+
+class TemporaryTables:
+    """Remembers such tables of one session.  ``resets`` is how often the session had begun anew
+    when it was made: then the server forgets them."""
+
+    def __init__(self, resets: int) -> None:
+        self.resets = resets
+        self._made: set[Target] = set()
+        self._is_over = False
+
+    def made(self, table: Target) -> None:
+        """Take in a table that the server has made."""
+        if not self._is_over and len(self._made) < _MOST:
+            self._made.add(table)
+
+    def sent(self, text: bytes, is_prepared: bool) -> None:
+        """Take in a text that leaves for the database.  One that is prepared may be executed at any
+        time."""
+        lowered = text.lower()
+        is_replaced = b"replace" in lowered and b"temporary" in lowered
+        if is_replaced or any(word in lowered for word in _ENDING):
+            self._made.clear()
+            self._is_over = self._is_over or is_prepared
+
+    def others(self, targets: Sequence[Target], database: str) -> Sequence[Target]:
+        """Return the targets that are not such tables; ``database`` is that of names without
+        one."""
+        return [
+            one
+            for one in targets
+            if (one if one.database else Target(database, one.name)) not in self._made
+        ]

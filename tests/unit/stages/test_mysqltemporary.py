@@ -1,0 +1,74 @@
+"""Tables that a session of MySQL has made for itself alone."""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.encryption.mysql.schema import ROUTINE, Code
+from acra_twisted.encryption.mysql.targets import Target
+from acra_twisted.stages.mysqltemporary import TemporaryTables, created, may_end_some
+
+OWN = Target("shop", "own")
+
+
+class Created(SynchronousTestCase):
+    def test_texts_that_make_one(self):
+        for text, expected in (
+            (b"CREATE TEMPORARY TABLE own (id INT)", OWN),
+            (b"create temporary table if not exists `own`(id int);", OWN),
+            (b"CREATE OR REPLACE TEMPORARY TABLE own SELECT 1", OWN),
+            (b"CREATE TEMPORARY TABLE other.own LIKE t", Target("other", "own")),
+            (b"CREATE TABLE own (id INT)", None),
+            (b"CREATE TEMPORARY TABLE own (id INT); DROP TABLE own", None),
+            (b"CREATE TEMPORARY TABLE own.  b (id INT)", None),
+            (b"CREATE TEMPORARY SEQUENCE own", None),
+        ):
+            self.assertEqual(created(text, "shop"), expected, text)
+        self.assertIsNone(created(b"CREATE TEMPORARY TABLE own (id INT)", None))
+
+    def test_code_that_may_end_some(self):
+        for text, expected in (
+            ("BEGIN DROP TEMPORARY TABLE x; END", True),
+            (None, True),
+            ("SELECT 1", False),
+        ):
+            self.assertEqual(may_end_some([Code(ROUTINE, "d", "f", text, "")]), expected)
+
+
+class Remembered(SynchronousTestCase):
+    def setUp(self):
+        self.tables = TemporaryTables(0)
+        self.tables.made(OWN)
+
+    def unknown(self):
+        return list(self.tables.others((Target("", "own"), OWN, Target("", "b")), "shop"))
+
+    def test_they_are_none_of_the_others(self):
+        self.tables.sent(b"INSERT INTO own VALUES (1)", False)
+        self.assertEqual(self.unknown(), [Target("", "b")])
+        self.assertEqual(list(self.tables.others([Target("", "own")], "x")), [Target("", "own")])
+
+    def test_what_may_end_one_ends_all(self):
+        for text in (
+            b"DROP TABLE own",
+            b"Alter table own RENAME other",
+            b"CALL p()",
+            b"EXECUTE s",
+            b"BEGIN NOT ATOMIC f(); END",
+            b"CREATE OR REPLACE TEMPORARY TABLE own AS SELECT f()",
+        ):
+            self.tables.made(OWN)
+            self.tables.sent(text, False)
+            self.assertEqual(len(self.unknown()), 3, text)
+        self.tables.made(OWN)
+        self.assertEqual(len(self.unknown()), 1)
+
+    def test_behind_a_prepared_end_none_is_remembered(self):
+        self.tables.sent(b"DROP TEMPORARY TABLE IF EXISTS own", True)
+        self.tables.made(OWN)
+        self.assertEqual(len(self.unknown()), 3)
+
+    def test_there_is_an_end_to_them(self):
+        for number in range(2_000):
+            self.tables.made(Target("shop", f"t{number}"))
+        self.assertEqual(
+            len(self.tables.others([Target("", "t1999"), Target("", "t9")], "shop")), 1
+        )
