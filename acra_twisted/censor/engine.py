@@ -88,6 +88,7 @@ class Censor:
         )
         self._name_quote = language.quote
         self._double_quotes = language.name == "mysql"
+        self._shows_literals = language.name != "mysql"
 
     def forget(self) -> None:
         """Drop every decision that is kept: the next ones are worked out anew."""
@@ -263,7 +264,7 @@ class Censor:
         usual = folded.text
         tokens = self._read(self.language.tokens, usual, mode)
         bound(self.language, usual, tokens, self._costs.max_structure)
-        key = _full_key(usual, tokens, mode)
+        key = _full_key(usual, tokens, mode, self._shows_literals)
         if not folded.alike:
             key = b"\0rows" + key
         literals_of = values.Values(self.language, usual, tokens, mode)
@@ -367,19 +368,26 @@ def _readings(text: bytes, mode: Mode) -> list[Mode]:
 
 
 _NAME_KINDS: Final = frozenset((lexer.WORD, lexer.QUOTED, lexer.UNICODE_QUOTED))
-_SCANNED: Final = frozenset((lexer.ESCAPE, lexer.UNICODE, lexer.STRING))
+_SCANNED: Final = frozenset((lexer.ESCAPE, lexer.STRING))
+#: A literal of PostgreSQL in which no escape can be wrong.
+_CERTAIN: Final = re.compile(rb"(?:[^\\]++|\\[^0-7xuU])*+", re.S).fullmatch
 
 
-def _full_key(text: bytes, tokens: list[Token], mode: Mode) -> bytes:
-    """The tokens with marks for literals.  No other key begins with NUL."""
+def _full_key(text: bytes, tokens: list[Token], mode: Mode, shows_literals: bool) -> bytes:
+    """The tokens with marks for literals.  No other key begins with NUL.
+
+    ``shows_literals``: the parser is shown what stands in them.
+    """
     parts = [b"\0%d%d%b" % (mode.backslash is not False, mode.ansi is True, mode.names.encode())]
     number_end = 0
     for kind, start, end in tokens:
         if kind in lexer.LITERALS:
             number_end = end if kind == lexer.NUMBER else 0
             parts.append(b"\x01" + kind.encode())
+            if not shows_literals:
+                continue
             literal = text[start:end]
-            if kind in _SCANNED and (kind == lexer.UNICODE or b"\\" in literal):
+            if kind == lexer.UNICODE or kind in _SCANNED and _CERTAIN(literal) is None:
                 # Whether such a literal is one depends on what stands in it.
                 parts.append(literal)
             elif b"--" in literal:

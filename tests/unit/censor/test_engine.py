@@ -9,6 +9,7 @@ from acra_twisted.censor.engine import Censor
 from acra_twisted.censor.planner import KEY_LIMIT
 from acra_twisted.censor.rules import read_rules
 from acra_twisted.errors import ConfigError
+from acra_twisted.sql import mysql, postgresql
 from acra_twisted.sql.languages import LANGUAGES, Limits
 from acra_twisted.sql.tree import Table
 from tests.support.callforms import pairs
@@ -1229,6 +1230,22 @@ class Caching(SynchronousTestCase):
         self.assertFalse(rules.decide(b"DO 'BEGIN END'").allowed)
         self.assertEqual(rules.known(b"DO 'BEGIN END'", mode).by, "deny.opaque")
         self.assertIsNone(rules.known(b"DO 'BEGIN NULL; END'", mode))
+
+    def test_texts_that_differ_in_values_are_parsed_once(self):
+        for module, db, values in (
+            (mysql, "mysql", [rb"'it\'s'", rb"'a\nb'", b"'--'", rb"'\\'", b"'it''s'", rb"'\x'"]),
+            (mysql, "mysql", [rb"_binary'\0'", rb"_binary'\\'", b"_binary'a'"]),
+            (postgresql, "postgresql", [rb"E'a\nb'", rb"E'it\'s'", rb"E'\\u'", b"E''"]),
+            (postgresql, "postgresql", [b"'it''s'", rb"'a\b'", b"'a''b''c'"]),
+        ):
+            with self.subTest(db=db, values=values):
+                rules = censor(db, [{"handler": "allow", "queries": [], "tables": ["t"]}])
+                for number, value in enumerate(values):
+                    self.assertTrue(rules.decide(b"INSERT INTO t VALUES (1, %b)" % value).allowed)
+                    if number == 0:
+                        parse = module.parse
+                        self.patch(module, "parse", self.fail)
+                self.patch(module, "parse", parse)
 
     def test_a_decision_holds_for_strings_with_something_in_front(self):
         rules = [{"handler": "allow", "queries": ["SELECT a FROM t WHERE a = X'41'"]}]
