@@ -13,7 +13,7 @@ from acra_twisted.telemetry.history import reading
 from acra_twisted.telemetry.history.pieces import Damaged, StoredEvent
 from acra_twisted.telemetry.history.reading import EventQuestion, Limit, Row
 from acra_twisted.telemetry.history.schema import Foreign
-from acra_twisted.telemetry.pages.past import has_names, question_of
+from acra_twisted.telemetry.pages.past import fits, is_exact, question_of
 from acra_twisted.telemetry.pages.search import FILTERS, Filters, Unfit
 from acra_twisted.tools.commandline import Parser
 
@@ -62,17 +62,16 @@ class Stores:
 
     def _rows(self, connection: sqlite3.Connection, filters: Filters) -> list[Row]:
         question = question_of(filters)
-        if not (filters.table or filters.shape):
+        if is_exact(filters):
             answer = reading.search(connection, question, _LIMIT)
             self.more = self.more or not answer.complete
             return list(answer.rows)
         rows: list[Row] = []
         wanted = filters.offset + filters.limit
-        # SQLite finds the letters, and what is a name, or a shape, is seen here.
         question = question._replace(limit=reading.ROWS_MAX, offset=0)
         while len(rows) < wanted:
             answer = reading.search(connection, question, _LIMIT)
-            rows += [row for row in answer.rows if has_names(row, filters)]
+            rows += [row for row in answer.rows if fits(row, filters)]
             if not answer.complete:
                 self.more = True
                 break

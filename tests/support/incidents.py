@@ -66,6 +66,7 @@ def planted(sources, now):
                 query='SELECT owner FROM account WHERE id = ? UNION SELECT amount FROM "salaries"',
                 error="handler 4: table salaries",
                 rule="deny.table",
+                place="acra-censor.yaml:14",
                 trace_id=f"{number + 1:032x}",
                 span_id="5" * 16,
                 session_id=2117,
@@ -78,6 +79,7 @@ def planted(sources, now):
             query="SELECT name FROM salaries",
             error="handler 4: table salaries",
             rule="deny.table",
+            place="acra-censor.yaml:14",
             **reports,
         )
     )

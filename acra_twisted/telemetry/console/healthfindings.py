@@ -49,7 +49,31 @@ class Finding(NamedTuple):
     text: str
     alert: str = ""
 
+    def as_json(self) -> dict[str, str]:
+        """Return it as plain values, with where the view of health has more of it."""
+        return {**self._asdict(), "href": f"/console/health#{_CARDS[self.rule]}"}
 
+
+#: Parts of the view of health that have more of a finding, by its rule.
+_CARDS: Final = {
+    "unreachable": "c-listeners",
+    "authentication": "c-listeners",
+    "certificate": "c-certificates",
+    "certificate-expired": "c-certificates",
+    "peer-certificate": "c-certificates",
+    "revocation-list": "c-certificates",
+    "stage": "c-flow",
+    "no-history": "c-history",
+    "history": "c-history",
+    "exporter": "c-exporters",
+    "exporter-dropped": "c-exporters",
+    "reload": "c-changes",
+    "late": "c-process",
+    "log": "c-process",
+    "bound": "c-pools",
+    "weak": "c-settings",
+    "idle": "c-settings",
+}
 #: Facts of a daemon that findings are made from.
 FACTS: Final = (
     "process",

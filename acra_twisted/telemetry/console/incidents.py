@@ -1,4 +1,4 @@
-"""Security events as the console tells of them: their kinds, who caused them, and a sentence."""
+"""Security events as the console tells of them: their kinds, and who caused them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,8 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from acra_twisted import events
-from acra_twisted.eventtable import TABLE
 from acra_twisted.telemetry.console import formats
 from acra_twisted.telemetry.console.people import who
-from acra_twisted.telemetry.console.sentences import (
-    BAD,
-    GOOD,
-    PLAIN,
-    SLOW,
-    Answer,
-    Piece,
-    Sentence,
-    answer,
-    link,
-    sentence,
-    strong,
-)
 from acra_twisted.telemetry.logs.recent import RecentEvent
 from acra_twisted.telemetry.logs.security import SecurityRecord, as_cef
 from acra_twisted.telemetry.tracing.spans import iso_time
@@ -63,14 +49,33 @@ _BY_ACTION: Final = {
 _MS: Final = 1_000_000
 #: Other addresses of a client that are named.
 _PEERS_MAX: Final = 5
-#: So many alike ones within a minute are a burst.
-_BURST: Final = 3
 
 
 def kind_of(event: RecentEvent) -> str:
     """Return one of `KINDS`."""
     found = _BY_CODE.get(event.record.code)
     return found or _BY_ACTION.get(event.record.action, PASSED)
+
+
+def fits(event: RecentEvent, kind: str) -> bool:
+    """Return True for an event of a kind.  A denial is also that of a statement that could not be
+    parsed."""
+    known = kind_of(event)
+    is_denial = known == UNPARSED and event.record.action == events.BLOCKED
+    return kind == known or (kind == DENIED and is_denial)
+
+
+def requests_of(found: Sequence[RecentEvent]) -> int:
+    """Return how many requests caused events: one may have caused several."""
+    known: set[str] = set()
+    number = 0
+    for one in found:
+        span_id = one.record.span_id
+        # The first request of alike ones may have caused others.
+        number += one.requests - (span_id in known)
+        if span_id:
+            known.add(span_id)
+    return number
 
 
 def client_of(event: RecentEvent) -> str:
@@ -102,6 +107,7 @@ def event_as_json(event: RecentEvent) -> dict[str, Any]:
         "first": event.first,
         "last": event.last,
         "times": event.times,
+        "requests": event.requests,
         **event.record._asdict(),
     }
 
@@ -147,118 +153,3 @@ def usual_peers(told: Any, event: RecentEvent) -> str:
     if others:
         text += "; other addresses: " + ", ".join(formats.name(one["peer"]) for one in others)
     return text
-
-
-def said(found: Sequence[RecentEvent], new: Mapping[tuple[str, str], int], span: str) -> Answer:
-    """Return the sentences about events, the newest of which comes first."""
-    by_kind: dict[str, list[RecentEvent]] = {}
-    for one in found:
-        by_kind.setdefault(kind_of(one), []).append(one)
-    if not found:
-        otherwise = sentence(
-            "nothing", GOOD, "Nothing was denied or refused, and no poison record was read."
-        )
-    else:
-        number = formats.several(sum(one.times for one in found), "event")
-        otherwise = sentence("others", PLAIN, f"Nothing was denied; there are {number} to read.")
-    return answer(
-        [
-            _poison(by_kind, new, span),
-            _new_peer(found, by_kind.get(POISON, ()), new, span),
-            _burst(found, span),
-            _single(by_kind, span),
-        ],
-        otherwise,
-    )
-
-
-def _poison(
-    by_kind: Mapping[str, Sequence[RecentEvent]], new: Mapping[tuple[str, str], int], span: str
-) -> Sentence | None:
-    found = by_kind.get(POISON, ())
-    if not found:
-        return None
-    latest = found[0]
-    client = latest.record.client_id
-    pieces: list[str | Piece] = [
-        strong("A poison record was read."),
-        " ",
-        link(client_of(latest), address(latest, span)),
-        f" read it at {formats.clock_s(latest.first)}",
-    ]
-    place = place_of(latest.record)
-    if place:
-        pieces.append(f" in {place}")
-    tried = sum(
-        one.times
-        for one in by_kind.get(DENIED, ())
-        if one.record.client_id == client and one.first <= latest.last
-    )
-    if tried:
-        were = "was" if tried == 1 else "were"
-        pieces.append(f", after {formats.several(tried, 'request')} of it {were} denied")
-    if (client, latest.record.peer) in new:
-        pieces.append(", from an address that it had not used before")
-    others = {one.record.client_id for one in found} - {client}
-    if others:
-        pieces.append(f"; so did {formats.several(len(others), 'other client')}")
-    return sentence("poison", BAD, *pieces, ".")
-
-
-def _new_peer(
-    found: Sequence[RecentEvent],
-    poison: Sequence[RecentEvent],
-    new: Mapping[tuple[str, str], int],
-    span: str,
-) -> Sentence | None:
-    """Tell of a client that was stopped at an address that it had not used before, and has read no
-    poison record, which has its own sentence."""
-    known = {one.record.client_id for one in poison}
-    for one in found:
-        pair = (one.record.client_id, one.record.peer)
-        if pair in new and pair[0] not in known and kind_of(one) != PASSED:
-            return sentence(
-                "new-peer",
-                BAD,
-                link(client_of(one), address(one, span)),
-                f" came from {formats.name(one.record.peer)}, an address that it had not used "
-                f"before {formats.clock(new[pair])}, and was stopped there.",
-            )
-    return None
-
-
-def _burst(found: Sequence[RecentEvent], span: str) -> Sentence | None:
-    """Tell of the largest number of alike ones of a minute."""
-    alike = [one for one in found if one.times >= _BURST and kind_of(one) not in (POISON, PASSED)]
-    if not alike:
-        return None
-    one = max(alike, key=lambda event: event.times)
-    times, seconds = formats.count(one.times), max((one.last - one.first) // 10**9, 1)
-    when = f"{times} times in {seconds} s at {formats.clock(one.first)}"
-    client = link(client_of(one), address(one, span))
-    if kind_of(one) in (DENIED, UNPARSED):
-        passed = one.record.action == events.ALLOWED
-        became = "all passed" if passed else "all were denied and none reached the database"
-        what = "sent the same statement" if one.record.query else "made the same request"
-        return sentence("burst", BAD, client, f" {what} {when}; {became}.")
-    meaning = TABLE[one.record.code].meaning
-    return sentence("burst", SLOW, client, f" was stopped {when}: {meaning}.")
-
-
-def _single(by_kind: Mapping[str, Sequence[RecentEvent]], span: str) -> Sentence | None:
-    denied = by_kind.get(DENIED, ())
-    if not denied:
-        return None
-    number = sum(one.times for one in denied)
-    # Many events are of few clients.
-    known = {(one.record.client_id, one.record.certificate, one.record.peer) for one in denied}
-    clients = len({who(*one) for one in known})
-    of = client_of(denied[0]) if clients == 1 else formats.several(clients, "client")
-    were = "was" if number == 1 else "were"
-    last = "" if number == 1 else ", the last one"
-    return sentence(
-        "denied",
-        SLOW,
-        link(formats.several(number, "request"), address(denied[0], span)),
-        f" of {of} {were} denied{last} at {formats.clock_s(denied[0].last)}.",
-    )

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from acra_twisted import __version__
 from acra_twisted.events import GENERAL
 from acra_twisted.telemetry.console import requests
+from acra_twisted.telemetry.pages import search
 from acra_twisted.telemetry.pages.exports import table
-from acra_twisted.telemetry.pages.search import Match
+from acra_twisted.telemetry.pages.matching import Match
 from acra_twisted.telemetry.tracing.spans import iso_time
 from acra_twisted.wire.formats import cef
 
+#: Verdicts as the console says them, by the words of a search.
+WORDS: Final[Mapping[str, str]] = {
+    search.POISON: requests.POISON,
+    search.DENY: requests.DENIED,
+    search.ERROR: requests.FAILED,
+    search.SLOW: requests.SLOW,
+    search.ALLOW: requests.ALLOWED,
+}
 #: Columns of CSV.
 _COLUMNS: Final = (
     *("start", "took_ms", "trace_id", "name", "verdict", "error", "client_id", "spans"),
@@ -29,20 +38,19 @@ _MS: Final = 1e6
 
 
 def verdict_of(match: Match) -> str:
-    """Return the verdict of a trace."""
-    if match.mark == "poison":
-        return requests.POISON
-    if match.verdict in ("deny", "hangup"):
-        return requests.DENIED
-    if match.error:
-        return requests.FAILED
-    return requests.SLOW if match.mark else requests.ALLOWED
+    """Return the weightiest verdict of a trace."""
+    return WORDS[match.verdicts[0]] if match.verdicts else requests.ALLOWED
+
+
+def verdicts_of(match: Match) -> list[str]:
+    """Return the verdicts of the requests of a trace, the weightiest first; none if it has no
+    request and has not failed."""
+    return [WORDS[one] for one in match.verdicts]
 
 
 def _plain(match: Match) -> dict[str, Any]:
-    known = match._asdict()
     return {
-        **known,
+        **match.as_json(),
         "start": iso_time(match.start),
         "took_ms": match.took / _MS,
         "verdict": verdict_of(match),

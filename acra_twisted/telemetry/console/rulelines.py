@@ -12,6 +12,8 @@ from acra_twisted.telemetry.console.ranges import day
 from acra_twisted.telemetry.figures.counting import MINUTE
 
 _DAY: Final = 1440 * MINUTE
+#: The range of which most events are there.
+_LONGEST: Final = "30d"
 #: Characters of the clients that a rule has decided about.
 _TITLE: Final = 240
 _LOOKS: Final = {
@@ -26,11 +28,13 @@ _LOOKS: Final = {
 _PARTS: Final = {"handler": "the whole handler", "": "whatever no rule decides"}
 
 
-def rule_line(rule: rulefindings.Rule, decided: int, span: str, now: int) -> dict[str, Any]:
-    """Return a line for the template.  ``decided`` are the decisions of all rules, and ``span``
-    is the key of the view's range."""
+def rule_line(rule: rulefindings.Rule, decided: int, now: int) -> dict[str, Any]:
+    """Return a line for the template.  ``decided`` are the decisions of all rules."""
     is_denial = rule.kind.startswith("deny")
-    clients = list(rule.clients)
+    clients, door = list(rule.clients), ""
+    if is_denial and rule.decided:
+        # Decisions are counted from the start on.
+        door = f"{ADDRESS}?{urlencode({'range': _LONGEST, 'rule': rule.place or rule.kind})}"
     return {
         "listener": rule.listener or "main",
         "number": str(rule.handler) if rule.handler else formats.NOTHING,
@@ -38,6 +42,7 @@ def rule_line(rule: rulefindings.Rule, decided: int, span: str, now: int) -> dic
         "part": _PARTS.get(rule.part, rule.part),
         "place": formats.name(rule.place),
         "count": formats.count(rule.decided),
+        "events": door,
         "gauge": charts.gauge(rule.decided, decided or 1),
         "spark": charts.spark([float(number) for number in rule.by_hour], is_denial)
         if any(rule.by_hour)
@@ -45,9 +50,7 @@ def rule_line(rule: rulefindings.Rule, decided: int, span: str, now: int) -> dic
         "last": _moment(rule.last, now),
         "look": _LOOKS[rule.found],
         "words": rule.words,
-        "href": f"{ADDRESS}?{urlencode({'range': span, 'client': clients[0]})}"
-        if is_denial and len(clients) == 1
-        else f"{ADDRESS}?{urlencode({'range': span, 'by': 'client'})}",
+        "href": f"{door}&by=client" if door else "",
         "title": formats.cut(
             ", ".join(f"{who(one)} {formats.count(rule.clients[one])}" for one in clients), _TITLE
         ),

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 #: Attribute of an exchange whose rows held poison records.
 _POISONED: Final = "acra.poison_records"
+_STOPPED: Final = "poisoned"
 _CLASS_SIZE: Final = 2
 _UNKNOWN_CLASS: Final = "??"
 
@@ -127,8 +128,12 @@ class Counted:
             self.sent += traffic.to_client
             received.input += traffic.from_client
             received.output += traffic.to_client
+        outcome = exchange.outcome
         if exchange.attributes is not None and _POISONED in exchange.attributes:
             self.row.poisoned += 1
+            if not good:
+                # It is told of as poisoned, and not as denied or failed.
+                outcome = _STOPPED
         opened: i64 = exchange.opened
         sent: i64 = exchange.sent
         closed: i64 = exchange.closed
@@ -140,8 +145,8 @@ class Counted:
         if not good:
             received.errors += 1
             if way is not None:
-                way.fail(exchange.outcome)
-            if not self._ended_otherwise(exchange):
+                way.fail(outcome)
+            if not self._ended_otherwise(exchange, outcome):
                 return
         self._before = 0
         self._behind = 0
@@ -204,9 +209,9 @@ class Counted:
         self.stages.append(found)
         return found
 
-    def _ended_otherwise(self, exchange: Exchange) -> bool:
+    def _ended_otherwise(self, exchange: Exchange, outcome: str | None) -> bool:
         """Count a request that did not go well; False if its time says nothing."""
-        row, outcome = self.row, exchange.outcome
+        row = self.row
         if outcome == "error":
             row.errors += 1
             name = exchange.status_code[:_CLASS_SIZE]
@@ -216,7 +221,7 @@ class Counted:
             row.denied += 1
         elif outcome == "lost":
             row.lost += 1
-        else:
+        elif outcome != _STOPPED:
             row.aborted += 1
         return outcome != "aborted"
 

@@ -75,10 +75,10 @@ class Row:
     """Figures of some requests.
 
     ``calls`` are all of them; ``errors``, ``denied``, ``aborted`` and ``lost`` those that ended so;
-    ``poisoned`` those whose rows held a poison record, ``prepared`` those that executed a prepared
-    statement, ``in_transaction`` those that came in one.  ``rows`` are those that replies told of,
-    ``received`` and ``sent`` bytes from and to clients.  ``classes`` has errors by the first two
-    characters of their status code.
+    ``poisoned`` those whose rows held a poison record, however they ended; ``prepared`` those that
+    executed a prepared statement, ``in_transaction`` those that came in one.  ``rows`` are those
+    that replies told of, ``received`` and ``sent`` bytes from and to clients.  ``classes`` has
+    errors by the first two characters of their status code.
 
     ``layers`` has the parts of the time by their names: the WHOLE request; PROXY, which is the time
     before it was sent to the database but for stages; each stage, as "stage NAME"; the database's

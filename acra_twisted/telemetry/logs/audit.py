@@ -113,9 +113,10 @@ class AuditLog(BaseObserver):
         add_query(fields, exchange)
         if exchange.rule:
             fields["rule"] = exchange.rule
-        column = (exchange.attributes or {}).get("acra.refused_column")
-        if column:
-            fields["column"] = column
+        known = exchange.attributes or {}
+        for name, attribute in (("column", "acra.refused_column"), ("place", "acra.censor.place")):
+            if known.get(attribute):
+                fields[name] = known[attribute]
         self._log.error(
             "{event_text}",
             event_text=refusal_text(exchange, self._daemon),

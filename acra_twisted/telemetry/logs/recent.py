@@ -25,7 +25,8 @@ ALIKE: Final = 60 * 10**9
 
 
 class RecentEvent(NamedTuple):
-    """``times`` alike events from ``first`` to ``last``, nanoseconds since the epoch.
+    """``times`` alike events of ``requests`` requests from ``first`` to ``last``, nanoseconds since
+    the epoch.
 
     ``number`` is their own as long as the daemon runs; ``record`` is the first one's.
     """
@@ -35,16 +36,19 @@ class RecentEvent(NamedTuple):
     last: int
     times: int
     record: SecurityRecord
+    requests: int = 1
 
 
 class _Entry:
-    __slots__ = ("number", "first", "last", "times", "record")
+    __slots__ = ("number", "first", "last", "times", "record", "requests", "request")
 
     def __init__(self, number: int, when: int, found: SecurityRecord) -> None:
         self.number = number
         self.first = self.last = when
-        self.times = 0
+        self.times = self.requests = 0
         self.record = found
+        #: The last request, which may have caused several.
+        self.request = ""
 
 
 @implementer(ILogObserver)
@@ -82,6 +86,9 @@ class RecentEvents:
                 if len(self._entries) > RECENT_MAX:
                     self._drop()
             entry.times += 1
+            if not found.span_id or found.span_id != entry.request:
+                entry.requests += 1
+                entry.request = found.span_id
             entry.last = max(entry.last, when)
 
     def _drop(self) -> None:
@@ -95,7 +102,7 @@ class RecentEvents:
         """Return those of a time, the newest first."""
         with self._lock:
             return [
-                RecentEvent(one.number, one.first, one.last, one.times, one.record)
+                RecentEvent(one.number, one.first, one.last, one.times, one.record, one.requests)
                 for one in reversed(self._entries.values())
                 if one.last >= since and one.first < until
             ]

@@ -32,7 +32,8 @@ class SecurityRecord(NamedTuple):
     ``claimed_client_id`` was not proven.  ``peer`` is who connected to this daemon, on ``host``;
     ``server_address`` is the database.
     ``attempts``: failures of this peer that followed each other; ``records``: poison records, the
-    first of which is in ``row`` of its result, counted from 1, and in ``column``.
+    first of which is in ``row`` of its result, counted from 1, and in ``column``.  ``place`` is the
+    file and line of the rule.
     """
 
     time: str
@@ -65,6 +66,7 @@ class SecurityRecord(NamedTuple):
     records: int = 0
     row: int = 0
     column: str = ""
+    place: str = ""
 
 
 #: The keys of a record, in order.

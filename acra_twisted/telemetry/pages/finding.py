@@ -6,8 +6,9 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.pages.kept import KeptTraces
+from acra_twisted.telemetry.pages.matching import Match, joined, search
 from acra_twisted.telemetry.pages.rendering import Piece
-from acra_twisted.telemetry.pages.search import Filters, Match, search
+from acra_twisted.telemetry.pages.search import Filters
 
 #: Requests of the history that are looked at.
 STORED_MAX: Final = 1000
@@ -18,11 +19,13 @@ ENOUGH: Final = 200
 
 class Finding(NamedTuple):
     """Traces that fit, the newest first.  ``numbers`` are those of the history's pieces, by trace;
-    ``trouble`` says why the history was not searched as a whole."""
+    ``trouble`` says why the history was not searched as a whole; ``whole`` is False also where
+    there was no need to."""
 
     matches: Sequence[Match]
     numbers: Mapping[str, int]
     trouble: str
+    whole: bool = True
 
 
 def find(traces: KeptTraces, filters: Filters) -> Generator[Piece, None, Finding]:
@@ -41,16 +44,19 @@ def find(traces: KeptTraces, filters: Filters) -> Generator[Piece, None, Finding
         else:
             found[match.trace_id] = match
     if asking is None:
-        return Finding(sorted(found.values(), key=_end, reverse=True), {}, "")
+        matches = sorted(found.values(), key=_end, reverse=True)
+        return Finding(matches, {}, "", traces.past is None)
     told = yield from asking
     numbers: dict[str, int] = {}
     for number, match in told.rows:
-        if match.trace_id not in found:
-            found[match.trace_id] = match
+        known = found.get(match.trace_id)
+        if known is None:
             numbers[match.trace_id] = number
+        found[match.trace_id] = match if known is None else joined(known, match)
     yield ""
     matches = sorted(found.values(), key=_end, reverse=True)
-    return Finding(matches, numbers, told.trouble)
+    whole = not told.trouble and len(told.rows) < STORED_MAX
+    return Finding(matches, numbers, told.trouble, whole)
 
 
 def _end(match: Match) -> int:

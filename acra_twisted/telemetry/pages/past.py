@@ -25,8 +25,9 @@ from acra_twisted.telemetry.history.reading import (
 from acra_twisted.telemetry.history.schema import SHELF_BITS
 from acra_twisted.telemetry.history.service import HistoryAway
 from acra_twisted.telemetry.pages.asked import is_of_shape, names_table
+from acra_twisted.telemetry.pages.matching import Among, Match
 from acra_twisted.telemetry.pages.rendering import Piece
-from acra_twisted.telemetry.pages.search import POISON, SLOW, Filters, Match
+from acra_twisted.telemetry.pages.search import ALLOW, POISON, SLOW, VERDICTS, Filters
 from acra_twisted.telemetry.pages.waiting import Wait
 
 #: Seconds for which a page waits for one answer.
@@ -99,16 +100,15 @@ class Past:
         """Ask at once, and return a `Stored` for each piece that fits, in the order of the filters,
         in steps."""
         question = question_of(filters)
-        if filters.table or filters.shape:
-            # SQLite finds the letters, and what is a name, or a shape, is seen here.
+        if not is_exact(filters):
             question = question._replace(limit=reading.ROWS_MAX, offset=0)
         return self._search(filters, self._ask_for(reading.search, question))
 
     def _search(self, filters: Filters, asked: Wait | None) -> Generator[Piece, None, Told]:
         told = self._told((yield from self._answer(asked)))
         rows = told.rows
-        if filters.table or filters.shape:
-            rows = yield from _named(rows, filters)
+        if not is_exact(filters):
+            rows = yield from _fitting(rows, filters)
             rows = rows[filters.offset : filters.offset + filters.limit]
         made: list[Stored] = []
         while len(made) < len(rows):
@@ -182,10 +182,17 @@ def _trouble(failure: Any) -> str:
     return DAMAGED if failure.trap(HistoryAway, Damaged) is Damaged else str(failure.value)
 
 
-def _match(row: reading.Row) -> Match:
-    mark = SLOW if row.id >> SHELF_BITS == pieces.SLOW else ""
+def _verdict(row: reading.Row) -> str:
+    """Return the verdict of a request, or that something else has failed; else nothing."""
     if row.event == events.POISON_RECORD:
-        mark = POISON
+        return POISON
+    if row.verdict in (pieces.DENY, pieces.ERROR) or row.kind != pieces.REQUEST:
+        return row.verdict if row.verdict in VERDICTS else ""
+    return SLOW if row.id >> SHELF_BITS == pieces.SLOW else ALLOW
+
+
+def _match(row: reading.Row) -> Match:
+    verdict = _verdict(row)
     return Match(
         row.trace_id,
         0,
@@ -195,13 +202,15 @@ def _match(row: reading.Row) -> Match:
         row.client_id,
         row.verdict,
         row.error,
-        mark,
+        verdict if verdict in _MARKS else "",
+        (verdict,) if verdict else (),
+        Among(*((text,) if text else () for text in (row.name, row.client_id, row.error))),
     )
 
 
-def _named(rows: Sequence[Any], filters: Filters) -> Generator[Piece, None, list[Any]]:
-    """Return the rows that name the table, and have the shape, of filters, in steps: to know the
-    shape of a long text takes most of a millisecond."""
+def _fitting(rows: Sequence[Any], filters: Filters) -> Generator[Piece, None, list[Any]]:
+    """Return the rows that fit as a whole, in steps: to know the shape of a long text takes most of
+    a millisecond."""
     known: dict[tuple[int, str], bool] = {}
     found = []
     for row in rows:
@@ -209,8 +218,8 @@ def _named(rows: Sequence[Any], filters: Filters) -> Generator[Piece, None, list
         key = row.shape, row.database
         fits = known.get(key)
         if fits is None:
-            fits = known[key] = has_names(row, filters)
-        if fits:
+            fits = known[key] = _has_names(row, filters)
+        if fits and _has_verdict(row, filters):
             found.append(row)
         yield ""
     return found
@@ -220,10 +229,27 @@ def _named(rows: Sequence[Any], filters: Filters) -> Generator[Piece, None, list
 _MARKS: Final = frozenset((SLOW, POISON))
 
 
-def has_names(row: reading.Row, filters: Filters) -> bool:
-    """Return True if a piece that was found names the table, and has the shape, of filters."""
-    return (not filters.table or names_table(row.name, filters.table)) and (
-        not filters.shape or is_of_shape(filters.shape, row.database, row.name, row.text)
+def fits(row: reading.Row, filters: Filters) -> bool:
+    """Return True if a piece that was found has the table, the summary, the shape and the verdict
+    of filters."""
+    return _has_verdict(row, filters) and _has_names(row, filters)
+
+
+def is_exact(filters: Filters) -> bool:
+    """Return True if SQLite finds what fits filters as a whole, and nothing else: it finds letters,
+    but neither names nor shapes, and pieces that ended in two ways."""
+    return not (filters.table or filters.summary or filters.shape or filters.verdict)
+
+
+def _has_verdict(row: reading.Row, filters: Filters) -> bool:
+    return not filters.verdict or _verdict(row) == filters.verdict
+
+
+def _has_names(row: reading.Row, filters: Filters) -> bool:
+    return (
+        (not filters.table or names_table(row.name, filters.table))
+        and (not filters.summary or row.name == filters.summary)
+        and (not filters.shape or is_of_shape(filters.shape, row.database, row.name, row.text))
     )
 
 
@@ -235,7 +261,7 @@ def question_of(filters: Filters) -> Question:
         user=filters.user,
         database=filters.database,
         statement=filters.statement,
-        name=filters.table,
+        name=filters.table or filters.summary,
         verdict="" if filters.verdict in _MARKS else filters.verdict,
         shelf=pieces.SLOW if filters.verdict == SLOW else None,
         event=events.POISON_RECORD if filters.verdict == POISON else 0,

@@ -77,7 +77,11 @@ def _folded(rows: Iterable[Any], begins: int) -> Generator[list[RecentEvent], No
 
 
 def _added(event: RecentEvent, row: Any) -> RecentEvent:
-    return event._replace(last=max(event.last, row.last), times=event.times + row.times)
+    return event._replace(
+        last=max(event.last, row.last),
+        times=event.times + row.times,
+        requests=event.requests + row.times,
+    )
 
 
 def _event(record: SecurityRecord, row: Any, known: set[int]) -> RecentEvent:
@@ -86,4 +90,4 @@ def _event(record: SecurityRecord, row: Any, known: set[int]) -> RecentEvent:
     while number in known:
         number += 1
     known.add(number)
-    return RecentEvent(number, row.first, row.last, row.times, record)
+    return RecentEvent(number, row.first, row.last, row.times, record, row.times)

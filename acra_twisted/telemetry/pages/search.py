@@ -1,9 +1,9 @@
-"""Find the kept traces that match a query."""
+"""Queries for kept traces, and what fits them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from acra_twisted.telemetry.pages.asked import names_table, shape_id
 from acra_twisted.telemetry.tracing import recorded
 from acra_twisted.telemetry.tracing.recorded import Recorded
 from acra_twisted.telemetry.tracing.spans import Span
-from acra_twisted.telemetry.tracing.store import TRACES_MAX, Kept
+from acra_twisted.telemetry.tracing.store import TRACES_MAX
 
 #: The arguments of a search, on the page and in acra-trace, with their meanings.
 FILTERS: Mapping[str, str] = {
@@ -21,9 +21,11 @@ FILTERS: Mapping[str, str] = {
     "database": "requests to this database",
     "statement": "requests with this text in their statement, in any case; literals are ?",
     "table": "requests that name this table",
+    "summary": "requests with this summary, as the list has it",
     "shape": "requests of the statement with this id in the list of statements",
     "error": "requests that failed with this SQLSTATE",
-    "verdict": "allow, deny, error (failed without being refused), slow or poison",
+    "verdict": "requests that ended so: poison (read a poison record), deny, error (failed "
+    "otherwise), slow, or allow (none of these)",
     "min_ms": "requests that took at least this time",
     "max_ms": "requests that took at most this time",
     "since": "earliest time: 15m ago, or 2026-11-28T14:00 (UTC)",
@@ -33,16 +35,13 @@ FILTERS: Mapping[str, str] = {
     "limit": "number of results, 50 by default, 200 at most",
     "offset": "number of results to skip",
 }
-#: Verdicts of exchanges; ``error`` means a failure without a refusal.
-ALLOW, ERROR = "allow", "error"
-SLOW, POISON = "slow", "poison"
-VERDICTS = (ALLOW, "deny", ERROR, SLOW, POISON)
+#: Verdicts of requests, each of which has one: the weightiest that fits.
+POISON, DENY, ERROR, SLOW, ALLOW = "poison", "deny", "error", "slow", "allow"
+VERDICTS = (ALLOW, DENY, ERROR, SLOW, POISON)
 KINDS = ("requests", "connections")
 ORDERS = ("newest", "slowest")
 #: As many are shown where nobody says how many, and at most.
 SHOWN, SHOWN_MAX = 50, 200
-#: Spans that are looked at between two turns.
-_STEP = 16
 #: Characters of an argument at most: ids of clients have as many.
 TEXT_MAX = 256
 _FOR_EVER = 1 << 62
@@ -70,6 +69,7 @@ class Filters(NamedTuple):
     statement: str = ""
     table: str = ""
     verdict: str = ""
+    summary: str = ""
     shape: str = ""
     error: str = ""
     minimum: int = 0
@@ -101,6 +101,7 @@ class Filters(NamedTuple):
             asked.get("statement", "").lower(),
             asked.get("table", "").lower(),
             _one_of(asked, "verdict", ("", *VERDICTS)),
+            asked.get("summary", ""),
             asked.get("shape", "").lower(),
             _error(asked.get("error", "")),
             _milliseconds(asked, "min_ms", 0),
@@ -122,11 +123,13 @@ class Filters(NamedTuple):
     def of_requests(self) -> bool:
         """True if the query names a property that only requests have."""
         named = self.user or self.database or self.statement or self.table or self.shape
-        measured = named or self.minimum or self.maximum != _FOR_EVER or self.slowest
+        measured = (
+            named or self.summary or self.minimum or self.maximum != _FOR_EVER or self.slowest
+        )
         return bool(measured or self.verdict not in ("", ERROR))
 
     def fit(self, span: Span) -> bool:
-        """Return True if a span matches the query."""
+        """Return True if a span matches the query, but for its verdict: see `matching`."""
         known = span.attributes
         if self.connections:
             if span.name not in _CONNECTIONS:
@@ -137,11 +140,11 @@ class Filters(NamedTuple):
             self.minimum <= span.end - span.start <= self.maximum
             and span.end >= self.since
             and span.start <= self.until
-            and (not self.verdict or self._has_verdict(span))
             and (not self.client_id or known.get("acra.client_id") == self.client_id)
             and (not self.user or known.get("user.name") == self.user)
             and (not self.database or known.get("db.namespace") == self.database)
             and (not self.error or known.get("error.type") == self.error)
+            and (not self.summary or span.name == self.summary)
             and (not self.statement or self.statement in _text(span))
             and (
                 not self.table
@@ -171,15 +174,13 @@ class Filters(NamedTuple):
     def _fit_shape(self, shape: recorded.Shape) -> bool:
         if self.connections or self.error:
             return False
-        if self.verdict == SLOW:
-            if not shape.flags & recorded.SLOW:
-                return False
-        elif self.verdict and (self.verdict != ALLOW or shape.server is None):
+        if self.verdict not in ("", SLOW if shape.flags & recorded.SLOW else ALLOW):
             return False
         return (
             (not self.client_id or shape.client_id == self.client_id)
             and (not self.user or shape.user == self.user)
             and (not self.database or shape.namespace == self.database)
+            and (not self.summary or shape.name == self.summary)
             and (not self.statement or self.statement in f"{shape.name}\n{shape.text}".lower())
             and (not self.table or names_table(shape.summary or "", self.table))
             and (
@@ -187,14 +188,6 @@ class Filters(NamedTuple):
                 or shape_id(shape.system, shape.namespace, shape.name, shape.text) == self.shape
             )
         )
-
-    def _has_verdict(self, span: Span) -> bool:
-        verdict = span.attributes.get("acra.verdict")
-        if self.verdict == ERROR:
-            return bool(span.status) and verdict not in ("deny", "hangup")
-        if self.verdict in (SLOW, POISON):
-            return self.verdict in _marks(span)
-        return bool(verdict == self.verdict)
 
 
 _EVERYTHING = Filters()
@@ -266,128 +259,3 @@ def _moment(asked: Mapping[str, str], name: str, now: int, default: int) -> int:
         return int(moment.timestamp() * 1e6) * 1000
     except (ValueError, OverflowError):
         raise Unfit(f"{name} must be 30s, 15m, 2h or 1d ago, or 2026-11-28T14:00 (UTC)") from None
-
-
-class Match(NamedTuple):
-    """A trace, and the longest of its spans that fit; times are nanoseconds.  ``mark`` is poison or
-    slow if one of them is."""
-
-    trace_id: str
-    spans: int
-    name: str
-    start: int
-    took: int
-    client_id: str
-    verdict: str
-    error: str
-    mark: str
-
-
-def search(traces: Iterable[Kept], filters: Filters) -> Iterator[Match | None]:
-    """The traces that fit, in the order in which they are given.  None is no match: it says that
-    some spans, or requests, were looked at, after which others may have their turn."""
-    shapes: dict[recorded.Shape, bool] = {}
-    looked = 0
-    for kept in traces:
-        fits = kept.trace_id.startswith(filters.trace_id)
-        plain = kept.plain() if fits else ()
-        requests: list[Recorded] = []
-        spans: list[Span] = []
-        for one in kept.spans() if plain is None else plain:
-            if isinstance(one, Span):
-                if filters.fit(one):
-                    spans.append(one)
-            elif filters.fit_request(one, shapes):
-                requests.append(one)
-            looked += 1
-            if not looked % _STEP:
-                yield None
-        if spans:
-            yield _match(kept, spans)
-        elif requests:
-            yield _plain_match(kept, requests)
-
-
-def _plain_match(kept: Kept, fitting: list[Recorded]) -> Match:
-    longest = fitting[0]
-    flags = longest.shape.flags
-    judged = longest.shape.server is not None
-    for one in fitting[1:]:
-        flags |= one.shape.flags
-        judged = judged or one.shape.server is not None
-        if one.span.end - one.span.start > longest.span.end - longest.span.start:
-            longest = one
-    span, shape = longest.span, longest.shape
-    return Match(
-        kept.trace_id,
-        len(kept),
-        shape.name,
-        span.start,
-        span.end - span.start,
-        shape.client_id,
-        ALLOW if judged else "",
-        "",
-        SLOW if flags & recorded.SLOW else "",
-    )
-
-
-def _match(kept: Kept, fitting: list[Span]) -> Match:
-    # A request before its connection, which is longer; of requests, and of others, the longest.
-    fitting.sort(key=lambda span: (not is_request(span), span.start - span.end))
-    span = fitting[0]
-    return Match(
-        kept.trace_id,
-        len(kept),
-        span.name,
-        span.start,
-        span.end - span.start,
-        _first(fitting, "acra.client_id"),
-        _first([span for span in fitting if "acra.stage" not in span.attributes], "acra.verdict"),
-        _first([span for span in fitting if span.status], "error.type"),
-        next((mark for one in fitting for mark in _marks(one)), ""),
-    )
-
-
-def _marks(span: Span) -> list[str]:
-    """Return whether a request read poison records, and whether it was slow."""
-    known = span.attributes
-    poisoned = [POISON] if known.get("acra.poison_records") else []
-    return poisoned + ([SLOW] if known.get("acra.slow") else [])
-
-
-def _first(spans: Iterable[Span], key: str) -> str:
-    """An attribute of the first span that has it: a connector's exchange has no verdict."""
-    return next((str(s.attributes[key]) for s in spans if key in s.attributes), "")
-
-
-class Listed(NamedTuple):
-    """A part of what was found; ``more`` says whether something comes after it."""
-
-    matches: list[Match]
-    more: bool
-
-
-class Listing:
-    """Collects matches and gives the part that is asked for, in its order."""
-
-    def __init__(self, filters: Filters) -> None:
-        self._filters = filters
-        self._found: list[Match] = []
-
-    @property
-    def enough(self) -> bool:
-        """Return True if no further match can change the part: matches arrive newest first."""
-        wanted = self._filters.offset + self._filters.limit
-        return not self._filters.slowest and len(self._found) > wanted
-
-    def add(self, match: Match) -> None:
-        """One that fits."""
-        self._found.append(match)
-
-    def listed(self) -> Listed:
-        """The part."""
-        filters, found = self._filters, self._found
-        if filters.slowest:
-            found = sorted(found, key=lambda match: -match.took)
-        end = filters.offset + filters.limit
-        return Listed(found[filters.offset : end], len(found) > end)

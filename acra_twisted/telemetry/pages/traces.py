@@ -19,6 +19,7 @@ from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.pages import sessions as live
 from acra_twisted.telemetry.pages.facts import Facts
 from acra_twisted.telemetry.pages.kept import KeptTraces
+from acra_twisted.telemetry.pages.matching import Listing, search
 from acra_twisted.telemetry.pages.rendering import NotKept, Page, Piece, Templates, as_json, made
 from acra_twisted.telemetry.pages.search import (
     FILTERS,
@@ -26,9 +27,7 @@ from acra_twisted.telemetry.pages.search import (
     ORDERS,
     VERDICTS,
     Filters,
-    Listing,
     Unfit,
-    search,
 )
 from acra_twisted.telemetry.pages.statements import StatementPages
 from acra_twisted.telemetry.pages.waterfall import (
@@ -222,7 +221,7 @@ class TracePages:
         shown, more = found.listed()
         yield ""
         if arguments.get("format") == "json":
-            rows = (match._asdict() for match in shown)
+            rows = (match.as_json() for match in shown)
             yield from as_json({"service": self._service, "more": more, "traces": rows})
             return
         yield from self.templates.render(

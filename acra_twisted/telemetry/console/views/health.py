@@ -103,7 +103,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
     return {
         "question": QUESTION,
         "answer": gathered.said.as_json(),
-        "findings": [one._asdict() for one in gathered.found],
+        "findings": [one.as_json() for one in gathered.found],
         "behind": gathered.problem,
         "layers_ms": per_call(gathered.row),
         "calls": gathered.row.calls,
@@ -119,7 +119,7 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     wanted = settings if gathered.show == ALL else made
     yield ""
     room = Room(_ROOM)
-    found = yield from room.fitted((one._asdict() for one in gathered.found), 300, 8_000)
+    found = yield from room.fitted((one.as_json() for one in gathered.found), 300, 8_000)
     listeners = yield from room.fitted(
         ({**one, "at": formats.name(one["at"])} for one in facts["listeners"] or ()), 300, 4_000
     )

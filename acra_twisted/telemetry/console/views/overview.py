@@ -147,7 +147,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "schema_changes": [one.as_json(span) for one in gathered.changed],
         "gone": [one.as_json() for one in gathered.lost],
         "events": lastevents.as_json(gathered.events),
-        "findings": [one._asdict() for one in gathered.findings[:_FINDINGS]],
+        "findings": [one.as_json() for one in gathered.findings[:_FINDINGS]],
         "figures": gathered.facts.row.as_json(),
         "mean_ms": mean_ms(gathered.facts.row),
         "mean_before_ms": mean_ms(gathered.facts.before) if gathered.facts.before.calls else None,
@@ -206,14 +206,14 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "links": links,
         "figures": figures,
         "events": lastevents.lines(gathered.events, span),
-        "findings": gathered.findings[:_FINDINGS],
+        "findings": [one.as_json() for one in gathered.findings[:_FINDINGS]],
         "area": area,
         "value_heads": areatable.heads(series),
         "value_rows": areatable.rows(times, means, series),
         "heads": heads,
         "changes": _changes(gathered.facts.was, gathered.facts.now),
         **small,
-        "first": (_line(one, gathered.facts.row) for one in gathered.first),
+        "first": (_line(one, gathered.facts.row, span) for one in gathered.first),
     }
 
 
@@ -337,13 +337,13 @@ def _figures(gathered: Gathered, over: _OverTime) -> list[Tile]:
     ]
 
 
-def _line(one: Found, whole: Row) -> dict[str, Any]:
+def _line(one: Found, whole: Row, span: Range) -> dict[str, Any]:
     parts = per_call(one.row)
     return {
-        "href": "" if one.shape.id == OTHERS.id else address(one.shape.id),
+        "href": "" if one.shape.id == OTHERS.id else f"{address(one.shape.id)}&range={span.key}",
         "summary": formats.name(one.shape.summary),
         "calls": formats.count(one.row.calls),
-        "traces": "" if one.shape.id == OTHERS.id else traces_of(one.shape.id),
+        "traces": "" if one.shape.id == OTHERS.id else traces_of(one.shape.id, span),
         "share": formats.share(whole_ms(one.row), whole_ms(whole)),
         "gauge": charts.gauge(whole_ms(one.row), whole_ms(whole)),
         "mean": formats.ms(mean_ms(one.row), False),

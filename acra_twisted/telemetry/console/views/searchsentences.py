@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from acra_twisted.telemetry.console import formats, requests
+from acra_twisted.telemetry.console.matches import WORDS, verdicts_of
 from acra_twisted.telemetry.console.people import who
 from acra_twisted.telemetry.console.sentences import (
     BAD,
@@ -21,17 +22,11 @@ from acra_twisted.telemetry.console.sentences import (
     sentence,
     strong,
 )
-from acra_twisted.telemetry.pages.search import Match
+from acra_twisted.telemetry.pages.matching import Match
 
 HERE: Final = "/console/traces"
 #: Verdicts in the order of their weight, with the filter that finds them.
-VERDICTS: Final[Mapping[str, str]] = {
-    requests.POISON: "poison",
-    requests.DENIED: "deny",
-    requests.FAILED: "error",
-    requests.SLOW: "slow",
-    requests.ALLOWED: "allow",
-}
+VERDICTS: Final[Mapping[str, str]] = {word: filter_ for filter_, word in WORDS.items()}
 _KINDS: Final = {
     requests.POISON: BAD,
     requests.DENIED: BAD,
@@ -51,17 +46,19 @@ def address(arguments: Mapping[str, str], verdict: str = "", **changed: str) -> 
     return f"{HERE}?{urlencode(wanted)}"
 
 
-def said(
-    found: Sequence[Match], verdicts: Sequence[str], kept: int, arguments: Mapping[str, str]
-) -> Answer:
-    """Return the sentences about traces that were found, with their verdicts, among so many that
-    are kept; ``arguments`` are those of the search."""
-    counts = Counter(verdicts)
+def said(found: Sequence[Match], kept: int, arguments: Mapping[str, str]) -> Answer:
+    """Return the sentences about traces that were found among so many that are kept;
+    ``arguments`` are those of the search."""
+    some: dict[str, list[Match]] = {kind: [] for kind in _KINDS}
+    for match in found:
+        for verdict in verdicts_of(match):
+            if verdict in some:
+                some[verdict].append(match)
     if not found:
         why = f"None of {formats.several(kept, 'kept trace')} fits" if kept else "No traces yet"
         return answer([], sentence("empty", PLAIN, f"{why}."))
     return answer(
-        [_alike(kind, found, verdicts, arguments) for kind in _KINDS if counts[kind]],
+        [_alike(kind, some[kind], len(found), arguments) for kind in _KINDS if some[kind]],
         sentence(
             "nothing",
             GOOD,
@@ -72,18 +69,14 @@ def said(
 
 
 def _alike(
-    verdict: str,
-    found: Sequence[Match],
-    verdicts: Sequence[str],
-    arguments: Mapping[str, str],
+    verdict: str, some: Sequence[Match], whole: int, arguments: Mapping[str, str]
 ) -> Sentence:
     """Say what those of a verdict have in common; links narrow the search of these arguments."""
-    some = [match for match, has in zip(found, verdicts, strict=True) if has == verdict]
     name, number = Counter(match.name for match in some).most_common(1)[0]
     client, of_client = Counter(match.client_id for match in some).most_common(1)[0]
     rule, kind = verdict, _KINDS[verdict]
     if len(some) >= _SEVERAL and number >= _MOST * len(some):
-        where = address(arguments, VERDICTS[verdict], statement=name[:120])
+        where = address(arguments, VERDICTS[verdict], summary=name)
         return sentence(
             rule,
             kind,
@@ -103,12 +96,16 @@ def _alike(
             f"{_when([match for match in some if match.client_id == client])}.",
         )
     was = "" if verdict == requests.FAILED else "was " if len(some) == 1 else "were "
-    text = f"{formats.count(len(some))} of {formats.several(len(found), 'trace')} {was}"
     word = "poisoned" if verdict == requests.POISON else verdict
     where = f"/console/trace?id={some[0].trace_id}"
     if len(some) > 1:
         where = address(arguments, VERDICTS[verdict])
-    return sentence(rule, kind, link(f"{text}{word}", where), f"{_when(some)}.")
+    return sentence(
+        rule,
+        kind,
+        link(formats.several(len(some), "trace"), where),
+        f" of {formats.count(whole)} {was}{word}{_when(some)}.",
+    )
 
 
 def _of_all(number: int, whole: int, verdict: str) -> str:

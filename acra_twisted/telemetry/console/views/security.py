@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
-from acra_twisted.eventtable import TABLE
-from acra_twisted.telemetry.console import formats, incidents
+from acra_twisted.telemetry.console import formats, incidents, openedevent
 from acra_twisted.telemetry.console.incidents import (
     ADDRESS,
     KINDS,
     address,
     client_of,
     event_as_json,
+    fits,
     kind_of,
     new_peers,
-    said,
+    requests_of,
 )
+from acra_twisted.telemetry.console.incidentsentences import said
 from acra_twisted.telemetry.console.lanes import Dot, Lane, lanes
+from acra_twisted.telemetry.console.openedevent import Opened
 from acra_twisted.telemetry.console.ranges import DEFAULT, RANGES, Range, range_of
 from acra_twisted.telemetry.console.room import Room
 from acra_twisted.telemetry.console.rulefindings import Rules, judged, said_of
 from acra_twisted.telemetry.console.rulelines import rule_line
 from acra_twisted.telemetry.console.sentences import Answer
-from acra_twisted.telemetry.console.sqltext import SHOWN_MAX, highlighted
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.logs.recent import RecentEvent
 from acra_twisted.telemetry.logs.security import SCHEMA
 from acra_twisted.telemetry.pages.arguments import chosen, given
 from acra_twisted.telemetry.pages.exports import CEF, CSV, table
-from acra_twisted.telemetry.pages.pastevents import events_of, is_past
+from acra_twisted.telemetry.pages.pastevents import events_of
 from acra_twisted.telemetry.pages.rendering import NotKept, Piece
 from acra_twisted.telemetry.pages.search import Unfit
 from acra_twisted.telemetry.tracing.spans import iso_time
@@ -44,17 +45,15 @@ ARGUMENTS: Final[Mapping[str, str]] = {
     "by": f"lanes of the chart: {', '.join(LANES)}",
     "kind": f"events of this kind: {', '.join(KINDS)}",
     "client": "events of this client id",
+    "rule": "events of this rule, or of the one at this line of this file",
     "event": "the number of the event that is opened",
 }
 _SHOWN: Final = 30
 _LANES_MAX: Final = 6
-#: Characters of a statement in a line of the list.
-_LINE: Final = 80
 #: Bytes of a page for all events and rules, and for events; and those of each without its texts and
 #: pictures.
 _ROOM, _LINES_ROOM = 26_000, 14_000
 _LINE_BYTES, _RULE_BYTES = 320, 420
-_CLIENT: Final = "client"
 #: Events that are looked at between two turns.
 _STEP: Final = 64
 
@@ -66,18 +65,23 @@ class Asked(NamedTuple):
     by: str
     kind: str
     client: str
+    rule: str
     number: int
 
+    def arguments(self) -> dict[str, str]:
+        """Return them as those of an address, without the event."""
+        known = {"range": self.span.key, "by": self.by, "kind": self.kind}
+        known.update(client=self.client, rule=self.rule)
+        return {name: value for name, value in known.items() if value}
 
-class Opened(NamedTuple):
-    """An event with what its trace says of it: the rule's place, and how long its request took,
-    where that is kept."""
-
-    event: RecentEvent
-    place: str = ""
-    took: float = 0.0
-    in_database: bool = False
-    peers: str = ""
+    def fits(self, event: RecentEvent) -> bool:
+        """Return True for an event that is asked for."""
+        record = event.record
+        return (
+            (not self.kind or fits(event, self.kind))
+            and (not self.client or record.client_id == self.client)
+            and (not self.rule or self.rule in (record.rule, record.place))
+        )
 
 
 class Gathered(NamedTuple):
@@ -103,7 +107,7 @@ def asked(arguments: Mapping[str, str], now: int) -> Asked:
     if not (number.isascii() and number.isdigit() and len(number) <= 19):
         raise Unfit("event must be the number of an event")
     span = range_of(found.get("range") or DEFAULT, now)
-    return Asked(span, by, kind, found.get("client", ""), int(number))
+    return Asked(span, by, kind, found.get("client", ""), found.get("rule", ""), int(number))
 
 
 def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
@@ -111,12 +115,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     since, until = wanted.span.since * MINUTE, wanted.span.until * MINUTE
     told = yield from events_of(sources.events, sources.traces, since, until)
     kept = told.found
-    found = [
-        one
-        for one in kept
-        if (not wanted.kind or kind_of(one) == wanted.kind)
-        and (not wanted.client or one.record.client_id == wanted.client)
-    ]
+    found = [one for one in kept if wanted.fits(one)]
     picked = next((one for one in kept if one.number == wanted.number), None)
     if wanted.number and picked is None:
         raise NotKept
@@ -126,28 +125,14 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         weights = list(KINDS)
         picked = min(found, key=lambda one: (weights.index(kind_of(one)), -one.times))
     if picked is not None:
-        opened = yield from _opened(sources, picked)
-        opened = opened._replace(peers=incidents.usual_peers(sources.fact("peers"), picked))
+        opened = yield from openedevent.opened_from(sources, picked)
     rules = judged(sources.fact("rules") or (), sources.clock())
     yield ""
     new = new_peers(sources.fact("peers"), since)
-    text = said(found, new, wanted.span.key)
+    text = said(found, new, wanted.arguments())
     return Gathered(
         wanted, found, opened, rules, sources.clock(), told.whole_from, text, told.trouble
     )
-
-
-def _opened(sources: Sources, event: RecentEvent) -> Generator[Piece, None, Opened]:
-    if not event.record.trace_id:
-        return Opened(event)
-    records = yield from sources.traces.records(event.record.trace_id)
-    span_id = event.record.span_id
-    request = next((one for one in records if one["span_id"] == span_id), None)
-    if request is None or request.get("running"):
-        return Opened(event)
-    place = str(request["attributes"].get("acra.censor.place", ""))
-    in_database = any(one["parent_id"] == span_id and one["kind"] == _CLIENT for one in records)
-    return Opened(event, place, (request["end"] - request["start"]) / 1e6, in_database)
 
 
 def as_json(gathered: Gathered) -> dict[str, Any]:
@@ -159,6 +144,8 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "range": gathered.wanted.span.key,
         "dropped_until": gathered.dropped,
         "history_trouble": gathered.trouble,
+        "number": sum(one.times for one in gathered.found),
+        "requests": requests_of(gathered.found),
         "events": map(event_as_json, gathered.found),
         "opened": None
         if opened is None
@@ -178,10 +165,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
 def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     """Return the values for the template, in steps."""
     wanted, opened = gathered.wanted, gathered.opened
-    kept = {"range": wanted.span.key, "by": wanted.by, "kind": wanted.kind, "client": wanted.client}
-    kept = {name: value for name, value in kept.items() if value}
-    number = sum(one.times for one in gathered.found)
-    since = gathered.dropped
+    kept = wanted.arguments()
     yield ""
     drawn = yield from _lanes(gathered)
     picture = lanes(
@@ -196,10 +180,7 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     lines = (_line(one, gathered) for one in gathered.found[:_SHOWN])
     shown_lines = yield from room.fitted(lines, _LINE_BYTES, _LINES_ROOM)
     rules = yield from room.fitted(
-        (
-            rule_line(rule, gathered.rules.decided, wanted.span.key, gathered.now)
-            for rule in gathered.rules.shown
-        ),
+        (rule_line(rule, gathered.rules.decided, gathered.now) for rule in gathered.rules.shown),
         _RULE_BYTES,
     )
     left = gathered.rules.left + len(gathered.rules.shown) - len(rules)
@@ -209,20 +190,23 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "arguments": kept,
         "trouble": gathered.trouble,
         "links": _links(opened),
-        "note": f"{formats.several(number, 'event')}; each mark opens one"
-        + (f"; before {formats.clock(since)} only a part is kept" if since else ""),
+        "note": _note(gathered.found, gathered.dropped),
         "lanes": picture if gathered.found else "",
         "bys": {by: f"{ADDRESS}?{urlencode({**kept, 'by': by})}" for by in LANES},
         "by": wanted.by,
         "filters": [
             (name, value, f"{ADDRESS}?{urlencode({k: v for k, v in kept.items() if k != name})}")
-            for name, value in (("kind", wanted.kind), ("client", formats.name(wanted.client)))
+            for name, value in (
+                ("kind", wanted.kind),
+                ("client", formats.name(wanted.client)),
+                ("rule", formats.name(wanted.rule)),
+            )
             if value
         ],
         "lines": shown_lines,
         "has_events": bool(gathered.found),
         "more": len(gathered.found) - len(shown_lines),
-        "event": _event(opened) if opened is not None else None,
+        "event": openedevent.shown(opened) if opened is not None else None,
         "rules": rules,
         "has_rules": bool(gathered.rules.shown),
         "several_listeners": len({rule.listener for rule in gathered.rules.shown}) > 1,
@@ -233,12 +217,19 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     }
 
 
+def _note(found: Sequence[RecentEvent], dropped: int) -> str:
+    number, requests = sum(one.times for one in found), requests_of(found)
+    of = "" if requests == number else f" of {formats.several(requests, 'request')}"
+    part = f"; before {formats.clock(dropped)} only a part is kept" if dropped else ""
+    return f"{formats.several(number, 'event')}{of}; each mark opens one{part}"
+
+
 def _links(opened: Opened | None) -> list[tuple[str, str]]:
     if opened is None:
         return []
     event, client, found = opened.event, opened.event.record.client_id, []
-    if event.record.session_id and _session(event):
-        found.append(("Retrace the session", _session(event)))
+    if event.record.session_id and openedevent.session_of(event):
+        found.append(("Retrace the session", openedevent.session_of(event)))
     if client:
         found.append((f"All events of {client_of(event)}", f"{ADDRESS}?client={quote(client)}"))
     return found
@@ -287,12 +278,6 @@ def _dot(one: RecentEvent, span: Range) -> Dot:
     )
 
 
-def _what(one: RecentEvent) -> str:
-    """The statement of an event, or its line."""
-    text = one.record.query or TABLE[one.record.code].meaning
-    return formats.name(formats.cut(text, _LINE))
-
-
 def _detail(one: RecentEvent) -> str:
     place = incidents.place_of(one.record)
     parts = [place or one.record.error or one.record.rule or one.record.message]
@@ -310,62 +295,12 @@ def _line(one: RecentEvent, gathered: Gathered) -> dict[str, Any]:
         "when": formats.clock_ms(one.first),
         "look": kind.look if kind.look != "control" else "mute",
         "word": kind.word,
-        "what": _what(one),
+        "what": openedevent.what_of(one),
         "detail": _detail(one),
         "client": client_of(one),
         "code": one.record.code,
         "here": opened is not None and opened.event.number == one.number,
     }
-
-
-def _event(opened: Opened) -> dict[str, Any]:
-    one, record = opened.event, opened.event.record
-    meaning = TABLE[record.code]
-    rule = f"{record.rule} {opened.place}".strip()
-    facts = [
-        ("Client id", formats.name(record.client_id) or "none was proven"),
-        ("Claimed", formats.name(record.claimed_client_id)),
-        ("Certificate", formats.name(record.certificate)),
-        ("Peer", formats.name(record.peer)),
-        ("Seen before", opened.peers),
-        ("User, database", formats.name(", ".join(filter(None, (record.user, record.database))))),
-        ("Decided by", formats.name(record.stage)),
-        ("Rule", formats.name(rule)),
-        ("It was", f"{record.action}; for the peer a {record.outcome}"),
-        ("Attempts", formats.count(record.attempts) if record.attempts else ""),
-        ("Records", formats.count(record.records) if record.records else ""),
-        ("First one in", incidents.place_of(record)),
-    ]
-    if opened.took:
-        reached = (
-            "it reached the database" if opened.in_database else "it never reached the database"
-        )
-        facts.append(("Took", f"{formats.ms(opened.took)}; {reached}"))
-    return {
-        "title": KINDS[kind_of(one)].title.capitalize()
-        + (f": {_what(one)}" if record.query else ""),
-        "note": f"event {record.code}"
-        + (f", {formats.several(one.times, 'time')}" if one.times > 1 else ""),
-        "text": highlighted(formats.cut(record.query, SHOWN_MAX)),
-        "why": formats.name(record.error or record.message),
-        "meaning": meaning.meaning,
-        "remedy": meaning.remedy.replace("``", ""),
-        "first": record.time,
-        "last": formats.clock_ms(one.last) if one.times > 1 else "",
-        "facts": [fact for fact in facts if fact[1]],
-        "session": record.session_id,
-        "session_href": _session(one),
-        "trace": record.trace_id,
-        "short": formats.short_id(record.trace_id),
-    }
-
-
-def _session(one: RecentEvent) -> str:
-    """Return where the session of an event is shown; empty where it is not known."""
-    if not is_past(one):
-        return f"/console/session?id={one.record.session_id}"
-    trace_id = one.record.trace_id
-    return f"/console/session?trace={trace_id}" if trace_id else ""
 
 
 def _csv(gathered: Gathered) -> Iterator[str]:

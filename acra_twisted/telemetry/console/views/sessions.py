@@ -39,8 +39,9 @@ from acra_twisted.telemetry.pages.waiting import Wait
 QUESTION: Final = "Who waits for what, now?"
 ALL, BUSY, IN_TRANSACTION = "all", "busy", "transaction"
 WHICH: Final = (ALL, BUSY, IN_TRANSACTION)
+_CHOICES: Final = (*WHICH, *STATES)
 ARGUMENTS: Final[Mapping[str, str]] = {
-    "which": f"sessions: {', '.join(WHICH)}",
+    "which": f"sessions: {', '.join(WHICH)}, or in a state: {', '.join(STATES)}",
     "client": "sessions of this client id",
     "servers": f"servers: {', '.join(serverlines.SERVERS)}",
 }
@@ -73,7 +74,7 @@ class Gathered(NamedTuple):
 def asked(arguments: Mapping[str, str], now: int) -> Asked:
     """Read the arguments.  Raises Unfit."""
     found = given(arguments, ARGUMENTS)
-    which = chosen("which", found.get("which") or ALL, WHICH)
+    which = chosen("which", found.get("which") or ALL, _CHOICES)
     return Asked(which, found.get("client", ""), serverlines.chosen_servers(found))
 
 
@@ -132,6 +133,8 @@ def _own(sources: Sources, wanted: Asked) -> Generator[Piece, None, Sessions]:
         exchange = current(session)
         since = exchange.opened if exchange is not None else session.answered or session.opened
         took = max(now - since, 0)
+        if wanted.client and session.identity.client_id != wanted.client:
+            continue
         states[state] += 1
         transactions += bool(session.transaction_since)
         longest.note(state, took, session)
@@ -166,11 +169,11 @@ def _described(session: Session, now: int) -> dict[str, Any]:
 
 
 def _fits(state: str, session: Session, wanted: Asked) -> bool:
-    if wanted.client and session.identity.client_id != wanted.client:
-        return False
     if wanted.which == BUSY:
         return state in ACTIVE
-    return wanted.which == ALL or bool(session.transaction_since)
+    if wanted.which == IN_TRANSACTION:
+        return bool(session.transaction_since)
+    return wanted.which in (ALL, state)
 
 
 def as_json(gathered: Gathered) -> dict[str, Any]:
@@ -203,6 +206,9 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     return {
         "said": gathered.said,
         "headline": formats.several(number, "session"),
+        "state": STATES[wanted.which].title if wanted.which in STATES else "",
+        "others": f"{_ADDRESS}?{urlencode({**arguments, 'client': ''})}",
+        "whole": f"{_ADDRESS}?{urlencode({**arguments, 'which': ALL})}",
         "note": f"those that wait first; {len(found.rows)} shown"
         + (f", {formats.count(more)} more" if more else "")
         + (f"; without those of {', '.join(missing)}" if missing else ""),
@@ -218,7 +224,15 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
             for which in WHICH
         ],
         "bar": charts.parts([(state.look, states[one], state.title) for one, state in drawn]),
-        "legend": [(state.look, state.title, formats.count(states[one])) for one, state in drawn],
+        "legend": [
+            (
+                state.look,
+                state.title,
+                formats.count(states[one]),
+                f"{_ADDRESS}?{urlencode({**arguments, 'which': one})}",
+            )
+            for one, state in drawn
+        ],
         "rows": (_row(row, gathered) for row in found.rows),
         "query": urlencode(arguments),
     }

@@ -44,7 +44,7 @@ from acra_twisted.telemetry.figures.shapes import Shape
 from acra_twisted.telemetry.figures.summary import mean_ms, percentiles, whole_ms
 from acra_twisted.telemetry.pages.arguments import given
 from acra_twisted.telemetry.pages.rendering import NotKept
-from acra_twisted.telemetry.pages.search import Unfit
+from acra_twisted.telemetry.pages.search import DENY, ERROR, POISON, Unfit
 
 QUESTION: Final = "Why is this statement slow, and since when?"
 ARGUMENTS: Final[Mapping[str, str]] = {
@@ -227,16 +227,16 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "value_heads": areatable.heads(series),
         "value_rows": areatable.rows(map(span.begins, range(span.columns)), means, series),
         "spread": spread,
-        "traces": traces_of(shape.id),
+        "traces": traces_of(shape.id, span),
         "common": _common(gathered.common),
-        "callers": [_caller(one, shape.id) for one in gathered.callers],
+        "callers": [_caller(one, gathered) for one in gathered.callers],
         "callers_note": f"of {formats.several(len(gathered.calls), 'kept call')}",
     }
 
 
 def _links(gathered: Gathered) -> list[tuple[str, str]]:
     """Return where to go next: first to a slow call, if one is kept."""
-    found = [("Its traces", traces_of(gathered.shape.id))]
+    found = [("Its traces", traces_of(gathered.shape.id, gathered.span))]
     common = gathered.common
     if common is not None and common.example:
         found.insert(0, ("Compare slow with typical", f"/console/compare?id={common.example}"))
@@ -245,7 +245,7 @@ def _links(gathered: Gathered) -> list[tuple[str, str]]:
 
 def _spread(gathered: Gathered) -> Spread:
     """The distribution: before and behind the break, or in the time before and now."""
-    address = traces_of(gathered.shape.id)
+    address = traces_of(gathered.shape.id, gathered.span)
     if gathered.found is None:
         was = gathered.before or Row()
         return spread(was, gathered.row, ("before", "now"), gathered.calls, address)
@@ -283,12 +283,12 @@ def _common(common: Common | None) -> dict[str, Any]:
     }
 
 
-def _caller(one: Caller, shape_id: str) -> dict[str, str]:
+def _caller(one: Caller, gathered: Gathered) -> dict[str, str]:
     query = f"&client_id={quote(one.client_id)}" if one.client_id else ""
     return {
         "name": one.name,
         "whole": one.client_id,
-        "href": traces_of(shape_id) + query,
+        "href": traces_of(gathered.shape.id, gathered.span) + query,
         "calls": formats.count(one.calls),
         "mean": formats.ms(one.mean, False),
         "peers": ", ".join(one.peers),
@@ -300,7 +300,15 @@ def _figures(gathered: Gathered) -> list[Tile]:
     spread, parts = percentiles(row, WHOLE), per_call(row)
     was = mean_ms(before) if before is not None and before.calls else 0.0
     seconds = 60 * gathered.span.elapsed
-    faults, traces = row.errors + row.lost + row.denied, traces_of(gathered.shape.id)
+    traces = traces_of(gathered.shape.id, gathered.span)
+    faults = [
+        (title, number, f"{traces}&verdict={verdict}")
+        for title, number, verdict in (
+            ("Errors", row.errors + row.lost, ERROR),
+            ("Denied", row.denied, DENY),
+            ("Poison", row.poisoned, POISON),
+        )
+    ]
     return [
         tile(
             "Calls",
@@ -327,14 +335,16 @@ def _figures(gathered: Gathered) -> list[Tile]:
         ),
         tile("Ours", formats.ms(ours(parts)), "proxy, stages and link"),
         tile("Rows a call", formats.count(row.rows / (row.calls or 1)), formats.size(row.sent)),
-        tile(
-            "Errors, denials",
-            formats.count(faults),
-            f"{formats.count(row.denied)} denied",
-            bool(row.denied),
-            href=f"{traces}&verdict={'deny' if row.denied == faults else 'error'}"
-            if faults
-            else "",
+        *(
+            tile(
+                title,
+                formats.count(number),
+                f"{formats.share(number, row.calls)} of its calls",
+                title != "Errors",
+                href=href if number else "",
+            )
+            for title, number, href in faults
+            if number or title == "Errors"
         ),
     ]
 

@@ -167,9 +167,10 @@ def address(shape_id: str) -> str:
     return f"/console/statement?id={quote(shape_id)}"
 
 
-def traces_of(shape_id: str) -> str:
-    """Return the address of the kept traces of a statement."""
-    return f"/console/traces?shape={quote(shape_id)}"
+def traces_of(shape_id: str, span: Range | None = None) -> str:
+    """Return the address of the traces of a statement that are kept, of all times or of one."""
+    since = "" if span is None else f"&since={span.key}"
+    return f"/console/traces?shape={quote(shape_id)}{since}"
 
 
 def _often(fitting: Sequence[Found], whole: Row) -> Sentence | None:
@@ -287,6 +288,9 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "range": gathered.wanted.span.key,
         "shapes": len(gathered.fitting),
         "calls": gathered.whole.calls,
+        "errors": gathered.whole.errors + gathered.whole.lost,
+        "denied": gathered.whole.denied,
+        "poisoned": gathered.whole.poisoned,
         "total_ms": whole_ms(gathered.whole),
         "statements": [_line_as_json(line, gathered.whole) for line in gathered.lines],
     }
@@ -327,10 +331,10 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "order": wanted.order,
         "sorts": {order: f"{_ADDRESS}?{urlencode({**kept, 'sort': order})}" for order in ORDERS},
         "note": f"{len(gathered.lines)} of {formats.several(len(gathered.fitting), 'shape')}, "
-        f"{formats.several(gathered.whole.calls, 'call')}, "
+        f"{formats.several(gathered.whole.calls, 'call')}{_faults(gathered.whole)}, "
         f"{formats.long(whole_ms(gathered.whole) / 1000)} of time in the last "
         f"{wanted.span.said}",
-        "lines": (_line_shown(line, gathered.whole) for line in gathered.lines),
+        "lines": (_line_shown(line, gathered) for line in gathered.lines),
         "query": urlencode({**kept, "sort": wanted.order}),
         "back": _page(gathered, kept, max(wanted.offset - _SHOWN, 0)) if wanted.offset else "",
         "further": _page(gathered, kept, end) if end < len(gathered.fitting) else "",
@@ -338,19 +342,26 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     }
 
 
+def _faults(whole: Row) -> str:
+    """Tell how many calls failed, were denied, or read a poison record."""
+    counts = ((whole.errors + whole.lost, "failed"), (whole.denied, "denied"))
+    text = "".join(f", {formats.count(number)} {word}" for number, word in counts if number)
+    return text + (f", {formats.count(whole.poisoned)} poison" if whole.poisoned else "")
+
+
 def _page(gathered: Gathered, kept: Mapping[str, str], offset: int) -> str:
     asked_for = {**kept, "sort": gathered.wanted.order, "offset": str(offset)}
     return f"{_ADDRESS}?{urlencode(asked_for)}"
 
 
-def _line_shown(line: Line, whole: Row) -> dict[str, Any]:
-    shape, row = line.found
+def _line_shown(line: Line, gathered: Gathered) -> dict[str, Any]:
+    (shape, row), whole = line.found, gathered.whole
     said, is_worse = change(line)
     spread = percentiles(row, WHOLE)
     parts = per_call(row)
     return {
         "href": address(shape.id) if shape.id != OTHERS.id else "",
-        "traces": traces_of(shape.id) if shape.text else "",
+        "traces": traces_of(shape.id, gathered.wanted.span) if shape.text else "",
         "summary": formats.name(shape.summary),
         "text": formats.cut(shape.text, _LINE),
         "whole": formats.cut(shape.text, _TITLE),

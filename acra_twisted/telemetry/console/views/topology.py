@@ -21,6 +21,7 @@ from acra_twisted.telemetry.console.views.topologysentences import (
     PART,
     address,
     by_calls,
+    doors,
     is_slower,
     said,
 )
@@ -44,6 +45,7 @@ from acra_twisted.telemetry.figures.rows import WHOLE, Row
 from acra_twisted.telemetry.figures.summary import mean_ms, percentiles
 from acra_twisted.telemetry.pages.arguments import chosen, given
 from acra_twisted.telemetry.pages.rendering import Piece
+from acra_twisted.telemetry.pages.search import DENY, ERROR
 from acra_twisted.telemetry.pages.waiting import Wait
 
 QUESTION: Final = "Who talks to whom, how much, and is the load balanced?"
@@ -134,7 +136,12 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     last = [one for ways in told for one in ways.connectors if one.connector not in unsure]
     lost = gone(last, wanted.until - 1)
     text = said(
-        RANGES[wanted.key][0], seen, silent, away, lost, here=len(told) == 1 or bool(missing)
+        (wanted.key, RANGES[wanted.key][0]),
+        seen,
+        silent,
+        away,
+        lost,
+        here=len(told) == 1 or bool(missing),
     )
     return Gathered(wanted, seen, per_call(row), silent, servers, text, missing, own, lost)
 
@@ -223,7 +230,7 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "balance": _balance(seen, wanted),
         "balance_note": _balance_note(_compared(seen)),
         "servers": serverlines.shown(gathered.servers),
-        "lines": (_row(source, target, row, wanted) for (source, target), row in lines[:_LINES]),
+        "lines": (_row(pair, row, seen, wanted) for pair, row in lines[:_LINES]),
         "note": f"{min(len(lines), _LINES)} of {len(lines)}, busiest first",
         "query": urlencode(arguments),
     }
@@ -252,11 +259,16 @@ def _node(box: Box, row: Row, gathered: Gathered) -> Node:
         if is_slower(gathered.picture, box):
             second += f", was {formats.ms(database_ms(gathered.picture.before[box]))}"
             look = "warn"
-    if box.kind == CLIENT and row.denied:
-        second, look = f"{formats.count(row.denied)} denied", "bad"
-    elif box.kind in (CLIENT, BASE) and row.errors >= max(MANY, PART * row.calls):
-        second, look = f"{formats.count(row.errors)} failed", "bad"
-    return Node(box.key, box.kind, formats.name(box.name), rate, second, look, address(box))
+    href, known = address(box), doors(box, gathered.picture, gathered.wanted.key)
+    for verdict, word, number, is_bad in (
+        (DENY, "denied", row.denied, box.kind == CLIENT and row.denied > 0),
+        (ERROR, "failed", row.errors, row.errors >= max(MANY, PART * row.calls)),
+    ):
+        if is_bad and box.kind in (CLIENT, BASE):
+            told = formats.count(number) if known else formats.share(number, row.calls)
+            second, look, href = f"{told} {word}", "bad", known.get(verdict, href)
+            break
+    return Node(box.key, box.kind, formats.name(box.name), rate, second, look, href)
 
 
 def _line(pair: tuple[Box, Box], row: Row, most: int, gathered: Gathered) -> Line:
@@ -313,12 +325,21 @@ def _balance(seen: Picture, wanted: Asked) -> list[dict[str, Any]]:
             "mean": formats.ms(mean_ms(seen.boxes[box]), False),
             "errors": formats.share(seen.boxes[box].errors, calls[box]),
             "denied": formats.count(seen.boxes[box].denied),
+            "doors": _doors(box, seen.boxes[box], seen, wanted),
         }
         for box in by_calls(calls)[:_BALANCED]
     ]
 
 
-def _row(source: Box, target: Box, row: Row, wanted: Asked) -> dict[str, Any]:
+def _doors(box: Box, row: Row, seen: Picture, wanted: Asked) -> dict[str, str]:
+    """Return where the errors and denials of a row lead, if it has all those of a box."""
+    known = doors(box, seen, wanted.key) if row.calls == seen.boxes[box].calls else {}
+    counts = {ERROR: row.errors, DENY: row.denied}
+    return {verdict: href for verdict, href in known.items() if counts[verdict]}
+
+
+def _row(pair: tuple[Box, Box], row: Row, seen: Picture, wanted: Asked) -> dict[str, Any]:
+    source, target = pair
     spread = percentiles(row, layer_of(target))
     return {
         "source": formats.name(source.name),
@@ -331,6 +352,7 @@ def _row(source: Box, target: Box, row: Row, wanted: Asked) -> dict[str, Any]:
         "p95": formats.ms(spread["p95_ms"], False),
         "errors": formats.share(row.errors, row.calls),
         "denied": formats.count(row.denied),
+        "doors": _doors(source if source.kind == CLIENT else target, row, seen, wanted),
     }
 
 

@@ -31,6 +31,7 @@ from acra_twisted.telemetry.console.ways import (
     database_ms,
     of_kind,
 )
+from acra_twisted.telemetry.pages.search import DENY, ERROR
 
 #: Errors of a client that are many: so many, and such a part of its requests.
 MANY, PART = 5, 0.05
@@ -42,16 +43,17 @@ _TELLING: Final = 50
 
 
 def said(
-    title: str,
+    span: tuple[str, str],
     seen: Picture,
     silent: Sequence[str],
     away: Sentence | None,
     missing: Sequence[Gone] = (),
     here: bool = True,
 ) -> Answer:
-    """Return the sentences about a picture of a time of this title.  ``away`` tells of servers that
-    do not answer; ``missing`` are connectors that are gone, from ``here`` or from all servers."""
-    lost = gone.said(missing, here=here)
+    """Return the sentences about a picture of a time, which has a key and a title.  ``away`` tells
+    of servers that do not answer; ``missing`` are connectors that are gone, from ``here`` or from
+    all servers."""
+    (key, title), lost = span, gone.said(missing, here=here)
     if not seen.boxes:
         text = f"No request in the last {title}."
         return answer([away, lost, _silent(silent)], sentence("empty", PLAIN, text))
@@ -63,7 +65,7 @@ def said(
             over += f"{' and' if over else ' over'} {formats.several(number, name)}"
     before = "as in the hour before" if seen.before else "and nothing in the hour before"
     return answer(
-        [_failing(seen), _slower(seen), away, lost, _uneven(seen), _silent(silent)],
+        [_failing(seen, key), _slower(seen), away, lost, _uneven(seen), _silent(silent)],
         sentence(
             "nothing",
             GOOD,
@@ -87,6 +89,19 @@ def address(box: Box) -> str:
     return "/console/statements" if box.kind == BASE else "/console/sessions"
 
 
+def doors(box: Box, seen: Picture, key: str) -> dict[str, str]:
+    """Return where the errors and the denials of a box lead, of a time up to now; nothing where the
+    traces of this server are not those of its requests."""
+    named = {CLIENT: "client_id", BASE: "database"}.get(box.kind)
+    if named is None or not box.given or len(of_kind(seen.boxes, SERVER)) > 1:
+        return {}
+    asked = {named: box.given, "since": key}
+    return {
+        verdict: f"/console/traces?{urlencode({**asked, 'verdict': verdict})}"
+        for verdict in (ERROR, DENY)
+    }
+
+
 def is_slower(seen: Picture, box: Box) -> bool:
     """Return True if a database takes longer than in the hour before."""
     now = database_ms(seen.boxes[box])
@@ -99,7 +114,7 @@ def by_calls(calls: Mapping[Box, int]) -> list[Box]:
     return sorted(calls, key=lambda box: -calls[box])
 
 
-def _failing(seen: Picture) -> Sentence | None:
+def _failing(seen: Picture, key: str) -> Sentence | None:
     """Tell of the client with most errors and denials."""
     failed = {
         box: row.errors + row.denied
@@ -112,13 +127,17 @@ def _failing(seen: Picture) -> Sentence | None:
         return None
     box = max(failed, key=lambda one: failed[one])
     row = seen.boxes[box]
-    part = formats.share(failed[box], row.calls)
+    part, known = formats.share(failed[box], row.calls), doors(box, seen, key)
+    errors, denied = formats.count(row.errors), formats.count(row.denied)
     return sentence(
         "failing",
         BAD,
         link(formats.name(box.name), address(box)),
-        f": {part} of its {formats.several(row.calls, 'request')} failed ",
-        f"({formats.count(row.errors)}) or were denied ({formats.count(row.denied)}).",
+        f": {part} of its {formats.several(row.calls, 'request')} failed (",
+        link(errors, known[ERROR]) if known and row.errors else errors,
+        ") or were denied (",
+        link(denied, known[DENY]) if known and row.denied else denied,
+        ").",
     )
 
 

@@ -10,17 +10,20 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from acra_twisted.telemetry.console import charts, formats, matches, requests, scatter
-from acra_twisted.telemetry.console.matches import verdict_of
+from acra_twisted.telemetry.console.countedrequests import counted, minutes
+from acra_twisted.telemetry.console.matches import verdict_of, verdicts_of
 from acra_twisted.telemetry.console.people import Names
 from acra_twisted.telemetry.console.sentences import Answer
 from acra_twisted.telemetry.console.timeline import arranged
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.views.searchsentences import HERE, VERDICTS, address, said
+from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.pages.arguments import given
 from acra_twisted.telemetry.pages.exports import CEF, CSV
 from acra_twisted.telemetry.pages.finding import find, records_of
+from acra_twisted.telemetry.pages.matching import Listing, Match
 from acra_twisted.telemetry.pages.rendering import Piece
-from acra_twisted.telemetry.pages.search import FILTERS, TEXT_MAX, Filters, Listing, Match
+from acra_twisted.telemetry.pages.search import FILTERS, TEXT_MAX, Filters
 from acra_twisted.telemetry.tracing.spans import iso_time
 
 QUESTION: Final = "Which requests were these?"
@@ -28,8 +31,10 @@ QUESTION: Final = "Which requests were these?"
 _SHOWN: Final = "20"
 #: Characters of the names of a request and of its client, and of its error, in its line.
 _NAME, _ERROR = 60, 60
+#: What became of requests, by verdicts.
+_ENDED: Final = {"deny": "were denied", "error": "failed", "poison": "read a poison record"}
 #: Filters that have no field on the page.
-_UNFIELDED: Final = ("shape", "database", "table", "of")
+_UNFIELDED: Final = ("summary", "shape", "database", "table", "of")
 #: Times up to now, by their titles; the last one has everything.
 _RANGES: Final = {
     "15 min": "15m",
@@ -65,7 +70,8 @@ _NAMELESS: Final = Names(None)
 class Gathered(NamedTuple):
     """All that the view shows: what fits, newest first, its verdicts, and a part of it as a list;
     ``kept`` counts those in memory, and ``trouble`` says why the history was not searched as a
-    whole."""
+    whole.  There may be more than what was found unless it is ``whole``; ``counted`` are all
+    requests of which these are kept, None where that is not known."""
 
     wanted: Asked
     found: Sequence[Match]
@@ -77,12 +83,18 @@ class Gathered(NamedTuple):
     trouble: str = ""
     names: Names = _NAMELESS
     service: str = ""
+    whole: bool = True
+    counted: int | None = None
 
 
 def asked(arguments: Mapping[str, str], now: int) -> Asked:
     """Read the arguments.  Raises Unfit."""
     found = {name: value for name, value in given(arguments, FILTERS).items() if value}
-    return Asked(Filters.of({"limit": _SHOWN, **found}, now), found)
+    filters = Filters.of({"limit": _SHOWN, **found}, now)
+    span = minutes(found.get("since", ""), now)
+    if span is not None:
+        filters = filters._replace(since=span.since * MINUTE)
+    return Asked(filters, found)
 
 
 def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
@@ -108,8 +120,9 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         known = main["attributes"] if main is not None else {}
         lines.append(Line(match._replace(spans=match.spans or len(spans)), layers, known))
         yield ""
-    told = said(found, verdicts, kept, wanted.arguments)
+    told = said(found, kept, wanted.arguments)
     yield ""
+    number = yield from counted(sources, wanted.arguments, sources.clock())
     return Gathered(
         wanted,
         found,
@@ -121,6 +134,8 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         finding.trouble,
         Names(sources.fact("peers")),
         sources.traces.service,
+        finding.whole,
+        number,
     )
 
 
@@ -133,12 +148,14 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "found": len(gathered.found),
         "kept": gathered.kept,
         "history_trouble": gathered.trouble,
-        "verdicts": dict(Counter(gathered.verdicts)),
+        "counted": gathered.counted,
+        "whole": gathered.whole,
+        "verdicts": dict(_verdicts(gathered)),
         "more": gathered.more,
         "facets": [{"name": name, "traces": number} for name, number, _ in _facets(gathered)],
         "traces": [
             {
-                **line.match._asdict(),
+                **line.match.as_json(),
                 "verdict": verdict_of(line.match),
                 "layers_ms": dict(line.layers),
             }
@@ -150,7 +167,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
 def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     """Return the values for the template, in steps."""
     arguments, filters = gathered.wanted.arguments, gathered.wanted.filters
-    counts = Counter(gathered.verdicts)
+    counts, more = _verdicts(gathered), "" if gathered.whole else "+"
     points: list[scatter.Point] = []
     for point in _points(gathered):
         points.append(point)
@@ -166,13 +183,16 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "asked": arguments,
         "verdicts": [(filter_, *requests.BADGES[word]) for word, filter_ in VERDICTS.items()],
         "chips": [
-            (*requests.BADGES[word], formats.count(counts[word]), address(arguments, filter_))
+            (
+                *requests.BADGES[word],
+                f"{formats.count(counts[word])}{more}",
+                address(arguments, filter_),
+            )
             for word, filter_ in VERDICTS.items()
             if counts[word]
         ],
         "count": formats.several(len(gathered.found), "trace"),
-        "note": f"{formats.count(gathered.kept)} in memory: the last ones, and samples of slow, "
-        "denied and failed ones",
+        "note": _note(gathered),
         "trouble": gathered.trouble,
         "plot": plot,
         "facets": facets,
@@ -218,21 +238,41 @@ def _points(gathered: Gathered) -> Iterator[scatter.Point]:
             )
 
 
+def _verdicts(gathered: Gathered) -> Counter[str]:
+    """Return the traces that have requests of a verdict, by verdicts."""
+    return Counter(one for match in gathered.found for one in verdicts_of(match))
+
+
+def _note(gathered: Gathered) -> str:
+    """Tell of how many these are."""
+    kept = "the last ones, and samples of slow, denied and failed ones, are kept"
+    if gathered.counted is None:
+        return f"{formats.count(gathered.kept)} in memory: {kept}"
+    verdict = gathered.wanted.arguments.get("verdict", "")
+    ended = f" that {_ENDED[verdict]}" if verdict else ""
+    return f"of {formats.several(gathered.counted, 'request')}{ended}: {kept}"
+
+
 def _facets(gathered: Gathered) -> Iterator[tuple[str, str, str]]:
     """Give what most of the traces are of, where not all are of one: names, counts, addresses."""
     found, arguments = gathered.found, gathered.wanted.arguments
-    for argument, values, most in (
-        ("statement", Counter(map(attrgetter("name"), found)), 3),
-        ("client_id", Counter(map(attrgetter("client_id"), found)), 2),
-        ("error", Counter(map(attrgetter("error"), found)), 2),
+    more = "" if gathered.whole else "+"
+    for argument, of, most in (
+        ("summary", attrgetter("among.names"), 3),
+        ("client_id", attrgetter("among.clients"), 2),
+        ("error", attrgetter("among.errors"), 2),
     ):
-        several = len(values) > 1
-        del values[""]
+        values = Counter(value for match in found for value in of(match))
         for value, number in values.most_common(most):
-            if several and argument not in arguments and len(value) <= TEXT_MAX:
+            if (
+                number < len(found)
+                and argument not in arguments
+                and len(value.encode()) <= TEXT_MAX
+            ):
                 name = gathered.names.of(value) if argument == "client_id" else formats.name(value)
                 title = f"failed: {name}" if argument == "error" else name
-                yield title, formats.count(number), address(arguments, **{argument: value})
+                href = address(arguments, **{argument: value})
+                yield title, f"{formats.count(number)}{more}", href
 
 
 def _detail(line: Line) -> str:

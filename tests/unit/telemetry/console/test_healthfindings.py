@@ -1,5 +1,6 @@
 """Rules that find what is wrong with a daemon."""
 
+import re
 from pathlib import Path
 
 import yaml
@@ -116,6 +117,15 @@ class Rules(SynchronousTestCase):
     def test_long_texts_of_others_are_cut(self):
         (one,) = found(warnings={"insecure": ["x" * 2000]})
         self.assertLess(len(one.text), 400)
+
+    def test_each_leads_to_a_part_of_the_view_of_health(self):
+        template = Path(healthfindings.__file__).parent / "templates/health.html"
+        parts = set(re.findall(r'id="(c-[a-z]+)"', template.read_text()))
+        some = [one for changed in PLANTED.values() for one in found(**changed)]
+        for one in (*some, *found("database cannot be reached")):
+            view, part = one.as_json()["href"].split("#")
+            self.assertEqual(view, "/console/health")
+            self.assertIn(part, parts, one.rule)
 
     def test_nothing_is_told(self):
         self.assertEqual([one.rule for one in findings({}, "", NOW / 1e9)], ["no-history"])

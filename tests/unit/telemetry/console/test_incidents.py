@@ -1,16 +1,12 @@
 """Kinds of security events, and addresses that are new."""
 
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
 from acra_twisted.eventtable import SECURITY
-from acra_twisted.telemetry.console.incidents import KINDS, kind_of, new_peers, said
+from acra_twisted.telemetry.console.incidents import KINDS, fits, kind_of, new_peers, requests_of
 from acra_twisted.telemetry.logs.recent import RecentEvents
 from tests.support.incidents import SECOND, line
-
-CODES = st.sampled_from(sorted(SECURITY))
 
 
 def kept(*lines):
@@ -29,14 +25,26 @@ class Kinds(SynchronousTestCase):
         self.assertEqual(found[events.QUERY_NOT_ALLOWED], "denied")
         self.assertEqual(found[events.LOGIN_REFUSED], "refused")
 
-    @given(st.lists(st.builds(line, CODES, st.integers(0, 10**9), client_id=st.text()), max_size=9))
-    def test_there_is_always_a_sentence(self, lines):
-        found = kept(*lines)
-        answer = said(found, {}, "1h")
-        self.assertTrue(1 <= len(answer.sentences) <= 2)
-        self.assertEqual(answer.as_json()["rules"] == ["nothing"], not found)
-        poison = any(kind_of(one) == "poison" for one in found)
-        self.assertEqual(answer.as_json()["rules"][0] == "poison", poison)
+    def test_a_request_is_counted_once(self):
+        one = {"span_id": "1" * 16, "session_id": 5}
+        two = {"span_id": "2" * 16}
+        found = kept(
+            line(events.POISON_RECORD, 5, **one),
+            line(events.POISON_RECORD, 6, **one),
+            line(events.POISON_REACTION, 7, **one),
+            line(events.POISON_RECORD, 8, **two),
+            line(events.LOGIN_REFUSED, 9),
+            line(events.LOGIN_REFUSED, 10),
+        )
+        self.assertEqual(sum(event.times for event in found), 6)
+        self.assertEqual(requests_of(found), 4)
+
+    def test_statements_that_cannot_be_parsed_are_denied(self):
+        (denied,) = kept(line(events.QUERY_PARSE_ERROR))
+        (passed,) = kept(line(events.QUERY_PARSE_ERROR, action=events.ALLOWED))
+        self.assertTrue(fits(denied, "denied") and fits(denied, "unparsed"))
+        self.assertFalse(fits(passed, "denied"))
+        self.assertFalse(fits(denied, "poison"))
 
 
 class Peers(SynchronousTestCase):

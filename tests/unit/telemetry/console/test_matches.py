@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.console.matches import as_cef, as_csv, verdict_of
-from acra_twisted.telemetry.pages.search import Match
+from acra_twisted.telemetry.pages.matching import Match
 
-MATCH = Match("1" * 32, 4, "SELECT t", 10**18, 2_500_000, "shop", "allow", "", "")
+MATCH = Match("1" * 32, 4, "SELECT t", 10**18, 2_500_000, "shop", "allow", "", "", ("allow",))
 TEXTS = st.text(max_size=30)
 
 
@@ -18,10 +18,11 @@ class Files(SynchronousTestCase):
     def test_verdicts(self):
         for changes, verdict in (
             ({}, "allowed"),
-            ({"mark": "slow"}, "slow"),
-            ({"mark": "slow", "error": "40P01"}, "failed"),
-            ({"verdict": "deny", "error": "refused"}, "denied"),
-            ({"verdict": "deny", "mark": "poison"}, "poison"),
+            ({"verdicts": ()}, "allowed"),
+            ({"verdicts": ("slow", "allow")}, "slow"),
+            ({"verdicts": ("error", "slow")}, "failed"),
+            ({"verdicts": ("deny", "error")}, "denied"),
+            ({"verdicts": ("poison", "deny")}, "poison"),
         ):
             self.assertEqual(verdict_of(MATCH._replace(**changes)), verdict)
 
@@ -33,7 +34,7 @@ class Files(SynchronousTestCase):
         )
 
     def test_cef(self):
-        (line,) = as_cef("acra-server", [MATCH._replace(verdict="deny", error="42000")])
+        (line,) = as_cef("acra-server", [MATCH._replace(verdicts=("deny",), error="42000")])
         self.assertRegex(
             line,
             r"\ACEF:0\|cossacklabs\|acra-server\|[^|]+\|[0-9]+\|Request denied\|6\|rt=10{11}2 ",

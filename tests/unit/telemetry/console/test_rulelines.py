@@ -12,16 +12,17 @@ class Lines(SynchronousTestCase):
     def line(self, *given, **figures):
         rules = judged([rule(*given, **figures)], NOW)
         (one,) = rules.shown
-        return rule_line(one, rules.decided, "1h", NOW)
+        return rule_line(one, rules.decided, NOW)
 
-    def test_a_denial_leads_to_the_events_of_its_only_client(self):
+    def test_a_denial_leads_to_its_events(self):
         one = self.line(1, "deny", "queries", "rules.yaml:5", 3, clients={"a b": 3}, last=NOW - 5)
-        self.assertEqual(one["href"], "/console/security?range=1h&client=a+b")
+        where = "/console/security?range=30d&rule=rules.yaml%3A5"
+        self.assertEqual((one["events"], one["href"]), (where, f"{where}&by=client"))
         self.assertEqual((one["count"], one["last"], one["title"]), ("3", "23:59:59", "a b 3"))
 
-    def test_others_lead_to_all_by_client(self):
+    def test_what_allows_has_none(self):
         one = self.line(1, "allow", "handler", "rules.yaml:5", 3, clients={"a": 2, "b": 1})
-        self.assertEqual(one["href"], "/console/security?range=1h&by=client")
+        self.assertEqual((one["events"], one["href"]), ("", ""))
         self.assertEqual((one["part"], one["last"]), ("the whole handler", "never"))
 
     def test_the_default_has_a_name(self):

@@ -71,6 +71,16 @@ class OneRequest(SynchronousTestCase):
         self.assertEqual(counts, (8, 4, 1, 1, 1))
         self.assertEqual(row.classes, {"23": 2, "??": 2})
 
+    def test_one_that_a_poison_record_ended_is_poisoned_alone(self):
+        for outcome in ("denied", "error", "ok"):
+            self.counter.exchange_closed(
+                a_request(self.session, outcome=outcome, attributes={"acra.poison_records": 1})
+            )
+        row = only(self.counter)
+        self.assertEqual((row.calls, row.poisoned), (3, 3))
+        counts = (row.errors, row.denied, row.lost, row.aborted)
+        self.assertEqual((counts, row.classes), ((0, 0, 0, 0), {}))
+
     def test_bytes_rows_protocol_and_poison(self):
         self.session.transaction = IN_TRANSACTION
         self.counter.exchange_closed(

@@ -63,6 +63,14 @@ class Lines(SynchronousTestCase):
         self.assertEqual((line["code"], line["query"]), (560, "SELECT ?"))
         self.assertEqual(line["span_id"], self.exchange.span.span_id)
 
+    def test_a_denial_has_the_place_of_its_rule(self):
+        self.exchange.refuse(Deny("no", rule="deny.table"), "42000")
+        self.exchange.denied_by = "censor"
+        self.exchange.add_attribute("acra.censor.place", "rules.yaml:14")
+        self.log.exchange_closed(self.exchange)
+        (line,) = self.lines
+        self.assertEqual((line["rule"], line["place"]), ("deny.table", "rules.yaml:14"))
+
     def test_a_refusal_for_a_protected_column_names_it(self):
         deny = Deny("no", rule="expression", code=events.COLUMN_REFUSED, column="people.name")
         self.exchange.refuse(deny, "0A000")

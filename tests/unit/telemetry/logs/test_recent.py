@@ -27,6 +27,12 @@ class Recent(SynchronousTestCase):
         self.assertEqual(early.record.session_id, 0)
         self.assertNotEqual(early.number, late.number)
 
+    def test_requests_of_several_events_are_counted_once(self):
+        for span_id in ("1" * 16, "1" * 16, "2" * 16, "", ""):
+            self.recent(line(when=NOW, span_id=span_id))
+        (one,) = self.kept()
+        self.assertEqual((one.times, one.requests), (5, 4))
+
     def test_others_are_not(self):
         self.recent(line(when=NOW, query="SELECT ?"))
         self.recent(line(when=NOW, query="SELECT ? FROM t"))

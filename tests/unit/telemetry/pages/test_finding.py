@@ -39,13 +39,13 @@ class Found(SynchronousTestCase):
     def test_where_memory_has_more_than_is_shown(self):
         for number in range(ENOUGH):
             a_trace(self.store, NOW + 1000 + number)
-        self.find(limit="1")
+        self.assertFalse(self.find(limit="1").whole)
         self.assertEqual(self.history.begun, 0)
         # Memory has too few behind what is shown.
         self.find(limit="1", offset="1")
         self.assertEqual(self.history.begun, 1)
         # What is looked for may be older.
-        self.find(limit="1", database="shop")
+        self.assertTrue(self.find(limit="1", database="shop").whole)
         self.assertEqual(self.history.begun, 2)
 
     def test_the_history_is_asked_while_memory_is_searched(self):
@@ -53,6 +53,19 @@ class Found(SynchronousTestCase):
         next(steps)
         self.assertEqual(self.history.begun, 1)
         self.assertEqual(len(returned(steps).matches), 3)
+
+    def test_a_trace_is_told_of_with_all_its_requests(self):
+        trace_id = f"{9:032x}"
+        self.history = History(
+            piece(1, trace_id=trace_id, verdict="deny"),
+            piece(2, trace_id=trace_id, name="SELECT x"),
+        )
+        self.kept.past = self.history.past
+        (match,) = [one for one in self.find().matches if one.trace_id == trace_id]
+        self.assertEqual(match.verdicts, ("deny", "allow"))
+        self.assertEqual(len(match.among.names), 2)
+        for arguments in ({"verdict": "deny"}, {"verdict": "allow"}, {"summary": "SELECT x"}):
+            self.assertIn(trace_id, [one.trace_id for one in self.find(**arguments).matches])
 
     def test_without_a_history(self):
         self.kept.past = None
@@ -67,4 +80,4 @@ class Found(SynchronousTestCase):
         self.assertEqual(records[f"{1:032x}"], [])
         finding = self.find()
         self.assertEqual(([match.trace_id for match in finding.matches]), [self.recent])
-        self.assertEqual(finding.trouble, "it is locked")
+        self.assertEqual((finding.trouble, finding.whole), ("it is locked", False))

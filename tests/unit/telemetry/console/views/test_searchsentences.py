@@ -2,44 +2,42 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.console import requests
 from acra_twisted.telemetry.console.views.searchsentences import address, said
-from acra_twisted.telemetry.pages.search import Match
+from acra_twisted.telemetry.pages.matching import Match
+from acra_twisted.telemetry.pages.search import DENY, ERROR, SLOW
 from tests.support.hours import NOW
 
 
-def match(number, name="SELECT orders", client="shop"):
-    return Match(f"{number:032x}", 1, name, NOW, 10**6, client, "", "", "")
+def match(number, verdict, name="SELECT orders", client="shop"):
+    return Match(f"{number:032x}", 1, name, NOW, 10**6, client, "", "", "", (verdict,))
 
 
 class Said(SynchronousTestCase):
-    def links(self, found, verdict, **arguments):
-        told = said(found, [verdict] * len(found), 9, arguments)
+    def links(self, found, **arguments):
+        told = said(found, 9, arguments)
         return [piece.href for piece in told.pieces if piece.href]
 
     def test_one_leads_to_itself(self):
         where = f"/console/trace?id={5:032x}"
-        self.assertEqual(self.links([match(5)], requests.SLOW), [where])
+        self.assertEqual(self.links([match(5, SLOW)]), [where])
 
     def test_several_lead_to_their_list_within_the_search(self):
-        two = [match(1), match(2)]
+        two = [match(1, DENY), match(2, DENY)]
         self.assertEqual(
-            self.links(two, requests.DENIED, min_ms="5", offset="20"),
+            self.links(two, min_ms="5", offset="20"),
             ["/console/traces?min_ms=5&verdict=deny"],
         )
 
     def test_alike_ones_lead_to_their_statement_or_client_within_the_search(self):
-        alike = [match(number) for number in range(3)]
-        (where,) = self.links(alike, requests.FAILED, user="shop_rw")
-        self.assertEqual(
-            where, "/console/traces?user=shop_rw&statement=SELECT+orders&verdict=error"
-        )
-        others = [match(number, f"SELECT {number}") for number in range(3)]
-        (where,) = self.links(others, requests.FAILED, user="shop_rw")
+        alike = [match(number, ERROR) for number in range(3)]
+        (where,) = self.links(alike, user="shop_rw")
+        self.assertEqual(where, "/console/traces?user=shop_rw&summary=SELECT+orders&verdict=error")
+        others = [match(number, ERROR, f"SELECT {number}") for number in range(3)]
+        (where,) = self.links(others, user="shop_rw")
         self.assertEqual(where, "/console/traces?user=shop_rw&client_id=shop&verdict=error")
 
     def test_nothing_is_found(self):
-        text = said([], [], 9, {}).as_json()["text"]
+        text = said([], 9, {}).as_json()["text"]
         self.assertEqual(text, "None of 9 kept traces fits.")
 
     def test_a_search_is_changed(self):

@@ -1,5 +1,7 @@
 """The view of sessions: situations are planted, and its sentence and JSON tell them."""
 
+from urllib.parse import parse_qsl, urlsplit
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -149,11 +151,31 @@ class Sessions(SynchronousTestCase):
         ):
             found = self.view(*live, **arguments)["sessions"]
             self.assertEqual([row["session_id"] for row in found], numbers)
-        counts = [(name, number) for name, number, _, _ in self.shown["which"]]
-        self.assertEqual(counts, [("all", "3"), ("busy", "1"), ("in transaction", "1")])
+        # Those of others are counted nowhere.
+        for arguments, numbers in (({}, ("3", "1", "1")), ({"client": "other"}, ("1", "0", "0"))):
+            self.view(*live, **arguments)
+            counts = {name: number for name, number, _, _ in self.shown["which"]}
+            names = ("all", "busy", "in transaction")
+            self.assertEqual(counts, dict(zip(names, numbers, strict=True)))
+
+    def test_each_state_is_a_list_of_its_own(self):
+        live = [
+            some_session(number, ORDERS if number % 2 else b"", number=number)
+            for number in range(5)
+        ]
+        self.view(*live)
+        doors = {title: (number, href) for _, title, number, href in self.shown["legend"]}
+        self.assertEqual(set(doors), {"in the database", "idle"})
+        for number, href in doors.values():
+            asked = dict(parse_qsl(urlsplit(href).query))
+            self.assertEqual(str(len(self.view(*live, **asked)["sessions"])), number)
+            self.assertTrue(self.shown["state"])
+
+    def test_what_cannot_be_asked_for(self):
+        live = [some_session(1, ORDERS, number=1)]
         for wrong in ({"which": "none"}, {"client": "x" * 257}, {"range": "1h"}):
             with self.assertRaises(Unfit):
-                self.view(**wrong)
+                self.view(*live, **wrong)
 
     @given(st.lists(st.integers(0, 10**6), max_size=120))
     def test_all_are_counted_and_some_are_shown(self, ages):

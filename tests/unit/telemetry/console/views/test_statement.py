@@ -57,8 +57,8 @@ class Statement(SynchronousTestCase):
         )
         page = body(Console("acra-server", hour.sources).page(statement.VIEW, {"id": data["id"]}))
         self.assertIn(f'href="/console/trace?id={fast}"', page)
-        self.assertIn(f"?shape={data['id']}&amp;min_ms=32&amp;max_ms=64", page)
-        self.assertIn(f"?shape={data['id']}&amp;client_id=billing", page)
+        self.assertIn(f"?shape={data['id']}&amp;since=1h&amp;min_ms=32&amp;max_ms=64", page)
+        self.assertIn(f"?shape={data['id']}&amp;since=1h&amp;client_id=billing", page)
         self.assertIn(f"/console/compare?id={slow[0]}", page)
 
     def test_slow_ones_have_something_in_common(self):

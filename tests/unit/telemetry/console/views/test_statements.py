@@ -42,7 +42,7 @@ class Statements(SynchronousTestCase):
         hour.ask(1, ORDERS, 3, outcome="denied")
         self.view(hour)
         page = body(Console("acra-server", hour.sources).page(statements.VIEW, {}))
-        door = f"/console/traces?shape={hour.shape('customer')}"
+        door = f"/console/traces?shape={hour.shape('customer')}&amp;since=1h"
         self.assertIn(f'<a href="{door}">3</a>', page)
         self.assertIn(f'<a class="nw" href="{door}&amp;verdict=deny">', page)
         # A call of a function has no text by which its traces are found.

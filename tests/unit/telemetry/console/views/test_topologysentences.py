@@ -19,12 +19,12 @@ class Said(SynchronousTestCase):
         return returned(picture(parts))
 
     def test_servers_that_do_not_have_even_shares(self):
-        told = said("5 min", self.picture(80, 20), (), None).as_json()
+        told = said(("5m", "5 min"), self.picture(80, 20), (), None).as_json()
         self.assertEqual(told["rules"], ["uneven"])
         self.assertIn("80 : 20 over 2 servers, not evenly. s0 has most of it.", told["text"])
 
     def test_even_ones_are_counted(self):
-        text = said("5 min", self.picture(50, 50), (), None).as_json()["text"]
+        text = said(("5m", "5 min"), self.picture(50, 50), (), None).as_json()["text"]
         self.assertIn("1 client and 1 database over 2 servers, and nothing in the hour", text)
 
     def test_addresses_of_boxes(self):

@@ -1,0 +1,160 @@
+"""The sentences of the view of security, and their rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+from urllib.parse import urlencode
+
+from acra_twisted import events
+from acra_twisted.eventtable import TABLE
+from acra_twisted.telemetry.console import formats
+from acra_twisted.telemetry.console.incidents import (
+    ADDRESS,
+    DENIED,
+    PASSED,
+    POISON,
+    UNPARSED,
+    address,
+    client_of,
+    fits,
+    kind_of,
+    place_of,
+    requests_of,
+)
+from acra_twisted.telemetry.console.people import who
+from acra_twisted.telemetry.console.sentences import (
+    BAD,
+    GOOD,
+    PLAIN,
+    SLOW,
+    Answer,
+    Piece,
+    Sentence,
+    answer,
+    link,
+    sentence,
+    strong,
+)
+from acra_twisted.telemetry.logs.recent import RecentEvent
+
+#: So many alike ones within a minute are a burst.
+_BURST: Final = 3
+
+
+def said(
+    found: Sequence[RecentEvent], new: Mapping[tuple[str, str], int], asked: Mapping[str, str]
+) -> Answer:
+    """Return the sentences about events, the newest of which comes first; ``asked`` are the
+    arguments of the view."""
+    span = asked["range"]
+    by_kind: dict[str, list[RecentEvent]] = {}
+    for one in found:
+        by_kind.setdefault(kind_of(one), []).append(one)
+    if not found:
+        otherwise = sentence(
+            "nothing", GOOD, "Nothing was denied or refused, and no poison record was read."
+        )
+    else:
+        number = formats.several(sum(one.times for one in found), "event")
+        otherwise = sentence("others", PLAIN, f"Nothing was denied; there are {number} to read.")
+    return answer(
+        [
+            _poison(by_kind, new, span),
+            _new_peer(found, by_kind.get(POISON, ()), new, span),
+            _burst(found, span),
+            _denials([one for one in found if fits(one, DENIED)], asked),
+        ],
+        otherwise,
+    )
+
+
+def _poison(
+    by_kind: Mapping[str, Sequence[RecentEvent]], new: Mapping[tuple[str, str], int], span: str
+) -> Sentence | None:
+    found = by_kind.get(POISON, ())
+    if not found:
+        return None
+    latest = found[0]
+    client = latest.record.client_id
+    pieces: list[str | Piece] = [
+        strong("A poison record was read."),
+        " ",
+        link(client_of(latest), address(latest, span)),
+        f" read it at {formats.clock_s(latest.first)}",
+    ]
+    place = place_of(latest.record)
+    if place:
+        pieces.append(f" in {place}")
+    tried = sum(
+        one.times
+        for one in by_kind.get(DENIED, ())
+        if one.record.client_id == client and one.first <= latest.last
+    )
+    if tried:
+        were = "was" if tried == 1 else "were"
+        pieces.append(f", after {formats.several(tried, 'request')} of it {were} denied")
+    if (client, latest.record.peer) in new:
+        pieces.append(", from an address that it had not used before")
+    others = {one.record.client_id for one in found} - {client}
+    if others:
+        pieces.append(f"; so did {formats.several(len(others), 'other client')}")
+    return sentence("poison", BAD, *pieces, ".")
+
+
+def _new_peer(
+    found: Sequence[RecentEvent],
+    poison: Sequence[RecentEvent],
+    new: Mapping[tuple[str, str], int],
+    span: str,
+) -> Sentence | None:
+    """Tell of a client that was stopped at an address that it had not used before, and has read no
+    poison record, which has its own sentence."""
+    known = {one.record.client_id for one in poison}
+    for one in found:
+        pair = (one.record.client_id, one.record.peer)
+        if pair in new and pair[0] not in known and kind_of(one) != PASSED:
+            return sentence(
+                "new-peer",
+                BAD,
+                link(client_of(one), address(one, span)),
+                f" came from {formats.name(one.record.peer)}, an address that it had not used "
+                f"before {formats.clock(new[pair])}, and was stopped there.",
+            )
+    return None
+
+
+def _burst(found: Sequence[RecentEvent], span: str) -> Sentence | None:
+    """Tell of the largest number of alike ones of a minute."""
+    alike = [one for one in found if one.times >= _BURST and kind_of(one) not in (POISON, PASSED)]
+    if not alike:
+        return None
+    one = max(alike, key=lambda event: event.times)
+    times, seconds = formats.count(one.times), max((one.last - one.first) // 10**9, 1)
+    when = f"{times} times in {seconds} s at {formats.clock(one.first)}"
+    client = link(client_of(one), address(one, span))
+    if kind_of(one) in (DENIED, UNPARSED):
+        passed = one.record.action == events.ALLOWED
+        became = "all passed" if passed else "all were denied and none reached the database"
+        what = "sent the same statement" if one.record.query else "made the same request"
+        return sentence("burst", BAD, client, f" {what} {when}; {became}.")
+    meaning = TABLE[one.record.code].meaning
+    return sentence("burst", SLOW, client, f" was stopped {when}: {meaning}.")
+
+
+def _denials(denied: Sequence[RecentEvent], asked: Mapping[str, str]) -> Sentence | None:
+    if not denied:
+        return None
+    number, where = requests_of(denied), f"{ADDRESS}?{urlencode({**asked, 'kind': DENIED})}"
+    # Many events are of few clients.
+    known = {(one.record.client_id, one.record.certificate, one.record.peer) for one in denied}
+    clients = len({who(*one) for one in known})
+    of = client_of(denied[0]) if clients == 1 else formats.several(clients, "client")
+    were = "was" if number == 1 else "were"
+    last = "" if number == 1 else ", the last one"
+    return sentence(
+        "denied",
+        SLOW,
+        link(formats.several(number, "request"), where),
+        f" of {of} {were} denied{last} at {formats.clock_s(denied[0].last)}.",
+    )
