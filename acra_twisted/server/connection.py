@@ -279,10 +279,18 @@ class ServerConnection(Arrival):
             self.relay.check(now)
         elif is_late and not self._is_late and self._span_link is None:
             self._is_late = True
-            silent = self._identity.from_connector and not self._has_begun
             text = "The handshake took too long"
-            self.event(events.DROPPED_BY_TIMEOUT, text, error=_SAYS_NOTHING if silent else None)
+            self.event(events.DROPPED_BY_TIMEOUT, text, error=self._says_nothing or None)
             self.cut("handshake timeout", ends.HANDSHAKE)
+
+    @property
+    def _says_nothing(self) -> str:
+        """Say who has not begun to speak, if that is it."""
+        if self._reaching is not None and self._reaching.says_nothing:
+            return self._reaching.says_nothing
+        if self._server.dialect.server_speaks_first or self._has_begun or self._buffer:
+            return ""
+        return _SAYS_NOTHING if self._wrap is not None and self._wrap.end else ""
 
     @property
     def _is_awaited(self) -> bool:

@@ -21,7 +21,7 @@ from acra_twisted.options import Settings
 from acra_twisted.server.database import Database, DatabaseChannel
 from acra_twisted.server.loginadvice import ends_client_tls
 from acra_twisted.transport.failures import Party, reason_of
-from acra_twisted.transport.spoken import MYSQL, foreign
+from acra_twisted.transport.spoken import MYSQL, foreign, silent
 
 _ABOUT: Final = "database"
 _TEXT_MAX: Final = 300
@@ -51,11 +51,8 @@ async def visited(
         )
     except TimeoutError:
         if visit.greeting is None:
-            yield fail(
-                _ABOUT,
-                f"{party} can be reached and says nothing, where MySQL and MariaDB greet",
-                "see db_host and db_port; if it is PostgreSQL, set mysql_enable = false",
-            )
+            what, _, remedy = silent(MYSQL).partition("; ")
+            yield fail(_ABOUT, f"{party} {what}", remedy)
         else:
             yield fail(_ABOUT, f"it is {visit.system} and does not answer")
     except Exception as error:

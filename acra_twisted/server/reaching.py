@@ -235,10 +235,29 @@ class Reaching:
     def _lost(self, reason: Failure) -> None:
         """The database is gone: before there is a session, its client has been told nothing."""
         if self._client.session is not None:
-            self._login().database_lost(reason)
+            self._left(reason)
             return
         self._uncount()
         self._tell_unreachable(failures.reason_of(reason, self._server.database_party))
+
+    def _left(self, reason: Failure) -> None:
+        """The database is gone in the middle of a login: a client that waits hears of it, and so
+        does the operator."""
+        login, party = self._login(), self._server.database_party
+        if login.login.unanswered:
+            why = failures.reason_of(reason, party, stood=True, unanswered=True)
+            self._client.event(events.CONNECT_TO_DATABASE, "Can't connect to db", error=str(why))
+        login.database_lost(reason)
+
+    @property
+    def says_nothing(self) -> str:
+        """What the operator is told where a database is reached and has said nothing; empty if it
+        has."""
+        database = self.database
+        if database is None or database.receiver != self._first_answer:
+            return ""
+        reason = spoken.silent(self._server.dialect.protocol)
+        return f"{self._server.database_party} {reason}"
 
     def session_opened(self) -> None:
         """A session has begun, which the limits of sessions are for."""
@@ -302,7 +321,7 @@ class Reaching:
             return
         login = self._login()
         answer = database.answer
-        database.on_lost = login.database_lost
+        database.on_lost = self._left
         database.receiver = self._first_answer
         self.database = database
         login.reached(database, database.encrypted, bool(answer))

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from prometheus_client import generate_latest
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone, ConnectionRefusedError
+from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
@@ -53,8 +53,28 @@ STARTUP = StartupPacket(0, {b"user": b"ann"}).encode()
 CONTEXT = TraceContext("a" * 32, "b" * 16, True)
 
 
+class Listening:
+    """Observers, before whom events are noted."""
+
+    def __init__(self, observers):
+        self._observers = observers
+        self.heard = []
+
+    def __getattr__(self, name):
+        return getattr(self._observers, name)
+
+    def security_event(self, code, *given, **fields):
+        self.heard.append((code, fields.get("error")))
+
+
 class ServerCase(SynchronousTestCase):
     """A server whose sockets and database are in memory."""
+
+    def heard(self):
+        """The events that are told, with their errors."""
+        context = self.server.context
+        context.observers = Listening(context.observers)
+        return context.observers.heard
 
     def setUp(self):
         self.make()
@@ -284,14 +304,6 @@ class Connections(ServerCase):
         self.assertEqual(codes.count(events.DROPPED_BY_TIMEOUT), 1)
         self.assertNotIn(events.CONNECT_TO_DATABASE, codes)
 
-    def heard(self):
-        """The events that are told, with their errors."""
-        heard = []
-        self.server.context.observers = SimpleNamespace(
-            security_event=lambda code, *_, **fields: heard.append((code, fields.get("error")))
-        )
-        return heard
-
     def test_an_application_that_waits_for_a_greeting(self):
         for mark in (tracecontext.AWAITS, tracecontext.AWAITS | tracecontext.OFFERS):
             heard = self.heard()
@@ -306,8 +318,8 @@ class Connections(ServerCase):
             connection.connectionLost(Failure(ConnectionDone()))
             self.assertEqual(self.attempts, [])
 
-    def test_one_that_says_nothing_behind_its_connectors_context(self):
-        for sent, hint in ((tracecontext.encode(CONTEXT), True), (b"", False)):
+    def test_one_that_says_nothing_may_wait_for_a_greeting(self):
+        for sent, hint in ((tracecontext.encode(CONTEXT), True), (b"", True), (b"\0\0", False)):
             heard = self.heard()
             connection = self.accept(sent)
             self.reactor.advance(11)
@@ -316,6 +328,28 @@ class Connections(ServerCase):
             ((code, error),) = heard
             self.assertEqual(code, events.DROPPED_BY_TIMEOUT)
             self.assertEqual("mysql_enable" in (error or ""), hint)
+
+    def test_a_database_that_says_nothing(self):
+        heard = self.heard()
+        self.accept(STARTUP)
+        self.database()
+        self.reactor.advance(11)
+        self.server.connections.check()
+        ((code, error),) = heard
+        self.assertEqual(code, events.DROPPED_BY_TIMEOUT)
+        self.assertIn("can be reached and says nothing; see db_host and db_port", error)
+
+    def test_a_database_that_leaves_a_login(self):
+        """The client is told that the log says more."""
+        heard = self.heard()
+        connection = self.accept(STARTUP)
+        self.database().connectionLost(Failure(ConnectionLost()))
+        self.assertIn(
+            b"before it answered; AcraServer's log says more", connection.transport.value()
+        )
+        ((code, error),) = heard
+        self.assertEqual(code, events.CONNECT_TO_DATABASE)
+        self.assertIn("hung up before it answered", error)
 
     def test_spans_of_a_connector(self):
         taken = []

@@ -380,6 +380,17 @@ class Limits(MysqlCase):
         database.dataReceived(packets(DENIED, 2))
         self.assertTrue(database.transport.disconnecting)
 
+    def test_a_database_that_does_not_greet(self):
+        heard = self.heard()
+        self.accept()
+        self.database()
+        self.reactor.advance(9.5)
+        self.server.connections.check()
+        ((code, error),) = heard
+        self.assertEqual(code, events.DROPPED_BY_TIMEOUT)
+        self.assertIn("says nothing, where MySQL and MariaDB greet", error)
+        self.assertIn("set mysql_enable = false", error)
+
     def test_shutdown(self):
         connection = self.accept()
         connection.drain()
