@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pymysql
 
-from acra_twisted.wire.mysql.infile import InfileError, InfileFormat, InfileRows
+from acra_twisted.wire.mysql.filepatterns import InfileError, InfileFormat
+from acra_twisted.wire.mysql.infile import InfileRows
 from tests.integration.base import eventually
 from tests.integration.test_mysql_encryption import Case
 

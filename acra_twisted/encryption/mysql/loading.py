@@ -15,8 +15,9 @@ from acra_twisted.encryption.mysql.plan import Loaded
 from acra_twisted.encryption.plan import STORE, Use
 from acra_twisted.encryption.settings import NUMBER_TOKENS, TOKENIZED, ColumnSetting
 from acra_twisted.wire.framing import Fed
-from acra_twisted.wire.mysql import infile, types
-from acra_twisted.wire.mysql.infile import InfileError, InfileRows
+from acra_twisted.wire.mysql import filerows, types
+from acra_twisted.wire.mysql.filepatterns import InfileError
+from acra_twisted.wire.mysql.infile import InfileRows
 
 #: The character set of bytes that are those of the column, whatever characters it has.
 _BYTES: Final = "binary"
@@ -68,10 +69,10 @@ class FileRows(LoadedRows):
 
     def read(self, data: bytes) -> Row:
         """See LoadedRows."""
-        values = infile.split(data)
+        values = filerows.split(data)
         secrets: list[Secret] = []
         for place, use in self._uses:
-            value = infile.decode(values[place])
+            value = filerows.decode(values[place])
             if value is None:
                 continue
             try:
@@ -91,12 +92,12 @@ class FileRows(LoadedRows):
             except ValueRefusedError as error:
                 raise about(setting, error) from None
             values[place] = _written(setting, one)
-        return infile.join(values)
+        return filerows.join(values)
 
 
 def failing(columns: Sequence[ColumnSetting | None]) -> bytes:
     """A row that makes the database fail, whatever came before it."""
-    return infile.join([infile.NULL if one is None else loads.FAILS for one in columns])
+    return filerows.join([filerows.NULL if one is None else loads.FAILS for one in columns])
 
 
 def _written(setting: ColumnSetting, stored: bytes) -> bytes:

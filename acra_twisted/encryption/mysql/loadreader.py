@@ -10,7 +10,7 @@ from acra_twisted.encryption.mysql.cursor import Cursor
 from acra_twisted.encryption.mysql.nodes import Assignment, TableName
 from acra_twisted.sql import lexer
 from acra_twisted.sql.literals import mysql_value
-from acra_twisted.wire.mysql.infile import InfileFormat
+from acra_twisted.wire.mysql.filepatterns import InfileFormat
 
 _QUOTE: Final = b"'"
 _HEX_MARKS: Final = (b"x'", b"X'", b"0x")

@@ -25,7 +25,7 @@ from acra_twisted.encryption.refusals import refused
 from acra_twisted.encryption.settings import NUMBER_TOKENS, TEXT_TOKENS, TOKENIZED, ColumnSetting
 from acra_twisted.sql import lexer
 from acra_twisted.sql.mysqlnames import fold
-from acra_twisted.wire.mysql.infile import InfileError, check
+from acra_twisted.wire.mysql.filepatterns import InfileError, check
 
 #: No digits, and what no column stores.
 FAILS: Final = b"("

@@ -13,7 +13,7 @@ from acra_twisted.encryption.mysql.storage import ANY, Room
 from acra_twisted.encryption.mysql.targets import Target
 from acra_twisted.encryption.plan import Refusal, ResultColumn, Use
 from acra_twisted.encryption.settings import ColumnSetting
-from acra_twisted.wire.mysql.infile import InfileFormat
+from acra_twisted.wire.mysql.filepatterns import InfileFormat
 
 
 class Source(NamedTuple):

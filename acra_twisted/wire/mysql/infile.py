@@ -1,30 +1,25 @@
 """The file of LOAD DATA: rows out of its pieces, in the format that a statement tells, and written
-anew in one format of ours.
-
-In that format each row has a byte `TAB` between its values and `NEWLINE` behind them, a backslash
-before either of them in a value, and before another one; ``\\N`` is NULL.
+anew in `filerows`.
 
 Source: READ_INFO in MySQL's and MariaDB's sql_load.cc.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
-from acra_twisted.errors import AcraError
 from acra_twisted.wire.framing import Fed
+from acra_twisted.wire.mysql.filepatterns import (
+    WORD,
+    InfileError,
+    InfileFormat,
+    Patterns,
+    check,
+)
+from acra_twisted.wire.mysql.filerows import NEWLINE, NULL, TAB, encode
 
-NULL: Final = b"\\N"
-TAB: Final = b"\t"
-NEWLINE: Final = b"\n"
-_ESCAPES: Final = {
-    **{ord("n"): b"\n", ord("t"): b"\t", ord("r"): b"\r", ord("b"): b"\b"},
-    **{ord("0"): b"\0", ord("Z"): b"\x1a"},
-}
-_OURS: Final = re.compile(rb"\\(.)", re.S)
-_WORD: Final = b"NULL"
+#: Bytes of a field that are read at a time: everybody waits while they are.
+STEP: Final = 16 * 1024
 #: The error of a row that has another number of fields than the statement has columns.
 WRONG_COUNT: Final = "a row has missing values, or more than it has columns"
 
@@ -36,55 +31,32 @@ _BEHIND: Final = 3
 _OVER: Final = 4
 
 
-class InfileError(AcraError):
-    """A file, or a format, that cannot be read for certain.  The text has no part of the file."""
-
-
-class InfileFormat(NamedTuple):
-    """The format of a file: what ends ``fields`` and ``lines``, the signs around a field and before
-    an escaped one, b"" for none, what a line begins with, and how many ``skipped`` lines come
-    first."""
-
-    fields: bytes = b"\t"
-    enclosed: bytes = b""
-    escape: bytes = b"\\"
-    start: bytes = b""
-    lines: bytes = b"\n"
-    skipped: int = 0
-
-
-def check(form: InfileFormat) -> None:
-    """Raises InfileError for a format that servers read in another way, or differently."""
-    signs = (form.enclosed, form.escape)
-    if not form.fields or not form.lines:
-        raise InfileError("nothing ends its fields or its lines")
-    if form.fields == form.lines:
-        raise InfileError("its fields and its lines end alike")
-    if any(len(one) > 1 or one.isalnum() for one in signs):
-        raise InfileError("a sign around or before its fields is a letter, or more than one")
-    if not all(one.isascii() for one in form[:5]):
-        raise InfileError("its format has signs beyond ASCII")
-    if any(sign and sign in end for sign in signs for end in (form.fields, form.lines)):
-        raise InfileError("what ends its fields or lines has a sign around or before fields in it")
-
-
 class InfileRows:
     """Reads the rows of one file, each of ``count`` fields and ``limit`` bytes at most, in the
-    codec ``encoding``.
+    codec ``encoding``.  At most ``step`` bytes of a field that is not ended, and a piece, are kept
+    as they came.
 
-    A field that is not ended yet is looked at again when twice as much of it is there, so that a
-    long one in many pieces takes no more time than its length.
+    A field that is not ended yet is looked at again when twice as much of it is there; of a long
+    one all but its last bytes is written anew at once.  So it takes no more time than its length,
+    and nobody waits for it longer than for the pieces that it comes in.  ``unread`` is the number
+    of bytes that have come and are not written anew.
     """
 
     def __init__(
-        self, form: InfileFormat, count: int, limit: int, encoding: str = "latin-1"
+        self,
+        form: InfileFormat,
+        count: int,
+        limit: int,
+        encoding: str = "latin-1",
+        step: int = STEP,
     ) -> None:
         check(form)
         self._form = form
         self._encoding = encoding
         self._count = count
         self._limit = limit
-        self._reading = _Patterns(form)
+        self._step = step
+        self._reading = Patterns(form)
         # One byte ends fields, and none of it is in what ends lines: such lines can be split.
         self._splits = len(form.fields) == 1 and form.fields not in form.lines and not form.start
         self._signs = tuple(one for one in (form.enclosed, form.escape) if one)
@@ -100,6 +72,14 @@ class InfileRows:
         # The row at hand: its fields as they are written anew, and how long they were.
         self._fields: list[bytes] = []
         self._row_size = 0
+        # The parts of a long field that are written anew, and whether there are signs around it.
+        self._parts: list[bytes] = []
+        self._is_enclosed = False
+
+    @property
+    def unread(self) -> int:
+        """Return the number of bytes that are kept as they came."""
+        return self._size
 
     def feed(self, data: bytes) -> Fed:
         """Take a piece of the file; return the rows that are whole, written anew.  Raises
@@ -175,9 +155,9 @@ class InfileRows:
                 return at
             if [one for one in self._signs if one in line]:
                 return at
-            if (words and _WORD in line) or [one for one in self._foreign if one in line]:
+            if (words and WORD in line) or [one for one in self._foreign if one in line]:
                 values = line.split(fields)
-                line = TAB.join([NULL if words and v == _WORD else encode(v) for v in values])
+                line = TAB.join([NULL if words and v == WORD else encode(v) for v in values])
             elif fields != TAB:
                 line = line.replace(fields, TAB)
             rows.append(line + NEWLINE)
@@ -196,15 +176,17 @@ class InfileRows:
         return max(at, len(data) - max(len(start) - 1, 0))
 
     def _field(self, data: bytes, at: int, is_end: bool, rows: list[bytes]) -> int:
-        if at == len(data):
+        if at == len(data) and not (is_end and self._parts):
             if is_end:
                 if self._fields:
                     raise InfileError(WRONG_COUNT)
                 self._place = _OVER
             return at
         reading = self._reading
-        enclosed = data[at : at + 1] == reading.sign
-        pattern = reading.enclosed if enclosed else reading.plain
+        enclosed = self._is_enclosed if self._parts else data[at : at + 1] == reading.sign
+        pattern = reading.plain
+        if enclosed:
+            pattern = reading.rest if self._parts else reading.enclosed
         match = pattern.match(data, at)
         if match is not None and not is_end:
             # With more bytes it might be another end.
@@ -213,24 +195,50 @@ class InfileRows:
         if match is None:
             if is_end:
                 return self._last(data, at, enclosed, rows)
+            if len(data) - at >= self._step:
+                at = self._part(data, at, enclosed)
             self._wait(len(data) - at)
             return at
         self._lengthen(match.end() - at)
-        self._fields.append(reading.written(match[1], enclosed))
+        self._fields.append(self._written(match[1], enclosed))
         if match[2] is not None:
             self._ended(rows)
         elif len(self._fields) == self._count:
             self._place = _BEHIND
         return match.end()
 
+    def _part(self, data: bytes, at: int, enclosed: bool) -> int:
+        """Take what is certain of a field that is not ended."""
+        reading = self._reading
+        begin = at + (enclosed and not self._parts)
+        match = (reading.inner if enclosed else reading.outer).match(data, begin)
+        if match is None or match.end() == begin:
+            return at
+        self._lengthen(match.end() - at)
+        self._is_enclosed = enclosed
+        self._parts.append(reading.text(match[0], enclosed))
+        return match.end()
+
+    def _written(self, content: bytes, enclosed: bool, behind: bytes = b"") -> bytes:
+        """The field whose last part is here, as it is written anew."""
+        parts = self._parts
+        if not parts:
+            return self._reading.written(content, enclosed, behind)
+        parts += (self._reading.text(content, enclosed), encode(behind))
+        self._parts = []
+        return b"".join(parts)
+
     def _last(self, data: bytes, at: int, enclosed: bool, rows: list[bytes]) -> int:
         """Take the field that the file's end ends."""
         reading = self._reading
-        match = (reading.last_enclosed if enclosed else reading.last_plain).fullmatch(data, at)
+        pattern = reading.last_plain
+        if enclosed:
+            pattern = reading.last_rest if self._parts else reading.last_enclosed
+        match = pattern.fullmatch(data, at)
         if match is None or (enclosed and reading.sign == self._form.escape):
             raise InfileError("the last field is not ended")
         self._lengthen(len(data) - at)
-        self._fields.append(reading.written(match[1], enclosed, b"" if enclosed else match[2]))
+        self._fields.append(self._written(match[1], enclosed, b"" if enclosed else match[2]))
         self._ended(rows)
         self._place = _OVER
         return len(data)
@@ -264,90 +272,3 @@ class InfileRows:
     def _check(self, size: int) -> None:
         if size > self._limit:
             raise InfileError("a row is too long")
-
-
-class _Patterns:
-    """A format as regular expressions: the first group of each is a field's content, the second is
-    there if a line's end is behind it, or has the sign that is left at a file's end."""
-
-    def __init__(self, form: InfileFormat) -> None:
-        self.sign = form.enclosed or None
-        self.longest = max(len(form.fields), len(form.lines))
-        lines, fields = re.escape(form.lines), re.escape(form.fields)
-        line, field = re.escape(form.lines[:1]), re.escape(form.fields[:1])
-        sign, escape = re.escape(form.enclosed), re.escape(form.escape)
-        # Two of a sign are one then, and it escapes nothing else.
-        doubles = bool(sign) and sign == escape
-        if doubles:
-            escape = b""
-        ends = b"(?:(%b)|%b)" % (lines, fields)
-        other = b"(?!%b|%b)" % (lines, fields)
-        escaped = escape + b"." if escape else b"(?!)"
-        twice = b"%b%b?" % (sign, sign) if doubles else b"(?!)"
-        plain = b"((?:[^%b%b%b%b]++|%b|%b|%b[%b%b]|(?!))*+)" % (
-            *(line, field, escape, sign if doubles else b"", escaped, twice),
-            *(other, line, field),
-        )
-        self.plain = _compiled(plain + ends)
-        self.last_plain = _compiled(plain + (b"(%b?)" % escape if escape else b"()"))
-        content = b"[^%b%b]++|%b|%b%b" % (sign, escape, escaped, sign, sign)
-        inside = b"%b((?:%b|%b(?!%%b)|(?!))*+)%b" % (sign, content, sign, sign)
-        self.enclosed, self.last_enclosed = self.plain, self.last_plain
-        if sign:
-            behind = b"%b|%b" % (lines, fields)
-            self.enclosed = _compiled(inside % behind + ends)
-            self.last_enclosed = _compiled(inside % (behind + rb"|\Z") + b"()")
-        passed = b"%b." % re.escape(form.escape) if form.escape else b"(?!)"
-        self.line = _compiled(
-            b"(?:[^%b%b]++|%b|(?!%b)%b|(?!))*+%b"
-            % (line, re.escape(form.escape), passed, lines, line, lines)
-        )
-        self._null = escape and form.escape + b"N"
-        self.words = bool(sign)
-        self._doubles = doubles
-        self._escaped = _compiled(b"%b(.)" % escape) if escape else None
-        signs = b"(?P<sign>%b)%b" % (sign, sign)
-        self._inside = _compiled(b"%b(.)|%b" % (escape, signs) if escape else signs)
-
-    def written(self, content: bytes, enclosed: bool, behind: bytes = b"") -> bytes:
-        """A field's content, and what stands ``behind`` it, as it is written anew."""
-        if content and content == self._null and not behind:
-            return NULL
-        pattern = self._inside if enclosed or self._doubles else self._escaped
-        text = (content if pattern is None else pattern.sub(_unescape, content)) + behind
-        if not enclosed and self.words and text == _WORD:
-            return NULL
-        return encode(text)
-
-
-def _compiled(pattern: bytes) -> re.Pattern[bytes]:
-    return re.compile(pattern, re.S)
-
-
-def _unescape(match: re.Match[bytes]) -> bytes:
-    if match.lastgroup == "sign":
-        return match["sign"]
-    sign: bytes = match[1]
-    return _ESCAPES.get(sign[0], sign)
-
-
-def split(row: bytes) -> list[bytes]:
-    """The values of a row in our format, as they are written."""
-    return row[:-1].split(TAB)
-
-
-def decode(written: bytes) -> bytes | None:
-    """A value in our format, None for NULL."""
-    if written == NULL:
-        return None
-    return _OURS.sub(_unescape, written) if b"\\" in written else written
-
-
-def encode(value: bytes) -> bytes:
-    """A value as our format writes it."""
-    return value.replace(b"\\", b"\\\\").replace(TAB, b"\\t").replace(NEWLINE, b"\\n")
-
-
-def join(values: Sequence[bytes]) -> bytes:
-    """The row of values as our format writes them."""
-    return TAB.join(values) + NEWLINE

@@ -4,7 +4,7 @@ from zope.interface.verify import verifyObject
 
 from acra_twisted.interfaces import ILoad
 from acra_twisted.verdicts import Deny, Replace
-from acra_twisted.wire.mysql.infile import split
+from acra_twisted.wire.mysql.filerows import split
 from tests.unit.stages.test_mysqlencryptor import Case
 
 TEXT = "LOAD DATA LOCAL INFILE 'f' INTO TABLE people CHARACTER SET utf8mb4 (id, name, age)"

@@ -14,7 +14,7 @@ from acra_twisted.stages.rowloads import RowEncoder, RowLoading
 from acra_twisted.tokens.memorystore import MemoryStore
 from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.verdicts import Deny
-from acra_twisted.wire.mysql.infile import InfileFormat
+from acra_twisted.wire.mysql.filepatterns import InfileFormat
 from tests.support.containers import Workers
 from tests.support.mysqlplanning import AGE, NAME
 from tests.support.mysqlsessions import MysqlBench

@@ -8,7 +8,7 @@ from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.mysql.loading import FileRows, codec_of, failing
 from acra_twisted.encryption.mysql.plan import Loaded
 from acra_twisted.encryption.mysql.storage import ANY, Room
-from acra_twisted.wire.mysql.infile import InfileFormat
+from acra_twisted.wire.mysql.filepatterns import InfileFormat
 from tests.support.mysqlplanning import AGE, NAME, PHONE, column
 
 RAW = column("raw", data_type="bytes")

@@ -10,7 +10,7 @@ from acra_twisted.encryption.mysql.loadreader import Field
 from acra_twisted.encryption.mysql.reader import Reader
 from acra_twisted.errors import LexError
 from acra_twisted.sql import lexer, mysqllexer, mysqltokens
-from acra_twisted.wire.mysql.infile import InfileFormat
+from acra_twisted.wire.mysql.filepatterns import InfileFormat
 
 HEAD = "LOAD DATA LOCAL INFILE 'f' INTO TABLE t"
 CLAUSES = (

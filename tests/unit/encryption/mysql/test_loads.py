@@ -4,7 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.mysql.schema import Column
 from acra_twisted.encryption.mysql.storage import ANY, Room
-from acra_twisted.wire.mysql.infile import InfileFormat
+from acra_twisted.wire.mysql.filepatterns import InfileFormat
 from tests.support.mysqlplanning import (
     AGE,
     EMAIL,

@@ -1,19 +1,12 @@
 """Files of LOAD DATA: read in any format, written in one."""
 
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.wire.mysql.infile import (
-    InfileError,
-    InfileFormat,
-    InfileRows,
-    check,
-    decode,
-    encode,
-    join,
-    split,
-)
+from acra_twisted.wire.mysql.filepatterns import InfileError, InfileFormat
+from acra_twisted.wire.mysql.filerows import decode, encode, join, split
+from acra_twisted.wire.mysql.infile import STEP, InfileRows
 from tests.support.copied import cut
 
 PLAIN = InfileFormat()
@@ -28,9 +21,9 @@ files = st.lists(st.sampled_from(SIGNS), max_size=30).map(b"".join)
 values = st.lists(st.one_of(st.none(), files, st.binary(max_size=20)), min_size=2, max_size=2)
 
 
-def rows_of(data, form=PLAIN, count=2, limit=10_000, places=(), codec="latin-1"):
+def rows_of(data, form=PLAIN, count=2, limit=10_000, places=(), codec="latin-1", step=STEP):
     """The values of a file's rows."""
-    rows = InfileRows(form, count, limit, codec)
+    rows = InfileRows(form, count, limit, codec, step)
     found = []
     for piece in cut(data, places):
         found += rows.feed(piece).rows
@@ -112,24 +105,15 @@ class Reading(SynchronousTestCase):
         self.assertIn("character set", told(data, form, codec="utf-8"))
         self.assertEqual(rows_of("é\na\tb\n".encode(), form, codec="utf-8"), [[b"a", b"b"]])
 
-    def test_formats_that_are_not_read(self):
-        for form in (
-            PLAIN._replace(fields=b""),
-            PLAIN._replace(lines=b""),
-            PLAIN._replace(lines=b"\t"),
-            PLAIN._replace(enclosed=b"ab"),
-            PLAIN._replace(escape=b"n"),
-            PLAIN._replace(start="é".encode()),
-            PLAIN._replace(fields=b"a\\"),
-            QUOTED._replace(lines=b'"\n'),
-        ):
-            self.assertRaises(InfileError, check, form)
-        for form in FORMATS:
-            check(form)
-
     @given(files, st.sampled_from(FORMATS), st.lists(st.integers(0, 60)), st.integers(1, 3))
     def test_wherever_it_is_cut(self, data, form, places, count):
         self.assertEqual(told(data, form, count, places=places), told(data, form, count))
+
+    @example(b"a" * 8, PLAIN, [], 1)
+    @given(files, st.sampled_from(FORMATS), st.lists(st.integers(0, 60)), st.integers(1, 3))
+    def test_however_much_is_taken_of_a_field(self, data, form, places, count):
+        found = told(data, form, count, places=places, step=8)
+        self.assertEqual(found, told(data, form, count))
 
     @given(st.lists(values, max_size=4), st.sampled_from((QUOTED, DOUBLED)))
     def test_values_that_a_server_has_written(self, rows, form):
@@ -144,6 +128,41 @@ class Reading(SynchronousTestCase):
         data = b"".join(b",".join(map(written, row)) + b"\n" for row in rows)
         assume(form is DOUBLED or not any(one == b"N" for row in rows for one in row))
         self.assertEqual(rows_of(data, form), rows)
+
+
+class LongFields(SynchronousTestCase):
+    """They are read in steps: nothing is left for the end but their last bytes."""
+
+    def check(self, form, before, content, behind, value):
+        rows = InfileRows(form, 1, 1 << 22)
+        most, number, found = 0, (1 << 20) // len(content), []
+        data = before + content * number + behind
+        for at in range(0, len(data), 8192):
+            found += rows.feed(data[at : at + 8192]).rows
+            most = max(most, rows.unread)
+        found += rows.finish().rows
+        self.assertLess(most, STEP + 8192, form)
+        [row] = found
+        self.assertTrue(decode(split(row)[0]) == value * number, (form, content))
+
+    def test_of_escapes(self):
+        for form, before, content, behind, value in (
+            (PLAIN, b"", b"\\\\", b"\n", b"\\"),
+            (PLAIN, b"", b"\\\t", b"\n", b"\t"),
+            (PLAIN, b"", b"ab", b"", b"ab"),
+            (QUOTED, b'"', b'""', b'"\n', b'"'),
+            (QUOTED, b'"', b"\\n", b'"', b"\n"),
+            (QUOTED, b'"', b",\n", b'"\n', b",\n"),
+            (DOUBLED, b'"', b'""', b'"\n', b'"'),
+            (BARE, b"", b"\\\t", b"\n", b"\\\t"),
+        ):
+            self.check(form, before, content, behind, value)
+
+    def test_a_row_has_its_limit(self):
+        rows = InfileRows(PLAIN, 1, 1 << 16)
+        with self.assertRaises(InfileError):
+            for _ in range(9):
+                rows.feed(b"\\a" * 4096)
 
 
 class Writing(SynchronousTestCase):
