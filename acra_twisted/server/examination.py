@@ -33,6 +33,7 @@ from acra_twisted.server.effects import verified_credentials
 from acra_twisted.server.loginadvice import REMEDY, ends_client_tls
 from acra_twisted.server.mysqlexamination import visited
 from acra_twisted.server.sourceexamination import sources
+from acra_twisted.server.tokenexamination import token_store
 from acra_twisted.server.upstream import (
     database_address,
     database_tls,
@@ -69,10 +70,12 @@ def certificates(settings: Settings) -> list[Own]:
 async def databases(
     reactor: Any, settings: Settings, environment: Mapping[str, str]
 ) -> AsyncIterator[Result]:
-    """Examine the database of each listener."""
+    """Examine the database of each listener, and the store of tokens."""
     for mark, own in each(settings):
         async for result in database(reactor, own, environment):
             yield result._replace(text=mark + result.text)
+    async for result in token_store(reactor, settings):
+        yield result
 
 
 async def schemas(reactor: Any, settings: Settings, sample: int) -> AsyncIterator[Result]:

@@ -251,7 +251,7 @@ class Reaching:
 
     @property
     def says_nothing(self) -> str:
-        """What the operator is told where a database is reached and has said nothing; empty if it
+        """Text for the operator where a database is reached and has said nothing; empty if it
         has."""
         database = self.database
         if database is None or database.receiver != self._first_answer:

@@ -99,15 +99,22 @@ def look_at(store: Any, keyed: bool) -> None:
     page.addCallback(_compare, keyed).addErrback(_tell)
 
 
-def _compare(page: tuple[Sequence[Entry], Any], keyed: bool) -> None:
+def named_otherwise(entries: Sequence[Entry], keyed: bool) -> str:
+    """Return what is to be said of records whose names are made in the other way; empty if there
+    are none."""
     begins, name = _OTHERS[keyed]
-    if any(entry.key.startswith(begins) for entry in page[0]):
-        _log.warn(
-            "{event_text}",
-            event_text=f"token_ids: the store has consistent tokens that only token_ids = {name} "
-            "finds; their values get other tokens now",
-            code=events.INSECURE_SETTING,
-        )
+    if not any(entry.key.startswith(begins) for entry in entries):
+        return ""
+    return (
+        f"token_ids: the store has consistent tokens that only token_ids = {name} finds; their "
+        "values get other tokens now"
+    )
+
+
+def _compare(page: tuple[Sequence[Entry], Any], keyed: bool) -> None:
+    text = named_otherwise(page[0], keyed)
+    if text:
+        _log.warn("{event_text}", event_text=text, code=events.INSECURE_SETTING)
 
 
 def _tell(failure: Failure) -> None:
