@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -17,6 +18,20 @@ Result = TypeVar("Result")
 #: Seconds for which a worker may keep the interpreter from the reactor.  Python's own 5 ms, several
 #: times per statement, are what other sessions wait for (see docs/performance.rst).
 SWITCH_INTERVAL = 0.0005
+
+
+def uncollected(function: Callable[..., Result], *args: Any) -> Result:
+    """Call a function that a worker runs, while the collector of cyclic garbage is off.
+
+    For what makes many objects, as trees of statements: each look at them all keeps the interpreter
+    from everybody.  The first of several such calls that ends switches the collector on again: were
+    it the last one, clients that send without a pause could keep it off.
+    """
+    gc.disable()
+    try:
+        return function(*args)
+    finally:
+        gc.enable()
 
 
 class Workers:

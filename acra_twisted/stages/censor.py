@@ -6,7 +6,6 @@ database last reported, whether one may be changing right now, what was prepared
 
 from __future__ import annotations
 
-import gc
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +24,7 @@ from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.interfaces import IReloadable, IStageFactory, IStatementStage
 from acra_twisted.optionkinds import Integer
 from acra_twisted.options import Block, Option, Settings
+from acra_twisted.pipeline.workers import uncollected
 from acra_twisted.session import Session
 from acra_twisted.sql.redact import of_statement
 from acra_twisted.stages.rulesource import read_rule_source
@@ -263,7 +263,9 @@ class CensorStage:
         return self._worked_out(job, exchange)
 
     def _aside(self, job: _Job, told: Told) -> Deferred[Decision]:
-        deciding: Deferred[Decision] = self._workers.run(self.censor.work_out, *job, told)
+        deciding: Deferred[Decision] = self._workers.run(
+            uncollected, self.censor.work_out, *job, told
+        )
         return deciding
 
     def _begin_turn(self) -> None:
@@ -344,7 +346,7 @@ class CensorStage:
         if self._workers is None:
             self.put_in_force(self.compiled())
             return None
-        reading: Deferred[Censor] = self._workers.run(self._compiled_without_collector)
+        reading: Deferred[Censor] = self._workers.run(uncollected, self.compiled)
         return reading.addCallback(self.put_in_force)
 
     def compiled(self) -> Censor:
@@ -353,14 +355,6 @@ class CensorStage:
 
         files = self._files
         return Censor(self._language, self._read(), files.capture, files.write, *self._limits)
-
-    def _compiled_without_collector(self) -> Censor:
-        """Rules have many objects and no cycles: each look at them all is a pause for everybody."""
-        gc.disable()
-        try:
-            return self.compiled()
-        finally:
-            gc.enable()
 
     def put_in_force(self, censor: Censor) -> None:
         """Decide by these rules from now on.  Raises ConfigError if a file cannot be written."""

@@ -14,7 +14,7 @@ from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.settings import Bypass
 from acra_twisted.exchange import Statement
-from acra_twisted.pipeline.workers import Workers
+from acra_twisted.pipeline.workers import Workers, uncollected
 from acra_twisted.session import Session
 from acra_twisted.sql.languages import LANGUAGES, Mode
 from acra_twisted.stages.columnmeanings import Snapshot
@@ -155,4 +155,4 @@ def plans_of(text: bytes, mode: Mode, known: Known, snapshot: Snapshot, workers:
     if len(text) <= planner.LONG:
         return plan(text, mode, path, known.prepared)
     found = snapshot.planner.known(text, mode, path)
-    return found or workers.run(plan, text, mode, path, dict(known.prepared))
+    return found or workers.run(uncollected, plan, text, mode, path, dict(known.prepared))

@@ -22,7 +22,7 @@ from acra_twisted.encryption.postgresql.cursorcommands import (
 from acra_twisted.encryption.postgresql.planner import Planner
 from acra_twisted.encryption.refusals import StatementRefusedError
 from acra_twisted.exchange import Exchange
-from acra_twisted.pipeline.workers import Workers
+from acra_twisted.pipeline.workers import Workers, uncollected
 from acra_twisted.sql.languages import Mode
 from acra_twisted.stages.columnmeanings import Meaning, Snapshot
 from acra_twisted.stages.columnverdicts import hidden, is_hidden
@@ -59,7 +59,7 @@ def commands(text: bytes, mode: Mode, snapshot: Snapshot, workers: Workers) -> A
     """Return the Commands of a text, None if it cannot be read, or a Deferred of them."""
     if len(text) <= planner.LONG:
         return _read(snapshot.planner, text, mode)
-    return workers.run(_read, snapshot.planner, text, mode)
+    return workers.run(uncollected, _read, snapshot.planner, text, mode)
 
 
 def _read(planner: Planner, text: bytes, mode: Mode) -> Commands | None:

@@ -18,7 +18,7 @@ from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.settings import Bypass
 from acra_twisted.exchange import Copies, Exchange, Statement
 from acra_twisted.pipeline.driver import then
-from acra_twisted.pipeline.workers import Workers
+from acra_twisted.pipeline.workers import Workers, uncollected
 from acra_twisted.sql.mysqlleft import shows_before
 from acra_twisted.stages import mysqlloads
 from acra_twisted.stages.bypassing import Bypasses, tell
@@ -96,7 +96,7 @@ class MysqlStatements:
         """Return the `Planned` of a text, or a Deferred of it."""
         text, (mode, database) = judged.statement.text, judged.read
         if len(text) > _LONG:
-            return self._workers.run(planner.plan, text, mode, database)
+            return self._workers.run(uncollected, planner.plan, text, mode, database)
         return planner.plan(text, mode, database)
 
     def _judge(self, judged: _Judged, certain: bool, planned: Planned) -> Any:

@@ -1,12 +1,13 @@
 """Worker threads: started when needed, answering in the reactor, stopped."""
 
+import gc
 import sys
 import threading
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.pipeline.workers import Workers
+from acra_twisted.pipeline.workers import Workers, uncollected
 
 
 class Reactor(Clock):
@@ -42,3 +43,10 @@ class Threads(SynchronousTestCase):
         reactor.turn()
         self.failureResultOf(done, ZeroDivisionError)
         workers.stop()
+
+    def test_large_trees_are_made_without_the_collector(self):
+        self.assertTrue(gc.isenabled())
+        self.assertEqual(uncollected(lambda a: (a, gc.isenabled()), 1), (1, False))
+        self.assertTrue(gc.isenabled())
+        self.assertRaises(ZeroDivisionError, uncollected, lambda: 1 / 0)
+        self.assertTrue(gc.isenabled())

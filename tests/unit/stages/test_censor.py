@@ -12,6 +12,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.options import Settings
 from acra_twisted.pipeline.services import Services
+from acra_twisted.pipeline.workers import uncollected
 from acra_twisted.stages.censor import CensorFactory
 from acra_twisted.stages.statementfile import read_statements
 from acra_twisted.verdicts import PASS, Deny
@@ -277,10 +278,11 @@ class Stage(SynchronousTestCase):
     def make_with_threads(self, rules=RULES, language="postgresql"):
         """A stage whose threads do what they are given when they are told to."""
         stage = self.make(rules, language)
-        self.given = []
+        self.given, self.asked = [], []
 
         class Threads:
             def run(_, function, *args):
+                self.asked.append(function)
                 self.given.append(Deferred().addCallback(lambda _: function(*args)))
                 return self.given[-1]
 
@@ -289,6 +291,15 @@ class Stage(SynchronousTestCase):
 
     def work(self):
         self.given.pop(0).callback(None)
+
+    def test_rl10_large_trees_are_made_without_the_collector(self):
+        """Its looks at all objects would keep other sessions waiting."""
+        stage = self.make_with_threads()
+        verdict = self.judge(stage, b"SELECT " + b", ".join(b"a%d" % n for n in range(1_000)))
+        stage.reload()
+        self.assertEqual(self.asked, [uncollected, uncollected])
+        self.work()
+        self.successResultOf(verdict)
 
     def test_rl10_what_takes_long_is_decided_in_a_thread(self):
         """Any thousand bytes of a client are decided at once, and two in a turn."""
