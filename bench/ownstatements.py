@@ -70,14 +70,14 @@ def _answer(text: bytes) -> Deferred[list[list[bytes]]]:
     """The database's answer to a question of the stage."""
     found: Sequence[Any] = ()
     if b"relhasrules" in text:
-        found = [["plain", True, False]]
+        found = [["plain", True, False, None]]
     elif b"current_schemas" in text:
         found = [[["pg_catalog", "public"], None, "public"]]
     elif b"pg_publication b" in text:
         found = [[1]]
     elif b"pg_class" in text:
         found = [
-            {"words": None, "functions": None, "triggers": None},
+            {"words": None, "functions": None, "writers": None},
             _relation(7, "people", ("id", _INTEGER), ("email", _BYTEA)),
             _relation(8, "written", ("id", _INTEGER), ("name", _BYTEA)),
         ]

@@ -107,6 +107,9 @@ class Encryptor(ColumnStage):
         planned: Planned | None = None
         names = targets.of(statement.text, statement.conforming)
         if known is not None and snapshot is not None:
+            if snapshot.protection.apart and _needs_path(known, snapshot, statement.text):
+                snapshot = None
+        if known is not None and snapshot is not None:
             if names and known.schema.strange(names):
                 decide = partial(self._statements.judge, statement, exchange, None)
                 wanted = namechanges.wanted(statement.text, names, statement.conforming)
@@ -166,6 +169,9 @@ class Encryptor(ColumnStage):
         snapshot = self._columns.snapshot(session, known) if known is not None else None
         binding = None if statement is None else statement.plan
         wanted = namechanges.NOTHING
+        if known is not None and snapshot is not None and isinstance(binding, Binding):
+            if snapshot.protection.apart and _needs_path(known, snapshot, binding.text):
+                snapshot = None
         if isinstance(binding, Binding) and binding.is_watched:
             # A definition is read by the database when it is executed.
             backslash = binding.mode.backslash
@@ -236,6 +242,17 @@ class Encryptor(ColumnStage):
     def _learned(self, session: Session, known: Known, decide: _Decide, snapshot: Snapshot) -> Any:
         session.meaning = snapshot.meaning
         return guarded(decide, known, snapshot)
+
+
+def _needs_path(known: Known, snapshot: Snapshot, text: bytes) -> bool:
+    """Have the search path asked for before a text whose names may mean relations that are
+    protected differently, if the database does not report it: any function may have set it."""
+    if known.reported_path is not None:
+        return False
+    lowered = text.lower()
+    if b'u&"' not in lowered and not any(name in lowered for name in snapshot.protection.apart):
+        return False
+    return known.schema.doubt_path()
 
 
 def _unknown(failure: Failure) -> Deny:

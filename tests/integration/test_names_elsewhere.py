@@ -289,6 +289,30 @@ class Unreported(ProtectedCase):
     def make_postgres(cls):
         return Postgres(system(), settings=cls.database)
 
+    def test_a_path_that_a_function_sets(self):
+        with self.direct() as raw:
+            raw.execute(TABLES)
+            raw.execute(MOVING.replace("pg_temp, public", "hr, public"))
+        for prepare in (False, True):
+            with self.connect(self.served, prepare_threshold=None) as db:
+                for moves in (False, True):
+                    if moves:
+                        db.execute("SELECT moving()")
+                    texts = (
+                        "INSERT INTO pay (id, name) VALUES (1, %s)",
+                        "UPDATE pay SET name = %s",
+                    )
+                    for text in texts:
+                        try:
+                            db.execute(text, (SECRET,), prepare=prepare)
+                        except psycopg.errors.FeatureNotSupported:
+                            db.execute(text.replace("%s", f"'{SECRET}'"))
+        with self.direct() as raw:
+            rows = raw.execute("SELECT name FROM hr.pay").fetchall()
+        self.assertEqual(len(rows), 2)
+        for (name,) in rows:
+            self.assert_sealed(bytes(name))
+
     def test_a_path_that_sql_executes(self):
         moving = "SELECT set_config('search_path', 'hr, public', false)"
         with self.direct() as raw:

@@ -243,7 +243,7 @@ class Schemas:
         schema = self.schema(connection, "people", "Odd one")
         self.assertEqual(schema.functions - {"modern"}, {"direct", "Outer", "odd", "run"})
         self.assertEqual("modern" in schema.functions, self.server_version(connection) >= 140000)
-        self.assertEqual(schema.triggers, ("public.log.fired",))
+        self.assertEqual(schema.writers, (("public", "log", "fired", "run"),))
 
     def test_the_answer_is_the_same_for_anyone_under_any_settings(self):
         connection = self.database(

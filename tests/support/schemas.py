@@ -26,7 +26,7 @@ def cell(value):
     return base64.encodebytes(json.dumps(value, ensure_ascii=False).encode())
 
 
-def answer(*relations, words=None, functions=None, triggers=None):
+def answer(*relations, words=None, functions=None, writers=None):
     """The cells of the answer."""
-    first = {"words": words, "functions": functions, "triggers": triggers}
+    first = {"words": words, "functions": functions, "writers": writers}
     return [cell(part) for part in (first, *relations)]

@@ -15,7 +15,7 @@ from acra_twisted.encryption.postgresql import casts
 from acra_twisted.encryption.postgresql.casts import Cast
 from acra_twisted.encryption.postgresql.columntypes import Retyped
 from acra_twisted.encryption.postgresql.naming import SearchPath
-from acra_twisted.encryption.postgresql.schema import Attribute, Relation
+from acra_twisted.encryption.postgresql.schema import Attribute, Relation, Writer
 from acra_twisted.encryption.postgresql.scopes import Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, Statement, Text
 from acra_twisted.encryption.postgresql.values import (
@@ -75,6 +75,10 @@ class Names(Protocol):
     def definition(self, kind: str, fields: Fields, retyped: list[Retyped]) -> Refusal | None:
         """The refusal of a statement that defines something, with the node of this kind; None if it
         may pass, once the columns that are added to ``retyped`` have the type of what is stored."""
+
+    def writer(self, name: str) -> Writer | None:
+        """A trigger or the like that may write to a protected table where a table of this name is
+        written; None for most."""
 
     def by_oid(self, oid: int) -> Relation | None:
         """A relation by its number, that of a view's table."""

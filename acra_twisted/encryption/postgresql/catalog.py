@@ -17,6 +17,7 @@ from acra_twisted.encryption.postgresql.schema import (
     Relation,
     Schema,
     SchemaError,
+    Writer,
 )
 
 #: Relations, and bytes of the whole answer as it is sent.
@@ -100,10 +101,12 @@ def _schema(rows: Sequence[Any], number: int) -> Schema:
     if len(relations) != len(others):
         raise SchemaError(_ODD)
     functions = _reaching(_words(first["words"] or ()), first["functions"] or ())
-    triggers = tuple(
-        ".".join(_words(path)) for oid, *path in first["triggers"] or () if oid in functions
+    writers = tuple(
+        Writer(_word(place), _word(table), _word(name), functions.get(oid, ""))
+        for oid, place, table, name in first["writers"] or ()
+        if oid is None or oid in functions
     )
-    return Schema(number, relations, frozenset(functions.values()), triggers)
+    return Schema(number, relations, frozenset(functions.values()), writers)
 
 
 def _reaching(words: Sequence[str], rows: Sequence[Any]) -> dict[int, str]:

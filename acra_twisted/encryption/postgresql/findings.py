@@ -212,10 +212,12 @@ def _code(protection: Protection) -> Iterator[Finding]:
         yield Finding(
             WARNING, name, "this function names a protected table, and may write plaintext to it"
         )
-    triggers = sorted(protection.schema.triggers)
-    for name in triggers[:_MANY]:
-        yield Finding(WARNING, name, "this trigger runs a function that names a protected table")
-    rest = len(functions[_MANY:]) + len(triggers[_MANY:])
+    writers = sorted(".".join(one[:3]) for one in protection.writers)
+    for name in writers[:_MANY]:
+        yield Finding(
+            WARNING, name, "by this the table may write to a protected one: it is not written"
+        )
+    rest = len(functions[_MANY:]) + len(writers[_MANY:])
     if rest:
         yield Finding(WARNING, "", f"{rest} more functions and triggers name protected tables")
 

@@ -25,15 +25,19 @@ class Protection:
 
     ``by_column`` finds a setting by the relation's OID and the attribute number, as a
     RowDescription gives them.  ``functions`` are the names of those whose code uses a protected
-    table and that the configuration does not trust.  ``names`` are those of the relations and
-    functions by which a statement can concern a protected column.  ``readers`` are the different
-    lists of clients that alone may read some column.
+    table and that the configuration does not trust, ``writers`` what may use it by itself where
+    another table is written, which ``writing`` has by the table's name.  ``names`` are those of the
+    relations and functions by which a statement can concern a protected column.  ``readers`` are
+    the different lists of clients that alone may read some column.  ``apart`` are names in small
+    letters of which several relations are protected differently.
     """
 
     def __init__(self, schema: Schema, settings: EncryptionSettings) -> None:
         self.schema = schema
         self.settings = settings
         self.functions = schema.functions - settings.trusted
+        self.writers = [one for one in schema.writers if one.function not in settings.trusted]
+        self.writing = {one.table: one for one in self.writers}
         self.readers = {one.readers for one in settings.columns if one.readers is not None}
         self._tables = {(table.schema, table.name): table for table in settings.tables}
         self._columns: dict[int, dict[int, ColumnSetting]] = {}
@@ -49,11 +53,13 @@ class Protection:
             for oid, columns in self._columns.items()
             for number, setting in columns.items()
         }
+        self.apart = [name.lower().encode() for name in self._named if self._is_apart(name)]
         concerned = {*self._columns, *self._unclear}
         self.names: frozenset[str] = (
             frozenset(schema.relations[oid].name for oid in concerned)
             | frozenset(table.name for table in settings.tables)
             | self.functions
+            | frozenset(self.writing)
         )
 
     def columns(self, oid: int) -> Mapping[int, ColumnSetting]:
@@ -106,6 +112,15 @@ class Protection:
         while waiting:
             relation = waiting.pop()
             waiting += (other for other in after.get(relation.oid, ()) if self._settle(other))
+
+    def _is_apart(self, name: str) -> bool:
+        """Tell whether relations of a name are protected differently."""
+        found = []
+        for relation in self._named[name]:
+            settings = self.columns(relation.oid)
+            names = {one.number: one.name for one in relation.attributes}
+            found.append({names[number]: _kept(one) for number, one in settings.items()})
+        return any(one != found[0] for one in found)
 
     def _settle(self, relation: Relation) -> bool:
         """Give a relation the settings that are known for it.  Returns False if it had them."""

@@ -72,7 +72,7 @@ bodies (oid, name, word, body) AS (
         pg_catalog.lower(pg_catalog.translate(p.prosrc, '"''', '') COLLATE pg_catalog."C")
     FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
         JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-    WHERE l.lanname <> ALL (ARRAY['internal', 'c']::pg_catalog.name[])
+    WHERE (l.lanname <> ALL (ARRAY['internal', 'c']::pg_catalog.name[]) OR p.prokind = 'a')
         AND n.nspname <> ALL (ARRAY['pg_catalog', 'information_schema']::pg_catalog.name[])
 ),
 tables (oid, word) AS (
@@ -97,6 +97,43 @@ mentions (oid, word) AS (
 ),
 said (oid, words) AS (
     SELECT m.oid, pg_catalog.json_agg(m.word) FROM mentions m GROUP BY m.oid
+),
+"""
+# What the database runs by itself where other tables are written: one of these functions, or a rule
+# that names one of these relations.
+_WRITERS: Final = r"""
+ran (oid, class, object) AS (
+    SELECT d.refobjid, d.classid, d.objid
+    FROM pg_catalog.pg_depend d JOIN said s ON s.oid = d.refobjid
+    WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+    UNION SELECT NULL::pg_catalog.oid, d.classid, d.objid
+    FROM pg_catalog.pg_depend d JOIN found f ON f.oid = d.refobjid
+    WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+        AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+),
+writers (oid, relation, name) AS (
+    SELECT n.oid, t.tgrelid, t.tgname FROM ran n JOIN pg_catalog.pg_trigger t ON t.oid = n.object
+    WHERE n.class = 'pg_catalog.pg_trigger'::pg_catalog.regclass AND NOT t.tgisinternal
+    UNION ALL SELECT n.oid, w.ev_class, w.rulename
+    FROM ran n JOIN pg_catalog.pg_rewrite w ON w.oid = n.object
+    WHERE n.class = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND w.rulename <> '_RETURN'
+    UNION ALL SELECT n.oid, k.conrelid, k.conname
+    FROM ran n JOIN pg_catalog.pg_constraint k ON k.oid = n.object
+    WHERE n.class = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.conrelid > 0
+    UNION ALL SELECT n.oid, a.attrelid, k.conname
+    FROM ran n JOIN pg_catalog.pg_constraint k ON k.oid = n.object
+        JOIN pg_catalog.pg_attribute a ON a.atttypid = k.contypid
+    WHERE n.class = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.contypid > 0
+    UNION ALL SELECT n.oid, e.adrelid, 'default'::pg_catalog.name
+    FROM ran n JOIN pg_catalog.pg_attrdef e ON e.oid = n.object
+    WHERE n.class = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
+    UNION ALL SELECT n.oid, p.polrelid, p.polname
+    FROM ran n JOIN pg_catalog.pg_policy p ON p.oid = n.object
+    WHERE n.class = 'pg_catalog.pg_policy'::pg_catalog.regclass
+    UNION ALL SELECT n.oid, i.indrelid, c.relname
+    FROM ran n JOIN pg_catalog.pg_index i ON i.indexrelid = n.object
+        JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+    WHERE n.class = 'pg_catalog.pg_class'::pg_catalog.regclass
 ),
 """
 _COLUMNS: Final = r"""
@@ -192,13 +229,11 @@ FROM (
         'functions', (SELECT pg_catalog.json_agg(
                 pg_catalog.json_build_array(b.oid::pg_catalog.int8, b.name, b.word, s.words))
             FROM said s JOIN bodies b ON b.oid = s.oid),
-        'triggers', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-                t.tgfoid::pg_catalog.int8, n.nspname, c.relname, t.tgname))
-            FROM pg_catalog.pg_trigger t JOIN said s ON s.oid = t.tgfoid
-                JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+        'writers', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
+                w.oid::pg_catalog.int8, n.nspname, c.relname, w.name))
+            FROM writers w JOIN pg_catalog.pg_class c ON c.oid = w.relation
                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-            WHERE NOT t.tgisinternal AND NOT EXISTS (
-                SELECT FROM found f WHERE f.oid = t.tgrelid)))
+            WHERE NOT EXISTS (SELECT FROM found f WHERE f.oid = w.relation)))
     UNION ALL SELECT pg_catalog.json_build_object(
         'oid', r.oid::pg_catalog.int8, 'schema', n.nspname, 'name', r.name, 'kind', r.kind,
         'parents', (SELECT pg_catalog.json_agg(i.inhparent::pg_catalog.int8 ORDER BY i.inhseqno)
@@ -211,8 +246,8 @@ FROM (
 ) a (value)
 """
 # Rows that any change of the answer changes, by the transactions that wrote them: those of the
-# names, of columns and their types, of all that depends on these relations, and of functions; and
-# of schemas and roles, by which bare names are looked up.
+# names, of columns and their types, of all that depends on these relations, and of functions and
+# what uses them; and of schemas and roles, by which bare names are looked up.
 _MARK: Final = r"""
 SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(
     (SELECT pg_catalog.json_agg(c.oid::pg_catalog.text || ' ' || c.xmin::pg_catalog.text
@@ -234,6 +269,11 @@ SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(
     (SELECT pg_catalog.json_build_array(pg_catalog.count(p.oid),
         pg_catalog.sum(p.xmin::pg_catalog.text::pg_catalog.int8))
     FROM pg_catalog.pg_proc p WHERE p.oid > 16383::pg_catalog.oid),
+    (SELECT pg_catalog.json_build_array(pg_catalog.count(d.objid),
+        pg_catalog.sum(d.xmin::pg_catalog.text::pg_catalog.int8))
+    FROM pg_catalog.pg_depend d
+    WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+        AND d.refobjid > 16383::pg_catalog.oid),
     (SELECT pg_catalog.json_build_array(pg_catalog.count(n.oid),
         pg_catalog.sum(n.xmin::pg_catalog.text::pg_catalog.int8))
     FROM pg_catalog.pg_namespace n WHERE n.nspname !~ '^pg_(toast_)?temp_'),
@@ -285,7 +325,7 @@ SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(
 def schema_question(names: Iterable[str]) -> bytes:
     """The question for the relations of some names, and for all that depends on them.  The answer
     has rows of one column; `catalog.read` reads it."""
-    parts = _RELATIONS + _BASES + _FUNCTIONS + _ATTACHED
+    parts = _RELATIONS + _BASES + _FUNCTIONS + _WRITERS + _ATTACHED
     text = f"WITH RECURSIVE {parts.strip().removesuffix(',')}{_ANSWER}"
     return _made(text.format(names=_literals(names), columns=_COLUMNS, indexes=_INDEXES))
 

@@ -107,17 +107,27 @@ class Relation(NamedTuple):
         return None
 
 
+class Writer(NamedTuple):
+    """A trigger, rule, constraint or the like by which the database writes by itself, or may, where
+    a table is written.  ``function`` is what it runs, empty for a rule that needs none."""
+
+    schema: str
+    table: str
+    name: str
+    function: str
+
+
 class Schema(NamedTuple):
     """Every relation that concerns protected columns, and every other of the same name.
 
     ``number`` is another for each content.  ``functions`` are the names of functions and procedures
-    that name one of them, directly or through others.  ``triggers`` are triggers of other tables
-    that run one, as ``schema.table.trigger``."""
+    that name one of them, directly or through others.  ``writers`` are those of other tables that
+    run such a function, or name such a relation."""
 
     number: int
     relations: Mapping[int, Relation]
     functions: frozenset[str] = frozenset()
-    triggers: Sequence[str] = ()
+    writers: Sequence[Writer] = ()
 
     def named(self, name: str) -> Sequence[Relation]:
         """The relations of a name, whatever their schemas."""

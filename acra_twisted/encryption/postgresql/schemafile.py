@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
-from acra_twisted.encryption.postgresql.schema import Relation, Schema, SchemaError
+from acra_twisted.encryption.postgresql.schema import Relation, Schema, SchemaError, Writer
 
 #: Characters of a text at most.
 LARGEST: Final = 64 << 20
-_FORMAT: Final = "acra schema 1"
+_FORMAT: Final = "acra schema 2"
 _ODD: Final = "this is no schema that acra-explain has saved"
 _PLAIN: Final = (str, int, bool)
 
@@ -26,7 +26,7 @@ def dump(schema: Schema) -> str:
         "format": _FORMAT,
         "relations": [_dumped(relation) for relation in schema.relations.values()],
         "functions": sorted(schema.functions),
-        "triggers": list(schema.triggers),
+        "writers": _dumped(schema.writers),
     }
     return json.dumps(found, indent=1) + "\n"
 
@@ -39,7 +39,7 @@ def load(text: str) -> Schema:
         found = json.loads(text)
     except (ValueError, RecursionError):
         raise SchemaError(_ODD) from None
-    names = {"format", "relations", "functions", "triggers"}
+    names = {"format", "relations", "functions", "writers"}
     if not isinstance(found, dict) or set(found) != names or found["format"] != _FORMAT:
         raise SchemaError(_ODD)
     relations: Sequence[Relation] = _loaded(Sequence[Relation], found["relations"])
@@ -47,7 +47,7 @@ def load(text: str) -> Schema:
     if len(by_oid) != len(relations):
         raise SchemaError(_ODD)
     functions = _loaded(Sequence[str], found["functions"])
-    return Schema(1, by_oid, frozenset(functions), _loaded(Sequence[str], found["triggers"]))
+    return Schema(1, by_oid, frozenset(functions), _loaded(Sequence[Writer], found["writers"]))
 
 
 def _dumped(value: Any) -> Any:

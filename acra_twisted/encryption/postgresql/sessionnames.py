@@ -11,7 +11,7 @@ from acra_twisted.encryption.postgresql import definitions, naming
 from acra_twisted.encryption.postgresql.columntypes import Retyped
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.protection import Protection
-from acra_twisted.encryption.postgresql.schema import Relation
+from acra_twisted.encryption.postgresql.schema import Relation, Writer
 from acra_twisted.encryption.refusals import refused
 from acra_twisted.encryption.settings import ColumnSetting
 
@@ -48,6 +48,10 @@ class SessionNames:
                 refusals.SCHEMA_UNKNOWN, None, f"table {name} is not known: {found.unknown}"
             )
         return found.relation
+
+    def writer(self, name: str) -> Writer | None:
+        """See `analysis.Names`."""
+        return self._protection.writing.get(name)
 
     def by_oid(self, oid: int) -> Relation | None:
         """See `analysis.Names`."""

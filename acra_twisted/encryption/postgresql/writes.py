@@ -9,6 +9,7 @@ from collections.abc import Sequence, Set
 from typing import Any, Final
 
 from acra_twisted.encryption import refusals
+from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.postgresql import columnlists, conflicts, expressions, queries, values
 from acra_twisted.encryption.postgresql.analysis import Analysis
 from acra_twisted.encryption.postgresql.ranges import (
@@ -20,7 +21,7 @@ from acra_twisted.encryption.postgresql.schema import Attribute, Relation
 from acra_twisted.encryption.postgresql.scopes import Range, Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, is_star, node, strings
 from acra_twisted.encryption.postgresql.values import Columns, Value
-from acra_twisted.encryption.refusals import refused
+from acra_twisted.encryption.refusals import StatementRefusedError, refused
 from acra_twisted.encryption.settings import ColumnSetting
 
 _IN_OPEN: Final = "is written to a column that is not protected"
@@ -32,11 +33,17 @@ class Target:
     """The table that a statement writes.  ``relation`` is None if it has nothing to do with
     protected columns.  ``range`` is what expressions see of it."""
 
-    def __init__(self, analysis: Analysis, fields: Fields) -> None:
+    def __init__(self, analysis: Analysis, fields: Fields, is_written: bool = True) -> None:
         self._analysis = analysis
         self.relation: Relation | None = relation_of(analysis, fields)
         self.range = relation_range(analysis, fields, self.relation)
         self._columns = analysis.names.columns(self.relation) if self.relation else {}
+        writer = analysis.names.writer(fields.get("relname", "")) if is_written else None
+        if writer is not None and not self._columns:
+            text = f"table {writer.table} may write to one that AcraServer protects: {writer.name}"
+            raise StatementRefusedError(
+                Refusal(refusals.OPAQUE_CODE, "", text, "see trusted_functions")
+            )
         self._attributes = (
             {one.name: one for one in self.relation.attributes} if self.relation else {}
         )
@@ -327,7 +334,7 @@ def _returning(
 def copied(analysis: Analysis, fields: Fields) -> tuple[Target, Sequence[str] | None]:
     """The table of COPY, and its columns in their order; None if they are not known."""
     table = fields.get("relation", {})
-    target = Target(analysis, table)
+    target = Target(analysis, table, bool(fields.get("is_from")))
     named = strings(fields.get("attlist"))
     columns = named or target.names
     if named:

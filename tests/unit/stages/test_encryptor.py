@@ -447,3 +447,40 @@ class Results(EncryptorCase):
         """Columns of a SELECT from a table with a number that is not known, and another name."""
         _, statement = self.judge("SELECT name FROM people")
         return self.columns(table).with_meaning(statement.meanings[0])
+
+
+class Unreported(EncryptorCase):
+    """A database that does not report its search path, with tables of one name that are protected
+    differently."""
+
+    def setUp(self):
+        super().setUp()
+        self.database.schemas = ["public", "other"]
+        self.judge("SELECT name FROM people")
+        del self.database.asked[:]
+
+    def test_the_path_is_asked_for_before_each_statement_that_names_one(self):
+        self.judge("SELECT 1 FROM orders")
+        self.assertEqual(self.database.asked, [])
+        for text in ("SELECT name FROM people", "select 1 from PEOPLE", 'SELECT 1 AS U&"a"'):
+            self.judge(text)
+            self.assertEqual(self.database.asked, ["path"], text)
+            del self.database.asked[:]
+
+    def test_it_counts_where_nobody_can_be_asked(self):
+        self.database.fails = True
+        self.assertIsNot(type(self.judge("SELECT name FROM people")[0]), Deny)
+
+    def test_where_it_is_reported_nobody_asks(self):
+        self.session.parameters = {b"search_path": b"public"}
+        self.judge("SELECT name FROM people")
+        del self.database.asked[:]
+        self.judge("SELECT name FROM people")
+        self.assertEqual(self.database.asked, [])
+
+    def test_before_values_are_bound(self):
+        _, statement = self.judge("SELECT name FROM people", b"s", ())
+        del self.database.asked[:]
+        exchange = Exchange(self.session, "execute", statement, 1)
+        self.settled(self.stage.on_parameters(Parameters([], [], statement, []), exchange))
+        self.assertEqual(self.database.asked, ["path"])

@@ -84,11 +84,13 @@ class Code(SynchronousTestCase):
                 [4, "apart", "apart", ["other"]],
                 [5, "other", "other", ["apart"]],
             ],
-            triggers=[[2, "app", "log", "t1"], [4, "app", "log", "t2"]],
+            writers=[
+                *([2, "app", "log", "t1"], [4, "app", "log", "t2"], [None, "app", "log", "r"]),
+            ],
         )
         schema = catalog.read(made, 1)
         self.assertEqual(schema.functions, {"Direct", "outer", "inner"})
-        self.assertEqual(schema.triggers, ("app.log.t1",))
+        self.assertEqual(schema.writers, (("app", "log", "t1", "outer"), ("app", "log", "r", "")))
 
 
 class Limits(SynchronousTestCase):
@@ -123,7 +125,7 @@ class Limits(SynchronousTestCase):
         for cells in (
             [cell(first)],
             [*answer(), cell({**table(7, "a", column("b", 1)), key: value})],
-            [*answer(words=["a"], functions=[[1, "b", "c", value]], triggers=[[1, value]])],
+            [*answer(words=["a"], functions=[[1, "b", "c", value]], writers=[[1, value]])],
         ):
             try:
                 found = catalog.read(cells, 1)

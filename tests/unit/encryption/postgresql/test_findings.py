@@ -15,6 +15,7 @@ from acra_twisted.encryption.postgresql.schema import (
     Key,
     Relation,
     Schema,
+    Writer,
 )
 from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
 from tests.unit.encryption.postgresql.test_protection import columns, protection, settings
@@ -193,12 +194,12 @@ class Indexes(Case):
 
 
 class Code(Case):
-    def made(self, functions=(), triggers=()):
-        schema = Schema(1, {1: PEOPLE}, frozenset(functions), triggers)
+    def made(self, functions=(), writers=()):
+        schema = Schema(1, {1: PEOPLE}, frozenset(functions), writers)
         return findings(Protection(schema, settings("people.name")))
 
     def test_functions_and_triggers_are_named(self):
-        found = self.made(("add",), ("public.log.t",))
+        found = self.made(("add",), (Writer("public", "log", "t", "add"),))
         self.assertEqual(
             [(one.level, one.label) for one in found],
             [(WARNING, "add"), (WARNING, "public.log.t")],

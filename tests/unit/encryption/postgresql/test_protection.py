@@ -66,6 +66,16 @@ class OfTables(SynchronousTestCase):
         made = protection([PEOPLE, other], settings("other.people.id"))
         self.assertEqual(labels(made, 1), {})
 
+    def test_names_that_mean_tables_which_are_protected_differently(self):
+        other = PEOPLE._replace(oid=2, schema="other")
+        for given, apart in (
+            (["people.name"], []),
+            (["other.people.name"], [b"people"]),
+            (["people.name", "other.people.name"], []),
+            (["people.name", "other.people.id"], [b"people"]),
+        ):
+            self.assertEqual(protection([PEOPLE, other], settings(*given)).apart, apart, given)
+
     def test_names_are_those_that_can_concern_a_protected_column(self):
         firms = Relation(4, "public", "firms", "r", columns("name"))
         schema = Schema(1, {1: PEOPLE, 4: firms}, frozenset(("add_person",)))

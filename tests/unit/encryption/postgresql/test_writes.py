@@ -2,6 +2,9 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.encryption.postgresql.planner import Planner
+from acra_twisted.encryption.postgresql.protection import Protection
+from acra_twisted.encryption.postgresql.schema import Schema, Writer
 from acra_twisted.encryption.settings import EncryptionSettings
 from tests.support.planning import (
     CLONES,
@@ -9,6 +12,7 @@ from tests.support.planning import (
     ODD,
     PATH,
     PEOPLE,
+    SETTINGS,
     VIEW,
     outcome,
     planner,
@@ -441,3 +445,29 @@ class Beside(SynchronousTestCase):
             " on p.id = c.id when matched then delete"
         )
         self.assertIn("(update people set name = <name 'x'>)", made)
+
+
+class ByThemselves(SynchronousTestCase):
+    """Tables that may write to a protected one where they are written."""
+
+    def planner(self, *functions, trusted=()):
+        writers = [Writer("public", "log", "t", one) for one in functions]
+        schema = Schema(7, {1: PEOPLE}, frozenset(functions) - {""}, writers)
+        return Planner(Protection(schema, SETTINGS._replace(trusted=frozenset(trusted))))
+
+    def test_they_are_read_and_not_written(self):
+        for made in (self.planner("put"), self.planner("")):
+            for text in (
+                *("insert into log values ('a')", "update log set a = 'b'", "delete from log"),
+                *("copy log from stdin", "merge into log using x on true when matched then delete"),
+                "with w as (insert into log values (1) returning 1) select * from w",
+            ):
+                self.assertEqual(outcome(text, made), "!opaque_code", text)
+            for text in ("select * from log", "copy log to stdout"):
+                self.assertEqual(outcome(text, made), text)
+
+    def test_what_runs_trusted_functions_alone_is_written(self):
+        text = "insert into log values ('a')"
+        self.assertEqual(outcome(text, self.planner("put", trusted=["put"])), text)
+        made = self.planner("put", "other", trusted=["put"])
+        self.assertEqual(outcome(text, made), "!opaque_code")

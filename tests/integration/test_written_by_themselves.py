@@ -1,0 +1,135 @@
+"""Tables that are not protected, and that write to a protected one by themselves: by triggers,
+rules, constraints and the like that another program has made.  Nothing is stored in clear."""
+
+from __future__ import annotations
+
+import psycopg
+
+from acra_twisted.sandbox.postgres import Postgres, system
+from tests.integration.protected import ProtectedCase
+
+CONFIG = """
+schemas:
+  - table: people
+    columns: [id, name]
+    encrypted:
+      - column: name
+        data_type: str
+"""
+TABLE = "CREATE TABLE people (id int, name bytea)"
+SECRET = "Zaphodius"  # noqa: S105 - no password
+FRESH = (
+    "DROP SCHEMA public CASCADE; CREATE SCHEMA public; CREATE TABLE people (id int, name bytea);"
+    "CREATE TABLE other (id int, a text); INSERT INTO other VALUES (1, 'first');"
+)
+#: A function of this kind writes what it is given.
+PUT = (
+    "CREATE FUNCTION {name}(x text) RETURNS bool LANGUAGE plpgsql AS "
+    "$$ BEGIN INSERT INTO public.people (name) VALUES (x::bytea); RETURN true; END $$;"
+)
+#: One that says it is none of this kind.
+LIE = PUT.format(name="put") + (
+    "CREATE FUNCTION lie(x text) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS "
+    "$$ BEGIN PERFORM public.put(x); RETURN true; END $$;"
+)
+TRIGGER = (
+    "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN INSERT INTO people (name) VALUES (NEW.a::bytea); RETURN NEW; END $$;"
+    "CREATE TRIGGER t BEFORE INSERT OR UPDATE ON other FOR EACH ROW EXECUTE FUNCTION {name}()"
+)
+OUTER = (
+    "CREATE FUNCTION outer_one() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN PERFORM put(NEW.a); RETURN NEW; END $$;"
+    "CREATE TRIGGER t BEFORE INSERT OR UPDATE ON other FOR EACH ROW EXECUTE FUNCTION outer_one()"
+)
+RULE = "CREATE RULE r AS ON {event} TO other DO ALSO INSERT INTO people (name) VALUES ({value})"
+WRITERS = (
+    TRIGGER.format(name="put"),
+    PUT.format(name="put") + OUTER,
+    RULE.format(event="INSERT", value="NEW.a::bytea")
+    + ";"
+    # The other one is for UPDATE.
+    + RULE.format(event="UPDATE", value="NEW.a::bytea").replace("RULE r", "RULE s"),
+    PUT.format(name="put") + "ALTER TABLE other ADD CHECK (put(a))",
+    LIE + "CREATE INDEX ON other (lie(a))",
+    PUT.format(name="put") + "CREATE DOMAIN d AS text CHECK (put(VALUE));"
+    "ALTER TABLE other ALTER a TYPE d",
+    LIE + "ALTER TABLE other ADD b bool GENERATED ALWAYS AS (lie(a)) STORED",
+)
+WRITES = (
+    f"INSERT INTO other VALUES (2, '{SECRET}')",
+    f"UPDATE other SET a = '{SECRET}'",
+    f"WITH w AS (UPDATE other SET a = '{SECRET}' RETURNING 1) SELECT * FROM w",
+    f"PREPARE p AS INSERT INTO other VALUES (2, $1); EXECUTE p('{SECRET}')",
+)
+AGGREGATE = (
+    "CREATE FUNCTION put(x text, y text) RETURNS text LANGUAGE plpgsql AS "
+    "$$ BEGIN INSERT INTO people (name) VALUES (y::bytea); RETURN y; END $$;"
+    "CREATE AGGREGATE last_one(text) (SFUNC = put, STYPE = text)"
+)
+
+
+class ByThemselves(ProtectedCase):
+    config = CONFIG
+    table = TABLE
+    secrets = (SECRET,)
+
+    @classmethod
+    def make_served(cls):
+        return cls.protect(cls.keys, {"encryptor": {"trusted_functions": "trusted"}})
+
+    def setUp(self):
+        pass
+
+    def past(self, script):
+        """Run a script past AcraServer."""
+        with self.direct() as db:
+            db.execute(script)
+
+    def session(self):
+        """A session that knows the tables as they are now."""
+        db = self.connect(self.served, prepare_threshold=None)
+        self.addCleanup(db.close)
+        db.execute("CREATE INDEX ON people (id)")
+        return db
+
+    def assert_nothing_is_stored(self, about):
+        with self.direct() as db:
+            found = db.execute("SELECT count(*) FROM people WHERE name LIKE '%Zaph%'").fetchone()
+        self.assertEqual(found, (0,), about)
+
+    def test_they_are_not_written(self):
+        for writer in WRITERS:
+            self.past(FRESH + writer + "; DELETE FROM people")
+            with self.session() as db:
+                for text in WRITES:
+                    with self.assertRaises(psycopg.errors.FeatureNotSupported, msg=(writer, text)):
+                        db.execute(text)
+                with (
+                    self.assertRaises(psycopg.errors.FeatureNotSupported, msg=writer),
+                    db.cursor() as cursor,
+                    cursor.copy("COPY other (id, a) FROM STDIN") as copying,
+                ):
+                    copying.write(f"2\t{SECRET}\n")
+                self.assertEqual(db.execute("SELECT a FROM other").fetchone(), ("first",))
+            self.assert_nothing_is_stored(writer)
+
+    def test_functions_that_are_trusted_run(self):
+        self.past(FRESH + TRIGGER.format(name="trusted"))
+        with self.session() as db:
+            db.execute("INSERT INTO other VALUES (2, 'second')")
+            self.assertEqual(db.execute("SELECT count(*) FROM people").fetchone(), (1,))
+
+    def test_aggregates_are_functions(self):
+        self.past(FRESH + AGGREGATE)
+        with self.session() as db, self.assertRaises(psycopg.errors.FeatureNotSupported):
+            db.execute(f"SELECT last_one('{SECRET}')")
+        self.assert_nothing_is_stored(AGGREGATE)
+
+
+class Older(ByThemselves):
+    """The same in an older PostgreSQL."""
+
+    @classmethod
+    def make_postgres(cls):
+        return Postgres(system(), settings=cls.database)
