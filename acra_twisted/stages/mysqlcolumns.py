@@ -26,7 +26,7 @@ from acra_twisted.stages.mysqlbindings import ReadBy
 from acra_twisted.stages.mysqlmeanings import MysqlSnapshot
 from acra_twisted.stages.mysqlmodes import DATABASE, RIGHTS, ROLE, database_of, is_moving
 from acra_twisted.stages.mysqlprepared import SqlPrepared
-from acra_twisted.stages.mysqltemporary import TemporaryTables
+from acra_twisted.stages.mysqltemporary import TemporaryTables, may_end
 
 #: Users whose view of the schema is kept.
 _USERS: Final = 64
@@ -62,9 +62,17 @@ class MysqlKnown:
 
     def keep_temporary(self, session: Session, table: Target) -> None:
         """Take in a table that the server has made for the session alone."""
+        self._temporary(session).made(table)
+
+    def sent(self, session: Session, text: bytes, is_prepared: bool) -> None:
+        """Take in a text that leaves for the database, and may end such tables."""
+        if may_end(text):
+            self._temporary(session).ended(is_prepared)
+
+    def _temporary(self, session: Session) -> TemporaryTables:
         if self.temporary is None or self.temporary.resets != session.resets:
             self.temporary = TemporaryTables(session.resets)
-        self.temporary.made(table)
+        return self.temporary
 
 
 class MysqlColumns:

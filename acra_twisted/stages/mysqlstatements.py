@@ -161,8 +161,8 @@ class MysqlStatements:
         is_prepared = statement.prepared_name is not None
         if plan.load is not None and is_prepared:
             return refused(mysqlloads.PREPARED)
-        if known.temporary is not None:
-            known.temporary.sent(text, is_prepared)
+        if is_prepared or known.temporary is not None:
+            known.sent(exchange.session, text, is_prepared)
         if not is_prepared:
             self._columns.watch(known, exchange, plan, moves, _done(judged))
         made = Statement(text, statement.prepared_name)

@@ -54,6 +54,14 @@ def _drops(text: str) -> bool:
     return "drop" in text and "temporary" in text
 
 
+def may_end(text: bytes) -> bool:
+    """Tell whether a text may end such a table, or give it another name."""
+    lowered = text.lower()
+    if b"replace" in lowered and b"temporary" in lowered:
+        return True
+    return any(word in lowered for word in _ENDING)
+
+
 class TemporaryTables:
     """Remembers such tables of one session.  ``resets`` is how often the session had begun anew
     when it was made: then the server forgets them."""
@@ -68,14 +76,10 @@ class TemporaryTables:
         if not self._is_over and len(self._made) < _MOST:
             self._made.add(table)
 
-    def sent(self, text: bytes, is_prepared: bool) -> None:
-        """Take in a text that leaves for the database.  One that is prepared may be executed at any
-        time."""
-        lowered = text.lower()
-        is_replaced = b"replace" in lowered and b"temporary" in lowered
-        if is_replaced or any(word in lowered for word in _ENDING):
-            self._made.clear()
-            self._is_over = self._is_over or is_prepared
+    def ended(self, is_prepared: bool) -> None:
+        """Take in that a text may end some.  One that is prepared may be executed at any time."""
+        self._made.clear()
+        self._is_over = self._is_over or is_prepared
 
     def others(self, targets: Sequence[Target], database: str) -> Sequence[Target]:
         """Return the targets that are not such tables; ``database`` is that of names without

@@ -34,7 +34,7 @@ _INTEGERS = {1: "b", 2: "h", 3: "i", 8: "q", 9: "i", 13: "h"}
 _REALS = {4: "f", 5: "d"}
 _ITEM = re.compile(
     r"'([^']*)'|\?|CURRENT_USER\(\)|mysql_query_attribute_string\('([^']*)'\)"
-    r"|@@SESSION\.(sql_mode|character_set_client)",
+    r"|@@SESSION\.(sql_mode|character_set_client|character_set_results)",
     re.I,
 )
 _SET_MODES = re.compile(r"SET (?:SESSION )?sql_mode\s*=\s*'([A-Z_,]*)'", re.I).fullmatch

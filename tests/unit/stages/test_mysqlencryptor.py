@@ -194,7 +194,14 @@ class NewNames(Case):
             del self.bench.asked[:]
             self.run_("INSERT INTO own VALUES (1)")
             self.assertEqual(len(self.questions()), 1)
-        del self.bench.asked[:]
+        self.begin()
+        self.bench.has("own")
+        self.run_("DROP TEMPORARY TABLE IF EXISTS own", prepared=True)
+        self.run_("CREATE TEMPORARY TABLE own (id INT)")
+        # The statement may have been executed.
+        self.run_("INSERT INTO own VALUES (1)")
+        self.assertEqual(len(self.questions()), 1)
+        self.begin()
         self.run_("CREATE TEMPORARY TABLE own (id INT)", "error")
         self.run_("INSERT INTO own VALUES (1)")
         self.assertEqual(len(self.questions()), 1)

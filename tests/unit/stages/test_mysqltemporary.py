@@ -4,7 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.mysql.schema import ROUTINE, Code
 from acra_twisted.encryption.mysql.targets import Target
-from acra_twisted.stages.mysqltemporary import TemporaryTables, created, may_end_some
+from acra_twisted.stages.mysqltemporary import TemporaryTables, created, may_end, may_end_some
 
 OWN = Target("shop", "own")
 
@@ -42,7 +42,7 @@ class Remembered(SynchronousTestCase):
         return list(self.tables.others((Target("", "own"), OWN, Target("", "b")), "shop"))
 
     def test_they_are_none_of_the_others(self):
-        self.tables.sent(b"INSERT INTO own VALUES (1)", False)
+        self.assertFalse(may_end(b"INSERT INTO own VALUES (1)"))
         self.assertEqual(self.unknown(), [Target("", "b")])
         self.assertEqual(list(self.tables.others([Target("", "own")], "x")), [Target("", "own")])
 
@@ -55,14 +55,14 @@ class Remembered(SynchronousTestCase):
             b"BEGIN NOT ATOMIC f(); END",
             b"CREATE OR REPLACE TEMPORARY TABLE own AS SELECT f()",
         ):
-            self.tables.made(OWN)
-            self.tables.sent(text, False)
-            self.assertEqual(len(self.unknown()), 3, text)
+            self.assertTrue(may_end(text), text)
+        self.tables.ended(False)
+        self.assertEqual(len(self.unknown()), 3)
         self.tables.made(OWN)
         self.assertEqual(len(self.unknown()), 1)
 
     def test_behind_a_prepared_end_none_is_remembered(self):
-        self.tables.sent(b"DROP TEMPORARY TABLE IF EXISTS own", True)
+        self.tables.ended(True)
         self.tables.made(OWN)
         self.assertEqual(len(self.unknown()), 3)
 
