@@ -17,6 +17,7 @@ from acra_twisted.errors import LexError
 from acra_twisted.sql import (
     mysqlcalls,
     mysqlcanon,
+    mysqlforeign,
     mysqlparser,
     mysqlstatements,
     mysqltokens,
@@ -119,7 +120,7 @@ def _read(canon: str, part: list[Token], text: bytes, relations: set[str]) -> Pa
         raise UnparsableError("syntax error")
     expression = found[0]
     if isinstance(expression, exp.Command):
-        parsed = Parsed(tree.OTHER, Node("Opaque", {"text": tree.fold(canon)}))
+        parsed = Parsed(tree.OTHER, Node("Opaque", {"text": _fold(canon)}))
         parsed.opaque = "a statement that is not analysed"
         parsed.names = mysqltokens.names(text, part)
         parsed.whole = False
@@ -163,6 +164,11 @@ _STATEMENTS = (exp.Select, exp.SetOperation, exp.Insert, exp.Update, exp.Delete)
 _STRING_MARK = re.compile(r"L([0-9]+)")
 
 
+def _fold(text: str) -> str:
+    """Return a name, or a text, as it is compared."""
+    return tree.fold(mysqlforeign.unmarked(text))
+
+
 def _kind(expression: Any) -> str:
     if isinstance(expression, exp.SetOperation):
         return tree.UNION
@@ -191,7 +197,7 @@ class _Reader:
         if isinstance(item, list):
             return [self._convert(part, hidden, parent) for part in item]
         if not isinstance(item, exp.Expression):
-            return tree.fold(item) if isinstance(item, str) else item
+            return _fold(item) if isinstance(item, str) else item
         if isinstance(item, exp.Paren):
             return self._convert(item.this, hidden, parent)
         if isinstance(item, exp.Literal):
@@ -201,7 +207,7 @@ class _Reader:
             if type(literal) is Literal:
                 return Literal(literal.ordinal, True)
         if isinstance(item, exp.Identifier):
-            return Node("Identifier", {"name": tree.fold(item.name)})
+            return Node("Identifier", {"name": _fold(item.name)})
         is_hidden = self._note(item, hidden)
         hidden, with_clause = self._with(item, hidden)
         fields: dict[str, Any] = {"with_": with_clause} if with_clause is not None else {}
@@ -212,6 +218,10 @@ class _Reader:
                 continue
             if name == "savepoint":
                 fields[name] = True
+                continue
+            if name == "this" and isinstance(item, exp.Anonymous):
+                # An identifier where the name is quoted.
+                fields[name] = _fold(item.name)
                 continue
             fields[name] = self._convert(value, hidden, item)
         node = Node(type(item).__name__, fields)
@@ -227,9 +237,9 @@ class _Reader:
         if clause is None:
             return hidden, None
         # The server decides if their case matters: only the same spelling hides a table.
-        names = tuple(cte.alias for cte in clause.expressions)
-        self.explained.update(map(tree.fold, names))
-        self.relations.update(map(tree.fold, names))
+        names = tuple(mysqlforeign.unmarked(cte.alias) for cte in clause.expressions)
+        self.explained.update(map(_fold, names))
+        self.relations.update(map(_fold, names))
         # MariaDB lets each of a recursive clause see those behind it, MySQL finds a table there.
         sees_itself = bool(clause.args.get("recursive"))
         converted = []
@@ -244,10 +254,10 @@ class _Reader:
         table expression."""
         if isinstance(item, exp.Table):
             target = isinstance(item.parent, (exp.Insert, exp.Update, exp.Delete, exp.Schema))
-            name, schema = tree.fold(item.name), tree.fold(item.db)
+            name, schema = _fold(item.name), _fold(item.db)
             self.explained.update((name, schema))
             self.relations.add(name)
-            if name and (schema or target or item.name not in hidden):
+            if name and (schema or target or mysqlforeign.unmarked(item.name) not in hidden):
                 if name != "dual" or schema:
                     self._tables.add(Table(schema, name))
             else:
@@ -255,17 +265,17 @@ class _Reader:
         elif isinstance(item, exp.Show):
             target_name = item.args.get("target")
             if target_name is not None:
-                self._tables.add(Table("", tree.fold(target_name.name)))
+                self._tables.add(Table("", _fold(target_name.name)))
         elif isinstance(item, exp.Column):
-            self.explained.update(tree.fold(part.name) for part in item.parts)
+            self.explained.update(_fold(part.name) for part in item.parts)
         elif isinstance(item, (exp.Alias, exp.TableAlias)):
-            self.explained.add(tree.fold(item.alias_or_name))
-            self.relations.add(tree.fold(item.alias_or_name))
-            self.explained.update(tree.fold(c.name) for c in item.args.get("columns") or ())
+            self.explained.add(_fold(item.alias_or_name))
+            self.relations.add(_fold(item.alias_or_name))
+            self.explained.update(_fold(c.name) for c in item.args.get("columns") or ())
         elif isinstance(item, (exp.Schema, exp.ColumnDef)):
-            self.explained.update(tree.fold(e.name) for e in item.expressions)
+            self.explained.update(_fold(e.name) for e in item.expressions)
         elif isinstance(item, exp.Func):
-            name = tree.fold(item.name if isinstance(item, exp.Anonymous) else item.sql_name())
+            name = _fold(item.name if isinstance(item, exp.Anonymous) else item.sql_name())
             self.explained.add(name)
         return False
 

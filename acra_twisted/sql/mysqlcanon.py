@@ -1,13 +1,14 @@
 """MySQL's text as sqlglot is shown it: tokens with one blank between them, and no literal.
 
 No literal, comment, escape or lexing mode reaches the parser: literal *i* is ``'Li'`` or
-``900000000 + i``.  What it does not know and what changes no meaning is left out.
+``900000000 + i``.  What it does not know and what changes no meaning is left out.  Functions and
+types of other databases are names to it (`acra_twisted.sql.mysqlforeign`).
 """
 
 from __future__ import annotations
 
 from acra_twisted.errors import LexError
-from acra_twisted.sql import lexer, tree
+from acra_twisted.sql import lexer, mysqlforeign, tree
 from acra_twisted.sql.lexer import Token
 
 _MAX_DEPTH = 100
@@ -105,11 +106,17 @@ def canonical(text: bytes, tokens: list[Token]) -> Canonical:
                     and low[1:] in _CHARSETS
                 ):
                     continue
+                elif mysqlforeign.is_foreign(low):
+                    word = f"`{mysqlforeign.marked(word)}`"
                 elif not word.isidentifier() or not word.isascii():
                     word = f"`{word}`"
                 joins += (low in ("join", "straight_join")) - (low in ("on", "using"))
-            elif kind == lexer.QUOTED and word[0] == '"':
-                word = _in_backticks(word[1:-1].replace('""', '"'))
+            elif kind == lexer.QUOTED:
+                if word[0] == '"':
+                    word = _in_backticks(word[1:-1].replace('""', '"'))
+                name = word[1:-1]
+                if mysqlforeign.is_foreign(tree.fold(name)):
+                    word = f"`{mysqlforeign.marked(name)}`"
             elif kind == lexer.VARIABLE:
                 word = _variable(word)
             elif low == ".":
