@@ -76,17 +76,17 @@ def planner(schema: Schema = SCHEMA, settings: EncryptionSettings = SETTINGS) ->
     return Planner(Protection(schema, settings))
 
 
-_SHOP = planner()
-
-
 def plan(
     text: str | bytes,
     mode: Mode = MODE,
     database: str | None = "shop",
-    by: Planner = _SHOP,
+    by: Planner | None = None,
 ) -> Planned:
-    """The plan of a text."""
-    return by.plan(text if isinstance(text, bytes) else text.encode(), mode, database)
+    """The plan of a text, of a planner that knows none yet: else a change to the planner would not
+    be noticed by a process that has inherited what was planned before."""
+    return (by or planner()).plan(
+        text if isinstance(text, bytes) else text.encode(), mode, database
+    )
 
 
 def sent(planned: Planned) -> str:

@@ -13,40 +13,36 @@ def view(name, text, database="shop"):
 _SHOWN = (
     "select `shop`.`people`.`id` AS `id`,`shop`.`people`.`email` AS `mail` from `shop`.`people`"
 )
-_VIEWS = planner(
-    SCHEMA._replace(
-        code=[
-            view("v", _SHOWN),
-            view("of_v", "select `v`.`mail` AS `m`,1 AS `one` from `shop`.`v`"),
-            view("v", "select `shop`.`orders`.`id` AS `id` from `shop`.`orders`", "other"),
-            view("plain", "select `shop`.`people`.`note` AS `note` from `shop`.`people`"),
-            view("chosen", _SHOWN + " where `shop`.`people`.`email` = 'a'"),
-            view("made", "select upper(`shop`.`people`.`name`) AS `n` from `shop`.`people`"),
-            view("hidden", None),
-            view("joined", _SHOWN + " join `shop`.`orders`"),
-            view("of_joined", "select `joined`.`mail` AS `mail` from `shop`.`joined`"),
-            view(
-                "grouped", "select `shop`.`people`.`age` AS `age` from `shop`.`people` group by 1"
-            ),
-            view("united", f"{_SHOWN} union all {_SHOWN}"),
-            view("few", f"{_SHOWN} limit 2"),
-            view("derived", f"select `d`.`mail` AS `mail` from ({_SHOWN}) `d`"),
-            view("circle", "select `circle`.`x` AS `x` from `shop`.`circle` join `shop`.`people`"),
-            view("open", "select * from `shop`.`people`,`shop`.`orders`"),
-            view("twice", "select 1 from `shop`.`people`; select 2"),
-        ]
-    )
+_VIEWS = SCHEMA._replace(
+    code=[
+        view("v", _SHOWN),
+        view("of_v", "select `v`.`mail` AS `m`,1 AS `one` from `shop`.`v`"),
+        view("v", "select `shop`.`orders`.`id` AS `id` from `shop`.`orders`", "other"),
+        view("plain", "select `shop`.`people`.`note` AS `note` from `shop`.`people`"),
+        view("chosen", _SHOWN + " where `shop`.`people`.`email` = 'a'"),
+        view("made", "select upper(`shop`.`people`.`name`) AS `n` from `shop`.`people`"),
+        view("hidden", None),
+        view("joined", _SHOWN + " join `shop`.`orders`"),
+        view("of_joined", "select `joined`.`mail` AS `mail` from `shop`.`joined`"),
+        view("grouped", "select `shop`.`people`.`age` AS `age` from `shop`.`people` group by 1"),
+        view("united", f"{_SHOWN} union all {_SHOWN}"),
+        view("few", f"{_SHOWN} limit 2"),
+        view("derived", f"select `d`.`mail` AS `mail` from ({_SHOWN}) `d`"),
+        view("circle", "select `circle`.`x` AS `x` from `shop`.`circle` join `shop`.`people`"),
+        view("open", "select * from `shop`.`people`,`shop`.`orders`"),
+        view("twice", "select 1 from `shop`.`people`; select 2"),
+    ]
 )
 
 
 def shown(text, database="shop"):
-    found = plan(text, database=database, by=_VIEWS)
+    found = plan(text, database=database, by=planner(_VIEWS))
     refusal = found.plan.refusal
     return f"refused: {refusal.reason}" if refusal else sent(found) or "as it is"
 
 
 def read(text):
-    columns = plan(text, by=_VIEWS).plan.results[0] or ()
+    columns = plan(text, by=planner(_VIEWS)).plan.results[0] or ()
     return [at for at, one in enumerate(columns) if one.setting is not None]
 
 
