@@ -215,7 +215,10 @@ def _mysql_schema(
 
 
 def _path(names: str) -> SearchPath:
-    return SearchPath(("pg_catalog", *map(str.strip, names.split(",")))) if names else SearchPath()
+    if not names:
+        return SearchPath()
+    schemas = [one.strip() for one in names.split(",")]
+    return SearchPath(("pg_catalog", *schemas), first=schemas[0])
 
 
 def _statements(given: Any, dialect: str) -> Iterator[Located]:

@@ -54,6 +54,20 @@ class NewCode(ProtectedCase):
             found = db.execute("INSERT INTO other VALUES (1) RETURNING b").fetchone()
             self.assertEqual(found, ("noted",))
 
+    def test_rules_of_other_tables_pass_and_those_that_write_to_it_do_not(self):
+        self.past("CREATE TABLE IF NOT EXISTS noted (b text); TRUNCATE noted, other")
+        rule = "CREATE OR REPLACE RULE r AS ON INSERT TO other DO ALSO INSERT INTO {} VALUES ({})"
+        with self.connect(self.served) as db:
+            db.execute(rule.format("noted", "NEW.b || '\\'"))
+            db.execute("INSERT INTO other VALUES (1, 'a')")
+            self.assertEqual(db.execute("SELECT b FROM noted").fetchone(), ("a\\",))
+            db.execute(VIEW)
+            for table in ("people", "fresh"):
+                with self.assertRaises(psycopg.errors.FeatureNotSupported, msg=table):
+                    db.execute(rule.format(f"{table} (name)", "NEW.b::bytea"))
+            db.execute("DROP RULE r ON other")
+        self.assert_stored()
+
     def test_code_that_names_a_protected_table_does_not(self):
         for table in ("people", 'public."people"', "PEOPLE"):
             text = FUNCTION.format(body=BODY.format(table=table))

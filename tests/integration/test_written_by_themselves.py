@@ -114,6 +114,15 @@ class ByThemselves(ProtectedCase):
                 self.assertEqual(db.execute("SELECT a FROM other").fetchone(), ("first",))
             self.assert_nothing_is_stored(writer)
 
+    def test_one_with_a_trigger_that_is_new_is_not_written_either(self):
+        self.past(FRESH)
+        with self.session() as db:
+            db.execute("INSERT INTO people (id) VALUES (1)")
+            self.past(TRIGGER.format(name="put"))
+            with self.assertRaises(psycopg.errors.FeatureNotSupported):
+                db.execute(WRITES[0])
+        self.assert_nothing_is_stored("a new trigger")
+
     def test_functions_that_are_trusted_run(self):
         self.past(FRESH + TRIGGER.format(name="trusted"))
         with self.session() as db:

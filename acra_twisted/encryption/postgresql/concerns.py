@@ -50,7 +50,6 @@ _CERTAIN: Final = 60
 #: A name in it may be written with escapes.
 _ESCAPED_NAME: Final = b'u&"'
 _NAMES: Final = (lexer.WORD, lexer.QUOTED)
-_ESCAPES: Final = re.compile(rb"\\")
 #: Tokens that name nothing by themselves.
 _UNNAMED: Final = lexer.LITERALS | {lexer.COMMENT}
 
@@ -175,13 +174,28 @@ class Concerns:
         return not _STATEFUL.isdisjoint(_names(text, tokens))
 
     def carries(self, text: bytes, tokens: Sequence[Token]) -> bool:
-        """Tell whether a string of a text has the name of something protected."""
+        """Tell whether a string of a text may have the name of something protected."""
+        words = _names(text, tokens)
+        runs = (
+            not (self._runs - _RUNNERS).isdisjoint(words)
+            or any(word.startswith(self._starts) for word in words)
+            or not _RUNNERS.isdisjoint(_firsts(text, tokens))
+        )
         for kind, start, end in tokens:
             if kind in lexer.LITERALS and kind != lexer.NUMBER:
                 value = _lowered(postgresql_value(kind, text[start:end])[1])
-                if any(name in value for name in self._parts) or _ESCAPES.search(value):
+                if any(name in value for name in self._parts):
+                    return True
+                if b"\\" in value and (runs or self._may_spell(value)):
                     return True
         return False
+
+    def _may_spell(self, code: bytes) -> bool:
+        """Tell whether code may write a name with escapes: as an identifier, or in a string that it
+        runs.  In all other strings they are values."""
+        words = _WORDS.findall(code)
+        runs = not (self._runs | {_EXECUTE}).isdisjoint(words)
+        return runs or b"u&" in code or any(word.startswith(self._starts) for word in words)
 
 
 def _names(text: bytes, tokens: Sequence[Token]) -> set[bytes]:

@@ -15,7 +15,7 @@ from acra_twisted.encryption.postgresql import columntypes, partitions, temporar
 from acra_twisted.encryption.postgresql.columntypes import Retyped
 from acra_twisted.encryption.postgresql.naming import Resolved, SearchPath, is_temporary, resolve
 from acra_twisted.encryption.postgresql.protection import Protection
-from acra_twisted.encryption.postgresql.schema import SYSTEM_SCHEMAS, Relation
+from acra_twisted.encryption.postgresql.schema import Relation
 from acra_twisted.encryption.settings import ColumnSetting
 
 #: Settings by name of column.
@@ -223,20 +223,14 @@ def _create(fields: dict[str, Any], place: _Place) -> Refusal | None:
 def _configured(where: dict[str, Any], place: _Place) -> dict[str, ColumnSetting]:
     """The settings of a table that is about to be made."""
     name = where.get("relname", "")
-    schema = where.get("schemaname", "") or _first(place.path)
+    schema = where.get("schemaname", "") or place.path.first or ""
+    if is_temporary(schema):
+        schema = ""
     found: dict[str, ColumnSetting] = {}
     for table in place.protection.settings.tables:
         if table.name == name and (not table.schema or not schema or table.schema == schema):
             found.update(table.protected)
     return found
-
-
-def _first(path: SearchPath) -> str:
-    """The schema in which a bare name is made; empty if that is not known."""
-    for schema in path.schemas or ():
-        if schema not in SYSTEM_SCHEMAS and not is_temporary(schema):
-            return schema
-    return ""
 
 
 def _column(column: dict[str, Any], settings: _Named, place: _Place) -> Refusal | None:

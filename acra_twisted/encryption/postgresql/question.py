@@ -290,7 +290,7 @@ SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(
 _LOOKUP: Final = r"""
 SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(c.relname,
     c.relkind = ANY (ARRAY['r', 'p', 'f']::pg_catalog."char"[]) AND NOT c.relispartition
-        AND NOT c.relhasrules AND NOT c.relhassubclass AND NOT EXISTS (
+        AND NOT c.relhasrules AND NOT c.relhastriggers AND NOT c.relhassubclass AND NOT EXISTS (
             SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid),
     c.relkind = 'v' AND NOT c.xmin::pg_catalog.text::pg_catalog.int8 < pg_catalog.mod(
         pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot()),

@@ -31,9 +31,9 @@ _HARMLESS: Final = _USING | frozenset(
     + ("ReindexStmt", "ClusterStmt", "RefreshMatViewStmt", "GrantStmt", "GrantRoleStmt")
     + ("IndexStmt", "SecLabelStmt")
 )
-#: Statements that create code in a string, or name it.
+#: Statements that create code, or name it.
 _CODE: Final = frozenset(
-    ("CreateFunctionStmt", "CreateTrigStmt", "CreateEventTrigStmt", "CreateOpClassStmt")
+    ("RuleStmt", "CreateFunctionStmt", "CreateTrigStmt", "CreateEventTrigStmt", "CreateOpClassStmt")
     + ("AlterOpFamilyStmt", "CreateCastStmt", "DefineStmt")
 )
 
@@ -66,8 +66,8 @@ def changes_tables(statement: Statement) -> bool:
 
 
 def creates_code(statement: Statement) -> bool:
-    """Tell whether a statement does nothing but create a function, or name one that something else
-    calls.  Rules are not among them: they write by themselves."""
+    """Tell whether a statement does nothing but create a function or a rule, or name a function
+    that something else calls."""
     return statement.kind in _CODE
 
 

@@ -25,7 +25,7 @@ GIVEN = EncryptionSettings(
         *settings("tokens.number", kind="tokenized", token_type="int32").tables,
     ]
 )
-PATH = SearchPath(("pg_catalog", "public", "app"))
+PATH = SearchPath(("pg_catalog", "public", "app"), first="public")
 
 
 def reasons(text, path=PATH, given=GIVEN, retyped=None):

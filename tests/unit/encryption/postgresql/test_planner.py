@@ -114,6 +114,9 @@ class Kept(SynchronousTestCase):
             head + "plpgsql as $$ begin execute 'select 1' using x; return 1; end $$",
             head + "'plpgsql' as $$ begin return length(x || 'a'); end $$",
             "create trigger t before insert on orders for each row execute function f('a')",
+            head + r"sql as $$ select 1 where x ~ '\d+' or x = E'a\n' $$",
+            "create rule r as on insert to orders do also insert into log values (1, '\\')",
+            "create or replace rule r as on delete to orders where a > 1 do instead nothing",
         ):
             self.assertEqual(outcome(text, self.planner), text)
 

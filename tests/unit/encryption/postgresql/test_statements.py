@@ -68,7 +68,12 @@ REFUSED = (
     ("select dblink_exec('insert into people values (1)')", "opaque_code"),
     ("create function f() returns void language sql as 'insert into people'", "opaque_code"),
     ("create function f(people) returns int language sql as 'select 1'", "opaque_code"),
-    ("create function f() returns int language sql as '\\x'", "opaque_code"),
+    ("create function f() returns int language sql as 'table u&\"\\0070eople\"'", "opaque_code"),
+    (
+        "create function f() returns int language plpgsql as $$ begin"
+        """ execute E'table \\x70eople'; end $$""",
+    )
+    + ("opaque_code",),
     (
         "create function f() returns int language plpgsql as $$ begin execute q; end $$",
         "opaque_code",
