@@ -41,13 +41,13 @@ _MODULES = {
     "stages.": "containeropening containers censor cellreading columnbindings columnencoding "
     "columnkeys columnmakers columnmeanings columnparameters columnseen columnstage "
     "columnstatements columnverdicts cursors "
-    "encryptor opencursors rowloads sessioncolumns sessionknown sqlprepared",
+    "encryptor opencursors rowloads sessioncolumns sessionknown shortcuts sqlprepared",
     "encryption.": "beginnings canonical facts fates finding loading making masks plan randomness "
     "reading sealing searching settings",
     "keystore.": "cache",
     "encryption.postgresql.": "arrays binary bulk bytea cellreader concerns copying encodings "
     "filling forms givenvalues inputs keeper namechanges plaintexts planmemory planner "
-    "sessionschema statementwords targets types unconcerned writing",
+    "sessionschema statementwords targets templates types unconcerned writing",
     "censor.": "engine hits plan planner values",
     "sql.": "comments literals mysqlcomments prefixes readers skeleton redact",
     "authentication.": "limits",
@@ -68,7 +68,9 @@ COMPILED = tuple(
 )
 #: What the compiler is told of code that mypyc writes.
 _COLD = "acra_twisted/fast/cold.h"
-_IN_C = ("_syscalls", "_p256", "_records", "_scan", "_sealing", "_words")
+#: What several of these have.
+_LITERALS = "acra_twisted/fast/literals.h"
+_IN_C = ("_syscalls", "_p256", "_records", "_scan", "_sealing", "_templates", "_words")
 
 
 def extensions():
@@ -82,6 +84,7 @@ def extensions():
         Extension(
             f"acra_twisted.fast.{name}",
             [f"acra_twisted/fast/{name}.c"],
+            depends=[_LITERALS],
             # No debug information: it would name the folder that it is built in.
             extra_compile_args=["-O3", "-Wall", "-Wextra", "-g0"],
         )

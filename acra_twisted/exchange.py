@@ -150,6 +150,8 @@ class Statement:
 
 #: Tells whether values that are bound to a statement now must be judged.
 LooksAt = Callable[[Statement, Session], bool]
+#: Tells whether a simple query must be judged; one that need not be may be another one now.
+Judges = Callable[[Statement, "Exchange"], bool]
 
 
 class Brought:

@@ -77,9 +77,9 @@ class IStatementStage(IStage):
 class ISelectiveStatementStage(IStatementStage):
     """Looks at some statements alone."""
 
-    def judges(statement: Statement, session: Session) -> bool:
-        """Return False if a simple query needs no verdict now: then on_statement is not called.  It
-        must be quick, and raise nothing."""
+    def judges(statement: Statement, exchange: Exchange) -> bool:
+        """Return False if a simple query needs no verdict now, for which it may have been changed
+        in place: on_statement is not called.  It must be quick, and raise nothing."""
 
 
 class IReloadable(IStage):

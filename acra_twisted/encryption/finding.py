@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from acra_twisted.crypto.openers import Closed, Opener
 from acra_twisted.encryption.sealing import does_not_open, written_container
 from acra_twisted.encryption.searching import Prefixes
@@ -22,6 +24,11 @@ class ColumnSearcher:
         self._prefixes = prefixes
         self._opener = opener
         self.width = prefixes.count
+
+    @property
+    def hash(self) -> Callable[[bytes], bytes | None] | None:
+        """See `Prefixes.hash`; for values that are no containers."""
+        return self._prefixes.hash
 
     def forms(self, plaintext: bytes) -> list[bytes]:
         """Return the forms of a canonical plaintext, the newest key's first.  Raises

@@ -89,9 +89,11 @@ class ColumnSealer:
         written = written_container(self._setting, plaintext)
         if written is not None:
             return Stored(self._keep(*written, random_bytes), True)
-        return Stored(self._sealed(plaintext, random_bytes))
+        return Stored(self.sealed(plaintext, random_bytes))
 
-    def _sealed(self, plaintext: bytes, random_bytes: Random) -> bytes:
+    def sealed(self, plaintext: bytes, random_bytes: Random) -> bytes:
+        """The stored form of a canonical plaintext that is neither empty nor a container.  Raises
+        as `store` does."""
         setting = self._setting
         if setting.kind == SEARCHABLE:
             return self._prefix(plaintext) + self._seal(plaintext, random_bytes)

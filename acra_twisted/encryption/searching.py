@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import struct
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from acra_twisted.encryption import errors
@@ -56,6 +56,11 @@ def compared(setting: ColumnSetting, plaintext: bytes) -> bytes:
     return normalized(setting.normalize, plaintext)
 
 
+def kind_of(setting: ColumnSetting) -> bytes:
+    """Return the first byte of the prefixes of a column."""
+    return bytes((SCOPED if setting.scoped else SHARED,))
+
+
 class Prefixes:
     """Makes and checks the prefixes of a column with the keys of one client, newest first.
 
@@ -69,7 +74,7 @@ class Prefixes:
         if setting.scoped:
             name = setting.label.encode()
             begin = _LENGTH.pack(len(name)) + name
-        self._kind = bytes((SCOPED if setting.scoped else SHARED,))
+        self._kind = kind_of(setting)
         self._keyed = [Keyed(key, begin) for key in keys]
         self._setting = setting
 
@@ -77,6 +82,15 @@ class Prefixes:
     def count(self) -> int:
         """The number of keys."""
         return len(self._keyed)
+
+    @property
+    def hash(self) -> Callable[[bytes], bytes | None] | None:
+        """The function that makes all of a value's only prefix but its first byte, or None if the
+        value is too long for it; None where there are several keys, or values are changed before
+        they are searched for."""
+        if len(self._keyed) != 1 or self._setting.normalize or self._setting.data_type == "float8":
+            return None
+        return self._keyed[0].quick
 
     def newest(self, plaintext: bytes) -> bytes:
         """The prefix with which a value is stored.  Raises ValueRefusedError if there is no key."""

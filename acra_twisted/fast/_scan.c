@@ -10,10 +10,10 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Marks in a skeleton, as in sql/skeleton.py. */
-#define STRING_MARK 1
+#include "literals.h"
+
+/* The mark of a name in a skeleton, as in sql/skeleton.py. */
 #define NAME_MARK 2
-#define NUMBER_MARK 4
 /* Texts of no more bytes are cut without a buffer from the heap. */
 #define SHORT 1024
 
@@ -506,67 +506,15 @@ has_signs(PyObject *Py_UNUSED(module), PyObject *text)
     Py_RETURN_FALSE;
 }
 
-/* Whether one of eight bytes is a mark of a literal. */
-static int
-has_mark(uint64_t eight)
-{
-    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
-    uint64_t numbers = eight ^ ones * NUMBER_MARK, strings = eight ^ ones * STRING_MARK;
-
-    return (((numbers - ones) & ~numbers) | ((strings - ones) & ~strings)) & high ? 1 : 0;
-}
-
-/* fits(text, key): whether a text has a key, if its numbers are digits alone and its strings ASCII
- * without backslashes; of others it says no.  `key` is one that may be kept: see sql/skeleton.py. */
+/* fits(text, key): whether a text has a key, of a text of digits alone and ASCII: see `has_key`. */
 static PyObject *
 fits(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 {
-    const unsigned char *at, *end, *key, *key_end;
-
     if (nargs != 2 || !PyBytes_Check(args[0]) || !PyBytes_Check(args[1])) {
         PyErr_SetString(PyExc_TypeError, "fits takes bytes twice");
         return NULL;
     }
-    at = (const unsigned char *)PyBytes_AS_STRING(args[0]);
-    end = at + PyBytes_GET_SIZE(args[0]);
-    key = (const unsigned char *)PyBytes_AS_STRING(args[1]);
-    key_end = key + PyBytes_GET_SIZE(args[1]);
-    for (; key < key_end; key++) {
-        /* Most of a text is the same in its key. */
-        while (key_end - key >= 8 && end - at >= 8) {
-            uint64_t wanted, found;
-
-            memcpy(&wanted, key, 8);
-            memcpy(&found, at, 8);
-            if (wanted != found || has_mark(wanted))
-                break;
-            key += 8;
-            at += 8;
-        }
-        if (key == key_end)
-            break;
-        if (at == end)
-            Py_RETURN_FALSE;
-        if (*key == NUMBER_MARK) {
-            if (!is_digit(*at))
-                Py_RETURN_FALSE;
-            while (at < end && is_digit(*at))
-                at++;
-        }
-        else if (*key == STRING_MARK) {
-            if (*at != '\'')
-                Py_RETURN_FALSE;
-            for (at++; at < end && *at != '\''; at++)
-                if (*at < ' ' || *at >= 0x7f || *at == '\\')
-                    Py_RETURN_FALSE;
-            if (at == end)
-                Py_RETURN_FALSE;
-            at++;
-        }
-        else if (*at++ != *key)
-            Py_RETURN_FALSE;
-    }
-    return PyBool_FromLong(at == end);
+    return PyBool_FromLong(has_key(args[0], args[1], NULL));
 }
 
 static PyMethodDef functions[] = {

@@ -8,6 +8,7 @@ it, in a third of that.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any, Final
 
 from acra_twisted.fast import sealing
@@ -68,6 +69,11 @@ class Keyed:
             if made is not None:
                 return made
         return self.digest_by_python(message)
+
+    @property
+    def quick(self) -> Callable[[bytes], bytes | None]:
+        """The function that makes the HMAC, or None for a message that is long."""
+        return self.digest_by_python if self._in_c is None else self._in_c
 
     def digest_by_python(self, message: bytes) -> bytes:
         """See `digest`."""

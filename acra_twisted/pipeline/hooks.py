@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import maybeDeferred
 
-from acra_twisted.exchange import MESSAGES, PARAMETERS, ROWS, STATEMENT, LooksAt, Work
+from acra_twisted.exchange import MESSAGES, PARAMETERS, ROWS, STATEMENT, Judges, LooksAt, Work
 from acra_twisted.interfaces import (
     ILoadStage,
     IMessageStage,
@@ -29,7 +29,8 @@ class Pipeline:
 
     ``results`` has the plans for results, ``loads`` those for rows that a client loads; None if no
     stage looks at them.  ``looks_at`` tells whether some stage looks at the values of a statement;
-    None if one looks at those of all, or none at any.  ``judges`` tells the same of simple queries.
+    None if one looks at those of all, or none at any.  ``judges`` tells whether the only stage for
+    statements judges a simple query; None if it judges all, or there are more stages.
     """
 
     def __init__(
@@ -54,8 +55,11 @@ class Pipeline:
         self.message_hooks = hooks(IMessageStage, "on_message")[::-1]
         self.results = _planner(result_hooks)
         self.loads = _planner(hooks(ILoadStage, "plan_load"))
-        self.looks_at = self._choice(IParameterStage, ISelectiveParameterStage, "looks_at")
-        self.judges = self._choice(IStatementStage, ISelectiveStatementStage, "judges")
+        self.looks_at = self._choice()
+        judging: list[Any] = [one for one in self.stages if IStatementStage.providedBy(one)]
+        self.judges: Judges | None = None
+        if len(judging) == 1 and ISelectiveStatementStage.providedBy(judging[0]):
+            self.judges = judging[0].judges
         kinds = (
             (STATEMENT, self.statement_hooks),
             (PARAMETERS, self.parameter_hooks),
@@ -76,12 +80,12 @@ class Pipeline:
             return driver.run(self.parameter_hooks, work)
         return driver.run(self.message_hooks, work)
 
-    def _choice(self, interface: Any, selective: Any, method: str) -> LooksAt | None:
-        """The choice of the stages with an interface, if all of them make one, by a method."""
-        stages = [stage for stage in self.stages if interface.providedBy(stage)]
-        if not stages or not all(map(selective.providedBy, stages)):
+    def _choice(self) -> LooksAt | None:
+        """The choice of the stages that look at values, if all of them make one."""
+        stages: list[Any] = [one for one in self.stages if IParameterStage.providedBy(one)]
+        if not stages or not all(map(ISelectiveParameterStage.providedBy, stages)):
             return None
-        choices: list[LooksAt] = [getattr(stage, method) for stage in stages]
+        choices: list[LooksAt] = [stage.looks_at for stage in stages]
         if len(choices) == 1:
             return choices[0]
         return lambda statement, session: any(one(statement, session) for one in choices)

@@ -98,19 +98,18 @@ def of_statement(statement: Statement, language: str, before: Redacted | None = 
     shown: Redacted | None = statement.shown
     if shown is not None:
         return shown
-    cut = statement.skeleton
-    if before is not None and statement.written is None and not (cut and statement.conforming):
-        text = statement.text
-        if before.key and before.language == language and len(text) <= _INPUT_LIMIT:
+    written = statement.written
+    text, cut = (statement.text, statement.skeleton) if written is None else written
+    if before is not None and before.key and not (cut and statement.conforming):
+        if before.language == language and len(text) <= _INPUT_LIMIT:
             if skeleton.has_key(text, before.key):
                 statement.shown = before
                 return before
-    if cut is not None and statement.conforming and statement.written is None:
+    if cut is not None and statement.conforming:
         shown_by_skeleton = _shown.get(language)
         if shown_by_skeleton is not None:
             shown = shown_by_skeleton.get(cut[0])
     if shown is None:
-        text, cut = statement.written or (statement.text, cut)
         shown = redact(text, language, statement.conforming, cut)
     statement.shown = shown
     return shown

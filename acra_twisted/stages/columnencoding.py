@@ -54,8 +54,8 @@ class Encoder:
         self.rows = RowEncoder(keys, tokens, workers)
         self._makers = ColumnMakers(keys, tokens, marks)
         self._workers = workers
-        # For all that does not leave the reactor.
-        self._supply = _supply()
+        #: Random bytes for all that does not leave the reactor.
+        self.supply = _supply()
 
     def kept(self, planned: Planned, conforming: bool | None, exchange: Exchange) -> Sequence[Kept]:
         """Return all that decides, some time later, whether the literals of some plans are still
@@ -170,7 +170,7 @@ class Encoder:
         self, session: Session, makers: Makers, conforming: bool | None, is_apart: bool
     ) -> Tools:
         """All that values are encoded with; ``is_apart``: by a thread of their own."""
-        supply = _supply() if is_apart else self._supply
+        supply = _supply() if is_apart else self.supply
         encoding = encoding_of(session)
         return Tools(makers.sealers, supply, encoding, conforming is True, makers.searchers)
 

@@ -28,6 +28,8 @@ from acra_twisted.purposes import SEARCH_HMAC, STORAGE, STORAGE_SYMMETRIC
 
 #: Owners whose keys are kept in a usable form, and makers that are.
 _KEPT: Final = 1_000
+#: Before all moments of a clock.
+_NEVER: Final = -1.0
 
 # Answers of a key store, each of an owner: what opens containers, and keys.
 _OPENER: Final = "opener"
@@ -53,11 +55,12 @@ class Makers:
         self.searchers = searchers
 
 
-class _Kept:
+class KeptMakers:
     """Makers, and the answers of the key store that they are made of, by what was asked; it need
-    not be asked again before ``due``."""
+    not be asked again before ``due``.  ``ready`` is a place for what is made of the makers, and
+    ends with them."""
 
-    __slots__ = ("questions", "answers", "makers", "due")
+    __slots__ = ("questions", "answers", "makers", "due", "ready")
 
     def __init__(
         self, questions: Sequence[_Question], answers: Sequence[Any], makers: Makers, due: float
@@ -66,6 +69,14 @@ class _Kept:
         self.answers = answers
         self.makers = makers
         self.due = due
+        self.ready: Any = None
+
+    def end(self) -> None:
+        """Let go of all that is made of keys."""
+        self.answers = ()
+        self.makers = Makers({}, {})
+        self.due = _NEVER
+        self.ready = None
 
 
 class ColumnKeys:
@@ -76,7 +87,7 @@ class ColumnKeys:
         self._keys = keys
         self._seconds = seconds
         self._seals: dict[tuple[str, str], tuple[Any, Seal]] = {}
-        self._kept: dict[tuple[Wanted, str], _Kept] = {}
+        self._kept: dict[tuple[Wanted, str], KeptMakers] = {}
         # Rises when keys are dropped: what was asked for before is not kept.
         self._generation = 0
         self._is_keeping: bool = keys.follow(self.forget)
@@ -85,6 +96,16 @@ class ColumnKeys:
         """Drop everything that was made of keys, and keep nothing of answers that are to come."""
         self._generation += 1
         self._seals.clear()
+        self._end_kept()
+
+    def kept(self, wanted: Wanted, client: str) -> KeptMakers | None:
+        """Return the makers for some columns as they are kept, for those who look at ``due``
+        themselves; None if none are."""
+        return self._kept.get((wanted, client))
+
+    def _end_kept(self) -> None:
+        for one in self._kept.values():
+            one.end()
         self._kept.clear()
 
     def makers(self, wanted: Wanted, client: str) -> Any:
@@ -104,14 +125,16 @@ class ColumnKeys:
         elif now < kept.due:
             return kept.makers
         else:
-            questions, answers = kept.questions, kept.answers
+            # To ask may end what is kept.
+            questions, answers, made = kept.questions, kept.answers, kept.makers
             asked = [self._ask(kind, owner) for kind, owner in questions]
             for at, answer in enumerate(asked):
                 if answer is not answers[at]:
                     break
             else:
-                kept.due = self._due(now)
-                return kept.makers
+                if generation == self._generation:
+                    kept.due = self._due(now)
+                return made
             self.forget()
             generation = self._generation
         due = self._due(now)
@@ -133,11 +156,11 @@ class ColumnKeys:
         once other keys have come."""
         key = (wanted, client)
         if key in self._kept or len(self._kept) >= _KEPT:
-            self._kept.clear()
+            self._end_kept()
         answers = dict(zip(questions, found, strict=True))
         makers = self._make(wanted, client, answers, generation)
         if self._may_keep(generation):
-            self._kept[key] = _Kept(questions, found, makers, due)
+            self._kept[key] = KeptMakers(questions, found, makers, due)
         return makers
 
     def _may_keep(self, generation: int) -> bool:

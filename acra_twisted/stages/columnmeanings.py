@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from acra_twisted.encryption.facts import Facts
 from acra_twisted.encryption.plan import ResultColumn, StatementPlan
+from acra_twisted.encryption.postgresql import templates
 from acra_twisted.encryption.postgresql.comparisons import Comparisons
 from acra_twisted.encryption.postgresql.keeper import DOUBT, STALE
 from acra_twisted.encryption.postgresql.planner import Planner
@@ -118,6 +119,10 @@ class Snapshot:
         self.protection = protection
         self.planner = Planner(protection, Comparisons())
         self.meaning = Meaning(protection, told)
+        #: See `Unconcerned.beginning`.
+        self.beginning: Callable[[bytes], int] = self.planner.unconcerned.quick
+        #: Short ways of statements: see `shortcuts`.
+        self.beginnings: Any = templates.beginnings()
         self._told = told
         self._meanings: dict[tuple[ResultColumn, ...], Meaning] = {}
         self._without: dict[frozenset[str], Planner] = {}

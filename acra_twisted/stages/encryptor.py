@@ -58,6 +58,7 @@ from acra_twisted.stages.columnverdicts import (
 from acra_twisted.stages.keymarks import KeyMarks
 from acra_twisted.stages.sessioncolumns import SessionColumns
 from acra_twisted.stages.sessionknown import Known
+from acra_twisted.stages.shortcuts import LONGEST, Shortcut, Shortcuts
 from acra_twisted.stages.statementwatch import watch
 from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.verdicts import PASS, Deny
@@ -96,6 +97,7 @@ class Encryptor(ColumnStage):
             LANGUAGE,
         )
         encoder = Encoder(self._keys, self._tokens, KeyMarks(keys), workers)
+        self._shortcuts = Shortcuts(self._keys, encoder.supply, seconds, STAGE)
         self._statements = ColumnStatements(encoder, workers, self._bypasses)
         self._parameters = ColumnParameters(encoder, workers, self._bypasses)
 
@@ -134,24 +136,32 @@ class Encryptor(ColumnStage):
                 verdict = self._statements.judge(statement, exchange, planned, known, snapshot)
             except ValueRefusedError as error:
                 return value_refused(error)
+            if planned is not None and statement.prepared_name is None:
+                self._shortcuts.learn(statement, planned, names, snapshot)
             return settled(verdict)
         # What is planned may be another by what is learned.
         decide = partial(self._statements.judge, statement, exchange, None)
         return self._informed(session, known, snapshot, decide, wanted)
 
-    def judges(self, statement: Statement, session: Session) -> bool:
+    def judges(self, statement: Statement, exchange: Exchange) -> bool:
         """See ISelectiveStatementStage."""
+        session = exchange.session
         known: Known | None = session.notes.get(STAGE)
         if known is None or known.cursors:
             return True
         snapshot = self._columns.snapshot(session, known)
         if snapshot is None:
             return True
-        beginning = snapshot.planner.unconcerned.beginning(statement.text)
+        text = statement.text
+        if len(text) <= LONGEST:
+            shortcut: Shortcut | None = snapshot.beginnings.find(text)
+            if shortcut is not None:
+                return not self._shortcuts.go(shortcut, statement, exchange, known, snapshot)
+        beginning: int = snapshot.beginning(text)
         if beginning == NOT_CERTAIN:
             return True
         if beginning >= GIVING:
-            names = targets.of_one(statement.text, statement.conforming)
+            names = targets.of_one(text, statement.conforming)
             if names and known.schema.strange(names):
                 return True
         session.meaning = snapshot.meaning

@@ -145,6 +145,11 @@ class EncryptorCase(SynchronousTestCase):
         self.exchange = Exchange(self.session, "query", statement, 1)
         return self.settled(self.stage.on_statement(statement, self.exchange)), statement
 
+    def is_judged(self, statement):
+        """Tell whether a simple query needs a verdict; if not, its text may be another now."""
+        self.asked_about = Exchange(self.session, "query", statement, 1)
+        return self.stage.judges(statement, self.asked_about)
+
     def sent(self, text):
         """The text that is sent in place of one."""
         verdict, statement = self.judge(text)

@@ -14,6 +14,7 @@ from acra_twisted.exchange import (
     ROWS,
     STATEMENT,
     Exchange,
+    Judges,
     LooksAt,
     Parameters,
     Statement,
@@ -54,7 +55,7 @@ class ExtendedBatch(OpeningBatch):
         session: Session,
         inspects: frozenset[str],
         looks_at: LooksAt | None,
-        judges: LooksAt | None,
+        judges: Judges | None,
         hold_limit: int,
         propagation: Propagation,
     ) -> None:

@@ -15,7 +15,7 @@ from acra_twisted.dialects.postgresql.rows import CopyRows, LoadedLines
 from acra_twisted.dialects.postgresql.values import VALUES
 from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.errors import RolledBackError
-from acra_twisted.exchange import ROWS, Exchange, LooksAt, Work
+from acra_twisted.exchange import ROWS, Exchange, Judges, LooksAt, Work
 from acra_twisted.outstanding import ANSWER, FORWARD, REPLACE
 from acra_twisted.results import LINES, STREAM, Columns, Plan, Planner, RowBatch
 from acra_twisted.session import Load, Session
@@ -56,7 +56,7 @@ class LoadingBatch(ExtendedBatch):
         inspects: frozenset[str],
         loads: Planner | None,
         looks_at: LooksAt | None,
-        judges: LooksAt | None,
+        judges: Judges | None,
         message_limit: int,
         hold_limit: int,
         propagation: Propagation,

@@ -32,6 +32,7 @@ from acra_twisted.exchange import (
     ROWS,
     STATEMENT,
     Exchange,
+    Judges,
     LooksAt,
     Statement,
     Work,
@@ -69,7 +70,7 @@ class RequestFlow(LoadingBatch):
         inspects: frozenset[str] = frozenset(),
         loads: Planner | None = None,
         looks_at: LooksAt | None = None,
-        judges: LooksAt | None = None,
+        judges: Judges | None = None,
         *,
         message_limit: int = 64 << 20,
         hold_limit: int = 1 << 20,
@@ -236,11 +237,7 @@ class RequestFlow(LoadingBatch):
                 statement.become(item)
                 if message is not None and statement.types is not None:
                     message = message._replace(types=frontend.encode_types(statement.types))
-                statement.conforming = statement.conforming and self._session.conforming
-                brought = statement.brought
-                if brought is not None and brought.kept is not None:
-                    brought.kept = brought.kept.replaced(statement.text)
-                self._splice_statement(start, end, message, sent_form(statement))
+                self._replaced(start, end, message, statement)
         if work.kind == PARAMETERS:
             portal = Portal(message.portal, work.item.statement, message.results)
             self._bound(work.exchange, portal, start, end)
@@ -248,6 +245,14 @@ class RequestFlow(LoadingBatch):
             self._query_passed(work.exchange, start, end)
         else:
             self._parsed(work.exchange, start, end, message)
+
+    def _replaced(self, start: int, end: int, message: Any, statement: Statement) -> None:
+        """Have a statement whose text a stage has replaced leave in place of its message."""
+        statement.conforming = statement.conforming and self._session.conforming
+        brought = statement.brought
+        if brought is not None and brought.kept is not None:
+            brought.kept = brought.kept.replaced(statement.text)
+        self._splice_statement(start, end, message, sent_form(statement))
 
     # -- messages: each gets its bounds in the chunk, the body starts 5 bytes in -----------------
 
@@ -297,10 +302,12 @@ class RequestFlow(LoadingBatch):
         if statement.text is not text:
             self._splice_statement(start, end, None, sent_form(statement))
         if self._statements:
-            judges = self._judges
-            if judges is None or judges(statement, self._session):
+            judges, before = self._judges, statement.text
+            if judges is None or judges(statement, exchange):
                 self._message = (start, end, None)
                 return Work(STATEMENT, statement, exchange)
+            if statement.text is not before:
+                self._replaced(start, end, None, statement)
         self._query_passed(exchange, start, end)
         return None
 

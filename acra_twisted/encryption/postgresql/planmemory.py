@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from acra_twisted.cache import GenerationCache
 from acra_twisted.encryption.facts import Facts
@@ -26,9 +26,10 @@ class Planned:
     """The plans of a text's statements, None for a text that has nothing to do with protected
     columns.  ``literals`` are the text's own, in their order.  ``hit``: the plans were known.
     ``quiet``: it is known, too, to change nothing of what names mean, and to begin or end no
-    transaction.  ``facts`` are those of the plans, if there are any."""
+    transaction.  ``facts`` are those of the plans, if there are any.  ``kept``: they are kept there
+    for all texts of the skeleton, whatever their literals are."""
 
-    __slots__ = ("statements", "literals", "hit", "quiet", "facts")
+    __slots__ = ("statements", "literals", "hit", "quiet", "facts", "kept")
 
     def __init__(
         self,
@@ -37,12 +38,14 @@ class Planned:
         hit: bool = False,
         quiet: bool = False,
         facts: Facts | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self.statements = statements
         self.literals = literals
         self.hit = hit
         self.quiet = quiet
         self.facts = facts
+        self.kept = kept
 
 
 class _Made:
@@ -58,9 +61,10 @@ class _Made:
 class Kept:
     """The plans of a skeleton where bare names are looked up by one search path: the ordinals of
     the literals that decide, and the plans by their texts.  ``quiet`` as in Planned.
-    ``untouched``: that of any text that has nothing to do with protected columns."""
+    ``untouched``: that of any text that has nothing to do with protected columns.  ``shortcut`` is
+    a place for a shorter way of these texts.  ``is_over``: others have taken its place."""
 
-    __slots__ = ("path", "deciding", "quiet", "untouched", "plans")
+    __slots__ = ("path", "deciding", "quiet", "untouched", "plans", "shortcut", "is_over")
 
     def __init__(
         self,
@@ -74,6 +78,8 @@ class Kept:
         self.quiet = quiet
         self.untouched = untouched
         self.plans: dict[tuple[bytes, ...], _Made] = {}
+        self.shortcut: Any = None
+        self.is_over = False
 
     def planned(self, literals: list[bytes]) -> Planned | None:
         """Return the plans for the literals of a text, which need not be known for one that has
@@ -84,7 +90,8 @@ class Kept:
         made = self.plans.get(tuple([literals[one] for one in deciding]) if deciding else ())
         if made is None:
             return None
-        return Planned(made.plans, literals, True, self.quiet, made.facts)
+        alike = None if deciding else self
+        return Planned(made.plans, literals, True, self.quiet, made.facts, alike)
 
 
 class _Skeleton:
@@ -147,12 +154,14 @@ class PlanMemory:
     ) -> None:
         """Keep the plans of a text whose skeleton is ``key``, for all others in which the literals
         of the ordinals ``deciding`` are the same."""
-        kept = self.kept(key, path)
+        before = kept = self.kept(key, path)
         if kept is None or len(kept.plans) >= _VARIANTS:
             kept = Kept(path, deciding, statementwords.is_quiet(key))
         elif not set(deciding) <= set(kept.deciding):
             # Another value made other literals count: both are asked for from now on.
             kept = Kept(path, sorted({*kept.deciding, *deciding}), kept.quiet)
+        if before is not None and before is not kept:
+            before.is_over = True
         kept.plans[tuple([literals[one] for one in kept.deciding])] = _Made(plans, facts)
         self._keep(key, kept)
 

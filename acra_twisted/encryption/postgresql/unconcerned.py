@@ -10,7 +10,7 @@ are decided by their skeletons, or their tokens: see `planner`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from acra_twisted.fast.compiled import COMPILED
@@ -66,6 +66,12 @@ class Unconcerned:
     def has(self, text: bytes) -> bool:
         """Tell whether a simple query is certain to be such."""
         return self.beginning(text) != NOT_CERTAIN
+
+    @property
+    def quick(self) -> Callable[[bytes], int]:
+        """The function that does as `beginning`, for who calls it for each statement."""
+        quick: Callable[[bytes], int] = self._in_c if COMPILED else self.beginning_by_expressions
+        return quick
 
     def beginning(self, text: bytes) -> int:
         """Return the number of the word that a simple query begins with, NOT_CERTAIN for one that

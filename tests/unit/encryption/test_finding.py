@@ -8,7 +8,7 @@ from acra_twisted.crypto.openers import Opener
 from acra_twisted.encryption.errors import CLOSED, NO_KEY, ValueRefusedError
 from acra_twisted.encryption.finding import ColumnSearcher
 from acra_twisted.encryption.sealing import ColumnSealer, block_seal
-from acra_twisted.encryption.searching import SIZE, Prefixes
+from acra_twisted.encryption.searching import SIZE, Prefixes, kind_of
 from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting
 
 RAW = ColumnSetting("", "t", "raw", kind=SEARCHABLE)
@@ -33,6 +33,19 @@ class Searches(SynchronousTestCase):
 
     def test_the_empty_value_is_what_is_stored(self):
         self.assertEqual(searcher(TEXT, NEW, OLD).forms(b""), [b""])
+
+    def test_the_hash_of_an_only_prefix(self):
+        for setting in (TEXT, RAW, TEXT._replace(scoped=True)):
+            made = searcher(setting, NEW)
+            [prefix] = made.forms(b"a")
+            self.assertEqual(kind_of(setting) + made.hash(b"a"), prefix)
+        for made in (
+            searcher(TEXT, NEW, OLD),
+            searcher(TEXT),
+            searcher(TEXT._replace(normalize=frozenset(("lower",))), NEW),
+            searcher(TEXT._replace(data_type="float8"), NEW),
+        ):
+            self.assertIsNone(made.hash)
 
     def test_a_container_stands_for_the_value_in_it(self):
         for setting in (RAW, TEXT):

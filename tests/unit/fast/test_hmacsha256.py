@@ -28,6 +28,7 @@ class Digesting(SynchronousTestCase):
             expected = hmac.digest(key, begin + message, "sha256")
             self.assertEqual(keyed.digest(message), expected)
             self.assertEqual(keyed.digest_by_python(message), expected)
+            self.assertEqual(keyed.quick(message), expected)
 
     def test_a_long_message_behind_a_beginning(self):
         keyed = hmacsha256.Keyed(b"key", b"begin")
@@ -35,6 +36,7 @@ class Digesting(SynchronousTestCase):
             message = bytes(size)
             expected = hmac.digest(b"key", b"begin" + message, "sha256")
             self.assertEqual(keyed.digest(message), expected)
+            self.assertIn(keyed.quick(message), (None, expected))
 
     def test_a_long_key_is_refused(self):
         self.assertRaises(ValueError, hmacsha256.digest, bytes(65), b"")

@@ -184,6 +184,28 @@ class Keys(SynchronousTestCase):
             gc.collect()
             self.assertEqual(before() is not None, is_left)
 
+    def test_makers_that_somebody_looks_after_end_with_their_keys(self):
+        wanted = Wanted([Use(SEARCHED, COMPARE, "")])
+        for drops in (True, False):
+            store, now = Rotating(), [1.0]
+            keys = ColumnKeys(store, lambda now=now: now[0])
+            self.assertIsNone(keys.kept(wanted, CLIENT))
+            keys.makers(wanted, CLIENT)
+            kept = keys.kept(wanted, CLIENT)
+            self.assertIsNone(keys.kept(wanted, "other"))
+            self.assertGreater(kept.due, now[0])
+            kept.ready = kept.makers.searchers[SEARCHED]
+            before = store.rotate()
+            if drops:
+                store.dropped()
+            else:
+                now[0] += TRUST
+                keys.makers(wanted, CLIENT)
+            self.assertLess(kept.due, 0)
+            self.assertIsNone(kept.ready)
+            gc.collect()
+            self.assertIsNone(before())
+
     def test_nothing_is_kept_of_answers_that_come_after_keys_were_forgotten(self):
         wanted = Wanted([Use(SEARCHED, COMPARE, "")])
         for ask in (

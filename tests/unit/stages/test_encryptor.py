@@ -59,20 +59,20 @@ class Hooks(EncryptorCase):
     def test_queries_without_protected_names_are_not_judged(self):
         query, other = Statement(b"SELECT note FROM others"), Statement(b"SELECT 1 FROM people")
         # Nothing is certain yet.
-        self.assertTrue(self.stage.judges(query, self.session))
+        self.assertTrue(self.is_judged(query))
         self.judge("SELECT 1")
         meaning, self.session.meaning = self.session.meaning, None
-        self.assertTrue(self.stage.judges(other, self.session))
-        self.assertFalse(self.stage.judges(query, self.session))
+        self.assertTrue(self.is_judged(other))
+        self.assertFalse(self.is_judged(query))
         # Its result is read by the tables as they are now.
         self.assertIs(self.session.meaning, meaning)
         self.judge("ALTER TABLE people ADD x int")
-        self.assertTrue(self.stage.judges(query, self.session))
+        self.assertTrue(self.is_judged(query))
         end(self.exchange, b"ALTER TABLE")
         self.judge("SELECT 1")
-        self.assertFalse(self.stage.judges(query, self.session))
+        self.assertFalse(self.is_judged(query))
         self.now += 301
-        self.assertTrue(self.stage.judges(query, self.session))
+        self.assertTrue(self.is_judged(query))
 
     def test_every_query_is_judged_while_a_cursor_shows_protected_columns(self):
         query = Statement(b"SELECT note FROM others")
@@ -80,7 +80,7 @@ class Hooks(EncryptorCase):
         self.judge("DECLARE c CURSOR FOR SELECT name FROM people")
         end(self.exchange, b"DECLARE CURSOR")
         self.judge("SELECT 1")
-        self.assertTrue(self.stage.judges(query, self.session))
+        self.assertTrue(self.is_judged(query))
 
     def test_nothing_passes_while_the_tables_are_not_known(self):
         self.database.fails = True
@@ -115,9 +115,9 @@ class NewNames(EncryptorCase):
     def test_it_is_looked_up_before_a_statement_passes_by_its_words(self):
         self.database.relations = [["others", True]]
         statement = Statement(b"INSERT INTO others VALUES (1)")
-        self.assertTrue(self.stage.judges(statement, self.session))
+        self.assertTrue(self.is_judged(statement))
         self.judge("INSERT INTO others VALUES (1)")
-        self.assertFalse(self.stage.judges(statement, self.session))
+        self.assertFalse(self.is_judged(statement))
 
     def test_nothing_is_given_to_what_was_not_known_before_the_schema_is_read(self):
         self.database.relations = [["fresh", False]]

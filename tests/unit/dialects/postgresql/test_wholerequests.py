@@ -43,6 +43,11 @@ def overlook(statement, session):
     return False
 
 
+def pass_over(statement, exchange):
+    """The same for statements."""
+    return overlook(statement, exchange.session)
+
+
 pieces = st.sampled_from(
     [
         *(bind(b"", b"s"), bind(b"p", b"s"), bind(b"", b"other"), bind(b"", b"s")[:-1] + b"\1"),
@@ -88,7 +93,7 @@ class Whole(SynchronousTestCase):
         st.sets(st.sampled_from([STATEMENT, PARAMETERS, ROWS])),
         st.booleans(),
         st.sampled_from([None, overlook, lambda statement, session: True]),
-        st.sampled_from([None, overlook, lambda statement, session: True]),
+        st.sampled_from([None, pass_over, lambda statement, exchange: True]),
     )
     def test_as_if_taken_apart(self, talk, inspects, connector, looks_at, judges):
         propagation = Propagation(lambda e: CONTEXT, lambda e: CONTEXT, to_acra=True)
@@ -96,13 +101,27 @@ class Whole(SynchronousTestCase):
         self.check(talk, inspects=inspects, looks_at=looks_at, judges=judges, **options)
 
     def test_a_query_is_judged_unless_no_stage_looks_at_it(self):
-        for judges, is_judged in ((None, True), (overlook, False), (lambda *_: True, True)):
+        for judges, is_judged in ((None, True), (pass_over, False), (lambda *_: True, True)):
             play = Playbook(inspects=[STATEMENT], judges=judges)
             self.assertEqual(play.client(query(b"SELECT 1")), query(b"SELECT 1"))
             self.assertEqual([kind for kind, _ in play.works], [STATEMENT] if is_judged else [])
             # A Parse is: values may be bound to what it makes.
             play.client(parse(b"s", b"SELECT 1") + SYNC)
             self.assertEqual(play.works[-1][0], STATEMENT)
+
+    def test_a_query_that_is_changed_before_it_is_judged_leaves_so(self):
+        def rewrite(statement, exchange):
+            statement.rewrite(b"SELECT 2")
+            return False
+
+        for options in ({}, {"propagation": Propagation(lambda e: CONTEXT, lambda e: CONTEXT)}):
+            play = Playbook(inspects=[STATEMENT], judges=rewrite, **options)
+            for _ in range(2):
+                sent = play.client(query(b"SELECT 1") + query(b"SELECT 3"))
+                self.assertEqual(sent.count(b"SELECT 2"), 2)
+                self.assertNotIn(b"SELECT 1", sent)
+                self.assertNotIn(b"SELECT 3", sent)
+            self.assertEqual(play.works, [])
 
     def test_an_execution_passes_whole_if_no_stage_looks_at_its_values(self):
         for looks_at, passes in ((None, False), (overlook, True), (lambda *_: True, False)):

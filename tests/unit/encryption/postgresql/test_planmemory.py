@@ -63,9 +63,19 @@ class Kept(SynchronousTestCase):
         self.assertEqual(self.known(literals=(b"7", b"10")), "ten")
         self.assertEqual(self.known(literals=(b"7", b"11")), "eleven")
         # Another one decides as well, from now on.
+        before = self.memory.kept(KEY, PATHS[0])
+        self.assertFalse(before.is_over)
         self.learn("both", deciding=(0,), literals=(b"1", b"12"))
+        self.assertTrue(before.is_over)
         self.assertEqual(self.known(literals=(b"1", b"12")), "both")
         self.assertIsNone(self.known(literals=(b"1", b"10")))
+
+    def test_plans_of_all_texts_of_a_skeleton_say_where_they_are_kept(self):
+        self.learn("any")
+        kept = self.memory.kept(KEY, PATHS[0])
+        self.assertIs(kept.planned([b"1", b"2"]).kept, kept)
+        self.learn("one", PATHS[1], deciding=(0,), literals=(b"1", b"2"))
+        self.assertIsNone(self.memory.kept(KEY, PATHS[1]).planned([b"1", b"2"]).kept)
 
     def test_a_text_without_protected_columns_needs_no_literals(self):
         for quiet in (True, False):

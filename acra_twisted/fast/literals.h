@@ -1,0 +1,107 @@
+/* Texts of statements beside the keys of their skeletons: see sql/skeleton.py. */
+#ifndef ACRA_TWISTED_LITERALS_H
+#define ACRA_TWISTED_LITERALS_H
+
+#include <Python.h>
+
+#include <stdint.h>
+#include <string.h>
+
+/* Marks of literals in a key. */
+#define STRING_MARK 1
+#define NUMBER_MARK 4
+
+/* Where a literal begins and ends, its quotes included. */
+struct literal {
+    const unsigned char *start, *end;
+};
+
+/* Whether one of eight bytes is a mark of a literal. */
+static inline int
+has_mark(uint64_t eight)
+{
+    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+    uint64_t numbers = eight ^ ones * NUMBER_MARK, strings = eight ^ ones * STRING_MARK;
+
+    return (((numbers - ones) & ~numbers) | ((strings - ones) & ~strings)) & high ? 1 : 0;
+}
+
+/* Whether a text has a key, if its numbers are digits alone and its strings ASCII without
+ * backslashes; of others it says no.  `key` is one that may be kept.  `literals`, if they are not
+ * NULL, have room for all that the key has. */
+static inline int
+has_key(PyObject *text, PyObject *whole_key, struct literal *literals)
+{
+    const unsigned char *at = (const unsigned char *)PyBytes_AS_STRING(text), *start;
+    const unsigned char *end = at + PyBytes_GET_SIZE(text);
+    const unsigned char *key = (const unsigned char *)PyBytes_AS_STRING(whole_key);
+    const unsigned char *key_end = key + PyBytes_GET_SIZE(whole_key);
+
+    for (; key < key_end; key++) {
+        /* Most of a text is the same in its key. */
+        while (key_end - key >= 8 && end - at >= 8) {
+            uint64_t wanted, found;
+
+            memcpy(&wanted, key, 8);
+            memcpy(&found, at, 8);
+            if (wanted != found || has_mark(wanted))
+                break;
+            key += 8;
+            at += 8;
+        }
+        if (key == key_end)
+            break;
+        if (at == end)
+            return 0;
+        start = at;
+        if (*key == NUMBER_MARK) {
+            while (at < end && (unsigned char)(*at - '0') < 10)
+                at++;
+            if (at == start)
+                return 0;
+        }
+        else if (*key == STRING_MARK) {
+            if (*at != '\'')
+                return 0;
+            for (at++; at < end && *at != '\''; at++)
+                if (*at < ' ' || *at >= 0x7f || *at == '\\')
+                    return 0;
+            if (at == end)
+                return 0;
+            at++;
+        }
+        else if (*at++ != *key)
+            return 0;
+        else
+            continue;
+        if (literals != NULL) {
+            literals->start = start;
+            literals->end = at;
+            literals++;
+        }
+    }
+    return at == end;
+}
+
+/* The digit of a number below 16. */
+static inline char
+hex_digit(unsigned number)
+{
+    return (char)(number + '0' + (number > 9 ? 'a' - '0' - 10 : 0));
+}
+
+/* Write bytes as digits. */
+static inline void
+write_hex(char *to, const char *data, Py_ssize_t size)
+{
+    const unsigned char *bytes = (const unsigned char *)data;
+    Py_ssize_t i;
+
+    /* No way out before the end: the compiler takes many bytes at once. */
+    for (i = 0; i < size; i++) {
+        to[2 * i] = hex_digit(bytes[i] >> 4);
+        to[2 * i + 1] = hex_digit(bytes[i] & 15);
+    }
+}
+
+#endif
