@@ -48,8 +48,8 @@ _MODULES = {
     "encryption.postgresql.": "arrays binary bulk bytea cellreader concerns copying encodings "
     "filling forms givenvalues inputs keeper namechanges plaintexts planmemory planner "
     "sessionschema statementwords targets templates types unconcerned writing",
-    "censor.": "engine hits plan planner values",
-    "sql.": "comments literals mysqlcomments prefixes readers skeleton redact",
+    "censor.": "engine fullkey hits plan planner values",
+    "sql.": "comments literals mysqlcomments oddstrings readers skeleton redact",
     "authentication.": "limits",
     "server.": "authentication loginattempt",
     "transport.": "sessionstream",

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from acra_twisted.cache import GenerationCache
 from acra_twisted.censor import values
+from acra_twisted.censor.fullkey import full_key
 from acra_twisted.censor.handlers import Decision
 from acra_twisted.censor.hits import RuleHits
 from acra_twisted.censor.plan import NO_STATEMENT, Plan, Prepared, of_all, remember
@@ -25,7 +26,7 @@ from acra_twisted.censor.planner import KEY_LIMIT, Planner, Sink, Told
 from acra_twisted.censor.rules import Rules
 from acra_twisted.errors import LexError, TooCostlyError, UnscannableError
 from acra_twisted.exchange import Statement
-from acra_twisted.sql import folding, lexer, names, prefixes, skeleton
+from acra_twisted.sql import folding, lexer, names, oddstrings, skeleton
 from acra_twisted.sql.languages import Limits, Mode, bound
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.skeleton import Skeleton
@@ -143,24 +144,27 @@ class Censor:
             statement.skeleton = found
         plan = self._plans.get(found[0])
         if plan is None:
-            return self._known_by_prefixes(text, found, mode, prepared, name)
+            return self._known_by_odd_strings(text, mode, prepared, name)
         decision = plan.fixed or plan.decide(text, lambda: values.plain(found[1]))
         if found[1] and not name:
             return decision
         return self._kept(text, decision, plan, prepared, name, not found[1])
 
-    def _known_by_prefixes(
-        self, text: bytes, cut: Skeleton, mode: Mode, prepared: Prepared | None, name: str
+    def _known_by_odd_strings(
+        self, text: bytes, mode: Mode, prepared: Prepared | None, name: str
     ) -> Decision | None:
-        """The same for a text whose strings may have something in front of them."""
-        key = prefixes.key_of(cut, self.language.name)
-        plan = None if key is None else self._plans.get(key)
-        if plan is None:
+        """The same for a text whose strings are not all plain."""
+        cut = self._odd_strings(text, mode)
+        plan = None if cut is None else self._plans.get(cut[0])
+        if plan is None or cut is None:
             return None
-        decision = plan.fixed or plan.decide(
-            text, lambda: values.prefixed(cut, self.language, mode)
-        )
+        decision = plan.fixed or plan.decide(text, lambda: values.odd(cut[1], self.language, mode))
         return self._kept(text, decision, plan, prepared, name, False)
+
+    def _odd_strings(self, text: bytes, mode: Mode) -> Skeleton | None:
+        if mode.backslash != self.language.mode.backslash:
+            return None
+        return oddstrings.cut(text, self.language.name)
 
     def work_out(
         self, text: bytes, mode: Mode, prepared: Prepared | None, name: str, told: Told
@@ -264,7 +268,7 @@ class Censor:
         usual = folded.text
         tokens = self._read(self.language.tokens, usual, mode)
         bound(self.language, usual, tokens, self._costs.max_structure)
-        key = _full_key(usual, tokens, mode, self._shows_literals)
+        key = full_key(usual, tokens, mode, self._shows_literals)
         if not folded.alike:
             key = b"\0rows" + key
         literals_of = values.Values(self.language, usual, tokens, mode)
@@ -316,7 +320,7 @@ class Censor:
         return folded if folded.cut else None
 
     def _keep_plain(self, text: bytes, mode: Mode, plan: Plan) -> None:
-        """Keep a plan by the skeleton of its text, too, or by that and what its strings hold."""
+        """Keep a plan by the skeleton of its text, too, or by that of its odd strings."""
         if mode.default and len(text) <= KEY_LIMIT:
             found = skeleton.split(text, self._name_quote)
             if found is None:
@@ -324,9 +328,9 @@ class Censor:
             if skeleton.is_plain(found[2]):
                 self._plans.put(found[0], plan)
                 return
-            key = prefixes.key_of(found, self.language.name)
-            if key is not None and prefixes.may_be_kept(found, self.language.name):
-                self._plans.put(key, plan)
+            found = self._odd_strings(text, mode)
+            if found is not None and skeleton.is_plain(found[2]):
+                self._plans.put(found[0], plan)
 
     def _kept(
         self,
@@ -368,32 +372,3 @@ def _readings(text: bytes, mode: Mode) -> list[Mode]:
 
 
 _NAME_KINDS: Final = frozenset((lexer.WORD, lexer.QUOTED, lexer.UNICODE_QUOTED))
-_SCANNED: Final = frozenset((lexer.ESCAPE, lexer.STRING))
-#: A literal of PostgreSQL in which no escape can be wrong.
-_CERTAIN: Final = re.compile(rb"(?:[^\\]++|\\[^0-7xuU])*+", re.S).fullmatch
-
-
-def _full_key(text: bytes, tokens: list[Token], mode: Mode, shows_literals: bool) -> bytes:
-    """The tokens with marks for literals.  No other key begins with NUL.
-
-    ``shows_literals``: the parser is shown what stands in them.
-    """
-    parts = [b"\0%d%d%b" % (mode.backslash is not False, mode.ansi is True, mode.names.encode())]
-    number_end = 0
-    for kind, start, end in tokens:
-        if kind in lexer.LITERALS:
-            number_end = end if kind == lexer.NUMBER else 0
-            parts.append(b"\x01" + kind.encode())
-            if not shows_literals:
-                continue
-            literal = text[start:end]
-            if kind == lexer.UNICODE or kind in _SCANNED and _CERTAIN(literal) is None:
-                # Whether such a literal is one depends on what stands in it.
-                parts.append(literal)
-            elif b"--" in literal:
-                # One that goes on behind a comment: PostgreSQL reads it, libpg_query does not.
-                parts.append(literal)
-        elif kind != lexer.COMMENT:
-            # A number and a word in one are none of both to newer servers.
-            parts.append(text[start:end] if start != number_end else b"\x03" + text[start:end])
-    return b"\x02".join(parts)

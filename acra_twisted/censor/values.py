@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from acra_twisted.censor.patterns import literal_values
-from acra_twisted.sql import prefixes
+from acra_twisted.sql import oddstrings
 from acra_twisted.sql.languages import Mode
 from acra_twisted.sql.literals import Value
-from acra_twisted.sql.skeleton import Skeleton
 
 
 def plain(literals: Iterable[bytes]) -> list[Value]:
@@ -17,12 +16,9 @@ def plain(literals: Iterable[bytes]) -> list[Value]:
     return [("string", one[1:-1]) if one[0] == 0x27 else ("number", one) for one in literals]
 
 
-def prefixed(cut: Skeleton, language: Any, mode: Mode) -> list[Value]:
-    """The same where strings have something in front of them: see `sql.prefixes`."""
-    found = plain(cut[1])
-    for ordinal, (kind, raw) in (prefixes.read(cut, language.name) or {}).items():
-        found[ordinal] = language.value(kind, raw, mode)
-    return found
+def odd(literals: Iterable[bytes], language: Any, mode: Mode) -> list[Value]:
+    """The same of those that `sql.oddstrings` cuts out."""
+    return [language.value(oddstrings.kind_of(one), one, mode) for one in literals]
 
 
 class Values:

@@ -17,7 +17,7 @@ from acra_twisted.errors import LexError, TooCostlyError
 from acra_twisted.exchange import Statement
 from acra_twisted.fast.finding import find
 from acra_twisted.fast.record import Record
-from acra_twisted.sql import lexer, prefixes, skeleton
+from acra_twisted.sql import lexer, oddstrings, skeleton
 from acra_twisted.sql.barevalues import masked
 from acra_twisted.sql.readers import READERS, Reader
 from acra_twisted.sql.skeleton import Skeleton
@@ -86,6 +86,14 @@ _shown_of_long: Final[dict[str, GenerationCache[bytes, Redacted]]] = {
 }
 
 
+#: By language and ``conforming``: a text with this is not one of `oddstrings`, or not certain.
+_UNCERTAIN: Final = {
+    ("postgresql", True): b"\\'",
+    ("postgresql", False): b"'",
+    ("mysql", True): b"\\",
+    ("mysql", False): b"\0",
+}
+
 #: The same for texts that are not plain, by a digest: a cache of texts would keep their values.
 _shown_of_odd: Final[GenerationCache[bytes, Redacted]] = GenerationCache(1024, 1 << 16)
 
@@ -133,6 +141,10 @@ def redact(
         shown = _by_skeleton(text, language, cut)
         if shown is not None:
             return shown
+    elif conforming is False and len(text) <= _INPUT_LIMIT:
+        shown = _by_odd_strings(text, language, False)
+        if shown is not None:
+            return shown
     return _odd(text, language, conforming)
 
 
@@ -150,11 +162,8 @@ def _by_skeleton(text: bytes, language: str, cut: Skeleton | None) -> Redacted |
             cut = skeleton.split(text, reader.quote)
         if cut is None:
             return None
-        prefixed = prefixes.key_of(cut, language)
-        if prefixed is not None:
-            return _by_prefixes(text, language, cut, prefixed)
         if not skeleton.is_plain(cut[2]):
-            return None
+            return _by_odd_strings(text, language, True)
         if len(cut[2]) - len(cut[2].translate(None, _SINGLE)) > _TOKENS_LIMIT:
             shown = _beginning(reader, text, True)
         else:
@@ -165,17 +174,21 @@ def _by_skeleton(text: bytes, language: str, cut: Skeleton | None) -> Redacted |
     return _as_long_as(text, shown)
 
 
-def _by_prefixes(text: bytes, language: str, cut: Skeleton, key: bytes) -> Redacted | None:
-    """The same for a text whose strings have something in front of them, with its key."""
-    if len(key) > _TOKENS_LIMIT:
+def _by_odd_strings(text: bytes, language: str, conforming: bool) -> Redacted | None:
+    """The same for a text whose strings are not all plain; None for another one, and where a reader
+    asks what else a backslash could mean."""
+    if not text.isascii() or find(text, _UNCERTAIN[language, conforming]) >= 0:
+        return None
+    cut = oddstrings.cut(text, language)
+    if cut is None or len(cut[0]) > _TOKENS_LIMIT:
         return None
     kept = _shown[language]
-    shown = kept.get(key)
+    shown = kept.get(cut[0])
     if shown is None:
-        if not prefixes.may_be_kept(cut, language):
+        if not skeleton.is_plain(cut[2]):
             return None
-        shown = _read(READERS[language], text, True)
-        kept.put(key, shown)
+        shown = _read(READERS[language], text, conforming)
+        kept.put(cut[0], shown)
     return _as_long_as(text, shown)
 
 

@@ -1182,11 +1182,16 @@ MIXED = [
 ]
 
 
-PREFIXED = st.lists(
+ODD_STRINGS = st.lists(
     st.builds(
         "{}{}".format,
         st.sampled_from(["", "X", "x", "b", "E", "e", "N", "_binary", "U&", "_utf8", "-"]),
-        st.sampled_from(["'x'", "'41'", "'01'", "''", "'\\'", "'\\n'", "'a''b'", "1", "2"]),
+        st.sampled_from(
+            [
+                *("'x'", "'41'", "'01'", "''", "'\\'", "'\\n'", "'a''b'", "'\\'x'", "'\\\\'"),
+                *("1", "2", "0x1"),
+            ]
+        ),
     ),
     min_size=2,
     max_size=2,
@@ -1247,15 +1252,17 @@ class Caching(SynchronousTestCase):
                         self.patch(module, "parse", self.fail)
                 self.patch(module, "parse", parse)
 
-    def test_a_decision_holds_for_strings_with_something_in_front(self):
+    def test_a_decision_holds_for_strings_that_are_not_plain(self):
         rules = [{"handler": "allow", "queries": ["SELECT a FROM t WHERE a = X'41'"]}]
         rules += [{"handler": "allow", "patterns": ["INSERT INTO t VALUES (%%VALUE%%)"]}]
         rules += [{"handler": "denyall"}]
         for db, one, other, odd in (
             ("mysql", b"X'ff'", b"X'0a0b'", b"X'zz'"),
-            ("mysql", b"_binary'a'", b"_binary'b c'", rb"_binary'\0'"),
-            ("postgresql", b"E'a'", b"E''", rb"E'\n'"),
+            ("mysql", b"_binary'a'", rb"_binary'b\0'", b"_binary'\xff'"),
+            ("mysql", rb"'it\'s'", rb"'\\'", rb"'\\\'"),
+            ("postgresql", b"E'a'", rb"E'\n'", rb"E'\101'"),
             ("postgresql", b"x'ff'", b"x'0'", b"x'g'"),
+            ("postgresql", b"'it''s'", b"''''", b"U&'a'"),
         ):
             with self.subTest(one=one):
                 fresh = censor(db, rules)
@@ -1274,8 +1281,8 @@ class Caching(SynchronousTestCase):
                 self.assertFalse(fresh.known(select % b"X'43'", mode).allowed)
 
     @settings(max_examples=300)
-    @given(st.sampled_from(sorted(LANGUAGES)), st.lists(PREFIXED, max_size=6))
-    def test_cached_decisions_of_strings_with_something_in_front(self, db, texts):
+    @given(st.sampled_from(sorted(LANGUAGES)), st.lists(ODD_STRINGS, max_size=6))
+    def test_cached_decisions_of_strings_that_are_not_plain(self, db, texts):
         warm = _WARM[db]
         for literals in texts:
             for form in ("SELECT a FROM t WHERE a = {}", "SELECT {}", "SELECT {}, {}"):

@@ -2,13 +2,13 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.censor.values import Values, plain, prefixed
+from acra_twisted.censor.values import Values, odd, plain
 from acra_twisted.sql.languages import LANGUAGES
-from acra_twisted.sql.skeleton import split
+from acra_twisted.sql.oddstrings import cut
 
 _ALIKE = {
-    "mysql": b"SELECT 1, 'a', X'4Aff', b'01', N'n', _binary'c', 2.5",
-    "postgresql": b"SELECT 1, 'a', x'4Aff', B'01', E'e', '\\x41', 2.5",
+    "mysql": rb"SELECT 1, 'a''\'\n', X'4Aff', b'01', N'n', _binary'\0', 2.5, 0x1F",
+    "postgresql": rb"SELECT 1, 'a''b', x'4Aff', B'01', E'e\n', '\x41', 2.5, E''",
 }
 
 
@@ -23,5 +23,5 @@ class OfTexts(SynchronousTestCase):
             language = LANGUAGES[name]
             mode = language.mode
             whole = Values(language, text, language.tokens(text, mode), mode)()
-            self.assertEqual(prefixed(split(text, language.quote), language, mode), whole)
-            self.assertEqual(len(whole), 7)
+            self.assertEqual(odd(cut(text, name)[1], language, mode), whole)
+            self.assertEqual(len(whole), 8)

@@ -132,6 +132,20 @@ class Texts(SynchronousTestCase):
             redact(text % ((12_345,) * count))
             self.patch(lexer, "scan", scan)
 
+    def test_strings_that_are_not_plain_are_shown_alike_whatever_was_shown_before(self):
+        form = "SELECT a FROM t WHERE b = {} AND c = 5"
+        for language, conforming, literals in (
+            ("postgresql", True, ["'it''s'", "''''", r"E'a\nb'", "x'41'", "E'it''s'", r"E'\x41'"]),
+            ("mysql", False, ["'it''s'", r"'it\'s'", r"'\\'", "X'41'", r"_binary'\0'", "0x41"]),
+            ("mysql", True, ["'it''s'", "X'41'", r"'a\b'", "N'a'"]),
+        ):
+            for literal in literals + literals[::-1]:
+                text = form.format(literal)
+                shown = "_binary?" if literal.startswith("_") else "?"
+                with self.subTest(text=text, language=language):
+                    found = module.redact(text.encode(), language, conforming).text
+                    self.assertEqual(found, form.format(shown).replace("5", "?"))
+
     def test_what_cannot_be_read_is_not_shown(self):
         self.assertEqual(redact(b"SELECT 'secret").text, "<unreadable SQL>")
         self.assertEqual(redact(rb"SELECT 'a\'secret'").text, "<unreadable SQL>")
