@@ -41,6 +41,16 @@ class Kept(SynchronousTestCase):
             heads.keep(text, len(b"INSERT INTO new"), ("new",))
             self.assertIsNone(heads.get(text))
 
+    @given(st.lists(st.sampled_from([b"new", b"newer", b"old", b"ne"]), max_size=12))
+    def test_whatever_was_asked_for_before(self, names):
+        heads: Heads[str] = Heads()
+        for name in (b"new", b"newer", b"old"):
+            heads.keep(b"INSERT INTO %b (a)" % name, 12 + len(name), (name.decode(),))
+        for name in names:
+            expected = None if name == b"ne" else (name.decode(),)
+            for values in (b"", b"(1), (2)"):
+                self.assertEqual(heads.get(b"INSERT INTO %b (b) %b" % (name, values)), expected)
+
     def test_a_value_is_not_kept(self):
         heads: Heads[str] = Heads()
         text = b"UPDATE new SET a = 'secret' || (b)"

@@ -373,6 +373,12 @@ class OfStatements(SynchronousTestCase):
         cut = Statement(b"SELECT '', 8 FROM again")
         cut.skeleton, cut.conforming = split(cut.text, b'"'), False
         self.assertIs(of_statement(cut, "postgresql", first), first)
+        replaced, other = Statement(b"SELECT '', 9 FROM again"), Statement(b"SELECT 1 FROM other")
+        replaced.become(Statement(b"SELECT 1 FROM other"))
+        self.assertIs(of_statement(replaced, "postgresql", first), first)
+        # What is sent is not shown.
+        other.become(Statement(b"SELECT 'x', 12 FROM again"))
+        self.assertEqual(of_statement(other, "postgresql", first).text, "SELECT ? FROM other")
         long = Statement(b"SELECT '%b', 7 FROM again" % (b"x" * 100_000))
         self.assertEqual(
             of_statement(long, "postgresql", first).text, "<statement of 100023 bytes>"
