@@ -24,6 +24,13 @@ class Judging(Case):
         self.assertEqual(len(bound.values[1]), 4)
         self.assertNotEqual(struct.unpack("<i", bound.values[1]), (42,))
 
+    def test_other_values_stay_what_they_are(self):
+        """Bytes of numbers are no text, and one that has no sign keeps its type."""
+        _, statement, _ = self.judge("UPDATE people SET name = ?, note = ? WHERE id = ?", True)
+        bound = self.bind(statement, "n", "text", 7).item
+        self.assertEqual((bound.values[1], bound.values[2]), (b"text", struct.pack("<q", 7)))
+        self.assertEqual((bound.formats, bound.types[1:]), ([0, 0, 1], [253, 8]))
+
     def test_a_value_that_is_none_of_its_column(self):
         _, statement, _ = self.judge(INSERT, True)
         verdict = self.assert_denied(self.bind(statement, "n", "secret"), 1366)

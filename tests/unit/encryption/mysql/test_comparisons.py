@@ -88,6 +88,7 @@ class Searchable(SynchronousTestCase):
             ("(email, id) < ('a', 1)", "order"),
             ("(email, id) IN (('a', 1), (note, 2))", "comparison"),
             ("(email, id) IN (('a', 1), ('b', '2'))", "comparison"),
+            ("(email, id) IN (('a', 1), ('b', ?))", "comparison"),
             ("(email, id) IN (('a', id + 1))", "comparison"),
             ("(email, id) IN (('a', 1), ('a', 1, 2))", "comparison"),
             ("(email, id) IN (SELECT mail, id FROM leads)", "comparison"),
