@@ -123,6 +123,21 @@ class ByThemselves(ProtectedCase):
                 db.execute(WRITES[0])
         self.assert_nothing_is_stored("a new trigger")
 
+    def test_what_writes_such_a_table_is_not_written_either(self):
+        self.past(FRESH + TRIGGER.format(name="put"))
+        self.past(
+            "CREATE TABLE above (id int, a text); ALTER TABLE other INHERIT above;"
+            "CREATE VIEW shown AS TABLE above; CREATE TABLE ruled (id int, a text);"
+            "CREATE RULE r AS ON INSERT TO ruled DO ALSO INSERT INTO shown VALUES (NEW.*);"
+            "CREATE TABLE apart (id int, a text)"
+        )
+        with self.session() as db:
+            for table in ("above", "shown", "ruled"):
+                with self.assertRaises(psycopg.errors.FeatureNotSupported, msg=table):
+                    db.execute(f"INSERT INTO {table} VALUES (2, '{SECRET}')")
+            db.execute("INSERT INTO apart VALUES (2, 'a')")
+        self.assert_nothing_is_stored("above")
+
     def test_functions_that_are_trusted_run(self):
         self.past(FRESH + TRIGGER.format(name="trusted"))
         with self.session() as db:

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
+from acra_twisted.encryption.postgresql.writers import WRITERS
+
 _MAX_NAME: Final = 63
 #: Questions for paths that are kept: one for each reading of a schema.
 _KEPT: Final = 8
@@ -97,43 +99,6 @@ mentions (oid, word) AS (
 ),
 said (oid, words) AS (
     SELECT m.oid, pg_catalog.json_agg(m.word) FROM mentions m GROUP BY m.oid
-),
-"""
-# What the database runs by itself where other tables are written: one of these functions, or a rule
-# that names one of these relations.
-_WRITERS: Final = r"""
-ran (oid, class, object) AS (
-    SELECT d.refobjid, d.classid, d.objid
-    FROM pg_catalog.pg_depend d JOIN said s ON s.oid = d.refobjid
-    WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-    UNION SELECT NULL::pg_catalog.oid, d.classid, d.objid
-    FROM pg_catalog.pg_depend d JOIN found f ON f.oid = d.refobjid
-    WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-        AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
-),
-writers (oid, relation, name) AS (
-    SELECT n.oid, t.tgrelid, t.tgname FROM ran n JOIN pg_catalog.pg_trigger t ON t.oid = n.object
-    WHERE n.class = 'pg_catalog.pg_trigger'::pg_catalog.regclass AND NOT t.tgisinternal
-    UNION ALL SELECT n.oid, w.ev_class, w.rulename
-    FROM ran n JOIN pg_catalog.pg_rewrite w ON w.oid = n.object
-    WHERE n.class = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND w.rulename <> '_RETURN'
-    UNION ALL SELECT n.oid, k.conrelid, k.conname
-    FROM ran n JOIN pg_catalog.pg_constraint k ON k.oid = n.object
-    WHERE n.class = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.conrelid > 0
-    UNION ALL SELECT n.oid, a.attrelid, k.conname
-    FROM ran n JOIN pg_catalog.pg_constraint k ON k.oid = n.object
-        JOIN pg_catalog.pg_attribute a ON a.atttypid = k.contypid
-    WHERE n.class = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.contypid > 0
-    UNION ALL SELECT n.oid, e.adrelid, 'default'::pg_catalog.name
-    FROM ran n JOIN pg_catalog.pg_attrdef e ON e.oid = n.object
-    WHERE n.class = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
-    UNION ALL SELECT n.oid, p.polrelid, p.polname
-    FROM ran n JOIN pg_catalog.pg_policy p ON p.oid = n.object
-    WHERE n.class = 'pg_catalog.pg_policy'::pg_catalog.regclass
-    UNION ALL SELECT n.oid, i.indrelid, c.relname
-    FROM ran n JOIN pg_catalog.pg_index i ON i.indexrelid = n.object
-        JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-    WHERE n.class = 'pg_catalog.pg_class'::pg_catalog.regclass
 ),
 """
 _COLUMNS: Final = r"""
@@ -325,7 +290,7 @@ SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(
 def schema_question(names: Iterable[str]) -> bytes:
     """The question for the relations of some names, and for all that depends on them.  The answer
     has rows of one column; `catalog.read` reads it."""
-    parts = _RELATIONS + _BASES + _FUNCTIONS + _WRITERS + _ATTACHED
+    parts = _RELATIONS + _BASES + _FUNCTIONS + WRITERS + _ATTACHED
     text = f"WITH RECURSIVE {parts.strip().removesuffix(',')}{_ANSWER}"
     return _made(text.format(names=_literals(names), columns=_COLUMNS, indexes=_INDEXES))
 

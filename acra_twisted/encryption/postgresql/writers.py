@@ -1,0 +1,60 @@
+"""The part of the question about a schema that finds what the database writes by itself.
+
+It is read as the parts in `question` are: ``said`` are functions that use protected relations,
+``found`` these relations.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: What the database runs where other tables are written: one of these functions, or a rule that
+#: names one of these relations.  What writes such a table does so, too: a table above it, a view of
+#: it, or a rule that names it.
+WRITERS: Final = r"""
+ran (oid, class, object) AS (
+    SELECT d.refobjid, d.classid, d.objid
+    FROM pg_catalog.pg_depend d JOIN said s ON s.oid = d.refobjid
+    WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+    UNION SELECT NULL::pg_catalog.oid, d.classid, d.objid
+    FROM pg_catalog.pg_depend d JOIN found f ON f.oid = d.refobjid
+    WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+        AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+),
+own (oid, relation, name) AS (
+    SELECT n.oid, t.tgrelid, t.tgname FROM ran n JOIN pg_catalog.pg_trigger t ON t.oid = n.object
+    WHERE n.class = 'pg_catalog.pg_trigger'::pg_catalog.regclass AND NOT t.tgisinternal
+    UNION ALL SELECT n.oid, w.ev_class, w.rulename
+    FROM ran n JOIN pg_catalog.pg_rewrite w ON w.oid = n.object
+    WHERE n.class = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND w.rulename <> '_RETURN'
+    UNION ALL SELECT n.oid, k.conrelid, k.conname
+    FROM ran n JOIN pg_catalog.pg_constraint k ON k.oid = n.object
+    WHERE n.class = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.conrelid > 0
+    UNION ALL SELECT n.oid, a.attrelid, k.conname
+    FROM ran n JOIN pg_catalog.pg_constraint k ON k.oid = n.object
+        JOIN pg_catalog.pg_attribute a ON a.atttypid = k.contypid
+    WHERE n.class = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.contypid > 0
+    UNION ALL SELECT n.oid, e.adrelid, 'default'::pg_catalog.name
+    FROM ran n JOIN pg_catalog.pg_attrdef e ON e.oid = n.object
+    WHERE n.class = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
+    UNION ALL SELECT n.oid, p.polrelid, p.polname
+    FROM ran n JOIN pg_catalog.pg_policy p ON p.oid = n.object
+    WHERE n.class = 'pg_catalog.pg_policy'::pg_catalog.regclass
+    UNION ALL SELECT n.oid, i.indrelid, c.relname
+    FROM ran n JOIN pg_catalog.pg_index i ON i.indexrelid = n.object
+        JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+    WHERE n.class = 'pg_catalog.pg_class'::pg_catalog.regclass
+),
+above (relation, other) AS (
+    SELECT i.inhrelid, i.inhparent FROM pg_catalog.pg_inherits i
+    UNION ALL SELECT d.refobjid, r.ev_class
+    FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
+    WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+        AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+        AND r.ev_class <> d.refobjid
+),
+writers (oid, relation, name) AS (
+    SELECT o.oid, o.relation, o.name FROM own o
+    UNION SELECT w.oid, a.other, w.name FROM writers w JOIN above a ON a.relation = w.relation
+),
+"""
