@@ -60,16 +60,13 @@ class MysqlKnown:
             self.prepared = SqlPrepared(session.resets)
         self.prepared.keep(text, read)
 
-    def keep_temporary(self, session: Session, table: Target) -> None:
-        """Take in a table that the server has made for the session alone."""
-        self._temporary(session).made(table)
-
     def sent(self, session: Session, text: bytes, is_prepared: bool) -> None:
         """Take in a text that leaves for the database, and may end such tables."""
         if may_end(text):
-            self._temporary(session).ended(is_prepared)
+            self.temporaries(session).ended(is_prepared)
 
-    def _temporary(self, session: Session) -> TemporaryTables:
+    def temporaries(self, session: Session) -> TemporaryTables:
+        """Return what remembers the tables that the session alone has."""
         if self.temporary is None or self.temporary.resets != session.resets:
             self.temporary = TemporaryTables(session.resets)
         return self.temporary

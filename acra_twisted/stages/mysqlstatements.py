@@ -196,7 +196,8 @@ def _done(judged: _Judged) -> Callable[[], None] | None:
     if b"create" in text[:_FIRST].lower():
         table = created(text, judged.read.database)
         if table is not None:
-            return partial(known.keep_temporary, judged.exchange.session, table)
+            tables = known.temporaries(judged.exchange.session)
+            return partial(tables.made, table, tables.ends)
     elif known.prepared is not None and name_in(text):
         return partial(known.prepared.done, text)
     return None

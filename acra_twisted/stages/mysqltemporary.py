@@ -64,20 +64,24 @@ def may_end(text: bytes) -> bool:
 
 class TemporaryTables:
     """Remembers such tables of one session.  ``resets`` is how often the session had begun anew
-    when it was made: then the server forgets them."""
+    when it was made: then the server forgets them.  ``ends`` is the number of texts that might end
+    some."""
 
     def __init__(self, resets: int) -> None:
         self.resets = resets
+        self.ends = 0
         self._made: set[Target] = set()
         self._is_over = False
 
-    def made(self, table: Target) -> None:
-        """Take in a table that the server has made."""
-        if not self._is_over and len(self._made) < _MOST:
+    def made(self, table: Target, ends: int) -> None:
+        """Take in a table that the server has made; ``ends`` is the number of texts that might end
+        some when the one that makes it was sent."""
+        if ends == self.ends and not self._is_over and len(self._made) < _MOST:
             self._made.add(table)
 
     def ended(self, is_prepared: bool) -> None:
         """Take in that a text may end some.  One that is prepared may be executed at any time."""
+        self.ends += 1
         self._made.clear()
         self._is_over = self._is_over or is_prepared
 

@@ -1,5 +1,6 @@
 """Protected columns of MariaDB in the character sets of clients and of their results."""
 
+import mysql.connector
 import pymysql
 
 from acra_twisted.encryption.errors import ValueRefusedError
@@ -95,6 +96,35 @@ class Results(Case):
         _, rows = answer(connection, "SELECT name, id FROM people WHERE email = 'ż@x.org'")
         self.assertEqual(rows, [["Żółć".encode("utf-16-be"), "100".encode("utf-16-be")]])
         self.assertEqual(self.run_("SELECT name FROM people WHERE id = 100"), [("Żółć",)])
+
+
+class Searches(Case):
+    def test_tokens_are_found_whatever_sets_texts_and_columns_have(self):
+        """A server compares bytes of a text in the set of its connection, and of a column in its
+        own."""
+        for charset in ("utf8mb4", "latin1", "ucs2"):
+            self.database.run("TRUNCATE shop.people")
+            self.run_(f"ALTER TABLE people MODIFY nick VARCHAR(100) CHARACTER SET {charset}")
+            cursor = self.connected()
+            prepared = mysql.connector.connect(**self.access(), autocommit=True)
+            self.addCleanup(prepared.close)
+            asking = prepared.cursor(prepared=True)
+            cursor.execute("INSERT INTO people (id, nick) VALUES (1, 'nicksecret'), (2, 'Nick')")
+            for connection in ("utf8mb4", "latin1", "utf16", "utf32"):
+                text = f"SET character_set_connection = {connection}"
+                cursor.execute(text)
+                prepared.cmd_query(text)
+                for nick, number in (("nicksecret", 1), ("Nick", 2), ("nick", None)):
+                    label = f"{charset}, {connection}, {nick}"
+                    expected = [(number, nick)] if number else []
+                    cursor.execute("SELECT id, nick FROM people WHERE nick = %s", (nick,))
+                    self.assertEqual(list(cursor.fetchall()), expected, label)
+                    asking.execute("SELECT id, nick FROM people WHERE nick IN (?, 'x')", (nick,))
+                    self.assertEqual(asking.fetchall(), expected, label)
+                cursor.execute("SELECT COUNT(DISTINCT nick) FROM people")
+                self.assertEqual(cursor.fetchall(), ((2,),))
+                cursor.execute("SELECT a.id FROM people a JOIN people b ON a.nick = b.nick")
+                self.assertEqual(len(cursor.fetchall()), 2)
 
 
 class Characters(Case):

@@ -12,6 +12,7 @@ from typing import Final
 from acra_twisted.encryption import refusals, searching
 from acra_twisted.encryption.mysql import nodes, values
 from acra_twisted.encryption.mysql.analysis import FOLDED, Analysis, unsure
+from acra_twisted.encryption.mysql.filling import as_bytes
 from acra_twisted.encryption.mysql.nodes import Node, Query
 from acra_twisted.encryption.mysql.plan import EQUAL, NULL_SAFE, Part
 from acra_twisted.encryption.mysql.scopes import Scope
@@ -143,7 +144,7 @@ def same(setting: ColumnSetting, column: bytes) -> bytes:
     """An expression that is equal for equal values of a column."""
     if setting.kind == SEARCHABLE:
         return b"LEFT(%b, %d)" % (column, searching.SIZE)
-    return b"CAST(%b AS BINARY)" % column if setting.token_type in TEXT_TOKENS else column
+    return as_bytes(column) if setting.token_type in TEXT_TOKENS else column
 
 
 def among(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> None:

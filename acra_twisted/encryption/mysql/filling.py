@@ -97,8 +97,17 @@ def _one(
     if setting.token_type not in TEXT_TOKENS:
         return b"%b = %b" % (column, whole)
     # The first finds the row by an index, the second tells letters apart by case.
-    again = _operand(given, part.value, forms, number, WHOLE, sent)
-    return b"%b = %b AND CAST(%b AS BINARY) = %b" % (column, whole, column, again)
+    if isinstance(forms, int):
+        again = as_bytes(_operand(given, part.value, forms, number, WHOLE, sent))
+    else:
+        again = b"x'%b'" % hexlify(forms[number])
+    return b"%b = %b AND %b = %b" % (column, whole, as_bytes(column), again)
+
+
+def as_bytes(characters: bytes) -> bytes:
+    """Return an expression of characters as bytes, which are equal just where the characters are,
+    in whatever sets columns, texts and values have them."""
+    return b"CAST(CONVERT(%b USING utf8mb4) AS BINARY)" % characters
 
 
 def _operand(

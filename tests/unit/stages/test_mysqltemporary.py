@@ -36,7 +36,7 @@ class Created(SynchronousTestCase):
 class Remembered(SynchronousTestCase):
     def setUp(self):
         self.tables = TemporaryTables(0)
-        self.tables.made(OWN)
+        self.tables.made(OWN, self.tables.ends)
 
     def unknown(self):
         return list(self.tables.others((Target("", "own"), OWN, Target("", "b")), "shop"))
@@ -58,17 +58,23 @@ class Remembered(SynchronousTestCase):
             self.assertTrue(may_end(text), text)
         self.tables.ended(False)
         self.assertEqual(len(self.unknown()), 3)
-        self.tables.made(OWN)
+        self.tables.made(OWN, self.tables.ends)
         self.assertEqual(len(self.unknown()), 1)
 
     def test_behind_a_prepared_end_none_is_remembered(self):
         self.tables.ended(True)
-        self.tables.made(OWN)
+        self.tables.made(OWN, self.tables.ends)
+        self.assertEqual(len(self.unknown()), 3)
+
+    def test_one_that_was_ended_before_it_was_known_to_be_there(self):
+        before = self.tables.ends
+        self.tables.ended(False)
+        self.tables.made(OWN, before)
         self.assertEqual(len(self.unknown()), 3)
 
     def test_there_is_an_end_to_them(self):
         for number in range(2_000):
-            self.tables.made(Target("shop", f"t{number}"))
+            self.tables.made(Target("shop", f"t{number}"), 0)
         self.assertEqual(
             len(self.tables.others([Target("", "t1999"), Target("", "t9")], "shop")), 1
         )

@@ -55,7 +55,11 @@ class Literals(SynchronousTestCase):
             fill(compared(_NUMBER), [b"7"], lambda _: [b"-5"]).text, b"WHERE (t.c = -5)"
         )
         found = fill(compared(_TOKEN), [b"'v'"], lambda _: [b"aB"])
-        self.assertEqual(found.text, b"WHERE (t.c = 'aB' AND CAST(t.c AS BINARY) = 'aB')")
+        text = b"WHERE (t.c = 'aB' AND CAST(CONVERT(t.c USING utf8mb4) AS BINARY) = x'6142')"
+        self.assertEqual(found.text, text)
+        found = fill(compared(_TOKEN, parameter=1), [], lambda _: 1)
+        bound = b"CAST(CONVERT(? USING utf8mb4) AS BINARY)"
+        self.assertEqual(found.text, text.replace(b"'aB'", b"?").replace(b"x'6142'", bound))
 
     def test_no_token_ends_its_literal(self):
         self.assertEqual(literal(_TOKEN, b"a'b\\"), b"x'6127625c'")
