@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 #: Numbers that count something: not times, measures, shares, ids, or parts of names.
 _COUNT = re.compile(
-    r"(?<![\w.:,+/#(−-])(?<!row )(\d{1,3}(?:,\d{3})+|\d+)"
+    r"(?<![\w.:,+/#(−-])(?<!row )(?<!failed: )(\d{1,3}(?:,\d{3})+|\d+)"
     r"(?![\w:%]|[.,]\d|,\d|\+| ?(?:ms|s|min|h|d|%|kB|MB|/s)\b| ?%| ?/s| to \d)"
 )
 _ID = re.compile("[0-9a-f]{8}")
@@ -53,7 +53,7 @@ class _Links(HTMLParser):
             self._is_time = False
         elif tag == "a" and self._open is not None:
             href, *texts = self._open
-            self.found.append((href, "".join(texts[1:]).strip() or texts[0]))
+            self.found.append((href, " ".join(" ".join(texts[1:]).split()) or texts[0]))
             self._open = None
 
     def handle_data(self, data: str) -> None:
