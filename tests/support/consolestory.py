@@ -92,7 +92,7 @@ def several() -> tuple[Console, dict[str, str]]:
     )
 
     def answers(question: Question[Any]) -> Deferred[list[Other[Any]]]:
-        told = question.read(*(_page(other, path) for path in question.paths))
+        told = question.read(*(body_of(other, path) for path in question.paths))
         return succeed(
             [
                 Other("server-2:9191", "http://server-2:9191/console", told),
@@ -106,7 +106,7 @@ def several() -> tuple[Console, dict[str, str]]:
     return Console("acra-server", sources._replace(others=answers)), pages
 
 
-def _page(console: Console, address: str) -> bytes:
+def body_of(console: Console, address: str) -> bytes:
     """Return a page of a console as its bytes."""
     path, _, query = address.partition("?")
     arguments = dict(parse_qsl(query, keep_blank_values=True))

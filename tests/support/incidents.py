@@ -68,7 +68,7 @@ def planted(sources, now):
                 rule="deny.table",
                 place="acra-censor.yaml:14",
                 trace_id=f"{number + 1:032x}",
-                span_id="5" * 16,
+                span_id=f"{number + 5:016x}",
                 session_id=2117,
             )
         )

@@ -111,7 +111,7 @@ def _grid(scale: Scale, height: int, unit: str) -> tuple[str, str]:
     for place, value in enumerate(scale.lines()):
         y = round(height * scale.place(value) / 100) + 0.5
         drawn += f'<line class="grid" x1="0" x2="100%" y1="{px(y)}" y2="{px(y)}"/>'
-        text = f"{value:,.0f}" if value >= 1000 else px(value)
+        text = f"{value:,.0f}" if value >= 1000 else f"{value:g}"
         after = "" if place else unit
         # At the top it stands below its line.
         at = y - 4 if y > _LABEL else y + _LABEL

@@ -105,11 +105,13 @@ class Range(NamedTuple):
 
     def ticks(self, few: bool = False) -> list[Tick]:
         """The labels of an axis."""
-        parts = 2 if few else 6
+        is_long = self.minutes > _DAY
+        # Days and hours take more room than hours and minutes.
+        parts = 2 if few else 4 if is_long else 6
         found = []
         for part in range(parts + 1):
             column = min(part * self.columns // parts, self.columns - 1)
-            zone = " UTC" if part == parts else ""
+            zone = " UTC" if part == parts and not is_long else ""
             found.append(Tick(self.at(column), self.begins(column) + zone))
         return found
 

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from acra_twisted.telemetry.console import charts, formats, matches, requests, scatter
 from acra_twisted.telemetry.console.countedrequests import counted, minutes
@@ -17,6 +17,7 @@ from acra_twisted.telemetry.console.sentences import Answer
 from acra_twisted.telemetry.console.timeline import arranged
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.views.searchsentences import HERE, VERDICTS, address, said
+from acra_twisted.telemetry.console.views.statements import address as statement_at
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.pages.arguments import given
 from acra_twisted.telemetry.pages.exports import CEF, CSV
@@ -57,11 +58,13 @@ class Asked(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A trace of the list, with milliseconds by layer, and the attributes of its request."""
+    """A trace of the list, with milliseconds by layer, the attributes of its request, and the id
+    of the shape of the statement that it is listed with."""
 
     match: Match
     layers: Mapping[str, float]
     known: Mapping[str, Any]
+    shape: str = ""
 
 
 _NAMELESS: Final = Names(None)
@@ -118,7 +121,9 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         layers = (yield from arranged(spans)).layers if spans else {}
         main = requests.main_of(spans)
         known = main["attributes"] if main is not None else {}
-        lines.append(Line(match._replace(spans=match.spans or len(spans)), layers, known))
+        named = (one for one in spans if one["name"] == match.name and requests.is_request(one))
+        shape = next(filter(None, map(requests.shape_id, named)), "")
+        lines.append(Line(match._replace(spans=match.spans or len(spans)), layers, known, shape))
         yield ""
     told = said(found, kept, wanted.arguments)
     yield ""
@@ -264,11 +269,7 @@ def _facets(gathered: Gathered) -> Iterator[tuple[str, str, str]]:
     ):
         values = Counter(value for match in found for value in of(match))
         for value, number in values.most_common(most):
-            if (
-                number < len(found)
-                and argument not in arguments
-                and len(value.encode()) <= TEXT_MAX
-            ):
+            if number < len(found) and argument not in arguments and len(quote(value)) <= TEXT_MAX:
                 name = gathered.names.of(value) if argument == "client_id" else formats.name(value)
                 title = f"failed: {name}" if argument == "error" else name
                 href = address(arguments, **{argument: value})
@@ -296,6 +297,7 @@ def _lines(gathered: Gathered) -> Iterator[dict[str, Any]]:
             "took": formats.ms(match.took / _MS),
             "where": charts.share(line.layers),
             "name": formats.cut(formats.name(match.name), _NAME),
+            "statement": statement_at(line.shape) if line.shape else "",
             "error": formats.cut(formats.name(_detail(line)), _ERROR),
             "client": formats.cut(gathered.names.of(match.client_id), _NAME),
             "client_id": match.client_id,

@@ -25,9 +25,12 @@ def wrong(console, starts=_EACH):
     def ask(address):
         view, arguments = arguments_of(address)
         try:
-            return body(console.page(VIEWS[view], arguments))
+            page = body(console.page(VIEWS[view], arguments))
         except NotKept:
             return ""
+        if ' href=""' in page:
+            raise AssertionError(f"{address} has a link that leads nowhere")
+        return page
 
     found = wrong_doors(ask, list(starts))
     return [(door.page, door.text, door.href, things) for door, things in found]

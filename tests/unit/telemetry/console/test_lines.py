@@ -31,6 +31,12 @@ class Lines(SynchronousTestCase):
         for text in ("1 ms", "10", "100", "p99", HOSTILE):
             self.assertIn(text, texts)
 
+    def test_levels_of_small_values_are_told_apart(self):
+        found = read(lines("some", [Line("a", [0.0, 0.009])], TICKS, unit=" /s"))
+        texts = [one.text for one in found.iter("text") if one.get("class") == "halo"]
+        self.assertEqual(len(set(texts)), len(texts))
+        self.assertNotIn("0 /s", texts)
+
     def test_names_stand_below_one_another(self):
         made = [
             Line("a", [9.0, 9.0], "p99"),

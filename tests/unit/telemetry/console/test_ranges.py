@@ -41,6 +41,9 @@ class Ranges(SynchronousTestCase):
         span = range_of("30d", NOON)
         self.assertEqual(span.columns, 60)
         self.assertEqual(span.begins(0), "30 Oct 13:00")
+        # Their labels are long: there are fewer, and the page says that all times are UTC.
+        texts = [tick.text for tick in span.ticks()]
+        self.assertEqual((len(texts), texts[0], texts[-1]), (5, "30 Oct 13:00", "29 Nov 01:00"))
 
     def test_columns_of_long_ones_are_whole_hours(self):
         for key, step, columns in (("24h", 60, 24), ("7d", 180, 56), ("30d", 720, 60)):

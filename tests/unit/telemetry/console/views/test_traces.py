@@ -106,6 +106,14 @@ class Traces(SynchronousTestCase):
         self.assertEqual((line["client"], line["client_id"]), ("app (7c1f0a52)", digest))
         self.assertEqual(line["rows"], "18")
 
+    def test_each_leads_to_its_statement(self):
+        self.keep(1)
+        shape = Hour(1)
+        shape.ask(1, ORDERS)
+        self.view()
+        (line,) = returned(traces.shown(self.gathered))["lines"]
+        self.assertEqual(line["statement"], f"/console/statement?id={shape.shape('orders')}")
+
     def test_denied_ones_say_why(self):
         rule = {"censor.rule": "deny.table", "denied_by": "censor"}
         self.keep(1, first=0, status=7, verdict="deny", **rule)
