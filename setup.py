@@ -2,11 +2,11 @@
 
 They are those that every request and reply passes through.  The same sources run interpreted and
 compiled (by mypyc, which comes with mypy); with ``ACRA_TWISTED_COMPILE=1`` in the environment
-building makes extension modules of them, and of six in C: one takes the place of calls into
+building makes extension modules of them, and of seven in C: one takes the place of calls into
 Python's socket, select and time modules, one of calls into OpenSSL by cffi, one seals by OpenSSL,
-one takes a square root for points of P-256, two pass over the bytes of statements and of results;
-else nothing is compiled.  Needs a C compiler and Python's headers.  ``make compiled`` does it
-beside the checkout; docs/performance.rst says what it brings.
+one takes a square root for points of P-256, two pass over the bytes of statements and of results,
+one counts durations; else nothing is compiled.  Needs a C compiler and Python's headers.
+``make compiled`` does it beside the checkout; docs/performance.rst says what it brings.
 """
 
 import os
@@ -58,7 +58,7 @@ _MODULES = {
     "telemetry.tracing.": "clock columnvalues spans sampling backpressure exchanges pace records "
     "store received processor recorded",
     "telemetry.export.": "otlp otlpforms",
-    "telemetry.figures.": "buckets calls counted counting rows tallies",
+    "telemetry.figures.": "buckets calls counted counting rows runs tallies",
     "telemetry.history.": "intake",
     "telemetry.metrics.": "columncounts exchanges histogram sessions",
     "telemetry.pages.": "sessions",
@@ -70,7 +70,16 @@ COMPILED = tuple(
 _COLD = "acra_twisted/fast/cold.h"
 #: What several of these have.
 _LITERALS = "acra_twisted/fast/literals.h"
-_IN_C = ("_syscalls", "_p256", "_records", "_scan", "_sealing", "_templates", "_words")
+_IN_C = (
+    "_counts",
+    "_syscalls",
+    "_p256",
+    "_records",
+    "_scan",
+    "_sealing",
+    "_templates",
+    "_words",
+)
 
 
 def extensions():

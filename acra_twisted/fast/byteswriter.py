@@ -1,4 +1,4 @@
-"""Bytes that are written piece by piece, into a buffer that grows, and numbers in bytes.
+"""Bytes that are written piece by piece, into a buffer that grows.
 
 Compiled it is mypyc's own (``librt``), whose calls are a few machine instructions each; interpreted
 a stand-in with the same names, as far as they are used.
@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 from acra_twisted.fast.compiled import COMPILED
 
 if TYPE_CHECKING or COMPILED:
-    from librt.strings import BytesWriter, read_i64_le, write_f64_le, write_i32_be, write_i64_le
+    from librt.strings import BytesWriter, write_f64_le, write_i32_be, write_i64_le
 else:
     _INT32 = struct.Struct(">i").pack
     _INT64 = struct.Struct("<q").pack
     _FLOAT64 = struct.Struct("<d").pack
-    _READ_INT64 = struct.Struct("<q").unpack_from
 
     class BytesWriter:
         """See librt's."""
@@ -36,6 +35,11 @@ else:
             """Return the written bytes."""
             return b"".join(self._parts)
 
+        def truncate(self, size):
+            """Keep the first bytes alone."""
+            kept = self.getvalue()[:size]
+            self._parts[:] = [kept] if kept else []
+
     def write_i32_be(writer, number):
         """A whole number as four bytes, the highest first."""
         writer.write(_INT32(number))
@@ -48,12 +52,6 @@ else:
         """A float as eight bytes, the lowest first."""
         writer.write(_FLOAT64(number))
 
-    def read_i64_le(data, index):
-        """The whole number of eight bytes from ``index`` on.  Raises IndexError without them."""
-        if not 0 <= index <= len(data) - 8:
-            raise IndexError("index out of range")
-        return _READ_INT64(data, index)[0]
-
 
 def zeros(count: int) -> BytesWriter:
     """Return ``count`` bytes that can be read and set one by one, all 0."""
@@ -64,4 +62,4 @@ def zeros(count: int) -> BytesWriter:
     return cells
 
 
-__all__ = ("BytesWriter", "read_i64_le", "write_f64_le", "write_i32_be", "write_i64_le", "zeros")
+__all__ = ("BytesWriter", "write_f64_le", "write_i32_be", "write_i64_le", "zeros")

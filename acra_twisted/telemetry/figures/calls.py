@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from acra_twisted.telemetry.figures.buckets import Distribution, percentile
+from acra_twisted.telemetry.figures.runs import Placed
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
@@ -131,14 +132,16 @@ class _Ring:
         return self._before[(self._stamp + 1) % _SLOTS]
 
 
-class Method:
+class Method(Placed):
     """Requests of one kind: as the client sees them, and as the database does."""
 
     __slots__ = ("received", "sent")
 
     def __init__(self, now: int) -> None:
+        super().__init__()
         self.received = Totals(now)
         self.sent = Totals(now)
+        self.counts = [self.received.durations.counts, self.sent.durations.counts]
 
 
 class Calls:

@@ -1,7 +1,7 @@
 """Figures of one shape of statements in one minute, while they are counted.
 
 What is counted of a request is counted of its kind and of its stages as well (`calls`), and of its
-way (`tallies`): durations are taken apart once.
+way (`tallies`): durations are taken apart once, and counted once for a run of requests (`runs`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 from acra_twisted import events
 from acra_twisted.exchange import ROWS as ROWS_WORK
 from acra_twisted.exchange import Exchange
+from acra_twisted.fast.byteswriter import write_i64_le
 from acra_twisted.stagerun import StageRun
-from acra_twisted.telemetry.figures.buckets import Distribution, bucket
+from acra_twisted.telemetry.figures.buckets import Distribution
 from acra_twisted.telemetry.figures.calls import Calls, Method, Totals
 from acra_twisted.telemetry.figures.rows import (
     FIRST_BYTE,
@@ -24,6 +25,7 @@ from acra_twisted.telemetry.figures.rows import (
     Layer,
     Row,
 )
+from acra_twisted.telemetry.figures.runs import NONE, Placed, Run
 from acra_twisted.telemetry.figures.shapes import Shape
 from acra_twisted.telemetry.figures.tallies import Tally
 from acra_twisted.verdicts import Deny, Hangup
@@ -38,7 +40,7 @@ _CLASS_SIZE: Final = 2
 _UNKNOWN_CLASS: Final = "??"
 
 
-class _Stage:
+class _Stage(Placed):
     """A stage's time: that for this shape, and that for ``all`` requests."""
 
     __slots__ = ("name", "times", "all", "gathered")
@@ -46,20 +48,16 @@ class _Stage:
     gathered: i64
 
     def __init__(self, name: str, all_requests: Totals) -> None:
+        super().__init__()
         self.name = name
         self.times = Distribution()
         self.all = all_requests
+        self.counts = [self.times.counts, all_requests.durations.counts]
         #: Time for the request at hand that is not counted yet; negative if there is none.
-        self.gathered = -1
-
-    def count(self, nanoseconds: i64) -> None:
-        """Count its time for a request."""
-        place = bucket(nanoseconds)
-        self.times.add(place, nanoseconds)
-        self.all.durations.add(place, nanoseconds)
+        self.gathered = NONE
 
 
-class Counted:
+class Counted(Placed):
     """Figures of one shape in one minute; ``calls`` has those of all requests."""
 
     __slots__ = (
@@ -92,6 +90,7 @@ class Counted:
     _behind: i64
 
     def __init__(self, shape: Shape, calls: Calls) -> None:
+        super().__init__()
         self.shape = shape
         self._all = calls
         #: Counters of what is rare, and what was taken over from others.
@@ -106,99 +105,133 @@ class Counted:
         self.proxy = Distribution()
         self.first_byte = Distribution()
         self.rows = Distribution()
+        parts = (self.whole, self.proxy, self.first_byte, self.rows)
+        self.counts = [one.counts for one in parts]
         self.link: Distribution | None = None
         self.stages: list[_Stage] = []
         # Time of stages for the request at hand: before it was sent, and behind its first byte.
         self._before = 0
         self._behind = 0
 
-    def count(self, exchange: Exchange, method: Method, way: Tally | None) -> None:
-        """Count a request that has ended, one of ``method``, and of its ``way`` if it has one."""
+    def count(self, exchange: Exchange, method: Method, way: Tally | None, run: Run) -> None:
+        """Count a request that has ended, one of ``method``, and of its ``way`` if it has one.
+
+        Its times are counted when ``run`` is.
+        """
         self.calls += 1
-        received, good = method.received, exchange.outcome == "ok"
         if exchange.kind == "execute":
             self.prepared += 1
         if exchange.in_transaction:
             self.in_transaction += 1
-        if exchange.rows > 0:
-            self.row_count += exchange.rows
-        traffic = exchange.traffic
-        if traffic is not None:
-            self.received += traffic.from_client
-            self.sent += traffic.to_client
-            received.input += traffic.from_client
-            received.output += traffic.to_client
+        rows: i64 = exchange.rows
+        if rows > 0:
+            self.row_count += rows
         outcome = exchange.outcome
         if exchange.attributes is not None and _POISONED in exchange.attributes:
             self.row.poisoned += 1
-            if not good:
+            if outcome != "ok":
                 # It is told of as poisoned, and not as denied or failed.
                 outcome = _STOPPED
+        received, asked, traffic = method.received, method.sent, exchange.traffic
         opened: i64 = exchange.opened
         sent: i64 = exchange.sent
         closed: i64 = exchange.closed
-        whole = closed - opened
-        place = bucket(whole)
-        received.durations.add(place, whole)
+        if traffic is not None:
+            size: i64 = traffic.from_client
+            self.received += size
+            received.input += size
+            size = traffic.to_client
+            self.sent += size
+            received.output += size
+        number = run.number
+        if self.run != number:
+            run.admit(self)
+        if method.run != number:
+            run.admit(method)
+        statement = self.place
+        way_place: i64 = NONE
         if way is not None:
             way.calls += 1
-        if not good:
+            if way.run != number:
+                run.admit(way)
+            way_place = way.place
+        whole = closed - opened
+        proxy: i64 = NONE
+        first_byte: i64 = NONE
+        last_rows: i64 = NONE
+        database: i64 = NONE
+        counts = True
+        if outcome != "ok":
             received.errors += 1
             if way is not None:
                 way.fail(outcome)
-            if not self._ended_otherwise(exchange, outcome):
-                return
+            counts = self._ended_otherwise(exchange, outcome)
+            if sent and counts:
+                asked.errors += 1
+        if not counts:
+            # Its time says nothing of its statement.
+            statement = NONE
+            way_place = NONE
+        else:
+            before: i64 = 0
+            behind: i64 = 0
+            if exchange.stage_runs is not None:
+                self._count_stages(exchange.stage_runs, exchange, run)
+                before = self._before
+                behind = self._behind
+            if sent:
+                if traffic is not None:
+                    asked.input += traffic.from_database
+                    asked.output += traffic.to_database
+                first: i64 = exchange.first_byte
+                if first < sent:
+                    first = closed
+                proxy = sent - opened - before
+                first_byte = first - sent
+                last_rows = closed - first - behind
+                database = closed - sent
+                if last_rows < 0:
+                    last_rows = 0
+            else:
+                proxy = whole - before - behind
+            if proxy < 0:
+                proxy = 0
+        numbers = run.requests
+        write_i64_le(numbers, statement)
+        write_i64_le(numbers, method.place)
+        write_i64_le(numbers, way_place)
+        write_i64_le(numbers, whole)
+        write_i64_le(numbers, proxy)
+        write_i64_le(numbers, first_byte)
+        write_i64_le(numbers, last_rows)
+        write_i64_le(numbers, database)
+
+    def _count_stages(self, runs: list[StageRun], exchange: Exchange, run: Run) -> None:
+        """Count what stages did; once for each, whatever it did how often."""
         self._before = 0
         self._behind = 0
-        if exchange.stage_runs is not None:
-            self._count_stages(exchange.stage_runs, exchange)
-        self.whole.add(place, whole)
-        if way is not None:
-            way.whole.add(place, whole)
-        if not sent:
-            self.proxy.count(_positive(whole - self._before - self._behind))
-            return
-        self.proxy.count(_positive(sent - opened - self._before))
-        first: i64 = exchange.first_byte
-        if first < sent:
-            first = closed
-        self.first_byte.count(first - sent)
-        self.rows.count(_positive(closed - first - self._behind))
-        asked = method.sent
-        place = bucket(closed - sent)
-        asked.durations.add(place, closed - sent)
-        if way is not None:
-            way.database.add(place, closed - sent)
-        if traffic is not None:
-            asked.input += traffic.from_database
-            asked.output += traffic.to_database
-        if not good:
-            asked.errors += 1
-
-    def _count_stages(self, runs: list[StageRun], exchange: Exchange) -> None:
-        """Count what stages did; once for each, whatever it did how often."""
         many = len(runs) > 1
-        for run in runs:
-            took: i64 = run.ended - run.started
-            if run.kind == ROWS_WORK:
+        for one in runs:
+            took: i64 = one.ended - one.started
+            if one.kind == ROWS_WORK:
                 self._behind += took
             else:
                 self._before += took
-            stage = self._stage(run.stage, exchange)
+            stage = self._stage(one.stage, exchange)
             if not many:
-                stage.count(took)
+                run.stage(stage, took)
             elif stage.gathered < 0:
                 stage.gathered = took
             else:
                 stage.gathered += took
             # One that failed is counted when it does.
-            if exchange.denied_by and _refuses(run):
+            if exchange.denied_by and _refuses(one):
                 stage.all.errors += 1
         if many:
             for stage in self.stages:
                 if stage.gathered >= 0:
-                    stage.count(stage.gathered)
-                    stage.gathered = -1
+                    run.stage(stage, stage.gathered)
+                    stage.gathered = NONE
 
     def _stage(self, name: str, exchange: Exchange) -> _Stage:
         # There are few: comparing is cheaper than hashing.
@@ -247,13 +280,6 @@ class Counted:
             _put(row, STAGE + stage.name, stage.times)
         row.add(self.row)
         return row
-
-
-def _positive(nanoseconds: i64) -> i64:
-    # One expression of both would make an object of the number.
-    if nanoseconds < 0:
-        return 0
-    return nanoseconds
 
 
 def _refuses(run: StageRun) -> bool:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from twisted.logger import Logger
+
 from acra_twisted.exchange import Exchange, Work
 from acra_twisted.pipeline.observers import RunObserver
 from acra_twisted.session import Session
@@ -17,11 +19,14 @@ from acra_twisted.sql import redact
 from acra_twisted.sql.redact import Redacted
 from acra_twisted.telemetry.figures.calls import Calls, Method
 from acra_twisted.telemetry.figures.counted import Counted
+from acra_twisted.telemetry.figures.runs import Run
 from acra_twisted.telemetry.figures.shapes import OTHERS, Shape, shape_of
-from acra_twisted.telemetry.figures.tallies import Ways
+from acra_twisted.telemetry.figures.tallies import Tally, Ways
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
+
+_log: Final = Logger()
 
 #: Nanoseconds.
 MINUTE: Final = 60 * 10**9
@@ -52,6 +57,8 @@ class _Texts:
     ``queries`` and ``executions`` count all statements that run."""
 
     __slots__ = ("database", "generation", "statements", "others", "queries", "executions")
+
+    generation: i64
 
     def __init__(
         self, database: bytes, generation: int, queries: Method, executions: Method
@@ -85,6 +92,7 @@ class ShapeCounter(RunObserver):
     _number: i64
     _ends: i64
     _due: i64
+    _generation: i64
 
     def __init__(self, now: int) -> None:
         self.calls = Calls(now)
@@ -102,6 +110,8 @@ class ShapeCounter(RunObserver):
         self._generation = 0
         # Shapes and whole times of sampled requests by the id of the connector's span.
         self._awaited: dict[str, tuple[str, int]] = {}
+        # Nothing is in it but while requests are taken.
+        self._run = Run()
 
     def session_opened(self, session: Session) -> None:
         """Have its stages timed, sampled or not."""
@@ -109,44 +119,62 @@ class ShapeCounter(RunObserver):
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """Count it."""
+        self._take(exchange)
+        self._run.count()
+
+    def exchanges_closed(self, exchanges: list[Exchange]) -> None:
+        """See `RunObserver`."""
+        for exchange in exchanges:
+            try:
+                self._take(exchange)
+            except Exception:
+                _log.failure("observer failed")
+        try:
+            self._run.count()
+        except Exception:
+            _log.failure("observer failed")
+
+    def _take(self, exchange: Exchange) -> None:
+        """Have it counted with the run."""
         closed: i64 = exchange.closed
         if closed >= self._due:
             self.tick(exchange.closed)
         session, statement, kind = exchange.session, exchange.statement, exchange.kind
         shown: Redacted | None = None
+        way: Tally | None = None
+        known: Known | None = None
+        method: Method | None = None
         if statement is not None:
             shown = statement.shown
             if shown is None:
                 shown = redact.of_statement(statement, session.language, session.last)
             session.last = shown
-            texts = session.figures
-            known = shown.known
-            if (
-                isinstance(known, Known)
-                and known.texts is texts
-                and texts.generation == self._generation
-                and texts.database == session.database
-            ):
-                if kind == "query":
-                    self._count(known, exchange, texts.queries)
-                    return
-                if kind == "execute":
-                    self._count(known, exchange, texts.executions)
-                    return
-        method = self.calls.method(session.system, kind, exchange.closed)
-        self._count(self._known(exchange, shown), exchange, method)
-
-    def _count(self, known: Known, exchange: Exchange, method: Method) -> None:
+            database = session.database
+            way = session.way
+            if way is None or way.is_over or way.name != database:
+                ways: Ways | None = session.ways
+                way = ways.tally(session) if ways is not None else None
+            if isinstance(shown.known, Known):
+                known = shown.known
+                texts = known.texts
+                # As a type of its own: what is compared with anything is anything from there on.
+                current: _Texts | None = session.figures
+                if (
+                    texts is current
+                    and texts.generation == self._generation
+                    and texts.database == database
+                ):
+                    if kind == "query":
+                        method = texts.queries
+                    elif kind == "execute":
+                        method = texts.executions
+        if known is None or method is None:
+            method = self.calls.method(session.system, kind, exchange.closed)
+            known = self._known(exchange, shown)
         counted = known.counted
         if counted is None or known.minute != self._number:
             counted = self._of_minute(known)
-        way = None
-        if exchange.statement is not None:
-            session = exchange.session
-            ways: Ways | None = session.ways
-            if ways is not None:
-                way = ways.tally(session)
-        counted.count(exchange, method, way)
+        counted.count(exchange, method, way, self._run)
         if exchange.remote is not None and exchange.span is not None:
             self._await(exchange, counted)
 
@@ -225,6 +253,7 @@ class ShapeCounter(RunObserver):
         used = [known for known in self._shapes.values() if known.minute == number]
         most = SHAPES_MAX - SHAPES_MAX // 4
         used.sort(key=_calls, reverse=True)
+        self._run.count()
         others = Counted(OTHERS, self.calls)
         gone: set[str] = set()
         for known in used[most:]:
@@ -245,6 +274,7 @@ class ShapeCounter(RunObserver):
 
     def tick(self, now: int) -> None:
         """To be called now and then, and before what is counted from the next second on."""
+        self._run.count()
         if now >= self.calls.due:
             self.calls.tick(now)
         self._due = self.calls.due

@@ -9,6 +9,7 @@ from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.session import Session
 from acra_twisted.telemetry.figures.buckets import Distribution
 from acra_twisted.telemetry.figures.rows import WHOLE, Layer, Row
+from acra_twisted.telemetry.figures.runs import Placed
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 DATABASE = "database"
 
 
-class Tally:
+class Tally(Placed):
     """Figures of one way to the database ``name``.
 
     Requests are counted here as they are counted by statement (`counted`).  ``is_over``: it is
@@ -31,12 +32,14 @@ class Tally:
     denied: i64
 
     def __init__(self, name: bytes = b"") -> None:
+        super().__init__()
         self.name = name
         self.calls = 0
         self.errors = 0
         self.denied = 0
         self.whole = Distribution()
         self.database = Distribution()
+        self.counts = [self.whole.counts, self.database.counts]
         self.is_over = False
 
     def fail(self, outcome: str | None) -> None:
@@ -56,6 +59,7 @@ class Tally:
         taken.denied, self.denied = self.denied, 0
         taken.whole, self.whole = self.whole, taken.whole
         taken.database, self.database = self.database, taken.database
+        taken.counts, self.counts = self.counts, taken.counts
         return taken
 
     def row(self) -> Row:

@@ -1,0 +1,444 @@
+/* Counts durations by bucket, a run of them by one call.  The readable twin is fast/counts.py: for the
+ * same input both have counted the same, which property tests compare where this is compiled.
+ * Measured in docs/performance-notes.rst.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define BUCKETS_MAX 1024
+/* Numbers of a record, and how often its durations are counted. */
+#define WIDTH_MAX 16
+#define RULES_MAX 32
+/* So many of a bucket are counted in its cell. */
+#define MANY ((uint64_t)UINT16_MAX + 1)
+
+/* For each bucket a count below MANY, and the number of times that it was reached: that is NULL as
+ * long as none was.  The sum has two parts, the lower one first: many numbers of 63 bits. */
+typedef struct {
+    PyObject_VAR_HEAD
+    uint64_t *many;
+    uint64_t sum[2];
+    uint16_t few[1];
+} Counts;
+
+static PyTypeObject CountsType;
+
+static PyObject *
+counts_of(PyTypeObject *type, Py_ssize_t size)
+{
+    /* All zero. */
+    return type->tp_alloc(type, size);
+}
+
+static PyObject *
+counts_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"size", NULL};
+    Py_ssize_t size;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "n:Counts", names, &size))
+        return NULL;
+    if (size < 1 || size > BUCKETS_MAX) {
+        PyErr_SetString(PyExc_ValueError, "there are 1 to 1024 buckets");
+        return NULL;
+    }
+    return counts_of(type, size);
+}
+
+static void
+counts_dealloc(Counts *self)
+{
+    PyMem_Free(self->many);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+/* Count one in a bucket that there is; -1 with an exception if there is no memory. */
+static inline int
+count(Counts *self, Py_ssize_t place, uint64_t duration)
+{
+    if (self->few[place] == UINT16_MAX) {
+        if (self->many == NULL) {
+            self->many = PyMem_Calloc((size_t)Py_SIZE(self), sizeof *self->many);
+            if (self->many == NULL) {
+                PyErr_NoMemory();
+                return -1;
+            }
+        }
+        self->many[place]++;
+    }
+    self->few[place]++;
+    self->sum[0] += duration;
+    self->sum[1] += self->sum[0] < duration;
+    return 0;
+}
+
+static PyObject *
+counts_add(Counts *self, PyObject *const *args, Py_ssize_t given)
+{
+    Py_ssize_t place;
+    long long duration;
+
+    if (given != 2) {
+        PyErr_SetString(PyExc_TypeError, "add takes a bucket and a duration");
+        return NULL;
+    }
+    place = PyLong_AsSsize_t(args[0]);
+    if (place == -1 && PyErr_Occurred())
+        return NULL;
+    duration = PyLong_AsLongLong(args[1]);
+    if (duration == -1 && PyErr_Occurred())
+        return NULL;
+    if (place < 0 || place >= Py_SIZE(self)) {
+        PyErr_SetString(PyExc_IndexError, "there is no such bucket");
+        return NULL;
+    }
+    if (duration < 0) {
+        PyErr_SetString(PyExc_ValueError, "no duration is negative");
+        return NULL;
+    }
+    if (count(self, place, (uint64_t)duration) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+counts_sparse(Counts *self, PyObject *Py_UNUSED(ignored))
+{
+    PyObject *found = PyDict_New(), *bucket, *number;
+    Py_ssize_t place;
+
+    for (place = 0; found != NULL && place < Py_SIZE(self); place++) {
+        uint64_t counted = self->few[place] + (self->many == NULL ? 0 : self->many[place] * MANY);
+
+        if (!counted)
+            continue;
+        bucket = PyLong_FromSsize_t(place);
+        number = PyLong_FromUnsignedLongLong(counted);
+        if (bucket == NULL || number == NULL || PyDict_SetItem(found, bucket, number) < 0)
+            Py_CLEAR(found);
+        Py_XDECREF(bucket);
+        Py_XDECREF(number);
+    }
+    return found;
+}
+
+static PyObject *
+counts_total(Counts *self, void *Py_UNUSED(closure))
+{
+    unsigned char bytes[16];
+    int each;
+
+    for (each = 0; each < 16; each++)
+        bytes[each] = (unsigned char)(self->sum[each / 8] >> 8 * (each % 8));
+    return _PyLong_FromByteArray(bytes, sizeof bytes, 1, 0);
+}
+
+static PyMethodDef counts_methods[] = {
+    {"add", (PyCFunction)(void (*)(void))counts_add, METH_FASTCALL, NULL},
+    {"sparse", (PyCFunction)counts_sparse, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef counts_values[] = {
+    {"total", (getter)counts_total, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyTypeObject CountsType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "acra_twisted.fast._counts.Counts",
+    .tp_basicsize = offsetof(Counts, few),
+    .tp_itemsize = sizeof(uint16_t),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = counts_new,
+    .tp_dealloc = (destructor)counts_dealloc,
+    .tp_methods = counts_methods,
+    .tp_getset = counts_values,
+};
+
+/* Counts in which a duration of a record is counted: at the place that a number of it tells, and so
+ * many behind that. */
+struct rule {
+    unsigned char place, behind;
+};
+
+typedef struct {
+    PyObject_HEAD
+    /* Numbers of a record: places first, then durations. */
+    Py_ssize_t places, durations;
+    Py_ssize_t buckets;
+    struct rule rules[RULES_MAX];
+    /* The first rule of each duration, and the end of the last one's. */
+    Py_ssize_t begins[WIDTH_MAX + 1];
+    /* The buckets of the smallest numbers of so many bits, by the two bits behind the first one. */
+    unsigned short first[65 * 4];
+    /* Where they begin; behind the last one a number that no duration is. */
+    uint64_t bounds[BUCKETS_MAX + 1];
+} Adding;
+
+/* Where to begin to look for the bucket of a duration. */
+static inline unsigned
+beginning(uint64_t duration)
+{
+    unsigned bits;
+
+    if (duration < 4)
+        return (unsigned)duration;
+    bits = 64 - (unsigned)__builtin_clzll(duration);
+    return 4 * bits + (unsigned)(duration >> (bits - 3) & 3);
+}
+
+static inline Py_ssize_t
+bucket_of(const Adding *self, uint64_t duration)
+{
+    Py_ssize_t place = self->first[beginning(duration)];
+
+    while (duration >= self->bounds[place + 1])
+        place++;
+    return place;
+}
+
+static inline int64_t
+number(const char *record, Py_ssize_t place)
+{
+    uint64_t found;
+
+    memcpy(&found, record + 8 * place, 8);
+    if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+        found = __builtin_bswap64(found);
+    return (int64_t)found;
+}
+
+/* Find the counts of a record, NULL for those that are at no place. */
+static int
+find_counts(const Adding *self, const char *record, PyObject *counts, Counts **found)
+{
+    Py_ssize_t each;
+
+    for (each = 0; each < self->begins[self->durations]; each++) {
+        const struct rule *rule = self->rules + each;
+        int64_t place = number(record, rule->place);
+        uint64_t at = (uint64_t)place + rule->behind;
+        PyObject *one;
+
+        found[each] = NULL;
+        if (place < 0)
+            continue;
+        if (at >= (uint64_t)PyList_GET_SIZE(counts)) {
+            PyErr_SetString(PyExc_IndexError, "there are no such counts");
+            return -1;
+        }
+        one = PyList_GET_ITEM(counts, (Py_ssize_t)at);
+        if (!Py_IS_TYPE(one, &CountsType) || Py_SIZE(one) != self->buckets) {
+            PyErr_SetString(PyExc_TypeError, "counts have the buckets that have bounds");
+            return -1;
+        }
+        found[each] = (Counts *)one;
+    }
+    return 0;
+}
+
+static inline int
+are_same(const char *left, const char *right, Py_ssize_t places)
+{
+    while (places--)
+        if (number(left, places) != number(right, places))
+            return 0;
+    return 1;
+}
+
+static PyObject *
+adding_add(Adding *self, PyObject *const *args, Py_ssize_t given)
+{
+    const char *record, *end, *before = NULL;
+    /* Nothing lets go of them: nothing else runs meanwhile. */
+    Counts *found[RULES_MAX];
+    Py_ssize_t size = 8 * (self->places + self->durations);
+
+    if (given != 2 || !PyBytes_Check(args[0]) || !PyList_Check(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "add takes bytes and a list");
+        return NULL;
+    }
+    record = PyBytes_AS_STRING(args[0]);
+    if (PyBytes_GET_SIZE(args[0]) % size) {
+        PyErr_SetString(PyExc_ValueError, "a record is cut off");
+        return NULL;
+    }
+    for (end = record + PyBytes_GET_SIZE(args[0]); record < end; record += size) {
+        Py_ssize_t each, rule;
+
+        /* Most have the places of the one before them. */
+        if (before == NULL || !are_same(before, record, self->places)) {
+            if (find_counts(self, record, args[1], found) < 0)
+                return NULL;
+            before = record;
+        }
+        for (each = 0; each < self->durations; each++) {
+            int64_t duration = number(record, self->places + each);
+            Py_ssize_t bucket;
+
+            if (duration < 0)
+                continue;
+            bucket = bucket_of(self, (uint64_t)duration);
+            for (rule = self->begins[each]; rule < self->begins[each + 1]; rule++)
+                if (found[rule] != NULL && count(found[rule], bucket, (uint64_t)duration) < 0)
+                    return NULL;
+        }
+    }
+    Py_RETURN_NONE;
+}
+
+/* Take where buckets begin. */
+static int
+set_bounds(Adding *self, PyObject *bounds)
+{
+    Py_ssize_t place, size = PyTuple_GET_SIZE(bounds);
+    unsigned bits, part;
+    uint64_t least;
+
+    if (size < 1 || size > BUCKETS_MAX) {
+        PyErr_SetString(PyExc_ValueError, "there are 1 to 1024 buckets");
+        return -1;
+    }
+    for (place = 0; place < size; place++) {
+        long long bound = PyLong_AsLongLong(PyTuple_GET_ITEM(bounds, place));
+
+        if (bound == -1 && PyErr_Occurred())
+            return -1;
+        if (bound < 0 || (place && (uint64_t)bound <= self->bounds[place - 1])) {
+            PyErr_SetString(PyExc_ValueError, "each bucket begins behind the one before it");
+            return -1;
+        }
+        self->bounds[place] = (uint64_t)bound;
+    }
+    self->bounds[size] = UINT64_MAX;
+    self->buckets = size;
+    memset(self->first, 0, sizeof self->first);
+    for (place = 0, least = 1; least < 4; least++) {
+        while (least >= self->bounds[place + 1])
+            place++;
+        self->first[least] = (unsigned short)place;
+    }
+    for (bits = 3; bits <= 64; bits++)
+        for (part = 4; part < 8; part++) {
+            least = (uint64_t)part << (bits - 3);
+            while (least >= self->bounds[place + 1])
+                place++;
+            self->first[4 * bits + part - 4] = (unsigned short)place;
+        }
+    return 0;
+}
+
+/* Take the rules of one duration behind those that there are; -1 with an exception if they are none. */
+static Py_ssize_t
+set_rules(Adding *self, Py_ssize_t last, PyObject *rules)
+{
+    Py_ssize_t each;
+
+    if (!PyTuple_Check(rules)) {
+        PyErr_SetString(PyExc_TypeError, "a duration has a tuple of rules");
+        return -1;
+    }
+    for (each = 0; each < PyTuple_GET_SIZE(rules); each++, last++) {
+        PyObject *one = PyTuple_GET_ITEM(rules, each);
+        struct rule *rule = self->rules + last;
+
+        if (last >= RULES_MAX || !PyTuple_Check(one)) {
+            PyErr_SetString(PyExc_ValueError, "a rule is a pair, and there are not many");
+            return -1;
+        }
+        if (!PyArg_ParseTuple(one, "bb", &rule->place, &rule->behind))
+            return -1;
+        if (rule->place >= self->places) {
+            PyErr_SetString(PyExc_ValueError, "a record has no such place");
+            return -1;
+        }
+    }
+    return last;
+}
+
+static int
+adding_init(Adding *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"bounds", "places", "rules", NULL};
+    PyObject *bounds, *rules;
+    Py_ssize_t each, places, durations, last = 0;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!nO!:Adding", names, &PyTuple_Type, &bounds,
+                                     &places, &PyTuple_Type, &rules))
+        return -1;
+    durations = PyTuple_GET_SIZE(rules);
+    if (places < 1 || places > WIDTH_MAX || durations > WIDTH_MAX) {
+        PyErr_SetString(PyExc_ValueError, "a record is too large");
+        return -1;
+    }
+    /* Until all is well there are none. */
+    self->durations = self->begins[0] = 0;
+    self->places = places;
+    for (each = 0; each < durations; each++) {
+        self->begins[each] = last;
+        last = set_rules(self, last, PyTuple_GET_ITEM(rules, each));
+        if (last < 0)
+            return -1;
+    }
+    self->begins[durations] = last;
+    if (set_bounds(self, bounds) < 0)
+        return -1;
+    self->durations = durations;
+    return 0;
+}
+
+static PyObject *
+adding_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
+{
+    Adding *self = (Adding *)type->tp_alloc(type, 0);
+
+    /* Until its init is called records have one place and no durations. */
+    if (self != NULL)
+        self->places = 1;
+    return (PyObject *)self;
+}
+
+static void
+adding_dealloc(PyObject *self)
+{
+    Py_TYPE(self)->tp_free(self);
+}
+
+static PyMethodDef adding_methods[] = {
+    {"add", (PyCFunction)(void (*)(void))adding_add, METH_FASTCALL, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyTypeObject AddingType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "acra_twisted.fast._counts.Adding",
+    .tp_basicsize = sizeof(Adding),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = adding_new,
+    .tp_init = (initproc)adding_init,
+    .tp_dealloc = adding_dealloc,
+    .tp_methods = adding_methods,
+};
+
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "acra_twisted.fast._counts",
+    .m_size = -1,
+};
+
+PyMODINIT_FUNC
+PyInit__counts(void)
+{
+    PyObject *made;
+
+    made = PyModule_Create(&module);
+    if (made != NULL
+        && (PyModule_AddType(made, &CountsType) < 0 || PyModule_AddType(made, &AddingType) < 0))
+        Py_CLEAR(made);
+    return made;
+}
