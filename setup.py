@@ -2,10 +2,10 @@
 
 They are those that every request and reply passes through.  The same sources run interpreted and
 compiled (by mypyc, which comes with mypy); with ``ACRA_TWISTED_COMPILE=1`` in the environment
-building makes extension modules of them, and of seven in C: one takes the place of calls into
+building makes extension modules of them, and of eight in C: one takes the place of calls into
 Python's socket, select and time modules, one of calls into OpenSSL by cffi, one seals by OpenSSL,
-one takes a square root for points of P-256, two pass over the bytes of statements and of results,
-one counts durations; else nothing is compiled.  Needs a C compiler and Python's headers.
+one takes a square root for points of P-256, three pass over bytes of statements and results, one
+counts durations; else nothing is compiled.  Needs a C compiler and Python's headers.
 ``make compiled`` does it beside the checkout; docs/performance.rst says what it brings.
 """
 

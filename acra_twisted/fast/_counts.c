@@ -174,28 +174,16 @@ typedef struct {
     struct rule rules[RULES_MAX];
     /* The first rule of each duration, and the end of the last one's. */
     Py_ssize_t begins[WIDTH_MAX + 1];
-    /* The buckets of the smallest numbers of so many bits, by the two bits behind the first one. */
-    unsigned short first[65 * 4];
+    /* The buckets of the smallest numbers of so many bits. */
+    unsigned short first[65];
     /* Where they begin; behind the last one a number that no duration is. */
     uint64_t bounds[BUCKETS_MAX + 1];
 } Adding;
 
-/* Where to begin to look for the bucket of a duration. */
-static inline unsigned
-beginning(uint64_t duration)
-{
-    unsigned bits;
-
-    if (duration < 4)
-        return (unsigned)duration;
-    bits = 64 - (unsigned)__builtin_clzll(duration);
-    return 4 * bits + (unsigned)(duration >> (bits - 3) & 3);
-}
-
 static inline Py_ssize_t
 bucket_of(const Adding *self, uint64_t duration)
 {
-    Py_ssize_t place = self->first[beginning(duration)];
+    Py_ssize_t place = self->first[duration ? 64 - __builtin_clzll(duration) : 0];
 
     while (duration >= self->bounds[place + 1])
         place++;
@@ -297,7 +285,7 @@ static int
 set_bounds(Adding *self, PyObject *bounds)
 {
     Py_ssize_t place, size = PyTuple_GET_SIZE(bounds);
-    unsigned bits, part;
+    unsigned bits;
     uint64_t least;
 
     if (size < 1 || size > BUCKETS_MAX) {
@@ -317,19 +305,12 @@ set_bounds(Adding *self, PyObject *bounds)
     }
     self->bounds[size] = UINT64_MAX;
     self->buckets = size;
-    memset(self->first, 0, sizeof self->first);
-    for (place = 0, least = 1; least < 4; least++) {
+    for (place = 0, bits = 0; bits <= 64; bits++) {
+        least = bits ? (uint64_t)1 << (bits - 1) : 0;
         while (least >= self->bounds[place + 1])
             place++;
-        self->first[least] = (unsigned short)place;
+        self->first[bits] = (unsigned short)place;
     }
-    for (bits = 3; bits <= 64; bits++)
-        for (part = 4; part < 8; part++) {
-            least = (uint64_t)part << (bits - 3);
-            while (least >= self->bounds[place + 1])
-                place++;
-            self->first[4 * bits + part - 4] = (unsigned short)place;
-        }
     return 0;
 }
 

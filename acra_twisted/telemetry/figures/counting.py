@@ -150,14 +150,10 @@ class ShapeCounter(RunObserver):
                 shown = redact.of_statement(statement, session.language, session.last)
             session.last = shown
             database = session.database
-            way = session.way
-            if way is None or way.is_over or way.name != database:
-                ways: Ways | None = session.ways
-                way = ways.tally(session) if ways is not None else None
+            way = _way(session, database)
             if isinstance(shown.known, Known):
                 known = shown.known
                 texts = known.texts
-                # As a type of its own: what is compared with anything is anything from there on.
                 current: _Texts | None = session.figures
                 if (
                     texts is current
@@ -324,6 +320,15 @@ class ShapeCounter(RunObserver):
 
 def _nobody(session: Session) -> None:
     """Nobody wants to know of a login."""
+
+
+def _way(session: Session, database: bytes) -> Tally | None:
+    """Return what counts a session's requests by their way; None if nobody does."""
+    found: Tally | None = session.way
+    if found is not None and not found.is_over and found.name == database:
+        return found
+    ways: Ways | None = session.ways
+    return None if ways is None else ways.tally(session)
 
 
 def _calls(known: Known) -> int:
