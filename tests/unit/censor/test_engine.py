@@ -1280,7 +1280,7 @@ class Caching(SynchronousTestCase):
                 self.assertTrue(fresh.known(select % b"X'41'", mode).allowed)
                 self.assertFalse(fresh.known(select % b"X'43'", mode).allowed)
 
-    @settings(max_examples=300)
+    @settings(max_examples=100)
     @given(st.sampled_from(sorted(LANGUAGES)), st.lists(ODD_STRINGS, max_size=6))
     def test_cached_decisions_of_strings_that_are_not_plain(self, db, texts):
         warm = _WARM[db]
