@@ -23,6 +23,9 @@ _HEAD: Final = re.compile(rb"([0-9a-f]+)-([0-9a-f]+) (\S{4}) [0-9a-f]+ [0-9a-f:]
 _KEPT: Final = re.compile(rb"r-[-x]p").fullmatch
 #: The lines that tell how much of a mapping is no longer what its file has, in memory and not.
 _OWN: Final = (b"Anonymous:", b"Swap:")
+#: The line that tells how much of it is in memory.  An emulator of another processor says 0 of all
+#: mappings, and does not know which of them were written.
+_THERE: Final = b"Rss:"
 
 
 def give_back() -> int:
@@ -58,6 +61,8 @@ def unchanged(lines: Iterable[bytes]) -> Iterator[tuple[int, int]]:
             start, end, may, number = head.groups()
             where = (int(start, 16), int(end, 16))
             missing = len(_OWN) if _KEPT(may) is not None and number != b"0" else -1
+        elif line.startswith(_THERE) and line.split()[1:2] == [b"0"]:
+            missing = -1
         elif line.startswith(_OWN):
             missing = missing - 1 if line.split()[1:2] == [b"0"] else -1
             if missing == 0:

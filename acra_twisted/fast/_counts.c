@@ -1,5 +1,5 @@
-/* Counts durations by bucket, a run of them by one call.  The readable twin is fast/counts.py: for the
- * same input both have counted the same, which property tests compare where this is compiled.
+/* Counts durations by bucket, a run of them by one call.  The readable twin is fast/counts.py: for
+ * input that raises nothing both have counted the same, which property tests compare where this is compiled.
  * Measured in docs/performance-notes.rst.
  */
 #define PY_SSIZE_T_CLEAN

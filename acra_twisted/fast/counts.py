@@ -65,7 +65,8 @@ class AddingByPython:
 
         A negative duration is none, and a negative place is nowhere.  Raises ValueError for a
         record that is cut off, before anything is counted, and IndexError for a place that
-        ``counts`` has not; what stands before it is counted then.
+        ``counts`` has not, in C also if no duration is to be counted there; the records before it,
+        and perhaps a part of it, are counted then.
         """
         if len(numbers) % self._record.size:
             raise ValueError("a record is cut off")

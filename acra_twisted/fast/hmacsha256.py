@@ -72,7 +72,7 @@ class Keyed:
 
     @property
     def quick(self) -> Callable[[bytes], bytes | None]:
-        """The function that makes the HMAC, or None for a message that is long."""
+        """The function that makes the HMAC of a message; it may return None for a long one."""
         return self.digest_by_python if self._in_c is None else self._in_c
 
     def digest_by_python(self, message: bytes) -> bytes:

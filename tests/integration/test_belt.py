@@ -113,5 +113,17 @@ class Belt(ProtectedCase):
             raw.execute("ALTER ROLE postgres SET search_path = public, domains")
         for before, text in WAYS:
             for column in ("name", "email"):
-                with self.assertRaises(psycopg.errors.CheckViolation, msg=(before, column)):
-                    self.send(before, text, column)
+                self.assertTrue(self.is_refused(before, text, column), (before, column))
+
+    def is_refused(self, before, text, column):
+        """Tell whether the database refuses it.  Where five seconds have passed AcraServer has
+        looked, and refuses it first: then it is sent again."""
+        for _ in range(5):
+            try:
+                self.send(before, text, column)
+            except psycopg.errors.CheckViolation:
+                return True
+            except psycopg.errors.FeatureNotSupported:
+                continue
+            return False
+        return False

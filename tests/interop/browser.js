@@ -57,8 +57,10 @@ async function main() {
     hover: async (asked) => page.mouse.move(...(await place(asked))),
     wait: async (asked) => {
       const ends = Date.now() + PATIENCE;
+      // A page takes keys once it is whole, as behind `open`.
+      const whole = `document.readyState === "complete" && (${asked.until})`;
       // The page's policy has no room for a function that waits within it.
-      while (!(await page.evaluate(asked.until).catch(() => false))) {
+      while (!(await page.evaluate(whole).catch(() => false))) {
         if (Date.now() > ends) throw new Error(`it has not become true: ${asked.until}`);
         await new Promise((resolve) => setTimeout(resolve, 50));
       }

@@ -139,6 +139,6 @@ class Browser:
         """End it."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(60)
+        self._process.wait(300)
         assert self._process.stdout is not None
         self._process.stdout.close()

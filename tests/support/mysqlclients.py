@@ -173,7 +173,7 @@ def _elsewhere(arguments: list[str], environment: dict[str, str]) -> Asking:
             capture_output=True,
             text=True,
             check=False,
-            timeout=2 * _PATIENCE,
+            timeout=(1 + len(logins)) * _PATIENCE,
             cwd=TOP,
             env={**os.environ, **environment},
         )

@@ -85,7 +85,9 @@ def discard_until_sync(session: Session) -> None:
 def denial(verdict: Deny, traced: str = "") -> bytes:
     """Return the error that a client gets in place of a reply, or of the rest of one.  ``traced``
     is the hint about its trace."""
-    hint = f"{verdict.hint}; {traced}" if verdict.hint and traced else verdict.hint or traced
+    hint = verdict.hint or traced
+    if verdict.hint and traced:
+        hint = f"{verdict.hint.rstrip('.')}; {traced}"
     return backend.encode_error(b"ERROR", verdict.sqlstate, verdict.text, hint, verdict.routine)
 
 

@@ -70,5 +70,5 @@ def from_utf8(text: bytes, codec: str) -> bytes:
         raise ValueRefusedError(
             errors.NO_EQUIVALENT,
             errors.ENCODING,
-            "a value has characters that the client's character set lacks",
+            "a value has characters that character_set_results lacks",
         ) from None

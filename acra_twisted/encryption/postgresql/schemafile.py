@@ -16,7 +16,9 @@ from acra_twisted.encryption.postgresql.schema import Relation, Schema, SchemaEr
 #: Characters of a text at most.
 LARGEST: Final = 64 << 20
 _FORMAT: Final = "acra schema 2"
-_ODD: Final = "this is no schema that acra-explain has saved"
+_ODD: Final = (
+    "this is no schema that this version of acra-explain has saved; save it anew by --save_schema"
+)
 _PLAIN: Final = (str, int, bool)
 
 

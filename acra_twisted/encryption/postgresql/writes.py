@@ -40,10 +40,10 @@ class Target:
         self._columns = analysis.names.columns(self.relation) if self.relation else {}
         writer = analysis.names.writer(fields.get("relname", "")) if is_written else None
         if writer is not None and not self._columns:
-            text = f"table {writer.table} may write to one that AcraServer protects: {writer.name}"
-            raise StatementRefusedError(
-                Refusal(refusals.OPAQUE_CODE, "", text, "see trusted_functions")
-            )
+            where = f"{writer.schema}.{writer.table}"
+            text = f"table {where} may write to one that AcraServer protects: {writer.name}"
+            hint = "see trusted_functions" if writer.function else "write the protected table"
+            raise StatementRefusedError(Refusal(refusals.OPAQUE_CODE, "", text, hint))
         self._attributes = (
             {one.name: one for one in self.relation.attributes} if self.relation else {}
         )

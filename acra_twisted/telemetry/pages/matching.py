@@ -27,7 +27,7 @@ _REFUSED: Final = ("deny", "hangup")
 
 
 class Among(NamedTuple):
-    """Summaries, clients and errors of the spans of a trace that fit."""
+    """Summaries, clients and errors of the spans of a trace that fit, in the order of letters."""
 
     names: Sequence[str] = ()
     clients: Sequence[str] = ()
@@ -162,13 +162,13 @@ def joined(match: Match, other: Match) -> Match:
     both = zip(match.among, other.among, strict=True)
     return match._replace(
         verdicts=_weighed((*match.verdicts, *other.verdicts)),
-        among=Among(*(tuple(dict.fromkeys((*one, *another))) for one, another in both)),
+        among=Among(*(tuple(sorted({*one, *another})) for one, another in both)),
     )
 
 
 def _among(known: Iterable[Sequence[Any]]) -> Among:
     return Among(
-        *(tuple({str(text): None for text in some if text}) for some in zip(*known, strict=True))
+        *(tuple(sorted({str(text) for text in some if text})) for some in zip(*known, strict=True))
     )
 
 

@@ -79,12 +79,14 @@ class Patterns:
         self.plain = _compiled(plain + ends)
         self.last_plain = _compiled(plain + (b"(%b?)" % escape if escape else b"()"))
         content = b"[^%b%b]++|%b|%b%b" % (sign, escape, escaped, sign, sign)
-        inside = b"((?:%b|%b(?!%%b)|(?!))*+)%b" % (content, sign, sign)
         self.enclosed = self.rest = self.plain
         self.last_enclosed = self.last_rest = self.last_plain
         if sign:
             behind = b"%b|%b" % (lines, fields)
-            rest, last = inside % behind + ends, inside % (behind + rb"|\Z") + b"()"
+            rest, last = (
+                b"((?:%b|%b(?!%b)|(?!))*+)%b%b" % (content, sign, end, sign, then)
+                for end, then in ((behind, ends), (behind + rb"|\Z", b"()"))
+            )
             self.enclosed, self.rest = _compiled(sign + rest), _compiled(rest)
             self.last_enclosed, self.last_rest = _compiled(sign + last), _compiled(last)
             self.inner = _compiled(certain % (b"%b|%b(?!%b)" % (content, sign, behind)))

@@ -33,13 +33,13 @@ print(given, held, left)
 """
 
 
-def mapping(place, may="r-xp", number=7, own=0, swapped=0):
+def mapping(place, may="r-xp", number=7, own=0, swapped=0, there=64):
     return [
         line.encode() + b"\n"
         for line in (
             _HEAD.format(place, may, number),
             "Size:                 64 kB",
-            "Rss:                  64 kB",
+            f"Rss:             {there:8} kB",
             f"Anonymous:       {own:8} kB",
             "LazyFree:              0 kB",
             f"Swap:            {swapped:8} kB",
@@ -68,8 +68,9 @@ class Mappings(SynchronousTestCase):
             *mapping(6, "r--s"),
             *mapping(7, "---p"),
             *mapping(8, number=0),
+            *mapping(9, there=0),
         ]
-        self.assertEqual(list(unchanged([*lines, *mapping(9)])), [place(9)])
+        self.assertEqual(list(unchanged([*lines, *mapping("a")])), [place("a")])
 
     def test_lines_that_are_missing(self):
         lines = mapping(1)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.config.reading import load
 from acra_twisted.errors import ConfigError
 from acra_twisted.keystore.filesystem import FilesystemKeyStore
 from acra_twisted.keystore.masterkey import VARIABLE
@@ -15,6 +16,7 @@ from acra_twisted.optionkinds import Address
 from acra_twisted.purposes import STORAGE
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.server import checks
+from acra_twisted.server.tap import Options
 from tests.unit.server.test_service import settings
 
 
@@ -138,6 +140,20 @@ class Checks(SynchronousTestCase):
         self.refused("client_id", client_id="")
         self.refused("needs certificates", tls_client_id_from_cert=True)
         self.refused("TLS needs a certificate", client_tls="require")
+
+    def test_a_listeners_columns_are_told_of_once(self):
+        path = self.mktemp()
+        with open(path, "w") as file:
+            file.write(
+                "[server]\nacraconnector_transport_encryption_disable = true\n"
+                "client_id = an application\n[database]\ndb_host = 127.0.0.1\n"
+                "[tls]\ntls_auth = 0\n[pipeline]\nstages =\n[listener:second]\n"
+                "incoming_connection_string = tcp://127.0.0.1:1\nstages = encryptor\n"
+            )
+        flags = [f"--config_file={path}"]
+        error = self.assertRaises(ConfigError, load, Options.program, flags, {})
+        (said,) = [line for line in str(error).splitlines() if "'decryptor' behind it" in line]
+        self.assertIn("[listener:second]", said)
 
     def test_proofs(self):
         """Clients prove who they are over TLS, unless something else is said by name."""

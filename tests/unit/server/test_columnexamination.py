@@ -121,7 +121,10 @@ def mysql_rows(kind):
     column = ("shop", "people", "name", "1", kind, "400", None, None, "100", None)
     found = (("settings", "0", "STRICT_ALL_TABLES", "", "1"), ("column", *column), ("end",))
     return [
-        [one[0].encode(), *(cell and cell.encode().hex().encode() for cell in one[1:])]
+        [
+            one[0].encode(),
+            *(None if cell is None else cell.encode().hex().encode() for cell in one[1:]),
+        ]
         + [None] * (11 - len(one))
         for one in found
     ]

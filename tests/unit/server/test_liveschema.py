@@ -11,7 +11,7 @@ from acra_twisted.errors import AcraError, ConfigError
 from acra_twisted.server.liveschema import read_schema
 from tests.support.planning import SETTINGS
 
-FIRST = {"words": ["people"], "functions": [[1, "f", "f", ["people"]]], "triggers": None}
+FIRST = {"words": ["people"], "functions": [[1, "f", "f", ["people"]]], "writers": None}
 TABLE = {
     **{"oid": 5, "schema": "public", "name": "people", "kind": "r", "view": None},
     **{"columns": None, "indexes": None, "attached": None, "parents": None},

@@ -57,7 +57,7 @@ def reading(kind, body):
 class Denials(SynchronousTestCase):
     def test_a_hint_has_its_own_place(self):
         deny = Deny("it is refused", sqlstate=b"0A000", hint="Write another.", routine="here")
-        for traced, hint in (("", "Write another."), ("trace_id 1", "Write another.; trace_id 1")):
+        for traced, hint in (("", "Write another."), ("trace_id 1", "Write another; trace_id 1")):
             ((kind, body),) = messages(denial(deny, traced))
             fields = decode_error(body)
             self.assertEqual(kind, "E")

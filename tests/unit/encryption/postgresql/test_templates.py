@@ -1,7 +1,5 @@
 """Texts that are written in one step: what is said of a class in Python holds for that in C."""
 
-from unittest import SkipTest
-
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -117,45 +115,41 @@ class Templates(SynchronousTestCase):
         self.assertIsNone(made(KEY + b" " * 1_024))
         self.assertIsNone(made(KEY + b", \x04" * 30))
 
-    @given(texts, texts, st.lists(st.tuples(st.integers(0, 5), st.integers(-1, 2)), max_size=4))
-    def test_as_in_python(self, known, text, slots):
-        if not COMPILED:
-            raise SkipTest("nothing is compiled")
-        in_c = templates.Template
+    if COMPILED:
 
-        cut = skeleton.split(known, b'"')
-        assume(cut is not None and skeleton.is_plain(cut[2]) and len(cut[1]) <= 32)
-        slots = [one for one in slots if one[0] < len(cut[1])]
-        parts = tuple(b"<%d>" % number for number in range(len(slots) + 1))
-        ordinals, makers = (tuple(one[at] for one in slots) for at in (0, 1))
-        both = [each(cut[0], parts, ordinals, makers) for each in (TemplateByPython, in_c)]
-        given_ = (doubled, lambda value: None if b"y" in value else value)
-        for one in (known, text):
-            by_python, found = (each.write(one, given_) for each in both)
-            self.assertEqual(found, by_python)
+        @given(texts, texts, st.lists(st.tuples(st.integers(0, 5), st.integers(-1, 2)), max_size=4))
+        def test_as_in_python(self, known, text, slots):
+            in_c = templates.Template
+            cut = skeleton.split(known, b'"')
+            assume(cut is not None and skeleton.is_plain(cut[2]) and len(cut[1]) <= 32)
+            slots = [one for one in slots if one[0] < len(cut[1])]
+            parts = tuple(b"<%d>" % number for number in range(len(slots) + 1))
+            ordinals, makers = (tuple(one[at] for one in slots) for at in (0, 1))
+            both = [each(cut[0], parts, ordinals, makers) for each in (TemplateByPython, in_c)]
+            given_ = (doubled, lambda value: None if b"y" in value else value)
+            for one in (known, text):
+                by_python, found = (each.write(one, given_) for each in both)
+                self.assertEqual(found, by_python)
 
-    def test_parts_that_do_not_fit_together(self):
-        if not COMPILED:
-            raise SkipTest("nothing is compiled")
-        in_c = templates.Template
-
-        for wrong in (
-            (KEY, (b"",), (0,), (0,)),
-            (KEY, (b"", b""), (0,), ()),
-            (KEY, (b"", b""), (3,), (0,)),
-            (KEY, (b"", b""), (-1,), (0,)),
-            (KEY, (b"", b""), (0,), (-2,)),
-            (KEY, (b"", b""), (0,), (32,)),
-            (b"\x04" * 33, (b"",), (), ()),
-            (KEY, (b"",) * 34, (0,) * 33, (0,) * 33),
-        ):
-            self.assertRaises(ValueError, in_c, *wrong)
-        for wrong in (
-            (KEY, (b"", 1), (0,), (0,)),
-            ("", (b"",), (), ()),
-            (KEY, (b"", b""), ("",), (0,)),
-        ):
-            self.assertRaises(TypeError, in_c, *wrong)
+        def test_parts_that_do_not_fit_together(self):
+            in_c = templates.Template
+            for wrong in (
+                (KEY, (b"",), (0,), (0,)),
+                (KEY, (b"", b""), (0,), ()),
+                (KEY, (b"", b""), (3,), (0,)),
+                (KEY, (b"", b""), (-1,), (0,)),
+                (KEY, (b"", b""), (0,), (-2,)),
+                (KEY, (b"", b""), (0,), (32,)),
+                (b"\x04" * 33, (b"",), (), ()),
+                (KEY, (b"",) * 34, (0,) * 33, (0,) * 33),
+            ):
+                self.assertRaises(ValueError, in_c, *wrong)
+            for wrong in (
+                (KEY, (b"", 1), (0,), (0,)),
+                ("", (b"",), (), ()),
+                (KEY, (b"", b""), ("",), (0,)),
+            ):
+                self.assertRaises(TypeError, in_c, *wrong)
 
 
 class Beginnings(SynchronousTestCase):

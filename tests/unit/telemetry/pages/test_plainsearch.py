@@ -12,20 +12,26 @@ from acra_twisted.telemetry.tracing.recorded import Recorder
 from acra_twisted.telemetry.tracing.store import Kept
 from tests.support.recordings import START, record
 
-#: Those of a server and those of a connector, which sees no database.
-RECORDERS = [Recorder(("db", 5432), 3_000_000), Recorder(None, 3_000_000)]
+#: That of a server, and that of a connector, which sees no database and has no stages: how many
+#: stages there may be.  Each has its own requests in its store, and gets others' as spans.
+RECORDERS = {Recorder(("db", 5432), 3_000_000): 2, Recorder(None, 3_000_000): 0}
 TEXTS = [b"SELECT 1 FROM t", b"UPDATE shop.goods SET a = 'x'", None]
 SHAPE = shape_of("postgresql", "shop", "query", Redacted("SELECT ? FROM t", "SELECT t"))
-REQUESTS = st.builds(
-    record,
-    stages=st.integers(0, 2),
-    recorder=st.sampled_from(RECORDERS),
-    text=st.sampled_from(TEXTS),
-    kind=st.sampled_from(["query", "execute", "prepare", "startup"]),
-    start=st.integers(START, START + 4),
-    took=st.sampled_from([2_000_000, 3_000_000, 5_000_000]),
-    outcome=st.sampled_from(["ok", "ok", "ok", "error"]),
-)
+
+
+def traces(recorder):
+    """A daemon's traces: of each, its requests."""
+    requests = st.builds(
+        record,
+        stages=st.integers(0, RECORDERS[recorder]),
+        recorder=st.just(recorder),
+        text=st.sampled_from(TEXTS),
+        kind=st.sampled_from(["query", "execute", "prepare", "startup"]),
+        start=st.integers(START, START + 4),
+        took=st.sampled_from([2_000_000, 3_000_000, 5_000_000]),
+        outcome=st.sampled_from(["ok", "ok", "ok", "error"]),
+    )
+    return st.lists(st.lists(requests, min_size=1, max_size=3), max_size=3)
 
 
 def arguments():
@@ -53,7 +59,7 @@ def matches(kept, filters):
 
 class Plain(SynchronousTestCase):
     @given(
-        st.lists(st.lists(REQUESTS, min_size=1, max_size=3), max_size=3),
+        st.sampled_from(list(RECORDERS)).flatmap(traces),
         arguments(),
         st.integers(-3_000_000, 6_000_000),
         st.booleans(),

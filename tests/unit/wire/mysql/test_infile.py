@@ -14,9 +14,14 @@ QUOTED = InfileFormat(b",", b'"', b"\\")
 DOUBLED = InfileFormat(b",", b'"', b'"')
 BARE = InfileFormat(b",", b"", b"")
 STARTED = InfileFormat(b"||", b"'", b"!", b">>", b"||\r\n", 1)
-FORMATS = (PLAIN, QUOTED, DOUBLED, BARE, STARTED)
+#: The sign is one of Python's own in patterns that are put together.
+PERCENT = InfileFormat(b",", b"%", b"\\")
+FORMATS = (PLAIN, QUOTED, DOUBLED, BARE, STARTED, PERCENT)
 #: Pieces of which files are made that mean something in some format.
-SIGNS = (b"\t", b"\n", b"\\", b'"', b",", b"||", b"\r\n", b"!", b"'", b">>", b"N", b"NULL", b"a")
+SIGNS = (
+    *(b"\t", b"\n", b"\\", b'"', b",", b"||", b"\r\n", b"!", b"'", b">>", b"N", b"NULL", b"a"),
+    b"%",
+)
 files = st.lists(st.sampled_from(SIGNS), max_size=30).map(b"".join)
 values = st.lists(st.one_of(st.none(), files, st.binary(max_size=20)), min_size=2, max_size=2)
 
