@@ -36,19 +36,18 @@ class Heads(Generic[_TargetT]):
 
     def __init__(self) -> None:
         self._known: GenerationCache[bytes, Sequence[_TargetT]] = GenerationCache(1_000, 1 << 20)
-        # What was asked for last, and its bracket.
-        self._head = b""
-        self._last: Sequence[_TargetT] | None = None
+        # What was asked for last, with its bracket, and its targets: one object, as threads ask.
+        self._last: tuple[bytes, Sequence[_TargetT]] | None = None
 
     def get(self, text: bytes) -> Sequence[_TargetT] | None:
         """The targets of a statement; None if they are not known."""
-        head = self._head
-        if self._last is not None and text[: len(head)] == head:
-            return self._last
+        last = self._last
+        if last is not None and text[: len(last[0])] == last[0]:
+            return last[1]
         bracket = find(text[:_HEAD], b"(")
         found = self._known.get(text[:bracket]) if bracket > 0 else None
         if found is not None:
-            self._head, self._last = text[: bracket + 1], found
+            self._last = text[: bracket + 1], found
         return found
 
     def keep(self, text: bytes, end: int, found: Sequence[_TargetT]) -> None:

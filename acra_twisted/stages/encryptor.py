@@ -260,8 +260,10 @@ def _needs_path(known: Known, snapshot: Snapshot, text: bytes) -> bool:
     if known.reported_path is not None:
         return False
     lowered = text.lower()
-    if b'u&"' not in lowered and not any(name in lowered for name in snapshot.protection.apart):
-        return False
+    executes = bool(known.prepared) and b"execute" in lowered
+    if not executes and b'u&"' not in lowered:
+        if not any(name in lowered for name in snapshot.protection.apart):
+            return False
     return known.schema.doubt_path()
 
 

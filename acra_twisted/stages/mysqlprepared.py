@@ -56,11 +56,12 @@ def name_in(text: bytes) -> bytes:
 class _Kept:
     """A text, and what came of it by one reading of the tables."""
 
-    __slots__ = ("text", "read", "name", "snapshot", "refusal", "targets")
+    __slots__ = ("text", "read", "name", "number", "snapshot", "refusal", "targets")
 
     def __init__(self, text: bytes, read: ReadBy) -> None:
         self.text, self.read = text, read
         self.name = name_in(text)
+        self.number = 0
         self.snapshot: MysqlSnapshot | None = None
         self.refusal: Refusal | None = None
         self.targets: Sequence[Target] = ()
@@ -80,10 +81,12 @@ class _Kept:
 
 class SqlPrepared:
     """Keeps the texts that prepare statements which give values to something.  ``resets`` is how
-    often the session had begun anew when it was made: then the server forgets them."""
+    often the session had begun anew when it was made: then the server forgets them.  ``number`` is
+    how often a text was kept."""
 
     def __init__(self, resets: int) -> None:
         self.resets = resets
+        self.number = 0
         self._texts: dict[tuple[bytes, ReadBy], _Kept] = {}
         self._size = 0
         self._is_lost = False
@@ -93,23 +96,32 @@ class SqlPrepared:
     def keep(self, text: bytes, read: ReadBy) -> None:
         """Keep a text beside all others: each may prepare more than one statement, and the server
         may refuse it."""
-        if (text, read) in self._texts:
+        self.number += 1
+        known = self._texts.get((text, read))
+        if known is not None:
+            known.number = self.number
             return
         self._size += len(text) + _BESIDE
         self._is_lost = self._is_lost or self._size > _BYTES
         if self._is_lost:
             self._texts.clear()
         else:
-            self._texts[text, read] = _Kept(text, read)
+            kept = self._texts[text, read] = _Kept(text, read)
+            kept.number = self.number
         self._checked = None
 
-    def done(self, text: bytes) -> None:
+    def done(self, text: bytes, number: int) -> None:
         """Take in that the server has run a text that prepares or releases a statement: nothing
-        else has its name any more."""
+        that was kept before it has its name any more.  ``number`` is as it was when it was sent:
+        others may have been sent behind it."""
         name = name_in(text)
         if not name:
             return
-        gone = [key for key, one in self._texts.items() if one.name == name and key[0] != text]
+        gone = [
+            key
+            for key, one in self._texts.items()
+            if one.name == name and key[0] != text and one.number <= number
+        ]
         for key in gone:
             del self._texts[key]
             self._size -= len(key[0]) + _BESIDE

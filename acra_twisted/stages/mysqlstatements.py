@@ -107,6 +107,9 @@ class MysqlStatements:
         if refusal is None and known.prepared is not None and executes(statement.text):
             refusal, executed = self._executed(known.prepared, judged)
             targets = (*targets, *executed)
+        if targets and known.temporary is not None:
+            # What the text ends, or what it runs may end, is not there for the rest of it.
+            known.sent(session, statement.text, statement.prepared_name is not None)
         if refusal is None:
             if (
                 targets
@@ -199,7 +202,7 @@ def _done(judged: _Judged) -> Callable[[], None] | None:
             tables = known.temporaries(judged.exchange.session)
             return partial(tables.made, table, tables.ends)
     elif known.prepared is not None and name_in(text):
-        return partial(known.prepared.done, text)
+        return partial(known.prepared.done, text, known.prepared.number)
     return None
 
 

@@ -14,7 +14,7 @@ from acra_twisted.encryption.beginnings import goes_on
 from acra_twisted.encryption.mysql.schema import Code
 from acra_twisted.encryption.mysql.targets import Target
 
-_NAME: Final = rb"(`[^`\x00]++`|[A-Za-z_$][0-9A-Za-z_$]*+)"
+_NAME: Final = rb"(`[^`\x00\x80-\xff]++`|[A-Za-z_$][0-9A-Za-z_$]*+)"
 _creates: Final = re.compile(
     rb"\s*+create\s++(?:or\s++replace\s++)?temporary\s++table\s++(?:if\s++not\s++exists\s++)?"
     + _NAME
@@ -57,7 +57,7 @@ def _drops(text: str) -> bool:
 def may_end(text: bytes) -> bool:
     """Tell whether a text may end such a table, or give it another name."""
     lowered = text.lower()
-    if b"replace" in lowered and b"temporary" in lowered:
+    if b"replace" in lowered and b"create" in lowered:
         return True
     return any(word in lowered for word in _ENDING)
 

@@ -49,6 +49,8 @@ _READ: Final = frozenset((b"sql", b"plpgsql", b"c", b"internal"))
 _CERTAIN: Final = 60
 #: A name in it may be written with escapes.
 _ESCAPED_NAME: Final = b'u&"'
+#: What begins so is written with escapes, and no backslash need be among them.
+_ESCAPED: Final = (_ESCAPED_NAME, b"u&'")
 _NAMES: Final = (lexer.WORD, lexer.QUOTED)
 #: Tokens that name nothing by themselves.
 _UNNAMED: Final = lexer.LITERALS | {lexer.COMMENT}
@@ -183,7 +185,12 @@ class Concerns:
         )
         for kind, start, end in tokens:
             if kind in lexer.LITERALS and kind != lexer.NUMBER:
+                if kind == lexer.UNICODE and b"uescape" in words:
+                    # Its value is another one than is read here.
+                    return True
                 value = _lowered(postgresql_value(kind, text[start:end])[1])
+                if any(mark in value for mark in _ESCAPED):
+                    return True
                 if any(name in value for name in self._parts):
                     return True
                 if b"\\" in value and (runs or self._may_spell(value)):

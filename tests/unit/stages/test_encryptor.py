@@ -467,6 +467,13 @@ class Unreported(EncryptorCase):
             self.assertEqual(self.database.asked, ["path"], text)
             del self.database.asked[:]
 
+    def test_the_path_is_asked_for_before_what_sql_prepared_is_executed(self):
+        self.judge("PREPARE p AS SELECT name FROM people")
+        end(self.exchange, b"PREPARE")
+        del self.database.asked[:]
+        self.judge("EXECUTE p")
+        self.assertEqual(self.database.asked, ["path"])
+
     def test_it_counts_where_nobody_can_be_asked(self):
         self.database.fails = True
         self.assertIsNot(type(self.judge("SELECT name FROM people")[0]), Deny)

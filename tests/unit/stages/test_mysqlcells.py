@@ -58,4 +58,4 @@ class Readers(SynchronousTestCase):
         self.assertEqual(reader.read(b"e"), b"e")
         with self.assertRaises(Exception) as caught:
             reader.read("é".encode())
-        self.assertIn("character set", str(caught.exception))
+        self.assertIn("character_set_results", str(caught.exception))

@@ -210,6 +210,13 @@ class NewNames(Case):
         self.run_("INSERT INTO own VALUES (1)")
         self.assertEqual(len(self.questions()), 2)
 
+    def test_a_table_that_the_text_ends_itself_is_looked_up(self):
+        for text in ("DROP TEMPORARY TABLE own; INSERT INTO own VALUES (1)", "CALL own(1)"):
+            self.run_("CREATE TEMPORARY TABLE own (id INT)")
+            del self.bench.asked[:]
+            self.run_(text)
+            self.assertEqual(len(self.questions()), 1, text)
+
     def test_statements_that_sql_prepares_and_releases(self):
         self.bench.has("orders")
         for number in range(500):

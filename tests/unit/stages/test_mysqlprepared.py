@@ -62,19 +62,31 @@ class Prepared(SynchronousTestCase):
         later = b"Prepare `S` from 'INSERT INTO other VALUES (?)';"
         for text in (ORDERS, later, ORDERS + b"; PREPARE t FROM 'SELECT 1'"):
             self.kept.keep(text, READ)
-        self.kept.done(b"SELECT 1; DEALLOCATE PREPARE s")
-        self.kept.done(b"PREPARE t FROM 'SELECT 1'")
+        self.kept.done(b"SELECT 1; DEALLOCATE PREPARE s", self.kept.number)
+        self.kept.done(b"PREPARE t FROM 'SELECT 1'", self.kept.number)
         self.assertEqual(len(self.kept.again(self.snapshot)[1]), 2)
-        self.kept.done(later)
+        self.kept.done(later, self.kept.number)
         # The text of two statements may have made it, too.
         self.assertEqual(len(self.kept.again(self.snapshot)[1]), 2)
         self.kept = SqlPrepared(0)
         self.kept.keep(ORDERS, READ)
         self.kept.keep(later, READ)
-        self.kept.done(later)
+        self.kept.done(later, self.kept.number)
         self.assertEqual(self.kept.again(self.snapshot)[1], (Target("shop", "other"),))
-        self.kept.done(b"DROP PREPARE s ;")
+        self.kept.done(b"DROP PREPARE s ;", self.kept.number)
         self.assertEqual(self.kept.again(self.snapshot), (None, ()))
+
+    def test_what_was_sent_behind_it_stays(self):
+        first = b"PREPARE s FROM 'SELECT 1'"
+        sent = self.kept.number
+        self.kept.keep(ORDERS, READ)
+        self.kept.done(first, sent)
+        self.assertEqual(len(self.kept.again(self.snapshot)[1]), 1)
+        self.kept.keep(b"PREPARE s FROM 'INSERT INTO other VALUES (?)'", READ)
+        sent = self.kept.number
+        self.kept.keep(ORDERS, READ)
+        self.kept.done(b"PREPARE s FROM 'INSERT INTO other VALUES (?)'", sent)
+        self.assertIn(Target("shop", "orders"), self.kept.again(self.snapshot)[1])
 
     def test_names(self):
         for text, name in (
@@ -100,7 +112,7 @@ class Prepared(SynchronousTestCase):
         for number in range(10_000):
             text = b"PREPARE s FROM 'INSERT INTO t%d VALUES (?)'" % number
             self.kept.keep(text, READ)
-            self.kept.done(text)
+            self.kept.done(text, self.kept.number)
         self.assertIsNone(self.kept.again(self.snapshot)[0])
 
     def test_there_is_an_end_to_them(self):

@@ -20,6 +20,8 @@ class Created(SynchronousTestCase):
             (b"CREATE TEMPORARY TABLE own (id INT); DROP TABLE own", None),
             (b"CREATE TEMPORARY TABLE own.  b (id INT)", None),
             (b"CREATE TEMPORARY SEQUENCE own", None),
+            # The session's set decides which name it is.
+            (b"CREATE TEMPORARY TABLE `\xc3\xa8` (id INT)", None),
         ):
             self.assertEqual(created(text, "shop"), expected, text)
         self.assertIsNone(created(b"CREATE TEMPORARY TABLE own (id INT)", None))
@@ -54,6 +56,7 @@ class Remembered(SynchronousTestCase):
             b"EXECUTE s",
             b"BEGIN NOT ATOMIC f(); END",
             b"CREATE OR REPLACE TEMPORARY TABLE own AS SELECT f()",
+            b"CREATE OR REPLACE TABLE own (id INT)",
         ):
             self.assertTrue(may_end(text), text)
         self.tables.ended(False)

@@ -93,6 +93,18 @@ class Texts(SynchronousTestCase):
             NAMES.may_run(b'select "dblink_exec"', lexer.tokens(b'select "dblink_exec"'))
         )
 
+    def test_a_name_may_be_written_with_escapes_of_any_sign(self):
+        for text in (
+            """create function f() as $$ insert into U&"p!0065ople" uescape '!' $$""",
+            """create function f() as $$ select dblink_exec(U&'p!0065ople' uescape '!') $$""",
+            """create function f() as U&'insert into p!0065ople' uescape '!'""",
+            """select dblink_exec(U&'insert into p!0065ople' uescape '!')""",
+        ):
+            raw = text.encode()
+            self.assertTrue(NAMES.carries(raw, lexer.tokens(raw)), text)
+        raw = b"create function f() as $$ select 'menu&x' $$"
+        self.assertFalse(NAMES.carries(raw, lexer.tokens(raw)))
+
     def test_a_new_name_of_a_schema_concerns_its_tables(self):
         for text in (b"alter schema a rename to b", b'ALTER/**/SCHEMA "A" RENAME TO "B"'):
             self.assertTrue(NAMES.may_touch(text), text)
