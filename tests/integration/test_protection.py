@@ -244,10 +244,10 @@ class PoisonRecords(Protected):
         with self.connect(chain) as db:
             self.assertEqual(db.execute("SELECT %s::bytea", (own,)).fetchone(), (b"text",))
         self.assertIn("acra_poison_records_total 6.0", get(chain.server_pages, "/metrics"))
-        # The pages have those requests as denied, and find them so.
-        found = json.loads(get(chain.server_pages, "/debug/traces?verdict=deny&format=json"))
+        # The pages have those requests as poisoned, and find them so.
+        found = json.loads(get(chain.server_pages, "/debug/traces?verdict=poison&format=json"))
         self.assertEqual(len(found["traces"]), 6)
-        self.assertEqual({match["verdict"] for match in found["traces"]}, {"deny"})
+        self.assertEqual([match["verdicts"] for match in found["traces"]], [["poison"]] * 6)
 
     def test_en10_every_path(self):
         """Messages that end in the client and are not the result of what was described."""
