@@ -26,6 +26,8 @@ _creates: Final = re.compile(
 #: Words without which a text neither drops a table nor gives it another name, nor runs code that
 #: it does not show.
 _ENDING: Final = (b"drop", b"rename", b"alter", b"call", b"execute", b"atomic")
+#: Words of texts that create code which other sessions run: its names mean what they mean there.
+_CODE: Final = (b"procedure", b"function", b"trigger", b"event", b"package")
 #: Tables that are remembered.
 _MOST: Final = 1_000
 
@@ -55,10 +57,12 @@ def _drops(text: str) -> bool:
 
 
 def may_end(text: bytes) -> bool:
-    """Tell whether a text may end such a table, or give it another name."""
+    """Tell whether a text may end such a table, or give it another name, or makes code in which its
+    name is that of another."""
     lowered = text.lower()
-    if b"replace" in lowered and b"create" in lowered:
-        return True
+    if b"create" in lowered:
+        if b"replace" in lowered or any(word in lowered for word in _CODE):
+            return True
     return any(word in lowered for word in _ENDING)
 
 

@@ -28,8 +28,8 @@ class Protection:
     table and that the configuration does not trust, ``writers`` what may use it by itself where
     another table is written, which ``writing`` has by the table's name.  ``names`` are those of the
     relations and functions by which a statement can concern a protected column.  ``readers`` are
-    the different lists of clients that alone may read some column.  ``apart`` are names in small
-    letters of which several relations are protected differently.
+    the different lists of clients that alone may read some column.  ``apart`` are names of which
+    several relations are protected differently, as texts have them, with small letters of ASCII.
     """
 
     def __init__(self, schema: Schema, settings: EncryptionSettings) -> None:
@@ -53,7 +53,9 @@ class Protection:
             for oid, columns in self._columns.items()
             for number, setting in columns.items()
         }
-        self.apart = [name.lower().encode() for name in self._named if self._is_apart(name)]
+        self.apart = [
+            name.replace('"', '""').encode().lower() for name in self._named if self._is_apart(name)
+        ]
         concerned = {*self._columns, *self._unclear}
         self.names: frozenset[str] = (
             frozenset(schema.relations[oid].name for oid in concerned)

@@ -22,7 +22,11 @@ _USING: Final = frozenset(
     + ("PrepareStmt", "ExecuteStmt", "DeclareCursorStmt", "ExplainStmt", "CreateTableAsStmt")
 )
 #: Statements that may run functions, which may make temporary tables.
-_RUNNING: Final = _USING | frozenset(("CallStmt", "DoStmt", "RefreshMatViewStmt", "ReindexStmt"))
+_RUNNING: Final = _USING | frozenset(
+    ("CallStmt", "DoStmt", "RefreshMatViewStmt", "ReindexStmt")
+    # Those of a cursor's query, and of triggers.
+    + ("FetchStmt", "TruncateStmt", "ConstraintsSetStmt")
+)
 #: Statements that leave tables, views and functions as they are.
 _HARMLESS: Final = _USING | frozenset(
     ("TransactionStmt", "VariableSetStmt", "VariableShowStmt", "DeallocateStmt", "DiscardStmt")

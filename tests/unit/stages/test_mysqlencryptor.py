@@ -217,6 +217,17 @@ class NewNames(Case):
             self.run_(text)
             self.assertEqual(len(self.questions()), 1, text)
 
+    def test_a_table_that_code_for_other_sessions_names_is_looked_up(self):
+        for text in (
+            "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO INSERT INTO own VALUES (1)",
+            "CREATE PROCEDURE p(a INT) INSERT INTO own VALUES (a)",
+            "CREATE TRIGGER t AFTER INSERT ON orders FOR EACH ROW INSERT INTO own VALUES (NEW.a)",
+        ):
+            self.run_("CREATE TEMPORARY TABLE own (id INT)")
+            del self.bench.asked[:]
+            self.run_(text)
+            self.assertIn(b"own".hex().encode(), self.questions()[0], text)
+
     def test_statements_that_sql_prepares_and_releases(self):
         self.bench.has("orders")
         for number in range(500):

@@ -57,6 +57,7 @@ class Remembered(SynchronousTestCase):
             b"BEGIN NOT ATOMIC f(); END",
             b"CREATE OR REPLACE TEMPORARY TABLE own AS SELECT f()",
             b"CREATE OR REPLACE TABLE own (id INT)",
+            b"CREATE PROCEDURE p(a INT) INSERT INTO own VALUES (a)",
         ):
             self.assertTrue(may_end(text), text)
         self.tables.ended(False)

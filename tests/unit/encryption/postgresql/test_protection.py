@@ -45,6 +45,18 @@ class OfFunctions(SynchronousTestCase):
         self.assertEqual(made.names, {"people", "enlist"})
 
 
+class OfNames(SynchronousTestCase):
+    def test_those_of_tables_that_are_protected_differently_are_as_texts_have_them(self):
+        for name, text in (
+            ("People", b"people"),
+            ("\xc9t\xe9", b"\xc3\x89t\xc3\xa9"),
+            ('a"B', b'a""b'),
+        ):
+            other = PEOPLE._replace(oid=2, schema="other", name=name, attributes=columns("id"))
+            made = protection([PEOPLE._replace(name=name), other], settings(f"{name}.name"))
+            self.assertEqual(made.apart, [text])
+
+
 class OfTables(SynchronousTestCase):
     def test_a_column_is_found_by_oid_and_number_with_the_gaps_of_dropped_ones(self):
         made = protection([PEOPLE], settings("people.name"))
