@@ -8,7 +8,7 @@ from pathlib import Path
 
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.processes import Process, accepts, free_port, twistd
+from acra_twisted.sandbox.processes import Daemon, Process, free_port, twistd
 
 Ini = dict[str, dict[str, str]]
 
@@ -91,8 +91,8 @@ class Chain:
             sections["tls"]["tls_client_auth"] = "0"
         self.server_ini = write_ini(self.folder / "acra-server.ini", merge(sections, server))
         self.connector_ini = self._connector_ini(connector)
-        self.server: Process | None = None
-        self.connector: Process | None = None
+        self.server: Daemon | None = None
+        self.connector: Daemon | None = None
 
     def _connector_ini(self, more: Mapping[str, Mapping[str, str]] | None) -> Path:
         certificate, key = self.authority.issue("acra-connector")
@@ -133,18 +133,18 @@ class Chain:
         if self.link != "none":
             self.connector = self._begin("acra-connector", self.connector_ini)
         try:
-            _wait(self.server, self.server_pages)
+            self.server.wait_until_it_serves()
             if self.connector is not None:
-                _wait(self.connector, self.connector_pages)
+                self.connector.wait_until_it_serves()
         except RuntimeError:
             self.stop()
             raise
         return self
 
-    def _begin(self, plugin: str, ini: Path) -> Process:
+    def _begin(self, plugin: str, ini: Path) -> Daemon:
         log = self.folder / f"{ini.stem}.log"
         command = twistd(plugin, ini, reactor=self._reactor)
-        return Process(command, log, environment=self._environment)
+        return Daemon(command, log, environment=self._environment)
 
     def one_more(self) -> tuple[Process, int]:
         """Start another server on the same port (``incoming_connection_reuse_port``), and return it
@@ -155,7 +155,7 @@ class Chain:
         ini.touch(0o600)
         ini.write_text(text)
         another = self._begin("acra-server", ini)
-        _wait(another, pages)
+        another.wait_until_it_serves()
         return another, pages
 
     def stop(self) -> tuple[int, ...]:
@@ -169,11 +169,6 @@ class Chain:
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
-
-
-def _wait(daemon: Process, pages: int) -> None:
-    # The pages listen when the listener does, and take no notice of a probe.
-    daemon.wait_until(lambda: accepts(pages), "listening")
 
 
 def _pages(port: int) -> dict[str, str]:

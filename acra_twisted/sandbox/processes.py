@@ -163,6 +163,42 @@ def processor_time(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+class Daemon(Process):
+    """A daemon of ours, which tells when it serves as it tells a service manager (sd_notify(3)).
+
+    Its sockets listen before that: while it still reads its certificates, for instance.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], log: Path, *, environment: Mapping[str, str] | None = None
+    ) -> None:
+        # A name without a file, which goes with the socket.
+        name = f"acra-sandbox-{secrets.token_hex(16)}"
+        self._told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._told.bind(f"\0{name}")
+        self._told.setblocking(False)
+        told = {**(environment or {}), "NOTIFY_SOCKET": f"@{name}"}
+        super().__init__(arguments, log, environment=told)
+
+    def wait_until_it_serves(self) -> None:
+        """Once.  Raises RuntimeError as `wait_until` does."""
+        with self._told:
+            self.wait_until(self._serves, "listening")
+
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 60.0) -> int:
+        """As that of a Process."""
+        self._told.close()
+        return super().stop(number, seconds)
+
+    def _serves(self) -> bool:
+        try:
+            while self._told.recv(100) != b"READY=1":
+                pass
+        except BlockingIOError:
+            return False
+        return True
+
+
 def twistd(plugin: str, ini: Path, *arguments: str, reactor: str = "") -> list[str]:
     """The command line of a daemon in the foreground."""
     program = str(Path(sys.executable).with_name("twistd"))

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.sandbox import processes
 from acra_twisted.sandbox.processes import (
+    Daemon,
     Process,
     accepts,
     free_port,
@@ -21,6 +22,34 @@ from acra_twisted.sandbox.processes import (
 )
 
 TOP = Path(__file__).parents[3]
+
+
+class Daemons(SynchronousTestCase):
+    def start(self, behind):
+        program = (
+            "import os, socket, sys, time; told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM);"
+            " told.connect('\\0' + os.environ['NOTIFY_SOCKET'][1:]); told.send(b'WATCHDOG=1'); "
+        )
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        daemon = Daemon([sys.executable, "-c", program + behind], folder / "log")
+        self.addCleanup(daemon.stop)
+        return daemon
+
+    def test_it_serves_when_it_says_so(self):
+        daemon = self.start("print('is ready', flush=True); told.send(b'READY=1'); time.sleep(60)")
+        daemon.wait_until_it_serves()
+        self.assertEqual(daemon.output(), "is ready\n")
+
+    def test_one_that_never_serves(self):
+        daemon = self.start("sys.exit('it cannot')")
+        error = self.assertRaises(RuntimeError, daemon.wait_until_it_serves)
+        self.assertIn("it cannot", str(error))
+
+    def test_one_that_nobody_has_waited_for_leaves_no_socket(self):
+        daemon = self.start("time.sleep(60)")
+        daemon.stop()
+        self.assertEqual(daemon._told.fileno(), -1)
 
 
 class Children(SynchronousTestCase):
