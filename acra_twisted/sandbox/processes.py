@@ -186,7 +186,7 @@ class Daemon(Process):
             self.wait_until(self._serves, "listening")
 
     def stop(self, number: int = signal.SIGTERM, seconds: float = 60.0) -> int:
-        """As that of a Process."""
+        """End it as any other process."""
         self._told.close()
         return super().stop(number, seconds)
 

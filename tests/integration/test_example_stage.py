@@ -17,7 +17,7 @@ import psycopg
 
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.collector import Collector
-from acra_twisted.sandbox.processes import Process, accepts, twistd
+from acra_twisted.sandbox.processes import Daemon, twistd
 from tests.integration.base import Surroundings, eventually
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "acra-remote-rule"
@@ -82,9 +82,9 @@ class ThirdParty(Surroundings):
         )
         command = twistd("acra-server", chain.server_ini)
         path = os.pathsep.join([str(self.site), os.environ.get("PYTHONPATH", "")])
-        process = Process(command, self.folder / "third.log", environment={"PYTHONPATH": path})
-        self.addCleanup(process.stop)
-        process.wait_until(lambda: accepts(chain.server_pages), "listening")
+        daemon = Daemon(command, self.folder / "third.log", environment={"PYTHONPATH": path})
+        self.addCleanup(daemon.stop)
+        daemon.wait_until_it_serves()
         return chain
 
     def test_it_denies_after_asking(self):

@@ -25,7 +25,12 @@ from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.endings import bound
 from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.processes import Process, accepts, free_port, processor_time, twistd
+from acra_twisted.sandbox.processes import (
+    Daemon,
+    free_port,
+    processor_time,
+    twistd,
+)
 from acra_twisted.wire.postgres import frames
 from acra_twisted.wire.postgres.frames import StartupPacket
 from tests.integration.base import (
@@ -256,9 +261,9 @@ class Unreachable(Surroundings):
 
     def test_no_server(self):
         chain = Chain(("127.0.0.1", 1), folder=self.folder, authority=self.authority)
-        connector = Process(twistd("acra-connector", chain.connector_ini), self.folder / "lone.log")
+        connector = Daemon(twistd("acra-connector", chain.connector_ini), self.folder / "lone.log")
         self.addCleanup(connector.stop)
-        connector.wait_until(lambda: accepts(chain.connector_pages), "listening")
+        connector.wait_until_it_serves()
         for sslmode in ("disable", "prefer"):
             with self.assertRaisesRegex(
                 psycopg.OperationalError, "could not connect to AcraServer"
@@ -312,11 +317,11 @@ class Unreachable(Surroundings):
                         "tls": {"tls_ca": ca, "tls_cert": certificate, "tls_key": key},
                     },
                 )
-                connector = Process(
+                connector = Daemon(
                     twistd("acra-connector", other.connector_ini), other.folder / "c.log"
                 )
                 self.addCleanup(connector.stop)
-                connector.wait_until(lambda o=other: accepts(o.connector_pages), "listening")
+                connector.wait_until_it_serves()
                 with self.assertRaises(psycopg.OperationalError):
                     self.connect(other)
                 for said, daemon in ((server_says, chain.server), (connector_says, connector)):

@@ -11,7 +11,7 @@ import psycopg
 from acra_twisted.sandbox.chain import write_ini
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.processes import Process, accepts, free_port, twistd
+from acra_twisted.sandbox.processes import Daemon, free_port, twistd
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET
 from tests.integration.base import Surroundings, check_cancel, eventually, get
 from tests.support.tap import Tap
@@ -121,9 +121,9 @@ class BeforeAcrasServer(Surroundings):
             },
         )
         self.log = self.folder / "before.log"
-        self.connector = Process(twistd("acra-connector", ini), self.log)
+        self.connector = Daemon(twistd("acra-connector", ini), self.log)
         self.addCleanup(self.connector.stop)
-        self.connector.wait_until(lambda: accepts(self.pages), "listening")
+        self.connector.wait_until_it_serves()
         self.near = Tap(self.port)
         self.addCleanup(self.near.stop)
 

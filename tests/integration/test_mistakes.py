@@ -22,7 +22,7 @@ import psycopg
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.chain import write_ini
 from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.processes import Process, accepts, free_port, twistd
+from acra_twisted.sandbox.processes import Daemon, free_port, twistd
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import SSL_REQUEST_PACKET
 from tests.integration.base import eventually
@@ -93,9 +93,9 @@ class Lab(unittest.TestCase):
         address = f"tcp://127.0.0.1:{pages}"
         sections["metrics"] = {"incoming_connection_prometheus_metrics_string": address}
         ini = write_ini(cls.folder / f"{program}-{cls.number}.ini", sections)
-        process = Process(twistd(program, ini), ini.with_suffix(".log"))
-        process.wait_until(lambda: accepts(pages), "listening")
-        return process
+        daemon = Daemon(twistd(program, ini), ini.with_suffix(".log"))
+        daemon.wait_until_it_serves()
+        return daemon
 
     @classmethod
     def server(cls, link, database=None, pair=None, **tls):
