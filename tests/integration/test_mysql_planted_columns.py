@@ -4,8 +4,6 @@ them."""
 
 from __future__ import annotations
 
-import json
-import random
 import tempfile
 import time
 from contextlib import closing
@@ -17,12 +15,11 @@ from pymysql.constants import CLIENT
 
 from acra_twisted import purposes
 from acra_twisted.sandbox.chain import Chain
-from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
 from acra_twisted.sandbox.mariadb import MariaDB
-from tests.integration.base import Surroundings, eventually, get
-from tests.support.histories import unpacked
-from tests.support.planted import Search, forms
+from tests.integration.base import Surroundings
+from tests.integration.planted import PlantedCase
+from tests.support.planted import Planting, Search, forms
 
 CONFIG = """
 schemas:
@@ -73,12 +70,10 @@ def row_of(row) -> str:
     return f"({', '.join(map(literal, row))})"
 
 
-class MysqlPlantedColumns(Surroundings):
+class MysqlPlantedColumns(PlantedCase, Surroundings):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.collector = Collector().start()
-        cls.addClassCleanup(cls.collector.stop)
         cls.database = MariaDB(listens=True, settings=TALKATIVE)
         cls.addClassCleanup(cls.database.stop)
         cls.database.start()
@@ -87,35 +82,26 @@ class MysqlPlantedColumns(Surroundings):
         (cls.folder / "columns.yaml").write_text(CONFIG)
         keys = Keys(cls.folder, CLIENT_ID)
         keys.writer.generate(purposes.SEARCH_HMAC, CLIENT_ID)
-        cls.history, cls.security_log = cls.folder / "history", cls.folder / "security.log"
+        sections, environment = cls.watched()
         cls.served = Chain(
             ("127.0.0.1", cls.database.port),
             link="none",
             folder=cls.folder,
             authority=cls.authority,
             keys=keys,
-            environment={"TMPDIR": tempfile.mkdtemp(dir=cls.folder)},
+            environment=environment,
             server={
+                **sections,
                 "database": {"mysql_enable": "true", "local_infile": "true"},
                 "encryptor": {"encryptor_config_file": str(cls.folder / "columns.yaml")},
                 "tokens": {"token_store": f"sqlite:{cls.folder}/tokens.db"},
-                "pipeline": {"stages": "query_capture, encryptor, decryptor, poison"},
-                "stage:query_capture": {
-                    "filepath": str(cls.folder / "captured.jsonl"),
-                    "flush_interval": "0.5",
-                },
-                "logging": {"d": "true", "security_log_file": str(cls.security_log)},
-                "tracing": {"otlp_endpoint": cls.collector.url, "tracing_interval": "0.1"},
-                "history": {"trace_store_file": str(cls.history)},
             },
         )
         cls.addClassCleanup(cls.served.stop)
         cls.served.start()
 
     def setUp(self):
-        self._random = random.Random(4712)
-        self.values: dict[str, str | int | bytes] = {}
-        self.rows: dict[int, dict[str, str | int | bytes]] = {}
+        self.planting = Planting(COLUMNS, 4712)
         self.said: list[str] = []
         self.began = time.time()
         self.connection = pymysql.connect(
@@ -133,25 +119,11 @@ class MysqlPlantedColumns(Surroundings):
             "autocommit": True,
         }
 
-    # -- values -----------------------------------------------------------------------------------
-
     def one(self, way, column):
-        digits = "".join(self._random.choices("0123456789abcdef", k=16))
-        made: str | int | bytes = f"{column}:{digits}"
-        if column == "big":
-            made = self._random.randrange(1 << 56, 1 << 62)
-        elif column == "raw":
-            made = self._random.randbytes(20)
-        self.values[f"{way}, {column}"] = made
-        return made
+        return self.planting.one(way, column)
 
     def row(self, way, kept=True):
-        """The number and the protected values of a row.  ``kept``: it is to be in the table."""
-        row = {column: self.one(way, column) for column in COLUMNS}
-        number = len(self.values)
-        if kept:
-            self.rows[number] = row
-        return (number, *row.values())
+        return self.planting.row(way, kept)
 
     def execute(self, text, given=None):
         with self.connection.cursor() as cursor:
@@ -293,7 +265,7 @@ class MysqlPlantedColumns(Surroundings):
             given = {c: literal(self.one(way, c)) for c in COLUMNS if f"{{{c}}}" in text}
             self.refuse(way, text.format(**given))
         number, *values = self.row("unique", kept=False)
-        known = next(iter(self.rows))
+        known = next(iter(self.planting.rows))
         self.refuse("unique", f"INSERT INTO people {PLACES}{row_of((known, *values))}")
         self.refuse("unique values", PARAMETERS, (known, *values))
         long = f"{self.one('too long', 'name')}{'x' * 200}"
@@ -314,89 +286,34 @@ class MysqlPlantedColumns(Surroundings):
 
     def control(self):
         """Values that nobody protects, in each form: all are found, or the search is no good."""
-        names = ("note", "big", "raw")
-        note, big, raw = (
-            self.one("control", column) for column in ("name", "big", "raw")
-        )  # fmt: skip
-        self.values.clear()
+        planting = Planting(COLUMNS, 42)
+        note, big, raw = (planting.one("control", one) for one in ("name", "big", "raw"))
         self.execute("INSERT INTO clear (note, big, raw) VALUES (%s, %s, %s)", (note, big, raw))
         for value in (note, raw):
             for form in forms(value).values():
                 self.execute(f"INSERT INTO clear (raw) VALUES ({literal(form)})")
-        return dict(zip(names, (note, big, raw), strict=True))
+        return {"note": note, "big": big, "raw": raw}
 
     def readable(self):
         """Everything that was written is there, and is what it was."""
         rows = self.execute(f"SELECT id, {', '.join(COLUMNS)} FROM people")
         found = {row[0]: dict(zip(COLUMNS, row[1:], strict=True)) for row in rows}
-        self.assertEqual(found, self.rows)
-
-    def pages(self):
-        """All that the daemon shows of itself."""
-        port = self.served.server_pages
-        views = ("statements", "traces", "sessions", "security", "topology", "health")
-        places = ["metrics", "readyz", "debug/rpcz", "debug/tracez?format=json", "debug/tracez"]
-        places += ["debug/traces", "debug/traces?format=json", "debug/sessions", "console/"]
-        places += [f"console/{view}{form}" for view in views for form in ("", "?format=json")]
-        texts = {place: get(port, f"/{place}") for place in places}
-        for trace_id in list(self.collector.traces())[:200]:
-            try:
-                texts[trace_id] = get(port, f"/debug/trace/{trace_id}")
-                texts[f"view of {trace_id}"] = get(port, f"/console/trace?id={trace_id}")
-            except OSError:
-                # It is kept no more.
-                continue
-        return texts
+        self.assertEqual(found, self.planting.rows)
 
     def test_en1_no_value_is_written_anywhere_in_clear(self):
         planted = self.control()
-        controls = Search(planted)
         self.write()
         self.search()
         self.provoke()
         self.readable()
-        self.assertGreater(len(self.values), 200)
-        wanted = Search(self.values)
+        self.assertGreater(len(self.planting.values), 200)
         self.database.run(
             "SET GLOBAL innodb_max_dirty_pages_pct = 0; FLUSH TABLES; FLUSH LOGS;"
             "FLUSH TABLES shop.people, shop.clear FOR EXPORT; UNLOCK TABLES"
         )
-        eventually(lambda: "people" in (self.folder / "captured.jsonl").read_text(), "capture", 30)
-        eventually(
-            lambda: any(s["attributes"].get("acra.refused_column") for s in self.collector.spans),
-            "the spans of refusals",
-            30,
-        )
-        pages = self.pages()
-        eventually(lambda: "acra.refused_column" in unpacked(self.history), "the history", 30)
-        texts = {
-            "history": unpacked(self.history),
-            **pages,
-            "spans": json.dumps(self.collector.spans),
-            "spans in clear": json.dumps(self.collector.spans, ensure_ascii=False),
-            "errors": "\n".join(self.said),
-            "output": self.served.server.output(),
-        }
-        for place, text in texts.items():
-            self.assertEqual(wanted.within(text.encode()), set(), place)
         data = Path(self.database.folder)
-        self.assertEqual(dict(wanted.below((data, self.folder), self.began)), {})
-        # What has been searched speaks of the table, and the search finds what is there.
-        places = ("history", "spans", "errors", "output", "metrics", "console/statements")
-        for place in (*places, "console/security", "console/traces"):
-            self.assertIn("people", texts[place], place)
-        self.assertTrue(self.security_log.stat().st_size)
-        seen: set[str] = set()
-        kinds = set()
-        for path, names in controls.below((data,), self.began):
-            seen |= names
-            kinds.add(path.name)
+        self.assert_nowhere(Search(self.planting.values), data)
         # A number in a column stands there in an order of its own, in logs in digits.
-        expected = {
-            f"{name} ({kind})"
-            for name, value in planted.items()
-            for kind in (("as it is",) if isinstance(value, int) else forms(value))
-        }
-        self.assertEqual(expected - seen, set())
+        kinds = {one.name for one in self.assert_found(planted, data, ("as it is",))}
         self.assertTrue({"all.log", "slow.log", "ib_logfile0", "clear.ibd"} <= kinds, kinds)
         self.assertTrue(any("bin.0" in name for name in kinds), kinds)

@@ -4,18 +4,13 @@ each kind are provoked, and then everything that anybody has written is searched
 from __future__ import annotations
 
 import asyncio
-import json
-import random
-import tempfile
 import time
 
 import psycopg
 
-from acra_twisted.sandbox.collector import Collector
-from tests.integration.base import eventually, get
+from tests.integration.planted import PlantedCase
 from tests.integration.protected import ProtectedCase, asyncpg_session, token_store
-from tests.support.histories import unpacked
-from tests.support.planted import Search, forms
+from tests.support.planted import Planting, Search, forms
 
 CONFIG = """
 schemas:
@@ -51,37 +46,6 @@ TALKATIVE = (
 )
 
 
-class Planting:
-    """Makes values, all different, and keeps them by the ways on which they are written."""
-
-    def __init__(self) -> None:
-        self._random = random.Random(4711)
-        self.values: dict[str, str | int | bytes] = {}
-        self.rows: dict[int, dict[str, str | int | bytes]] = {}
-
-    def one(self, way: str, column: str) -> str | int | bytes:
-        made: str | int | bytes
-        digits = "".join(self._random.choices("0123456789abcdef", k=16))
-        if column == "big":
-            made = self._random.randrange(1 << 56, 1 << 62)
-        elif column == "raw":
-            made = self._random.randbytes(20)
-        elif column == "key":
-            made = f"{digits[:8]}-{digits[8:12]}-4{digits[13:]}-8{digits[:3]}-{digits[4:]}"
-        else:
-            made = f"{column}:{digits}"
-        self.values[f"{way}, {column}"] = made
-        return made
-
-    def row(self, way: str, kept: bool = True) -> tuple:
-        """The number and the protected values of a row.  ``kept``: it is to be in the table."""
-        row = {column: self.one(way, column) for column in COLUMNS}
-        number = len(self.values)
-        if kept:
-            self.rows[number] = row
-        return (number, *row.values())
-
-
 def literal(value) -> str:
     if isinstance(value, bytes):
         return f"'\\x{value.hex()}'"
@@ -102,36 +66,20 @@ NUMBERS = PARAMETERS.format(", ".join(f"${n}" for n in range(1, 10)))
 COPY = f"COPY people (id, {', '.join(COLUMNS)}) FROM STDIN"
 
 
-class Planted(ProtectedCase):
+class Planted(PlantedCase, ProtectedCase):
     config = CONFIG
     table = TABLE
     database = TALKATIVE
 
     @classmethod
     def make_served(cls):
-        cls.collector = Collector().start()
-        cls.addClassCleanup(cls.collector.stop)
-        temporary = tempfile.mkdtemp(dir=cls.folder)
-        cls.security_log = cls.folder / "security.log"
-        cls.history = cls.folder / "history"
+        sections, environment = cls.watched()
         return cls.protect(
-            cls.keys,
-            environment={"TMPDIR": temporary},
-            server={
-                "pipeline": {"stages": "query_capture, encryptor, decryptor, poison"},
-                "stage:query_capture": {
-                    "filepath": str(cls.folder / "captured.jsonl"),
-                    "flush_interval": "0.5",
-                },
-                "logging": {"d": "true", "security_log_file": str(cls.security_log)},
-                "tracing": {"otlp_endpoint": cls.collector.url, "tracing_interval": "0.1"},
-                "history": {"trace_store_file": str(cls.history)},
-                **token_store(cls.keys),
-            },
+            cls.keys, environment=environment, server={**sections, **token_store(cls.keys)}
         )
 
     def setUp(self):
-        self.planting = Planting()
+        self.planting = Planting(COLUMNS, 4711)
         self.began = time.time()
         self.said: list[str] = []
         super().setUp()
@@ -288,8 +236,7 @@ class Planted(ProtectedCase):
 
     def control(self):
         """Values that nobody protects, in each form: all are found, or the search is no good."""
-        planting = Planting()
-        planting._random.seed(42)
+        planting = Planting(COLUMNS, 42)
         note, big = planting.one("control", "name"), planting.one("control", "big")
         raw = planting.one("control", "raw")
         self.db.execute("INSERT INTO clear (note, big, raw) VALUES (%s, %s, %s)", (note, big, raw))
@@ -309,72 +256,19 @@ class Planted(ProtectedCase):
         with self.db.cursor() as cursor, cursor.copy("COPY people TO STDOUT") as copying:
             self.assertEqual(len(b"".join(copying).splitlines()), len(rows))
 
-    def pages(self):
-        """All that the daemon shows of itself."""
-        port = self.served.server_pages
-        places = ["metrics", "readyz", "debug/rpcz", "debug/tracez?format=json", "debug/tracez"]
-        places += ["debug/traces", "debug/traces?format=json", "debug/sessions"]
-        views = ("", "statements", "traces", "sessions", "security", "topology", "health")
-        places += [f"console/{view}" for view in views]
-        places += [f"console/{view}?format=json" for view in views if view]
-        texts = {place: get(port, f"/{place}") for place in places}
-        for trace_id in list(self.collector.traces())[:200]:
-            try:
-                texts[trace_id] = get(port, f"/debug/trace/{trace_id}")
-                texts[f"view of {trace_id}"] = get(port, f"/console/trace?id={trace_id}")
-            except OSError:
-                # It is kept no more.
-                continue
-        return texts
-
     def test_en1_no_value_is_written_anywhere_in_clear(self):
         planted = self.control()
-        controls = Search(planted)
         self.write()
         self.search()
         self.provoke()
         self.readable()
         self.assertGreater(len(self.planting.values), 200)
-        wanted = Search(self.planting.values)
         with self.direct() as db:
             db.execute("CHECKPOINT")
             db.execute("SELECT pg_switch_wal()")
-        eventually(lambda: "people" in (self.folder / "captured.jsonl").read_text(), "capture", 30)
-        eventually(
-            lambda: any(s["attributes"].get("acra.refused_column") for s in self.collector.spans),
-            "the spans of refusals",
-            30,
-        )
-        pages = self.pages()
-        eventually(lambda: "acra.refused_column" in unpacked(self.history), "the history", 30)
-        texts = {
-            "history": unpacked(self.history),
-            **pages,
-            "spans": json.dumps(self.collector.spans),
-            "spans in clear": json.dumps(self.collector.spans, ensure_ascii=False),
-            "errors": "\n".join(self.said),
-            "output": self.served.server.output(),
-        }
-        for place, text in texts.items():
-            self.assertEqual(wanted.within(text.encode()), set(), place)
-        found = dict(wanted.below((self.postgres.folder, self.folder), self.began))
-        self.assertEqual(found, {})
-        # What has been searched speaks of the table, and the search finds what is there.
-        places = ("history", "spans", "errors", "output", "metrics", "console/statements")
-        for place in (*places, "console/security", "console/traces"):
-            self.assertIn("people", texts[place])
-        self.assertTrue(self.security_log.stat().st_size)
-        seen: set[str] = set()
-        kinds = set()
-        for path, names in controls.below((self.postgres.folder,), self.began):
-            seen |= names
-            kinds.add(path.parent.name if path.parent.name == "pg_wal" else path.name)
+        self.assert_nowhere(Search(self.planting.values), self.postgres.folder)
         # A number in a column stands there in the machine's order, in the log in digits.
-        numbers = {"as it is", "little endian"}
-        expected = {
-            f"{name} ({kind})"
-            for name, value in planted.items()
-            for kind in (numbers if isinstance(value, int) else forms(value))
-        }
-        self.assertEqual(expected - seen, set())
+        numbers = ("as it is", "little endian")
+        files = self.assert_found(planted, self.postgres.folder, numbers)
+        kinds = {one.parent.name if one.parent.name == "pg_wal" else one.name for one in files}
         self.assertTrue({"pg_wal", "postgres.log"} <= kinds, kinds)

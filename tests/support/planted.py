@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import random
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 #: A file is searched in pieces; no form of a value is longer.
@@ -15,6 +16,39 @@ LONGEST = 1 << 12
 SHORTEST = 8
 _SHORT = bytes(64)
 _EMPTY = re.compile(rb"\0{65,}")
+
+
+class Planting:
+    """Makes values of some columns, all different, and keeps them by the ways on which they are
+    written."""
+
+    def __init__(self, columns: Sequence[str], seed: int) -> None:
+        self._columns = columns
+        self._random = random.Random(seed)
+        self.values: dict[str, str | int | bytes] = {}
+        self.rows: dict[int, dict[str, str | int | bytes]] = {}
+
+    def one(self, way: str, column: str) -> str | int | bytes:
+        made: str | int | bytes
+        digits = "".join(self._random.choices("0123456789abcdef", k=16))
+        if column == "big":
+            made = self._random.randrange(1 << 56, 1 << 62)
+        elif column == "raw":
+            made = self._random.randbytes(20)
+        elif column == "key":
+            made = f"{digits[:8]}-{digits[8:12]}-4{digits[13:]}-8{digits[:3]}-{digits[4:]}"
+        else:
+            made = f"{column}:{digits}"
+        self.values[f"{way}, {column}"] = made
+        return made
+
+    def row(self, way: str, kept: bool = True) -> tuple[str | int | bytes, ...]:
+        """The number and the protected values of a row.  ``kept``: it is to be in the table."""
+        row = {column: self.one(way, column) for column in self._columns}
+        number = len(self.values)
+        if kept:
+            self.rows[number] = row
+        return (number, *row.values())
 
 
 def forms(value: str | int | bytes) -> dict[str, bytes]:
