@@ -128,9 +128,7 @@ class Statement:
 
     def become(self, other: Statement) -> None:
         """Go on as another one that takes its place, but for what that leaves open."""
-        if self.written is None:
-            self.written = self.text, self.skeleton
-        self.rewrite(other.text)
+        self.replace(other.text)
         if other.types is not None:
             self.types = other.types
         if other.told is not None:
@@ -141,6 +139,12 @@ class Statement:
             self.copies = other.copies
         if other.plan is not None:
             self.plan = other.plan
+
+    def replace(self, text: bytes) -> None:
+        """Another text in place of the one that the client wrote, which people are shown."""
+        if self.written is None:
+            self.written = self.text, self.skeleton
+        self.rewrite(text)
 
     def rewrite(self, text: bytes) -> None:
         """Another text, of which nothing has been made yet."""

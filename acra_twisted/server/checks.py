@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 
 from acra_twisted.authentication.mapfile import MapFile
 from acra_twisted.config.authentication import (
@@ -27,7 +26,7 @@ from acra_twisted.optionkinds import Address
 from acra_twisted.options import Settings
 from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
 from acra_twisted.server.api import check_api
-from acra_twisted.server.columnchecks import PROTECTS, check_protected, has_tokens
+from acra_twisted.server.columnchecks import PROTECTS, check_protected, use_tokens
 from acra_twisted.server.credentials import check_sources
 from acra_twisted.server.effects import proves_connectors, verified_legs, verifies_clients
 from acra_twisted.server.loginadvice import can_bind
@@ -219,23 +218,13 @@ def check_whole(settings: Settings) -> list[str]:
         lambda: make_guard(settings, "tls_client_"),
         lambda: checked(_check_rules, settings),
         lambda: remarks.extend(checked(check_protected, settings)),
-        lambda: check_token_store(settings, _use_tokens(settings)),
+        lambda: check_token_store(settings, use_tokens(settings)),
         lambda: remarks.extend(checked(_without_keys, settings)),
         lambda: remarks.extend(checked(_without_certificates, settings)),
         lambda: remarks.extend(doubts(settings)),
         lambda: remarks.extend(checked(check_certificates, settings)),
     )
     return remarks
-
-
-def _use_tokens(settings: Settings) -> bool:
-    """Tell whether a column of some listener has tokens.  A wrong configuration is told of where it
-    is checked."""
-    for _, own_settings in each(settings):
-        with suppress(ConfigError):
-            if has_tokens(own_settings):
-                return True
-    return False
 
 
 def _without_certificates(settings: Settings) -> Iterator[str]:

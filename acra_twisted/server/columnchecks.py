@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
+from acra_twisted.config.listeners import each
 from acra_twisted.config.tokens import has_keyed_names
 from acra_twisted.daemon.dialect import dialect_of
 from acra_twisted.daemon.link import ACRACONNECTOR, is_secure_session
@@ -66,10 +68,15 @@ def check_protected(settings: Settings) -> Sequence[str]:
     return remarks
 
 
-def has_tokens(settings: Settings) -> bool:
-    """Tell whether a column has tokens.  Raises ConfigError."""
-    configured = configured_columns(settings)
-    return configured is not None and any(one.kind == TOKENIZED for one in configured.columns)
+def use_tokens(settings: Settings) -> bool:
+    """Tell whether a column of some listener has tokens.  A wrong configuration is told of where it
+    is checked."""
+    for _, own in each(settings):
+        with suppress(ConfigError):
+            configured = configured_columns(own)
+            if configured and any(one.kind == TOKENIZED for one in configured.columns):
+                return True
+    return False
 
 
 def _unread(configured: EncryptionSettings) -> Iterator[str]:

@@ -51,7 +51,7 @@ async def visited(
         )
     except TimeoutError:
         if visit.greeting is None:
-            what, _, remedy = silent(MYSQL).partition("; ")
+            what, remedy = silent(MYSQL)
             yield fail(_ABOUT, f"{party} {what}", remedy)
         else:
             yield fail(_ABOUT, f"it is {visit.system} and does not answer")

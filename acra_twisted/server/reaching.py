@@ -256,8 +256,8 @@ class Reaching:
         database = self.database
         if database is None or database.receiver != self._first_answer:
             return ""
-        reason = spoken.silent(self._server.dialect.protocol)
-        return f"{self._server.database_party} {reason}"
+        what, remedy = spoken.silent(self._server.dialect.protocol)
+        return f"{self._server.database_party} {what}; {remedy}"
 
     def session_opened(self) -> None:
         """A session has begun, which the limits of sessions are for."""

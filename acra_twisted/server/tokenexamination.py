@@ -8,12 +8,11 @@ from typing import Any, Final
 
 from twisted.internet.defer import TimeoutError
 
-from acra_twisted.config.listeners import each
 from acra_twisted.config.tokens import has_keyed_names, store_name
 from acra_twisted.doctor.result import Result, fail, ok, warn
 from acra_twisted.errors import AcraError, ConfigError
 from acra_twisted.options import Settings
-from acra_twisted.server.columnchecks import has_tokens
+from acra_twisted.server.columnchecks import use_tokens
 from acra_twisted.server.tokenstore import named_otherwise, redis_settings, redis_tls
 from acra_twisted.tokens.opening import open_store
 
@@ -26,12 +25,12 @@ async def token_store(reactor: Any, settings: Settings) -> AsyncIterator[Result]
     """Ask the store for its first records, if a column has tokens.  A file that is not there yet is
     not made."""
     name = store_name(settings)
+    if not use_tokens(settings):
+        return
+    if _is_to_be_made(name):
+        yield ok(_ABOUT, f"{name} is made at the start")
+        return
     try:
-        if not any(has_tokens(own) for _, own in each(settings)):
-            return
-        if _is_to_be_made(name):
-            yield ok(_ABOUT, f"{name} is made at the start")
-            return
         redis = redis_settings(settings)
         store = open_store(name, redis, reactor, redis_tls(redis), create=False)
     except ConfigError:

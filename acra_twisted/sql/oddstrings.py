@@ -52,7 +52,7 @@ _ANY: Final = re.compile(rb"''|\\|[xXbBeEnNy]'|0x").search
 
 
 def cut(text: bytes, language: str) -> Skeleton | None:
-    """As `skeleton.split`, with the tokens of the literals; the key is none of its keys.
+    """Cut a text as `skeleton.split` does: into a key that is none of its keys, and tokens.
 
     None for a text without such a string, and where only the full lexer can tell.  What is worked
     out for a text may be kept by its key if the last part is plain.

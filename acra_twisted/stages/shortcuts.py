@@ -135,8 +135,7 @@ class Shortcuts:
             session.observer.column_values(exchange, shortcut.counts)
         changed = text != before
         if changed:
-            statement.written = before, statement.skeleton
-            statement.rewrite(text)
+            statement.replace(text)
         if started:
             verdict: Any = _REPLACED if changed else PASS
             run = StageRun(self._stage, STATEMENT, verdict, started, clock())

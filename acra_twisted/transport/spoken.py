@@ -39,15 +39,15 @@ _CLIENT_ID: Final = re.compile(rb"[A-Za-z0-9_ -]+")
 _NOT_FOREIGN: Final = frozenset(("", PLAIN, SECURE_SESSION))
 
 
-def silent(expected: str) -> str:
+def silent(expected: str) -> tuple[str, str]:
     """Return what is the matter with a database that can be reached and says nothing, and what to
     do about it."""
     if expected == MYSQL:
         return (
-            "can be reached and says nothing, where MySQL and MariaDB greet; see db_host and "
-            "db_port; if it is PostgreSQL, set mysql_enable = false"
+            "can be reached and says nothing, where MySQL and MariaDB greet",
+            "see db_host and db_port; if it is PostgreSQL, set mysql_enable = false",
         )
-    return "can be reached and says nothing; see db_host and db_port"
+    return "can be reached and says nothing", "see db_host and db_port"
 
 
 def spoken(data: bytes) -> str:

@@ -57,7 +57,7 @@ class Columns(SynchronousTestCase):
 
     def test_a_server_that_protects_nothing(self):
         self.assertEqual(list(columnchecks.check_protected(settings(stages=("decryptor",)))), [])
-        self.assertFalse(columnchecks.has_tokens(settings(stages=("decryptor",))))
+        self.assertFalse(columnchecks.use_tokens(settings(stages=("decryptor",))))
 
     def test_keys_that_the_owner_of_a_column_needs(self):
         """Each is told by itself, with what makes it, and a column with its keys is not."""
@@ -124,4 +124,4 @@ class Columns(SynchronousTestCase):
     def test_columns_with_tokens(self):
         for kind, has in (("data_type: str", False), ("token_type: str", True)):
             made = self.settings("column: a", f"column: name, {kind}")
-            self.assertEqual(columnchecks.has_tokens(made), has)
+            self.assertEqual(columnchecks.use_tokens(made), has)
