@@ -1,4 +1,4 @@
-"""What a daemon shows and writes while values are planted, and the search for them in all of it."""
+"""The search for planted values in all that a daemon shows and writes while they are planted."""
 
 from __future__ import annotations
 
