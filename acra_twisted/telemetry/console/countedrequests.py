@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Final
 
 from acra_twisted.telemetry.console.gathering import added, by_column
-from acra_twisted.telemetry.console.ranges import RANGES, Range, range_of
+from acra_twisted.telemetry.console.ranges import RANGES, RECENT, Range, range_of
 from acra_twisted.telemetry.console.view import Sources
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.figures.edges import Way
@@ -25,8 +25,6 @@ _COUNTS: Final[Mapping[str, Callable[[Row], int]]] = {
 }
 #: The same of requests that are counted by client.
 _WAYS: Final = ("", DENY, ERROR)
-#: Times up to now of which requests are counted by client, with their minutes.
-_RECENT: Final = {"5m": 5, "15m": 15, "1h": 60}
 
 
 def minutes(since: str, now: int) -> Range | None:
@@ -34,9 +32,9 @@ def minutes(since: str, now: int) -> Range | None:
     The views of figures have the same ones."""
     if since in RANGES:
         return range_of(since, now)
-    if since in _RECENT:
+    if since in RECENT:
         end = now // MINUTE + 1
-        return Range(since, end - _RECENT[since], end)
+        return Range(since, end - RECENT[since][1], end)
     return None
 
 
@@ -53,7 +51,7 @@ def counted(
         columns = yield from by_column(sources.figures, asked["shape"], span)
     elif not asked:
         columns = yield from sources.sums.by_column(span)
-    elif set(asked) <= {"client_id", "database"} and verdict in _WAYS and span.key in _RECENT:
+    elif set(asked) <= {"client_id", "database"} and verdict in _WAYS and span.key in RECENT:
         return (yield from _of_ways(sources, asked, span, verdict))
     else:
         return None

@@ -17,7 +17,9 @@ RANGES: Final = {
     "7d": ("7 d", 7 * 1440),
     "30d": ("30 d", 30 * 1440),
 }
-#: The same as a text has them behind "the last".
+#: Those in which requests are counted by client.
+RECENT: Final = {"5m": ("5 min", 5), "15m": RANGES["15m"], "1h": RANGES["1h"]}
+#: The ranges as a text has them behind "the last".
 _SAID: Final = {
     "15m": "15 minutes",
     "1h": "hour",

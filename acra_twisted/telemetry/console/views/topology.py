@@ -12,7 +12,7 @@ from acra_twisted.telemetry.console.graph import Line, Node, draw
 from acra_twisted.telemetry.console.layers import ours, per_call
 from acra_twisted.telemetry.console.otherservers import counting, instance_of
 from acra_twisted.telemetry.console.otherways import Ways, ways_of
-from acra_twisted.telemetry.console.ranges import Range
+from acra_twisted.telemetry.console.ranges import RECENT, Range
 from acra_twisted.telemetry.console.sentences import Answer
 from acra_twisted.telemetry.console.serverlines import Servers
 from acra_twisted.telemetry.console.view import Sources, View
@@ -49,11 +49,9 @@ from acra_twisted.telemetry.pages.search import DENY, ERROR
 from acra_twisted.telemetry.pages.waiting import Wait
 
 QUESTION: Final = "Who talks to whom, how much, and is the load balanced?"
-#: Ranges with their names and minutes.
-RANGES: Final = {"5m": ("5 min", 5), "15m": ("15 min", 15), "1h": ("1 h", 60)}
 SHOWS: Final = ("rate", "p95", "errors")
 ARGUMENTS: Final[Mapping[str, str]] = {
-    "range": f"time up to now: {', '.join(RANGES)}",
+    "range": f"time up to now: {', '.join(RECENT)}",
     "show": f"on the lines: {', '.join(SHOWS)}",
     "servers": f"servers: {', '.join(serverlines.SERVERS)}",
 }
@@ -96,11 +94,11 @@ class Gathered(NamedTuple):
 def asked(arguments: Mapping[str, str], now: int) -> Asked:
     """Read the arguments.  Raises Unfit."""
     found = given(arguments, ARGUMENTS)
-    key = chosen("range", found.get("range") or "5m", RANGES)
+    key = chosen("range", found.get("range") or "5m", RECENT)
     until = now // MINUTE + 1
     show = chosen("show", found.get("show") or SHOWS[0], SHOWS)
     servers = serverlines.chosen_servers(found)
-    return Asked(key, until - RANGES[key][1], until, show, servers)
+    return Asked(key, until - RECENT[key][1], until, show, servers)
 
 
 def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
@@ -136,7 +134,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     last = [one for ways in told for one in ways.connectors if one.connector not in unsure]
     lost = gone(last, wanted.until - 1)
     text = said(
-        (wanted.key, RANGES[wanted.key][0]),
+        (wanted.key, RECENT[wanted.key][0]),
         seen,
         silent,
         away,
@@ -217,13 +215,13 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "said": gathered.said,
         "ranges": [
             (title, f"?{urlencode({**arguments, 'range': key})}", key == wanted.key)
-            for key, (title, _) in RANGES.items()
+            for key, (title, _) in RECENT.items()
         ],
         "shows": [
             (show, f"?{urlencode({**arguments, 'show': show})}", show == wanted.show)
             for show in SHOWS
         ],
-        "title_of_range": RANGES[wanted.key][0],
+        "title_of_range": RECENT[wanted.key][0],
         "graph": graph if lines else "",
         "which": serverlines.choice(gathered.servers is not None, wanted.servers, arguments),
         "missing": ", ".join(map(formats.name, gathered.missing)),
