@@ -94,7 +94,7 @@ def is_untouched(binding: Binding | None, known: Known, snapshot: Snapshot) -> b
     same as when it was prepared.  Most statements are such."""
     if binding is None or binding.plans is not None or binding.bypass is not None:
         return False
-    if binding.is_watched or binding.is_cursors or known.prepared or known.cursors:
+    if binding.is_watched or binding.is_cursors or known.prepared or known.cursors.are_known:
         return False
     names = binding.names
     return names.snapshot is snapshot and names.path == known.schema.path

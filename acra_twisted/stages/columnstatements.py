@@ -212,7 +212,7 @@ def _is_alone(statement: Statement, planned: Planned, known: Known) -> bool:
         and facts.is_plain
         and statement.prepared_name is None
         and known.unfit is None
-        and not known.cursors
+        and not known.cursors.are_known
     )
 
 

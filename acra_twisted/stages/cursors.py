@@ -50,7 +50,7 @@ _AWAITED: Final = Refusal(
 
 def concerns(text: bytes, plans: Sequence[StatementPlan] | None, known: Known) -> bool:
     """Tell whether a text may read or change a cursor that shows protected columns."""
-    if not known.cursors and not any(plan.declares for plan in plans or ()):
+    if not known.cursors.are_known and not any(plan.declares for plan in plans or ()):
         return False
     return may_command(text)
 
@@ -166,7 +166,7 @@ def _opened(
             found = _read(snapshot.planner, statement.text, request.mode)
             if found is None or any(_may_read(command, cut) for command in found):
                 return _AWAITED
-    if results is not None or known.cursors:
+    if results is not None or known.cursors.are_known:
         is_held = command is not None and command.is_held
         by_portal = command is not None and request.by_portal
         known.cursors.opened(name, results, request.exchange, is_held, by_portal)

@@ -118,7 +118,7 @@ class Encryptor(ColumnStage):
                 return self._informed(session, known, snapshot, decide, wanted)
             planned = known_plans(statement, session, known, snapshot)
             if planned is not None and planned.statements is None and planned.quiet:
-                if statement.prepared_name is None and not known.cursors:
+                if statement.prepared_name is None and not known.cursors.are_known:
                     session.meaning = snapshot.meaning
                     return PASS
         if (planned is None or not planned.quiet) and is_control(statement.text):
@@ -147,19 +147,20 @@ class Encryptor(ColumnStage):
         """See ISelectiveStatementStage."""
         session = exchange.session
         known: Known | None = session.notes.get(STAGE)
-        if known is None or known.cursors:
+        if known is None or known.cursors.are_known:
             return True
         snapshot = self._columns.snapshot(session, known)
         if snapshot is None:
             return True
         text = statement.text
-        if len(text) <= LONGEST:
-            shortcut: Shortcut | None = snapshot.beginnings.find(text)
-            if shortcut is not None:
-                return not self._shortcuts.go(shortcut, statement, exchange, known, snapshot)
         beginning: int = snapshot.beginning(text)
         if beginning == NOT_CERTAIN:
-            return True
+            if len(text) > LONGEST:
+                return True
+            shortcut: Shortcut | None = snapshot.beginnings.find(text)
+            if shortcut is None:
+                return True
+            return not self._shortcuts.go(shortcut, statement, exchange, known, snapshot)
         if beginning >= GIVING:
             names = targets.of_one(text, statement.conforming)
             if names and known.schema.strange(names):

@@ -44,12 +44,11 @@ class OpenCursors:
     transaction."""
 
     def __init__(self) -> None:
+        #: Whether there are any, which is asked of each statement.
+        self.are_known = False
         self._changes: dict[bytes, list[_Change]] = {}
         # A name that is not known may be one of ours.
         self._is_unsure = False
-
-    def __bool__(self) -> bool:
-        return bool(self._changes)
 
     @property
     def are_passing(self) -> bool:
@@ -122,7 +121,8 @@ class OpenCursors:
                 self._changes[name] = left
             else:
                 del self._changes[name]
-        self._is_unsure = self._is_unsure and bool(self._changes)
+        self.are_known = bool(self._changes)
+        self._is_unsure = self._is_unsure and self.are_known
 
     def _put(self, name: bytes, change: _Change, is_new: bool = False) -> None:
         name = name[:NAME_SIZE]
@@ -140,6 +140,7 @@ class OpenCursors:
             else:
                 _add_failed(left, one)
         self._changes[name] = [*left, change]
+        self.are_known = True
 
 
 def _add_failed(changes: list[_Change], failed: _Change) -> None:

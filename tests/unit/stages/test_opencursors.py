@@ -100,13 +100,13 @@ class Names(SynchronousTestCase):
         exchange = self.request("ok")
         self.cursors.opened(b"c", ONE, exchange, True, True)
         self.cursors.transaction_ended()
-        self.assertFalse(self.cursors)
+        self.assertFalse(self.cursors.are_known)
 
     def test_names_that_show_nothing_protected_are_not_kept(self):
         self.open(results=None)
         self.close()
         self.close(None)
-        self.assertFalse(self.cursors)
+        self.assertFalse(self.cursors.are_known)
         self.assertIsNone(self.cursors.results(b"c"))
 
     def test_the_end_of_a_transaction_ends_those_that_were_answered(self):
@@ -141,7 +141,7 @@ class Names(SynchronousTestCase):
         closing.close("ok")
         self.assertIsNone(self.cursors.results(b"c"))
         self.cursors.transaction_ended()
-        self.assertFalse(self.cursors)
+        self.assertFalse(self.cursors.are_known)
 
     def test_a_name_is_unsure_if_a_request_that_has_failed_may_have_given_it_to_another(self):
         for first in ("ok", "error"):
@@ -162,7 +162,7 @@ class Names(SynchronousTestCase):
         self.close(None, outcome="ok")
         self.assertIsNone(self.cursors.results(b"a"))
         self.cursors.transaction_ended()
-        self.assertFalse(self.cursors)
+        self.assertFalse(self.cursors.are_known)
 
     def test_nothing_is_passing_where_all_are_held(self):
         self.open(outcome="ok", held=True)
