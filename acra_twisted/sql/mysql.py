@@ -87,6 +87,8 @@ def _note_reach(parsed: Parsed, text: bytes, part: list[Token], relations: set[s
     """Note what a statement reaches by calls, options, settings and catalogs."""
     words = [mysqltokens.word(text, token) for token in part]
     mysqlcalls.note(parsed, text, part, relations)
+    if any(word.startswith(mysqltokens.OF_FILES) for word in words):
+        parsed.opaque = parsed.opaque or "a file's name in place of a table's"
     table = mysqlstatements.statements()
     if words[0] in ("create", "alter") or "engine" in " ".join(words):
         # An engine's name can be a literal.
@@ -137,6 +139,8 @@ def _read(canon: str, part: list[Token], text: bytes, relations: set[str]) -> Pa
     relations |= reader.relations
     if isinstance(expression, exp.Use):
         parsed.moves = "USE decides which table a bare name means"
+        # It names a database.
+        parsed.tables = frozenset()
     verb = mysqltokens.first_word(text, part)
     if verb in mysqlcanon.CHANGED_VERBS:
         parsed.tree.fields["verb"] = verb

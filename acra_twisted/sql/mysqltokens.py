@@ -41,6 +41,8 @@ _UNSEEN = frozenset(
     + ("backup", "binlog", "change", "flush", "help", "kill", "purge", "reset", "shutdown")
     + ("signal", "resignal", "start", "stop", "get", "if", "case", "loop", "repeat", "while", "for")
 )
+#: Names of files begin so, which a server finds under another name.
+OF_FILES = "#mysql50#"
 #: What dumps do to a table around its rows.
 _KEYS = (["disable", "keys"], ["enable", "keys"])
 _LOAD_INDEX = ["load", "index", "into", "cache"]
@@ -88,7 +90,8 @@ def words(text: bytes, tokens: list[Token]) -> Words:
     parts = statements(text, tokens)
     firsts = (first_word(text, part) for part in parts)
     found = frozenset[str]().union(*(names(text, part) for part in parts))
-    return Words(found, any(first in _UNSEEN for first in firsts) or "immediate" in found)
+    unseen = "immediate" in found or any(name.startswith(OF_FILES) for name in found)
+    return Words(found, unseen or any(first in _UNSEEN for first in firsts))
 
 
 class _Cursor:
@@ -181,10 +184,7 @@ def read(text: bytes, part: list[Token]) -> Parsed | None:
         if cursor.at != len(part) - 2:
             return None
     elif verb == "rename" and cursor.skip("table", "tables"):
-        while cursor.here:
-            found.append(cursor.table())
-            if found[-1] is None or not cursor.skip("to", ","):
-                break
+        found += _renamed(cursor, words)
     elif verb in _LISTS:
         cursor.skip("no_write_to_binlog", "local")
         if not cursor.skip("table", "tables"):
@@ -258,6 +258,24 @@ def _unread(parsed: Parsed, kind: str, words: list[str], given: frozenset[str]) 
         # Names of schemas; a table can be reached only by a subquery.
         parsed.names = frozenset()
     return parsed
+
+
+def _renamed(cursor: _Cursor, words: list[str]) -> list[Table | None]:
+    """Names of tables and their new ones, with None among them where anything else is written."""
+    if words[cursor.at : cursor.at + 2] == ["if", "exists"]:
+        cursor.at += 2
+    found: list[Table | None] = []
+    while True:
+        found.append(cursor.table())
+        if cursor.skip("wait"):
+            cursor.at += 1
+        else:
+            cursor.skip("nowait")
+        if not cursor.skip("to"):
+            return [*found, None]
+        found.append(cursor.table())
+        if not cursor.skip(","):
+            return [*found, None] if cursor.here else found
 
 
 def _listed(cursor: _Cursor, size: int) -> list[Table | None]:

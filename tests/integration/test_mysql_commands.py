@@ -190,6 +190,30 @@ class Commands(SynchronousTestCase):
         self.assertEqual(raw.ask(COMMAND.COM_QUERY, b"SELECT 1; SELECT 2"), 1064)
         self.usable(raw)
 
+    def test_a_database_is_chosen_as_by_its_statement(self):
+        rules = self.folder / "names.yaml"
+        rules.write_text(
+            "version: 0.85.0\nhandlers:\n"
+            '  - {handler: allow, queries: ["USE wide"], tables: [t]}\n'
+            '  - {handler: deny, patterns: ["%%SELECT%%"]}\n'
+        )
+        server = MysqlServer(
+            self.database.port, stages=("censor",), acracensor_config_file=str(rules)
+        )
+        server.__enter__()
+        self.addCleanup(server.stop)
+        raw = self.open(server)
+        for name, said in ((b"elsewhere", 1317), (b"shop", 1317), (b"t", 1317), (b"", 1317)):
+            self.assertEqual(raw.ask(COMMAND.COM_INIT_DB, name), said, name)
+            self.assertEqual(raw.ask(COMMAND.COM_QUERY, b"USE `" + name + b"`"), said, name)
+        with raw.connection.cursor() as cursor:
+            cursor.execute("SELECT COUNT(*) FROM t")
+            self.assertEqual(cursor.fetchall(), ((4,),))
+        self.assertEqual(raw.ask(COMMAND.COM_INIT_DB, b"wide")[0], 0)
+        with raw.connection.cursor() as cursor, self.assertRaises(pymysql.MySQLError) as caught:
+            cursor.execute("SELECT COUNT(*) FROM t")
+        self.assertEqual(caught.exception.args, (1146, "Table 'wide.t' doesn't exist"))
+
     def test_columns_of_a_table(self):
         """They are told as SHOW COLUMNS tells them: of the tables that the rules allow."""
         raw = self.open()

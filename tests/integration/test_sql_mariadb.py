@@ -138,6 +138,7 @@ TABLES = (
     "SELECT a FROM t WHERE a = 1 FOR UPDATE",
     "SELECT a INTO @x FROM t LIMIT 1",
     "HANDLER t OPEN",
+    "RENAME TABLE t WAIT 1 TO made",
 )
 #: Denied forms that a server need not run, each with what this one says.
 NOT_RUN = {

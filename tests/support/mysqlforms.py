@@ -3,6 +3,8 @@ with a twin of the same form that does not."""
 
 #: Refused under a rule that denies the table, and the twin.  A live MariaDB parses all of them.
 FORMS = (
+    ("SELECT a FROM `#mysql50#other`", "SELECT a FROM `#sql-other`"),
+    ("DESCRIBE db.`#MySQL50#other`", "DESCRIBE db.other"),
     ("SELECT NEXTVAL(secrets)", "SELECT NEXTVAL(other)"),
     ("SELECT nextval ( db . secrets )", "SELECT nextval ( db . other )"),
     ("SELECT LASTVAL(`secrets`)", "SELECT LASTVAL(`other`)"),

@@ -308,16 +308,14 @@ class MysqlRequests(UploadingRequests):
         if type(verdict) is Replace:
             self._refuse(errors.UNKNOWN_COMMAND, exchange, packet.following)
             return
-        _, code = _KINDS[packet.payload[0]]
-        self._go_on(packet, code, exchange, Reply(packet.following))
+        payload = packet.payload
+        _, code = _KINDS[payload[0]]
+        schema = payload[1:] if payload[0] == commands.INIT_DB else None
+        self._go_on(packet, code, exchange, Reply(packet.following, schema=schema))
 
     def _quit(self, packet: Packet) -> None:
         self._out.append(packets(commands.fixed_part(packet.payload), 0))
         self.terminated = True
-
-    def _init_db(self, packet: Packet) -> None:
-        reply = Reply(packet.following, schema=packet.payload[1:])
-        self._plain("init_db", replies.ONE, packet, reply)
 
     def _statistics(self, packet: Packet) -> None:
         self._plain("statistics", replies.TEXT, packet, PLAIN)
@@ -367,7 +365,7 @@ class MysqlRequests(UploadingRequests):
 # By a command's code.  Not each session's: an idle one would have fifteen bound methods.
 _HANDLERS: Final[dict[int, Callable[[MysqlRequests, Packet], Work | None]]] = {
     commands.QUIT: MysqlRequests._quit,
-    commands.INIT_DB: MysqlRequests._init_db,
+    commands.INIT_DB: MysqlRequests._equivalent,
     commands.QUERY: MysqlRequests._query,
     commands.FIELD_LIST: MysqlRequests._equivalent,
     commands.STATISTICS: MysqlRequests._statistics,

@@ -279,8 +279,21 @@ class BareNames(SynchronousTestCase):
     def test_use_of_mysql(self):
         handlers = [{"handler": "allow", "tables": ["t"]}, self.CLOSED[1]]
         rules = censor("mysql", handlers)
-        self.assertEqual(rules.decide(b"USE evil").by, "deny.names")
+        for name in ("evil", "t", "`t`"):
+            self.assertEqual(rules.decide(f"USE {name}".encode()).by, "deny.names", name)
         self.assertTrue(rules.decide(b"SELECT * FROM t").allowed)
+        self.assertTrue(censor("mysql", DENY).decide(b"USE secrets").allowed)
+
+    def test_renamed_tables_of_mysql(self):
+        rules = censor(
+            "mysql", [{"handler": "allow", "tables": ["t", "u"]}, {"handler": "denyall"}]
+        )
+        for form in ("{} TO u, {} TO t", "IF EXISTS {} WAIT 1 TO u, {} NOWAIT TO t"):
+            for kind in ("TABLE", "TABLES"):
+                text = f"RENAME {kind} {form}"
+                self.assertTrue(rules.decide(text.format("t", "u").encode()).allowed, text)
+                for names in (("t", "secrets"), ("secrets", "t")):
+                    self.assertFalse(rules.decide(text.format(*names).encode()).allowed, text)
 
 
 class MysqlForms(SynchronousTestCase):

@@ -23,6 +23,8 @@ class Read(SynchronousTestCase):
             ("LOCK TABLES a READ, b AS x WRITE", "a b"),
             ("UNLOCK TABLES", ""),
             ("RENAME TABLE a TO b, c TO d", "a b c d"),
+            ("RENAME TABLE a NOWAIT TO b, c WAIT 1 TO d", "a b c d"),
+            ("RENAME TABLES IF EXISTS a WAIT 1 TO s.b, `if` TO `nowait`", "a s.b if nowait"),
             ("ALTER TABLE `s`.t DISABLE KEYS", "s.t"),
             ("ALTER TABLE t ENABLE KEYS", "t"),
             ("OPTIMIZE LOCAL TABLE a, b", "a b"),
@@ -41,7 +43,14 @@ class Read(SynchronousTestCase):
             self.assertIsNone(mysqltokens.read(*part(text)), text)
 
     def test_what_cannot_be_read_is_opaque(self):
-        for text in ("RENAME TABLE 'a' TO b", "EXECUTE x", "LOAD DATA INFILE 'x' INTO TABLE t"):
+        for text in (
+            "RENAME TABLE 'a' TO b",
+            "RENAME TABLE a",
+            "RENAME TABLE a LATER TO b, c TO d",
+            "RENAME TABLE a TO b LATER, c TO d",
+            "EXECUTE x",
+            "LOAD DATA INFILE 'x' INTO TABLE t",
+        ):
             self.assertTrue(mysqltokens.read(*part(text)).opaque, text)
 
 

@@ -15,6 +15,7 @@ from tests.unit.dialects.mysql.test_request import number
 
 FIELDS = b"\x04customers\0c%"
 KILL = b"\x0c\7\1\0\0"
+USE = b"\2elsewhere"
 
 
 class Statements(SynchronousTestCase):
@@ -23,6 +24,8 @@ class Statements(SynchronousTestCase):
         self.assertEqual(statement_of(b"\x04a b\0"), b"SHOW COLUMNS FROM `a b`")
         self.assertEqual(statement_of(KILL), b"KILL 263")
         self.assertEqual(statement_of(b"\x0c\xff\xff\xff\xff"), b"KILL 4294967295")
+        self.assertEqual(statement_of(USE), b"USE `elsewhere`")
+        self.assertEqual(statement_of(b"\2a` b"), b"USE `a`` b`")
 
     def test_names_that_no_statement_has(self):
         for name in (b"", b"\0", b"a", b"a`b\0", b"#mysql50#a\0", b"a" * 257 + b"\0"):
@@ -35,9 +38,20 @@ class Statements(SynchronousTestCase):
             self.assertEqual((text.count(b"`"), text[-1:]), (2, b"`"))
             self.assertEqual(text[19:-1], data.partition(b"\0")[0])
 
+    @given(st.binary(max_size=300))
+    def test_whatever_is_in_the_name_of_a_database_it_is_one_name(self, data):
+        text = statement_of(b"\2" + data)
+        self.assertEqual((text[:5], text[-1:]), (b"USE `", b"`"))
+        self.assertEqual(text[5:-1].replace(b"``", b""), data.replace(b"`", b""))
+        self.assertEqual(text[5:-1].replace(b"``", b"`"), data)
+
 
 class Requests(SynchronousTestCase):
-    COMMANDS = ((FIELDS, replies.FIELDS, "field_list"), (KILL, replies.ONE, "process_kill"))
+    COMMANDS = (
+        (FIELDS, replies.FIELDS, "field_list"),
+        (KILL, replies.ONE, "process_kill"),
+        (USE, replies.ONE, "init_db"),
+    )
 
     def test_they_are_judged_and_go_on_as_they_came(self):
         for payload, code, kind in self.COMMANDS:
