@@ -29,9 +29,9 @@ _REFUSED: Final = ("deny", "hangup")
 class Among(NamedTuple):
     """Summaries, clients and errors of the spans of a trace that fit, in the order of letters."""
 
-    names: Sequence[str] = ()
-    clients: Sequence[str] = ()
-    errors: Sequence[str] = ()
+    names: tuple[str, ...] = ()
+    clients: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
 
 
 class Match(NamedTuple):
@@ -48,7 +48,7 @@ class Match(NamedTuple):
     verdict: str
     error: str
     mark: str
-    verdicts: Sequence[str] = ()
+    verdicts: tuple[str, ...] = ()
     among: Among = Among()
 
     def as_json(self) -> dict[str, Any]:
@@ -62,6 +62,7 @@ def search(traces: Iterable[Kept], filters: Filters) -> Iterator[Match | None]:
     """The traces that fit, in the order in which they are given.  None is no match: it says that
     some spans, or requests, were looked at, after which others may have their turn."""
     shapes: dict[recorded.Shape, bool] = {}
+    said: dict[recorded.Shape, Match] = {}
     looked = 0
     for kept in traces:
         fits = kept.trace_id.startswith(filters.trace_id)
@@ -70,55 +71,92 @@ def search(traces: Iterable[Kept], filters: Filters) -> Iterator[Match | None]:
         spans: list[Span] = []
         judged: set[str] = set()
         for one in kept.spans() if plain is None else plain:
-            if isinstance(one, Span):
+            if isinstance(one, Recorded):
+                if filters.fit_request(one, shapes):
+                    requests.append(one)
+            else:
                 if "acra.verdict" in one.attributes:
                     judged.add(one.parent_id)
                 if filters.fit(one):
                     spans.append(one)
-            elif filters.fit_request(one, shapes):
-                requests.append(one)
             looked += 1
             if not looked % _STEP:
                 yield None
-        match = _match(kept, spans, judged, filters.verdict) if spans else None
-        if match is not None:
-            yield match
-        elif requests:
-            yield _plain_match(kept, requests)
+        if requests:
+            yield _plain_match(kept, requests, said)
+        elif spans:
+            match = _match(kept, spans, judged, filters.verdict)
+            if match is not None:
+                yield match
 
 
-def _plain_match(kept: Kept, fitting: list[Recorded]) -> Match:
-    longest = fitting[0]
-    judged = longest.shape.server is not None
-    verdicts = {_plain_verdict(one) for one in fitting}
-    for one in fitting[1:]:
-        judged = judged or one.shape.server is not None
-        if one.span.end - one.span.start > longest.span.end - longest.span.start:
-            longest = one
+def _plain_match(
+    kept: Kept, fitting: Sequence[Recorded], said: dict[recorded.Shape, Match]
+) -> Match:
+    """Return what is said of plain requests that fit; ``said`` remembers what is said of a shape:
+    nearly all traces are a request of one that is known."""
+    longest = max(fitting, key=_took) if len(fitting) > 1 else fitting[0]
     span, shape = longest.span, longest.shape
-    return Match(
+    known = said.get(shape)
+    if known is None:
+        known = said[shape] = _of_shape(shape)
+    match = Match(
         kept.trace_id,
         len(kept),
-        shape.name,
+        known.name,
         span.start,
         span.end - span.start,
-        shape.client_id,
-        ALLOW if judged else "",
-        "",
-        SLOW if SLOW in verdicts else "",
-        _weighed(verdicts),
-        _among((one.shape.name, one.shape.client_id, "") for one in fitting),
+        known.client_id,
+        known.verdict,
+        known.error,
+        known.mark,
+        known.verdicts,
+        known.among,
+    )
+    if len(fitting) == 1:
+        return match
+    shapes = {one.shape for one in fitting}
+    all_of = [_of_shape(one) for one in shapes]
+    verdicts = _weighed(verdict for one in all_of for verdict in one.verdicts)
+    return match._replace(
+        verdict=next((one.verdict for one in all_of if one.verdict), ""),
+        mark=SLOW if SLOW in verdicts else "",
+        verdicts=verdicts,
+        among=Among(
+            _sorted({one.name for one in shapes}), _sorted({one.client_id for one in shapes})
+        ),
     )
 
 
-def _plain_verdict(request: Recorded) -> str:
-    return SLOW if request.shape.flags & recorded.SLOW else ALLOW
+def _took(request: Recorded) -> int:
+    return request.span.end - request.span.start
+
+
+def _of_shape(shape: recorded.Shape) -> Match:
+    """Return what all plain requests of a shape have in common; its trace and times are none."""
+    verdict = SLOW if shape.flags & recorded.SLOW else ALLOW
+    return Match(
+        "",
+        0,
+        shape.name,
+        0,
+        0,
+        shape.client_id,
+        ALLOW if shape.server is not None else "",
+        "",
+        verdict if verdict == SLOW else "",
+        (verdict,),
+        Among(_sorted({shape.name}), _sorted({shape.client_id})),
+    )
 
 
 def _match(kept: Kept, spans: list[Span], judged: set[str], wanted: str) -> Match | None:
     """Return what is said of the spans that fit; None if none has the verdict that is wanted.
     ``judged`` are the ids of those below which AcraServer has judged a request."""
-    requests = [one for one in spans if is_request(one)]
+    requests: list[Span] = []
+    others: list[Span] = []
+    for one in spans:
+        (requests if is_request(one) else others).append(one)
     # What a connector saw of a request is no other one.
     told = [
         one for one in requests if one.span_id not in judged or "acra.verdict" in one.attributes
@@ -128,12 +166,16 @@ def _match(kept: Kept, spans: list[Span], judged: set[str], wanted: str) -> Matc
         known = {id(one): ERROR for one in spans if _has_failed(one)}
     verdicts = _weighed(known.values())
     if wanted:
-        spans = [one for one in spans if known.get(id(one)) == wanted]
+        requests = [one for one in requests if known.get(id(one)) == wanted]
+        others = [one for one in others if known.get(id(one)) == wanted]
         verdicts = (wanted,)
+    # A request before its connection, which is longer; of requests, and of others, the longest.
+    for some in (requests, others):
+        if len(some) > 1:
+            some.sort(key=_shortness)
+    spans = requests + others
     if not spans:
         return None
-    # A request before its connection, which is longer; of requests, and of others, the longest.
-    spans.sort(key=lambda span: (not is_request(span), span.start - span.end))
     span = spans[0]
     return Match(
         kept.trace_id,
@@ -144,17 +186,18 @@ def _match(kept: Kept, spans: list[Span], judged: set[str], wanted: str) -> Matc
         _first(spans, "acra.client_id"),
         _first([span for span in spans if "acra.stage" not in span.attributes], "acra.verdict"),
         _first([span for span in spans if span.status], "error.type"),
-        next((mark for one in spans for mark in _marks(one)), ""),
+        next(filter(None, map(_mark, spans)), ""),
         verdicts,
-        _among(
-            (
-                one.name if is_request(one) else "",
-                one.attributes.get("acra.client_id", ""),
-                one.attributes.get("error.type", ""),
-            )
-            for one in spans
+        Among(
+            _sorted({one.name for one in requests}),
+            _sorted({one.attributes.get("acra.client_id", "") for one in spans}),
+            _sorted({one.attributes.get("error.type", "") for one in spans}),
         ),
     )
+
+
+def _shortness(span: Span) -> int:
+    return span.start - span.end
 
 
 def joined(match: Match, other: Match) -> Match:
@@ -166,10 +209,9 @@ def joined(match: Match, other: Match) -> Match:
     )
 
 
-def _among(known: Iterable[Sequence[Any]]) -> Among:
-    return Among(
-        *(tuple(sorted({str(text) for text in some if text})) for some in zip(*known, strict=True))
-    )
+def _sorted(values: Iterable[Any]) -> tuple[str, ...]:
+    """Return texts in the order of letters, without empty ones."""
+    return tuple(sorted({str(value) for value in values if value}))
 
 
 def verdict_of(span: Span) -> str:
@@ -193,16 +235,21 @@ def _weighed(verdicts: Iterable[str]) -> tuple[str, ...]:
     return tuple(one for one in WEIGHTS if one in found)
 
 
-def _marks(span: Span) -> list[str]:
-    """Return whether a request read poison records, and whether it was slow."""
+def _mark(span: Span) -> str:
+    """Return whether a request read poison records, or was slow."""
     known = span.attributes
-    poisoned = [POISON] if known.get("acra.poison_records") else []
-    return poisoned + ([SLOW] if known.get("acra.slow") else [])
+    if known.get("acra.poison_records"):
+        return POISON
+    return SLOW if known.get("acra.slow") else ""
 
 
 def _first(spans: Iterable[Span], key: str) -> str:
     """An attribute of the first span that has it: a connector's exchange has no verdict."""
-    return next((str(s.attributes[key]) for s in spans if key in s.attributes), "")
+    for span in spans:
+        known = span.attributes
+        if key in known:
+            return str(known[key])
+    return ""
 
 
 class Listed(NamedTuple):

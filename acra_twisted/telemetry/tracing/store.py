@@ -139,33 +139,56 @@ class SpanStore:
 
     def add(self, span: Span) -> None:
         """Keep a finished span where there is room for it."""
+        self._begin(span.trace_id, span.end, span)
+        if self._is_sample(span):
+            self._keep(span.trace_id)
+
+    def _begin(self, trace_id: str, now: int, item: Span | Recorded) -> None:
+        """Keep what has ended ``now`` with its trace, which begins if it is not known."""
+        self._now = now
+        if trace_id != self._last_id:
+            self._open(trace_id, self._known(trace_id))
+        self._append(item)
+
+    def _is_sample(self, span: Span) -> bool:
+        """Count a span, and take it for a sample if its bucket is due; return whether its trace is
+        one of a sample, too."""
         name = self._name(span.name)
         name.seen += 1
         bucket = ERRORS if span.status else _bucket(span.end - span.start)
-        sampled = name.turns.take(bucket, span.end)
-        if sampled:
-            name.buckets[bucket].append(span)
-        self._now = span.end
-        if span.trace_id != self._last_id:
-            self._open(span.trace_id, self._known(span.trace_id))
-        self._append(span)
-        if sampled and span.kind != INTERNAL:
-            self._keep(span.trace_id)
+        if not name.turns.take(bucket, span.end):
+            return False
+        name.buckets[bucket].append(span)
+        return span.kind != INTERNAL
 
     def add_recorded(self, recorded: Recorded) -> None:
-        """Keep what there is room for, as spans only if one of them is a sample."""
+        """Keep what there is room for; its spans are made if one of them is a sample."""
         shape = recorded.shape
         if shape.store is not self:
             shape.store, shape.names = self, self._names_of(shape)
         names: list[_Name] = shape.names
         if _has_sample(recorded, names):
-            for made in recorded.spans():
-                self.add(made)
+            self._add_samples(recorded)
             return
         for name in names:
             name.seen += 1
         self._now = recorded.span.end
         self._put(recorded.span.trace_id, recorded, shape.flags & SLOW != 0)
+
+    def _add_samples(self, recorded: Recorded) -> None:
+        """Keep the samples among the spans.  Their trace has a plain request as it was recorded, so
+        that a search need not look at each span."""
+        made, span = recorded.spans(), recorded.span
+        if not recorded.plain:
+            for one in made:
+                self.add(one)
+            return
+        self._begin(span.trace_id, span.end, recorded)
+        is_sample = False
+        for one in made:
+            is_sample = self._is_sample(one) or is_sample
+        if is_sample:
+            self._keep(span.trace_id)
 
     def _names_of(self, shape: Shape) -> list[_Name]:
         """Return the names of its stages' spans, its own, and the database's if it has one."""

@@ -23,6 +23,7 @@ from acra_twisted.telemetry.console.sentences import (
     strong,
 )
 from acra_twisted.telemetry.pages.matching import Match
+from acra_twisted.telemetry.pages.search import ALLOW
 
 HERE: Final = "/console/traces"
 #: Verdicts in the order of their weight, with the filter that finds them.
@@ -33,6 +34,8 @@ _KINDS: Final = {
     requests.FAILED: BAD,
     requests.SLOW: SLOW,
 }
+#: What nearly all traces have.
+_ALLOWED: Final = (ALLOW,)
 #: A part of those of one verdict from which on they are "one statement", and those at least.
 _MOST, _SEVERAL = 0.6, 3
 
@@ -51,9 +54,10 @@ def said(found: Sequence[Match], kept: int, arguments: Mapping[str, str]) -> Ans
     ``arguments`` are those of the search."""
     some: dict[str, list[Match]] = {kind: [] for kind in _KINDS}
     for match in found:
-        for verdict in verdicts_of(match):
-            if verdict in some:
-                some[verdict].append(match)
+        if match.verdicts != _ALLOWED:
+            for verdict in verdicts_of(match):
+                if verdict in some:
+                    some[verdict].append(match)
     if not found:
         why = f"None of {formats.several(kept, 'kept trace')} fits" if kept else "No traces yet"
         return answer([], sentence("empty", PLAIN, f"{why}."))

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from acra_twisted.telemetry.console import charts, formats, matches, requests, scatter
 from acra_twisted.telemetry.console.countedrequests import counted, minutes
-from acra_twisted.telemetry.console.matches import verdict_of, verdicts_of
+from acra_twisted.telemetry.console.matches import WORDS, verdict_of
 from acra_twisted.telemetry.console.people import Names
 from acra_twisted.telemetry.console.sentences import Answer
 from acra_twisted.telemetry.console.timeline import arranged
@@ -245,7 +245,10 @@ def _points(gathered: Gathered) -> Iterator[scatter.Point]:
 
 def _verdicts(gathered: Gathered) -> Counter[str]:
     """Return the traces that have requests of a verdict, by verdicts."""
-    return Counter(one for match in gathered.found for one in verdicts_of(match))
+    found: Counter[str] = Counter()
+    for verdicts, number in Counter(map(attrgetter("verdicts"), gathered.found)).items():
+        found.update(dict.fromkeys(map(WORDS.__getitem__, verdicts), number))
+    return found
 
 
 def _note(gathered: Gathered) -> str:
@@ -262,12 +265,16 @@ def _facets(gathered: Gathered) -> Iterator[tuple[str, str, str]]:
     """Give what most of the traces are of, where not all are of one: names, counts, addresses."""
     found, arguments = gathered.found, gathered.wanted.arguments
     more = "" if gathered.whole else "+"
+    # Most have the same.
+    among = Counter(map(attrgetter("among"), found))
     for argument, of, most in (
-        ("summary", attrgetter("among.names"), 3),
-        ("client_id", attrgetter("among.clients"), 2),
-        ("error", attrgetter("among.errors"), 2),
+        ("summary", attrgetter("names"), 3),
+        ("client_id", attrgetter("clients"), 2),
+        ("error", attrgetter("errors"), 2),
     ):
-        values = Counter(value for match in found for value in of(match))
+        values: Counter[str] = Counter()
+        for one, times in among.items():
+            values.update(dict.fromkeys(of(one), times))
         for value, number in values.most_common(most):
             if number < len(found) and argument not in arguments and len(quote(value)) <= TEXT_MAX:
                 name = gathered.names.of(value) if argument == "client_id" else formats.name(value)

@@ -10,6 +10,7 @@ from acra_twisted.telemetry.pages.matching import search
 from acra_twisted.telemetry.pages.search import Filters
 from acra_twisted.telemetry.tracing.recorded import Recorder
 from acra_twisted.telemetry.tracing.store import Kept
+from tests.support.profiled import profiled
 from tests.support.recordings import START, record
 
 #: That of a server, and that of a connector, which sees no database and has no stages: how many
@@ -82,6 +83,18 @@ class Plain(SynchronousTestCase):
         self.assertEqual((match.took, match.spans), (5_000_000, 12))
         # They are made when somebody looks.
         self.assertEqual([one.span.attributes for one in requests], [{}] * 3)
+
+    def test_requests_of_one_shape_cost_few_calls(self):
+        """A page looks at all that is kept, which are some fifteen hundred."""
+        kept = [Kept(f"{number:032x}", [record()]) for number in range(100)]
+        calls = []
+
+        def note(frame, event, argument):
+            if event in ("call", "c_call"):
+                calls.append(event)
+
+        profiled(note, lambda: matches(kept, Filters()))
+        self.assertLess(len(calls), 3_000)
 
     def test_others_have_their_turn(self):
         kept = [Kept(f"{number:032x}", [record()]) for number in range(64)]

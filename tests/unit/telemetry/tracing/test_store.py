@@ -124,6 +124,14 @@ class Store(SynchronousTestCase):
             self.assertEqual((one.trace_id, len(one)), (other.trace_id, len(other)))
             self.assertEqual(len(one), len(list(one.spans())))
 
+    def test_traces_of_samples_are_searched_without_their_spans(self):
+        for number in range(1, 20):
+            self.store.add_recorded(record(1, start=self.now + number * 10**9))
+        self.assertEqual(len(self.store.samples("SELECT t", 3)), 10)
+        found = self.store.traces()
+        self.assertEqual(len(found), 19)
+        self.assertEqual([len(kept.plain() or ()) for kept in found], [1] * 19)
+
     def test_a_trace_of_recorded_exchanges_is_bounded(self):
         for _ in range(600):
             recorded = record(1, start=self.now)
