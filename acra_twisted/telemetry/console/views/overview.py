@@ -17,6 +17,7 @@ from acra_twisted.telemetry.console import (
 from acra_twisted.telemetry.console.breaks import Break, Minute
 from acra_twisted.telemetry.console.gathering import added, totals
 from acra_twisted.telemetry.console.gone import Gone, gone, lasts
+from acra_twisted.telemetry.console.growth import growth
 from acra_twisted.telemetry.console.healthfindings import Finding
 from acra_twisted.telemetry.console.layers import (
     LAYERS,
@@ -27,13 +28,14 @@ from acra_twisted.telemetry.console.layers import (
     per_call,
 )
 from acra_twisted.telemetry.console.lines import Line, lines
+from acra_twisted.telemetry.console.longest import standing
 from acra_twisted.telemetry.console.pins import Mark
 from acra_twisted.telemetry.console.ranges import DEFAULT, RANGES, Range, range_of
 from acra_twisted.telemetry.console.schemachanges import Change
 from acra_twisted.telemetry.console.sentences import Answer
 from acra_twisted.telemetry.console.tiles import Tile, tile
 from acra_twisted.telemetry.console.view import Sources, View
-from acra_twisted.telemetry.console.views.overviewsentences import MORE, Culprit, Facts, tell
+from acra_twisted.telemetry.console.views.overviewsentences import MORE, At, Culprit, Facts, tell
 from acra_twisted.telemetry.console.views.statements import address, traces_of
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.figures.rows import WHOLE, Row
@@ -42,6 +44,8 @@ from acra_twisted.telemetry.figures.statements import Found
 from acra_twisted.telemetry.figures.summary import mean_ms, ordered, percentiles, whole_ms
 from acra_twisted.telemetry.logs.recent import RecentEvent
 from acra_twisted.telemetry.pages.arguments import given
+from acra_twisted.telemetry.pages.rendering import Piece
+from acra_twisted.telemetry.pages.waiting import Wait
 
 QUESTION: Final = "Is it the proxy or the database, and since when?"
 ARGUMENTS: Final[Mapping[str, str]] = {"range": f"time up to now: {', '.join(RANGES)}"}
@@ -86,8 +90,9 @@ def asked(arguments: Mapping[str, str], now: int) -> Range:
     return range_of(found.get("range") or DEFAULT, now)
 
 
-def gather(sources: Sources, span: Range) -> Generator[str, None, Gathered]:
-    """Return all that the view shows, in steps."""
+def gather(sources: Sources, span: Range) -> Generator[Piece, None, Gathered]:
+    """Return all that the view shows, in steps; it waits for an answer from behind the daemon where
+    no request was answered lately."""
     columns = yield from sources.sums.by_column(span)
     before = added((yield from sources.sums.by_column(span.before())))
     row = added(columns)
@@ -102,6 +107,7 @@ def gather(sources: Sources, span: Range) -> Generator[str, None, Gathered]:
         was, now = added(columns[: found.place]), added(columns[found.place :])
         culprit = yield from _culprit(sources, span, found, was, now)
     facts = Facts(span, columns, row, before, found, was, now, culprit)
+    grown = yield from growth(sources.figures, span, columns)
     changed = yield from schemachanges.changes(sources.figures, shapes, span)
     since, until = span.since * MINUTE, span.until * MINUTE
     events = sources.events.kept(since, until) if sources.events is not None else []
@@ -109,11 +115,36 @@ def gather(sources: Sources, span: Range) -> Generator[str, None, Gathered]:
     heard = sources.edges.heard() if sources.edges is not None else {}
     lost = gone(lasts(heard), sources.clock() // MINUTE)
     yield ""
+    now_open = yield from standing(sources.sessions(), sources.clock())
+    problem = yield from _problem(sources, columns)
     known = yield from healthfindings.facts_of(sources.fact)
-    health = healthfindings.findings(known, "", sources.clock() / 1e9)
+    health = healthfindings.findings(known, problem, sources.clock() / 1e9)
     marks = lastevents.marks(events, sources.fact("changes"), span)
     yield ""
-    return Gathered(span, facts, first, tell(facts, lost), changed, events, health, marks, lost)
+    return Gathered(
+        span,
+        facts,
+        first,
+        tell(facts, At(now_open, problem, grown, lost)),
+        changed,
+        events,
+        health,
+        marks,
+        lost,
+    )
+
+
+def _problem(sources: Sources, columns: Sequence[Row]) -> Generator[Piece, None, str]:
+    """Return why what stands behind the daemon cannot be reached; empty if it can be.  It is not
+    tried where requests of the last two columns have been answered."""
+    if any(column.calls > column.errors + column.lost for column in columns[-2:]):
+        return ""
+    reach = sources.reach()
+    if reach is None:
+        return ""
+    wait = Wait(reach.problem())
+    yield wait
+    return str(wait.result)
 
 
 def _culprit(

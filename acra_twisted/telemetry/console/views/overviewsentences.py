@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from acra_twisted.telemetry.console import formats, gone
 from acra_twisted.telemetry.console.breaks import Break
 from acra_twisted.telemetry.console.gone import Gone
+from acra_twisted.telemetry.console.growth import Growth
 from acra_twisted.telemetry.console.layers import (
     DATABASE,
     LAYERS,
@@ -19,6 +20,7 @@ from acra_twisted.telemetry.console.layers import (
     spent_in,
     stage_of,
 )
+from acra_twisted.telemetry.console.longest import Standing
 from acra_twisted.telemetry.console.ranges import Range
 from acra_twisted.telemetry.console.sentences import (
     BAD,
@@ -35,6 +37,7 @@ from acra_twisted.telemetry.console.sentences import (
 )
 from acra_twisted.telemetry.console.sentences import DATABASE as ABOUT_DATABASE
 from acra_twisted.telemetry.console.views.statements import address
+from acra_twisted.telemetry.console.views.waitingsentences import urgent
 from acra_twisted.telemetry.figures.rows import Row
 from acra_twisted.telemetry.figures.statements import Found
 from acra_twisted.telemetry.figures.summary import mean_ms
@@ -65,12 +68,26 @@ class Facts(NamedTuple):
     culprit: Culprit | None
 
 
-def tell(facts: Facts, missing: Sequence[Gone] = ()) -> Answer:
-    """Return the sentences of the overview; ``missing`` are connectors that are gone."""
+class At(NamedTuple):
+    """Facts of the moment: sessions, why what stands behind the daemon cannot be reached
+    (empty if it can be), requests that have become many, and connectors that are gone."""
+
+    standing: Standing
+    problem: str = ""
+    grown: Growth | None = None
+    missing: Sequence[Gone] = ()
+
+
+_QUIET: Final = At(Standing({}, {}))
+
+
+def tell(facts: Facts, at: At = _QUIET) -> Answer:
+    """Return the sentences of the overview."""
     row, before = facts.row, facts.before
-    lost = gone.said(missing, "/console/topology?range=1h")
+    lost = gone.said(at.missing, "/console/topology?range=1h")
+    now = [_unreachable(facts, at.problem), urgent(at.standing)]
     if not row.calls:
-        return answer([lost], sentence("empty", PLAIN, "No requests yet in this time."))
+        return answer([*now, lost], sentence("empty", PLAIN, "No requests yet in this time."))
     than = ""
     if before.calls:
         same = formats.is_same(mean_ms(before), mean_ms(row))
@@ -78,8 +95,9 @@ def tell(facts: Facts, missing: Sequence[Gone] = ()) -> Answer:
     theirs = formats.share(database(per_call(row)), sum(per_call(row).values()))
     return answer(
         [
+            *now,
             _poison(row, facts.span),
-            _break(facts),
+            *_changed(facts, at.grown),
             _errors(facts.columns),
             lost,
             _denials(row, facts.span),
@@ -91,6 +109,48 @@ def tell(facts: Facts, missing: Sequence[Gone] = ()) -> Answer:
             "the database.",
         ),
     )
+
+
+def _unreachable(facts: Facts, problem: str) -> Sentence | None:
+    if not problem:
+        return None
+    answered = [
+        place
+        for place, column in enumerate(facts.columns)
+        if column.calls > column.errors + column.lost
+    ]
+    since = f"since {facts.span.begins(answered[-1])}" if answered else "in this time"
+    return sentence(
+        "unreachable",
+        BAD,
+        link(formats.name(f"The {problem}"), "/console/health#c-listeners"),
+        f", and no request was answered {since}.",
+    )
+
+
+def _changed(facts: Facts, grown: Growth | None) -> list[Sentence | None]:
+    """Tell how times and numbers have changed: a mean that falls while requests become many more
+    is no good news, and comes behind."""
+    changed, more = _break(facts), _more(facts.span, grown)
+    if changed is not None and changed.rule == "faster":
+        return [more, changed]
+    return [changed, more]
+
+
+def _more(span: Range, grown: Growth | None) -> Sentence | None:
+    if grown is None:
+        return None
+    seconds = 60 * span.step
+    now, was = (formats.rate(number / seconds) for number in (grown.now, grown.was))
+    pieces: list[str | Piece] = [
+        strong(f"{formats.times(grown.was, grown.now).split()[0]} times as many requests"),
+        f" since {span.begins(grown.place)}, {now} instead of {was}",
+    ]
+    if grown.most is not None:
+        shape, part = grown.most.shape, formats.share(min(grown.part, 1.0), 1.0)
+        pieces += [f"; {part} of what was added is one statement, "]
+        pieces.append(link(formats.name(shape.summary), address(shape.id)))
+    return sentence("more", SLOW, *pieces, ".")
 
 
 def _break(facts: Facts) -> Sentence | None:

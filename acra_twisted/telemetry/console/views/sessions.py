@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 
 from acra_twisted.session import Session
 from acra_twisted.telemetry.console import charts, formats, othersessions, serverlines, strips
+from acra_twisted.telemetry.console.longest import STEP, Longest, age_of, row_of
 from acra_twisted.telemetry.console.otherservers import Other, counting, instance_of
-from acra_twisted.telemetry.console.othersessions import ROWS_MAX, TEXT_MAX, Sessions
+from acra_twisted.telemetry.console.othersessions import ROWS_MAX, Sessions
 from acra_twisted.telemetry.console.people import Names
 from acra_twisted.telemetry.console.sentences import Answer
 from acra_twisted.telemetry.console.sessionstates import (
@@ -33,7 +34,6 @@ from acra_twisted.telemetry.console.views.waitingsentences import (
 )
 from acra_twisted.telemetry.pages.arguments import chosen, given
 from acra_twisted.telemetry.pages.rendering import Piece
-from acra_twisted.telemetry.pages.sessions import current, described
 from acra_twisted.telemetry.pages.waiting import Wait
 
 QUESTION: Final = "Who waits for what, now?"
@@ -46,7 +46,6 @@ ARGUMENTS: Final[Mapping[str, str]] = {
     "servers": f"servers: {', '.join(serverlines.SERVERS)}",
 }
 _ADDRESS: Final = "/console/sessions"
-_STEP: Final = 32
 _MS: Final = 1e6
 #: Characters of a statement in its line, and of what shows while it is pointed at.
 _TEXT, _TITLE = 100, 140
@@ -76,22 +75,6 @@ def asked(arguments: Mapping[str, str], now: int) -> Asked:
     found = given(arguments, ARGUMENTS)
     which = chosen("which", found.get("which") or ALL, _CHOICES)
     return Asked(which, found.get("client", ""), serverlines.chosen_servers(found))
-
-
-class _Longest:
-    """The longest times of each state, in nanoseconds, with their sessions."""
-
-    def __init__(self) -> None:
-        self._found: dict[str, tuple[int, Session]] = {}
-
-    def note(self, state: str, took: int, session: Session) -> None:
-        """Take note of a session."""
-        if state not in self._found or took > self._found[state][0]:
-            self._found[state] = (took, session)
-
-    def rows(self, now: int) -> dict[str, dict[str, Any]]:
-        """Return the sessions as rows, by state."""
-        return {state: _described(session, now) for state, (_, session) in self._found.items()}
 
 
 def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
@@ -124,15 +107,13 @@ def _own(sources: Sources, wanted: Asked) -> Generator[Piece, None, Sessions]:
     """Return the sessions of this server, in steps."""
     now = sources.clock()
     states: Counter[str] = Counter()
-    longest = _Longest()
+    longest = Longest()
     transactions = fitting = 0
     # The session that is the first to make room for another one comes first.
     kept: list[tuple[tuple[int, float], int, Session]] = []
     for number, session in enumerate(sources.sessions()):
         state = state_of(session)
-        exchange = current(session)
-        since = exchange.opened if exchange is not None else session.answered or session.opened
-        took = max(now - since, 0)
+        took = age_of(session, now)
         if wanted.client and session.identity.client_id != wanted.client:
             continue
         states[state] += 1
@@ -145,11 +126,11 @@ def _own(sources: Sources, wanted: Asked) -> Generator[Piece, None, Sessions]:
                 heappush(kept, entry)
             else:
                 heappushpop(kept, entry)
-        if number % _STEP == _STEP - 1:
+        if number % STEP == STEP - 1:
             yield ""
     rows, connections = [], {}
     for _, _, session in sorted(kept, reverse=True):
-        rows.append(_described(session, now))
+        rows.append(row_of(session, now))
         if session.span is not None:
             connections[str(session.span.span_id)] = session.id
         yield ""
@@ -158,14 +139,6 @@ def _own(sources: Sources, wanted: Asked) -> Generator[Piece, None, Sessions]:
         row["parts"] = recent.get(row["session_id"], [])
     instance = instance_of(sources.fact("origin"))
     return Sessions(instance, states, transactions, fitting, rows, longest.rows(now), now)
-
-
-def _described(session: Session, now: int) -> dict[str, Any]:
-    """Return a session as a row of `Sessions`."""
-    row = described(session, now)
-    for name in ("statement", "last_statement"):
-        row[name] = formats.cut(row[name], TEXT_MAX)
-    return {**row, "state": state_of(session), "parts": [], "server": "", "href": ""}
 
 
 def _fits(state: str, session: Session, wanted: Asked) -> bool:

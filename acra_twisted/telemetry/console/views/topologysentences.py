@@ -15,6 +15,7 @@ from acra_twisted.telemetry.console.sentences import (
     PLAIN,
     SLOW,
     Answer,
+    Piece,
     Sentence,
     answer,
     link,
@@ -128,16 +129,19 @@ def _failing(seen: Picture, key: str) -> Sentence | None:
     box = max(failed, key=lambda one: failed[one])
     row = seen.boxes[box]
     part, known = formats.share(failed[box], row.calls), doors(box, seen, key)
-    errors, denied = formats.count(row.errors), formats.count(row.denied)
+    became: list[str | Piece] = []
+    for number, verdict, was in ((row.errors, ERROR, "failed"), (row.denied, DENY, "were denied")):
+        if number:
+            text = formats.count(number)
+            became += [" and " if became else "", link(text, known[verdict]) if known else text]
+            became.append(f" {was}")
     return sentence(
         "failing",
         BAD,
         link(formats.name(box.name), address(box)),
-        f": {part} of its {formats.several(row.calls, 'request')} failed (",
-        link(errors, known[ERROR]) if known and row.errors else errors,
-        ") or were denied (",
-        link(denied, known[DENY]) if known and row.denied else denied,
-        ").",
+        f": {part} of its {formats.several(row.calls, 'request')} did not succeed; ",
+        *became,
+        ".",
     )
 
 

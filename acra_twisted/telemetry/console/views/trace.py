@@ -13,6 +13,7 @@ from acra_twisted.telemetry.console import charts, formats, minimap, requests, w
 from acra_twisted.telemetry.console.around import Around, around, draw
 from acra_twisted.telemetry.console.layers import LAYERS, ours
 from acra_twisted.telemetry.console.people import Names
+from acra_twisted.telemetry.console.repeated import repeated
 from acra_twisted.telemetry.console.room import Room
 from acra_twisted.telemetry.console.sentences import Answer
 from acra_twisted.telemetry.console.sides import Side, side_of, typical_of
@@ -112,7 +113,9 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     kept = sources.events.kept(0, _FOR_EVER) if sources.events is not None else []
     told = [one for one in kept if one.record.trace_id == wanted.trace_id][:_EVENTS_MAX]
     yield ""
-    answer = said(records, timeline, side.main, typical.layers if typical is not None else {})
+    runs = yield from repeated(records)
+    layers = typical.layers if typical is not None else {}
+    answer = said(records, timeline, side.main, layers, runs)
     client = Names(sources.fact("peers")).of(
         requests.first(records, "acra.client_id"), requests.first(records, "tls.client.subject")
     )

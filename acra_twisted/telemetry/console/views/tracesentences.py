@@ -16,6 +16,7 @@ from acra_twisted.telemetry.console.layers import (
     ours,
     spent_in,
 )
+from acra_twisted.telemetry.console.repeated import Repeated
 from acra_twisted.telemetry.console.sentences import (
     BAD,
     PLAIN,
@@ -41,13 +42,15 @@ def said(
     timeline: Timeline,
     main: Mapping[str, Any] | None,
     usual: Mapping[str, float],
+    runs: Repeated | None = None,
 ) -> Answer:
     """Return the sentences about a trace.  ``usual`` has the milliseconds by layer that are typical
-    of its statement; it is empty where nothing is."""
+    of its statement; it is empty where nothing is.  ``runs`` are of a statement that repeats."""
     return answer(
         [
             _running(records, timeline),
             _fault(main),
+            _repeated(runs),
             _side(timeline, usual),
             _slower(timeline, usual),
         ],
@@ -101,6 +104,19 @@ def _fault(main: Mapping[str, Any] | None) -> Sentence | None:
         code = known.get("db.response.status_code") or known.get("error.type") or "an error"
         return sentence("failed", BAD, strong(f"Failed: {formats.name(str(code))}"), ".")
     return None
+
+
+def _repeated(runs: Repeated | None) -> Sentence | None:
+    if runs is None:
+        return None
+    return sentence(
+        "repeated",
+        SLOW,
+        strong(f"{formats.name(runs.name)} ran {formats.count(runs.number)} times"),
+        f", each behind the one before: {formats.ms(runs.spent / _MS)}, "
+        f"{formats.share(runs.spent, runs.whole)} of the time of all requests. One statement that "
+        "asks for all of it may do.",
+    )
 
 
 def _side(timeline: Timeline, usual: Mapping[str, float]) -> Sentence | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from acra_twisted.telemetry.console import formats
+from acra_twisted.telemetry.console.longest import Standing
 from acra_twisted.telemetry.console.people import who
 from acra_twisted.telemetry.console.sentences import (
     DATABASE,
@@ -24,6 +25,9 @@ from acra_twisted.telemetry.console.sessionstates import ACTIVE, IN_DATABASE, IN
 
 #: Milliseconds of one request that are worth a sentence, and of an idle transaction.
 LONG, IDLE_LONG = 500.0, 10_000.0
+#: Milliseconds for which sessions wait that are worth a sentence elsewhere: several of them, or one
+#: beside an idle transaction; and one alone, which may have a long statement.
+_URGENT, _URGENT_ALONE = 5_000.0, 60_000.0
 #: Characters of a statement.
 _TEXT: Final = 60
 
@@ -44,6 +48,32 @@ def said(
         [_waiting(states, longest, number), _in_stage(longest), _transaction(longest), away],
         otherwise,
     )
+
+
+def urgent(standing: Standing) -> Sentence | None:
+    """Tell of sessions that wait for the database so long that other views should say it: their
+    requests are in no figure before they end."""
+    row, idle = standing.longest.get(IN_DATABASE), standing.longest.get(WAITS)
+    if row is None or row["state_ms"] < _URGENT:
+        return None
+    may_hold = idle is not None and idle["state_ms"] >= IDLE_LONG
+    number = standing.states.get(IN_DATABASE, 0)
+    if number == 1 and not may_hold and row["state_ms"] < _URGENT_ALONE:
+        return None
+    waits, which = ("waits", "for") if number == 1 else ("wait", "one of them for")
+    pieces: list[str | Piece] = [
+        link(formats.several(number, "session"), f"/console/sessions?which={IN_DATABASE}"),
+        f" {waits} for the database now, {which} ",
+        strong(formats.ms(row["state_ms"])),
+    ]
+    if idle is not None and may_hold:
+        pieces += [f"; {client(idle)} has been idle in a transaction for ", _idle(idle)]
+        pieces.append(", and may hold locks")
+    return sentence("waiting", SLOW, *pieces, ".")
+
+
+def _idle(row: Mapping[str, Any]) -> Piece:
+    return link(formats.ms(row["state_ms"]), f"/console/session?id={row['session_id']}")
 
 
 def client(row: Mapping[str, Any]) -> str:

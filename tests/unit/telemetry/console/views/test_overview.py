@@ -1,13 +1,16 @@
 """The overview: situations are planted, and its sentence and JSON tell them."""
 
+from types import SimpleNamespace
 from urllib.parse import parse_qsl, urlsplit
 
+from twisted.internet.defer import succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.console.site.frame import VIEWS, Console
 from acra_twisted.telemetry.console.views import overview
 from acra_twisted.telemetry.pages.search import Unfit
 from tests.support.hours import ACCOUNT, CARD, NOW, ORDERS, Hour
+from tests.support.livesessions import some_session
 from tests.support.stepping import plain, returned
 from tests.support.webpages import body
 
@@ -72,6 +75,86 @@ class Overview(SynchronousTestCase):
         hour = self.steady()
         hour.ask(1, CARD, 1, attributes={"acra.poison_records": 1})
         self.assertEqual(self.view(hour)["answer"]["rules"][0], "poison")
+
+    def test_sessions_that_wait_now_are_in_no_figure_yet(self):
+        hour = self.steady()
+        waiting = [some_session(6_000 + n, b"UPDATE t SET a = 1", number=n) for n in range(3)]
+        holder = some_session(12_000, transaction=15_000, number=9)
+        for live, text in (
+            (waiting, "3 sessions wait for the database now, one of them for 6.00 s."),
+            (
+                [waiting[0], holder],
+                "1 session waits for the database now, for 6.00 s; client has been idle in a "
+                "transaction for 12.0 s, and may hold locks.",
+            ),
+            # A long statement waits for nobody.
+            (waiting[:1], None),
+            ([some_session(61_000, b"SELECT 1")], "1 session waits for the database now, for "),
+            ([some_session(4_900, b"SELECT 1", number=n) for n in range(3)], None),
+            ([holder], None),
+        ):
+            hour.sources = hour.sources._replace(sessions=lambda live=live: live)
+            said = self.view(hour)["answer"]
+            if text is None:
+                self.assertEqual(said["rules"], ["nothing"])
+            else:
+                self.assertEqual(said["rules"], ["waiting"])
+                self.assertIn(text, said["text"])
+
+    def away(self, late, **facts):
+        """An hour of which the last six minutes have so many requests, and no database."""
+        self.asked = 0
+
+        def problem():
+            self.asked += 1
+            return succeed("database cannot be reached")
+
+        hour = Hour()
+        for minute in range(119, 6, -1):
+            hour.pass_to(minute)
+            hour.ask(minute, ACCOUNT, 9)
+        hour.pass_to(1)
+        hour.ask(1, ACCOUNT, late, **facts)
+        hour.sources = hour.sources._replace(reach=lambda: SimpleNamespace(problem=problem))
+        return self.view(hour)
+
+    def test_a_database_that_is_away(self):
+        data = self.away(0)
+        self.assertEqual(data["answer"]["rules"], ["unreachable"])
+        self.assertEqual(
+            data["answer"]["text"],
+            "The database cannot be reached, and no request was answered since 23:53.",
+        )
+        self.assertEqual(data["findings"][0]["rule"], "unreachable")
+        data = self.away(3, outcome="error", status_code="08006")
+        self.assertEqual(data["answer"]["rules"][0], "unreachable")
+
+    def test_a_database_that_answers_is_not_tried(self):
+        self.assertEqual(self.away(3)["answer"]["rules"], ["nothing"])
+        self.assertEqual(self.asked, 0)
+
+    def many_more(self, calls, first=1_000):
+        hour = Hour()
+        for minute in range(119, 0, -1):
+            hour.pass_to(minute)
+            hour.ask(minute, ORDERS, 20, first=2_900)
+            hour.ask(minute, ACCOUNT, calls if minute <= 15 else 2, first=first)
+        return hour
+
+    def test_many_more_requests(self):
+        said = self.view(self.many_more(100))["answer"]
+        # A request is faster on average, for there are more of the fast ones.
+        self.assertEqual(said["rules"], ["more", "faster"])
+        self.assertTrue(
+            said["text"].startswith(
+                "5.5 times as many requests since 23:45, 2.0 /s instead of 0.4 /s; 100 % of what "
+                "was added is one statement, SELECT account. Since "
+            ),
+            said["text"],
+        )
+        self.assertEqual(self.view(self.many_more(40))["answer"]["rules"], ["faster"])
+        # Days have their own ups and downs.
+        self.assertNotIn("more", self.view(self.many_more(100), range="24h")["answer"]["rules"])
 
     def test_nothing_stands_out(self):
         data = self.view(self.steady())

@@ -78,7 +78,7 @@ class Topology(SynchronousTestCase):
         data = self.view()
         self.assertEqual(data["answer"]["rules"][0], "failing")
         self.assertIn(
-            "billing: 50 % of its 60 requests failed (20) or were denied (10).",
+            "billing: 50 % of its 60 requests did not succeed; 20 failed and 10 were denied.",
             data["answer"]["text"],
         )
         self.assertIn("10 denied", self.page())

@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.telemetry.console.views import trace
 from acra_twisted.telemetry.tracing.spans import INTERNAL
 from tests.support.hours import NOW, Hour
-from tests.support.kepttraces import US, a_trace, spans_of
+from tests.support.kepttraces import US, a_trace, many, spans_of
 from tests.support.stepping import returned
 
 
@@ -85,4 +85,23 @@ class Said(SynchronousTestCase):
         self.assertEqual(answer["rules"], ["slower-than-typical"])
         self.assertIn(
             "It took 3.0 times what is typical of this statement, 7.50 ms", answer["text"]
+        )
+
+    def said_of(self, made):
+        for span in made:
+            self.hour.store.add(span)
+        gathered = returned(
+            trace.gather(self.hour.sources, trace.asked({"id": made[0].trace_id}, NOW))
+        )
+        return gathered.said.as_json()
+
+    def test_a_statement_that_is_repeated(self):
+        said = self.said_of(many(NOW, 20))
+        self.assertEqual(said["rules"][0], "repeated")
+        self.assertTrue(
+            said["text"].startswith(
+                "SELECT orders customer ran 20 times, each behind the one before: 56.0 ms, 100 % "
+                "of the time of all requests. One statement that asks for all of it may do. "
+            ),
+            said["text"],
         )
