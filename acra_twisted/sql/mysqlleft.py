@@ -27,8 +27,10 @@ _shows: Final = re.compile(
 def shows_before(text: bytes) -> bool:
     """Tell whether a text shows what the statement before it has left.  Values and names that only
     have the same words show nothing."""
+    if len(text) > _LONG:
+        return False
     lowered = text.lower()
-    if not any(word in lowered for word in _SHOWING) or len(text) > _LONG:
+    if not any(word in lowered for word in _SHOWING):
         return False
     try:
         tokens = mysqllexer.tokens(text)

@@ -32,7 +32,7 @@ _NEVER: Final = b"999999"
 _MAY_DIFFER: Final = re.compile(
     rb"/\*(?:M!|!(?=50[7-9][0-9]{2}|5[1-9][0-9]{3}|[6-9][0-9]{4}))(?!999999)"
 ).search
-_ANY: Final = re.compile(rb"/\*M?!").search
+_MARKS: Final = (b"/*!", b"/*M!")
 _MARKED: Final = {size: re.compile(rb"/\*M?![0-9]{%d}" % size).sub for size in (5, 6)}
 
 
@@ -96,7 +96,8 @@ def may_differ(text: bytes) -> bool:
 
 def has_any(text: bytes) -> bool:
     """Tell whether a text may have a comment that some server runs."""
-    return _ANY(text) is not None
+    # Looking for bytes takes a small part of the time that a pattern takes.
+    return text.find(_MARKS[0]) >= 0 or text.find(_MARKS[1]) >= 0
 
 
 def readings(

@@ -20,6 +20,7 @@ _BEGINNING: Final = (
     rb"|alter|drop|truncate|rename|lock|unlock|load|analyze|check|checksum|optimize|repair|grant"
     rb"|revoke|kill|prepare|deallocate|handler|flush|call|do|xa)\b"
 ) % (_COMMENT, _LINE)
+_begin: Final = re.compile(_BEGINNING, re.I).match
 # A text without a semicolon but at its end is one statement, and its first word says which.
 _HARMLESS: Final = re.compile(_BEGINNING + rb"[^;]*+;?+\s*+", re.I).fullmatch
 
@@ -74,7 +75,8 @@ _TOKENS_LIMIT: Final = 500
 _RUN_LIMIT: Final = 4_000
 #: So many bytes of a text are looked at: a longer one may do anything.
 _LENGTH_LIMIT: Final = 64 * 1024
-_FILE: Final = re.compile(rb"infile", re.I).search
+#: So many bytes are walked for semicolons in strings and between statements.
+_WALKED_LIMIT: Final = 1 << 20
 
 
 def changes(text: bytes, conforming: bool | None) -> int:
@@ -117,11 +119,23 @@ def _changes(text: bytes, conforming: bool | None) -> int:
     # To compare takes a third of the time of a look into a set.
     if (begun == _SELECT or begun in _BEGUN_SO) and _SEMICOLON not in text:
         return KEEPS
+    if len(text) > _WALKED_LIMIT:
+        return KEEPS if _is_harmless(text) else ANYTHING
     if _HARMLESS(text) is not None or _HARMLESS_ONES[conforming].fullmatch(text) is not None:
         return KEEPS
     if _SET(text) is not None and len(text) <= _LENGTH_LIMIT:
         return _changes_of_set(text, conforming)
     return ANYTHING
+
+
+def _is_harmless(text: bytes) -> bool:
+    """Return True for a long text that is one statement, whose first word says that it leaves all
+    as it is; it takes no longer than to look for a semicolon."""
+    begun = _begin(text, 0, _LENGTH_LIMIT)
+    if begun is None:
+        return False
+    end = text.find(b";", begun.end())
+    return end < 0 or (len(text) - end <= _LENGTH_LIMIT and not text[end + 1 :].strip())
 
 
 def _changes_of_set(text: bytes, conforming: bool | None) -> int:
@@ -178,7 +192,8 @@ def _changes_of_assignment(words: list[str]) -> int:
 
 def may_ask_for_file(text: bytes) -> bool:
     """Return True if the database may answer a text by asking the client for a file."""
-    return _FILE(text) is not None
+    # To search without regard to case takes five times as long.
+    return text.lower().find(b"infile") >= 0
 
 
 def reads_alike(text: bytes) -> bool:

@@ -53,6 +53,23 @@ class Changes(SynchronousTestCase):
         for conforming in (True, None):
             self.assertEqual(changes(escaped, conforming), ANYTHING)
 
+    def test_long_texts_are_not_walked(self):
+        row, insert = b"('a;b'),", b"INSERT INTO t VALUES "
+        for number, text in enumerate(
+            (
+                insert + row * 150_000 + b"(1)",
+                b"SELECT 1;" * 120_000,
+                insert + b"(1)," * 300_000 + b"(2);" + b" " * 100_000,
+                b" " * 1_100_000 + b"SELECT 1",
+                b"SET @a = " + b"1" * 1_100_000,
+            )
+        ):
+            self.assertEqual(changes(text, False), ANYTHING, number)
+        one = b"/* a; b */ (insert into t VALUES " + b"('a')," * 200_000 + b"('b')"
+        shorter = insert + row * 100_000 + b"(1)"
+        for number, text in enumerate((one, one + b" ; \n", b"SELECT" + b" " * 1_100_000, shorter)):
+            self.assertEqual(changes(text, False), KEEPS, number)
+
     def test_a_routine_leaves_all_as_it_was(self):
         self.check(KEEPS, b"CALL p()", b"DO f()", b"SELECT f()", b"call p(1) ;")
         self.check(ANYTHING, b"CALL p(); SET NAMES gbk", b"CALL p();;")
