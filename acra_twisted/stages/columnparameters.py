@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
 from acra_twisted.encryption.plan import Refusal
@@ -18,6 +18,7 @@ from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange, Parameters, Statement
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
+from acra_twisted.session import FAILED_TRANSACTION, Session
 from acra_twisted.stages import cursors, sqlprepared
 from acra_twisted.stages.bypassing import Bypasses, tell
 from acra_twisted.stages.columnbindings import Binding, is_same, is_untouched, names_of, plans_of
@@ -76,14 +77,11 @@ class ColumnParameters:
         judged = _Judged(parameters, statement, exchange, known, snapshot)
         if parameters.is_meant and not _may_be_another(judged):
             return self._meant(judged)
-        # The database knows whether the name of the statement is still its own.
-        asked = maybeDeferred(exchange.session.ask, prepared_question())
-        return asked.addCallbacks(partial(self._confirmed, judged), _not_confirmed)
+        asked = _confirmed(parameters, exchange)
+        return asked.addCallbacks(lambda _: self._certain(judged), _not_confirmed)
 
-    def _confirmed(self, judged: _Judged, rows: Sequence[Sequence[bytes | None]]) -> Any:
-        parameters, prepared = judged.parameters, judged.exchange.session.prepared
-        prepared.confirm({name for row in rows for name in row}, parameters)
-        return self._meant(judged) if parameters.is_meant else outdated(UNSURE)
+    def _certain(self, judged: _Judged) -> Any:
+        return self._meant(judged) if judged.parameters.is_meant else outdated(UNSURE)
 
     def _meant(self, judged: _Judged) -> Any:
         statement, known = judged.statement, judged.known
@@ -179,6 +177,34 @@ class ColumnParameters:
             return outdated(UNSURE)
         bound = self._encoder.parameters(parameters, uses, wanted, exchange)
         return then(bound, partial(_verdict, parameters))
+
+
+def control(parameters: Parameters, exchange: Exchange) -> Any:
+    """Return the verdict on the execution of a prepared statement that controls a transaction, or
+    a Deferred of it."""
+    session = exchange.session
+    if parameters.is_meant or session.transaction == FAILED_TRANSACTION:
+        # There the database does nothing else, and answers no question.
+        return PASS
+    return _confirmed(parameters, exchange).addBoth(partial(_controlled, parameters, session))
+
+
+def _controlled(parameters: Parameters, session: Session, found: Failure | None) -> Any:
+    if found is not None:
+        found.trap(QuestionError)
+    certain = found is None and parameters.is_meant
+    return PASS if certain or session.transaction == FAILED_TRANSACTION else outdated(UNSURE)
+
+
+def _confirmed(parameters: Parameters, exchange: Exchange) -> Deferred[None]:
+    """Ask the database whether the name of a statement is still its own, as ``is_meant`` says
+    then.  Fails with QuestionError where nobody can be asked."""
+
+    def answered(rows: Sequence[Sequence[bytes | None]]) -> None:
+        prepared.confirm({name for row in rows for name in row}, parameters)
+
+    prepared = exchange.session.prepared
+    return maybeDeferred(exchange.session.ask, prepared_question()).addCallback(answered)
 
 
 def _may_be_another(judged: _Judged) -> bool:

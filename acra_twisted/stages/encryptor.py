@@ -34,6 +34,7 @@ from acra_twisted.interfaces import (
     ISelectiveParameterStage,
     ISelectiveStatementStage,
 )
+from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.results import Columns
 from acra_twisted.session import Session
@@ -44,7 +45,7 @@ from acra_twisted.stages.columnbindings import Binding, is_untouched, known_plan
 from acra_twisted.stages.columnencoding import Encoder
 from acra_twisted.stages.columnlearning import learn, look_up
 from acra_twisted.stages.columnmeanings import Meaning, Snapshot
-from acra_twisted.stages.columnparameters import ColumnParameters
+from acra_twisted.stages.columnparameters import ColumnParameters, control
 from acra_twisted.stages.columnstage import ColumnStage
 from acra_twisted.stages.columnstatements import ColumnStatements
 from acra_twisted.stages.columnverdicts import (
@@ -171,9 +172,9 @@ class Encryptor(ColumnStage):
     def on_parameters(self, parameters: Parameters, exchange: Exchange) -> Any:
         """See IParameterStage."""
         statement = parameters.statement
-        if statement is not None and parameters.is_meant and statement.plan is _CONTROL:
-            self._follow(statement, exchange)
-            return PASS
+        if statement is not None and statement.plan is _CONTROL:
+            follow = partial(self._controlled, statement, exchange)
+            return then(control(parameters, exchange), follow)
         decide = partial(self._parameters.judge, parameters, exchange)
         session = exchange.session
         known: Known | None = session.notes.get(STAGE)
@@ -218,6 +219,11 @@ class Encryptor(ColumnStage):
         if not any(settings):
             return closing
         return CellReading(columns, settings, self._keys, self._tokens, self._workers, closing)
+
+    def _controlled(self, statement: Statement, exchange: Exchange, verdict: Any) -> Any:
+        if verdict is PASS:
+            self._follow(statement, exchange)
+        return verdict
 
     def _follow(self, statement: Statement, exchange: Exchange) -> None:
         """Look at the end of a transaction that may have changed tables."""

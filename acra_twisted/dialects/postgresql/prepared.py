@@ -1,7 +1,8 @@
 """Prepared statements and portals of one session, and what is known of their columns.
 
 An entry is provisional from Parse on and holds once ParseComplete has come, so that a pipelined
-Bind finds it and an error leaves nothing behind.
+Bind finds it and an error leaves nothing behind.  Behind the Sync of its batch it is doubted until
+then if another one may have its name: should its Parse fail, a Bind means that one.
 
 Names are the client's, and SQL can give them to other things: ``DEALLOCATE s; PREPARE s AS ...``,
 ``CLOSE p; DECLARE p CURSOR ...``, or code of ``DO``.  Requests are read before it is known what
@@ -94,6 +95,7 @@ class Prepared:
         "limit",
         "_confirmed",
         "_pending",
+        "_contested",
         "_portals",
         "_statement_era",
         "_portal_era",
@@ -104,6 +106,8 @@ class Prepared:
         self.limit = limit
         self._confirmed: dict[bytes, Statement] = {}
         self._pending: dict[bytes, Statement] = {}
+        # Names of pending statements that others were still pending by.
+        self._contested: set[bytes] = set()
         self._portals: dict[bytes, Portal] = {}
         self._statement_era = 0
         self._portal_era = 0
@@ -120,8 +124,19 @@ class Prepared:
 
     def parse_sent(self, statement: Statement) -> None:
         """A Parse goes to the database."""
-        self._pending[_key(statement)] = statement
+        name = _key(statement)
+        if name in self._pending:
+            self._contested.add(name)
+        self._pending[name] = statement
         statement.types_era = statement.name_era = self._statement_era
+
+    def sync_sent(self) -> None:
+        """A Sync goes to the database: what comes behind it is done, also if a Parse before it
+        fails."""
+        for name, statement in self._pending.items():
+            by_sql = name and self._statement_era
+            if by_sql or name in self._confirmed or name in self._contested:
+                statement.types_era = statement.name_era = -1
 
     def parse_complete(self, statement: Statement) -> None:
         """The database has prepared it."""
@@ -134,6 +149,7 @@ class Prepared:
         name = _key(statement)
         if self._pending.get(name) is statement:
             del self._pending[name]
+            self._contested.discard(name)
 
     def statement(self, name: bytes) -> Statement | None:
         """Return the statement that a Bind or Describe sent now means by ``name``."""
@@ -185,8 +201,8 @@ class Prepared:
             statement.columns = columns
 
     def is_meant(self, statement: Statement | None) -> bool:
-        """Return True if no command that has ended since may have given the name of a statement
-        to another one."""
+        """Return True if the name of a statement is certainly its own: it was prepared, or is in
+        this batch, and no command that has ended since may have given the name to another one."""
         return statement is not None and statement.name_era == self._statement_era
 
     def confirm(self, names: Collection[bytes], parameters: Parameters) -> None:

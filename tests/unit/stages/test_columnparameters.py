@@ -2,6 +2,7 @@
 
 from acra_twisted import purposes
 from acra_twisted.exchange import Exchange, Parameters, Statement, ToldType
+from acra_twisted.session import FAILED_TRANSACTION, IN_TRANSACTION
 from acra_twisted.verdicts import PASS, Deny, Replace
 from tests.support.containers import CLIENT
 from tests.support.encryptors import COLUMNS, SECRET, BoundCase, end
@@ -138,6 +139,25 @@ class Bound(BoundCase):
                 self.outdated(verdict)
         self.database.fails = True
         self.outdated(self.bind(statement, values, is_meant=False))
+
+    def test_the_end_of_a_transaction_whose_name_is_doubted(self):
+        statement = self.prepare("ROLLBACK")
+        for transaction, names, fails, passes in (
+            (IN_TRANSACTION, [b"s"], False, True),
+            (IN_TRANSACTION, [b"t"], False, False),
+            (IN_TRANSACTION, [b"s"], True, False),
+            # The database answers no question there, and does nothing else.
+            (FAILED_TRANSACTION, [b"s"], True, True),
+        ):
+            self.session.prepared.parse_complete(statement)
+            self.session.prepared.command_complete(b"CALL", None)
+            self.session.transaction = transaction
+            self.database.prepared, self.database.fails = names, fails
+            verdict = self.bind(statement, [], is_meant=False)
+            if passes:
+                self.assertIs(verdict, PASS)
+            else:
+                self.outdated(verdict)
 
     def test_a_literal_that_older_keys_have_encoded_is_not_sent_again(self):
         written = self.prepare(f"INSERT INTO people (id, name) VALUES ($1, '{SECRET}')")

@@ -81,6 +81,56 @@ class Table(SynchronousTestCase):
             self.assertEqual(parameters.is_meant, meant)
             self.assertTrue(self.table.is_meant(unnamed))
 
+    def test_a_name_is_doubted_behind_the_sync_of_a_parse_that_may_fail(self):
+        for before in ("confirmed", "pending"):
+            self.table = Prepared(3)
+            self.table.parse_sent(self.one)
+            if before == "confirmed":
+                self.table.parse_complete(self.one)
+            self.table.sync_sent()
+            self.assertTrue(self.table.is_meant(self.one))
+            self.table.parse_sent(self.two)
+            # In its own batch nothing is done if it fails.
+            self.assertTrue(self.table.is_meant(self.two))
+            self.table.sync_sent()
+            self.assertFalse(self.table.is_meant(self.two))
+            self.assertIsNone(self.table.parameter_types(self.two, 0))
+            if before == "pending":
+                self.table.parse_complete(self.one)
+            self.assertFalse(self.table.is_meant(self.two))
+            self.table.parse_complete(self.two)
+            self.assertTrue(self.table.is_meant(self.two))
+
+    def test_one_that_was_never_prepared_is_not_meant(self):
+        self.table.parse_complete(self.one)
+        self.table.parse_sent(self.two)
+        self.table.sync_sent()
+        self.table.forget_pending(self.two)
+        parameters = Parameters([], [], self.two, None, False)
+        self.table.confirm([b"s"], parameters)
+        self.assertFalse(parameters.is_meant)
+        self.assertTrue(self.table.is_meant(self.one))
+
+    def test_names_that_nothing_else_has_had_are_certain(self):
+        for name in (b"s", b"t"):
+            later = Statement(b"", name)
+            self.table.parse_sent(later)
+            self.table.sync_sent()
+            self.assertTrue(self.table.is_meant(later))
+            self.table.parse_complete(later)
+            self.table.close_complete(b"S", name)
+        self.table.parse_sent(self.two)
+        self.table.sync_sent()
+        self.assertTrue(self.table.is_meant(self.two))
+
+    def test_names_that_sql_may_have_given_are_doubted_too(self):
+        self.table.command_complete(b"PREPARE", Statement(b"PREPARE s AS SELECT 1"))
+        for name, meant in ((b"s", False), (b"", True)):
+            later = Statement(b"", name)
+            self.table.parse_sent(later)
+            self.table.sync_sent()
+            self.assertEqual(self.table.is_meant(later), meant)
+
     def test_portals_end_with_their_transaction(self):
         portal = Portal(b"p", self.one)
         self.table.bind_sent(portal)
