@@ -15,7 +15,7 @@ from acra_twisted.nearest import meant
 from acra_twisted.tools import commandline, tokenstoreflags
 from acra_twisted.tools.commandline import Ask, Environment, Parser
 from acra_twisted.tools.configuredcolumns import configured_columns
-from acra_twisted.tools.migrationjob import MigrationJob
+from acra_twisted.tools.migrationjob import MigrationJob, Site
 from acra_twisted.tools.mysqlmigration import MysqlSite
 from acra_twisted.tools.operatorconnection import OperatorConnection
 from acra_twisted.tools.postgresqlmigration import PostgresqlSite
@@ -96,8 +96,12 @@ def _add_flags(parser: Parser, change: str) -> None:
     if change in (ENCRYPT, DECRYPT):
         parser.switch(
             "ddl",
-            help="print the statements that make second columns, of MySQL those that change the "
-            "types of columns, and end",
+            help="print the statements that make second columns, and end",
+        )
+        parser.switch(
+            "in_place",
+            help="with --ddl, of MySQL alone: change types of columns where one holds both forms "
+            "of their values, and make second columns for tokens alone",
         )
         parser.switch(
             "switch", help="give second columns the names of the first ones once all is done"
@@ -146,14 +150,18 @@ def main(
     connection = OperatorConnection(
         given.connection_string, PROGRAM, environment, server_config=given.server_config
     )
-    if connection.is_mysql and getattr(given, "switch", False):
-        raise ConfigError("--switch: columns of MySQL are changed in place; see --ddl")
+    in_place = getattr(given, "in_place", False)
+    if in_place and not (connection.is_mysql and given.ddl):
+        raise ConfigError("--in_place: it is for --ddl of MySQL and MariaDB")
 
     async def asked(reactor: Any) -> None:
         try:
             client = await connection.open(reactor)
-            make: Any = MysqlSite if connection.is_mysql else PostgresqlSite
-            site = make(client, settings, given.command)
+            site: Site
+            if connection.is_mysql:
+                site = MysqlSite(client, settings, given.command, in_place)
+            else:
+                site = PostgresqlSite(client, settings, given.command)
             await MigrationJob(given, environment, site, reactor, output).run(tables, resume)
         finally:
             connection.close()

@@ -39,6 +39,7 @@ _PASSWORD: Final = "MYSQL_PWD"  # noqa: S105 - the name of a variable
 #: Seconds for the login, and for an answer.
 _LOGIN: Final = 20.0
 _ANSWER: Final = 600.0
+_LONG_ANSWER: Final = 86_400.0
 _ROWS: Final = 1_000_000
 #: Numbers of errors about a row's value, and of those that pass.
 _OF_VALUES: Final = frozenset(
@@ -177,12 +178,20 @@ class MysqlClient:
 
     async def ask(self, statement: str) -> Rows:
         """Return the answer to one statement.  Raises MysqlError."""
+        return await self._ask(statement, _ANSWER)
+
+    async def ask_long(self, statement: str) -> Rows:
+        """Return the answer to a statement that may write a whole table anew.  Raises
+        MysqlError."""
+        return await self._ask(statement, _LONG_ANSWER)
+
+    async def _ask(self, statement: str, seconds: float) -> Rows:
         connection = self._connection
         if connection is None or connection.is_closed:
             raise MysqlError("the connection to the database is gone", "")
         asked = connection.ask(statement.encode())
         try:
-            rows: Rows = await asked.addTimeout(_ANSWER, self._reactor, lambda failure, _: failure)
+            rows: Rows = await asked.addTimeout(seconds, self._reactor, lambda failure, _: failure)
         except NoAnswer as error:
             raise MysqlError(str(error), error.code) from None
         return rows

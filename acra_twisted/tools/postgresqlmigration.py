@@ -14,9 +14,10 @@ from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
 from acra_twisted.errors import ConfigError
 from acra_twisted.tools.databaseclient import DatabaseClient
 from acra_twisted.tools.migrationjob import MigrationJob
+from acra_twisted.tools.postgresqlpairs import PostgresqlPairs
 from acra_twisted.tools.postgresqlrows import ALONE, WITHIN, PostgresqlRows
-from acra_twisted.tools.rowcomparing import RowComparer
 from acra_twisted.tools.rowwork import MigrationError, Stopped
+from acra_twisted.tools.settling import comparer, settle
 
 
 class _Mark(NamedTuple):
@@ -111,7 +112,8 @@ class _Switch:
                 raise MigrationError(f"table {moving.label(root)} is not the one that it was")
             lines = secondcolumns.switch(protection, locked)
             for one in _beside(self._site.work_of(protection, locked)):
-                await self._settled(one, await self._since(one, marks.get(_key(one))))
+                paired = self._paired(one, await self._since(one, marks.get(_key(one))))
+                await settle(self._job, one, paired, WITHIN)
             for line in lines:
                 await client.ask(line)
         except BaseException as error:
@@ -134,7 +136,7 @@ class _Switch:
         for one in work:
             [[since, file]] = (await self._client.ask(secondcolumns.mark(one.relation))).rows
             try:
-                number = await self._comparer(one, None).look()
+                number = await comparer(self._job, one, self._paired(one, None)).look()
             finally:
                 self._job.end_progress()
             if not number:
@@ -150,38 +152,8 @@ class _Switch:
         [[file]] = (await self._client.ask(secondcolumns.file_of(work.relation))).rows
         return mark.since if file is not None and file == mark.file else None
 
-    def _comparer(self, work: PostgresqlRows, since: int | None) -> RowComparer:
-        changes = [self._job.second_change(part) for part in work.parts]
-        habits = self._job.habits(work.label)
-        return RowComparer(self._client, work.relation, work.parts, changes, habits, since)
-
-    async def _settled(self, work: PostgresqlRows, since: int | None) -> None:
-        """Fill second columns and compare them, while nobody else has the table."""
-        number = await self._filled(work, since)
-        if not number:
-            return
-        name = work.label
-        self._job.tell(
-            f"{name}: {number} rows had other values in their second columns than in the first "
-            "ones; they are filled anew"
-        )
-        number = await self._filled(work, since)
-        if number:
-            raise MigrationError(
-                f"table {name}: {number} rows have other values in their second columns as soon as "
-                "these are filled; a trigger may change them; the table is as it was before the "
-                "switch"
-            )
-
-    async def _filled(self, work: PostgresqlRows, since: int | None) -> int:
-        """Fill second columns, empty those that differ, and return the number of their rows."""
-        counts = await self._job.moved(work, 0, WITHIN)
-        if counts.refused:
-            raise MigrationError("\n".join(counts.told))
-        try:
-            return await self._comparer(work, since).run()
-        finally:
-            self._job.end_progress()
+    def _paired(self, work: PostgresqlRows, since: int | None) -> PostgresqlPairs:
+        return PostgresqlPairs(self._client, work.relation, work.parts, since)
 
 
 def _beside(work: Sequence[PostgresqlRows]) -> Sequence[PostgresqlRows]:

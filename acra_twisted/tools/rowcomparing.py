@@ -1,39 +1,47 @@
-"""Compares second columns with the first ones: first while others use the table, and then, while
-nobody else has it, the rows that were written since.
+"""Compares second columns with the first ones: first while others use the table, where that saves
+something, and then while nobody else has it.
 
 The trigger empties a second column when the first one changes, and does not see everything: a table
-that inherits may be younger than the trigger, and somebody may switch triggers off.
+that inherits may be younger than the trigger, a foreign key may change the first column, and
+somebody may switch triggers off or take them away.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
-from acra_twisted.encryption.postgresql import secondcolumns
-from acra_twisted.encryption.postgresql.moving import Part
-from acra_twisted.encryption.postgresql.schema import Relation
 from acra_twisted.tools.columnchanges import Pair, SecondColumnChange
-from acra_twisted.tools.databaseclient import DatabaseClient
-from acra_twisted.tools.rowpages import Row, batches
 from acra_twisted.tools.rowwork import Counts, Habits
 
 
+class PairedRow(NamedTuple):
+    """A row as it was read: ``place`` is for its table alone; ``cells`` has the first and the
+    second value of each part."""
+
+    place: Any
+    cells: Sequence[bytes | None]
+
+
+class PairedTable(Protocol):
+    """A table with second columns.  Methods raise DatabaseError."""
+
+    def pairs(self, habits: Habits, counts: Counts) -> AsyncIterator[Sequence[PairedRow]]:
+        """Yield the rows to compare, at most ``habits.batch`` at a time.  Raises Stopped."""
+
+    async def empty(self, places: Sequence[Any]) -> None:
+        """Empty the second columns of rows, of one at least."""
+
+
 class RowComparer:
-    """Compares the rows of one table.  ``changes`` has one for each of ``parts``, which all have a
-    second column.  An empty second column is not compared.  ``since`` is as in
-    `secondcolumns.pairs`.  Raises Stopped, DatabaseError, KeyStoreError, TokenStoreError."""
+    """Compares the rows of one table.  ``changes`` has one for each part, in their order.  An empty
+    second column is not compared.  Raises Stopped, DatabaseError, KeyStoreError,
+    TokenStoreError."""
 
     def __init__(
-        self,
-        client: DatabaseClient,
-        relation: Relation,
-        parts: Sequence[Part],
-        changes: Sequence[SecondColumnChange],
-        habits: Habits,
-        since: int | None = None,
+        self, table: PairedTable, changes: Sequence[SecondColumnChange], habits: Habits
     ) -> None:
-        self._client, self._relation, self._parts = client, relation, parts
-        self._changes, self._habits, self._since = changes, habits, since
+        self._table, self._changes, self._habits = table, changes, habits
 
     async def look(self) -> int:
         """Return the number of rows in which a second column does not stand for the first."""
@@ -47,32 +55,28 @@ class RowComparer:
     async def run(self) -> int:
         """Empty the second columns of each row in which one does not stand for the first, and
         return the number of those rows."""
-        emptying = secondcolumns.empty(self._relation, self._parts)
         number = 0
         async for _, places in self._compared():
             if places:
-                array = b"{%s}" % b",".join(b'"%s"' % one for one in places)
-                await self._client.ask(emptying, (array,))
+                await self._table.empty(places)
             number += len(places)
         return number
 
-    async def _compared(self) -> AsyncIterator[tuple[int, Sequence[bytes]]]:
+    async def _compared(self) -> AsyncIterator[tuple[int, Sequence[Any]]]:
         """Yield the number of some rows, and the places of those with a difference."""
-        question = secondcolumns.pairs(self._relation, self._parts, self._habits.batch, self._since)
         counts = Counts()
-        client, relation = self._client, self._relation
-        async for rows in batches(client, relation, question, self._habits, counts):
+        async for rows in self._table.pairs(self._habits, counts):
             yield len(rows), await self._differing(rows)
             counts.rows += len(rows)
 
-    async def _differing(self, rows: Sequence[Row]) -> Sequence[bytes]:
+    async def _differing(self, rows: Sequence[PairedRow]) -> Sequence[Any]:
         """Return the places of rows with a difference in a part."""
         found: set[int] = set()
         for at, change in enumerate(self._changes):
             numbers: list[int] = []
             pairs: list[Pair] = []
             for number, row in enumerate(rows):
-                first, second = row[1 + 2 * at], row[2 + 2 * at]
+                first, second = row.cells[2 * at], row.cells[2 * at + 1]
                 if second is None:
                     continue
                 if first is None:
@@ -82,4 +86,4 @@ class RowComparer:
                     pairs.append(Pair(first, second))
             if pairs:
                 found.update(numbers[place] for place in await change.differing(pairs))
-        return [rows[number][0] or b"" for number in sorted(found)]
+        return [rows[number].place for number in sorted(found)]

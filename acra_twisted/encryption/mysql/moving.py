@@ -1,20 +1,20 @@
-"""Statements that change the stored values of a table's protected columns in place.
+"""The protected columns of a table whose stored values are changed, and the key by which its rows
+are found.
 
-Rows are found by the table's key.  A row is locked and read again before it is written: one that
-somebody has changed meanwhile is left alone, and no statement sends a value in order to compare it.
+A column is changed in place if its type holds both forms.  Otherwise a second column stands beside
+it, ``NAME__acra``, which is filled row by row, and takes its name at the end.
 
 Connections have `SETTINGS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.encryption import canonical
 from acra_twisted.encryption.migrating import DECRYPT, ENCRYPT
 from acra_twisted.encryption.mysql import storage
-from acra_twisted.encryption.mysql.belt import quoted
 from acra_twisted.encryption.mysql.protection import ProtectedTable
 from acra_twisted.encryption.mysql.schema import Column, Table
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
@@ -29,44 +29,31 @@ SETTINGS: Final = (
     "SET SESSION autocommit = 1, SESSION sql_select_limit = DEFAULT, "
     "SESSION innodb_lock_wait_timeout = 1, SESSION lock_wait_timeout = 5",
 )
-_NUMBERS: Final = frozenset(("tinyint", "smallint", "mediumint", "int", "bigint", "decimal"))
+#: Behind the name of a second column, and of the table's trigger.
+BESIDE: Final = "__acra"
+NUMBERS: Final = frozenset(("tinyint", "smallint", "mediumint", "int", "bigint", "decimal"))
 # A timestamp is none: in the hour that a zone has twice its text means two.
-_TIMES: Final = frozenset(("date", "time", "datetime", "year"))
+TIMES: Final = frozenset(("date", "time", "datetime", "year"))
 _TEXTS: Final = frozenset(("char", "varchar"))
-_BYTES: Final = frozenset(("binary", "varbinary"))
-_DIGITS: Final = frozenset(b"0123456789-.: ")
-#: Rows, and bytes of values, that are written at a time: a server goes through the rows of a
-#: statement for each of them, and takes statements of a certain length.
-_ROWS: Final = 50
-_BYTES_AT_ONCE: Final = 1 << 16
-#: Bytes of the plain form of a value that is not of characters or bytes.
-_SHORT: Final = 40
-_BLOBS: Final = ((1 << 16) - 1, "BLOB"), ((1 << 24) - 1, "MEDIUMBLOB"), ((1 << 32) - 1, "LONGBLOB")
-_VARBINARY_MAX: Final = 8000
+SHORT_BYTES: Final = frozenset(("binary", "varbinary"))
+#: Types whose values have a text: a timestamp has another one in each time zone.
+_READ: Final = (
+    *(NUMBERS, TIMES, SHORT_BYTES, storage.BYTES, storage.TEXTS),
+    frozenset(("char", "enum", "set", "json", "float", "double", "uuid", "inet4", "inet6")),
+)
 
 
 class Part(NamedTuple):
-    """A column to change."""
+    """A column to change: ``source`` is read, ``target`` written.  They are one in place."""
 
     setting: ColumnSetting
     source: Column
-
-    @property
-    def target(self) -> Column:
-        """Return the same column: it is changed in place."""
-        return self.source
+    target: Column
 
     @property
     def beside(self) -> bool:
-        """Tell that there is no second column."""
-        return False
-
-
-class NewValues(NamedTuple):
-    """The values to write into a row, by the numbers of their parts; ``key`` is the row's."""
-
-    key: Sequence[bytes]
-    values: Mapping[int, bytes]
+        """Tell whether a second column is filled."""
+        return self.source.name != self.target.name
 
 
 class Key(NamedTuple):
@@ -96,25 +83,38 @@ def parts(table: ProtectedTable, change: str) -> Sequence[Part]:
     found = []
     for name, column in table.columns.items():
         setting = table.settings.get(name)
-        if setting is None or (setting.kind == TOKENIZED and change not in (ENCRYPT, DECRYPT)):
+        if setting is None:
             continue
-        _check(table.table, setting, column, change)
-        found.append(Part(setting, column))
+        target = column
+        if change in (ENCRYPT, DECRYPT):
+            target = table.columns.get(fold(column.name + BESIDE), column)
+        elif setting.kind == TOKENIZED:
+            continue
+        part = Part(setting, column, target)
+        _check(table.table, part, change)
+        found.append(part)
     return found
 
 
-def _check(table: Table, setting: ColumnSetting, column: Column, change: str) -> None:
-    name = f"column {label(table)}.{column.name}"
-    if column.expression:
+def _check(table: Table, part: Part, change: str) -> None:
+    setting = part.setting
+    name = f"column {label(table)}.{part.source.name}"
+    if part.source.expression or part.target.expression:
         raise ConfigError(f"{name}: the database computes its values")
-    if setting.kind == TOKENIZED:
+    if setting.kind == TOKENIZED and not part.beside:
         raise ConfigError(
-            f"{name}: a token looks like any value, and is not told from it; write the rows again "
-            "through AcraServer"
+            f"{name}: a token looks like any value, and is not told from it in one column; see "
+            "--ddl"
         )
-    misfit = storage.misfit(setting, column)
+    misfit = storage.misfit(setting, part.source if change == DECRYPT else part.target)
     if misfit:
-        raise ConfigError(f"{name}: {misfit}; see --ddl")
+        remedy = "" if change == DECRYPT or part.beside else "; see --ddl"
+        raise ConfigError(f"{name}: {misfit}{remedy}")
+    if part.beside and not any(part.source.type in kinds for kinds in _READ):
+        raise ConfigError(
+            f"{name}: values of its type {part.source.type} have no text that is the same "
+            "everywhere; change the type first"
+        )
     if change == DECRYPT and setting.data_type == "bool":
         raise ConfigError(f"{name}: read its values through AcraServer, and write them elsewhere")
 
@@ -137,34 +137,8 @@ def key(table: ProtectedTable) -> Key:
 
 
 def _serves(table: ProtectedTable, column: Column) -> bool:
-    known = column.type in _NUMBERS | _TIMES | _TEXTS | _BYTES
+    known = column.type in NUMBERS | TIMES | _TEXTS | SHORT_BYTES
     return known and not column.nullable and fold(column.name) not in table.settings
-
-
-# -- definitions ----------------------------------------------------------------------------------
-
-
-def definitions(table: ProtectedTable) -> Sequence[str]:
-    """The statements that make columns hold both the plain and the stored form of their values."""
-    changes = []
-    for name, column in table.columns.items():
-        setting = table.settings.get(name)
-        if setting is None or setting.kind == TOKENIZED or not storage.misfit(setting, column):
-            continue
-        null = "" if column.nullable else " NOT NULL"
-        changes.append(f"MODIFY {quoted(column.name)} {_type(setting, column)}{null}")
-    if not changes:
-        return []
-    own = quoted(table.table.database, table.table.name)
-    return [f"ALTER TABLE {own} {', '.join(changes)};"]
-
-
-def _type(setting: ColumnSetting, column: Column) -> str:
-    """A type for the stored form of values as long as the column has."""
-    need = (column.length if column.length > 0 else _SHORT) + storage.overhead(setting)
-    if need <= _VARBINARY_MAX:
-        return f"VARBINARY({need})"
-    return next((name for size, name in _BLOBS if need <= size), _BLOBS[-1][1])
 
 
 def facts_question(table: Table) -> str:
@@ -203,123 +177,8 @@ def read_facts(rows: Sequence[Sequence[bytes | None]]) -> Facts:
     return Facts(number, trouble, clocks)
 
 
-# -- rows -----------------------------------------------------------------------------------------
-
-
-class Rows:
-    """The statements about the rows of one table.
-
-    A key is given as its cells, in the order of its columns.  ``skip`` is what is said behind
-    ``FOR UPDATE``, so that nobody is waited for.
-    """
-
-    def __init__(
-        self,
-        table: Table,
-        found_by: Key,
-        wanted: Sequence[Part],
-        clocks: Sequence[str] = (),
-        skip: str = "SKIP LOCKED",
-    ) -> None:
-        self._table = quoted(table.database, table.name)
-        self._key = found_by.columns
-        # Without it a small table may be read, and locked, as a whole.
-        self._forced = f"{self._table} FORCE INDEX ({quoted(found_by.index_name)})"
-        self._parts = wanted
-        self._clocks = "".join(f", {quoted(name)} = {quoted(name)}" for name in clocks)
-        self._skip = f" {skip}" if skip else ""
-        self._order = ", ".join(quoted(column.name) for column in self._key)
-        self._shown = ", ".join([self._order, *(quoted(part.source.name) for part in wanted)])
-
-    def read(self, behind: Sequence[bytes] | None, most: int) -> str:
-        """The question for rows in the order of their keys, behind one, None for the first: key,
-        and the value of each part."""
-        where = "" if behind is None else f" WHERE {self._behind(behind)}"
-        # Names are in quotes, and everything else is a literal of ours.
-        return (
-            f"SELECT {self._shown} FROM {self._forced}{where} "  # noqa: S608 - quoted, or ours
-            f"ORDER BY {self._order} LIMIT {most}"
-        )
-
-    def place(self, number: int) -> str:
-        """The question for the key of a row by its number in this order, from 1."""
-        return (
-            f"SELECT {self._order} FROM {self._forced} "  # noqa: S608 - quoted, or ours
-            f"ORDER BY {self._order} LIMIT 1 OFFSET {number - 1}"
-        )
-
-    def lock(self, keys: Sequence[Sequence[bytes]]) -> str:
-        """The question for rows, which nobody else may change from then on."""
-        return f"{self.again(keys)} FOR UPDATE{self._skip}"
-
-    def again(self, keys: Sequence[Sequence[bytes]]) -> str:
-        """The question for rows as they are now."""
-        where = " OR ".join(f"({self._is(one)})" for one in keys)
-        return f"SELECT {self._shown} FROM {self._forced} WHERE {where}"  # noqa: S608 - quoted, or ours
-
-    def writes(self, rows: Sequence[NewValues]) -> Iterator[str]:
-        """The statements that write values into rows, some rows at a time."""
-        some: list[NewValues] = []
-        size = 0
-        for one in rows:
-            own = sum(map(len, one.values.values()))
-            if some and (len(some) == _ROWS or size + own > _BYTES_AT_ONCE):
-                yield self._write(some)
-                some, size = [], 0
-            some.append(one)
-            size += own
-        if some:
-            yield self._write(some)
-
-    def _write(self, rows: Sequence[NewValues]) -> str:
-        conditions = [self._is(one.key) for one in rows]
-        sets = []
-        for at, part in enumerate(self._parts):
-            cases = [
-                f"WHEN {condition} THEN x'{one.values[at].hex()}'"
-                for one, condition in zip(rows, conditions, strict=True)
-                if at in one.values
-            ]
-            if cases:
-                name = quoted(part.source.name)
-                sets.append(f"{name} = CASE {' '.join(cases)} ELSE {name} END")
-        where = " OR ".join(f"({condition})" for condition in conditions)
-        return (
-            f"UPDATE {self._forced} SET {', '.join(sets)}{self._clocks} "  # noqa: S608 - quoted, or ours
-            f"WHERE {where}"
-        )
-
-    def _is(self, row: Sequence[bytes]) -> str:
-        return " AND ".join(
-            f"{quoted(column.name)} = {literal(column, cell)}"
-            for column, cell in zip(self._key, row, strict=True)
-        )
-
-    def _behind(self, row: Sequence[bytes]) -> str:
-        """The condition that a key comes behind another."""
-        found = ""
-        for column, cell in reversed(list(zip(self._key, row, strict=True))):
-            name, value = quoted(column.name), literal(column, cell)
-            found = (
-                f"({name} > {value} OR ({name} = {value} AND {found}))"
-                if found
-                else f"{name} > {value}"
-            )
-        return found
-
-
-def literal(column: Column, cell: bytes) -> str:
-    """A cell of a column of a key as statements have it."""
-    if column.type in _NUMBERS | _TIMES:
-        if not cell or not _DIGITS.issuperset(cell):
-            raise ConfigError(f"a value of {column.name} in the key is not understood")
-        text = cell.decode("ascii")
-        return text if column.type in _NUMBERS else f"'{text}'"
-    return f"x'{cell.hex()}'" if column.type in _BYTES else f"_utf8mb4 x'{cell.hex()}'"
-
-
 def stored(column: Column, text: bytes) -> bytes:
-    """A value as its column shows it, which is of bytes."""
+    """A value as it is shown: bytes of a column of bytes, else its text in UTF-8."""
     return text
 
 

@@ -11,15 +11,15 @@ from acra_twisted.encryption.mysql.schema import Column
 from acra_twisted.encryption.settings import SEARCHABLE, TEXT_TOKENS, TOKENIZED, ColumnSetting
 
 #: Types that hold any bytes.
-_BYTES: Final = frozenset(("varbinary", "tinyblob", "blob", "mediumblob", "longblob"))
+BYTES: Final = frozenset(("varbinary", "tinyblob", "blob", "mediumblob", "longblob"))
 #: Types that hold characters, with their collations.
-_TEXTS: Final = frozenset(("varchar", "tinytext", "text", "mediumtext", "longtext"))
+TEXTS: Final = frozenset(("varchar", "tinytext", "text", "mediumtext", "longtext"))
 _TOKENS: Final = {
     "int32": frozenset(("int", "bigint")),
     "int64": frozenset(("bigint",)),
-    "str": _TEXTS | {"varbinary"},
-    "email": _TEXTS | {"varbinary"},
-    "bytes": _BYTES,
+    "str": TEXTS | {"varbinary"},
+    "email": TEXTS | {"varbinary"},
+    "bytes": BYTES,
 }
 _RECOMMENDED: Final = {
     "int32": "INT",
@@ -29,7 +29,7 @@ _RECOMMENDED: Final = {
     "bytes": "VARBINARY of the value's length",
 }
 #: Bytes of a character at most, by its character set.
-_WIDTHS: Final[dict[str, int]] = {
+WIDTHS: Final[dict[str, int]] = {
     **dict.fromkeys(("utf8mb4", "utf16", "utf16le", "utf32", "gb18030"), 4),
     **dict.fromkeys(("utf8mb3", "utf8", "ujis", "eucjpms"), 3),
     **dict.fromkeys(("ucs2", "gbk", "gb2312", "sjis", "cp932", "big5", "euckr"), 2),
@@ -79,7 +79,7 @@ def room(column: Column) -> Room:
     """The room of a column."""
     if column.type != "varchar":
         return Room(column.length, column.charset)
-    return Room(column.length // _WIDTHS.get(column.charset, 1), column.charset, True)
+    return Room(column.length // WIDTHS.get(column.charset, 1), column.charset, True)
 
 
 def check_room(setting: ColumnSetting, stored: bytes, room: Room) -> None:
@@ -102,7 +102,7 @@ def check_room(setting: ColumnSetting, stored: bytes, room: Room) -> None:
 
 def _taken(text: str, stored: bytes, charset: str) -> int:
     """The bytes of a text, which is ``stored`` as UTF-8, in a character set."""
-    width = _WIDTHS.get(charset, 1)
+    width = WIDTHS.get(charset, 1)
     if charset in _UTF8:
         return len(stored)
     if charset in _UTF16:
@@ -121,9 +121,9 @@ def misfit(setting: ColumnSetting, column: Column) -> str:
         if kind in _TOKENS[setting.token_type]:
             return ""
         return f"its type {kind} cannot hold its tokens"
-    if kind in _TEXTS:
+    if kind in TEXTS:
         return f"its type {kind} has a character set, in which what is stored is damaged"
-    if kind not in _BYTES:
+    if kind not in BYTES:
         return f"its type {kind} cannot hold what is stored"
     if 0 <= column.length <= overhead(setting):
         return f"its length of {column.length} bytes is too short for what is stored"

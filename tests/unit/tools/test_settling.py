@@ -1,0 +1,78 @@
+"""Second columns are brought up to date while nobody else has their table."""
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.trial.unittest import SynchronousTestCase
+
+from acra_twisted.tools.rowwork import Counts, Habits, MigrationError, Words
+from acra_twisted.tools.settling import settle
+from tests.unit.tools.test_rowcomparing import Table, UpperCase
+
+WITHIN = Words("", "begin", "end", "undo")
+
+
+class People(Table):
+    """One part, filled by the job."""
+
+    label = "shop.people"
+    parts = ("name",)
+
+
+class Job:
+    """Fills what is empty by ``make``."""
+
+    def __init__(self, make=bytes.upper):
+        self.make = make
+        self.told = []
+        self.filled = []
+        self.refused = 0
+
+    async def moved(self, table, page, words):
+        self.filled.append((page, words))
+        counts = Counts()
+        for row in table.rows:
+            if row[0] is not None and row[1] is None:
+                row[1] = self.make(row[0])
+        if self.refused:
+            counts.refuse("row 1", "it is refused")
+        return counts
+
+    def second_change(self, part):
+        return UpperCase()
+
+    def habits(self, label):
+        return Habits(2, False, succeed, lambda: False, lambda page, pages, counts: None)
+
+    def tell(self, text):
+        self.told.append(text)
+
+    def end_progress(self):
+        pass
+
+
+class Settling(SynchronousTestCase):
+    def settle(self, job, table):
+        return Deferred.fromCoroutine(settle(job, table, table, WITHIN))
+
+    def test_what_is_empty_is_filled(self):
+        job, table = Job(), People((b"ann", None), (b"bob", b"BOB"), (None, None))
+        self.successResultOf(self.settle(job, table))
+        self.assertEqual(table.rows, [[b"ann", b"ANN"], [b"bob", b"BOB"], [None, None]])
+        self.assertEqual((job.filled, job.told), ([(0, WITHIN)], []))
+
+    def test_what_differs_is_told_and_filled_anew(self):
+        job, table = Job(), People((b"ann", b"BOB"), (b"bob", b"BOB"), (None, b"ANN"))
+        self.successResultOf(self.settle(job, table))
+        self.assertEqual(table.rows, [[b"ann", b"ANN"], [b"bob", b"BOB"], [None, None]])
+        [told] = job.told
+        self.assertIn("shop.people: 2 rows had other values", told)
+
+    def test_what_differs_again_ends_it(self):
+        job, table = Job(lambda value: b"spoilt"), People((b"ann", None))
+        error = self.failureResultOf(self.settle(job, table), MigrationError).value
+        self.assertIn("1 rows have other values in their second columns as soon as", str(error))
+
+    def test_a_value_that_is_refused_ends_it(self):
+        job = Job()
+        job.refused = 1
+        failure = self.failureResultOf(self.settle(job, People()), MigrationError)
+        self.assertIn("row 1: it is refused", str(failure.value))
