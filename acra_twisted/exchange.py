@@ -21,6 +21,8 @@ STATEMENT: Final = "statement"
 PARAMETERS: Final = "parameters"
 ROWS: Final = "rows"
 MESSAGES: Final = "messages"
+#: In place of a number of stages.
+ALL: Final = -1
 
 
 class ToldType(NamedTuple):
@@ -154,8 +156,9 @@ class Statement:
 
 #: Tells whether values that are bound to a statement now must be judged.
 LooksAt = Callable[[Statement, Session], bool]
-#: Tells whether a simple query must be judged; one that need not be may be another one now.
-Judges = Callable[[Statement, "Exchange"], bool]
+#: Returns how many of the stages, the last ones, must judge a simple query, which those before them
+#: may have changed; where there is one stage alone, whether it must.
+Judges = Callable[[Statement, "Exchange"], int]
 
 
 class Brought:
@@ -216,13 +219,12 @@ class Exchange:
     ``remote``: the context that it goes on with; ``linked``: one that it has to do with and is no
     part of.  ``span`` is None unless it is recorded.  ``context`` is then the trace context of an
     exchange that has a trace of its own, or whose context others were given, else None; its
-    ``span_id`` is empty until others are given it.  ``watch``, once a stage has put an
-    `IWatch` there, is told what the database completes of it.  ``is_run``: an execution of what it
-    binds has been requested.  ``stage_runs``:
-    what stages did for it, if it is recorded, until observers have been told.  ``values``: the
-    numbers of its values in protected columns by column and fate, until then.  ``plan`` is "hit"
-    if it was known what becomes of a statement with protected columns, "miss" if it was not, ""
-    where there are none.
+    ``span_id`` is empty until others are given it.  ``watch``, once a stage has put an `IWatch`
+    there, is told what the database completes of it.  ``is_run``: an execution of what it binds has
+    been requested.  ``stage_runs``: what stages did for it, if it is recorded, until observers have
+    been told.  ``values``: the numbers of its values in protected columns by column and fate, until
+    then.  ``plan`` is "hit" if it was known what becomes of a statement with protected columns,
+    "miss" if it was not, "" where there are none.
     """
 
     __slots__ = (
@@ -317,6 +319,23 @@ class Exchange:
             if deny.column:
                 self.add_attribute("acra.refused_column", deny.column)
 
+    def begin_run(self) -> int:
+        """Return the moment at which a stage begins; 0 where nobody wants to know what it takes."""
+        if self.span is None and not self.session.timed:
+            return 0
+        return self.session.clock()
+
+    def end_run(self, stage: str, verdict: Any, started: int) -> None:
+        """Note that a stage has judged the statement."""
+        self.add_run(StageRun(stage, STATEMENT, verdict, started, self.session.clock()))
+
+    def add_run(self, run: StageRun) -> None:
+        """Add to what stages did for it."""
+        if self.stage_runs is None:
+            self.stage_runs = [run]
+        else:
+            self.stage_runs.append(run)
+
     @property
     def tracer(self) -> Any:
         """For stages: open spans below the exchange's, by the names of OpenCensus's Tracer.
@@ -348,10 +367,10 @@ class Work:
     """Something that needs a verdict: ``hooks`` of the stages judge ``item``.
 
     ``kind`` selects them, but for ROWS, which bring those of their result's plan, or of the ILoad
-    that takes them: then the item is a piece of the data.
+    that takes them: then the item is a piece of the data.  ``left`` stages must judge a statement.
     """
 
-    __slots__ = ("kind", "item", "exchange", "hooks")
+    __slots__ = ("kind", "item", "exchange", "hooks", "left")
 
     def __init__(
         self, kind: str, item: Any, exchange: Exchange, hooks: tuple[Any, ...] = ()
@@ -360,6 +379,7 @@ class Work:
         self.item = item
         self.exchange = exchange
         self.hooks = hooks
+        self.left = ALL
 
 
 def take_reply(session: Session, now: int = 0) -> None:

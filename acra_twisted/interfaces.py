@@ -78,8 +78,8 @@ class ISelectiveStatementStage(IStatementStage):
     """Looks at some statements alone."""
 
     def judges(statement: Statement, exchange: Exchange) -> bool:
-        """Return False if a simple query needs no verdict now, for which it may have been changed
-        in place: on_statement is not called.  It must be quick, and raise nothing."""
+        """Return False if a simple query passes without on_statement, its text perhaps replaced.
+        Asked once stages before it have let it pass so; it must be quick, raise and ask nothing."""
 
 
 class IReloadable(IStage):

@@ -1,6 +1,6 @@
 """The work of a stage for a recorded request: the only form in which it is reported.
 
-The driver adds to an exchange's ``stage_runs``; observers read them when the exchange has closed.
+`Exchange.add_run` keeps them; observers read them when the exchange has closed.
 """
 
 from __future__ import annotations

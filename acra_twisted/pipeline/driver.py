@@ -144,18 +144,14 @@ def _ran(stage: str, work: Work, verdict: Any, started: int) -> int:
     """Add to what stages did for an exchange; return the moment at which it was done."""
     exchange = work.exchange
     ended = exchange.session.clock()
-    runs = exchange.stage_runs
-    if runs is None:
-        exchange.stage_runs = [StageRun(stage, work.kind, verdict, started, ended)]
-        return ended
     kind = work.kind
     if kind in (ROWS, PARAMETERS):
-        for run in runs:
+        for run in exchange.stage_runs or ():
             if run.kind == kind and run.stage == stage:
                 run.runs += 1
                 run.ended += ended - started
                 if verdict is not PASS:
                     run.verdict = verdict
                 return ended
-    runs.append(StageRun(stage, work.kind, verdict, started, ended))
+    exchange.add_run(StageRun(stage, kind, verdict, started, ended))
     return ended

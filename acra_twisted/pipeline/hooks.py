@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from twisted.internet.defer import maybeDeferred
 
-from acra_twisted.exchange import MESSAGES, PARAMETERS, ROWS, STATEMENT, Judges, LooksAt, Work
+from acra_twisted.exchange import (
+    MESSAGES,
+    PARAMETERS,
+    ROWS,
+    STATEMENT,
+    Exchange,
+    Judges,
+    LooksAt,
+    Statement,
+    Work,
+)
 from acra_twisted.interfaces import (
     ILoadStage,
     IMessageStage,
@@ -22,6 +33,7 @@ from acra_twisted.pipeline import driver
 from acra_twisted.pipeline.driver import Hook
 from acra_twisted.pipeline.plans import make_plan
 from acra_twisted.results import Planner
+from acra_twisted.verdicts import PASS, Replace
 
 
 class Pipeline:
@@ -29,8 +41,8 @@ class Pipeline:
 
     ``results`` has the plans for results, ``loads`` those for rows that a client loads; None if no
     stage looks at them.  ``looks_at`` tells whether some stage looks at the values of a statement;
-    None if one looks at those of all, or none at any.  ``judges`` tells whether the only stage for
-    statements judges a simple query; None if it judges all, or there are more stages.
+    None if one looks at those of all, or none at any.  ``judges`` tells how many of the stages must
+    judge a simple query; None if all must, or there are none.
     """
 
     def __init__(
@@ -56,10 +68,7 @@ class Pipeline:
         self.results = _planner(result_hooks)
         self.loads = _planner(hooks(ILoadStage, "plan_load"))
         self.looks_at = self._choice()
-        judging: list[Any] = [one for one in self.stages if IStatementStage.providedBy(one)]
-        self.judges: Judges | None = None
-        if len(judging) == 1 and ISelectiveStatementStage.providedBy(judging[0]):
-            self.judges = judging[0].judges
+        self.judges = self._judging()
         kinds = (
             (STATEMENT, self.statement_hooks),
             (PARAMETERS, self.parameter_hooks),
@@ -73,12 +82,29 @@ class Pipeline:
         """The verdict on a piece of work, or a Deferred of it."""
         kind = work.kind
         if kind == STATEMENT:
-            return driver.run(self.statement_hooks, work)
+            return self._run_on(work) if work.left >= 0 else driver.run(self.statement_hooks, work)
         if kind == ROWS:
             return driver.run(work.hooks, work)
         if kind == PARAMETERS:
             return driver.run(self.parameter_hooks, work)
         return driver.run(self.message_hooks, work)
+
+    def _run_on(self, work: Work) -> Any:
+        """Have the stages that are left judge a statement, which those before them may have
+        changed."""
+        statement: Statement = work.item
+        passed = len(self.statement_hooks) - work.left
+        verdict: Any = PASS if statement.written is None else Replace(statement)
+        return driver.run(self.statement_hooks, work, passed, verdict)
+
+    def _judging(self) -> Judges | None:
+        """Ask the stages one after the other whether they judge a query, as far as they choose."""
+        stages: list[Any] = [one for one in self.stages if IStatementStage.providedBy(one)]
+        choosing = takewhile(ISelectiveStatementStage.providedBy, stages)
+        choices: list[Judges] = [stage.judges for stage in choosing]
+        if len(stages) <= 1:
+            return choices[0] if choices else None
+        return _in_turn(choices, len(stages)) if choices else None
 
     def _choice(self) -> LooksAt | None:
         """The choice of the stages that look at values, if all of them make one."""
@@ -100,6 +126,24 @@ class Pipeline:
         """Stop every stage, the one nearest the client first."""
         for stage in self.stages:
             await maybeDeferred(stage.stop)
+
+
+def _in_turn(choices: Sequence[Judges], count: int) -> Judges:
+    """``choices`` are those of the first of ``count`` stages."""
+
+    def judges(statement: Statement, exchange: Exchange) -> int:
+        left = count
+        for one in choices:
+            try:
+                if one(statement, exchange):
+                    break
+            except Exception:
+                # It is judged, and the driver tells of what it raises.
+                break
+            left -= 1
+        return left
+
+    return judges
 
 
 def _planner(hooks: tuple[Hook, ...]) -> Planner | None:

@@ -21,12 +21,12 @@ from acra_twisted.censor import rules
 from acra_twisted.censor.rules import Rules
 from acra_twisted.errors import ConfigError
 from acra_twisted.exchange import Exchange, Statement
-from acra_twisted.interfaces import IReloadable, IStageFactory, IStatementStage
+from acra_twisted.interfaces import IReloadable, ISelectiveStatementStage, IStageFactory
 from acra_twisted.optionkinds import Integer
 from acra_twisted.options import Block, Option, Settings
 from acra_twisted.pipeline.workers import uncollected
-from acra_twisted.session import Session
 from acra_twisted.sql.redact import of_statement
+from acra_twisted.stages.censorsessions import CensorSessions, Followed
 from acra_twisted.stages.rulesource import read_rule_source
 from acra_twisted.stages.statementfiles import StatementFiles
 from acra_twisted.verdicts import PASS, Deny, Pass
@@ -146,20 +146,6 @@ def _of_setup(error: ConfigError) -> ConfigError:
 _Job = tuple[bytes, "Mode", "Prepared", str]
 
 
-class _Known:
-    """State of a session: its prepared statements, its last text, and the settings that read it."""
-
-    __slots__ = ("prepared", "parameters", "in_flight", "mode", "path")
-
-    def __init__(self, mode: Mode, path: bytes | None) -> None:
-        # Where bare names were looked up when the session began; None if the database does not say.
-        self.path = path
-        self.prepared: Prepared = {}
-        self.parameters: Mapping[bytes, bytes] | None = None
-        self.in_flight = False
-        self.mode = mode
-
-
 def _no_turns(*_: Any) -> None:
     """Before the reactor runs there are none."""
 
@@ -206,9 +192,7 @@ class CensorStage:
         self._read = read
         self._limits = (cache_entries, cache_bytes, limits)
         self._language = language
-        self._path = language.path.encode()
-        self._read_by = [(name.encode(), value.encode()) for name, value in language.read_by]
-        self._modes: dict[tuple[tuple[bytes, ...], bool], Mode] = {}
+        self._sessions = CensorSessions(language)
         self._files = StatementFiles(lambda: self.censor.forget())
         self._workers: Any = None
         # One long text at a time, in the order in which they came: a session has one at most.
@@ -232,17 +216,16 @@ class CensorStage:
         Allowed statements cost one or two dict lookups once they are known.
         """
         session = exchange.session
-        known: _Known | None = session.notes.get(_NAME)
-        if known is None:
-            path = session.parameters.get(self._path)
-            known = session.notes[_NAME] = _Known(self._language.mode, path)
-        if self.censor.keeps_names and self._names_moved(session, known):
+        followed: Followed | None = session.notes.get(_NAME)
+        if followed is None:
+            followed = session.notes[_NAME] = self._sessions.begin(session)
+        if self.censor.keeps_names and self._sessions.names_moved(session, followed):
             exchange.add_attribute("acra.censor.rule", _MOVED.rule)
             return _MOVED
-        text, prepared = statement.text, known.prepared
+        text, prepared = statement.text, followed.prepared
         name = statement.prepared_name
         shown_name = name.decode("utf-8", "replace") if name else ""
-        mode = self._mode(session, known)
+        mode = self._sessions.mode(session, followed)
         decision = self.censor.known(text, mode, prepared, shown_name, statement)
         if decision is not None:
             self._count(decision, exchange)
@@ -261,6 +244,24 @@ class CensorStage:
             self._call_later(0, self._begin_turn)
         self._spent += len(text)
         return self._worked_out(job, exchange)
+
+    def judges(self, statement: Statement, exchange: Exchange) -> bool:
+        """See ISelectiveStatementStage: a query that is known to be allowed needs no verdict."""
+        session = exchange.session
+        followed: Followed | None = session.notes.get(_NAME)
+        if followed is None:
+            return True
+        if self.censor.keeps_names and self._sessions.names_moved(session, followed):
+            return True
+        started = exchange.begin_run()
+        mode = self._sessions.mode(session, followed)
+        decision = self.censor.known(statement.text, mode, followed.prepared, "", statement)
+        if decision is None or not decision.allowed:
+            return True
+        self._count(decision, exchange)
+        if started:
+            exchange.end_run(_NAME, PASS, started)
+        return False
 
     def _aside(self, job: _Job, told: Told) -> Deferred[Decision]:
         deciding: Deferred[Decision] = self._workers.run(
@@ -304,36 +305,6 @@ class CensorStage:
     def rule_hits(self) -> list[dict[str, Any]]:
         """Return what each rule in force has decided: see `censor.hits`."""
         return self.censor.hits.shown()
-
-    def _names_moved(self, session: Session, known: _Known) -> bool:
-        """Return True if the client may have changed the tables that names without a schema
-        mean."""
-        if not session.asked.isdisjoint(self._language.path_settings):
-            return True
-        return session.parameters.get(self._path) != known.path
-
-    def _mode(self, session: Session, known: _Known) -> Mode:
-        """How the session's texts are read, by what the database reported last."""
-        parameters, in_flight = session.parameters, session.in_flight
-        if known.parameters is parameters and known.in_flight == in_flight:
-            return known.mode
-        known.parameters, known.in_flight = parameters, in_flight
-        values = tuple([parameters.get(name, default) for name, default in self._read_by])
-        known.mode = self._mode_of(values, in_flight)
-        return known.mode
-
-    def _mode_of(self, values: tuple[bytes, ...], in_flight: bool) -> Mode:
-        key = (values, in_flight)
-        mode = self._modes.get(key)
-        if mode is None:
-            names = [name for name, _ in self._language.read_by]
-            texts = [value.decode("latin-1") for value in values]
-            mode = self._language.mode_of(dict(zip(names, texts, strict=True)))
-            if in_flight:
-                mode = self._language.changing(mode)
-            if len(self._modes) < 64:
-                self._modes[key] = mode
-        return mode
 
     # -- rules ------------------------------------------------------------------------------------
 
@@ -385,4 +356,4 @@ class CensorStage:
         self._files.stop()
 
 
-classImplements(CensorStage, IStatementStage, IReloadable)
+classImplements(CensorStage, ISelectiveStatementStage, IReloadable)

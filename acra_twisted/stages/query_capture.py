@@ -24,7 +24,7 @@ from zope.interface import implementer
 from acra_twisted import events
 from acra_twisted.errors import ConfigError
 from acra_twisted.exchange import Exchange, Statement
-from acra_twisted.interfaces import IStageFactory, IStatementStage
+from acra_twisted.interfaces import ISelectiveStatementStage, IStageFactory
 from acra_twisted.optionkinds import FILE, Integer, Seconds
 from acra_twisted.options import Option, Settings
 from acra_twisted.sql.redact import of_statement
@@ -66,7 +66,7 @@ class QueryCaptureFactory:
         return capture
 
 
-@implementer(IStatementStage)
+@implementer(ISelectiveStatementStage)
 class QueryCapture:
     """Counts redacted statements.  Never denies."""
 
@@ -89,8 +89,18 @@ class QueryCapture:
 
     def on_statement(self, statement: Statement, exchange: Exchange) -> Pass:
         """Count it, once the database has answered."""
-        self._awaiting.add(exchange, of_statement(statement, exchange.session.language).text)
+        # Another stage may have put another text in the place of the application's.
+        written = exchange.statement or statement
+        self._awaiting.add(exchange, of_statement(written, exchange.session.language).text)
         return PASS
+
+    def judges(self, statement: Statement, exchange: Exchange) -> bool:
+        """See ISelectiveStatementStage: nothing needs a verdict."""
+        started = exchange.begin_run()
+        self.on_statement(statement, exchange)
+        if started:
+            exchange.end_run(self.name, PASS, started)
+        return False
 
     def _count(self, text: str, accepted: bool) -> None:
         if not accepted:

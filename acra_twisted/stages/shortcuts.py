@@ -19,8 +19,7 @@ from acra_twisted.encryption.postgresql.filling import Place, fillings_of
 from acra_twisted.encryption.postgresql.planmemory import Kept, Planned
 from acra_twisted.encryption.postgresql.templates import Maker, template_of
 from acra_twisted.encryption.sealing import ColumnSealer
-from acra_twisted.exchange import STATEMENT, Exchange, Statement
-from acra_twisted.stagerun import StageRun
+from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.stages.columnbindings import mode_of
 from acra_twisted.stages.columnkeys import ColumnKeys, KeptMakers, Makers
 from acra_twisted.stages.columnmeanings import Meaning, Snapshot
@@ -105,8 +104,7 @@ class Shortcuts:
         """Write a simple query in place, and return True; False if it has to go the long way.  The
         session has no cursors, and the ``snapshot`` is what holds for it."""
         session = exchange.session
-        clock = session.clock
-        started = clock() if exchange.span is not None or session.timed else 0
+        started = exchange.begin_run()
         kept, path = shortcut.kept, known.schema.path
         if kept.is_over or not (kept.path is path or kept.path == path):
             return False
@@ -137,9 +135,7 @@ class Shortcuts:
         if changed:
             statement.replace(text)
         if started:
-            verdict: Any = _REPLACED if changed else PASS
-            run = StageRun(self._stage, STATEMENT, verdict, started, clock())
-            exchange.stage_runs = [run]
+            exchange.end_run(self._stage, _REPLACED if changed else PASS, started)
         return True
 
     def _ready(self, shortcut: Shortcut, client: str) -> tuple[Maker, ...] | None:

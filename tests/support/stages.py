@@ -3,7 +3,7 @@
 from zope.interface import implementer
 
 from acra_twisted.interfaces import IMessageStage, IParameterStage, IResultStage, IStatementStage
-from acra_twisted.verdicts import Deny, Replace
+from acra_twisted.verdicts import PASS, Deny, Replace
 
 
 @implementer(IStatementStage, IParameterStage, IResultStage, IMessageStage)
@@ -27,6 +27,23 @@ class Everything:
 
     def stop(self):
         self.stopped = True
+
+
+@implementer(IStatementStage)
+class Observing:
+    """Lets every statement pass, and keeps the texts that it has seen."""
+
+    name = "observing"
+
+    def __init__(self):
+        self.seen = []
+
+    def on_statement(self, statement, exchange):
+        self.seen.append(statement.text)
+        return PASS
+
+    def stop(self):
+        pass
 
 
 @implementer(IResultStage)

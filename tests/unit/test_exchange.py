@@ -2,9 +2,9 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.exchange import Exchange, Statement, ToldType, lose_replies, take_reply
+from acra_twisted.exchange import STATEMENT, Exchange, Statement, ToldType, lose_replies, take_reply
 from acra_twisted.outstanding import FORWARD
-from acra_twisted.verdicts import Deny
+from acra_twisted.verdicts import PASS, Deny
 from tests.support.sessions import make_session
 
 
@@ -29,6 +29,20 @@ class Exchanges(SynchronousTestCase):
         self.exchange.refuse(Deny(rule="order", column="people.name").of_stage("s"), "0A000")
         expected = {"acra.refused_reason": "order", "acra.refused_column": "people.name"}
         self.assertEqual(self.exchange.attributes, expected)
+
+    def test_work_of_stages_is_noted_where_somebody_wants_to_know(self):
+        session = make_session()
+        exchange = Exchange(session, "query", None, 1)
+        self.assertEqual(exchange.begin_run(), 0)
+        for wanted in ("timed", "span"):
+            session.timed = wanted == "timed"
+            exchange.span = None if session.timed else object()
+            started = exchange.begin_run()
+            exchange.end_run(wanted, PASS, started)
+            run = exchange.stage_runs[-1]
+            self.assertEqual((run.stage, run.kind, run.verdict), (wanted, STATEMENT, PASS))
+            self.assertEqual((run.started, run.ended), (started, started + 1))
+        self.assertEqual(len(exchange.stage_runs), 2)
 
     def test_it_ends_once_and_a_worse_outcome_holds(self):
         self.exchange.close("ok")

@@ -47,7 +47,7 @@ class ExtendedBatch(OpeningBatch):
 
     ``inspects``: kinds of Work that some stage has hooks for; the others are never made.
     ``looks_at`` tells whether some stage looks at the values of a statement; None: at those of all.
-    ``judges`` tells whether some stage looks at a simple query; None: at all of them.
+    ``judges`` tells how many stages look at a simple query; None: all of them do.
     """
 
     def __init__(

@@ -28,6 +28,7 @@ from acra_twisted.dialects.postgresql.prepared import Portal
 from acra_twisted.dialects.propagation import NOTHING, Propagation, sent_form
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import (
+    ALL,
     PARAMETERS,
     ROWS,
     STATEMENT,
@@ -303,9 +304,12 @@ class RequestFlow(LoadingBatch):
             self._splice_statement(start, end, None, sent_form(statement))
         if self._statements:
             judges, before = self._judges, statement.text
-            if judges is None or judges(statement, exchange):
+            left = ALL if judges is None else judges(statement, exchange)
+            if left:
                 self._message = (start, end, None)
-                return Work(STATEMENT, statement, exchange)
+                work = Work(STATEMENT, statement, exchange)
+                work.left = left
+                return work
             if statement.text is not before:
                 self._replaced(start, end, None, statement)
         self._query_passed(exchange, start, end)

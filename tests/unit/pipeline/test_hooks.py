@@ -13,12 +13,59 @@ from acra_twisted.exchange import (
     Statement,
     Work,
 )
-from acra_twisted.interfaces import ILoadStage, ISelectiveParameterStage, ISelectiveStatementStage
+from acra_twisted.interfaces import (
+    ILoadStage,
+    ISelectiveParameterStage,
+    ISelectiveStatementStage,
+    IStatementStage,
+)
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.results import Columns
-from acra_twisted.verdicts import PASS, Deny
+from acra_twisted.verdicts import PASS, Deny, Replace
 from tests.support.sessions import make_session
 from tests.support.stages import Everything
+
+
+@implementer(ISelectiveStatementStage)
+class Selective:
+    """Judges one text, and makes all others into ``other``."""
+
+    name = "selective"
+
+    def __init__(self, text, other=None):
+        self.text = text
+        self.other = other
+        self.judged = 0
+
+    def on_statement(self, statement, exchange):
+        self.judged += 1
+        return PASS
+
+    def judges(self, statement, exchange):
+        if statement.text == self.text:
+            return True
+        if self.other is not None:
+            statement.replace(self.other)
+        return False
+
+
+@implementer(IStatementStage)
+class Plain:
+    name = "plain"
+    verdict = PASS
+
+    def on_statement(self, statement, exchange):
+        return self.verdict
+
+
+@implementer(ISelectiveStatementStage)
+class Broken:
+    name = "broken"
+
+    def on_statement(self, statement, exchange):
+        raise ValueError("broken")
+
+    judges = on_statement
 
 
 class Hooks(SynchronousTestCase):
@@ -63,24 +110,47 @@ class Hooks(SynchronousTestCase):
         for stages in ([], [Everything()], [Selective(b"a"), Everything()]):
             self.assertIsNone(Pipeline(stages).looks_at)
 
-    def test_a_query_is_judged_unless_the_only_stage_passes_it_over(self):
-        @implementer(ISelectiveStatementStage)
-        class Selective:
-            name = "selective"
-
-            def on_statement(self, statement, exchange):
-                return PASS
-
-            def judges(self, statement, exchange):
-                return statement.text == b"a"
-
+    def test_a_query_is_judged_by_the_stages_from_the_first_that_does_not_let_it_pass(self):
         exchange = Exchange(make_session(), "query", None, 1)
-        judges = Pipeline([Selective()]).judges
-        found = [text for text in (b"a", b"b") if judges(Statement(text), exchange)]
-        self.assertEqual(found, [b"a"])
-        # It may change a query, which no other stage would see then.
-        for stages in ([], [Everything()], [Selective(), Everything()], [Selective()] * 2):
+        first, second = Selective(b"a"), Selective(b"b")
+        for stages, left in (
+            ([first], (1, 0, 0)),
+            ([first, second], (2, 1, 0)),
+            ([second, first], (1, 2, 0)),
+            ([first, Everything()], (2, 1, 1)),
+            ([first, Everything(), second], (3, 2, 2)),
+            ([Broken(), second], (2, 2, 2)),
+        ):
+            judges = Pipeline(stages).judges
+            found = [judges(Statement(text), exchange) for text in (b"a", b"b", b"c")]
+            self.assertEqual(found, list(left))
+        for stages in ([], [Everything()], [Everything(), first]):
             self.assertIsNone(Pipeline(stages).judges)
+
+    def test_stages_that_are_left_get_the_text_as_those_before_them_have_left_it(self):
+        for first, sent in ((Selective(b"a", b"c"), b"c"), (Selective(b"a"), b"b")):
+            second, third = Plain(), Plain()
+            pipeline = Pipeline([first, second, third])
+            work = Work(STATEMENT, Statement(b"b"), Exchange(make_session(), "query", None, 1))
+            work.left = pipeline.judges(work.item, work.exchange)
+            self.assertEqual(work.left, 2)
+            verdict = pipeline.run(work)
+            if sent == b"b":
+                self.assertIs(verdict, PASS)
+            else:
+                self.assertEqual((type(verdict), verdict.item.text), (Replace, sent))
+            self.assertEqual(first.judged, 0)
+            third.verdict = Deny(reason="third")
+            self.assertEqual(pipeline.run(work).reason, "third")
+
+    def test_a_stage_that_breaks_while_it_is_asked_refuses(self):
+        exchange = Exchange(make_session(), "query", None, 1)
+        pipeline = Pipeline([Selective(b"a"), Broken()])
+        work = Work(STATEMENT, Statement(b"b"), exchange)
+        work.left = pipeline.judges(work.item, exchange)
+        self.assertIs(type(pipeline.run(work)), Deny)
+        [(stage, _)] = exchange.session.observer.failures
+        self.assertEqual(stage, "broken")
 
     def test_results_are_planned_from_the_database_to_the_client_until_a_reload(self):
         order = []

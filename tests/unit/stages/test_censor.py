@@ -74,6 +74,11 @@ class Stage(SynchronousTestCase):
         self.exchange = Exchange(self.session, "query", statement, 1)
         return stage.on_statement(statement, self.exchange)
 
+    def judges(self, stage, text):
+        """Tell whether a text needs a verdict."""
+        statement = Statement(text)
+        return stage.judges(statement, Exchange(self.session, "query", statement, 1))
+
     def test_verdicts(self):
         stage = self.make()
         self.assertIs(self.judge(stage, b"SELECT 1 FROM t"), PASS)
@@ -170,8 +175,11 @@ class Stage(SynchronousTestCase):
         allow = "version: 0.85.0\nhandlers:\n- handler: allow\n  tables: [products]\n"
         stage = self.make(f"{allow}- handler: denyall\n")
         self.session.parameters = {b"search_path": b'"$user", public'}
+        self.assertTrue(self.judges(stage, b"SELECT 1 FROM products"))
         self.assertIs(self.judge(stage, b"SELECT 1 FROM products"), PASS)
+        self.assertFalse(self.judges(stage, b"SELECT 1 FROM products"))
         self.session.parameters = {b"search_path": b"evil"}
+        self.assertTrue(self.judges(stage, b"SELECT 1 FROM products"))
         verdict = self.judge(stage, b"SELECT 1 FROM products")
         self.assertEqual(verdict.rule, "deny.names")
         self.assertIn("search_path", verdict.text)
