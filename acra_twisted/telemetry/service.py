@@ -36,6 +36,7 @@ from acra_twisted.telemetry.pages.peers import Peers
 from acra_twisted.telemetry.pages.readiness import Reach, ReachAll
 from acra_twisted.telemetry.pages.traces import TracePages
 from acra_twisted.telemetry.pages.turns import Turns
+from acra_twisted.telemetry.pages.unopened import Unopened
 from acra_twisted.telemetry.sites import PAGES, Parts, make_sites
 from acra_twisted.telemetry.tracing.backpressure import Backpressure
 from acra_twisted.telemetry.tracing.clock import steady_clock
@@ -128,6 +129,7 @@ class TelemetryService(MultiService):
         self.edges: Edges | None = None
         self._pages: TracePages | None = None
         self._peers: Peers | None = None
+        self._unopened: Unopened | None = None
         self._recent: RecentEvents | None = None
         if self.store is not None:
             self._recent = RecentEvents(service, self.clock())
@@ -146,10 +148,12 @@ class TelemetryService(MultiService):
                 past=self._past(),
             )
             self._peers = Peers(self.clock)
+            self._unopened = Unopened(self.clock)
             if self.figures is not None:
                 self.figures.counter.on_login = self._peers.logged_in
             self.tell("changes", self.changes.shown)
             self.tell("peers", self._peers.shown)
+            self.tell("unopened", self._unopened.shown)
             self.tell("origin", self.resource.attributes)
         self._processor = SpanProcessor(self.store, self.exporters, intake)
         self.tracing = Tracing(
@@ -221,6 +225,8 @@ class TelemetryService(MultiService):
         """Everybody who is told of sessions and exchanges; ``counts`` are the listener's,
         ``server`` is the database's address, ``others`` are observers of the daemon's own."""
         told: list[BaseObserver] = [exchanges, counts, AuditLog(server, self._service), *others]
+        if self._unopened is not None:
+            told.append(self._unopened)
         if self.edges is not None:
             told.append(Ways(partial(self.edges.tally, server=server)))
         if self.figures is not None:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from acra_twisted import events
 from acra_twisted.eventtable import TABLE
 from acra_twisted.telemetry.console import formats
+from acra_twisted.telemetry.console.campaigns import Campaign
 from acra_twisted.telemetry.console.incidents import (
     ADDRESS,
     DENIED,
@@ -43,10 +44,13 @@ _BURST: Final = 3
 
 
 def said(
-    found: Sequence[RecentEvent], new: Mapping[tuple[str, str], int], asked: Mapping[str, str]
+    found: Sequence[RecentEvent],
+    new: Mapping[tuple[str, str], int],
+    asked: Mapping[str, str],
+    many: Campaign | None = None,
 ) -> Answer:
     """Return the sentences about events, the newest of which comes first; ``asked`` are the
-    arguments of the view."""
+    arguments of the view, and ``many`` is the campaign among them."""
     span = asked["range"]
     by_kind: dict[str, list[RecentEvent]] = {}
     for one in found:
@@ -61,7 +65,8 @@ def said(
     return answer(
         [
             _poison(by_kind, new, span),
-            _new_peer(found, by_kind.get(POISON, ()), new, span),
+            _of_many(many),
+            _new_peer(found, by_kind.get(POISON, ()), new, span, many),
             _burst(found, span),
             _denials([one for one in found if fits(one, DENIED)], asked),
         ],
@@ -107,13 +112,15 @@ def _new_peer(
     poison: Sequence[RecentEvent],
     new: Mapping[tuple[str, str], int],
     span: str,
+    many: Campaign | None,
 ) -> Sentence | None:
     """Tell of a client that was stopped at an address that it had not used before, and has read no
-    poison record, which has its own sentence."""
+    poison record, which has its own sentence, as has a campaign."""
     known = {one.record.client_id for one in poison}
+    peers = many.peers if many is not None else ()
     for one in found:
         pair = (one.record.client_id, one.record.peer)
-        if pair in new and pair[0] not in known and kind_of(one) != PASSED:
+        if pair in new and pair[0] not in known and pair[1] not in peers and kind_of(one) != PASSED:
             return sentence(
                 "new-peer",
                 BAD,
@@ -122,6 +129,28 @@ def _new_peer(
                 f"before {formats.clock(new[pair])}, and was stopped there.",
             )
     return None
+
+
+def _of_many(many: Campaign | None) -> Sentence | None:
+    """Tell of a campaign."""
+    if many is None:
+        return None
+    newest = many.newest
+    record = newest.record
+    of = f" as {client_of(newest)}" if record.client_id else ""
+    if many.clients > 1:
+        of = f" as {many.clients} clients"
+    when = f" from {formats.clock_s(many.first)} to {formats.clock_s(many.last)}"
+    times = formats.several(many.times, "time")
+    if record.action == events.REFUSED:
+        did, became = " were refused", f", {times}: {TABLE[record.code].meaning}"
+    else:
+        did = " sent the same statement" if record.query else " made the same request"
+        is_passed = record.action == events.ALLOWED
+        became = "all passed" if is_passed else "all were denied and none reached the database"
+        became = f", {times}; {became}"
+    head = strong(f"{formats.count(len(many.peers))} addresses{did}")
+    return sentence("campaign", BAD, head, f"{of}{when}{became}.")
 
 
 def _burst(found: Sequence[RecentEvent], span: str) -> Sentence | None:

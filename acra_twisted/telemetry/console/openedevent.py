@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from typing import Any, Final, NamedTuple
 
@@ -11,12 +12,17 @@ from acra_twisted.telemetry.console.incidents import KINDS, kind_of
 from acra_twisted.telemetry.console.sqltext import SHOWN_MAX, highlighted
 from acra_twisted.telemetry.console.view import Sources
 from acra_twisted.telemetry.logs.recent import RecentEvent
+from acra_twisted.telemetry.logs.security import SecurityRecord
 from acra_twisted.telemetry.pages.pastevents import is_past
 from acra_twisted.telemetry.pages.rendering import Piece
+from acra_twisted.wire.formats.cef import DICTIONARY
 
 #: Characters of a statement in a line.
 _LINE: Final = 80
 _CLIENT: Final = "client"
+_NAMED: Final = re.compile("``([^`]*)``")
+#: Fields of an event by their keys in CEF.
+_FIELDS: Final = {key: name for name, key in DICTIONARY.items()}
 
 
 class Opened(NamedTuple):
@@ -88,7 +94,7 @@ def shown(opened: Opened) -> dict[str, Any]:
         "text": highlighted(formats.cut(record.query, SHOWN_MAX)),
         "why": formats.name(record.error or record.message),
         "meaning": meaning.meaning,
-        "remedy": meaning.remedy.replace("``", ""),
+        "remedy": _with_values(meaning.remedy, record),
         "first": record.time,
         "last": formats.clock_ms(one.last) if one.times > 1 else "",
         "facts": [fact for fact in facts if fact[1]],
@@ -97,6 +103,16 @@ def shown(opened: Opened) -> dict[str, Any]:
         "trace": record.trace_id,
         "short": formats.short_id(record.trace_id),
     }
+
+
+def _with_values(remedy: str, record: SecurityRecord) -> str:
+    """Return what to do, with the values of the fields that it names as lines of CEF do."""
+
+    def named(found: re.Match[str]) -> str:
+        value = getattr(record, _FIELDS.get(found[1], ""), "")
+        return f"{found[1]} ({formats.name(str(value))})" if value else found[1]
+
+    return _NAMED.sub(named, remedy)
 
 
 def session_of(one: RecentEvent) -> str:

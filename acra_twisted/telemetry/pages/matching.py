@@ -35,9 +35,11 @@ class Among(NamedTuple):
 
 
 class Match(NamedTuple):
-    """A trace, and the longest of its spans that fit; times are nanoseconds.  ``mark`` is poison or
-    slow if one of them is.  ``verdicts`` are those of its requests that fit, the weightiest first;
-    of a trace in which no request fits, whether it has failed."""
+    """A trace, and of its spans that fit the request of the weightiest verdict, or else the
+    longest; times are nanoseconds.  ``mark`` is poison or slow if one of them is.  ``verdicts`` are
+    those of its requests that fit, the weightiest first; of a trace in which no request fits,
+    whether it has failed.  ``longest`` is how long the longest one took, where it is not the one
+    that is shown."""
 
     trace_id: str
     spans: int
@@ -50,11 +52,12 @@ class Match(NamedTuple):
     mark: str
     verdicts: tuple[str, ...] = ()
     among: Among = Among()
+    longest: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Its plain values."""
         known = self._asdict()
-        del known["among"]
+        del known["among"], known["longest"]
         return known
 
 
@@ -173,6 +176,13 @@ def _match(kept: Kept, spans: list[Span], judged: set[str], wanted: str) -> Matc
     for some in (requests, others):
         if len(some) > 1:
             some.sort(key=_shortness)
+    longest = 0
+    if len(verdicts) > 1:
+        longest = -_shortness(requests[0])
+        # Before others the request that the verdict of the trace is of.
+        first = next(one for one in requests if known.get(id(one)) == verdicts[0])
+        whole = next((one for one in requests if one.span_id == first.parent_id), first)
+        requests.sort(key=lambda one: one is not whole)
     spans = requests + others
     if not spans:
         return None
@@ -193,6 +203,7 @@ def _match(kept: Kept, spans: list[Span], judged: set[str], wanted: str) -> Matc
             _sorted({one.attributes.get("acra.client_id", "") for one in spans}),
             _sorted({one.attributes.get("error.type", "") for one in spans}),
         ),
+        longest,
     )
 
 
@@ -280,6 +291,6 @@ class Listing:
         """The part."""
         filters, found = self._filters, self._found
         if filters.slowest:
-            found = sorted(found, key=lambda match: -match.took)
+            found = sorted(found, key=lambda match: -max(match.took, match.longest))
         end = filters.offset + filters.limit
         return Listed(found[filters.offset : end], len(found) > end)

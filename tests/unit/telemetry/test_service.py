@@ -135,6 +135,8 @@ class Telemetry(SynchronousTestCase):
         observers.catch_up()
         (counted,) = service.figures.counter.minute.counted
         self.assertEqual((counted.shape.text, counted.figures().calls), ("SELECT ?", 3))
+        observers.containers_read(exchange, "acrablock", 0, 2)
+        self.assertEqual(service._pages.facts_told.value("unopened")[0]["values"], 2)
         for listener in service:
             listener._listener.close()
 

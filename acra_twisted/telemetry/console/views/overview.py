@@ -13,6 +13,7 @@ from acra_twisted.telemetry.console import (
     healthfindings,
     lastevents,
     schemachanges,
+    unopened,
 )
 from acra_twisted.telemetry.console.breaks import Break, Minute
 from acra_twisted.telemetry.console.gathering import added, totals
@@ -117,6 +118,7 @@ def gather(sources: Sources, span: Range) -> Generator[Piece, None, Gathered]:
     yield ""
     now_open = yield from standing(sources.sessions(), sources.clock())
     problem = yield from _problem(sources, columns)
+    closed = unopened.said(sources.fact("unopened"), since)
     known = yield from healthfindings.facts_of(sources.fact)
     health = healthfindings.findings(known, problem, sources.clock() / 1e9)
     marks = lastevents.marks(events, sources.fact("changes"), span)
@@ -125,7 +127,7 @@ def gather(sources: Sources, span: Range) -> Generator[Piece, None, Gathered]:
         span,
         facts,
         first,
-        tell(facts, At(now_open, problem, grown, lost)),
+        tell(facts, At(now_open, problem, grown, lost, closed)),
         changed,
         events,
         health,

@@ -69,13 +69,15 @@ class Facts(NamedTuple):
 
 
 class At(NamedTuple):
-    """Facts of the moment: sessions, why what stands behind the daemon cannot be reached
-    (empty if it can be), requests that have become many, and connectors that are gone."""
+    """Facts of the moment: sessions, why what stands behind the daemon cannot be reached (empty if
+    it can be), requests that have become many, connectors that are gone, and the sentence about
+    values that could not be opened."""
 
     standing: Standing
     problem: str = ""
     grown: Growth | None = None
     missing: Sequence[Gone] = ()
+    closed: Sentence | None = None
 
 
 _QUIET: Final = At(Standing({}, {}))
@@ -97,6 +99,7 @@ def tell(facts: Facts, at: At = _QUIET) -> Answer:
         [
             *now,
             _poison(row, facts.span),
+            at.closed,
             *_changed(facts, at.grown),
             _errors(facts.columns),
             lost,

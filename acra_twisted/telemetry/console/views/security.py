@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from acra_twisted.telemetry.console import formats, incidents, openedevent
+from acra_twisted.telemetry.console.campaigns import campaign
 from acra_twisted.telemetry.console.incidents import (
     ADDRESS,
     KINDS,
@@ -129,7 +130,9 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     rules = judged(sources.fact("rules") or (), sources.clock())
     yield ""
     new = new_peers(sources.fact("peers"), since)
-    text = said(found, new, wanted.arguments())
+    many = yield from campaign(found)
+    yield ""
+    text = said(found, new, wanted.arguments(), many)
     return Gathered(
         wanted, found, opened, rules, sources.clock(), told.whole_from, text, told.trouble
     )

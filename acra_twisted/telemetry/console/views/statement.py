@@ -15,6 +15,7 @@ from acra_twisted.telemetry.console import (
     distributions,
     formats,
     schemachanges,
+    unopened,
 )
 from acra_twisted.telemetry.console.breaks import Break, Minute
 from acra_twisted.telemetry.console.calls import Call, Caller, callers, kept_calls
@@ -118,7 +119,8 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
     changed = yield from schemachanges.changes(figures, shapes, span, now.shape)
     place = found.place if found is not None else None
     related = schemachanges.said(changed, place, span, now.shape)
-    said = tell(span, now.row, columns, was, found, [related, commonality.said(common)])
+    closed = unopened.said(sources.fact("unopened"), span.since * MINUTE, now.shape.id)
+    said = tell(span, now.row, columns, was, found, [closed, related, commonality.said(common)])
     whole = 0.0
     for number, one in enumerate(shapes.values(), 1):
         whole += whole_ms(one.row)

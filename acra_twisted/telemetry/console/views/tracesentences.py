@@ -50,6 +50,7 @@ def said(
         [
             _running(records, timeline),
             _fault(main),
+            _unopened(main),
             _repeated(runs),
             _side(timeline, usual),
             _slower(timeline, usual),
@@ -104,6 +105,21 @@ def _fault(main: Mapping[str, Any] | None) -> Sentence | None:
         code = known.get("db.response.status_code") or known.get("error.type") or "an error"
         return sentence("failed", BAD, strong(f"Failed: {formats.name(str(code))}"), ".")
     return None
+
+
+def _unopened(main: Mapping[str, Any] | None) -> Sentence | None:
+    """Tell of containers that were left as stored, and why."""
+    known = main["attributes"] if main is not None else {}
+    number = requests.number(known, "acra.containers_failed") or 0
+    if not number:
+        return None
+    reasons = [
+        key.removeprefix(_FAILED_FOR).replace("_", " ") for key in known if _FAILED_FOR in key
+    ]
+    why = f": {formats.name(', '.join(sorted(reasons)))}" if reasons else ""
+    were = "was" if number == 1 else "were"
+    text = f"{formats.several(number, 'container')} {were} left as stored"
+    return sentence("unopened", SLOW, strong(text), f"{why}.")
 
 
 def _repeated(runs: Repeated | None) -> Sentence | None:
@@ -198,4 +214,5 @@ def _slower(timeline: Timeline, usual: Mapping[str, float]) -> Sentence | None:
     )
 
 
+_FAILED_FOR: Final = "acra.containers_failed."
 _OF_DATABASE: Final = {"dbfirst": "to its first byte", "dbrows": "for its rows"}

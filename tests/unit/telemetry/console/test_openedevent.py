@@ -2,6 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted import events
 from acra_twisted.telemetry.console.openedevent import opened_from, session_of, shown, what_of
 from tests.support.hours import NOW, Hour
 from tests.support.incidents import line
@@ -35,3 +36,11 @@ class Opened(SynchronousTestCase):
         self.assertEqual(values["session_href"], "/console/session?id=7")
         self.assertEqual(session_of(found.event), "/console/session?id=7")
         self.assertEqual(what_of(found.event), "SELECT 1")
+
+    def test_what_to_do_names_the_account(self):
+        poison = kept(line(events.POISON_RECORD, user="reports"))[0]
+        remedy = shown(returned(opened_from(Hour(1).sources, poison)))["remedy"]
+        self.assertTrue(remedy.startswith("Lock the account in duser (reports), keep"), remedy)
+        unknown = kept(line(events.POISON_RECORD, user=""))[0]
+        remedy = shown(returned(opened_from(Hour(1).sources, unknown)))["remedy"]
+        self.assertTrue(remedy.startswith("Lock the account in duser, keep"), remedy)

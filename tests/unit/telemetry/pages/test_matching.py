@@ -262,6 +262,24 @@ class Search(SynchronousTestCase):
             told = [one.trace_id for one in found if error in one.among.errors]
             self.assertEqual([m.trace_id for m in matches(kept, Filters(error=error))], told)
 
+    def test_a_trace_is_named_by_the_request_that_its_verdict_is_of(self):
+        long = exchange("a", "ann", "allow", 90)
+        denied = exchange("a", "ann", "deny", 2)
+        connector = Span("SELECT t", "a" * 32, "", 1, 10**18, True)
+        connector.end = connector.start + 3 * 10**6
+        connector.attributes = {"db.namespace": "shop"}
+        denied.parent_id = connector.span_id
+        for span, name in ((long, "INSERT a"), (denied, "SELECT b"), (connector, "SELECT b")):
+            span.name = name
+        denied.fail(7, "42000")
+        for spans, took in (([long, denied], 2), ([connector, denied, long], 3)):
+            (match,) = filter(None, search([Kept("a" * 32, spans)], Filters()))
+            self.assertEqual((match.name, match.took), ("SELECT b", took * 10**6))
+            self.assertEqual(match.verdicts, ("deny", "allow"))
+        # A search finds what fits it, the longest first.
+        (match,) = filter(None, search([Kept("a" * 32, [long])], Filters()))
+        self.assertEqual(match.name, "INSERT a")
+
     def test_parts_of_a_trace_are_told_of_together(self):
         first, second = (
             matches([Kept("1" * 32, [failed(2, "1", client, verdict, 1)])], Filters())[0]

@@ -78,6 +78,13 @@ class Said(SynchronousTestCase):
             self.answer.as_json()["text"],
         )
 
+    def test_left_as_stored(self):
+        failed = {"containers_failed": 14, "containers_failed.no_key_fits": 14}
+        said = self.said(**failed)
+        self.assertEqual(said["rules"], ["unopened", "database"])
+        text = "14 containers were left as stored: no key fits. The database took "
+        self.assertTrue(said["text"].startswith(text), said["text"])
+
     def test_slower_than_typical_in_no_one_layer(self):
         even = {"link": 500, "proxy": 500, "censor": 500, "first": 500, "rows": 500}
         a_trace(self.hour.store, NOW - 10**9, **even)
