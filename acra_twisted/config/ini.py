@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from acra_twisted.blocks import ALL_BLOCKS
-from acra_twisted.config.hints import hint
+from acra_twisted.config.hints import hint, section_hint
 from acra_twisted.errors import ConfigError
 from acra_twisted.nearest import meant
 from acra_twisted.options import Block, Line, Option, Section
@@ -128,6 +128,25 @@ class IniFile:
             yield Line(line, f"{self.path}:{number}")
             number += 1
 
+    def _swallowed(
+        self, key: str, text: str, where: str, declared: Mapping[str, Section]
+    ) -> list[ConfigError]:
+        """Find lines of a value that were meant as keys: those of options, in any section."""
+        if "\n" not in text:
+            return []
+        options = {option.name for section in declared.values() for option in section.options}
+        _, *more = self._lines_of(text, where)
+        named = ((line.text.partition("=")[0].strip(), line) for line in more if "=" in line.text)
+        return [
+            ConfigError(
+                f"the line begins with white space, and so belongs to the value of {key!r} above "
+                f"it; begin {name!r} at the margin",
+                line.where,
+            )
+            for name, line in named
+            if name in options
+        ]
+
     def read(
         self, sections: Sequence[Section], acra: Collection[str] = (), prefixes: Sequence[str] = ()
     ) -> FileTexts:
@@ -143,7 +162,7 @@ class IniFile:
             if name in declared:
                 self._read_keys(declared[name], keys, found, declared, acra)
             else:
-                text = f"unknown section [{name}]{meant(name, declared)}"
+                text = f"unknown section [{name}]{section_hint(name, declared)}"
                 found.wrong.append(ConfigError(text, self.where(name)))
         return found
 
@@ -198,7 +217,11 @@ class IniFile:
             option = options.get(key)
             if option is not None:
                 found.ours[key] = Line(text, where)
-                if not (option.secret or option.kind.verbatim) and _COMMENT.search(text.strip()):
+                swallowed = self._swallowed(key, text, where, declared)
+                if swallowed:
+                    found.wrong.extend(swallowed)
+                    del found.ours[key]
+                elif not (option.secret or option.kind.verbatim) and _COMMENT.search(text.strip()):
                     shown = _shown(option, text.strip())
                     found.wrong.append(ConfigError(f"{key}:{shown} {_HINT}", where))
                     del found.ours[key]

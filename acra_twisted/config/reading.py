@@ -17,7 +17,7 @@ from acra_twisted.config.acratable import options_of
 from acra_twisted.config.actions import ACTIONS, ineffective
 from acra_twisted.config.effects import Rule, without_effect
 from acra_twisted.config.files import ConfigFile, is_to_be_made, open_file
-from acra_twisted.config.hints import hint
+from acra_twisted.config.hints import hint, misspelt
 from acra_twisted.config.ini import EMPTY, StageTexts, parse_value
 from acra_twisted.config.listeners import Listener, read_listeners, settings_of
 from acra_twisted.errors import ConfigError, raise_together
@@ -197,6 +197,7 @@ class _Reading:
             for name, variable in named.items()
             if variable in self.environment
         }
+        self.remarks += misspelt(self.environment, named.values())
         ours = {name: entry for name, entry in found.items() if name in self._options}
         acra |= {name: entry for name, entry in found.items() if name not in self._options}
         acra |= self.flags.acra

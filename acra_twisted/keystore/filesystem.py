@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -22,6 +22,9 @@ from acra_twisted.keystore.secret import Secret, wipe
 from acra_twisted.purposes import Purpose
 from acra_twisted.themis import cell
 from acra_twisted.themis.keys import PublicKey, decode_private, decode_public
+
+#: Keys that are tried before the master key counts as another's.
+_TRIED: Final = 16
 
 
 @implementer(IKeyStore)
@@ -125,6 +128,21 @@ class FilesystemKeyStore:
         for purpose, owner in present:
             self.keys(purpose, owner)
             return
+
+    def check_master(self) -> None:
+        """Raise KeyStoreError if there are keys and the master key opens none of the first ones."""
+        present = self.present()
+        for purpose, owner in present[:_TRIED]:
+            try:
+                self.keys(purpose, owner)
+            except KeyStoreError:
+                continue
+            return
+        if present:
+            raise KeyStoreError(
+                f"the keys in {self.folder} do not open: they were sealed with another master key; "
+                f"name that one, or another folder for keys of this one"
+            )
 
     def present(self) -> list[tuple[Purpose, str]]:
         """Every key there is, sorted by file name.  Public keys without a private one are not."""

@@ -53,14 +53,13 @@ def decode(data: bytes, where: str, raw: bool = True) -> Secret:
         return Secret(found)
     if raw and len(data) >= SIZE:
         return Secret(data)
-    raise KeyStoreError(
-        f"{where}: this is no master key: at least {SIZE} bytes are needed, in base64"
-    )
+    form = "" if raw else ", in base64"
+    raise KeyStoreError(f"{where}: this is no master key: at least {SIZE} bytes are needed{form}")
 
 
 def _from_file(path: str) -> Secret:
     try:
-        return decode(files.read_secret(path, "master_key_file"), "master_key_file")
+        return decode(files.read_secret(path, "master_key_file"), f"master_key_file: {path}")
     except FileNotFoundError:
         raise KeyStoreError(
             f"master_key_file: there is no {path}; name the file that the keys were made with, or, "

@@ -36,6 +36,7 @@ class KeyWriter:
 
     def __init__(self, store: FilesystemKeyStore) -> None:
         self.store = store
+        self._fits = False
 
     def generate(self, purpose: Purpose, owner: str = "") -> bool:
         """A new key of a purpose; what there was is rotated.  True if there was one.
@@ -80,6 +81,7 @@ class KeyWriter:
         path = os.path.join(self.store.folder, purposes.file_of(purpose, owner))
         context = purposes.context_of(purpose, owner)
         try:
+            self._check_master(purpose, owner)
             sealed = cell.seal(self.store.master.value, bytes(plain), context, os.urandom)
         finally:
             wipe(plain)
@@ -88,6 +90,14 @@ class KeyWriter:
         if public:
             self._replace(self._public_path(purpose, owner), public, 0o644)
         return existed
+
+    def _check_master(self, purpose: Purpose, owner: str) -> None:
+        """Raise KeyStoreError if the key that would be rotated does not open by the master key, or
+        no other one does: nobody could open all keys of the folder any more."""
+        self.store.keys(purpose, owner)
+        if not self._fits:
+            self.store.check_master()
+            self._fits = True
 
     def put_public(self, purpose: Purpose, owner: str, public: bytes) -> None:
         """Store a public key alone: that of a peer.  Raises KeyStoreError, CryptoError."""

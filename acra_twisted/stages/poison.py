@@ -62,10 +62,11 @@ class PoisonFactory:
         keys = services.need_keys(self.name)
         own = services.settings
         script = own["poison_run_script_file"]
-        if script and not (os.path.isfile(script) and os.access(script, os.X_OK)):
+        if script and not os.path.isfile(script):
+            raise ConfigError(f"poison_run_script_file: there is no file {script}")
+        if script and not os.access(script, os.X_OK):
             raise ConfigError(
-                f"poison_run_script_file: {script} is no file that can be run; "
-                f"run: chmod u+x {quote(script)}"
+                f"poison_run_script_file: {script} cannot be run; run: chmod u+x {quote(script)}"
             )
         try:
             checking = then(

@@ -87,7 +87,9 @@ def read_file(
     wrong with it.  Raises ConfigError if it cannot be read at all."""
     text = read_text(path)
     if not is_yaml(path, text):
-        raise ConfigError("expected one option a line, name: value, and version", path)
+        other = "; --server_config names the ini file of an AcraServer"
+        told = other if "server_config" in actions else ""
+        raise ConfigError(f"expected one option a line, name: value, and version{told}", path)
     from acra_twisted.config.yamlfile import read_yaml, unknown_key
 
     known = options_of(program)

@@ -7,7 +7,7 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, NoReturn, TextIO
 
@@ -96,11 +96,26 @@ class Parser(argparse.ArgumentParser):
             self.exit(0, "".join(acrawords.dump(self.prog, words.common, found)))
         given = None
         try:
-            given = super().parse_args(words.rest, namespace)
+            given = super().parse_args(self._behind_command(words.rest, switches), namespace)
         except ConfigError as error:
             wrong.append(error)
         raise_together(wrong)
         return given
+
+    def _behind_command(self, words: list[str], switches: Mapping[str, bool]) -> list[str]:
+        """Put flags of the commands that stand in front of the command behind it."""
+        moved: list[str] = []
+        rest = list(words)
+        while rest and (name := rest[0].partition("=")[0].lstrip("-")) in switches:
+            if (
+                not rest[0].startswith("--")
+                or rest[0].partition("=")[0] in self._option_string_actions
+            ):
+                break
+            with_value = "=" not in rest[0] and not switches[name]
+            moved += rest[: 1 + with_value]
+            del rest[: 1 + with_value]
+        return [*rest[:1], *moved, *rest[1:]]
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """argparse: end, and say so where answers go."""

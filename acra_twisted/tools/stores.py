@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -115,8 +116,16 @@ class Stores:
             except Foreign as error:
                 raise ConfigError(f"--store: cannot read {path}: {error}") from None
             except (sqlite3.Error, Damaged) as error:
-                why = getattr(error, "sqlite_errorname", "") or "it is damaged"
+                why = _trouble(path, error)
                 raise ConfigError(f"--store: cannot read {path}: {why}") from None
+
+
+def _trouble(path: str, error: Exception) -> str:
+    """Return why a file cannot be read, with nothing of its contents."""
+    if not os.path.exists(path):
+        return "there is no such file"
+    name = getattr(error, "sqlite_errorname", "") or "it is damaged"
+    return "it is no history, or is damaged" if name == "SQLITE_NOTADB" else name
 
 
 def _match(row: Row) -> dict[str, Any]:

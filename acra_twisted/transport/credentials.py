@@ -203,4 +203,6 @@ def _read_key(option: str, path: str) -> crypto.PKey | None:
     try:
         return crypto.load_privatekey(crypto.FILETYPE_PEM, text, b"")
     except (crypto.Error, ValueError):
-        raise ConfigError(f"{option}: {path} holds no unencrypted private key") from None
+        remedy = "; take its passphrase off: openssl pkey -in FILE -out NEW"
+        hint = remedy if b"ENCRYPTED" in text else ""
+        raise ConfigError(f"{option}: {path} holds no unencrypted private key{hint}") from None

@@ -64,13 +64,21 @@ def _bind(option: str, address: Address, mode: int, shared: bool) -> socket.sock
             listener.close()
             raise
     except OSError as error:
-        hint = ""
-        if error.errno == errno.EADDRINUSE:
-            hint = "; another program listens there: stop it or choose another address"
+        hint = _remedy(error, address)
         why = error.strerror or str(error)
         raise ConfigError(
             f"{option}: cannot listen on {address}: {why}{hint}", code=START_LISTENING
         ) from None
+
+
+def _remedy(error: OSError, address: Address) -> str:
+    if error.errno == errno.EADDRINUSE:
+        if address.path and not stat.S_ISSOCK(os.lstat(address.path).st_mode):
+            return "; a file that is no socket has this name: choose another one"
+        return "; another program listens there: stop it or choose another address"
+    if error.errno == errno.EACCES and not address.path:
+        return "; choose a port from 1024 on, or give the process CAP_NET_BIND_SERVICE"
+    return ""
 
 
 def _listening(listener: socket.socket) -> socket.socket:

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.config.hints import hint, owner
+from acra_twisted.config.hints import hint, misspelt, owner, section_hint
 
 
 class Hints(SynchronousTestCase):
@@ -24,3 +24,27 @@ class Hints(SynchronousTestCase):
             self.assertEqual(owner(name), program, name)
             expected = f"; it is an option of {program}" if program else ""
             self.assertEqual(hint(name, [f"{name}s"][: bool(program)]), expected)
+
+    def test_sections(self):
+        self.assertEqual(section_hint("databse", ["database"]), "; did you mean 'database'?")
+        expected = "; it is a section of acra-server"
+        self.assertEqual(section_hint("server", ["acraserver"]), expected)
+        self.assertEqual(section_hint("zzz", ["database"]), "")
+
+    def test_variables_that_nobody_reads(self):
+        known = ["ACRA_DB_PORT", "ACRA_DB_HOST", "ACRA_TLS_CERT"]
+        (said,) = misspelt(
+            [
+                "ACRA_DB_PROT",
+                "ACRA_DB_HOST",
+                "ACRA_SERVER_PORT",
+                "ACRA_MASTER_KEY",
+                "ACRA_TLS_CLIENT_CERT",
+                "DB_PROT",
+            ],
+            known,
+        )
+        expected = (
+            "ACRA_DB_PROT has no effect: no setting has this name; did you mean ACRA_DB_PORT?"
+        )
+        self.assertEqual(said, expected)

@@ -50,6 +50,12 @@ class Files(SynchronousTestCase):
         self.refused("port = 1\n", ":1: ", "before the first [section]")
         self.refused("[server]\nport\n", ":2", "neither [section] nor key = value")
 
+    def test_a_key_that_white_space_makes_a_part_of_the_value_above(self):
+        expected = "belongs to the value of 'port' above it; begin 'on' at the margin"
+        self.refused("[server]\nport = 1\n\ton = yes\n", ":3: ", expected)
+        self.refused("[server]\nport = 1\n# comment\n\n  on = yes\n", ":5: ", expected)
+        self.refused("[server]\nport = 1\n  onward = yes\n", ":2: ", "expected a whole number")
+
     def test_a_key_of_another_program(self):
         file = self.ini("[server]\nacraserver_connection_host = x\nmysql_enable = false\n")
         found = file.read(SECTIONS, ("mysql_enable",))

@@ -44,6 +44,12 @@ class Loading(SynchronousTestCase):
             values = (settings["db_host"], settings["v"], settings["db_port"])
             self.assertEqual(values, ("x", True, 1))
 
+    def test_a_variable_with_a_slip_is_told_of(self):
+        settings = self.load(ACRA_DB_HOTS="x", ACRA_DB_PORT="1", ACRA_OTHER="y")
+        self.assertEqual(settings["db_host"], "nowhere")
+        (said,) = settings.remarks
+        self.assertIn("did you mean ACRA_DB_HOST?", said)
+
     def test_precedence(self):
         path = self.mktemp()
         with open(path, "w") as file:

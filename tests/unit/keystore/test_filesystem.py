@@ -82,6 +82,7 @@ class Reading(FolderCase):
             self.refused("does not open", self.store.keys, purposes.STORAGE, OWNER)
         files.write(self.path(OWNER + "_storage.pub"), b"no key")
         self.refused("cut off", self.store.public_key, purposes.STORAGE, OWNER)
+        self.writer.destroy(purposes.STORAGE, OWNER)
         self.writer.put(purposes.STORAGE, OWNER, bytearray(b"no container"))
         self.refused("storage keypair", self.store.keys, purposes.STORAGE, OWNER)
 

@@ -38,6 +38,8 @@ class Sources(SynchronousTestCase):
         os.chmod(path, 0o644)
         self.refused("chmod 600", file=path)
         self.refused("there is no", file="/nowhere/key")
+        files.write(path, b"short")
+        self.refused(f"master_key_file: {path}: this is no master key", file=path)
         self.refused("--generate_master_key='/nowhere/my key'", file="/nowhere/my key")
 
     def test_a_command(self):

@@ -6,6 +6,7 @@ import re
 from acra_twisted import purposes
 from acra_twisted.errors import CryptoError, KeyStoreError
 from acra_twisted.keystore import files, writer
+from acra_twisted.keystore.filesystem import FilesystemKeyStore
 from acra_twisted.themis import keys
 from tests.unit.keystore.base import OWNER, FolderCase
 
@@ -55,6 +56,32 @@ class Writing(FolderCase):
         self.assertRaises(KeyStoreError, self.writer.destroy, purposes.STORAGE, OWNER)
         self.writer.generate(purposes.SEARCH_HMAC, OWNER)
         self.writer.destroy(purposes.SEARCH_HMAC, OWNER)
+
+    def test_a_master_key_of_another_folder_seals_nothing(self):
+        self.writer.generate(purposes.STORAGE, OWNER)
+        self.writer.generate(purposes.SEARCH_HMAC, OWNER)
+        before = sorted(os.listdir(self.folder))
+        other = writer.KeyWriter(FilesystemKeyStore(self.folder, writer.new_master_key()))
+        for purpose, owner in (
+            (purposes.SEARCH_HMAC, OWNER),
+            (purposes.SEARCH_HMAC, "another"),
+            (purposes.STORAGE, "another"),
+            (purposes.POISON, ""),
+        ):
+            error = self.assertRaises(KeyStoreError, other.generate, purpose, owner)
+            self.assertIn("another master key", str(error))
+        self.assertEqual(sorted(os.listdir(self.folder)), before)
+        self.writer.generate(purposes.SEARCH_HMAC, "another")
+
+    def test_a_damaged_key_is_in_nobodys_way_but_its_own(self):
+        self.writer.generate(purposes.STORAGE_SYMMETRIC, OWNER)
+        self.writer.generate(purposes.SEARCH_HMAC, OWNER)
+        path = self.path(purposes.file_of(purposes.SEARCH_HMAC, OWNER))
+        os.truncate(path, 20)
+        again = writer.KeyWriter(self.store)
+        self.assertFalse(again.generate(purposes.SEARCH_HMAC, "another"))
+        error = self.assertRaises(KeyStoreError, again.generate, purposes.SEARCH_HMAC, OWNER)
+        self.assertIn("does not open", str(error))
 
     def test_a_peers_public_key(self):
         public = keys.encode_public(keys.generate().public_key())

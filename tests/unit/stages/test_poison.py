@@ -271,7 +271,7 @@ class Making(SynchronousTestCase):
     def test_settings(self):
         keys = Workbench().keys
         script = os.path.abspath(self.mktemp())
-        self.refused("is no file that can be run", keys, poison_run_script_file=script)
+        self.refused("there is no file /", keys, poison_run_script_file=script)
         with open(script, "w") as file:
             file.write("#!/bin/sh\n")
         self.refused("chmod u+x", keys, poison_run_script_file=script)

@@ -102,6 +102,14 @@ class Parsing(SynchronousTestCase):
         Path(path).write_text(text)
         return f"--config_file={path}"
 
+    def test_an_ini_file_of_a_daemon(self):
+        path = self.ini("[server]\n").partition("=")[2]
+        flags = {"server_config": []}
+        error = self.assertRaises(ConfigError, acrawords.read_file, "acra-migrate", path, flags)
+        self.assertIn("--server_config names the ini file", str(error))
+        error = self.assertRaises(ConfigError, acrawords.read_file, "acra-keys", path, {})
+        self.assertNotIn("--server_config", str(error))
+
     def test_no_file(self):
         for word in ('--config_file=""', "--config_file=", "--config_file=''"):
             self.assertEqual(self.parse(word).length, -1)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from acra_twisted import purposes
+from acra_twisted.errors import ConfigError
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.themis import keys as themis_keys
 from acra_twisted.tools import keys
@@ -96,6 +97,21 @@ class Keys(ToolCase):
         self.assertNotEqual(private, public)
         files = [f"--key_bundle_{n}={os.path.abspath(self.mktemp())}" for n in ("file", "secret")]
         self.tool("export", *files, "--private_keys", key_id)
+
+    def test_flags_of_a_command_may_stand_in_front_of_it(self):
+        self.generate("--search_hmac_symmetric_key")
+        key_id = f"client/{OWNER}/searchable"
+        expected = self.tool("read", key_id)
+        flag = f"--keys_dir={self.folder}"
+        for words in (
+            (flag, "read", key_id),
+            ("--keys_dir", self.folder, "read", key_id),
+            (flag, "--public=false", "read", key_id),
+            (flag, "--keys_dir_public", self.folder, "read", key_id),
+        ):
+            self.assertEqual(self.call(*words), expected, words)
+        error = self.assertRaises(ConfigError, self.call, flag, "--no_such_flag", "read", key_id)
+        self.assertIn("--no_such_flag", str(error))
 
     def test_ke4_destroy(self):
         self.generate("--client_storage_key", "--client_storage_symmetric_key")

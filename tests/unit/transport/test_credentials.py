@@ -36,6 +36,8 @@ class Files(TLSFiles):
         unreadable.write_text("no key")
         unreadable.chmod(0o600)
         self.refused("no unencrypted private key", tls_key=unreadable)
+        unreadable.write_text("-----BEGIN ENCRYPTED PRIVATE KEY-----\n")
+        self.refused("take its passphrase off", tls_key=unreadable)
 
     def test_tl12_keys_that_others_can_read(self):
         for mode in (0o640, 0o604):

@@ -1,5 +1,6 @@
 """Listening sockets: clear errors, unix sockets' modes, stale ones."""
 
+import errno
 import os
 import socket
 
@@ -66,7 +67,16 @@ class Binding(SynchronousTestCase):
         with open(path, "w"):
             pass
         self.addCleanup(os.unlink, path)
-        self.assertRaises(ConfigError, bind, "opt", Address(path=path))
+        error = self.assertRaises(ConfigError, bind, "opt", Address(path=path))
+        self.assertIn("a file that is no socket", str(error))
+
+    def test_a_port_of_the_systems(self):
+        def refused(self, where):
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        self.patch(socket.socket, "bind", refused)
+        error = self.assertRaises(ConfigError, bind, "opt", Address("127.0.0.1", 93))
+        self.assertIn("Permission denied; choose a port from 1024 on", str(error))
 
 
 class Services(SynchronousTestCase):
