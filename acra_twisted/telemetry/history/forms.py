@@ -1,6 +1,6 @@
 """Records of a usual request, packed: a form for each shape, filled in with ids and numbers.
 
-A history keeps twenty requests a second of those that the sampler takes, and each holds up all
+A history keeps ten requests a second of those that the sampler takes, and each holds up all
 others for the time that it takes.  A form is made of a request's own records, and what comes out of
 it is compared with them before it is used: where they differ, it is not.
 """

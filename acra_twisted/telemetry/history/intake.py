@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from mypy_extensions import i64
 
 #: Sampled requests a second, and those that may come at once; so many other spans beside them.
-REQUESTS_RATE: Final = 20
-REQUESTS_AT_ONCE: Final = 40
+REQUESTS_RATE: Final = 10
+REQUESTS_AT_ONCE: Final = 20
 #: Slow requests of one shape, minute and bucket.
 SLOW_EACH: Final = 10
 _PLACES_MAX: Final = 4096

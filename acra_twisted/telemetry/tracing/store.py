@@ -27,12 +27,13 @@ from acra_twisted.telemetry.tracing.spans import INTERNAL, Span
 if TYPE_CHECKING:
     from mypy_extensions import i64
 
-#: Lower bounds of the latency buckets, nanoseconds.
-BOUNDS: Final = (0, 10_000, 100_000, 10**6, 10**7, 10**8, 10**9, 10**10, 10**11)
+#: Lower bounds of the latency buckets, nanoseconds.  Where its length is known, compiled code makes
+#: the tuple of its numbers each time that it looks one up.
+BOUNDS: Final[tuple[int, ...]] = (0, 10_000, 100_000, 10**6, 10**7, 10**8, 10**9, 10**10, 10**11)
 LABELS: Final = (">0s", ">10us", ">100us", ">1ms", ">10ms", ">100ms", ">1s", ">10s", ">100s")
 ERRORS: Final = len(BOUNDS)
 #: Where each of them ends.
-_ENDS: Final = (*BOUNDS[1:], 1 << 62)
+_ENDS: Final[tuple[int, ...]] = (*BOUNDS[1:], 1 << 62)
 _NAMES_MAX: Final = 200
 _PER_BUCKET: Final = 10
 #: The recent ones, those of samples, the newest requests that are in neither, and all.
@@ -62,8 +63,9 @@ class Summary(NamedTuple):
 class _Turns:
     """When each bucket takes its next sample: one second behind its last one.
 
-    Nearly all that are asked for take as long as the one before, whose bucket is not due: those
-    from ``_least`` up to before ``_most`` are not before ``_until``.
+    Nearly all that are asked for take about as long as those before, whose buckets are not due:
+    those from ``_least`` up to before ``_most``, a bucket or several side by side, are not before
+    ``_until``.
     """
 
     __slots__ = ("_next", "_least", "_most", "_until")
@@ -80,15 +82,25 @@ class _Turns:
 
     def due(self, latency: i64, now: i64) -> bool:
         """Return True if the bucket of what went well and took so long takes a sample ``now``."""
-        if self._least <= latency and latency < self._most and now < self._until:
+        known = now < self._until
+        if known and self._least <= latency and latency < self._most:
             return False
         bucket = _bucket(latency)
         until: i64 = self._next[bucket]
         if now >= until:
             return True
-        self._least = BOUNDS[bucket]
-        self._most = _ENDS[bucket]
-        self._until = until
+        least: i64 = BOUNDS[bucket]
+        most: i64 = _ENDS[bucket]
+        if known and least == self._most:
+            self._most = most
+        elif known and most == self._least:
+            self._least = least
+        else:
+            self._least = least
+            self._most = most
+            self._until = until
+        if until < self._until:
+            self._until = until
         return False
 
     def take(self, bucket: i64, now: i64) -> bool:

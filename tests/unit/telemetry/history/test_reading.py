@@ -26,6 +26,7 @@ PIECES = st.builds(
     database=st.sampled_from(["d", "e"]),
     connection=st.sampled_from(["1" * 32, "2" * 32]),
     text=st.sampled_from(["SELECT a", "UPDATE B"]),
+    event=st.sampled_from([0, 7]),
 )
 QUESTIONS = st.builds(
     Question,
@@ -38,6 +39,8 @@ QUESTIONS = st.builds(
     statement=st.sampled_from(["", "a", "UPDATE b", "%", "select t"]),
     name=st.sampled_from(["", "T", "a"]),
     verdict=st.sampled_from(["", "deny"]),
+    shelf=st.none() | st.integers(0, 1),
+    event=st.sampled_from([0, 7]),
     error=st.sampled_from(["", "42P01"]),
     minimum=st.integers(0, 6),
     maximum=st.integers(0, 6) | st.just(1 << 62),
@@ -66,7 +69,10 @@ def model(batch, question):
             (question.database, one.database),
             (question.verdict, one.verdict),
             (question.error, one.error),
+            (question.event, one.event),
         )
+        if question.shelf not in (None, one.shelf):
+            continue
         if any(asked and asked != has for asked, has in pairs):
             continue
         if not one.trace_id.startswith(question.trace_id):

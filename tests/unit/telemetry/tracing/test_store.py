@@ -1,6 +1,6 @@
 """Samples are bounded and slow ones stay."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -56,16 +56,28 @@ class Store(SynchronousTestCase):
         self.now += 10**9
         self.assertTrue(self.store.wants(0, self.now))
 
-    def test_buckets_have_their_turns_whatever_was_asked_for_before(self):
-        second, wanted = 10**9, {}
-        for number in range(2000):
-            now = self.now + number * 10**7
-            took = (0, 5_000, 9_999, 10_000, 99_999, 10**6, 10**12)[number * number % 7]
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from((9_999, 10_000, 99_999, 100_000, 10**12)),
+                st.integers(0, 3 * 10**8),
+            ),
+            min_size=10,
+            max_size=100,
+        )
+    )
+    # One whose neighbour is due later is due in its own time.
+    @example([(10_000, 0), (9_999, 3), (9_999, 1), (10_000, 1), (10_000, 10**9 - 5)])
+    @example([(9_999, 0), (10_000, 3), (10_000, 1), (9_999, 1), (9_999, 10**9 - 5)])
+    def test_buckets_have_their_turns_whatever_was_asked_for_before(self, asked):
+        kept, now, wanted = SpanStore(), self.now, {}
+        for number, (took, later) in enumerate(asked):
+            now += later
             bucket = max(place for place, least in enumerate(store.BOUNDS) if least <= took)
             expected = now >= wanted.get(bucket, 0)
-            self.assertEqual(self.store.wants(took, now), expected, number)
+            self.assertEqual(kept.wants(took, now), expected, number)
             if expected:
-                wanted[bucket] = now + second
+                wanted[bucket] = now + 10**9
 
     def test_the_trace_of_a_sample_outlives_many_others(self):
         slow, refused = self.add(took=10**8), self.add(status=7)
