@@ -38,8 +38,8 @@ _MODULES = {
     "themis.": "cell container kdf message session",
     "crypto.": "acrablock acrastruct cells envelopes openers",
     "pipeline.": "driver hooks plans observers steps",
-    "stages.": "containeropening containers censor censorsessions cellreading columnbindings columnencoding "
-    "columnkeys columnmakers columnmeanings columnparameters columnseen columnstage "
+    "stages.": "containeropening containers censor censorsessions cellreading columnbindings "
+    "columnencoding columnkeys columnmakers columnmeanings columnparameters columnseen columnstage "
     "columnstatements columnverdicts cursors "
     "encryptor opencursors rowloads sessioncolumns sessionknown shortcuts sqlprepared",
     "encryption.": "beginnings canonical facts fates finding loading making masks plan randomness "
