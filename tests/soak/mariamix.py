@@ -18,20 +18,17 @@ DENIED = 1317
 _GONE = {0, -1, 1053, 1105, DENIED, 1927, 2003, 2006, 2013, 2055}
 
 
-class _Maria(loads.Client):
+class _Maria(loads.Lasting):
     """Asks through a cursor, whose driver and form the subclass chooses."""
 
     LOST: tuple[type[Exception], ...] = ()
+    AUTOCOMMIT = False
 
     def _login(self):
         raise NotImplementedError
 
     def _rows_of(self, db, text, values=()) -> list:
         raise NotImplementedError
-
-    def _unique(self) -> int:
-        # What they write while they warm up stays.
-        return int(self._until * 1000) * 100_000_000 + super()._unique()
 
     def _session(self) -> None:
         try:
@@ -41,8 +38,7 @@ class _Maria(loads.Client):
                 for _ in range(self._random.randrange(1, 20)):
                     if time.monotonic() > self._until:
                         return
-                    chosen = (self._simple, self._rows, self._read, self._denied, self._written)
-                    self._random.choice(chosen)(db)
+                    self._talk(db)
             finally:
                 db.close()
         except self.LOST as error:
@@ -50,6 +46,10 @@ class _Maria(loads.Client):
             if "AcraCensor" in str(error) or not (isinstance(error, OSError) or number in _GONE):
                 raise
             raise ConnectionResetError(type(error).__name__) from None
+
+    def _talk(self, db) -> None:
+        chosen = (self._simple, self._rows, self._read, self._denied, self._written)
+        self._random.choice(chosen)(db)
 
     def _simple(self, db) -> None:
         number = self._unique()
@@ -108,6 +108,8 @@ class Pymysql(_Maria):
             password=PASSWORD,
             database=DATABASE,
             ssl_disabled=True,
+            local_infile=True,
+            autocommit=self.AUTOCOMMIT,
             connect_timeout=loads.PATIENCE,
             read_timeout=loads.PATIENCE,
         )
@@ -132,6 +134,7 @@ class Connector(_Maria):
             database=DATABASE,
             ssl_disabled=True,
             use_pure=True,
+            autocommit=self.AUTOCOMMIT,
             connection_timeout=loads.PATIENCE,
         )
 

@@ -86,13 +86,17 @@ class Cancelling(loads.Client):
             pass  # The connection is gone, which the other thread finds out.
 
 
+#: Errors by which a database ends a session, or does not begin one.
+_LOST = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
+
+
 class Asyncpg(loads.Client):
     """Another driver: binary results, statements prepared by default."""
 
     def _session(self) -> None:
         try:
             asyncio.run(self._talk())
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+        except (OSError, *_LOST, asyncpg.InterfaceError, TimeoutError) as error:
             raise psycopg.OperationalError(type(error).__name__) from None
         except asyncpg.InternalClientError as error:
             # The end of a session that was told between two statements (57P01): the driver is
@@ -116,14 +120,17 @@ class Asyncpg(loads.Client):
             for _ in range(20):
                 if time.monotonic() > self._until:
                     return
-                number = self._unique()
-                self._expect(await db.fetchval("SELECT $1::int + 1", number), number + 1)
-                rows = await db.fetch("SELECT generate_series($1::int, $2)", number, number + 20)
-                self._expect([row[0] for row in rows], list(range(number, number + 21)))
+                await self._exchange(db)
             await db.close(timeout=loads.PATIENCE)
         finally:
             # Nothing is left to do where it was closed; one that was lost cannot say goodbye.
             db.terminate()
+
+    async def _exchange(self, db: asyncpg.Connection) -> None:
+        number = self._unique()
+        self._expect(await db.fetchval("SELECT $1::int + 1", number), number + 1)
+        rows = await db.fetch("SELECT generate_series($1::int, $2)", number, number + 20)
+        self._expect([row[0] for row in rows], list(range(number, number + 21)))
 
 
 #: The kinds of clients of PostgreSQL.

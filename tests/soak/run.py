@@ -28,6 +28,7 @@ from typing import NamedTuple
 
 import psycopg
 
+from acra_twisted import purposes
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.endings import in_order
@@ -38,7 +39,7 @@ from acra_twisted.sandbox.processes import free_port, resident
 from acra_twisted.themis import keys as themis_keys
 from acra_twisted.writer import create_acrablock, create_acrastruct
 from tests.integration.base import get
-from tests.soak import mariamix, mix
+from tests.soak import columnmix, columns, mariacolumns, mariamix, mix
 from tests.support import loads
 from tests.support.daemons import WATCHED, defects, descriptors, metric, total
 
@@ -111,7 +112,10 @@ class Soak:
             chain = self._chain
             daemons = (("server", chain.server, chain.server_pages),)
             daemons += (("connector", chain.connector, chain.connector_pages),)
-            ports = {chain.port: mix.KINDS, self._maria_port: mariamix.kinds()}
+            ports = {
+                chain.port: (*mix.KINDS, *columnmix.kinds()),
+                self._maria_port: (*mariamix.kinds(), *mariacolumns.kinds(self._folder)),
+            }
             self._talk(ports, min(seconds / 5, 20), each)
             self._settle(daemons)
             self.watches = [Watch(name, process.pid, pages) for name, process, pages in daemons]
@@ -127,6 +131,7 @@ class Soak:
                 watch.stop()
                 self._compare(watch, before, watch.sample())
             self._sum_up(clients)
+            self._look_at_what_is_stored()
             for name in ("acra-server", "acra-connector"):
                 self.faults += defects(self._folder / f"{name}.log")
 
@@ -134,16 +139,26 @@ class Soak:
         self.postgres = postgres = Postgres()
         stack.callback(postgres.remove)
         postgres.start()
-        self.mariadb = stack.enter_context(MariaDB(listens=True))
+        settings = ("--local-infile=ON",)
+        self.mariadb = stack.enter_context(MariaDB(listens=True, settings=settings))
         self._maria_port = free_port()
         keys = Keys(self._folder, "soak client")
+        keys.writer.generate(purposes.SEARCH_HMAC, keys.client_id)
+        for purpose in (purposes.STORAGE, purposes.STORAGE_SYMMETRIC):
+            keys.writer.generate(purpose, columns.ANOTHER)
+        self._config = self._folder / "columns.yaml"
+        self._config.write_text(columns.CONFIG)
         self._fill(keys)
         self._collector_port = free_port()
         self._collector_comes()
         stack.callback(lambda: self._collector.stop())
-        self._rules = self._folder / "rules.yaml"
-        handlers = [{"handler": "deny", "queries": [], "tables": ["forbidden"], "patterns": []}]
-        self._rules.write_text(json.dumps({"version": "0.85.0", "handlers": handlers}))
+        rules = self._folder / "rules.yaml"
+        forbidden = {"handler": "deny", "queries": [], "tables": ["forbidden"], "patterns": []}
+        # Whoever may not read a table may not load files, unless it is said so.
+        loads = {"handler": "allow", "patterns": [mariacolumns.LOAD.format("%%VALUE%%")]}
+        self._write_rules(rules, forbidden)
+        maria_rules = self._folder / "maria-rules.yaml"
+        self._write_rules(maria_rules, loads, forbidden)
         tracing = {
             "tracing": {"tracing_sampler": "probability:0.2", "otlp_endpoint": self._collector.url},
             "logging": {"v": "false"},
@@ -158,8 +173,10 @@ class Soak:
                     **tracing,
                     "tls": {"tls_client_id_from_cert": "false"},
                     "server": {"client_id": keys.client_id, **WATCHED},
-                    "censor": {"acracensor_config_file": str(self._rules)},
+                    "censor": {"acracensor_config_file": str(rules)},
                     "poison": {"poison_detect_enable": "true"},
+                    "encryptor": {"encryptor_config_file": str(self._config)},
+                    "tokens": {"token_store": f"sqlite:{self._folder}/tokens.db"},
                     "listener:mariadb": {
                         "incoming_connection_string": f"tcp://127.0.0.1:{self._maria_port}",
                         "acraconnector_tls_transport_enable": "false",
@@ -167,11 +184,17 @@ class Soak:
                         "tls_client_auth": "0",
                         "db_port": str(self.mariadb.port),
                         "mysql_enable": "true",
+                        "local_infile": "true",
+                        "acracensor_config_file": str(maria_rules),
                     },
                 },
                 connector={**tracing, "connector": WATCHED},
             )
         )
+
+    @staticmethod
+    def _write_rules(path: Path, *handlers: Mapping[str, object]) -> None:
+        path.write_text(json.dumps({"version": "0.85.0", "handlers": handlers}))
 
     def _fill(self, keys: Keys) -> None:
         public = themis_keys.encode_public(keys.storage_public_key)
@@ -188,12 +211,14 @@ class Soak:
             f"CREATE DATABASE {mariamix.DATABASE}; USE {mariamix.DATABASE};"
             "CREATE TABLE secrets (id int PRIMARY KEY, data blob);"
             "CREATE TABLE forbidden (id bigint); CREATE TABLE written (id bigint);"
+            + columns.mysql(self._config)
             + "".join(
                 f"INSERT INTO secrets VALUES ({place}, 0x{made.hex()});"
                 for place, made in enumerate(values)
             )
         )
         with self._direct() as db:
+            db.execute(columns.postgresql(self._config))
             db.execute("CREATE TABLE secrets (id int PRIMARY KEY, data bytea)")
             db.execute("CREATE TABLE forbidden (id int)")
             db.execute("CREATE TABLE written (id int)")
@@ -237,6 +262,20 @@ class Soak:
             self.events.append((time.monotonic() - began, name))
             self._say(f"{time.monotonic() - began:6.0f} s  {name}")
             what()
+
+    def _look_at_what_is_stored(self) -> None:
+        """No value of a protected column stands in clear in either database."""
+        names = ", ".join(columns.SEALED)
+        with self._direct() as db:
+            rows = db.execute(f"SELECT {names} FROM people").fetchall()
+        hexed = ", ".join(f"IFNULL(HEX({name}), '')" for name in columns.SEALED)
+        said = self.mariadb.run(f"SELECT {hexed} FROM {mariamix.DATABASE}.people")
+        theirs = [[bytes.fromhex(cell) for cell in line.split("\t")] for line in said.splitlines()]
+        for kind, found in (("postgresql", rows), ("mariadb", theirs)):
+            self._say(f"{kind}: {len(found)} rows of protected columns looked at")
+            if not found:
+                self.faults.append(f"{kind}: no row of protected columns has stayed")
+            self.faults += [f"{kind}: {one}" for one in columns.clear(found)]
 
     def _collector_goes(self) -> None:
         self._collector.stop()

@@ -93,6 +93,13 @@ class Client(threading.Thread):
             self._expect([c.fetchall() for c in cursors], [[(number,)] for number in numbers])
 
 
+class Lasting(Client):
+    """Has numbers that no client before it had: what it writes may stay."""
+
+    def _unique(self) -> int:
+        return int(self._until * 1000) * 100_000_000 + super()._unique()
+
+
 def run(port: int, clients: int, seconds: float) -> list[Client]:
     """So many clients for so long; all of them have ended when this returns."""
     until = time.monotonic() + seconds
