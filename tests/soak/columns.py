@@ -174,7 +174,8 @@ class Talk:
 
     def _updated(self, db: Any) -> None:
         (number,) = self._made(db)
-        other = row(number + 1)
+        # Of a number that nobody gets.
+        other = row(number + 50_000_000)
         self._rows_of(
             db,
             "UPDATE people SET name = %s, email = %s, age = %s, nick = %s WHERE id = %s",
