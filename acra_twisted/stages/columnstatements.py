@@ -69,7 +69,23 @@ class ColumnStatements:
             if statement.prepared_name:
                 known.forget_prepared(statement.prepared_name)
             client = exchange.session.identity.client_id
-            sqlprepared.renew(statement.text, client, known, snapshot)
+            renewing = sqlprepared.renewing(statement.text, client, known, snapshot)
+            renewed = self._workers.in_steps(renewing)
+            if renewed is not None:
+                return renewed.addCallback(
+                    lambda _: self._judge(statement, exchange, planned, known, snapshot)
+                )
+        return self._judge(statement, exchange, planned, known, snapshot)
+
+    def _judge(
+        self,
+        statement: Statement,
+        exchange: Exchange,
+        planned: Planned | None,
+        known: Known,
+        snapshot: Snapshot,
+    ) -> Any:
+        """Do the same where it is known what the session has prepared."""
         if planned is not None and _is_alone(statement, planned, known):
             return self._written(statement, exchange, planned, known, snapshot)
         judged = _Judged(statement, exchange, known, snapshot)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from acra_twisted.encryption.making import Kept
@@ -17,6 +17,8 @@ from acra_twisted.stages.sessionknown import Known, PreparedText
 
 #: Stands for a text that is not kept: it may change where bare names are looked up.
 _ANYTHING: Final = b"set_config"
+#: The cost of a plan, microseconds.
+_PLANNED: Final = 200
 _EXECUTE: Final = re.compile(rb'\bexecute\s+("(?:[^"]|"")+"|[a-z_][\w$]*)', re.I)
 
 
@@ -44,12 +46,12 @@ def whole(text: bytes, plans: Sequence[StatementPlan] | None, known: Known) -> b
     return b" ".join(parts)
 
 
-def renew(text: bytes, client: str, known: Known, snapshot: Snapshot) -> None:
-    """Plan anew what a text of a client may execute, if tables or the search path are others than
-    when it was prepared.  The database does the same at each execution.  A statement that would be
-    sent in another form stays as it is known, and its EXECUTE is refused."""
-    for found in _EXECUTE.findall(text):
-        name = _identifier(found)
+def renewing(text: bytes, client: str, known: Known, snapshot: Snapshot) -> Iterator[int]:
+    """Plan anew, in pieces that yield their costs (see `pipeline.steps`), what a text of a client
+    may execute, if tables or the search path are others than when it was prepared.  The database
+    does the same at each execution.  A statement that would be sent in another form stays as it is
+    known, and its EXECUTE is refused."""
+    for name in dict.fromkeys(map(_identifier, _EXECUTE.findall(text))):
         before, made = known.prepared.get(name), known.prepared_texts.get(name)
         if before is None or made is None or not made.text or len(made.text) > planner.LONG:
             continue
@@ -60,6 +62,7 @@ def renew(text: bytes, client: str, known: Known, snapshot: Snapshot) -> None:
         readers = snapshot.protection.readers
         if plans and is_same([made.plan], plans) and not first_refusal(plans, client, readers):
             known.renew_prepared(made._replace(plan=plans[0]))
+        yield _PLANNED
 
 
 def _identifier(text: bytes) -> str:

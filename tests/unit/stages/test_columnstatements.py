@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from acra_twisted import purposes
 from acra_twisted.encryption.postgresql.planner import LONG
-from acra_twisted.exchange import Exchange, Parameters
+from acra_twisted.exchange import Exchange, Parameters, Statement
 from acra_twisted.session import IDLE, IN_TRANSACTION
 from acra_twisted.verdicts import PASS, Deny
 from tests.support.containers import CLIENT
@@ -48,6 +48,30 @@ class Statements(EncryptorCase):
     def test_a_long_text_is_planned_by_a_worker(self):
         text = f"UPDATE people SET name = '{SECRET}' WHERE note IN ({', '.join(['1'] * 9_000)})"
         self.assertEqual(self.values(self.sent(text)), [SECRET.encode()])
+
+    def test_what_sql_has_prepared_is_planned_anew_in_turns_of_the_reactor(self):
+        count = 30
+        for number in range(count):
+            self.judge(f"PREPARE p{number} AS SELECT name FROM people")
+            end(self.exchange, b"PREPARE")
+        self.judge("ALTER TABLE people ADD x int")
+        end(self.exchange, b"ALTER TABLE")
+        self.database.oid = 8
+        self.judge("SELECT 1")
+        text = "; ".join(f"EXECUTE p{number}" for number in range(count))
+        for least in (count // 5, 0):
+            statement = Statement(text.encode())
+            exchange = Exchange(self.session, "query", statement, 1)
+            verdict = self.stage.on_statement(statement, exchange)
+            turns = 0
+            while self.workers.turns:
+                self.workers.step()
+                turns += 1
+            self.assertGreaterEqual(turns, least)
+            if not least:
+                self.assertEqual(turns, 0)
+            self.assertIs(self.settled(verdict), PASS)
+            end(exchange, *[b"SELECT"] * count)
 
     def test_what_is_not_understood_is_refused(self):
         for text in (

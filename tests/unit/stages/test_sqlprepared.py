@@ -38,7 +38,8 @@ class Renewed(ColumnsCase):
         self.database.oid = 8
         self.now += 301
         snapshot = self.successResultOf(self.learn())
-        sqlprepared.renew(b'/* x */ EXECUTE P(1); execute "Q"', "a", self.known, snapshot)
+        text = b'/* x */ EXECUTE P(1); execute "Q"; EXECUTE p(2)'
+        self.pieces = list(sqlprepared.renewing(text, "a", self.known, snapshot))
         return before, self.known.prepared, snapshot.protection.schema.number
 
     def test_a_statement_that_is_executed_is_planned_by_the_tables_as_they_are(self):
@@ -46,9 +47,12 @@ class Renewed(ColumnsCase):
             self.setUp()
             before, after, number = self.prepared(text)
             self.assertEqual(after[name], before[name]._replace(schema=number))
+            # Each is planned once, however often it is executed.
+            self.assertEqual(len(self.pieces), 1)
 
     def test_one_among_others_or_of_another_name_is_not(self):
         for text in (b"PREPARE p AS TABLE people; SELECT 1", b"PREPARE r AS TABLE people"):
             self.setUp()
             before, after, _ = self.prepared(text)
             self.assertEqual(before, after)
+            self.assertEqual(self.pieces, [])
