@@ -92,7 +92,10 @@ def _parts(text: str) -> tuple[str, str]:
             f"no token store is named {name!r}{meant(name, FORMS)} (there are: {known})"
         )
     if bool(path) != form.endswith(":FILE"):
-        raise ConfigError(f"expected {form}, not {text!r}")
+        # There may be a password in it.
+        shown = f"{name}:..." if name == "redis" else text
+        more = "; redis_host_port names the server" if name == "redis" else ""
+        raise ConfigError(f"expected {form}, not {shown!r}{more}")
     return name, path
 
 

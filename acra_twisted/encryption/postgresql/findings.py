@@ -144,7 +144,10 @@ def _type(attribute: Attribute, setting: ColumnSetting, allow_text: bool) -> Ite
         elif allow_text and setting.kind in (PLAIN, MASKED):
             return
         else:
-            text = f"its type is {attribute.type_name}, which takes twice the room"
+            text = (
+                f"its type is {attribute.type_name}, which takes twice the room, and is accepted "
+                f"with allow_text_columns = true alone"
+            )
     yield Finding(ERROR, setting.label, text, f"Make it {wanted}.")
 
 

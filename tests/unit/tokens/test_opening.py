@@ -59,6 +59,8 @@ class Opening(SynchronousTestCase):
         self.refused("did you mean 'sqlite'", "sqllite:tokens")
         self.refused("expected sqlite:FILE", "sqlite")
         self.refused("expected redis", "redis:localhost")
+        expected = "expected redis, not 'redis:...'; redis_host_port names the server"
+        self.refused(expected, "redis://:password@localhost")
         self.refused("expected memory", "memory:x")
 
     def test_a_missing_file_is_made_only_where_it_is_wanted(self):
