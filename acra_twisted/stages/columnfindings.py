@@ -26,17 +26,18 @@ class ColumnFindings:
         self._find = find
         self._told: dict[bytes, frozenset[Finding]] = {}
 
-    def tell(self, database: bytes, protection: Any) -> None:
-        """Log the findings of the tables of a database that were not there before."""
+    def tell(self, seen_by: bytes, protection: Any, field: str = "database") -> None:
+        """Log the findings of the tables of a database that were not there before; or of those that
+        a user sees, if ``field`` is "user"."""
         found = list(dict.fromkeys(self._find(protection)))
-        before = self._told.get(database, frozenset())
-        self._told[database] = frozenset(found)
+        before = self._told.get(seen_by, frozenset())
+        self._told[seen_by] = frozenset(found)
         fresh = [finding for finding in found if finding not in before]
-        name = database.decode("utf-8", "replace")
+        where = {field: seen_by.decode("utf-8", "replace")}
         for finding in fresh[:MANY]:
-            _emit(LogLevel.info if finding.level == NOTICE else LogLevel.warn, name, said(finding))
+            _emit(LogLevel.info if finding.level == NOTICE else LogLevel.warn, where, said(finding))
         if len(fresh) > MANY:
-            _emit(LogLevel.warn, name, f"{len(fresh) - MANY} more findings")
+            _emit(LogLevel.warn, where, f"{len(fresh) - MANY} more findings")
 
     def forget(self) -> None:
         """Tell of all findings again: the configuration is another one."""
@@ -49,11 +50,11 @@ def said(finding: Finding) -> str:
     return printable(f"{told}. {finding.remedy}" if finding.remedy else told)
 
 
-def _emit(level: LogLevel, database: str, text: str) -> None:
+def _emit(level: LogLevel, where: dict[str, str], text: str) -> None:
     _log.emit(
         level,
         "Protected columns: {event_text}",
         event_text=text,
-        database=database,
         code=events.COLUMN_MISFIT,
+        **where,
     )

@@ -212,7 +212,7 @@ class MysqlColumns:
                 raise
             return before
         if found is not before and self._keepers.get(session.user) is keeper:
-            self._findings.tell(session.user, found)
+            self._findings.tell(session.user, found, "user")
         return found
 
     async def _look(

@@ -86,7 +86,8 @@ def _configured(
             if fold(name) not in names:
                 text = f"table {table.database}.{table.name} has no such column{meant(name, names)}"
                 yield Finding(ERROR, own.label, text)
-        if setting.columns and [fold(one) for one in setting.columns] != names:
+        shown = [fold(column.name) for column in table.columns if not column.invisible]
+        if setting.columns and [fold(one) for one in setting.columns] not in (names, shown):
             yield Finding(
                 WARNING,
                 label,

@@ -29,6 +29,13 @@ class Telling(SynchronousTestCase):
         self.findings.tell(database, Protection(catalog.read(answer(*tables), 1), given))
         return [event["event_text"] for event in self.events]
 
+    def test_tables_that_a_user_sees(self):
+        protection = Protection(catalog.read(answer(NARROW), 1), NAMES)
+        self.findings.tell(b"app", protection, "user")
+        [event] = self.events
+        self.assertEqual(event["user"], "app")
+        self.assertNotIn("database", event)
+
     def test_a_finding_is_told_once(self):
         [text] = self.told(NARROW)
         self.assertIn("people.name: its type is", text)

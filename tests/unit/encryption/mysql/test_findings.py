@@ -104,6 +104,13 @@ class Tables(SynchronousTestCase):
         self.assertEqual([one.level for one in found(tables=tables)], [NOTICE])
         self.assertEqual([one.level for one in found(_FIT, listed=("x", "email"))], [WARNING])
 
+    def test_columns_that_nobody_sees_may_be_left_out(self):
+        hidden = Column("email__before", "int", invisible=True)
+        for listed in (("email",), ("email", "email__before")):
+            self.assertEqual(found(_FIT, hidden, listed=listed), [])
+        (only,) = found(_FIT, hidden._replace(invisible=False), listed=("email",))
+        self.assertIn("not the order", only.text)
+
 
 class Uses(SynchronousTestCase):
     def test_code_that_uses_it(self):
