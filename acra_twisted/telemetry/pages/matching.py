@@ -98,12 +98,13 @@ def _plain_match(
 ) -> Match:
     """Return what is said of plain requests that fit; ``said`` remembers what is said of a shape:
     nearly all traces are a request of one that is known."""
-    longest = max(fitting, key=_took) if len(fitting) > 1 else fitting[0]
-    span, shape = longest.span, longest.shape
+    if len(fitting) > 1:
+        return _several(kept, sorted(fitting, key=_took, reverse=True))
+    span, shape = fitting[0].span, fitting[0].shape
     known = said.get(shape)
     if known is None:
         known = said[shape] = _of_shape(shape)
-    match = Match(
+    return Match(
         kept.trace_id,
         len(kept),
         known.name,
@@ -116,18 +117,29 @@ def _plain_match(
         known.verdicts,
         known.among,
     )
-    if len(fitting) == 1:
-        return match
-    shapes = {one.shape for one in fitting}
-    all_of = [_of_shape(one) for one in shapes]
-    verdicts = _weighed(verdict for one in all_of for verdict in one.verdicts)
-    return match._replace(
-        verdict=next((one.verdict for one in all_of if one.verdict), ""),
+
+
+def _several(kept: Kept, fitting: Sequence[Recorded]) -> Match:
+    """Return what is said of several plain requests, the longest first."""
+    main, longest = fitting[0], 0
+    shapes = {one.shape: _of_shape(one.shape) for one in fitting}
+    verdicts = _weighed(one for known in shapes.values() for one in known.verdicts)
+    if len(verdicts) > 1:
+        longest = _took(main)
+        main = next(one for one in fitting if shapes[one.shape].verdicts[0] == verdicts[0])
+        main = next((one for one in fitting if one.span.span_id == main.span.parent_id), main)
+    return shapes[main.shape]._replace(
+        trace_id=kept.trace_id,
+        spans=len(kept),
+        start=main.span.start,
+        took=_took(main),
+        verdict=next((known.verdict for known in shapes.values() if known.verdict), ""),
         mark=SLOW if SLOW in verdicts else "",
         verdicts=verdicts,
         among=Among(
             _sorted({one.name for one in shapes}), _sorted({one.client_id for one in shapes})
         ),
+        longest=longest,
     )
 
 
