@@ -38,6 +38,8 @@ ADMISSION: Final = 4
 DATABASE_TLS: Final = 5
 OPENED: Final = 6
 DECISION: Final = 7
+#: Bytes of an answer whose length is one byte.
+_SHORT_MAX: Final = 0xFF
 EARLY: Final = "it speaks before it was answered"
 
 
@@ -194,7 +196,13 @@ class Login:
     # -- the session ------------------------------------------------------------------------------
 
     def _authenticate(self, response: Response, legs: LegsPolicy) -> None:
-        """Take the client's first answer.  Raises WireError."""
+        """Take the client's first answer.  Raises WireError, also for one that the database cannot
+        be sent: without a capability of its own an answer's length is one byte."""
+        towards = self._response
+        assert towards is not None  # noqa: S101 - it was accepted
+        if len(towards.answer) > _SHORT_MAX and not towards.capabilities & bits.PLUGIN_AUTH_LENENC:
+            text = "its answer to the greeting is longer than the database can take"
+            raise WireError(CLIENT, text, EndReason.HANDSHAKE)
         plugins = self._plugins = Plugins(legs)
         plugins.begin(response.plugin or b"", response.answer)
 

@@ -115,6 +115,25 @@ class Greeting(Case):
         self.assertEqual(login.feed(CLIENT, b"whatever"), [])
 
 
+class Answers(Case):
+    def test_one_that_the_database_has_no_room_for(self):
+        greeting = decode_greeting(MARIADB)
+        without = greeting.capabilities & ~bits.PLUGIN_AUTH_LENENC
+        for size in (255, 256):
+            long = response()
+            capabilities = long.capabilities | bits.PLUGIN_AUTH_LENENC
+            long = long._replace(capabilities=capabilities, answer=b"x" * size, plugin=b"dialog")
+            play = MysqlPlay()
+            play.greet(greeting.showing(without, greeting.extended))
+            sent = play.client(packets(long.encode(), 1))
+            if size == 255:
+                ((_, payload),) = written(sent)
+                self.assertEqual(decode_response(payload).answer, long.answer)
+            else:
+                self.refused(play, EndReason.HANDSHAKE)
+            self.assertEqual(bool(play.to_database), size == 255)
+
+
 class Session(Case):
     def test_plain_on_both_legs(self):
         play = MysqlPlay(pipeline="stages")
