@@ -465,6 +465,23 @@ class Commands(SynchronousTestCase):
         self.assertEqual(rows, 0)
         self.assertEqual(self.loads(self.serve(local_infile=True)), (None, 5000))
 
+    def test_files_that_a_prepared_text_loads(self):
+        server = MysqlServer(self.database.port, local_infile=True)
+        server.__enter__()
+        self.addCleanup(server.stop)
+        raw = self.open(server, local_infile=True, autocommit=True)
+        self.database.run("TRUNCATE shop.loaded")
+        with raw.connection.cursor() as cursor:
+            cursor.execute(f'PREPARE loading FROM "{self.load}"')
+            cursor.execute("EXECUTE loading")
+            cursor.execute("SELECT COUNT(*) FROM loaded")
+            self.assertEqual(cursor.fetchall(), ((5000,),))
+            cursor.execute(f'SET @loading = "{self.load}"')
+            cursor.execute("EXECUTE IMMEDIATE @loading")
+            cursor.execute("SELECT COUNT(*) FROM loaded")
+            self.assertEqual(cursor.fetchall(), ((10000,),))
+        self.database.run("TRUNCATE shop.loaded")
+
     def test_what_was_refused_is_in_the_log(self):
         raw = self.open()
         self.assertEqual(raw.ask(COMMAND.COM_SHUTDOWN), 1047)

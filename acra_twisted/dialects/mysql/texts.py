@@ -191,9 +191,11 @@ def _changes_of_assignment(words: list[str]) -> int:
 
 
 def may_ask_for_file(text: bytes) -> bool:
-    """Return True if the database may answer a text by asking the client for a file."""
+    """Return True if the database may answer a text by asking the client for a file: MariaDB runs
+    a LOAD DATA by EXECUTE, too."""
     # To search without regard to case takes five times as long.
-    return text.lower().find(b"infile") >= 0
+    lowered = text.lower()
+    return lowered.find(b"infile") >= 0 or lowered.find(b"execute") >= 0
 
 
 def reads_alike(text: bytes) -> bool:

@@ -204,6 +204,8 @@ class Files(SynchronousTestCase):
     def test_who_may_ask(self):
         self.assertTrue(may_ask_for_file(b"LOAD/**/DATA LOCAL InFile 'x'"))
         self.assertTrue(may_ask_for_file(b"SELECT 1; load xml local infile 'x'"))
+        self.assertTrue(may_ask_for_file(b"Execute loading"))
+        self.assertTrue(may_ask_for_file(b"SELECT 1; EXECUTE IMMEDIATE @loading"))
         self.assertFalse(may_ask_for_file(b"SELECT 1"))
 
 
