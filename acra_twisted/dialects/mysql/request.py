@@ -22,7 +22,7 @@ from acra_twisted.dialects.mysql.opening import TOO_MANY_STATEMENTS
 from acra_twisted.dialects.mysql.prepared import Prepared
 from acra_twisted.dialects.mysql.replies import KEEPS, PLAIN, RESETS, Reply
 from acra_twisted.dialects.mysql.state import MysqlState
-from acra_twisted.dialects.mysql.texts import changes, may_ask_for_file
+from acra_twisted.dialects.mysql.texts import changes, may_ask_for_file, schema_of
 from acra_twisted.dialects.mysql.uploading import UploadingRequests
 from acra_twisted.dialects.propagation import NOTHING, Propagation
 from acra_twisted.errors import FrameTooLarge, QuestionError, WireError
@@ -238,12 +238,7 @@ class MysqlRequests(UploadingRequests):
         return self._read_text("prepare", packet, Query(packet.payload[1:]))
 
     def _read_text(self, kind: str, packet: Packet, query: Query) -> Work | None:
-        if (
-            self._state.is_unsure
-            and self._statements
-            and must_wait(self._state, query.text, self.ask)
-        ):
-            self._kept = packet.kept()
+        if self._state.is_unsure and self._waits(packet, query.text):
             return None
         statement = Statement(query.text, b"" if kind == "prepare" else None)
         exchange, attributes = self._open_statement(kind, statement, query.attributes)
@@ -252,6 +247,13 @@ class MysqlRequests(UploadingRequests):
             return Work(STATEMENT, statement, exchange)
         self._text_passed(packet, query, attributes, exchange, statement)
         return None
+
+    def _waits(self, packet: Packet, text: bytes) -> bool:
+        """Keep a command whose text is to be judged, until it is known how that is read."""
+        if not (self._statements and must_wait(self._state, text, self.ask)):
+            return False
+        self._kept = packet.kept()
+        return True
 
     def _text_passed(
         self,
@@ -275,8 +277,10 @@ class MysqlRequests(UploadingRequests):
                 self._send(b"\x16" + text, replies.PREPARE, exchange, reply)
             return
         reply = PLAIN
-        if flags != KEEPS or local or packet.following != 1:
-            reply = Reply(packet.following, local=local, changes=flags)
+        # Where nobody tells of another schema.
+        schema = None if self._in_force.tracks else schema_of(statement.text)
+        if flags != KEEPS or local or packet.following != 1 or schema is not None:
+            reply = Reply(packet.following, local=local, changes=flags, schema=schema)
         attributes = self._handed_on(exchange, attributes)
         if text is query.text and attributes is query.attributes:
             self._pass(packet, replies.RESULT, exchange, reply)
@@ -294,6 +298,8 @@ class MysqlRequests(UploadingRequests):
         text = statement_of(payload)
         if text is None:
             self._refuse(errors.UNKNOWN_COMMAND, self._open(kind), packet.following)
+            return None
+        if self._state.is_unsure and self._waits(packet, text):
             return None
         statement = Statement(text)
         exchange, _ = self._open_statement(kind, statement)

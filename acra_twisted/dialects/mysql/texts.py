@@ -69,6 +69,10 @@ _OWN_MODE: Final = frozenset(
     (_MODE, f"session{_MODE}", f"local{_MODE}")
     + (f"@@{_MODE}", f"@@session.{_MODE}", f"@@local.{_MODE}")
 )
+_use: Final = re.compile(
+    rb"\s*+use\b\s*+(?:`((?:[^`]++|``|(?!))++)`|([\w$\x80-\xff]++))\s*+;?+\s*+", re.I
+).fullmatch
+_BEFORE_USE: Final = frozenset((b"u", b"U", b" ", b"\t", b"\r", b"\n"))
 #: More tokens than a SET has that anybody writes.
 _TOKENS_LIMIT: Final = 500
 #: More tokens than a text has in which a server runs comments: everybody waits while it is read.
@@ -188,6 +192,16 @@ def _changes_of_assignment(words: list[str]) -> int:
         elif word in _RENAMING or _CHARACTER_SET in word:
             found |= RENAMES
     return found
+
+
+def schema_of(text: bytes) -> bytes | None:
+    """Return the schema that a text makes its session's, if it is a plain USE and nothing else."""
+    # Nearly all texts begin otherwise, which takes a third of the time to see.
+    found = _use(text) if text[:1] in _BEFORE_USE else None
+    if found is None:
+        return None
+    quoted, bare = found.groups()
+    return bare if quoted is None else quoted.replace(b"``", b"`")
 
 
 def may_ask_for_file(text: bytes) -> bool:

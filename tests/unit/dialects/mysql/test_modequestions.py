@@ -99,6 +99,15 @@ class Waiting(Modes):
         self.assertEqual(desk.says(said(before)), b"")
         self.assertEqual(self.answered(desk, KNOWN), said(QUOTED, before, before))
 
+    def test_commands_that_are_judged_as_statements_wait_as_well(self):
+        for payload in (b"\2b\xc3\xbccher", b"\x04b\xc3\xbccher\0"):
+            desk = self.desk()
+            self.assertEqual(desk.says(said(payload)), ASKED)
+            self.assertEqual(self.answered(desk, KNOWN), said(payload))
+            self.assertEqual([modes for _, modes in self.read], [b""])
+            desk = self.desk(inspects=())
+            self.assertEqual(desk.says(said(payload)), said(payload))
+
     def test_its_bytes_may_go_while_it_waits(self):
         for size in range(1, 30):
             desk = self.desk()

@@ -85,6 +85,13 @@ class Passing(SynchronousTestCase):
         self.assertTrue(desk.flow.terminated)
         self.assertEqual(desk.owed(), [replies.RESULT])
 
+    def test_the_schema_of_a_use_where_nothing_is_tracked(self):
+        for agreed, schema in ((0, b"shop"), (capabilities.SESSION_TRACK, None)):
+            desk = Desk(capabilities=agreed)
+            data = said(query(b"USE `shop`"))
+            self.assertEqual(desk.says(data), data)
+            self.assertEqual(desk.session.outstanding[0][3].schema, schema)
+
     def test_a_schema_goes_with_its_reply(self):
         desk = Desk()
         desk.says(said(b"\x02shop"))

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.mysql.replies import ANYTHING, KEEPS, MAY_CHANGE, RENAMES, SETS
-from acra_twisted.dialects.mysql.texts import changes, may_ask_for_file, reads_alike
+from acra_twisted.dialects.mysql.texts import changes, may_ask_for_file, reads_alike, schema_of
 
 
 class Changes(SynchronousTestCase):
@@ -198,6 +198,27 @@ class Changes(SynchronousTestCase):
         # Most texts are known by how they begin.
         text = beginning + rest
         self.assertEqual(changes(text, conforming), changes(b" " + text, conforming))
+
+
+class Schemas(SynchronousTestCase):
+    def test_a_use_and_nothing_else(self):
+        for text, schema in (
+            (b"USE shop", b"shop"),
+            (b" use\n`my``shop` ; ", b"my`shop"),
+            (b"Use`shop`;", b"shop"),
+            (b"USE b\xc3\xbccher", b"b\xc3\xbccher"),
+            (b"USE shop; SELECT 1", None),
+            (b"USE a.b", None),
+            (b"USE", None),
+            (b"USE ``", None),
+            (b"USEshop", None),
+            (b"SELECT 1 USE shop", None),
+        ):
+            self.assertEqual(schema_of(text), schema, text)
+
+    @given(st.binary(max_size=40))
+    def test_any_bytes(self, data):
+        schema_of(b"USE " + data)
 
 
 class Files(SynchronousTestCase):
