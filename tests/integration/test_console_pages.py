@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.browsing import BARE, DARK, LIGHT, PHONE, looked
+from tests.support.browsing import BARE, DARK, FORCED, LIGHT, PHONE, PRINT, looked
 
 #: Bytes of a page at most.
 _BUDGET = 60_000
@@ -74,3 +74,32 @@ class States(_Seen, SynchronousTestCase):
 
     module = "tests.support.consolestates"
     forms = (DARK, PHONE)
+
+
+class Paper(SynchronousTestCase):
+    """What is printed, from a dark screen, and what has the reader's own colours."""
+
+    module = "tests.support.consolestory"
+
+    @classmethod
+    def setUpClass(cls):
+        _, cls.seen = looked(cls.module, (PRINT, FORCED))
+
+    def of(self, form, key):
+        return {
+            one["page"]: one[key] for one in self.seen if one["form"] == form["name"] and one[key]
+        }
+
+    def test_paper_has_no_controls(self):
+        self.assertEqual(self.of(PRINT, "controls"), {})
+
+    def test_what_is_printed_can_be_read(self):
+        self.assertEqual(self.of(PRINT, "faint"), {})
+
+    def test_nothing_is_cut_by_the_edge_of_the_sheet(self):
+        self.assertEqual(self.of(PRINT, "wide"), {})
+        self.assertEqual(self.of(PRINT, "cut"), {})
+
+    def test_axe_finds_nothing_with_colours_of_ones_own(self):
+        self.assertEqual(self.of(FORCED, "axe"), {})
+        self.assertEqual(self.of(FORCED, "wide"), {})

@@ -1,14 +1,15 @@
 // Opens pages in Chromium, in each of several forms, and says what is wrong with them.
 //
 // node console.js CHROMIUM < {"pages": [[name, address]], "forms": [{"name", "width",
-// "height", "dark", "script"}], "pictures": folder or ""}
+// "height", "dark", "script", "media", "forced"}], "pictures": folder or ""}
 //
 // A line of JSON for each page and form:
-// {page, form, bytes, axe, policy, errors, shift, wide, cut, lost}.
+// {page, form, bytes, axe, policy, errors, shift, wide, cut, lost, controls, faint}.
 // axe are its findings, policy what its content security policy stopped, errors what the browser
 // reports, shift how far things moved while it was loaded, wide by how many pixels it is wider than
 // the window, cut the parts that must be scrolled sideways, and lost where the entry of the page is in
-// the list of views if that cannot be seen.
+// the list of views if that cannot be seen.  controls are what can be used and is shown, faint the
+// texts that can hardly be read on a white sheet, both where it is printed.
 "use strict";
 
 const fs = require("fs");
@@ -33,6 +34,20 @@ const watch = () => {
   }).observe({ type: "layout-shift", buffered: true });
 };
 
+// Runs in the page: what paper has no use for.
+const paper = () => {
+  const shown = (one) => one.checkVisibility() && one.getClientRects().length;
+  const controls = [...document.querySelectorAll("button, input, select, nav, summary")]
+    .filter((one) => shown(one) && one.type !== "hidden")
+    .map((one) => one.outerHTML.slice(0, 80));
+  const light = (color) => color.match(/[\d.]+/g).slice(0, 3).every((part) => part > 150);
+  const faint = [...document.querySelectorAll("main *")]
+    .filter((one) => shown(one) && one.children.length === 0 && one.textContent.trim())
+    .filter((one) => !one.closest("svg") && light(getComputedStyle(one).color))
+    .map((one) => one.outerHTML.slice(0, 80));
+  return { controls, faint };
+};
+
 async function look(context, form, name, address, pictures) {
   const page = await context.newPage();
   const errors = [];
@@ -48,6 +63,8 @@ async function look(context, form, name, address, pictures) {
     if (answer.status() >= 400) errors.push(`${answer.status()} ${new URL(answer.url()).pathname}`);
   });
   await page.addInitScript(watch);
+  const media = { media: form.media || "screen", forcedColors: form.forced ? "active" : "none" };
+  await page.emulateMedia(media);
   const answer = await page.goto(address, { waitUntil: "load" });
   const bytes = (await answer.body()).length;
   const found = form.script
@@ -84,7 +101,9 @@ async function look(context, form, name, address, pictures) {
       nodes: one.nodes.slice(0, 3).map((node) => node.html.slice(0, 200)),
     }));
   }
+  const printed = form.media === "print" ? await page.evaluate(paper) : {};
   const seen = { page: name, form: form.name, bytes, axe: findings, errors, wide, cut, lost };
+  Object.assign(seen, printed);
   // A browser that has to wait amid a page draws it in more steps: what jumps does so each time.
   let shift = found.shift;
   for (let again = 0; shift > STILL && again < 5; again++) {

@@ -21,6 +21,11 @@ PHONE: Mapping[str, Any] = {**LIGHT, "name": "phone", "width": 390, "height": 84
 #: Without scripts.
 BARE: Mapping[str, Any] = {**LIGHT, "name": "bare", "script": False}
 
+#: On a sheet of A4 with its margins, printed from a dark screen.
+PRINT: Mapping[str, Any] = {**DARK, "name": "print", "width": 703, "media": "print"}
+#: Colours of the reader's own.
+FORCED: Mapping[str, Any] = {**DARK, "name": "forced", "forced": True}
+
 
 def _chromium() -> str:
     found = shutil.which("chromium")
