@@ -77,7 +77,7 @@ class States(_Seen, SynchronousTestCase):
 
 
 class Paper(SynchronousTestCase):
-    """What is printed, from a dark screen, and what has the reader's own colours."""
+    """Views on paper, printed from a dark screen, and in colours of the reader's own."""
 
     module = "tests.support.consolestory"
 
