@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any, TextIO
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TextIO, TypeVar
 
 from acra_twisted.config.databasekind import is_mysql
 from acra_twisted.config.ownreactor import in_own_reactor
 from acra_twisted.encryption.mysql import assumed as mysqlassumed
 from acra_twisted.encryption.mysql import belt as mysqlbelt
+from acra_twisted.encryption.mysql import schemafile as mysqlschemafile
+from acra_twisted.encryption.mysql.question import SchemaError as MysqlSchemaError
 from acra_twisted.encryption.mysql.schema import Schema as MysqlSchema
 from acra_twisted.encryption.plan import Prepared
 from acra_twisted.encryption.postgresql import belt, schemafile
@@ -20,6 +22,7 @@ from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.planner import Planner
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.schema import Schema, SchemaError
+from acra_twisted.encryption.schemarecords import LARGEST
 from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.errors import AcraError, ConfigError
 from acra_twisted.keystore import files
@@ -49,6 +52,7 @@ _ASSUMED = "no schema is given: the lists `columns` of the configuration stand f
 _LINES = 10
 #: A statement, and the number of its first line.
 Located = tuple[int, bytes]
+_Saved = TypeVar("_Saved")
 
 
 class Refused(AcraError):
@@ -149,8 +153,6 @@ def main(
     settings = configured_columns(given.encryptor_config_file, given.server_config, environment)
     server = settings_of(given, environment) if given.server_config else None
     dialect = _dialect(given, server)
-    if dialect == _MYSQL and (given.schema or given.save_schema):
-        raise ConfigError("--schema and --save_schema are for PostgreSQL alone")
     if given.ddl:
         script = mysqlbelt.script if dialect == _MYSQL else belt.script
         output.write(script(settings))
@@ -168,6 +170,8 @@ def main(
     if dialect == _MYSQL:
         database = given.database or default_database(settings)
         tables = _mysql_schema(given, settings, server, ask or ask_password, database)
+        if given.save_schema:
+            files.write(given.save_schema, mysqlschemafile.dump(tables).encode(), 0o644)
         found = of_mysql(settings, tables, database, _statements(given, dialect))
     else:
         schema = _schema(given, settings, server, ask or ask_password)
@@ -193,12 +197,7 @@ def _dialect(given: Any, server: Settings | None) -> str:
 
 def _schema(given: Any, settings: EncryptionSettings, server: Settings | None, ask: Ask) -> Schema:
     if given.schema:
-        with open(given.schema, encoding="utf-8", errors="replace") as file:
-            text = file.read(schemafile.LARGEST + 1)
-        try:
-            return schemafile.load(text)
-        except SchemaError as error:
-            raise ConfigError(f"{given.schema}: {error}") from None
+        return _saved(given.schema, schemafile.load)
     if server is None:
         return assumed(settings)
     password = password_of(given, ask)
@@ -208,10 +207,22 @@ def _schema(given: Any, settings: EncryptionSettings, server: Settings | None, a
 def _mysql_schema(
     given: Any, settings: EncryptionSettings, server: Settings | None, ask: Ask, database: str
 ) -> MysqlSchema:
+    if given.schema:
+        return _saved(given.schema, mysqlschemafile.load)
     if server is None:
         return mysqlassumed.assumed(settings, database)
     password = password_of(given, ask)
     return in_own_reactor(lambda reactor: read_live_mysql(reactor, server, password, settings))
+
+
+def _saved(path: str, load: Callable[[str], _Saved]) -> _Saved:
+    """The schema of a file.  Raises ConfigError, OSError."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        text = file.read(LARGEST + 1)
+    try:
+        return load(text)
+    except (SchemaError, MysqlSchemaError) as error:
+        raise ConfigError(f"{path}: {error}") from None
 
 
 def _path(names: str) -> SearchPath:

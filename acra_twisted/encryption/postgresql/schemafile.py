@@ -6,87 +6,38 @@ It has names and types, and no value or expression of the database.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, Final, get_args, get_origin, get_type_hints
+from collections.abc import Sequence
+from typing import Final
 
+from acra_twisted.encryption import schemarecords
 from acra_twisted.encryption.postgresql.schema import Relation, Schema, SchemaError, Writer
+from acra_twisted.encryption.schemarecords import OddRecords
 
-#: Characters of a text at most.
-LARGEST: Final = 64 << 20
 _FORMAT: Final = "acra schema 2"
-_ODD: Final = (
-    "this is no schema that this version of acra-explain has saved; save it anew by --save_schema"
-)
-_PLAIN: Final = (str, int, bool)
+_KINDS: Final = {
+    "relations": Sequence[Relation],
+    "functions": Sequence[str],
+    "writers": Sequence[Writer],
+}
 
 
 def dump(schema: Schema) -> str:
     """The text of a schema."""
-    found = {
-        "format": _FORMAT,
-        "relations": [_dumped(relation) for relation in schema.relations.values()],
+    fields = {
+        "relations": list(schema.relations.values()),
         "functions": sorted(schema.functions),
-        "writers": _dumped(schema.writers),
+        "writers": schema.writers,
     }
-    return json.dumps(found, indent=1) + "\n"
+    return schemarecords.text_of(_FORMAT, fields)
 
 
 def load(text: str) -> Schema:
     """The schema of a text.  Raises SchemaError."""
-    if len(text) > LARGEST:
-        raise SchemaError("the saved schema is too long")
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        raise SchemaError(_ODD) from None
-    names = {"format", "relations", "functions", "writers"}
-    if not isinstance(found, dict) or set(found) != names or found["format"] != _FORMAT:
-        raise SchemaError(_ODD)
-    relations: Sequence[Relation] = _loaded(Sequence[Relation], found["relations"])
-    by_oid = {relation.oid: relation for relation in relations}
-    if len(by_oid) != len(relations):
-        raise SchemaError(_ODD)
-    functions = _loaded(Sequence[str], found["functions"])
-    return Schema(1, by_oid, frozenset(functions), _loaded(Sequence[Writer], found["writers"]))
-
-
-def _dumped(value: Any) -> Any:
-    """A value of a field as JSON has it: a mapping becomes a list of pairs."""
-    if isinstance(value, Mapping):
-        return [[key, _dumped(one)] for key, one in value.items()]
-    if hasattr(value, "_asdict"):
-        return {name: _dumped(one) for name, one in value._asdict().items()}
-    if isinstance(value, _PLAIN):
-        return value
-    return [_dumped(one) for one in value]
-
-
-def _loaded(kind: Any, value: Any) -> Any:
-    """The value of a field by its type.  Raises SchemaError."""
-    if kind in _PLAIN:
-        if type(value) is not kind:
-            raise SchemaError(_ODD)
-        return value
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin is Sequence:
-        return tuple(_loaded(arguments[0], one) for one in _list(value))
-    if origin is tuple:
-        found = _list(value)
-        if len(found) != len(arguments):
-            raise SchemaError(_ODD)
-        return tuple(map(_loaded, arguments, found))
-    if origin is Mapping:
-        pair = tuple[arguments]  # type: ignore[valid-type]  # made of values
-        return MappingProxyType(dict(_loaded(pair, one) for one in _list(value)))
-    hints = get_type_hints(kind)
-    if not isinstance(value, dict) or set(value) != set(hints):
-        raise SchemaError(_ODD)
-    return kind(**{name: _loaded(hint, value[name]) for name, hint in hints.items()})
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise SchemaError(_ODD)
-    return value
+        found = schemarecords.fields_of(text, _FORMAT, _KINDS)
+    except OddRecords as error:
+        raise SchemaError(str(error)) from None
+    by_oid = {relation.oid: relation for relation in found["relations"]}
+    if len(by_oid) != len(found["relations"]):
+        raise SchemaError(str(OddRecords()))
+    return Schema(1, by_oid, frozenset(found["functions"]), found["writers"])

@@ -6,6 +6,7 @@ import os
 import shlex
 import stat
 
+from acra_twisted.encryption.mysql import schemafile as mysqlschemafile
 from acra_twisted.encryption.mysql.schema import Column as MysqlColumn
 from acra_twisted.encryption.mysql.schema import Schema as MysqlSchema
 from acra_twisted.encryption.mysql.schema import Table as MysqlTable
@@ -102,7 +103,17 @@ class Explain(ToolCase):
         config = f"--encryptor_config_file={self.config}"
         where = f"--server_config={server}"
         self.refused("is mysql", config, where, "--dialect=postgresql", "SELECT 1")
-        self.refused("PostgreSQL alone", config, where, "--save_schema=x")
+        saved = os.path.abspath(self.mktemp())
+        text, _ = self.explain(where, f"--save_schema={saved}")
+        self.assertEqual(text, "")
+        with open(saved) as file:
+            self.assertEqual(mysqlschemafile.dump(found), file.read())
+        text, _ = self.explain(
+            "--dialect=mysql", f"--schema={saved}", "INSERT INTO people VALUES ('a', 'b')"
+        )
+        self.assertIn("(<encrypted people.email>, <encrypted people.name>)", text)
+        self.assertNotIn("no schema", text)
+        self.refused("this is no schema", config, f"--schema={saved}", "SELECT 1")
 
     def test_the_examples_of_the_pages_are_true(self):
         page = [block.text for block in blocks(TOP / "docs/encryption.rst")]

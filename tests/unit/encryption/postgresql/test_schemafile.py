@@ -18,6 +18,7 @@ from acra_twisted.encryption.postgresql.schema import (
     Writer,
 )
 from acra_twisted.encryption.postgresql.schemafile import dump, load
+from tests.support.jsonplaces import JSON, changed, places
 
 PEOPLE = Relation(
     16384,
@@ -36,28 +37,6 @@ VIEW = Relation(16385, "other", "shown", "v", (Attribute("x", 1, 17, 17),), {1: 
 SCHEMA = Schema(
     1, {one.oid: one for one in (PEOPLE, VIEW)}, frozenset("gf"), (Writer("a", "b", "c", "f"),)
 )
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
-)
-
-
-def changed(found, path, value):
-    """A copy of what was read from JSON, with another value at a place."""
-    if not path:
-        return value
-    first, *rest = path
-    made = found.copy()
-    made[first] = changed(found[first], rest, value)
-    return made
-
-
-def places(found, path=()):
-    """Every place of a value in what was read from JSON."""
-    yield path
-    if isinstance(found, dict | list):
-        for key in found if isinstance(found, dict) else range(len(found)):
-            yield from places(found[key], (*path, key))
 
 
 class Texts(SynchronousTestCase):
