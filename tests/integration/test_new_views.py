@@ -10,12 +10,15 @@ from tests.integration.protected import ProtectedCase
 CONFIG = """
 schemas:
   - table: people
-    columns: [id, name]
+    columns: [id, name, email]
     encrypted:
       - column: name
         data_type: str
+      - column: email
+        data_type: str
+        searchable: true
 """
-TABLE = "CREATE TABLE people (id int, name bytea)"
+TABLE = "CREATE TABLE people (id int, name bytea, email bytea)"
 SECRETS = ("Zaphodius",)
 VALUES = "(id, name) VALUES (1, 'Zaphodius')"
 
@@ -97,3 +100,23 @@ class NewViews(ProtectedCase):
                 db.execute(f"INSERT INTO fresh {VALUES}")
 
         self.check(write)
+
+    def test_one_that_keeps_its_rows_is_read_and_searched_at_once(self):
+        made = "CREATE MATERIALIZED VIEW kept AS SELECT id, name, email FROM people"
+        for make in (made, f"EXPLAIN ANALYZE {made}", f"SELECT 1; {made}"):
+            for in_transaction in (False, True):
+                with self.connect(self.served, prepare_threshold=None) as db:
+                    self.past(f"DROP TABLE IF EXISTS people CASCADE; {TABLE}")
+                    db.execute("CREATE INDEX ON people (id)")
+                    db.execute("INSERT INTO people VALUES (1, 'Zaphodius', 'z@example.com')")
+                    if in_transaction:
+                        db.execute("BEGIN")
+                    db.execute(make)
+                    self.assertEqual(
+                        db.execute("SELECT * FROM kept WHERE email = 'z@example.com'").fetchall(),
+                        [(1, "Zaphodius", "z@example.com")],
+                    )
+                    if in_transaction:
+                        db.execute("COMMIT")
+                    db.execute("DROP MATERIALIZED VIEW kept")
+        self.assert_not_logged("z@example.com")

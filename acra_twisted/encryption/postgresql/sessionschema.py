@@ -183,7 +183,7 @@ class SessionSchema:
             self._path = None
             self._is_path_moved = True
         what = keeper.effect(tag, is_named)
-        if _opens_schemas(tag, lowered):
+        if _opens_schemas(tag, lowered) or is_named and _keeps_rows(tag, lowered):
             what = keeper.STALE
         if tag == _ROLLBACK:
             # To a savepoint, where the transaction goes on.
@@ -242,6 +242,13 @@ def _moves_path(tag: bytes, text: bytes, is_named: bool) -> bool:
     if is_named and (keeper.defines(tag) or b"temp" in text):
         return True
     return any(word in text for word in _CALLS)
+
+
+def _keeps_rows(tag: bytes, text: bytes) -> bool:
+    """Tell whether a statement may have made a materialized view, which its tag does not say: it is
+    that of a query.  ``text`` is in lower case."""
+    place = text.find(b"materialized")
+    return place >= 0 and text.find(b"view", place) >= 0 and not keeper.defines(tag)
 
 
 def _opens_schemas(tag: bytes, text: bytes) -> bool:

@@ -43,6 +43,21 @@ class Case(SynchronousTestCase):
         self.session.completed(tag, text, named, open_)
 
 
+class RowsOfViews(Case):
+    def test_a_view_that_keeps_its_rows_ends_like_a_query(self):
+        made = b"CREATE Materialized\nVIEW v AS SELECT name FROM people"
+        for tag, text, named, is_read in (
+            (b"SELECT 1", made, True, True),
+            (b"EXPLAIN", b"EXPLAIN ANALYZE " + made, True, True),
+            (b"SELECT 1", made, False, False),
+            (b"SELECT 1", b"WITH v AS MATERIALIZED (SELECT name FROM people) TABLE v", True, False),
+            (b"SELECT 1", b"SELECT name AS view FROM people", True, False),
+        ):
+            self.setUp()
+            self.done(tag, text, named)
+            self.assertEqual(self.session.is_due(0.1, False), is_read, text)
+
+
 class OldTransactions(Case):
     """Others change tables while a transaction is open, which may not see that."""
 
