@@ -116,6 +116,8 @@ class NewViews(ProtectedCase):
                         db.execute("SELECT * FROM kept WHERE email = 'z@example.com'").fetchall(),
                         [(1, "Zaphodius", "z@example.com")],
                     )
+                    again = made.replace("VIEW", "VIEW IF NOT EXISTS")
+                    self.assertEqual(db.execute(again).statusmessage, "CREATE MATERIALIZED VIEW")
                     if in_transaction:
                         db.execute("COMMIT")
                     db.execute("DROP MATERIALIZED VIEW kept")

@@ -38,6 +38,8 @@ _WALKS: Final = {
     "MergeStmt": writes.merge,
 }
 _TEXTS: Final = lexer.LITERALS - {lexer.NUMBER}
+#: The kind of a materialized view.
+_KEEPS_ROWS: Final = "m"
 #: Statements whose literals are no values of columns, or are judged as definitions are.
 _APART: Final = frozenset(
     ("TransactionStmt", "VariableSetStmt", "VariableShowStmt", "CommentStmt", "SecLabelStmt")
@@ -106,9 +108,11 @@ def _statement(
         if into is not None:
             _copied(analysis, found.results)
     elif kind == "CreateTableAsStmt":
-        _created(analysis, fields.get("into", {}))
+        keeps_rows = fields.get("objtype") == "OBJECT_MATVIEW"
+        if not (keeps_rows and fields.get("if_not_exists") and _is_there(analysis, fields)):
+            _created(analysis, fields.get("into", {}))
         _carried(analysis, statement, fields, found)
-        if fields.get("objtype") == "OBJECT_MATVIEW":
+        if keeps_rows:
             _kept(analysis)
         else:
             _copied(analysis, found.results)
@@ -192,6 +196,13 @@ def _created(analysis: Analysis, fields: Fields) -> None:
             f"table {relation.get('relname', '')} would be made with values that are not encrypted",
             "create the table, then insert",
         )
+
+
+def _is_there(analysis: Analysis, fields: Fields) -> bool:
+    """Tell whether a materialized view is known that a statement makes if it is not there."""
+    table = fields.get("into", {}).get("rel", {})
+    relation = relation_of(analysis, table)
+    return relation is not None and relation.kind == _KEEPS_ROWS
 
 
 def _copied(analysis: Analysis, results: Sequence[ResultColumn] | None) -> None:
