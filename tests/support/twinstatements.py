@@ -149,7 +149,8 @@ class Writer:
     def _among(self, column: str) -> str:
         """An array of values to compare a column with."""
         if self.chance(2):
-            return self._inside("ARRAY[{}, {}]", column)
+            cast = f"::{KINDS[column]}[]" if self.chance(2) else ""
+            return self._inside("ARRAY[{}, {}]" + cast, column)
         size = 40 if self.chance(6) else self._count(3)
         return self._array(column, [self.one(*pool(column)) for _ in range(size)])
 

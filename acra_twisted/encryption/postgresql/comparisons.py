@@ -25,6 +25,7 @@ from acra_twisted.encryption.postgresql.operands import (
     column,
     compared,
     constant,
+    elements,
     folding,
     give_array,
     is_null,
@@ -129,9 +130,9 @@ class _Comparison:
         if left is None or left.function or operator_name(fields) != wanted:
             return False
         check(left.setting)
-        kind, inner = node(fields.get("rexpr"))
-        if kind == "A_ArrayExpr":
-            for item in inner.get("elements", ()):
+        array = elements(self._analysis, fields.get("rexpr"), left.setting)
+        if array is not None:
+            for item in array:
                 found = self._constant(left.setting, item)
                 if is_null(found):
                     raise refused(refusals.COMPARISON, left.setting, COMPARED, CONSTANT)

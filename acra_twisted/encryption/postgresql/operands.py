@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.encryption import refusals
@@ -35,6 +35,8 @@ _FOLDING: Final = ("lower", "upper")
 _CONSTANTS: Final = (values.LITERAL, values.PARAMETER, values.WORD)
 COMPARED: Final = "is compared with something that only the database can work out"
 CONSTANT: Final = "compare it with a literal or a parameter"
+_PLACE: Final = "a comparison"
+_OTHER_ARRAY: Final = "is compared with an array of another type"
 
 
 class Column(NamedTuple):
@@ -150,36 +152,68 @@ def is_null(value: Value) -> bool:
     return value[0].kind == values.NULL
 
 
+def elements(
+    analysis: Analysis, item: Any, setting: ColumnSetting
+) -> Sequence[dict[str, Any]] | None:
+    """Return the elements of an operand that is ARRAY[...], with or without a cast that keeps them;
+    None for any other operand.  Raises StatementRefusedError for another cast."""
+    kind, fields = node(item)
+    around = fields if kind == "TypeCast" else None
+    if around is not None:
+        kind, fields = node(around.get("arg"))
+    if kind != "A_ArrayExpr":
+        return None
+    if around is not None:
+        element, length, places = _array_type(analysis, around, setting)
+        if length >= 0 or element not in _comparing(setting):
+            raise refused(refusals.COMPARISON, setting, _OTHER_ARRAY)
+        _retype(analysis, places, Use(setting, COMPARE_ANY, _PLACE))
+    found: Sequence[dict[str, Any]] = fields.get("elements", ())
+    return found
+
+
 def give_array(analysis: Analysis, item: Any, scope: Scope, setting: ColumnSetting) -> None:
     """Note an operand that is an array of values to compare: a literal or parameter, with or
     without a cast.  Raises StatementRefusedError for any other."""
     kind, fields = node(item)
     element, places, length = "", None, -1
     if kind == "TypeCast":
-        type_name = fields.get("typeName", {})
-        location = type_name.get("location", 0)
-        places = analysis.text.type_places(location, True)
-        element = (strings(type_name.get("names")) or [""])[-1]
-        allowed = {*_comparing(setting), *(("bytea",) if setting.data_type == "str" else ())}
-        modifiers = type_name.get("typmods", ())
-        if modifiers:
-            length, decides = casts.read_length(analysis.text, element, modifiers)
-            if decides >= 0:
-                analysis.deciding.add(decides)
-        if places is None or element not in allowed or (modifiers and length < 0):
-            raise refused(refusals.COMPARISON, setting, "is compared with an array of another type")
+        element, length, places = _array_type(analysis, fields, setting)
         item = fields.get("arg")
     found = constant(analysis, item, scope, setting)
     leaf = found[0]
     if leaf.casts or leaf.kind == values.WORD:
         raise refused(refusals.COMPARISON, setting, COMPARED, CONSTANT)
-    use = Use(setting, COMPARE_ANY, "a comparison", length, element)
+    use = Use(setting, COMPARE_ANY, _PLACE, length, element)
     analysis.give(use, found)
     if places is not None:
-        tokens = analysis.text.tokens
-        analysis.edit(tokens[places[0]][1], tokens[places[1]][2], casts.sent_type(use))
+        _retype(analysis, places, use)
         # The cast of the text stands for one of its own.
         analysis.edits.pop((leaf.end, leaf.end), None)
+
+
+def _array_type(
+    analysis: Analysis, fields: Fields, setting: ColumnSetting
+) -> tuple[str, int, tuple[int, int]]:
+    """The type of the elements that a cast to an array gives, their length, and where it stands.
+    Raises StatementRefusedError if that is no type of values to compare."""
+    type_name = fields.get("typeName", {})
+    places = analysis.text.type_places(type_name.get("location", 0), True)
+    element, length = (strings(type_name.get("names")) or [""])[-1], -1
+    allowed = {*_comparing(setting), *(("bytea",) if setting.data_type == "str" else ())}
+    modifiers = type_name.get("typmods", ())
+    if modifiers:
+        length, decides = casts.read_length(analysis.text, element, modifiers)
+        if decides >= 0:
+            analysis.deciding.add(decides)
+    if places is None or element not in allowed or (modifiers and length < 0):
+        raise refused(refusals.COMPARISON, setting, _OTHER_ARRAY)
+    return element, length, places
+
+
+def _retype(analysis: Analysis, places: tuple[int, int], use: Use) -> None:
+    tokens = analysis.text.tokens
+    analysis.edit(tokens[places[0]][1], tokens[places[1]][2], casts.sent_type(use))
 
 
 def only_target(text: Text, query: Fields) -> Extent | None:

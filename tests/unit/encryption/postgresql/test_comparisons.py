@@ -60,6 +60,12 @@ ANSWERED = (
         "email = any(array['a', 'b'])",
         f"{S} = any(array[<?email 'a'>::bytea[], <?email 'b'>::bytea[]])",
     ),
+    (
+        "email = any(cast(array['a', 'b'::text] as varchar[]))",
+        f"{S} = any(cast(array[<?email 'a'>::bytea[], <?email 'b'>::bytea[]] as bytea[]))",
+    ),
+    ("email <> all((array['a'])::text[])", f"{S} <> all((array[<?email 'a'>::bytea[]])::bytea[])"),
+    ("email = any(array[]::text[])", f"{S} = any(array[]::bytea[])"),
     ("email <> all('{a}'::text[])", f"{S} <> all(<?*email '{{a}}'>::bytea[])"),
     (
         "email is not distinct from 'a'",
@@ -84,6 +90,7 @@ ANSWERED = (
     ),
     ("phone = 'x'", "(phone = ANY (<?phone 'x'>::text[]))"),
     ("phone in ('x', 'y')", "(phone = ANY (ARRAY[<?phone 'x'>::text[], <?phone 'y'>::text[]]))"),
+    ("phone = any(array['x']::varchar[])", "phone = any(array[<?phone 'x'>::text[]]::text[])"),
     ("phone = any('{x}')", "phone = any(<?*phone '{x}'>::text[])"),
 )
 #: The same with parameters.
@@ -101,6 +108,7 @@ PARAMETERS = (
     ("email = any($1::varchar(3)[])", f"{S} = any($1::bytea[]) [$1=$1 ?*email(3)]"),
     ("email = any($1::varchar(5)[])", f"{S} = any($1::bytea[]) [$1=$1 ?*email(5)]"),
     ("email = any(cast($1 as text[]))", f"{S} = any(cast($1 as bytea[])) [$1=$1 ?*email]"),
+    ("email = any(array[$1]::text[])", f"{S} = any(array[$1::bytea[]]::bytea[]) [$1=$1 ?email]"),
     ("email <> all($1)", f"{S} <> all($1::bytea[]) [$1=$1 ?*email]"),
     (
         "email is distinct from $1",
@@ -124,6 +132,12 @@ REFUSED = (
     ("email = 'a' || 'b'", "comparison"),
     ("email = coalesce($1, 'a')", "comparison"),
     ("email = (select 'a')", "comparison"),
+    ("email = any(array['a']::bpchar[])", "comparison"),
+    ("email = any(array['a']::bytea[])", "comparison"),
+    ("email = any(array['abc']::varchar(2)[])", "comparison"),
+    ("email = any(array['a']::text[]::text[])", "comparison"),
+    ("email = any(array['a', null]::text[])", "comparison"),
+    ("email = any(array[note]::text[])", "comparison"),
     ("email = X'41'", "expression"),
     ("email = N'a'", "comparison"),
     ("email = 'a'::char(5)", "comparison"),
@@ -136,7 +150,6 @@ REFUSED = (
     ("email in ('a', null)", "comparison"),
     ("email in ('a', upper('b'))", "comparison"),
     ("email = any(array['a', null])", "comparison"),
-    ("email = any(array['a']::text[])", "comparison"),
     ("email = any($1::int[])", "comparison"),
     ("email = any($1::char(3)[])", "comparison"),
     ("email = any($1::varchar(0)[])", "comparison"),
