@@ -122,3 +122,12 @@ class NewViews(ProtectedCase):
                         db.execute("COMMIT")
                     db.execute("DROP MATERIALIZED VIEW kept")
         self.assert_not_logged("z@example.com")
+
+    def test_one_that_could_not_be_read_is_not_made(self):
+        union = "SELECT id, email FROM people UNION ALL SELECT id, email FROM people"
+        with self.connect(self.served) as db:
+            db.execute("INSERT INTO people VALUES (1, 'Zaphodius', 'z@example.com')")
+            for kind in ("VIEW", "MATERIALIZED VIEW"):
+                with self.assertRaisesRegex(psycopg.errors.FeatureNotSupported, "people.email"):
+                    db.execute(f"CREATE {kind} both AS {union}")
+            self.assertEqual(db.execute(union).fetchall(), [(1, "z@example.com")] * 2)

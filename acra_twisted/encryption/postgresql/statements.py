@@ -26,8 +26,9 @@ from acra_twisted.encryption.postgresql.columntypes import Retyped
 from acra_twisted.encryption.postgresql.ranges import relation_of
 from acra_twisted.encryption.postgresql.scopes import Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, Statement, node
-from acra_twisted.encryption.postgresql.values import Columns, setting_of
+from acra_twisted.encryption.postgresql.values import Columns, is_one_column, setting_of
 from acra_twisted.encryption.refusals import StatementRefusedError, refused
+from acra_twisted.encryption.settings import PLAIN, ColumnSetting
 from acra_twisted.sql import lexer
 
 _WALKS: Final = {
@@ -111,10 +112,10 @@ def _statement(
         keeps_rows = fields.get("objtype") == "OBJECT_MATVIEW"
         if not (keeps_rows and fields.get("if_not_exists") and _is_there(analysis, fields)):
             _created(analysis, fields.get("into", {}))
-        _carried(analysis, statement, fields, found)
         if keeps_rows:
-            _kept(analysis)
+            _view(analysis, fields)
         else:
+            _carried(analysis, statement, fields, found)
             _copied(analysis, found.results)
         found.results = None
     elif kind == "DeclareCursorStmt":
@@ -123,12 +124,11 @@ def _statement(
         _carried(analysis, statement, fields, found)
         found.results = None
     elif kind == "ViewStmt":
-        shown = _shown(analysis, _data(analysis, fields.get("query"), Scope()))
+        shown = _view(analysis, fields)
         names = analysis.names
         temporaries.check_view(
             fields, shown, names.path, lambda schema, name: names.relation(schema, name) is not None
         )
-        _kept(analysis)
     elif kind == "PrepareStmt":
         _prepare(analysis, statement, fields, found)
     elif kind == "ExecuteStmt":
@@ -151,8 +151,20 @@ def _carried(analysis: Analysis, statement: Statement, fields: Fields, found: Fo
     _statement(analysis, statement, kind, inner, found)
 
 
-def _kept(analysis: Analysis) -> None:
-    """Refuse a view whose answers depend on keys: it would be asked by later keys as well."""
+def _view(analysis: Analysis, fields: Fields) -> Sequence[ResultColumn]:
+    """The columns of the view that a statement makes.  Raises StatementRefusedError if it could not
+    be read as a view, or if its answers depend on keys: it would be asked by later keys as well."""
+    columns = _data(analysis, fields.get("query"), Scope())
+    shown = _shown(analysis, columns)
+    for one in columns:
+        setting = setting_of(one.value)
+        if setting is not None and not (_is_opened_anywhere(setting) or is_one_column(one.value)):
+            raise refused(
+                refusals.EXPRESSION,
+                setting,
+                "is shown by a view in an expression: what it is cannot be told where it is read",
+                "show the column itself; send expressions and set operations as queries",
+            )
     if any(use is not None for uses in analysis.uses.values() for use in uses):
         raise refused(refusals.EXPRESSION, None, "is given a value in the text of a view")
     if analysis.matched:
@@ -160,6 +172,12 @@ def _kept(analysis: Analysis) -> None:
         raise refused(
             refusals.COMPARISON, column, "is compared with a column in the text of a view"
         )
+    return shown
+
+
+def _is_opened_anywhere(setting: ColumnSetting) -> bool:
+    """Tell whether the values of a column are read by their containers alone."""
+    return setting.kind == PLAIN and setting.data_type in ("", "bytes")
 
 
 def _shown(analysis: Analysis, columns: Columns) -> Sequence[ResultColumn]:

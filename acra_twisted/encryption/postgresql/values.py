@@ -85,10 +85,15 @@ def merged(values: Iterable[Value]) -> Value:
     return tuple(leaves)
 
 
+def is_one_column(value: Value) -> bool:
+    """Tell whether a value is that of one column of a table, with or without casts."""
+    return len(value) == 1 and value[0].named
+
+
 def is_named(value: Value) -> bool:
     """Tell whether the database says of a result's column with this value which table's column it
     is, if it is one."""
-    return len(value) == 1 and value[0].named and not value[0].casts
+    return is_one_column(value) and not value[0].casts
 
 
 def is_open(columns: Columns) -> bool:
