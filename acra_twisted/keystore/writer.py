@@ -88,7 +88,13 @@ class KeyWriter:
         existed = self._replace(path, sealed, 0o600)
         # The private half first: data for the new public key must be readable.
         if public:
-            self._replace(self._public_path(purpose, owner), public, 0o644)
+            try:
+                self._replace(self._public_path(purpose, owner), public, 0o644)
+            except KeyStoreError:
+                if not existed:
+                    # Half a pair would count as one that is there.
+                    os.unlink(path)
+                raise
         return existed
 
     def _check_master(self, purpose: Purpose, owner: str) -> None:

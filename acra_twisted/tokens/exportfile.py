@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import BinaryIO, Final
 
@@ -28,9 +29,11 @@ _KEY_MAX: Final = 256
 
 
 class ExportWriter:
-    """A new file, with mode 0600.  Raises ConfigError if it is there already, OSError."""
+    """A new file, with mode 0600.  Raises ConfigError if it is there already, OSError with the name
+    of the file."""
 
     def __init__(self, path: str) -> None:
+        self._path = path
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             self._file = os.fdopen(os.open(path, flags, 0o600), "wb")
@@ -40,15 +43,30 @@ class ExportWriter:
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Append entries.  Raises OSError."""
-        for entry in entries:
-            line = {name: part.hex() for name, part in zip(Entry._fields, entry, strict=True)}
-            self._file.write(json.dumps(line).encode() + b"\n")
+        with self._naming():
+            for entry in entries:
+                line = {name: part.hex() for name, part in zip(Entry._fields, entry, strict=True)}
+                self._file.write(json.dumps(line).encode() + b"\n")
 
     def close(self) -> None:
         """Have everything on the disk.  Raises OSError."""
-        with self._file as file:
+        with self._naming(), self._file as file:
             file.flush()
             os.fsync(file.fileno())
+
+    def discard(self) -> None:
+        """Remove the file, of which a part may be missing."""
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):
+            os.unlink(self._path)
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._path) from None
 
 
 @implementer(ITokenSource)

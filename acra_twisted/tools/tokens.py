@@ -289,8 +289,10 @@ async def _export(job: _Job) -> None:
     writer = ExportWriter(job.given.file)
     try:
         number = await tokenwork.export(job.store, writer, job.progress)
-    finally:
         writer.close()
+    except BaseException:
+        writer.discard()
+        raise
     job.ended()
     job.tell(f"Exported: {number}")
 

@@ -45,6 +45,25 @@ class Writing(FolderCase):
         self.assertRaises(KeyStoreError, self.writer.generate, purposes.STORAGE, OWNER)
         self.assertEqual(self.file(OWNER + "_storage"), before)
 
+    def test_no_half_of_a_new_pair_is_left(self):
+        write = files.write
+
+        def full(path, content, mode=0o600):
+            if path.endswith(".pub"):
+                raise OSError(28, "No space left on device")
+            write(path, content, mode)
+
+        for _ in range(2):
+            self.patch(files, "write", full)
+            error = self.assertRaises(
+                KeyStoreError, self.writer.generate_missing, purposes.STORAGE, OWNER
+            )
+            self.assertIn("No space left on device", str(error))
+            self.patch(files, "write", write)
+        self.assertTrue(self.writer.generate_missing(purposes.STORAGE, OWNER))
+        self.assertIsNotNone(self.store.public_key(purposes.STORAGE, OWNER))
+        self.assertEqual(len(self.store.keys(purposes.STORAGE, OWNER)), 1)
+
     def test_ke4_destroyed_with_its_predecessors(self):
         for owner in (OWNER, "another"):
             for _ in range(2):

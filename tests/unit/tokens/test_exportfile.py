@@ -1,5 +1,6 @@
 """Records of tokens in a file that outlasts every store."""
 
+import errno
 import os
 import stat
 
@@ -48,6 +49,20 @@ class Export(SynchronousTestCase):
         ExportWriter(path).close()
         self.assertRaises(ConfigError, ExportWriter, path)
         self.assertEqual(self.everything(ExportSource(path)), [])
+
+    def test_what_cannot_be_written_is_named_and_removed(self):
+        path = self.mktemp()
+        writer = ExportWriter(path)
+
+        def full(descriptor):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        self.patch(os, "fsync", full)
+        error = self.assertRaises(OSError, writer.close)
+        self.assertEqual((error.errno, error.filename), (errno.ENOSPC, path))
+        writer.discard()
+        self.assertFalse(os.path.exists(path))
+        writer.discard()
 
     def test_a_file_that_is_none_is_refused(self):
         self.assertRaises(ConfigError, ExportSource, self.mktemp())
