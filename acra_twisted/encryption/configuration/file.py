@@ -104,6 +104,9 @@ def _table(reader: Reader, entry: Mapping, columns: ColumnReader) -> GivenTable 
     if given is None:
         if entry.sound:
             reader.refuse("an entry of schemas needs table", entry.where)
+        for node in reader.items(entry, "encrypted"):
+            # Mistakes in it are told all the same.
+            reader.mapping(node, keys.COLUMN)
         return None
     *schemas, name = given.value
     if schemas and "schema" in entry.values:

@@ -108,6 +108,12 @@ class File(SynchronousTestCase):
             self.assertNotEqual(text, GOOD, old)
             self.assertIn(told, self.refused(text))
 
+    def test_mistakes_in_a_table_without_a_name_are_told_as_well(self):
+        text = "schemas:\n- tabel: t\n  encrypted:\n  - colum: c\n    data_type: strr\n"
+        told = self.refused(text)
+        for expected in ("c.yaml:2: unknown key 'tabel'", "c.yaml:4: unknown", "c.yaml:5: data_t"):
+            self.assertIn(expected, told)
+
     def test_what_is_no_such_file(self):
         for text in ("just words", "- a", "1"):
             self.assertIn("c.yaml:1: expected keys and values at the top level", self.refused(text))
