@@ -154,6 +154,11 @@ class _Switch:
         line = secondcolumns.switch(root, secondcolumns.read_definitions(rows))
         for work in _beside(await site.work(root)):
             await settle(self._job, work, work, WITHIN)
+        if await client.ask(secondcolumns.unfilled(root)):
+            raise MigrationError(
+                f"table {moving.label(table)}: a value has not come to its second column; it may "
+                "be longer than max_allowed_packet; the table is as it was before the switch"
+            )
         await client.ask(secondcolumns.drop_trigger(table))
         try:
             await client.ask_long(line)

@@ -210,6 +210,18 @@ def switch(table: ProtectedTable, definitions: Mapping[str, Definition]) -> str:
     return f"ALTER TABLE {_name_of(table.table)} {', '.join(changes)}"
 
 
+def unfilled(table: ProtectedTable) -> str:
+    """The question for a row that has a value in one column of a pair alone: its server may show
+    NULL for a value that is too long for it."""
+    pairs = [(one, _second(table, one)) for one in _beside(table)]
+    differs = " OR ".join(
+        f"({quoted(first.name)} IS NULL) <> ({quoted(second.name)} IS NULL)"
+        for first, second in pairs
+        if second is not None
+    )
+    return f"SELECT 1 FROM {_name_of(table.table)} WHERE {differs} LIMIT 1"  # noqa: S608 - quoted
+
+
 def _beside(table: ProtectedTable) -> Sequence[Column]:
     """The protected columns that have a second one."""
     return [

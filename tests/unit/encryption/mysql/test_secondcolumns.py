@@ -133,6 +133,14 @@ class Switch(SynchronousTestCase):
                 f"`name__acra` `name` varbinary(470) {more} {comment} AFTER `name__before`",
             )
 
+    def test_a_value_in_one_of_both_columns_alone_is_asked_for(self):
+        found = table(ID, TEXT, BESIDE, TOKEN, Column("phone__acra", "int"), own=(NAME, PHONE))
+        self.assertEqual(
+            secondcolumns.unfilled(found),
+            "SELECT 1 FROM `shop`.`people` WHERE (`name` IS NULL) <> (`name__acra` IS NULL) OR "
+            "(`phone` IS NULL) <> (`phone__acra` IS NULL) LIMIT 1",
+        )
+
     def test_a_column_of_an_earlier_switch(self):
         found = table(ID, TEXT, BESIDE, Column("NAME__before", "int"))
         self.assertRaises(ConfigError, secondcolumns.switch, found, self.definitions)
