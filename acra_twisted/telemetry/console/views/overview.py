@@ -15,6 +15,7 @@ from acra_twisted.telemetry.console import (
     schemachanges,
     unopened,
 )
+from acra_twisted.telemetry.console.behind import problem
 from acra_twisted.telemetry.console.breaks import Break, Minute
 from acra_twisted.telemetry.console.gathering import added, totals
 from acra_twisted.telemetry.console.gone import Gone, gone, lasts
@@ -36,7 +37,13 @@ from acra_twisted.telemetry.console.schemachanges import Change
 from acra_twisted.telemetry.console.sentences import Answer
 from acra_twisted.telemetry.console.tiles import Tile, tile
 from acra_twisted.telemetry.console.view import Sources, View
-from acra_twisted.telemetry.console.views.overviewsentences import MORE, At, Culprit, Facts, tell
+from acra_twisted.telemetry.console.views.overviewsentences import (
+    MORE,
+    At,
+    Culprit,
+    Facts,
+    tell,
+)
 from acra_twisted.telemetry.console.views.statements import address, traces_of
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.figures.rows import WHOLE, Row
@@ -46,7 +53,6 @@ from acra_twisted.telemetry.figures.summary import mean_ms, ordered, percentiles
 from acra_twisted.telemetry.logs.recent import RecentEvent
 from acra_twisted.telemetry.pages.arguments import given
 from acra_twisted.telemetry.pages.rendering import Piece
-from acra_twisted.telemetry.pages.waiting import Wait
 
 QUESTION: Final = "Is it the proxy or the database, and since when?"
 ARGUMENTS: Final[Mapping[str, str]] = {"range": f"time up to now: {', '.join(RANGES)}"}
@@ -117,36 +123,23 @@ def gather(sources: Sources, span: Range) -> Generator[Piece, None, Gathered]:
     lost = gone(lasts(heard), sources.clock() // MINUTE)
     yield ""
     now_open = yield from standing(sources.sessions(), sources.clock())
-    problem = yield from _problem(sources, columns)
+    away = yield from problem(sources)
     closed = unopened.said(sources.fact("unopened"), since)
     known = yield from healthfindings.facts_of(sources.fact)
-    health = healthfindings.findings(known, problem, sources.clock() / 1e9)
+    health = healthfindings.findings(known, away, sources.clock() / 1e9)
     marks = lastevents.marks(events, sources.fact("changes"), span)
     yield ""
     return Gathered(
         span,
         facts,
         first,
-        tell(facts, At(now_open, problem, grown, lost, closed)),
+        tell(facts, At(now_open, away, grown, lost, closed)),
         changed,
         events,
         health,
         marks,
         lost,
     )
-
-
-def _problem(sources: Sources, columns: Sequence[Row]) -> Generator[Piece, None, str]:
-    """Return why what stands behind the daemon cannot be reached; empty if it can be.  It is not
-    tried where requests of the last two columns have been answered."""
-    if any(column.calls > column.errors + column.lost for column in columns[-2:]):
-        return ""
-    reach = sources.reach()
-    if reach is None:
-        return ""
-    wait = Wait(reach.problem())
-    yield wait
-    return str(wait.result)
 
 
 def _culprit(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.telemetry.console import formats, gone
+from acra_twisted.telemetry.console.behind import is_answered
 from acra_twisted.telemetry.console.breaks import Break
 from acra_twisted.telemetry.console.gone import Gone
 from acra_twisted.telemetry.console.growth import Growth
@@ -117,11 +118,7 @@ def tell(facts: Facts, at: At = _QUIET) -> Answer:
 def _unreachable(facts: Facts, problem: str) -> Sentence | None:
     if not problem:
         return None
-    answered = [
-        place
-        for place, column in enumerate(facts.columns)
-        if column.calls > column.errors + column.lost
-    ]
+    answered = [place for place, column in enumerate(facts.columns) if is_answered(column)]
     since = f"since {facts.span.begins(answered[-1])}" if answered else "in this time"
     return sentence(
         "unreachable",
