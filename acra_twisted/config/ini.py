@@ -135,7 +135,9 @@ class IniFile:
         if "\n" not in text:
             return []
         options = {option.name for section in declared.values() for option in section.options}
-        _, *more = self._lines_of(text, where)
+        lines = list(self._lines_of(text, where))
+        # The first one is the key's own, if it has anything.
+        more = lines if text.startswith("\n") else lines[1:]
         named = ((line.text.partition("=")[0].strip(), line) for line in more if "=" in line.text)
         return [
             ConfigError(

@@ -73,7 +73,7 @@ def _bind(option: str, address: Address, mode: int, shared: bool) -> socket.sock
 
 def _remedy(error: OSError, address: Address) -> str:
     if error.errno == errno.EADDRINUSE:
-        if address.path and not stat.S_ISSOCK(os.lstat(address.path).st_mode):
+        if os.path.isfile(address.path) or os.path.isdir(address.path):
             return "; a file that is no socket has this name: choose another one"
         return "; another program listens there: stop it or choose another address"
     if error.errno == errno.EACCES and not address.path:
