@@ -27,7 +27,7 @@ _commented: Final = re.compile(rb"\s*+(?:--|/[*])").match
 #: Words before INTO where no table is made.
 _BEFORE_INTO: Final = frozenset((b"insert", b"merge"))
 #: Words of statements that bring code in a string.
-_CODE: Final = frozenset((b"function", b"procedure", b"routine", b"language", b"do"))
+_CODE: Final = frozenset((b"function", b"procedure", b"routine", b"language", b"do", b"call"))
 #: Longer texts are not read by their tokens.
 _LONG: Final = 64 << 10
 _TOKENS: Final = 200_000

@@ -96,6 +96,7 @@ class Words(SynchronousTestCase):
             "CREATE FUNCTION f() RETURNS void AS 'INSERT INTO fresh VALUES (1)'",
             "create procedure f() LANGUAGE sql AS $$ UPDATE fresh SET a = 1 $$",
             "CREATE TABLE a (b int); DO $$ BEGIN NULL; END $$",
+            "CREATE TABLE a (b int); CALL run('CREATE TEMP TABLE fresh (a text)')",
         ):
             self.assertEqual(words(text.encode(), True), (UNREAD,), text)
 
