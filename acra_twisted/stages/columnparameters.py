@@ -199,11 +199,11 @@ def _controlled(parameters: Parameters, session: Session, found: Failure | None)
 def _confirmed(parameters: Parameters, exchange: Exchange) -> Deferred[None]:
     """Ask the database whether the name of a statement is still its own, as ``is_meant`` says
     then.  Fails with QuestionError where nobody can be asked."""
+    prepared = exchange.session.prepared
 
     def answered(rows: Sequence[Sequence[bytes | None]]) -> None:
         prepared.confirm({name for row in rows for name in row}, parameters)
 
-    prepared = exchange.session.prepared
     return maybeDeferred(exchange.session.ask, prepared_question()).addCallback(answered)
 
 

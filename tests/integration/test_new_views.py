@@ -129,5 +129,5 @@ class NewViews(ProtectedCase):
             db.execute("INSERT INTO people VALUES (1, 'Zaphodius', 'z@example.com')")
             for kind in ("VIEW", "MATERIALIZED VIEW"):
                 with self.assertRaisesRegex(psycopg.errors.FeatureNotSupported, "people.email"):
-                    db.execute(f"CREATE {kind} both AS {union}")
+                    db.execute(f"CREATE {kind} twice AS {union}")
             self.assertEqual(db.execute(union).fetchall(), [(1, "z@example.com")] * 2)
