@@ -6,7 +6,7 @@ The records are slotted: every message reads them.  Times are nanoseconds of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from acra_twisted.errors import QuestionError
@@ -142,7 +142,9 @@ class Session:
     that has been put down to exchanges.  ``answered``: when its last exchange that the database saw
     ended.  ``proven``: its client has proven its user to AcraServer; ``refused``: the database has
     refused the login.  ``meaning`` is a stage's: the `Columns.meaning` of every result whose
-    statement has none of its own; with None nobody asks for those either.
+    statement has none of its own; with None nobody asks for those either.  ``cursor_meanings`` is a
+    stage's, too, or None: it returns the meanings of what a cursor shows that SQL has declared by a
+    name, None if it knows of none.
 
     ``ask(text)`` is for stages.  It puts a statement of ours to the database, on the client's
     connection but unseen by the client, and returns a Deferred of its rows: lists of texts, None
@@ -200,6 +202,7 @@ class Session:
         "span",
         "tracer",
         "meaning",
+        "cursor_meanings",
         "ask",
         "question",
         "runs_before",
@@ -258,6 +261,7 @@ class Session:
         #: Gives the tracer of one of its exchanges.
         self.tracer: Callable[[Any], Any] = _untraced
         self.meaning: Any = None
+        self.cursor_meanings: Callable[[bytes], Sequence[Any] | None] | None = None
         self.ask: Callable[[bytes], Any] = nobody
         self.question: Question | None = None
         self.runs_before: Callable[[], bool] = nothing

@@ -129,6 +129,19 @@ def follow(
     return Followed(meanings, shown)
 
 
+def described(known: Known, name: bytes) -> Sequence[Meaning] | None:
+    """Return the meanings of what the protocol describes by the name of a cursor of SQL; None if
+    it is not known to show protected columns."""
+    snapshot = known.snapshot
+    if snapshot is None:
+        return None
+    try:
+        shown = known.cursors.results(name)
+    except KeyError:
+        return None
+    return None if shown is None else [snapshot.meaning_of(shown)]
+
+
 def bound(
     request: Request, shown: Results | None, known: Known, snapshot: Snapshot
 ) -> Refusal | None:

@@ -149,6 +149,19 @@ class Remade(ProtectedCase):
                     self.assertEqual(db.execute(fetch).fetchall(), [("4012", "Zaphodius")])
                     db.execute("MOVE ABSOLUTE 0 IN c")
 
+    def test_rows_of_cursors_that_are_described(self):
+        """Drivers ask by the protocol what a cursor of SQL returns, before they fetch from it."""
+        for values in ((), ("4012",)):
+            for binary in (False, True):
+                with self.known() as db:
+                    self.copied(db)
+                    condition = " WHERE note <> %s" if values else ""
+                    with db.transaction(), db.cursor("c", binary=binary) as cursor:
+                        cursor.execute(f"SELECT card, name FROM people{condition}", values)
+                        types = [one.type_code for one in cursor.description]
+                        self.assertEqual(types, [25, 25])
+                        self.assertEqual(cursor.fetchall(), [("4012", "Zaphodius")])
+
     def test_a_table_that_a_function_makes_is_noticed_in_seconds(self):
         with self.known() as db:
             self.past(

@@ -174,6 +174,9 @@ class ExtendedBatch(OpeningBatch):
             self._expected.append((FORWARD, replies.DESCRIBE_STATEMENT, exchange, statement))
         else:
             portal = prepared.portal(name)
+            meanings = self._session.cursor_meanings
+            if portal.statement is None and meanings is not None:
+                portal.meanings = meanings(name)
             portal.is_described = True
             exchange = self._current(portal.statement, start, portal)
             self._expected.append((FORWARD, replies.DESCRIBE_PORTAL, exchange, portal))

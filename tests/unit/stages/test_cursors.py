@@ -79,6 +79,17 @@ class Cursors(CursorCase):
         for text in ('fetch "C"', "fetch d", "SELECT 1", "SELECT id FROM o FETCH FIRST ROW ONLY"):
             self.assertEqual(self.meant(self.done(text), 2), [None, None], text)
 
+    def test_the_protocol_describes_it_by_its_name(self):
+        self.done(DECLARE)
+        [meaning] = self.session.cursor_meanings(b"c")
+        nothing = [0, 0]
+        shown = Columns([b"id", b"name"], nothing, nothing, nothing, attributes=nothing)
+        self.assertEqual(meaning.settings(shown), [None, NAME])
+        self.assertIsNone(self.session.cursor_meanings(b"d"))
+        # Another name may be that of any cursor.
+        self.open(UNION, "\xe9".encode("latin-1"))
+        self.assertIsNone(self.session.cursor_meanings(b"d"))
+
     def test_a_cursor_may_be_declared_and_read_in_one_text(self):
         for behind in ("", "; CLOSE c"):
             statement = self.done(f"{DECLARE}; FETCH c{behind}; FETCH c")

@@ -230,6 +230,15 @@ class Meant(SynchronousTestCase):
             self.play.database(whole)
             self.play.done()
 
+    def test_a_cursor_of_sql_is_described_by_what_a_stage_knows_of_it(self):
+        self.play.session.cursor_meanings = {b"c": ["int"]}.get
+        reply = columns(b"n") + ready(b"T")
+        for size in (1 << 20, 5):
+            _, got = self.exchange(describe(b"P", b"c") + SYNC, reply, size)
+            self.assertEqual(messages(got)[0], messages(Retyped.TOLD)[0])
+            _, got = self.exchange(describe(b"P", b"d") + SYNC, reply, size)
+            self.assertEqual(got, reply)
+
     def test_an_error_ends_what_was_asked_for_as_well(self):
         request = parse(b"", b"select") + bind(b"", b"") + execute() + SYNC
         sent, got = self.exchange(request, PARSE_COMPLETE + error() + ready(b"E"), 5)
