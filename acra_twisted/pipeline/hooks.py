@@ -98,7 +98,7 @@ class Pipeline:
         return driver.run(self.statement_hooks, work, passed, verdict)
 
     def _judging(self) -> Judges | None:
-        """Ask the stages one after the other whether they judge a query, as far as they choose."""
+        """See `judges`: it asks the stages one after the other, up to the first that judges all."""
         stages: list[Any] = [one for one in self.stages if IStatementStage.providedBy(one)]
         choosing = takewhile(ISelectiveStatementStage.providedBy, stages)
         choices: list[Judges] = [stage.judges for stage in choosing]
