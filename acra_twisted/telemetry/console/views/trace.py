@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from acra_twisted.telemetry.console import charts, formats, minimap, requests, waterfall
 from acra_twisted.telemetry.console.around import Around, around, draw
+from acra_twisted.telemetry.console.clocks import apart
 from acra_twisted.telemetry.console.layers import LAYERS, ours
 from acra_twisted.telemetry.console.people import Names
 from acra_twisted.telemetry.console.repeated import repeated
@@ -115,7 +116,8 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     yield ""
     runs = yield from repeated(records)
     layers = typical.layers if typical is not None else {}
-    answer = said(records, timeline, side.main, layers, runs)
+    differ = yield from apart(records)
+    answer = said(records, timeline, side.main, layers, runs, differ)
     client = Names(sources.fact("peers")).of(
         requests.first(records, "acra.client_id"), requests.first(records, "tls.client.subject")
     )

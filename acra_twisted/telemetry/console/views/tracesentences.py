@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from acra_twisted.telemetry.console import formats, requests
+from acra_twisted.telemetry.console.clocks import Apart
 from acra_twisted.telemetry.console.layers import (
     DATABASE,
     LAYERS,
@@ -43,12 +44,15 @@ def said(
     main: Mapping[str, Any] | None,
     usual: Mapping[str, float],
     runs: Repeated | None = None,
+    clocks: Apart | None = None,
 ) -> Answer:
     """Return the sentences about a trace.  ``usual`` has the milliseconds by layer that are typical
-    of its statement; it is empty where nothing is.  ``runs`` are of a statement that repeats."""
+    of its statement; it is empty where nothing is.  ``runs`` are of a statement that repeats,
+    ``clocks`` those that differ."""
     return answer(
         [
             _running(records, timeline),
+            _clocks(clocks),
             _fault(main),
             _unopened(main),
             _repeated(runs),
@@ -105,6 +109,18 @@ def _fault(main: Mapping[str, Any] | None) -> Sentence | None:
         code = known.get("db.response.status_code") or known.get("error.type") or "an error"
         return sentence("failed", BAD, strong(f"Failed: {formats.name(str(code))}"), ".")
     return None
+
+
+def _clocks(clocks: Apart | None) -> Sentence | None:
+    if clocks is None:
+        return None
+    names = " and ".join(map(formats.name, (clocks.above, clocks.below)))
+    return sentence(
+        "clocks",
+        SLOW,
+        strong(f"The clocks of {names} are {formats.ms(clocks.by / _MS)} apart"),
+        ": the time of the whole and that of the link are wrong here.",
+    )
 
 
 def _unopened(main: Mapping[str, Any] | None) -> Sentence | None:
