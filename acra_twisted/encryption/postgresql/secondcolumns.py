@@ -48,6 +48,7 @@ def preparation(
             to_type = storage_type(setting)
         if attribute.base == types.BYTEA and to_type == "bytea" and setting.kind != TOKENIZED:
             continue
+        _check_left(root, attribute)
         found.append(attribute)
         lines.append(f"ALTER TABLE {table} ADD COLUMN {_beside(attribute.name)} {to_type};")
     if not found:
@@ -70,6 +71,14 @@ def preparation(
             f"ALTER TABLE {name} ENABLE ALWAYS TRIGGER {trigger};",
         ]
     return lines
+
+
+def _check_left(root: Relation, attribute: Attribute) -> None:
+    """Raises ConfigError if a column has what an earlier switch has left: its values would be
+    tokens of tokens, and there would be no name for it."""
+    left = attribute.name + LEFT
+    if root.attribute(left):
+        raise ConfigError(f"table {label(root)}: drop column {left} of an earlier switch")
 
 
 def switch(protection: Protection, root: Relation) -> Sequence[str]:
@@ -98,6 +107,7 @@ def switch(protection: Protection, root: Relation) -> Sequence[str]:
     ]
     lines.append(f"DROP FUNCTION {quoted(root.schema)}.{_beside(root.name)}()")
     for attribute in first:
+        _check_left(root, attribute)
         name, beside = quoted(attribute.name), _beside(attribute.name)
         left = _name_with(attribute.name, LEFT)
         lines += [

@@ -67,6 +67,17 @@ class Preparation(SynchronousTestCase):
         made = relation(1, "people", attribute("age", 1, INT4), attribute("age__acra", 2))
         self.assertEqual(prepared(made, {1: AGE}), [])
 
+    def test_what_an_earlier_switch_has_left_comes_first(self):
+        left = attribute("phone__before", 5, TEXT)
+        root = PEOPLE._replace(attributes=(*PEOPLE.attributes, left))
+        for change in (ENCRYPT, DECRYPT):
+            with self.assertRaisesRegex(ConfigError, "drop column phone__before of an earlier"):
+                prepared(root, {2: PHONE}, change=change)
+        beside = attribute("phone__acra", 6, TEXT)
+        root = root._replace(attributes=(*root.attributes, beside))
+        with self.assertRaisesRegex(ConfigError, r"table public\.people: drop column phone__before"):
+            secondcolumns.switch(protection([root], settings("people.age")), root)
+
     def test_names_that_the_database_would_cut(self):
         long = relation(1, "people", attribute("a" * 60, 1, INT4))
         self.assertRaises(ConfigError, prepared, long, {1: AGE})
