@@ -182,18 +182,27 @@ class ColumnParameters:
 def control(parameters: Parameters, exchange: Exchange) -> Any:
     """Return the verdict on the execution of a prepared statement that controls a transaction, or
     a Deferred of it."""
-    session = exchange.session
-    if parameters.is_meant or session.transaction == FAILED_TRANSACTION:
-        # There the database does nothing else, and answers no question.
+    if parameters.is_meant:
         return PASS
-    return _confirmed(parameters, exchange).addBoth(partial(_controlled, parameters, session))
+    asked = _confirmed(parameters, exchange)
+    return asked.addBoth(partial(_controlled, parameters, exchange.session))
 
 
 def _controlled(parameters: Parameters, session: Session, found: Failure | None) -> Any:
+    is_certain = parameters.is_meant
     if found is not None:
         found.trap(QuestionError)
-    certain = found is None and parameters.is_meant
-    return PASS if certain or session.transaction == FAILED_TRANSACTION else outdated(UNSURE)
+        # A transaction that has failed answers no question, and does nothing else, if nothing on
+        # its way ends it.  The name is that of what was prepared last by it.
+        is_failed = session.transaction == FAILED_TRANSACTION and not session.outstanding
+        is_certain = is_failed and _is_last(parameters.statement, session)
+    return PASS if is_certain else outdated(UNSURE)
+
+
+def _is_last(statement: Statement | None, session: Session) -> bool:
+    if statement is None:
+        return False
+    return session.prepared.statement(statement.prepared_name or b"") is statement
 
 
 def _confirmed(parameters: Parameters, exchange: Exchange) -> Deferred[None]:

@@ -21,6 +21,8 @@ NAME = b"INSERT INTO people (name) VALUES ($1)"
 NOTE = b"INSERT INTO people (note) VALUES ($1)"
 #: It is no statement.
 WRONG = parse(b"", b"SELEC")
+#: AcraServer refuses it.
+REFUSED = parse(b"", b"UPDATE people SET name = name || 'a'")
 RUN = bind(b"", b"s", [SECRET.encode()]) + execute() + SYNC
 
 
@@ -52,12 +54,15 @@ class Doubted(ProtectedCase):
         named, unnamed = parse(b"s", NAME) + SYNC, parse(b"", NAME) + SYNC
         again = parse(b"s", NOTE) + SYNC
         run = bind(b"", b"", [SECRET.encode()]) + execute() + SYNC
+        known, failed = query(b"SELECT note FROM people"), query(b"BEGIN") + query(b"SELECT 1 / 0")
         for requests in (
             (named, again + RUN),
             (named + again + RUN,),
             (named, WRONG + close(b"S", b"s") + again + RUN),
             (unnamed, WRONG + parse(b"", NOTE) + SYNC + run),
             (query(b"PREPARE s AS " + NAME) + again + RUN,),
+            (known, named + parse(b"s", b"SELECT 1") + REFUSED + SYNC + again + RUN),
+            (known, named, failed, query(b"ROLLBACK") + parse(b"s", b"COMMIT") + SYNC + RUN),
         ):
             with raw_session(self.served.port) as raw:
                 replies = self.talk(raw, *requests)
@@ -66,7 +71,7 @@ class Doubted(ProtectedCase):
                 # The session goes on.
                 once_more = parse(b"t", NAME) + bind(b"", b"t", [b"x"]) + execute() + SYNC
                 self.assertEqual(self.talk(raw, once_more)[-2], ("C", b"INSERT 0 1\0"))
-        self.assertEqual(len(self.names()), 5)
+        self.assertEqual(len(self.names()), 7)
         self.assert_encrypted("name")
         self.assert_not_logged(SECRET, SECRET.encode().hex())
 

@@ -95,7 +95,7 @@ class Prepared:
         "limit",
         "_confirmed",
         "_pending",
-        "_contested",
+        "_unsynced",
         "_portals",
         "_statement_era",
         "_portal_era",
@@ -105,9 +105,10 @@ class Prepared:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._confirmed: dict[bytes, Statement] = {}
-        self._pending: dict[bytes, Statement] = {}
-        # Names of pending statements that others were still pending by.
-        self._contested: set[bytes] = set()
+        # By name, in the order in which they were sent.
+        self._pending: dict[bytes, list[Statement]] = {}
+        # Names of those that no Sync has been sent behind.
+        self._unsynced: set[bytes] = set()
         self._portals: dict[bytes, Portal] = {}
         self._statement_era = 0
         self._portal_era = 0
@@ -125,18 +126,18 @@ class Prepared:
     def parse_sent(self, statement: Statement) -> None:
         """A Parse goes to the database."""
         name = _key(statement)
-        if name in self._pending:
-            self._contested.add(name)
-        self._pending[name] = statement
+        self._pending.setdefault(name, []).append(statement)
+        self._unsynced.add(name)
         statement.types_era = statement.name_era = self._statement_era
 
     def sync_sent(self) -> None:
         """A Sync goes to the database: what comes behind it is done, also if a Parse before it
         fails."""
-        for name, statement in self._pending.items():
-            by_sql = name and self._statement_era
-            if by_sql or name in self._confirmed or name in self._contested:
-                statement.types_era = statement.name_era = -1
+        for name in self._unsynced:
+            pending, by_sql = self._pending[name], name and self._statement_era
+            if by_sql or name in self._confirmed or len(pending) > 1:
+                pending[-1].types_era = pending[-1].name_era = -1
+        self._unsynced.clear()
 
     def parse_complete(self, statement: Statement) -> None:
         """The database has prepared it."""
@@ -147,14 +148,18 @@ class Prepared:
     def forget_pending(self, statement: Statement) -> None:
         """It was never prepared, or no longer is pending."""
         name = _key(statement)
-        if self._pending.get(name) is statement:
-            del self._pending[name]
-            self._contested.discard(name)
+        pending = self._pending.get(name, [])
+        if statement in pending:
+            pending.remove(statement)
+            if not pending:
+                del self._pending[name]
+                self._unsynced.discard(name)
 
     def statement(self, name: bytes) -> Statement | None:
         """Return the statement that a Bind or Describe sent now means by ``name``."""
         key = name[:_NAME_SIZE]
-        return self._pending.get(key) or self._confirmed.get(key)
+        pending = self._pending.get(key)
+        return self._confirmed.get(key) if pending is None else pending[-1]
 
     def bind_sent(self, portal: Portal) -> None:
         """A Bind goes to the database."""

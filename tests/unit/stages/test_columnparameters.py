@@ -1,7 +1,9 @@
 """Values for prepared statements on protected columns: encoded, refused, and left to be."""
 
 from acra_twisted import purposes
+from acra_twisted.dialects.postgresql import replies
 from acra_twisted.exchange import Exchange, Parameters, Statement, ToldType
+from acra_twisted.outstanding import FORWARD
 from acra_twisted.session import FAILED_TRANSACTION, IN_TRANSACTION
 from acra_twisted.verdicts import PASS, Deny, Replace
 from tests.support.containers import CLIENT
@@ -158,6 +160,19 @@ class Bound(BoundCase):
                 self.assertIs(verdict, PASS)
             else:
                 self.outdated(verdict)
+
+    def test_the_end_of_a_transaction_that_was_not_prepared(self):
+        statement = self.prepare("COMMIT")
+        self.session.prepared.parse_complete(Statement(b"", b"s"))
+        self.session.transaction, self.database.fails = FAILED_TRANSACTION, True
+        self.outdated(self.bind(statement, [], is_meant=False))
+
+    def test_the_end_of_a_transaction_behind_what_may_end_it(self):
+        statement = self.prepare("COMMIT")
+        self.session.prepared.parse_complete(statement)
+        self.session.transaction, self.database.fails = FAILED_TRANSACTION, True
+        self.session.outstanding.append((FORWARD, replies.QUERY, None, None))
+        self.outdated(self.bind(statement, [], is_meant=False))
 
     def test_a_literal_that_older_keys_have_encoded_is_not_sent_again(self):
         written = self.prepare(f"INSERT INTO people (id, name) VALUES ($1, '{SECRET}')")

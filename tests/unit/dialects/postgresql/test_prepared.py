@@ -101,6 +101,19 @@ class Table(SynchronousTestCase):
             self.table.parse_complete(self.two)
             self.assertTrue(self.table.is_meant(self.two))
 
+    def test_a_name_is_doubted_while_any_statement_is_pending_by_it(self):
+        refused = Statement(b"", b"s")
+        self.table.parse_sent(self.one)
+        self.table.sync_sent()
+        self.table.parse_sent(refused)
+        for _ in range(2):
+            # A batch that is refused may be forgotten more than once.
+            self.table.forget_pending(refused)
+        self.assertIs(self.table.statement(b"s"), self.one)
+        self.table.parse_sent(self.two)
+        self.table.sync_sent()
+        self.assertFalse(self.table.is_meant(self.two))
+
     def test_one_that_was_never_prepared_is_not_meant(self):
         self.table.parse_complete(self.one)
         self.table.parse_sent(self.two)
