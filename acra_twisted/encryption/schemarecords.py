@@ -10,7 +10,8 @@ from typing import Any, Final, get_args, get_origin, get_type_hints
 #: Characters of a text at most.
 LARGEST: Final = 64 << 20
 _ODD: Final = (
-    "this is no schema that this version of acra-explain has saved; save it anew by --save_schema"
+    "this is no schema that this version of acra-explain has saved for this --dialect; save it "
+    "anew by --save_schema"
 )
 _PLAIN: Final = (str, int, bool, NoneType)
 

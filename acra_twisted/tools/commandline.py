@@ -106,15 +106,14 @@ class Parser(argparse.ArgumentParser):
         """Put flags of the commands that stand in front of the command behind it."""
         moved: list[str] = []
         rest = list(words)
-        while rest and (name := rest[0].partition("=")[0].lstrip("-")) in switches:
-            if (
-                not rest[0].startswith("--")
-                or rest[0].partition("=")[0] in self._option_string_actions
-            ):
+        while rest and rest[0].startswith("--"):
+            flag, equals, _ = rest[0].partition("=")
+            name = flag.removeprefix("--")
+            if name not in switches or flag in self._option_string_actions:
                 break
-            with_value = "=" not in rest[0] and not switches[name]
-            moved += rest[: 1 + with_value]
-            del rest[: 1 + with_value]
+            taken = 1 if equals or switches[name] else 2
+            moved += rest[:taken]
+            del rest[:taken]
         return [*rest[:1], *moved, *rest[1:]]
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:

@@ -100,8 +100,8 @@ def _add_flags(parser: Parser, change: str) -> None:
         )
         parser.switch(
             "in_place",
-            help="with --ddl, of MySQL alone: change types of columns where one holds both forms "
-            "of their values, and make second columns for tokens alone",
+            help="with --ddl, for MySQL and MariaDB: print statements that change the types of "
+            "columns; only tokens get second columns",
         )
         parser.switch(
             "switch", help="give second columns the names of the first ones once all is done"

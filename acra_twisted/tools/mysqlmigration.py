@@ -15,7 +15,7 @@ from acra_twisted.server.liveschema import read_mysql_schema
 from acra_twisted.tools.databaseerror import DatabaseError
 from acra_twisted.tools.migrationjob import MigrationJob
 from acra_twisted.tools.mysqlclient import MysqlClient
-from acra_twisted.tools.mysqlrows import WITHIN, WORDS, MysqlRows
+from acra_twisted.tools.mysqlrows import WORDS, MysqlRows
 from acra_twisted.tools.rowwork import MigrationError, Stopped
 from acra_twisted.tools.settling import settle
 from acra_twisted.wire.mysql.handshake import POSING
@@ -153,8 +153,8 @@ class _Switch:
         rows = await client.ask(secondcolumns.definitions_question(table))
         line = secondcolumns.switch(root, secondcolumns.read_definitions(rows))
         for work in _beside(await site.work(root)):
-            await settle(self._job, work, work, WITHIN)
-        if await client.ask(secondcolumns.unfilled(root)):
+            await settle(self._job, work, work)
+        if await client.ask_long(secondcolumns.unfilled(root)):
             raise MigrationError(
                 f"table {moving.label(table)}: a value has not come to its second column; it may "
                 "be longer than max_allowed_packet; the table is as it was before the switch"

@@ -16,14 +16,13 @@ from acra_twisted.tools.rowwork import Counts, Due, Found, Habits, MovedRow, Sto
 
 #: Rows that are written at a time.
 _MOST: Final = 5_000
-#: Words for a transaction for each batch, and those inside a transaction.
+#: Words for a transaction for each batch.
 WORDS: Final = Words(
     "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
     "START TRANSACTION",
     "COMMIT",
     "ROLLBACK",
 )
-WITHIN: Final = Words("", "SAVEPOINT acra", "RELEASE SAVEPOINT acra", "ROLLBACK TO SAVEPOINT acra")
 
 _Cells = Sequence[bytes | None]
 #: Makes the question for so many rows behind a key.

@@ -15,7 +15,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.tools.databaseclient import DatabaseClient
 from acra_twisted.tools.migrationjob import MigrationJob
 from acra_twisted.tools.postgresqlpairs import PostgresqlPairs
-from acra_twisted.tools.postgresqlrows import ALONE, WITHIN, PostgresqlRows
+from acra_twisted.tools.postgresqlrows import ALONE, PostgresqlRows
 from acra_twisted.tools.rowwork import MigrationError, Stopped
 from acra_twisted.tools.settling import comparer, settle
 
@@ -113,7 +113,7 @@ class _Switch:
             lines = secondcolumns.switch(protection, locked)
             for one in _beside(self._site.work_of(protection, locked)):
                 paired = self._paired(one, await self._since(one, marks.get(_key(one))))
-                await settle(self._job, one, paired, WITHIN)
+                await settle(self._job, one, paired)
             for line in lines:
                 await client.ask(line)
         except BaseException as error:

@@ -15,11 +15,10 @@ from acra_twisted.tools.rowwork import Counts, Due, Found, Habits, MovedRow, Wor
 
 #: Parameters of one statement.
 _PARAMETERS: Final = 60_000
-#: Words for a transaction for each batch, and those inside a transaction.
+#: Words for a transaction for each batch.
 ALONE: Final = Words(
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "BEGIN", "COMMIT", "ROLLBACK"
 )
-WITHIN: Final = Words("", "SAVEPOINT acra", "RELEASE SAVEPOINT acra", "ROLLBACK TO SAVEPOINT acra")
 
 
 class PostgresqlRows:

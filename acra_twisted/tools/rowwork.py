@@ -64,6 +64,10 @@ class Words(NamedTuple):
     undo: str
 
 
+#: Words inside a transaction, in which nobody else can write.
+WITHIN: Final = Words("", "SAVEPOINT acra", "RELEASE SAVEPOINT acra", "ROLLBACK TO SAVEPOINT acra")
+
+
 class MovedRow(NamedTuple):
     """A row as it was read: ``key`` and ``version`` are for its table alone, ``name`` is what
     messages call it, without a value, and ``texts`` has one for each part of the work, None for one

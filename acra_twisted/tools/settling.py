@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from acra_twisted.tools.migrationjob import MigrationJob
 from acra_twisted.tools.rowcomparing import PairedTable, RowComparer
-from acra_twisted.tools.rowwork import MigrationError, MovedTable, Words
+from acra_twisted.tools.rowwork import WITHIN, MigrationError, MovedTable
 
 
 def comparer(job: MigrationJob, table: MovedTable, paired: PairedTable) -> RowComparer:
@@ -14,14 +14,13 @@ def comparer(job: MigrationJob, table: MovedTable, paired: PairedTable) -> RowCo
     return RowComparer(paired, changes, job.habits(table.label))
 
 
-async def settle(job: MigrationJob, table: MovedTable, paired: PairedTable, words: Words) -> None:
+async def settle(job: MigrationJob, table: MovedTable, paired: PairedTable) -> None:
     """Fill second columns and compare them; fill anew those that differ, and compare once more.
 
-    ``words`` are those inside the transaction in which the table is locked.  Raises MigrationError
-    if a value cannot be changed, or if rows differ again; Stopped, DatabaseError, KeyStoreError,
-    TokenStoreError.
+    The table is locked by a transaction that has begun.  Raises MigrationError if a value cannot be
+    changed, or if rows differ again; Stopped, DatabaseError, KeyStoreError, TokenStoreError.
     """
-    number = await _filled(job, table, paired, words)
+    number = await _filled(job, table, paired)
     if not number:
         return
     name = table.label
@@ -29,7 +28,7 @@ async def settle(job: MigrationJob, table: MovedTable, paired: PairedTable, word
         f"{name}: {number} rows had other values in their second columns than in the first "
         "ones; they are filled anew"
     )
-    number = await _filled(job, table, paired, words)
+    number = await _filled(job, table, paired)
     if number:
         raise MigrationError(
             f"table {name}: {number} rows have other values in their second columns as soon as "
@@ -38,9 +37,9 @@ async def settle(job: MigrationJob, table: MovedTable, paired: PairedTable, word
         )
 
 
-async def _filled(job: MigrationJob, table: MovedTable, paired: PairedTable, words: Words) -> int:
+async def _filled(job: MigrationJob, table: MovedTable, paired: PairedTable) -> int:
     """Fill second columns, empty those that differ, and return the number of their rows."""
-    counts = await job.moved(table, 0, words)
+    counts = await job.moved(table, 0, WITHIN)
     if counts.refused:
         raise MigrationError("\n".join(counts.told))
     try:

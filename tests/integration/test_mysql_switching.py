@@ -130,7 +130,7 @@ class Switching(Base):
             tuple((number, n, at) for number, _, _, _, n, at in before),
         )
         [shown] = self.rows("SHOW CREATE TABLE staff")
-        self.assertIn("`name` varbinary(230) NOT NULL COMMENT 'it''s',", shown[1])
+        self.assertIn("`name` varbinary(390) NOT NULL COMMENT 'it''s',", shown[1])
         self.assertIn("UNIQUE KEY `name` (`name__before`)", shown[1])
         said = self.migrate("encrypt", "shop.staff", "--ddl", status=1)
         self.assertIn("drop column phone__before of an earlier switch", said)

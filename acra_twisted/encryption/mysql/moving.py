@@ -36,10 +36,11 @@ NUMBERS: Final = frozenset(("tinyint", "smallint", "mediumint", "int", "bigint",
 TIMES: Final = frozenset(("date", "time", "datetime", "year"))
 _TEXTS: Final = frozenset(("char", "varchar"))
 SHORT_BYTES: Final = frozenset(("binary", "varbinary"))
-#: Types whose values have a text: a timestamp has another one in each time zone.
+#: Types whose values have a text: a timestamp has another one in each time zone, and that of a
+#: float has six digits.
 _READ: Final = (
     *(NUMBERS, TIMES, SHORT_BYTES, storage.BYTES, storage.TEXTS),
-    frozenset(("char", "enum", "set", "json", "float", "double", "uuid", "inet4", "inet6")),
+    frozenset(("char", "enum", "set", "json", "double", "uuid", "inet4", "inet6")),
 )
 
 
@@ -184,4 +185,9 @@ def stored(column: Column, text: bytes) -> bytes:
 
 def plaintext(part: Part, text: bytes) -> bytes:
     """The canonical plaintext of a value that was never encrypted.  Raises ValueRefusedError."""
-    return canonical.canonical(part.setting.data_type, text)
+    data_type = part.setting.data_type
+    found = canonical.canonical(data_type, text)
+    if data_type == "date" and text.strip().partition(b" ")[2].strip(b"0:."):
+        # The time of day would be lost.
+        raise canonical.invalid(data_type)
+    return found

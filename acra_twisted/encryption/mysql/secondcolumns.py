@@ -42,9 +42,9 @@ _PLAIN: Final = {
     "uuid": "CHAR(36) CHARACTER SET ascii",
 }
 _INTEGERS: Final = {"int32": "INT", "int64": "BIGINT"}
-#: Types of the data of columns that hold both forms of their values once they are encrypted.
-_OF_BYTES: Final = ("", "bytes")
 _UTF8: Final = "CHARACTER SET utf8mb4"
+#: Character sets in which a value is as long as in UTF-8.
+_AS_LONG: Final = frozenset(("", "ascii", "utf8", "utf8mb3", "utf8mb4"))
 _named: Final = re.compile(r"\w+").fullmatch
 
 
@@ -82,7 +82,7 @@ def preparation(
                 kind = _stored_type(setting, column)
                 changes.append(f"MODIFY {quoted(column.name)} {kind}{null}")
         else:
-            kind = (_stored_type if change == ENCRYPT else _plain_type)(setting, column)
+            kind = _second_type(setting, column, change)
             if kind:
                 _check_left(table, column)
                 changes.append(f"ADD COLUMN {_with(column.name, BESIDE)} {kind} INVISIBLE")
@@ -110,26 +110,41 @@ def _check_left(table: ProtectedTable, column: Column) -> None:
         )
 
 
+def _second_type(setting: ColumnSetting, column: Column, change: str) -> str:
+    """A type for what a second column is to hold; empty if the column's own holds both forms."""
+    if setting.kind == TOKENIZED:
+        return _INTEGERS.get(setting.token_type) or _same_type(column)
+    return (_stored_type if change == ENCRYPT else _plain_type)(setting, column)
+
+
 def _stored_type(setting: ColumnSetting, column: Column) -> str:
     """A type for the stored form of values as long as the column has; empty if its own holds
     both."""
-    if setting.kind == TOKENIZED:
-        return _INTEGERS.get(setting.token_type) or _same_type(column)
     if not storage.misfit(setting, column):
         return ""
-    need = (column.length if column.length > 0 else _SHORT) + storage.overhead(setting)
+    need = _utf8_size(column) + storage.overhead(setting)
     return _sized(need, f"VARBINARY({need})", _BLOBS)
+
+
+def _utf8_size(column: Column) -> int:
+    """The bytes of a column's longest value as UTF-8."""
+    size, charset = column.length, column.charset
+    if size <= 0:
+        return _SHORT
+    if charset in _AS_LONG:
+        return size
+    width = storage.WIDTHS.get(charset, 1)
+    # A character that takes one or two bytes in another set takes up to three.
+    return size // width * max(width, 3) if column.type in ("char", "varchar") else size * 3
 
 
 def _plain_type(setting: ColumnSetting, column: Column) -> str:
     """The type that applications see; empty if the column's own holds both forms."""
     data_type = setting.data_type
-    if setting.kind == TOKENIZED:
-        return _INTEGERS.get(setting.token_type) or _same_type(column)
-    if data_type in _OF_BYTES or data_type not in {"str", *_PLAIN}:
-        return ""
     if data_type in _PLAIN:
         return _PLAIN[data_type]
+    if data_type != "str":
+        return ""
     size = max(column.length - storage.overhead(setting), 1)
     return f"{_sized(size, f'VARCHAR({size})', _TEXTS)} {_UTF8}"
 
@@ -193,10 +208,11 @@ def switch(table: ProtectedTable, definitions: Mapping[str, Definition]) -> str:
     """The statement by which second columns take the names and the places of the first ones, which
     stay under another name, and may be NULL then.  The server runs all of it or nothing.  Raises
     ConfigError if the table is not as it is expected."""
+    pairs = _pairs(table)
+    if not pairs:
+        raise ConfigError(f"table {label(table.table)} has no second column, named NAME{BESIDE}")
     changes = []
-    for column in _beside(table):
-        second = _second(table, column)
-        assert second is not None  # noqa: S101 - see _beside
+    for column, second in pairs:
         _check_left(table, column)
         left, name = _with(column.name, LEFT), quoted(column.name)
         first, other = definitions[fold(column.name)], definitions[fold(second.name)]
@@ -213,22 +229,21 @@ def switch(table: ProtectedTable, definitions: Mapping[str, Definition]) -> str:
 def unfilled(table: ProtectedTable) -> str:
     """The question for a row that has a value in one column of a pair alone: its server may show
     NULL for a value that is too long for it."""
-    pairs = [(one, _second(table, one)) for one in _beside(table)]
     differs = " OR ".join(
         f"({quoted(first.name)} IS NULL) <> ({quoted(second.name)} IS NULL)"
-        for first, second in pairs
-        if second is not None
+        for first, second in _pairs(table)
     )
     return f"SELECT 1 FROM {_name_of(table.table)} WHERE {differs} LIMIT 1"  # noqa: S608 - quoted
 
 
-def _beside(table: ProtectedTable) -> Sequence[Column]:
-    """The protected columns that have a second one."""
-    return [
-        column
-        for name, column in table.columns.items()
-        if name in table.settings and _second(table, column) is not None
-    ]
+def _pairs(table: ProtectedTable) -> Sequence[tuple[Column, Column]]:
+    """The protected columns that have a second one, each with it."""
+    found = []
+    for name, column in table.columns.items():
+        second = _second(table, column)
+        if name in table.settings and second is not None:
+            found.append((column, second))
+    return found
 
 
 def _defined(definition: Definition, more: str) -> str:
@@ -251,7 +266,7 @@ def trigger_name(table: Table) -> str:
 
 def trigger(table: ProtectedTable) -> str:
     """The statement that makes the trigger of the second columns that there are."""
-    return _trigger(table.table, _beside(table))
+    return _trigger(table.table, [first for first, _ in _pairs(table)])
 
 
 def drop_trigger(table: Table) -> str:

@@ -35,9 +35,9 @@ def load(text: str) -> Schema:
     """The schema of a text.  Raises SchemaError."""
     try:
         found = schemarecords.fields_of(text, _FORMAT, _KINDS)
+        by_oid = {relation.oid: relation for relation in found["relations"]}
+        if len(by_oid) != len(found["relations"]):
+            raise OddRecords
     except OddRecords as error:
         raise SchemaError(str(error)) from None
-    by_oid = {relation.oid: relation for relation in found["relations"]}
-    if len(by_oid) != len(found["relations"]):
-        raise SchemaError(str(OddRecords()))
     return Schema(1, by_oid, frozenset(found["functions"]), found["writers"])

@@ -9,9 +9,9 @@ from acra_twisted.encryption.migrating import ENCRYPT
 from acra_twisted.encryption.postgresql import moving
 from acra_twisted.tools.databaseclient import Answer, PostgresqlError
 from acra_twisted.tools.databaseerror import DatabaseError
-from acra_twisted.tools.postgresqlrows import ALONE, WITHIN, PostgresqlRows
+from acra_twisted.tools.postgresqlrows import ALONE, PostgresqlRows
 from acra_twisted.tools.rowmoving import RowMover
-from acra_twisted.tools.rowwork import Habits, MigrationError, Stopped
+from acra_twisted.tools.rowwork import WITHIN, Habits, MigrationError, Stopped
 from tests.unit.encryption.postgresql.test_moving import PEOPLE, setting
 
 PARTS = moving.parts(PEOPLE, {1: setting()}, ENCRYPT)

@@ -3,11 +3,9 @@
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.tools.rowwork import Counts, Habits, MigrationError, Words
+from acra_twisted.tools.rowwork import WITHIN, Counts, Habits, MigrationError
 from acra_twisted.tools.settling import settle
 from tests.unit.tools.test_rowcomparing import Table, UpperCase
-
-WITHIN = Words("", "begin", "end", "undo")
 
 
 class People(Table):
@@ -51,7 +49,7 @@ class Job:
 
 class Settling(SynchronousTestCase):
     def settle(self, job, table):
-        return Deferred.fromCoroutine(settle(job, table, table, WITHIN))
+        return Deferred.fromCoroutine(settle(job, table, table))
 
     def test_what_is_empty_is_filled(self):
         job, table = Job(), People((b"ann", None), (b"bob", b"BOB"), (None, None))

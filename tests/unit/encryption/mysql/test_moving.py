@@ -2,6 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.migrating import CHANGES, DECRYPT, ENCRYPT, REWRAP
 from acra_twisted.encryption.mysql import moving
 from acra_twisted.encryption.mysql.moving import Key
@@ -46,6 +47,7 @@ class Tables(SynchronousTestCase):
         for told, source, target in (
             ("no text that is the same", text._replace(type="timestamp"), beside[0]),
             ("no text that is the same", text._replace(type="geometry"), beside[0]),
+            ("no text that is the same", text._replace(type="float"), beside[0]),
             ("too short", text, beside[0]._replace(length=80)),
             ("computes", text, beside[0]._replace(expression="`a`")),
         ):
@@ -115,3 +117,10 @@ class Forms(SynchronousTestCase):
         self.assertEqual(moving.stored(STORED, b"\0x"), b"\0x")
         [part] = moving.parts(table(ID, STORED, own=(column("name", data_type="int32"),)), ENCRYPT)
         self.assertEqual(moving.plaintext(part, b"42"), b"42")
+
+    def test_a_time_of_day_is_not_lost(self):
+        [part] = moving.parts(table(ID, STORED, own=(column("name", data_type="date"),)), ENCRYPT)
+        for text in (b"2020-01-01", b"2020-01-01 00:00:00", b"2020-01-01 00:00:00.000"):
+            self.assertEqual(moving.plaintext(part, text), b"2020-01-01")
+        for text in (b"2020-01-01 12:34:56", b"2020-01-01 00:00:00.000001"):
+            self.assertRaises(ValueRefusedError, moving.plaintext, part, text)

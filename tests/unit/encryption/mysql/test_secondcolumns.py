@@ -33,6 +33,10 @@ class Preparation(SynchronousTestCase):
     def test_types_of_second_columns(self):
         for before, setting, after in (
             (TEXT, NAME, "VARBINARY(470)"),
+            (Column("name", "varchar", 50, "cp1251", "x"), NAME, "VARBINARY(300)"),
+            (Column("name", "varchar", 100, "gbk", "x"), NAME, "VARBINARY(300)"),
+            (Column("name", "varchar", 200, "utf16", "x"), NAME, "VARBINARY(350)"),
+            (Column("name", "text", 65_535, "latin1", "x"), NAME, "MEDIUMBLOB"),
             (Column("name", "int"), NAME, "VARBINARY(190)"),
             (Column("name", "text", 65_535), NAME, "MEDIUMBLOB"),
             (Column("name", "longtext", (1 << 32) - 1), NAME, "LONGBLOB"),
@@ -140,6 +144,11 @@ class Switch(SynchronousTestCase):
             "SELECT 1 FROM `shop`.`people` WHERE (`name` IS NULL) <> (`name__acra` IS NULL) OR "
             "(`phone` IS NULL) <> (`phone__acra` IS NULL) LIMIT 1",
         )
+
+    def test_columns_that_are_gone(self):
+        found = table(ID, TEXT)
+        error = self.assertRaises(ConfigError, secondcolumns.switch, found, self.definitions)
+        self.assertIn("shop.people has no second column", str(error))
 
     def test_a_column_of_an_earlier_switch(self):
         found = table(ID, TEXT, BESIDE, Column("NAME__before", "int"))

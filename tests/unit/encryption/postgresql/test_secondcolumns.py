@@ -75,7 +75,9 @@ class Preparation(SynchronousTestCase):
                 prepared(root, {2: PHONE}, change=change)
         beside = attribute("phone__acra", 6, TEXT)
         root = root._replace(attributes=(*root.attributes, beside))
-        with self.assertRaisesRegex(ConfigError, r"table public\.people: drop column phone__before"):
+        with self.assertRaisesRegex(
+            ConfigError, r"table public\.people: drop column phone__before"
+        ):
             secondcolumns.switch(protection([root], settings("people.age")), root)
 
     def test_names_that_the_database_would_cut(self):
