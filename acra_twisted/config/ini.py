@@ -99,7 +99,7 @@ class IniFile:
         for number, line in enumerate(self._lines, 1):
             text = line.strip()
             if text.startswith("["):
-                inside = text == f"[{section}]"
+                inside = text.rpartition("]")[0] == f"[{section}"
                 if inside and key is None:
                     return f"{self.path}:{number}"
             elif inside and key is not None and text.partition("=")[0].strip() == key:
@@ -120,7 +120,9 @@ class IniFile:
 
     def _lines_of(self, text: str, where: str) -> Iterator[Line]:
         """The lines of a value that begins at ``where``."""
-        number = int(where.rpartition(":")[2])
+        # Of a key that was not found the first line counts.
+        found = where.rpartition(":")[2]
+        number = int(found) if found.isdecimal() else 1
         for line in filter(None, map(str.strip, text.splitlines())):
             # Comments and empty lines may stand between.
             while not self._lines[number - 1].strip().endswith(line):

@@ -131,17 +131,18 @@ class FilesystemKeyStore:
 
     def check_master(self) -> None:
         """Raise KeyStoreError if there are keys and the master key opens none of the first ones."""
-        present = self.present()
-        for purpose, owner in present[:_TRIED]:
+        first: KeyStoreError | None = None
+        for purpose, owner in self.present()[:_TRIED]:
             try:
                 self.keys(purpose, owner)
-            except KeyStoreError:
+            except KeyStoreError as error:
+                first = first or error
                 continue
             return
-        if present:
+        if first is not None:
             raise KeyStoreError(
-                f"the keys in {self.folder} do not open: they were sealed with another master key; "
-                f"name that one, or another folder for keys of this one"
+                f"none of the keys in {self.folder} that were tried can be read, so no other one "
+                f"is made there: {first}"
             )
 
     def present(self) -> list[tuple[Purpose, str]]:

@@ -88,11 +88,12 @@ class KeyWriter:
         existed = self._replace(path, sealed, 0o600)
         # The private half first: data for the new public key must be readable.
         if public:
+            target = self._public_path(purpose, owner)
             try:
-                self._replace(self._public_path(purpose, owner), public, 0o644)
+                self._replace(target, public, 0o644)
             except KeyStoreError:
-                if not existed:
-                    # Half a pair would count as one that is there.
+                if not (existed or os.path.lexists(target)):
+                    # The private half alone would count as a pair that is there.
                     os.unlink(path)
                 raise
         return existed

@@ -55,6 +55,8 @@ class Files(SynchronousTestCase):
         self.refused("[server]\nport = 1\n\ton = yes\n", ":3: ", expected)
         self.refused("[server]\nport = 1\n# comment\n\n  on = yes\n", ":5: ", expected)
         self.refused("[server]\nport =\n  on = yes\n", ":3: ", expected)
+        self.refused("[server] # main\nport = 1\n  on = yes\n", ":3: ", expected)
+        self.refused("[server]\nport = 1\n  [x]\n  on = yes\n", ":4: ", expected)
         self.refused("[server]\nport = 1\n  onward = yes\n", ":2: ", "expected a whole number")
 
     def test_a_key_of_another_program(self):

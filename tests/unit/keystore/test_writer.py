@@ -64,6 +64,19 @@ class Writing(FolderCase):
         self.assertIsNotNone(self.store.public_key(purposes.STORAGE, OWNER))
         self.assertEqual(len(self.store.keys(purposes.STORAGE, OWNER)), 1)
 
+    def test_a_private_key_stays_where_its_public_one_is(self):
+        synchronize = files.sync_folder
+
+        def failing(folder):
+            synchronize(folder)
+            if any(name.endswith(".pub") for name in os.listdir(folder)):
+                raise OSError(5, "Input/output error")
+
+        self.patch(files, "sync_folder", failing)
+        self.assertRaises(KeyStoreError, self.writer.generate_missing, purposes.STORAGE, OWNER)
+        self.assertIsNotNone(self.store.public_key(purposes.STORAGE, OWNER))
+        self.assertEqual(len(self.store.keys(purposes.STORAGE, OWNER)), 1)
+
     def test_ke4_destroyed_with_its_predecessors(self):
         for owner in (OWNER, "another"):
             for _ in range(2):
