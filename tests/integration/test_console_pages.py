@@ -83,12 +83,17 @@ class Paper(SynchronousTestCase):
 
     @classmethod
     def setUpClass(cls):
-        _, cls.seen = looked(cls.module, (PRINT, FORCED))
+        cls.pages, cls.seen = looked(cls.module, (PRINT, FORCED))
 
     def of(self, form, key):
         return {
             one["page"]: one[key] for one in self.seen if one["form"] == form["name"] and one[key]
         }
+
+    def test_every_page_was_seen_in_every_form(self):
+        found = {(one["page"], one["form"]) for one in self.seen}
+        forms = (PRINT, FORCED)
+        self.assertEqual(found, {(page, form["name"]) for page in self.pages for form in forms})
 
     def test_paper_has_no_controls(self):
         self.assertEqual(self.of(PRINT, "controls"), {})

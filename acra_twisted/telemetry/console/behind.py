@@ -23,9 +23,15 @@ def problem(sources: Sources) -> Generator[Piece, None, str]:
     minutes = yield from sources.sums.by_column(range_of(DEFAULT, sources.clock()))
     if any(map(is_answered, minutes[-2:])):
         return ""
+    return (yield from tried(sources)) or ""
+
+
+def tried(sources: Sources) -> Generator[Piece, None, str | None]:
+    """Return why what stands behind the daemon cannot be reached, in steps; empty if it can be,
+    None if nothing stands there."""
     reach = sources.reach()
     if reach is None:
-        return ""
+        return None
     wait = Wait(reach.problem())
     yield wait
     return str(wait.result)

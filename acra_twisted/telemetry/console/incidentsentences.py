@@ -38,6 +38,7 @@ from acra_twisted.telemetry.console.sentences import (
     strong,
 )
 from acra_twisted.telemetry.logs.recent import RecentEvent
+from acra_twisted.telemetry.logs.security import SecurityRecord
 
 #: So many alike ones within a minute are a burst.
 _BURST: Final = 3
@@ -137,18 +138,15 @@ def _of_many(many: Campaign | None) -> Sentence | None:
         return None
     newest = many.newest
     record = newest.record
-    of = f" as {client_of(newest)}" if record.client_id else ""
+    of = f" (client {client_of(newest)})" if record.client_id else ""
     if many.clients > 1:
-        of = f" as {many.clients} clients"
+        of = f" ({many.clients} clients)"
     when = f" from {formats.clock_s(many.first)} to {formats.clock_s(many.last)}"
     times = formats.several(many.times, "time")
     if record.action == events.REFUSED:
         did, became = " were refused", f", {times}: {TABLE[record.code].meaning}"
     else:
-        did = " sent the same statement" if record.query else " made the same request"
-        is_passed = record.action == events.ALLOWED
-        became = "all passed" if is_passed else "all were denied and none reached the database"
-        became = f", {times}; {became}"
+        did, became = f" {_did(record)}", f", {times}; {_became(record)}"
     head = strong(f"{formats.count(len(many.peers))} addresses{did}")
     return sentence("campaign", BAD, head, f"{of}{when}{became}.")
 
@@ -163,12 +161,20 @@ def _burst(found: Sequence[RecentEvent], span: str) -> Sentence | None:
     when = f"{times} times in {seconds} s at {formats.clock(one.first)}"
     client = link(client_of(one), address(one, span))
     if kind_of(one) in (DENIED, UNPARSED):
-        passed = one.record.action == events.ALLOWED
-        became = "all passed" if passed else "all were denied and none reached the database"
-        what = "sent the same statement" if one.record.query else "made the same request"
-        return sentence("burst", BAD, client, f" {what} {when}; {became}.")
+        did, became = _did(one.record), _became(one.record)
+        return sentence("burst", BAD, client, f" {did} {when}; {became}.")
     meaning = TABLE[one.record.code].meaning
     return sentence("burst", SLOW, client, f" was stopped {when}: {meaning}.")
+
+
+def _did(record: SecurityRecord) -> str:
+    return "sent the same statement" if record.query else "made the same request"
+
+
+def _became(record: SecurityRecord) -> str:
+    if record.action == events.ALLOWED:
+        return "all passed"
+    return "all were denied and none reached the database"
 
 
 def _denials(denied: Sequence[RecentEvent], asked: Mapping[str, str]) -> Sentence | None:

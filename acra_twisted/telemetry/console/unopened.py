@@ -40,7 +40,7 @@ def said(told: Any, since: int, shape: str = "") -> Sentence | None:
         pieces += [" (", *_statements(some), ")"]
     others = len(clients) - 1
     if others:
-        pieces.append(f"; so for {formats.several(others, 'other client')}")
+        pieces.append(f"; the same for {formats.several(others, 'other client')}")
     return sentence("unopened", SLOW, *pieces, ".")
 
 

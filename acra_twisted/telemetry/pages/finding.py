@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.pages.kept import KeptTraces
-from acra_twisted.telemetry.pages.matching import Match, joined, search
+from acra_twisted.telemetry.pages.matching import Match, joined, outweighs, search
 from acra_twisted.telemetry.pages.rendering import Piece
 from acra_twisted.telemetry.pages.search import Filters
 
@@ -50,7 +50,8 @@ def find(traces: KeptTraces, filters: Filters) -> Generator[Piece, None, Finding
     numbers: dict[str, int] = {}
     for number, match in told.rows:
         known = found.get(match.trace_id)
-        if known is None:
+        if known is None or outweighs(match, known):
+            # Its spans are those of what is shown.
             numbers[match.trace_id] = number
         found[match.trace_id] = match if known is None else joined(known, match)
     yield ""

@@ -194,7 +194,7 @@ def _match(kept: Kept, spans: list[Span], judged: set[str], wanted: str) -> Matc
         # Before others the request that the verdict of the trace is of.
         first = next(one for one in requests if known.get(id(one)) == verdicts[0])
         whole = next((one for one in requests if one.span_id == first.parent_id), first)
-        requests.sort(key=lambda one: one is not whole)
+        requests.sort(key=lambda one: (one is not whole, one is not first))
     spans = requests + others
     if not spans:
         return None
@@ -224,12 +224,24 @@ def _shortness(span: Span) -> int:
 
 
 def joined(match: Match, other: Match) -> Match:
-    """Return what is said of a trace of which another part fits, too."""
+    """Return what is said of a trace of which another part fits, too: the part whose verdict is the
+    weightier one names it, the first of two that are alike."""
     both = zip(match.among, other.among, strict=True)
-    return match._replace(
+    shown, beside = (other, match) if outweighs(other, match) else (match, other)
+    longest = max(shown.longest, beside.took, beside.longest)
+    return shown._replace(
         verdicts=_weighed((*match.verdicts, *other.verdicts)),
         among=Among(*(tuple(sorted({*one, *another})) for one, another in both)),
+        longest=longest if longest > shown.took else 0,
     )
+
+
+def outweighs(match: Match, other: Match) -> bool:
+    """Return True if the verdict of a part of a trace is weightier than that of another one."""
+    mine, theirs = (
+        WEIGHTS.index(one.verdicts[0]) if one.verdicts else len(WEIGHTS) for one in (match, other)
+    )
+    return mine < theirs
 
 
 def _sorted(values: Iterable[Any]) -> tuple[str, ...]:

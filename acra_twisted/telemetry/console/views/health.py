@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.console import charts, formats, healthfindings
+from acra_twisted.telemetry.console.behind import tried
 from acra_twisted.telemetry.console.healthfindings import BAD, NOTE, Finding, findings
 from acra_twisted.telemetry.console.layers import LAYERS, by_layer, per_call
 from acra_twisted.telemetry.console.ranges import DEFAULT, day, range_of
@@ -25,7 +26,6 @@ from acra_twisted.telemetry.figures.rows import Row
 from acra_twisted.telemetry.pages.arguments import chosen, given
 from acra_twisted.telemetry.pages.changes import NOT_RELOADED
 from acra_twisted.telemetry.pages.rendering import Piece
-from acra_twisted.telemetry.pages.waiting import Wait
 
 QUESTION: Final = "Does it work as it should, and is it set up as I think?"
 SET, ALL = "set", "all"
@@ -64,12 +64,7 @@ def asked(arguments: Mapping[str, str], now: int) -> str:
 def gather(sources: Sources, wanted: str) -> Generator[Piece, None, Gathered]:
     """Return what the view shows, in steps; it waits for an answer from behind the daemon."""
     facts = yield from healthfindings.facts_of(sources.fact, FACTS)
-    problem = None
-    reach = sources.reach()
-    if reach is not None:
-        wait = Wait(reach.problem())
-        yield wait
-        problem = wait.result
+    problem = yield from tried(sources)
     now = sources.clock()
     row = Row()
     for column in (yield from sources.sums.by_column(range_of(DEFAULT, now))):

@@ -119,12 +119,14 @@ def _unreachable(facts: Facts, problem: str) -> Sentence | None:
     if not problem:
         return None
     answered = [place for place, column in enumerate(facts.columns) if is_answered(column)]
-    since = f"since {facts.span.begins(answered[-1])}" if answered else "in this time"
+    told = "no request was answered in this time"
+    if answered:
+        told = f"the last answered request came after {facts.span.begins(answered[-1])}"
     return sentence(
         "unreachable",
         BAD,
         link(formats.name(f"The {problem}"), "/console/health#c-listeners"),
-        f", and no request was answered {since}.",
+        f", and {told}.",
     )
 
 

@@ -36,6 +36,8 @@ _MOST, _MUCH = 0.6, 0.3
 #: A time is worth its word from this factor of the typical one on.
 _TIMES: Final = 2.0
 _MS: Final = 1e6
+#: How keys of attributes begin that count containers by why they were not opened.
+_FAILED_FOR: Final = "acra.containers_failed."
 
 
 def said(
@@ -52,9 +54,9 @@ def said(
     return answer(
         [
             _running(records, timeline),
-            _clocks(clocks),
             _fault(main),
             _unopened(main),
+            _clocks(clocks),
             _repeated(runs),
             _side(timeline, usual),
             _slower(timeline, usual),
@@ -118,7 +120,7 @@ def _clocks(clocks: Apart | None) -> Sentence | None:
     return sentence(
         "clocks",
         SLOW,
-        strong(f"The clocks of {names} are {formats.ms(clocks.by / _MS)} apart"),
+        strong(f"The clocks of {names} are at least {formats.ms(clocks.by / _MS)} apart"),
         ": the time of the whole and that of the link are wrong here.",
     )
 
@@ -130,7 +132,9 @@ def _unopened(main: Mapping[str, Any] | None) -> Sentence | None:
     if not number:
         return None
     reasons = [
-        key.removeprefix(_FAILED_FOR).replace("_", " ") for key in known if _FAILED_FOR in key
+        key.removeprefix(_FAILED_FOR).replace("_", " ")
+        for key in known
+        if key.startswith(_FAILED_FOR)
     ]
     why = f": {formats.name(', '.join(sorted(reasons)))}" if reasons else ""
     were = "was" if number == 1 else "were"
@@ -147,7 +151,7 @@ def _repeated(runs: Repeated | None) -> Sentence | None:
         strong(f"{formats.name(runs.name)} ran {formats.count(runs.number)} times"),
         f", each behind the one before: {formats.ms(runs.spent / _MS)}, "
         f"{formats.share(runs.spent, runs.whole)} of the time of all requests. One statement that "
-        "asks for all of it may do.",
+        "asks for all of it may be enough.",
     )
 
 
@@ -230,5 +234,4 @@ def _slower(timeline: Timeline, usual: Mapping[str, float]) -> Sentence | None:
     )
 
 
-_FAILED_FOR: Final = "acra.containers_failed."
 _OF_DATABASE: Final = {"dbfirst": "to its first byte", "dbrows": "for its rows"}

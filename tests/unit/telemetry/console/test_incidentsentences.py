@@ -48,7 +48,7 @@ class Said(SynchronousTestCase):
         self.assertEqual(told["rules"], ["campaign", "denied"])
         self.assertTrue(
             told["text"].startswith(
-                "200 addresses sent the same statement as shop application from 00:00:00 to "
+                "200 addresses sent the same statement (client shop application) from 00:00:00 to "
                 "00:00:19, 200 times; all were denied and none reached the database. "
             ),
             told["text"],

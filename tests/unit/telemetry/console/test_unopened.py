@@ -37,7 +37,7 @@ class Said(SynchronousTestCase):
         self.assertEqual(
             self.text(*told),
             "77 values for shop could not be opened, the first at 23:51 (SELECT invoice, SELECT "
-            "card and 2 other statements); so for 1 other client.",
+            "card and 2 other statements); the same for 1 other client.",
         )
         self.assertEqual(
             self.text(*told, shape="c"), "1 value for shop could not be opened, at 23:56."

@@ -67,6 +67,19 @@ class Found(SynchronousTestCase):
         for arguments in ({"verdict": "deny"}, {"verdict": "allow"}, {"summary": "SELECT x"}):
             self.assertIn(trace_id, [one.trace_id for one in self.find(**arguments).matches])
 
+    def test_a_trace_is_named_by_the_part_with_the_weightier_verdict(self):
+        trace_id = f"{9:032x}"
+        parts = ({"name": "SELECT x"}, {"verdict": "deny", "name": "SELECT salaries"})
+        for first, second in (parts, parts[::-1]):
+            self.history = History(
+                piece(1, trace_id=trace_id, **first), piece(2, trace_id=trace_id, **second)
+            )
+            self.kept.past = self.history.past
+            finding = self.find()
+            (match,) = [one for one in finding.matches if one.trace_id == trace_id]
+            self.assertEqual((match.name, match.verdict), ("SELECT salaries", "deny"))
+            self.assertEqual(finding.numbers[trace_id], 2 if first is parts[0] else 1)
+
     def test_without_a_history(self):
         self.kept.past = None
         finding = self.find()

@@ -276,6 +276,7 @@ class Search(SynchronousTestCase):
             (match,) = filter(None, search([Kept("a" * 32, spans)], Filters()))
             self.assertEqual((match.name, match.took), ("SELECT b", took * 10**6))
             self.assertEqual(match.verdicts, ("deny", "allow"))
+            self.assertEqual(match.verdict, "deny")
         # A search finds what fits it, the longest first.
         (match,) = filter(None, search([Kept("a" * 32, [long])], Filters()))
         self.assertEqual(match.name, "INSERT a")
@@ -289,5 +290,5 @@ class Search(SynchronousTestCase):
         self.assertEqual(both.verdicts, ("deny", "error"))
         self.assertEqual(both.among.clients, ("a", "b"))
         self.assertEqual(
-            both._replace(verdicts=(), among=Among()), first._replace(verdicts=(), among=Among())
+            both._replace(verdicts=(), among=Among()), second._replace(verdicts=(), among=Among())
         )

@@ -123,14 +123,14 @@ class Overview(SynchronousTestCase):
         self.assertEqual(data["answer"]["rules"], ["unreachable"])
         self.assertEqual(
             data["answer"]["text"],
-            "The database cannot be reached, and no request was answered since 23:53.",
+            "The database cannot be reached, and the last answered request came after 23:53.",
         )
         self.assertEqual(data["findings"][0]["rule"], "unreachable")
         # What failed, or was denied, tells nothing of the database.
         for facts in ({"outcome": "error", "status_code": "08006"}, {"outcome": "denied"}):
             data = self.away(3, **facts)
             self.assertEqual(data["answer"]["rules"][0], "unreachable")
-            self.assertIn(" since 23:53.", data["answer"]["text"])
+            self.assertIn(" after 23:53.", data["answer"]["text"])
 
     def test_a_database_that_answers_is_not_tried(self):
         self.assertEqual(self.away(3)["answer"]["rules"], ["nothing"])

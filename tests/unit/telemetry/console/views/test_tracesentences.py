@@ -108,7 +108,7 @@ class Said(SynchronousTestCase):
         self.assertTrue(
             said["text"].startswith(
                 "SELECT orders customer ran 20 times, each behind the one before: 56.0 ms, 100 % "
-                "of the time of all requests. One statement that asks for all of it may do. "
+                "of the time of all requests. One statement that asks for all of it may be enough. "
             ),
             said["text"],
         )
