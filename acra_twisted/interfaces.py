@@ -79,7 +79,7 @@ class ISelectiveStatementStage(IStatementStage):
 
     def judges(statement: Statement, exchange: Exchange) -> bool:
         """Return False if a simple query passes without on_statement, its text perhaps replaced.
-        Asked once stages before it have let it pass so; it must be quick, raise and ask nothing."""
+        Asked once stages before it let it pass so; it is quick, and raises and asks nothing."""
 
 
 class IReloadable(IStage):

@@ -78,7 +78,7 @@ class Left(Surroundings):
             eventually(lambda: metric(pages, "acra_open_connections") == 0, "connections end")
             eventually(lambda: descriptors(pid) <= files, "descriptors are closed")
             eventually(lambda: self.others() == 0, "the database has no session any more")
-            self.assertEqual(metric(pages, "acra_sessions"), 0)
+            eventually(lambda: metric(pages, "acra_sessions") == 0, "sessions end")
             self.assertEqual(metric(pages, "acraserver_connections_total"), begun + SESSIONS)
             memory, before = resident(pid), memory
             grown.append(memory - before)
