@@ -247,6 +247,7 @@ class ExtendedBatch(OpeningBatch):
         exchange = self._exchange
         open_one = exchange if exchange is not None and not exchange.closed else None
         session.outstanding.append((action, replies.SYNC, open_one, None))
-        session.prepared.sync_sent()
+        if session.prepared.unsynced:
+            session.prepared.sync_sent()
         self._exchange = self._announced = None
         self._part_sent = self._denied = self._denied_unsent = False

@@ -95,7 +95,7 @@ class Prepared:
         "limit",
         "_confirmed",
         "_pending",
-        "_unsynced",
+        "unsynced",
         "_portals",
         "_statement_era",
         "_portal_era",
@@ -107,8 +107,8 @@ class Prepared:
         self._confirmed: dict[bytes, Statement] = {}
         # By name, in the order in which they were sent.
         self._pending: dict[bytes, list[Statement]] = {}
-        # Names of those that no Sync has been sent behind.
-        self._unsynced: set[bytes] = set()
+        #: Names of those that no Sync has been sent behind.
+        self.unsynced: set[bytes] = set()
         self._portals: dict[bytes, Portal] = {}
         self._statement_era = 0
         self._portal_era = 0
@@ -127,17 +127,17 @@ class Prepared:
         """A Parse goes to the database."""
         name = _key(statement)
         self._pending.setdefault(name, []).append(statement)
-        self._unsynced.add(name)
+        self.unsynced.add(name)
         statement.types_era = statement.name_era = self._statement_era
 
     def sync_sent(self) -> None:
         """A Sync goes to the database: what comes behind it is done, also if a Parse before it
         fails."""
-        for name in self._unsynced:
+        for name in self.unsynced:
             pending, by_sql = self._pending[name], name and self._statement_era
             if by_sql or name in self._confirmed or len(pending) > 1:
                 pending[-1].types_era = pending[-1].name_era = -1
-        self._unsynced.clear()
+        self.unsynced.clear()
 
     def parse_complete(self, statement: Statement) -> None:
         """The database has prepared it."""
@@ -153,7 +153,7 @@ class Prepared:
             pending.remove(statement)
             if not pending:
                 del self._pending[name]
-                self._unsynced.discard(name)
+                self.unsynced.discard(name)
 
     def statement(self, name: bytes) -> Statement | None:
         """Return the statement that a Bind or Describe sent now means by ``name``."""
