@@ -193,9 +193,11 @@ def _controlled(parameters: Parameters, session: Session, found: Failure | None)
     if found is not None:
         found.trap(QuestionError)
         # A transaction that has failed answers no question, and does nothing else, if nothing on
-        # its way ends it.  The name is that of what was prepared last by it.
+        # its way ends it.  The name is that of what was prepared last by it.  Where its batch ends
+        # the transaction before it, it has no values that may be another's.
         is_failed = session.transaction == FAILED_TRANSACTION and not session.outstanding
-        is_certain = is_failed and _is_last(parameters.statement, session)
+        is_last = _is_last(parameters.statement, session)
+        is_certain = is_failed and is_last and not parameters.values
     return PASS if is_certain else outdated(UNSURE)
 
 

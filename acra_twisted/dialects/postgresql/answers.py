@@ -119,8 +119,9 @@ class AnsweredReplies(WholeReplies):
         self._suppressing = True
         session = self._session
         session.refused_result = True
+        session.prepared.may_have_run()
         if session.outstanding[0][1] not in replies.ENDS_WITH_READY:
-            replies.discard_until_sync(session)
+            replies.discard_until_sync(session, is_run=True)
 
     def _fail_transaction(self, start: int, end: int, exchange: Exchange | None) -> None:
         """The database goes on with a transaction that the client knows has failed: let it fail,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from acra_twisted import events
@@ -25,6 +26,8 @@ from acra_twisted.session import Session
 from acra_twisted.verdicts import Deny
 from acra_twisted.wire.postgres import backend, frames, frontend
 
+#: Finds what may load rows.
+_COPY: Final = re.compile(rb"\bcopy\b", re.I).search
 _TOO_MANY: Final = Deny(
     "too many prepared statements and portals in this session: raise max_prepared_statements in "
     "AcraServer, and in AcraConnector if there is one",
@@ -123,8 +126,24 @@ class ExtendedBatch(OpeningBatch):
         statement = exchange.statement
         assert statement is not None  # noqa: S101 - a Parse has one
         self._hand_on(exchange, start, end, message)
-        self._session.prepared.parse_sent(statement)
+        prepared: Prepared = self._session.prepared
+        prepared.parse_sent(statement)
+        if prepared.may_be_another(statement) and self._may_be_loading():
+            # A load reads it, and fails; what comes behind it is done, without a Sync.
+            prepared.sync_sent()
         self._expected.append((FORWARD, replies.PARSE, exchange, statement))
+
+    def _may_be_loading(self) -> bool:
+        """Return True if the database reads copy data by now, or may do so for a simple query."""
+        session = self._session
+        if session.copying_in:
+            return True
+        for action, code, exchange, _ in session.outstanding:
+            if action == FORWARD and code == replies.QUERY and exchange is not None:
+                statement = exchange.statement
+                if statement is not None and _COPY(statement.text) is not None:
+                    return True
+        return False
 
     def _bind(self, start: int, end: int) -> Work | None:
         body = self._buffer.data[start + 5 : end]
@@ -173,17 +192,22 @@ class ExtendedBatch(OpeningBatch):
             exchange = self._current(statement, start)
             self._expected.append((FORWARD, replies.DESCRIBE_STATEMENT, exchange, statement))
         else:
-            portal = prepared.portal(name)
-            meanings = self._session.cursor_meanings
-            if portal.statement is None and meanings is not None:
-                portal.meanings = meanings(name)
+            portal = self._named_portal(name)
             portal.is_described = True
             exchange = self._current(portal.statement, start, portal)
             self._expected.append((FORWARD, replies.DESCRIBE_PORTAL, exchange, portal))
 
+    def _named_portal(self, name: bytes) -> Portal:
+        """The portal of a name, which may be that of a cursor of SQL."""
+        portal: Portal = self._session.prepared.portal(name)
+        meanings = self._session.cursor_meanings
+        if portal.statement is None and meanings is not None:
+            portal.meanings = meanings(name)
+        return portal
+
     def _execute(self, start: int, end: int) -> None:
         name = frontend.decode_execute(self._buffer.data[start + 5 : end])
-        portal = self._session.prepared.portal(name)
+        portal = self._named_portal(name)
         exchange = self._exchange
         if exchange is not None and exchange.statement is not portal.statement:
             # Earlier messages concern another statement.
@@ -229,7 +253,9 @@ class ExtendedBatch(OpeningBatch):
     def _sync(self, start: int, end: int) -> None:
         session = self._session
         if session.copying_in:
-            # The database ignores Sync while it reads copy data.
+            # The database ignores Sync while it reads copy data, but not behind another message.
+            if session.prepared.unsynced:
+                session.prepared.sync_sent()
             self._release(end)
             return
         if self._denied or session.discarding:

@@ -150,6 +150,8 @@ class ExtendedReplies(AnsweredReplies):
         assert exchange is not None  # noqa: S101 - all codes that copy have one
         self._no_rows()
         statement = exchange.statement if portal is None else portal.statement
+        if statement is None and self._session.meaning is not None:
+            raise WireError("database", "a load by a portal that is not known")
         copies = None if statement is None else statement.copies
         make = None if copies is None else copies.load
         self._session.load = None if make is None else Load(exchange, make(exchange))

@@ -160,7 +160,9 @@ class LoadingBatch(ExtendedBatch):
             is_due = True
             statement = exchange.statement
             copies = None if statement is None else statement.copies
-            if copies is not None and copies.load is not None:
+            # A portal that is not known may be one of any statement.
+            is_any = statement is None and exchange.kind == "execute"
+            if (is_any and session.meaning is not None) or (copies and copies.load is not None):
                 session.load = Load(exchange, None, False)
                 return _AWAITED
         # The database ignores what it can no more ask for; it may be in clear.

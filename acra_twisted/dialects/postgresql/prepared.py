@@ -53,11 +53,13 @@ class Portal:
     they hold for the portal, whatever the statement is bound to later.
     ``origin`` is the trace context that its first execution goes on with, until it is executed;
     ``changes`` what an execution sets (see `contextsettings`).  ``watch`` is that of its
-    Bind's exchange: an IWatch of a stage that follows its executions, or None.
+    Bind's exchange: an IWatch of a stage that follows its executions, or None.  ``before``
+    had its name, if it has one, until the database has bound it in the same transaction.
     """
 
     __slots__ = (
         "name",
+        "before",
         "watch",
         "statement",
         "meanings",
@@ -86,6 +88,14 @@ class Portal:
         self.origin: Any = None
         self.changes: Any = None
         self.watch: Any = None
+        self.before: Portal | None = None
+
+    def become(self, other: Portal) -> None:
+        """Stand for another one, which the name means."""
+        self.statement, self.meanings, self.results = other.statement, other.meanings, other.results
+        self.columns, self.is_described = other.columns, other.is_described
+        self.era, self.statement_era = other.era, other.statement_era
+        self.executions, self.watch, self.before = other.executions, other.watch, other.before
 
 
 class Prepared:
@@ -134,10 +144,18 @@ class Prepared:
         """A Sync goes to the database: what comes behind it is done, also if a Parse before it
         fails."""
         for name in self.unsynced:
-            pending, by_sql = self._pending[name], name and self._statement_era
-            if by_sql or name in self._confirmed or len(pending) > 1:
-                pending[-1].types_era = pending[-1].name_era = -1
+            last = self._pending[name][-1]
+            if self.may_be_another(last):
+                last.types_era = last.name_era = -1
         self.unsynced.clear()
+
+    def may_be_another(self, statement: Statement) -> bool:
+        """Return True if another statement may have the name of one whose Parse has been sent,
+        should that fail."""
+        name = _key(statement)
+        if name in self._confirmed or len(self._pending[name]) > 1:
+            return True
+        return bool(name) and self._statement_era > 0
 
     def parse_complete(self, statement: Statement) -> None:
         """The database has prepared it."""
@@ -163,7 +181,10 @@ class Prepared:
 
     def bind_sent(self, portal: Portal) -> None:
         """A Bind goes to the database."""
-        self._portals[portal.name[:_NAME_SIZE]] = portal
+        name = portal.name[:_NAME_SIZE]
+        if name:
+            portal.before = self._portals.get(name)
+        self._portals[name] = portal
 
     def portal(self, name: bytes) -> Portal:
         """Find what is bound to a name; a portal of its own if nothing is known to be."""
@@ -178,6 +199,7 @@ class Prepared:
 
     def bind_complete(self, portal: Portal) -> None:
         """The database has bound it."""
+        portal.before = None
         portal.era = self._portal_era
         portal.statement_era = self._statement_era
         portal.executions = self._executions
@@ -192,10 +214,15 @@ class Prepared:
         self._executions += 1
 
     def bind_failed(self, portal: Portal) -> None:
-        """It was never bound: what was bound to its name before may still be."""
-        name = portal.name[:_NAME_SIZE]
+        """It was never bound: what was bound to its name before may still be, and is what was
+        executed by it."""
+        name, before = portal.name[:_NAME_SIZE], portal.before
         if self._portals.get(name) is portal:
-            del self._portals[name]
+            if before is None:
+                del self._portals[name]
+            else:
+                self._portals[name] = before
+        portal.become(Portal() if before is None else before)
 
     def statement_described(self, statement: Statement, columns: Columns) -> None:
         """RowDescription of a statement."""
@@ -208,7 +235,10 @@ class Prepared:
     def is_meant(self, statement: Statement | None) -> bool:
         """Return True if the name of a statement is certainly its own: it was prepared, or is in
         this batch, and no command that has ended since may have given the name to another one."""
-        return statement is not None and statement.name_era == self._statement_era
+        if statement is None or statement.name_era != self._statement_era:
+            return False
+        # The database reads and cuts a name in an encoding that the client may change.
+        return statement.prepared_name is None or statement.prepared_name.isascii()
 
     def confirm(self, names: Collection[bytes], parameters: Parameters) -> None:
         """Take in the names of all statements that the protocol has made, as the database knows
@@ -282,6 +312,11 @@ class Prepared:
         """CloseComplete for a statement (``S``) or portal (``P``)."""
         (self._confirmed if kind == b"S" else self._portals).pop(name[:_NAME_SIZE], None)
 
+    def may_have_run(self) -> None:
+        """The database may have done something of which no reply is read."""
+        self._statement_era += 1
+        self._portal_era += 1
+
     def transaction_ended(self) -> None:
         """Portals live no longer than their transaction.  Those that the database has not bound yet
         belong to the next one."""
@@ -290,6 +325,8 @@ class Prepared:
             self._portals = {
                 name: portal for name, portal in self._portals.items() if portal.era < 0
             }
+            for portal in self._portals.values():
+                portal.before = None
 
     def command_complete(self, tag: bytes, statement: Statement | None) -> None:
         """A command that may drop names, or give them to others, by its tag."""

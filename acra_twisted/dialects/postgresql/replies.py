@@ -55,10 +55,22 @@ def undo(session: Session, code: int, payload: Any) -> None:
         payload.is_described = False
 
 
-def discard_until_sync(session: Session) -> None:
+def _may_have_run(session: Session, code: int, payload: Any) -> None:
+    """Forget names that a message may have given to others, or taken away."""
+    prepared = session.prepared
+    if code == PARSE:
+        prepared.close_complete(b"S", payload.prepared_name or b"")
+    elif code == BIND:
+        prepared.close_complete(b"P", payload.name)
+    elif code == CLOSE:
+        prepared.close_complete(*payload)
+
+
+def discard_until_sync(session: Session, *, is_run: bool = False) -> None:
     """Drop what the database will not answer after an error in the extended protocol.
 
     If the Sync has not been sent yet, whatever the client sends before it is dropped as well.
+    ``is_run``: the error is ours alone, so that the database may have done what is dropped.
     The exchange at the head is the one that failed, and has its outcome; those behind it never ran.
     """
     outstanding = session.outstanding
@@ -70,6 +82,8 @@ def discard_until_sync(session: Session) -> None:
         outstanding.popleft()
         if action in (FORWARD, SKIP):
             undo(session, code, payload)
+            if is_run and action == FORWARD:
+                _may_have_run(session, code, payload)
         if exchange is not None and exchange not in dropped[-1:]:
             dropped.append(exchange)
     else:

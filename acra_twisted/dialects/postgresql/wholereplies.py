@@ -88,6 +88,9 @@ class WholeReplies(ResultRows):
             return _NOT_WHOLE
         if not outstanding.forwards(first, codes, exchange):
             return _NOT_WHOLE
+        if owed[first][3].name:
+            # It may outlive its batch: what is known of it is kept.
+            return _NOT_WHOLE
         if data[start : start + len(_BIND_COMPLETE)] != _BIND_COMPLETE:
             return _NOT_WHOLE
         position = start + len(_BIND_COMPLETE)

@@ -144,6 +144,40 @@ class Table(SynchronousTestCase):
             self.table.sync_sent()
             self.assertEqual(self.table.is_meant(later), meant)
 
+    def test_a_name_that_depends_on_an_encoding_is_never_certain(self):
+        [statement] = self.prepared(b"\xc3\xa9")
+        self.assertFalse(self.table.is_meant(statement))
+        parameters = Parameters([], [], statement)
+        self.table.confirm({b"\xc3\xa9"}, parameters)
+        self.assertFalse(parameters.is_meant)
+
+    def test_a_portal_whose_bind_fails_stands_for_the_one_before(self):
+        bound = Portal(b"p", self.one, b"\0\1\0\1")
+        self.table.bind_sent(bound)
+        self.table.bind_complete(bound)
+        failed = [Portal(b"p", self.two), Portal(b"p", self.two)]
+        for portal in failed:
+            self.table.bind_sent(portal)
+        for portal in failed:
+            self.table.bind_failed(portal)
+            self.assertIs(portal.statement, self.one)
+            self.assertEqual(portal.results, bound.results)
+        self.assertIs(self.table.portal(b"p").statement, self.one)
+        alone = Portal(b"q", self.two)
+        self.table.bind_sent(alone)
+        self.table.bind_failed(alone)
+        self.assertIsNone(alone.statement)
+
+    def test_a_portal_keeps_none_of_those_that_have_ended(self):
+        for is_bound in (True, False):
+            portals = [Portal(name, self.one) for name in (b"p", b"p", b"", b"")]
+            for portal in portals:
+                self.table.bind_sent(portal)
+                if is_bound:
+                    self.table.bind_complete(portal)
+            self.table.transaction_ended()
+            self.assertEqual([portal.before for portal in portals][1:], [None] * 3)
+
     def test_portals_end_with_their_transaction(self):
         portal = Portal(b"p", self.one)
         self.table.bind_sent(portal)
