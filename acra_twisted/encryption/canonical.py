@@ -261,6 +261,44 @@ _READ: Final[dict[str, Callable[[bytes], bytes]]] = {
 }
 
 
+def whole(data_type: str, text: bytes) -> bytes:
+    """The canonical form of a value that is there already, which must lose nothing.  Raises
+    ValueRefusedError as `canonical` and `check_whole` do."""
+    found = canonical(data_type, text)
+    check_whole(data_type, text, found)
+    return found
+
+
+def check_whole(data_type: str, text: bytes, found: bytes, exact: bool = False) -> None:
+    """Check that the canonical form ``found`` of a text has all of it.  Raises ValueRefusedError
+    for a day with a time or a time zone, and for digits that a double does not have.
+
+    ``exact``: the text is that of an exact number; any other may be a double with more digits
+    than it needs.
+    """
+    if data_type == "date":
+        match = _DATE.fullmatch(text.strip())
+        if match is not None and text.strip()[match.end(4 if match[4] else 3) :].strip(b" tT:.0"):
+            raise ValueRefusedError(
+                errors.DATE_RANGE, errors.OUT_OF_RANGE, "its time of day would be lost"
+            )
+    elif data_type == "float8" and not _has_digits(text.strip().lower(), found, exact):
+        raise ValueRefusedError(
+            errors.NUMBER_RANGE, errors.OUT_OF_RANGE, "its last digits would be lost"
+        )
+
+
+def _has_digits(text: bytes, found: bytes, exact: bool) -> bool:
+    """Tell whether a double has the digits of a decimal number; True for any other text."""
+    if len(text) > _LONGEST or _REAL.fullmatch(text) is None:
+        return True
+    number = Decimal(text.decode())
+    if number == Decimal(found.decode()):
+        return True
+    digits = text.partition(b"e")[0].lstrip(b"+-0.").replace(b".", b"")
+    return not exact and Decimal(f"{float(found):.{len(digits) - 1}e}") == number
+
+
 def canonical(data_type: str, text: bytes) -> bytes:
     """The canonical form of a value in a common form, such as a setting's default or an opened
     container has it.  Raises ValueRefusedError."""

@@ -13,7 +13,7 @@ from acra_twisted.crypto import acrablock, acrastruct
 from acra_twisted.crypto.envelopes import ACRABLOCK, Envelope
 from acra_twisted.crypto.openers import Closed, Opener
 from acra_twisted.encryption import errors, masks, searching
-from acra_twisted.encryption.canonical import canonical
+from acra_twisted.encryption.canonical import whole
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.reading import was_encrypted
 from acra_twisted.encryption.sealing import ColumnSealer, Stored, container_of
@@ -106,7 +106,7 @@ class StoredValues:
         their own."""
         found = self._container(stored) if stored else None
         if found is None:
-            return Opened(canonical(self._setting.data_type, stored) if stored else b"", True)
+            return Opened(whole(self._setting.data_type, stored) if stored else b"", True)
         return self._open(stored, found)
 
     def is_same(self, change: str, before: bytes, after: bytes) -> bool:
@@ -128,7 +128,7 @@ class StoredValues:
             return None
         if was_encrypted(stored):
             raise _refused("it is encrypted, and not as its column is")
-        made = self.sealed(canonical(self._setting.data_type, stored))
+        made = self.sealed(whole(self._setting.data_type, stored))
         if made.passed:
             raise _refused("it is the text of an encrypted value")
         return made.data
@@ -141,8 +141,8 @@ class StoredValues:
         if found is None:
             found = container_of(setting._replace(kind=SEARCHABLE), stored)
         if found is None and setting.masking is not None:
-            whole = setting.masking._replace(length=len(stored))
-            found = container_of(setting._replace(masking=whole), stored)
+            longest = setting.masking._replace(length=len(stored))
+            found = container_of(setting._replace(masking=longest), stored)
         if found is None and was_encrypted(stored):
             raise _refused("it is encrypted, and not as its column is")
         return found
@@ -168,10 +168,10 @@ class StoredValues:
         )
         if setting.kind == MASKED and setting.masking is not None:
             if not searching.is_prefixed(stored) or found.start != searching.SIZE:
-                whole = canonical(setting.data_type, before + content + behind)
-                parts = masks.split(setting.masking, whole, setting.data_type == "str")
-                return Opened(whole, current and parts == (before, content, behind))
-        plaintext = canonical(setting.data_type, content)
+                value = whole(setting.data_type, before + content + behind)
+                parts = masks.split(setting.masking, value, setting.data_type == "str")
+                return Opened(value, current and parts == (before, content, behind))
+        plaintext = whole(setting.data_type, content)
         if setting.kind != SEARCHABLE:
             return Opened(plaintext, current and not before)
         prefixes = self._keys.prefixes

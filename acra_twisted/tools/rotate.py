@@ -300,6 +300,9 @@ class _Rows:
             ) from None
         if changed == 0:
             raise RotationError(f"row {number}: --sql_update changes no row")
+        if changed is not None and changed > 1:
+            # Others would lose their own data, and not be told of when their turn comes.
+            raise RotationError(f"row {number}: --sql_update changes {changed} rows in place of it")
 
 
 def _print(found: object, output: TextIO) -> None:

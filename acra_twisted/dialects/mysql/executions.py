@@ -17,7 +17,7 @@ from typing import Any, Final
 from acra_twisted.dialects.mysql import replies
 from acra_twisted.dialects.mysql.opening import IN_ATTRIBUTES, OpeningRequests
 from acra_twisted.dialects.mysql.prepared import Prepared
-from acra_twisted.dialects.mysql.replies import RESETS, Reply
+from acra_twisted.dialects.mysql.replies import RENAMES, RESETS, Reply
 from acra_twisted.dialects.mysql.state import MysqlState
 from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.errors import WireError
@@ -82,20 +82,27 @@ class ExecutingRequests(OpeningRequests):
     def _must_wait(self, packet: Packet) -> bool:
         """Return True if nobody knows yet which statement a command is about, or if an execution
         cannot be read before its statement is prepared."""
-        if self._state.changing and self._forgets():
-            return True
         payload = packet.payload
+        if self._owes(RESETS) or (payload[0] in _EXECUTIONS and self._is_renaming()):
+            return True
         number = commands.statement_number(payload)
         prepared = self._prepared.find(number)
         if prepared is None:
             return self._prepared.may_come(number)
         return prepared.is_pending and payload[0] in _EXECUTIONS and self._must_read(payload)
 
-    def _forgets(self) -> bool:
-        """Return True while the database may be about to forget what is prepared."""
+    def _is_renaming(self) -> bool:
+        """Return True while a stage that judges values cannot know the character set of what comes,
+        nor that of the results."""
+        return self._judges and self._owes(RENAMES)
+
+    def _owes(self, changes: int) -> bool:
+        """Return True while a request is unanswered that has some of these flags (see `Reply`)."""
+        if not self._state.changing:
+            return False
         for entry in self._session.outstanding:
             reply: Reply = entry[3]
-            if reply.changes & RESETS:
+            if reply.changes & changes:
                 return True
         return False
 
@@ -108,9 +115,16 @@ class ExecutingRequests(OpeningRequests):
         """The statement that a command is about; None if there is none: then the client has its
         answer."""
         prepared = self._prepared.find(commands.statement_number(packet.payload))
+        if prepared is not None and self._is_another(prepared):
+            prepared = None
         if prepared is None:
             self._refuse(errors.UNKNOWN_STATEMENT, self._open(kind), packet.following)
         return prepared
+
+    def _is_another(self, prepared: Prepared) -> bool:
+        """Tell whether what a command calls the last one may be one before it, whose values nobody
+        has judged: a server that had no room for it still takes that one for the last."""
+        return prepared.failed and self._judges
 
     def _reply(self, prepared: Prepared, packet: Packet) -> Reply:
         """The reply to an execution."""
@@ -224,9 +238,9 @@ class ExecutingRequests(OpeningRequests):
     def _long_data(self, packet: Packet) -> None:
         """A piece of a value: no reply answers it."""
         prepared = self._prepared.find(commands.statement_number(packet.payload))
-        if prepared is None:
+        if prepared is None or self._is_another(prepared):
             return
-        if prepared.failed or not self._judges:
+        if not self._judges:
             self._forward(packet)
         else:
             self._prepared.hold(prepared, commands.decode_long_data(packet.payload))

@@ -238,6 +238,9 @@ class MysqlRequests(UploadingRequests):
         return self._read_text("prepare", packet, Query(packet.payload[1:]))
 
     def _read_text(self, kind: str, packet: Packet, query: Query) -> Work | None:
+        if self._is_renaming():
+            self._kept = packet.kept()
+            return None
         if self._state.is_unsure and self._waits(packet, query.text):
             return None
         statement = Statement(query.text, b"" if kind == "prepare" else None)

@@ -192,22 +192,17 @@ class ExtendedBatch(OpeningBatch):
             exchange = self._current(statement, start)
             self._expected.append((FORWARD, replies.DESCRIBE_STATEMENT, exchange, statement))
         else:
-            portal = self._named_portal(name)
+            portal = prepared.portal(name)
+            meanings = self._session.cursor_meanings
+            if portal.statement is None and meanings is not None:
+                portal.meanings = meanings(name)
             portal.is_described = True
             exchange = self._current(portal.statement, start, portal)
             self._expected.append((FORWARD, replies.DESCRIBE_PORTAL, exchange, portal))
 
-    def _named_portal(self, name: bytes) -> Portal:
-        """The portal of a name, which may be that of a cursor of SQL."""
-        portal: Portal = self._session.prepared.portal(name)
-        meanings = self._session.cursor_meanings
-        if portal.statement is None and meanings is not None:
-            portal.meanings = meanings(name)
-        return portal
-
     def _execute(self, start: int, end: int) -> None:
         name = frontend.decode_execute(self._buffer.data[start + 5 : end])
-        portal = self._named_portal(name)
+        portal = self._session.prepared.portal(name)
         exchange = self._exchange
         if exchange is not None and exchange.statement is not portal.statement:
             # Earlier messages concern another statement.

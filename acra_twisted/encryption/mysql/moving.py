@@ -111,13 +111,19 @@ def _check(table: Table, part: Part, change: str) -> None:
     if misfit:
         remedy = "" if change == DECRYPT or part.beside else "; see --ddl"
         raise ConfigError(f"{name}: {misfit}{remedy}")
-    if part.beside and not any(part.source.type in kinds for kinds in _READ):
+    if part.beside and not has_text(part.source):
         raise ConfigError(
             f"{name}: values of its type {part.source.type} have no text that is the same "
             "everywhere; change the type first"
         )
     if change == DECRYPT and setting.data_type == "bool":
         raise ConfigError(f"{name}: read its values through AcraServer, and write them elsewhere")
+
+
+def has_text(column: Column) -> bool:
+    """Tell whether the values of a column have a text that is the same everywhere, and all of
+    them."""
+    return any(column.type in kinds for kinds in _READ)
 
 
 def key(table: ProtectedTable) -> Key:
@@ -187,7 +193,6 @@ def plaintext(part: Part, text: bytes) -> bytes:
     """The canonical plaintext of a value that was never encrypted.  Raises ValueRefusedError."""
     data_type = part.setting.data_type
     found = canonical.canonical(data_type, text)
-    if data_type == "date" and text.strip().partition(b" ")[2].strip(b"0:."):
-        # The time of day would be lost.
-        raise canonical.invalid(data_type)
+    if part.source.type != "double":
+        canonical.check_whole(data_type, text, found, part.source.type in NUMBERS)
     return found

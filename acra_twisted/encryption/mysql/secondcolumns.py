@@ -15,7 +15,14 @@ from typing import Final, NamedTuple
 from acra_twisted.encryption.migrating import ENCRYPT
 from acra_twisted.encryption.mysql import storage
 from acra_twisted.encryption.mysql.belt import quoted
-from acra_twisted.encryption.mysql.moving import BESIDE, NUMBERS, SETTINGS, TIMES, label
+from acra_twisted.encryption.mysql.moving import (
+    BESIDE,
+    NUMBERS,
+    SETTINGS,
+    TIMES,
+    has_text,
+    label,
+)
 from acra_twisted.encryption.mysql.protection import ProtectedTable
 from acra_twisted.encryption.mysql.question import hexed, text_of
 from acra_twisted.encryption.mysql.schema import Column, Table
@@ -78,6 +85,7 @@ def preparation(
             pairs.append(column)
         elif in_place and setting.kind != TOKENIZED:
             if change == ENCRYPT and storage.misfit(setting, column):
+                _check_in_place(table, column)
                 null = "" if column.nullable else " NOT NULL"
                 kind = _stored_type(setting, column)
                 changes.append(f"MODIFY {quoted(column.name)} {kind}{null}")
@@ -107,6 +115,22 @@ def _check_left(table: ProtectedTable, column: Column) -> None:
     if fold(column.name + LEFT) in table.columns:
         raise ConfigError(
             f"table {label(table.table)}: drop column {column.name}{LEFT} of an earlier switch"
+        )
+
+
+def _check_in_place(table: ProtectedTable, column: Column) -> None:
+    """Raises ConfigError for a column whose values another type would change: the server puts the
+    bytes of characters, and the text of all else, in their place."""
+    name = f"column {label(table.table)}.{column.name}"
+    if not has_text(column):
+        raise ConfigError(
+            f"{name}: values of its type {column.type} have no text that is the same everywhere; "
+            "change the type first"
+        )
+    if column.charset not in _AS_LONG:
+        raise ConfigError(
+            f"{name}: convert it to utf8mb4 first, for its bytes in {column.charset} would become "
+            "those of its values"
         )
 
 

@@ -30,6 +30,7 @@ from acra_twisted.encryption.postgresql.schema import (
     Relation,
 )
 from acra_twisted.encryption.postgresql.storage import storage_type, storage_types
+from acra_twisted.encryption.sealing import container_of
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting, TableSetting
 from acra_twisted.errors import ConfigError
 
@@ -254,19 +255,34 @@ def stored(attribute: Attribute, text: bytes) -> bytes:
 def plaintext(part: Part, text: bytes) -> bytes:
     """The canonical plaintext of a value that was never encrypted, by the text that the database
     shows of it.  Raises ValueRefusedError."""
-    base = part.source.base
+    base, data_type = part.source.base, part.setting.data_type
     if base == types.BYTEA:
-        return canonical.canonical(part.setting.data_type, bytea.decode(text))
+        return canonical.whole(data_type, bytea.decode(text))
     if base == types.BPCHAR:
         text = text.rstrip(b" ")
     kind = base if types.family(base) else 0
-    if not types.accepts(part.setting.data_type, kind):
+    is_foreign = base in types.BITS and data_type not in ("", "bytes", "str")
+    if is_foreign or not types.accepts(data_type, kind):
         raise ValueRefusedError(
             errors.TYPE_MISMATCH,
             errors.WRONG_TYPE,
             f"values of type {part.source.type_name} do not belong there",
         )
-    return from_parameter(text, kind, TEXT_FORMAT, Way(part.setting.data_type))
+    found = from_parameter(text, kind, TEXT_FORMAT, Way(data_type))
+    if found != text and data_type in ("", "bytes"):
+        # Only the text of an encrypted value stands for its bytes.
+        if container_of(part.setting, found) is None:
+            raise ValueRefusedError(
+                errors.TYPE_MISMATCH,
+                errors.WRONG_TYPE,
+                "text with a backslash would be read as other bytes; make the column's data_type "
+                "str, or its type bytea",
+            )
+    family = types.family(base)
+    if family != types.REALS:
+        exact = family in (types.INTEGERS, types.NUMBERS)
+        canonical.check_whole(data_type, text, found, exact)
+    return found
 
 
 def name_of(relation: Relation) -> str:

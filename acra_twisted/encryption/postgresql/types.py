@@ -11,6 +11,8 @@ BOOL, BYTEA, CHAR, NAME, INT8, INT2, INT4, TEXT, OID = 16, 17, 18, 19, 20, 21, 2
 JSON, FLOAT4, FLOAT8, UNKNOWN, BPCHAR, VARCHAR, DATE, NUMERIC, UUID = (
     *(114, 700, 701, 705, 1042, 1043, 1082, 1700, 2950),
 )
+#: Types whose text is no number, though it looks like one.
+BITS: Final = frozenset((1560, 1562))
 #: Types from here on are the database's own: domains, enumerations, those of extensions.
 OWN_TYPES: Final = 16384
 

@@ -148,6 +148,18 @@ class Changes(SynchronousTestCase):
         self.assertEqual(values(age).open(values(age).changed(ENCRYPT, b"007")).plaintext, b"7")
         self.assertRaises(ValueRefusedError, values(age).changed, ENCRYPT, b"old")
 
+    def test_values_lose_nothing(self):
+        for data_type, value in (
+            ("date", b"2020-01-01 12:34:56"),
+            ("float8", b"123456789012345678.5"),
+        ):
+            typed = values(PLAIN._replace(data_type=data_type))
+            self.assertRaises(ValueRefusedError, typed.changed, ENCRYPT, value)
+            self.assertRaises(ValueRefusedError, typed.open, value)
+            sealed = stored(PLAIN, value)
+            for change in (REENCRYPT, DECRYPT):
+                self.assertRaises(ValueRefusedError, typed.changed, change, sealed)
+
     @given(st.sampled_from(CHANGES), st.integers(0, 300), st.integers(1, 255))
     def test_a_value_that_was_changed_wrongly_is_seen(self, change, place, flip):
         before = b"of the secret" if change == ENCRYPT else stored(SEARCHED)

@@ -126,18 +126,6 @@ class Names(SynchronousTestCase):
         sent = self.play.client(bind(b"", b"r") + execute() + RUN)
         self.assertNotIn(VALUE, sent)
 
-    def test_the_protocol_reads_a_cursor_of_sql(self):
-        stored = self.play.client(query(b"INSERT INTO people (name) VALUES ('%s')" % VALUE))
-        stored = b"\\x" + stored.partition(b"E'\\\\x")[2].partition(b"'")[0]
-        self.play.database(complete(b"INSERT 0 1") + ready())
-        self.begin()
-        union = b"SELECT name FROM people UNION ALL SELECT name FROM people"
-        declare = query(b"DECLARE c CURSOR FOR " + union)
-        self.talk(declare, complete(b"DECLARE CURSOR") + ready(b"T"))
-        reply = self.described(b"name") + row(stored) + complete(b"FETCH 1") + ready(b"T")
-        _, got = self.talk(execute(b"c") + SYNC, reply)
-        self.assertEqual(got, row(VALUE) + complete(b"FETCH 1") + ready(b"T"))
-
     def test_a_portal_ends_with_its_transaction_however_its_reply_was_read(self):
         self.prepare(parse(b"u", b"SELECT note FROM people"))
         described = self.described(b"note").replace(b"\0\0\0\x11", b"\0\0\0\x19")
@@ -146,7 +134,7 @@ class Names(SynchronousTestCase):
             # Known by then, its description is read with the rest.
             run = bind(b"c", b"u") + describe(b"P", b"c") + execute(b"c") + SYNC
             self.assertEqual(self.talk(run, reply)[1], reply)
-        self.test_the_protocol_reads_a_cursor_of_sql()
+            self.assertIsNone(self.play.session.prepared.portal(b"c").statement)
 
     def test_names_behind_a_result_that_was_refused(self):
         """The database goes on where the client is told that nothing has been done."""

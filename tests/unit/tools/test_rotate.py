@@ -165,6 +165,12 @@ class Rotate(ToolCase):
         self.refused("row 1: --sql_update changes no row", *self.rows())
         self.assertFalse(client.committed)
 
+    def test_an_update_that_changes_other_rows_undoes_all(self):
+        client = self.on((b"1", self.struct(b"one")), (b"1", self.struct(b"two")))
+        client.changes = 2
+        self.refused("row 1: --sql_update changes 2 rows", *self.rows())
+        self.assertFalse(client.committed)
+
     def test_a_dry_run_writes_neither_rows_nor_keys(self):
         client = self.on((b"1", self.struct(b"one")))
         self.assertEqual(self.rotated(*self.rows("--dry-run")), {OWNER: ""})

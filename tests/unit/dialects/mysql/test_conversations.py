@@ -35,8 +35,9 @@ class Recorded(SynchronousTestCase):
         works = [
             self.passes(one, 0, (STATEMENT, PARAMETERS))
             for one in self.chosen()
-            # Executions are malformed, or have a value of a type that MariaDB does not read.
-            if one.name not in ("query_attributes_masked", "param_types")
+            # Executions are malformed, have a value of a type that MariaDB does not read, or stand
+            # behind a preparation that failed.
+            if one.name not in ("query_attributes_masked", "param_types", "maria_execute_last")
         ]
         self.assertGreater(sum(works), 250)
 

@@ -116,6 +116,33 @@ class Judged(SynchronousTestCase):
             desk.says(said(execute()))
 
 
+class Renaming(SynchronousTestCase):
+    """A request may change the character set, and is not answered."""
+
+    RENAME = query(b"SET NAMES latin1")
+
+    def test_values_wait_for_their_character_set(self):
+        for sent in (execute(), about(0xFA, 7, b"\x80\0\xfd\0\xfd\0\0\1x\0\1y")):
+            desk = judging()
+            self.assertEqual(desk.says(said(self.RENAME, sent)), said(self.RENAME))
+            self.assertEqual(desk.works, [])
+            self.assertEqual(desk.replied(), said(sent))
+            self.assertEqual(len(desk.works), 1)
+
+    def test_texts_wait_for_that_of_their_results(self):
+        for sent in (query(b"SELECT 1"), b"\x16SELECT 1"):
+            desk = Desk(inspects=(STATEMENT, PARAMETERS))
+            self.assertEqual(desk.says(said(self.RENAME, sent, b"\x0e")), said(self.RENAME))
+            self.assertEqual(len(desk.works), 1)
+            self.assertEqual(desk.replied(), said(sent, b"\x0e"))
+            self.assertEqual(len(desk.works), 2)
+
+    def test_where_no_stage_judges_values_nothing_waits(self):
+        desk = Desk(inspects=(STATEMENT,))
+        sent = said(self.RENAME, query(b"SELECT 1"))
+        self.assertEqual(desk.says(sent), sent)
+
+
 class PreparedLast(SynchronousTestCase):
     """MariaDB's number for the statement prepared last."""
 
@@ -129,10 +156,19 @@ class PreparedLast(SynchronousTestCase):
         self.assertEqual(desk.owed(), [replies.RESULT, replies.ONE])
 
     def test_a_preparation_that_failed_is_the_databases_to_tell(self):
-        desk = Desk(inspects=(PARAMETERS,))
-        desk.says(said(b"\x16SELECT nope", execute(statement=LAST)))
-        self.assertEqual(desk.replied(), said(execute(statement=LAST)))
+        desk = Desk(inspects=(STATEMENT,))
+        sent = said(b"\x16SELECT nope", execute(statement=LAST))
+        self.assertEqual(desk.says(sent), sent)
+
+    def test_behind_one_that_failed_the_one_before_is_not_run(self):
+        """A server that has no room for another one takes it for the last still."""
+        desk = judging()
+        commands = [piece(b"x", statement=LAST), execute(statement=LAST), b"\x0e"]
+        desk.says(said(b"\x16SELECT ?, ?", *commands))
+        self.assertEqual(desk.replied(), said(b"\x0e"))
         self.assertEqual(desk.works, [])
+        self.assertEqual(number(desk.owed()[0]), 1243)
+        self.assertEqual(desk.says(said(*commands[:2])), b"")
 
     def test_behind_a_refusal_the_one_before_is_not_run(self):
         def verdict(work):

@@ -122,5 +122,28 @@ class Forms(SynchronousTestCase):
         [part] = moving.parts(table(ID, STORED, own=(column("name", data_type="date"),)), ENCRYPT)
         for text in (b"2020-01-01", b"2020-01-01 00:00:00", b"2020-01-01 00:00:00.000"):
             self.assertEqual(moving.plaintext(part, text), b"2020-01-01")
-        for text in (b"2020-01-01 12:34:56", b"2020-01-01 00:00:00.000001"):
+        for text in (
+            *(b"2020-01-01 12:34:56", b"2020-01-01 00:00:00.000001", b"2020-01-01T12:34"),
+            *(b"2020-01-01 00:00:00Z", b"2020-01-01 +01"),
+        ):
             self.assertRaises(ValueRefusedError, moving.plaintext, part, text)
+
+    def test_digits_are_not_lost(self):
+        own = (column("name", data_type="float8"),)
+        number = b"123456789012345678.5"
+        for kind, text, expected in (
+            ("double", b"1.2345678901234568e17", b"1.2345678901234568e+17"),
+            ("decimal", b"0.10", b"0.1"),
+            ("varchar", b"0.10000000000000001", b"0.1"),
+            ("decimal", b"0.10000000000000001", None),
+            ("decimal", number, None),
+            ("varchar", number, None),
+            ("bigint", b"9007199254740993", None),
+        ):
+            source = Column("name", kind, 80)
+            beside = Column("name__acra", "varbinary", 400)
+            [part] = moving.parts(table(ID, source, beside, own=own), ENCRYPT)
+            if expected is None:
+                self.assertRaises(ValueRefusedError, moving.plaintext, part, text)
+            else:
+                self.assertEqual(moving.plaintext(part, text), expected)

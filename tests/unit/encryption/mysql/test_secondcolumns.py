@@ -108,6 +108,13 @@ class Preparation(SynchronousTestCase):
             "`phone__acra` VARCHAR(40) CHARACTER SET utf8mb4 INVISIBLE;",
         )
         self.assertEqual(prepared(STORED, in_place=True), [])
+        for source, told in (
+            (Column("name", "float"), "change the type first"),
+            (Column("name", "timestamp"), "change the type first"),
+            (TEXT._replace(charset="latin1"), "convert it to utf8mb4 first"),
+        ):
+            error = self.assertRaises(ConfigError, prepared, source, in_place=True)
+            self.assertIn(told, str(error))
         self.assertEqual(prepared(STORED, change=DECRYPT, in_place=True), [])
 
     def test_names_that_would_be_too_long(self):

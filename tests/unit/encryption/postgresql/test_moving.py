@@ -1,7 +1,10 @@
 """Statements that change stored values; tests/integration/test_migrating.py has them run."""
 
+import os
+
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.crypto import acrablock, envelopes
 from acra_twisted.encryption.errors import ValueRefusedError
 from acra_twisted.encryption.migrating import CHANGES, DECRYPT, ENCRYPT, REENCRYPT
 from acra_twisted.encryption.postgresql import moving
@@ -11,6 +14,7 @@ from acra_twisted.errors import ConfigError
 from tests.unit.encryption.postgresql.test_protection import protection, settings
 
 TEXT, BYTEA, INT4, BPCHAR, TIMESTAMP = 25, 17, 23, 1042, 1114
+INT8, JSON, FLOAT4, DATE, BIT, NUMERIC = 20, 114, 700, 1082, 1560, 1700
 
 
 def attribute(name, number, base=BYTEA, **more):
@@ -146,3 +150,36 @@ class Plaintexts(SynchronousTestCase):
     def test_types_that_do_not_belong_there_are_refused(self):
         self.assertRaises(ValueRefusedError, self.plaintext, "uuid", INT4, b"42")
         self.assertRaises(ValueRefusedError, self.plaintext, "int32", TEXT, b"old")
+        self.assertRaises(ValueRefusedError, self.plaintext, "int64", BIT, b"0101")
+        self.assertEqual(self.plaintext("str", BIT, b"0101"), b"0101")
+
+    def test_what_would_lose_something_is_refused(self):
+        stamp = b"2026-11-29 10:11:12"
+        for data_type, base, text in (
+            ("date", TIMESTAMP, stamp),
+            ("date", TIMESTAMP, b"2026-11-29 00:00:00+00"),
+            ("date", TEXT, b"2026-11-29T10:11:12"),
+            ("date", BYTEA, b"\\x" + stamp.hex().encode()),
+            ("float8", NUMERIC, b"123456789012345678.5"),
+            ("float8", INT8, b"9007199254740993"),
+            ("float8", TEXT, b"0.12345678901234567890"),
+            ("", TEXT, b"\\x4142"),
+            ("", TEXT, b"dir\\\\file"),
+            ("bytes", JSON, b'{"a": "\\\\n"}'),
+        ):
+            self.assertRaises(ValueRefusedError, self.plaintext, data_type, base, text)
+        for data_type, base, text, expected in (
+            ("date", TIMESTAMP, b"2026-11-29 00:00:00", b"2026-11-29"),
+            ("date", DATE, b"0044-03-15 BC", b"0044-03-15 BC"),
+            ("date", DATE, b"infinity", b"infinity"),
+            ("float8", NUMERIC, b"0.10", b"0.1"),
+            ("float8", FLOAT4, b"0.1", b"0.10000000149011612"),
+            ("float8", TEXT, b"NaN", b"NaN"),
+            ("", TEXT, b"plain", b"plain"),
+        ):
+            self.assertEqual(self.plaintext(data_type, base, text), expected)
+
+    def test_the_text_of_a_container_stands_for_it(self):
+        container = envelopes.wrap("acrablock", acrablock.create(b"v", bytes(32), b"", os.urandom))
+        shown = b"\\x" + container.hex().encode()
+        self.assertEqual(self.plaintext("", TEXT, shown), container)
