@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.telemetry.history import pieces, reading, schema
 from acra_twisted.telemetry.history.pieces import Damaged, Figure
 from acra_twisted.telemetry.history.reading import EventQuestion, Limit, Question
+from tests.support import stillhistory
 from tests.support.histories import NOW, connect, event, piece, put, record
 
 PIECES = st.builds(
@@ -98,7 +99,7 @@ class Search(SynchronousTestCase):
         connection = connect(":memory:")
         put(connection, *batch)
         for question in questions:
-            found = reading.search(connection, question)
+            found = stillhistory.search(connection, question)
             self.assertTrue(found.complete)
             expected = model(batch, question)
             if question.slowest:
@@ -113,17 +114,17 @@ class Search(SynchronousTestCase):
         self.addCleanup(connection.close)
         put(connection, *(piece(number, start=NOW + number) for number in range(10)))
         put(connection, piece(50, text="other", start=NOW + 50))
-        first = reading.search(connection, Question(limit=1, offset=1)).rows[0]
+        first = stillhistory.search(connection, Question(limit=1, offset=1)).rows[0]
         self.assertEqual(first.text, "SELECT * FROM t WHERE id = ?")
-        same = reading.search(connection, Question(shape=first.shape, limit=1 << 40)).rows
+        same = stillhistory.search(connection, Question(shape=first.shape, limit=1 << 40)).rows
         self.assertEqual([row.start - NOW for row in same], list(range(9, -1, -1)))
 
     def test_a_trace_that_is_no_hex_is_not_there(self):
         connection = connect(":memory:")
         self.addCleanup(connection.close)
         put(connection, piece(1))
-        self.assertEqual(reading.search(connection, Question(trace_id="xyz")).rows, [])
-        self.assertEqual(reading.read_trace(connection, "xyz").spans, [])
+        self.assertEqual(stillhistory.search(connection, Question(trace_id="xyz")).rows, [])
+        self.assertEqual(stillhistory.read_trace(connection, "xyz").spans, [])
 
 
 class Limits(SynchronousTestCase):
@@ -133,9 +134,9 @@ class Limits(SynchronousTestCase):
         put(self.connection, *(piece(number) for number in range(3000)))
 
     def test_steps_end_a_search(self):
-        found = reading.search(self.connection, Question(statement="no such"), Limit(3))
+        found = stillhistory.search(self.connection, Question(statement="no such"), Limit(3))
         self.assertEqual(found, ([], False))
-        found = reading.search(self.connection, Question(statement="no such"))
+        found = stillhistory.search(self.connection, Question(statement="no such"))
         self.assertEqual(found, ([], True))
 
     def test_time_ends_a_search_and_what_was_found_is_given(self):
@@ -148,32 +149,32 @@ class Limits(SynchronousTestCase):
         self.assertLess(len(found.rows), 1000)
 
     def test_the_next_question_is_not_interrupted(self):
-        reading.search(self.connection, Question(statement="no such"), Limit(1))
-        self.assertEqual(len(reading.search(self.connection, Question(limit=1000)).rows), 1000)
+        stillhistory.search(self.connection, Question(statement="no such"), Limit(1))
+        self.assertEqual(len(stillhistory.search(self.connection, Question(limit=1000)).rows), 1000)
 
     def test_rows(self):
-        found = reading.search(self.connection, Question(limit=1 << 40))
+        found = stillhistory.search(self.connection, Question(limit=1 << 40))
         self.assertEqual(len(found.rows), reading.ROWS_MAX)
 
     def test_a_trace_of_many_spans(self):
         spans = [[record(100 * n + m, "9" * 32) for m in range(100)] for n in range(25)]
         put(self.connection, *(piece(0, trace_id="9" * 32, spans=some) for some in spans))
-        found = reading.read_trace(self.connection, "9" * 32)
+        found = stillhistory.read_trace(self.connection, "9" * 32)
         self.assertEqual((len(found.spans), found.complete), (reading.SPANS_MAX, False))
 
     def test_a_trace_of_many_pieces(self):
         many = [record(number, "9" * 32) for number in range(reading.SPANS_MAX + 1)]
         put(self.connection, *(piece(0, trace_id="9" * 32, spans=[one]) for one in many[1:]))
-        found = reading.read_trace(self.connection, "9" * 32)
+        found = stillhistory.read_trace(self.connection, "9" * 32)
         self.assertEqual((len(found.spans), found.complete), (reading.SPANS_MAX, True))
         put(self.connection, piece(0, trace_id="9" * 32, spans=many[:1]))
-        found = reading.read_trace(self.connection, "9" * 32)
+        found = stillhistory.read_trace(self.connection, "9" * 32)
         self.assertEqual((len(found.spans), found.complete), (reading.SPANS_MAX, False))
 
     def test_an_error_of_sqlite_is_an_error(self):
         self.connection.execute("DROP TABLE event")
         with self.assertRaises(sqlite3.OperationalError):
-            reading.events(self.connection, EventQuestion())
+            stillhistory.events(self.connection, EventQuestion())
 
 
 class Trace(SynchronousTestCase):
@@ -183,7 +184,7 @@ class Trace(SynchronousTestCase):
         early, late = record(1, "9" * 32, NOW), record(2, "9" * 32, NOW + 5)
         put(connection, piece(0, trace_id="9" * 32, spans=[late]))
         put(connection, piece(0, trace_id="9" * 32, spans=[early, late]), piece(3))
-        found = reading.read_trace(connection, "9" * 32)
+        found = stillhistory.read_trace(connection, "9" * 32)
         self.assertEqual((found.spans, found.complete), ([early, late], True))
 
 
@@ -199,7 +200,7 @@ class Events(SynchronousTestCase):
         )
 
         def ask(**asked):
-            rows = reading.events(connection, EventQuestion(**asked)).rows
+            rows = stillhistory.events(connection, EventQuestion(**asked)).rows
             return [row.last - NOW for row in rows]
 
         self.assertEqual(ask(), [9, 5, 1])
@@ -223,7 +224,7 @@ class Figures(SynchronousTestCase):
         put(connection, *known, now=0)
 
         def ask(*asked):
-            return reading.figures(connection, *asked).rows
+            return stillhistory.figures(connection, *asked).rows
 
         self.assertEqual(ask(60, 0, 9999), known[:6])
         self.assertEqual(ask(3600, 7200, 9999), known[9:])
@@ -241,11 +242,11 @@ class Hostile(SynchronousTestCase):
 
     def test_other_kinds_of_values(self):
         for text, ask in (
-            ("UPDATE piece SET client = x'00'", lambda c: reading.search(c, Question())),
-            ("UPDATE piece SET spans = 'x'", lambda c: reading.read_trace(c, f"{1:032x}")),
-            ("UPDATE event SET data = 5", lambda c: reading.events(c, EventQuestion())),
-            ("UPDATE event SET trace = 5", lambda c: reading.events(c, EventQuestion())),
-            ("UPDATE figure SET data = 'x'", lambda c: reading.figures(c, 60, 0, 99)),
+            ("UPDATE piece SET client = x'00'", lambda c: stillhistory.search(c, Question())),
+            ("UPDATE piece SET spans = 'x'", lambda c: stillhistory.read_trace(c, f"{1:032x}")),
+            ("UPDATE event SET data = 5", lambda c: stillhistory.events(c, EventQuestion())),
+            ("UPDATE event SET trace = 5", lambda c: stillhistory.events(c, EventQuestion())),
+            ("UPDATE figure SET data = 'x'", lambda c: stillhistory.figures(c, 60, 0, 99)),
         ):
             self.connection.execute(text)
             self.assertRaises(Damaged, ask, self.connection)
@@ -258,8 +259,8 @@ class Hostile(SynchronousTestCase):
         put(self.connection, *(piece(0, trace_id="9" * 32, spans=some) for some in spans))
         put(self.connection, *(event(number, fields={"message": large}) for number in range(60)))
         for found in (
-            reading.read_trace(self.connection, "9" * 32),
-            reading.events(self.connection, EventQuestion(limit=100)),
+            stillhistory.read_trace(self.connection, "9" * 32),
+            stillhistory.events(self.connection, EventQuestion(limit=100)),
         ):
             self.assertFalse(found.complete)
             self.assertGreater(len(found[0]), 10)
@@ -272,21 +273,21 @@ class Hostile(SynchronousTestCase):
             [{**record(number, "9" * 32), "attributes": {"a": [[]] * most}}] for number in range(3)
         ]
         put(self.connection, *(piece(0, trace_id="9" * 32, spans=some) for some in spans))
-        found = reading.read_trace(self.connection, "9" * 32)
+        found = stillhistory.read_trace(self.connection, "9" * 32)
         self.assertEqual((len(found.spans), found.complete), (1, False))
 
     def test_figures_are_bounded_too(self):
         for number in range(2, 102):
             row = (60, 60 * number, "k", 1, b"x" * 400_000)
             self.connection.execute("INSERT INTO figure VALUES (?, ?, ?, ?, ?)", row)
-        found = reading.figures(self.connection, 60, 0, 1 << 40)
+        found = stillhistory.figures(self.connection, 60, 0, 1 << 40)
         self.assertFalse(found.complete)
         self.assertLess(sum(len(one.data) for one in found.rows), pieces.ANSWER_MAX)
 
     def test_a_text_that_many_share_is_cut(self):
         put(self.connection, *(piece(number) for number in range(300)))
         self.connection.execute("UPDATE shape SET name = ?, text = ?", ("n" * 10**6, "t" * 10**6))
-        found = reading.search(self.connection, Question(limit=1000, slowest=True))
+        found = stillhistory.search(self.connection, Question(limit=1000, slowest=True))
         sizes = {(len(row.name), len(row.text)) for row in found.rows}
         self.assertEqual(sizes, {(pieces.TEXT_MAX, pieces.STATEMENT_MAX)})
         self.assertEqual((len(found.rows), found.complete), (301, True))
@@ -317,7 +318,7 @@ class Hostile(SynchronousTestCase):
 
     def test_what_others_have_added_does_no_harm(self):
         opened = self.opened("CREATE TABLE mine (x)", "ANALYZE", "VACUUM")
-        self.assertEqual(len(reading.search(opened, Question()).rows), 1)
+        self.assertEqual(len(stillhistory.search(opened, Question()).rows), 1)
 
     def test_one_value_that_is_too_large(self):
         opened = self.opened("UPDATE piece SET spans = zeroblob(3000000)")
@@ -340,10 +341,10 @@ class Hostile(SynchronousTestCase):
         except (sqlite3.Error, schema.Foreign, Damaged):
             return
         try:
-            reading.search(opened, Question(limit=1000))
-            reading.read_trace(opened, f"{1:032x}")
-            reading.events(opened, EventQuestion())
-            reading.figures(opened, 60, 0, 1 << 40)
+            stillhistory.search(opened, Question(limit=1000))
+            stillhistory.read_trace(opened, f"{1:032x}")
+            stillhistory.events(opened, EventQuestion())
+            stillhistory.figures(opened, 60, 0, 1 << 40)
         except (sqlite3.Error, Damaged):
             pass
         finally:

@@ -5,10 +5,11 @@ import random
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.history import pieces, reading, room
+from acra_twisted.telemetry.history import pieces, room
 from acra_twisted.telemetry.history.pieces import Figure
 from acra_twisted.telemetry.history.reading import Question
 from acra_twisted.telemetry.history.room import Bounds
+from tests.support import stillhistory
 from tests.support.histories import (
     NOW,
     connect,
@@ -56,7 +57,7 @@ class Room(SynchronousTestCase):
         self.assertLessEqual(largest, bounds.bytes)
         self.assertEqual(shelves(self.connection), counted(self.connection))
         self.assertEqual(self.connection.execute("PRAGMA integrity_check").fetchone(), ("ok",))
-        newest = reading.search(self.connection, EVERYTHING).rows
+        newest = stillhistory.search(self.connection, EVERYTHING).rows
         self.assertGreater(len(newest), 20)
 
     def test_each_kind_alone_is_bounded(self):
@@ -75,7 +76,7 @@ class Room(SynchronousTestCase):
         put(self.connection, *refused, bounds=SMALL)
         for start in range(1000, 5000, 50):
             put(self.connection, *map(large, range(start, start + 50)), bounds=SMALL)
-        found = reading.search(self.connection, Question(verdict="deny", limit=1000)).rows
+        found = stillhistory.search(self.connection, Question(verdict="deny", limit=1000)).rows
         self.assertEqual(len(found), 100)
 
     def test_minutes_go_before_hours(self):
@@ -85,7 +86,7 @@ class Room(SynchronousTestCase):
         for start in range(1000, 4000, 50):
             minutes = [Figure(60, number, "k", noise) for number in range(start, start + 50)]
             put(self.connection, *minutes, bounds=SMALL, now=0)
-        self.assertEqual(len(reading.figures(self.connection, 3600, 0, 1 << 40).rows), 50)
+        self.assertEqual(len(stillhistory.figures(self.connection, 3600, 0, 1 << 40).rows), 50)
 
     def test_a_shelf_uses_what_others_do_not(self):
         for start in range(0, 2000, 50):
@@ -100,7 +101,7 @@ class Room(SynchronousTestCase):
                 numbers = range(1000 * turn + more, 1000 * turn + more + 50)
                 batch = [large(number, start=start) for number in numbers]
                 put(self.connection, *batch, bounds=SMALL, now=start)
-        found = {row.start for row in reading.search(self.connection, EVERYTHING).rows}
+        found = {row.start for row in stillhistory.search(self.connection, EVERYTHING).rows}
         self.assertNotIn(NOW + 10**15, found)
         self.assertIn(NOW - 10**15, found)
 
