@@ -261,11 +261,11 @@ _READ: Final[dict[str, Callable[[bytes], bytes]]] = {
 }
 
 
-def whole(data_type: str, text: bytes) -> bytes:
-    """The canonical form of a value that is there already, which must lose nothing.  Raises
-    ValueRefusedError as `canonical` and `check_whole` do."""
+def whole(data_type: str, text: bytes, exact: bool = False) -> bytes:
+    """The canonical form of a value that is there already, which must lose nothing.  ``exact`` is
+    as in `check_whole`.  Raises ValueRefusedError as `canonical` and `check_whole` do."""
     found = canonical(data_type, text)
-    check_whole(data_type, text, found)
+    check_whole(data_type, text, found, exact)
     return found
 
 

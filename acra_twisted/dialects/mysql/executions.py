@@ -83,8 +83,9 @@ class ExecutingRequests(OpeningRequests):
         """Return True if nobody knows yet which statement a command is about, or if an execution
         cannot be read before its statement is prepared."""
         payload = packet.payload
-        if self._owes(RESETS) or (payload[0] in _EXECUTIONS and self._is_renaming()):
-            return True
+        if self._state.changing:
+            if self._owes(RESETS) or (payload[0] in _EXECUTIONS and self._is_renaming()):
+                return True
         number = commands.statement_number(payload)
         prepared = self._prepared.find(number)
         if prepared is None:
@@ -98,8 +99,6 @@ class ExecutingRequests(OpeningRequests):
 
     def _owes(self, changes: int) -> bool:
         """Return True while a request is unanswered that has some of these flags (see `Reply`)."""
-        if not self._state.changing:
-            return False
         for entry in self._session.outstanding:
             reply: Reply = entry[3]
             if reply.changes & changes:
@@ -115,10 +114,9 @@ class ExecutingRequests(OpeningRequests):
         """The statement that a command is about; None if there is none: then the client has its
         answer."""
         prepared = self._prepared.find(commands.statement_number(packet.payload))
-        if prepared is not None and self._is_another(prepared):
-            prepared = None
-        if prepared is None:
+        if prepared is None or self._is_another(prepared):
             self._refuse(errors.UNKNOWN_STATEMENT, self._open(kind), packet.following)
+            return None
         return prepared
 
     def _is_another(self, prepared: Prepared) -> bool:

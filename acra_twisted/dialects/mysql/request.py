@@ -238,7 +238,7 @@ class MysqlRequests(UploadingRequests):
         return self._read_text("prepare", packet, Query(packet.payload[1:]))
 
     def _read_text(self, kind: str, packet: Packet, query: Query) -> Work | None:
-        if self._is_renaming():
+        if self._state.changing and self._is_renaming():
             self._kept = packet.kept()
             return None
         if self._state.is_unsure and self._waits(packet, query.text):

@@ -128,7 +128,7 @@ class ExtendedBatch(OpeningBatch):
         self._hand_on(exchange, start, end, message)
         prepared: Prepared = self._session.prepared
         prepared.parse_sent(statement)
-        if prepared.may_be_another(statement) and self._may_be_loading():
+        if self._may_be_loading() and prepared.may_be_another(statement):
             # A load reads it, and fails; what comes behind it is done, without a Sync.
             prepared.sync_sent()
         self._expected.append((FORWARD, replies.PARSE, exchange, statement))

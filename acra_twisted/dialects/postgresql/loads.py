@@ -162,7 +162,8 @@ class LoadingBatch(ExtendedBatch):
             copies = None if statement is None else statement.copies
             # A portal that is not known may be one of any statement.
             is_any = statement is None and exchange.kind == "execute"
-            if (is_any and session.meaning is not None) or (copies and copies.load is not None):
+            takes_part = copies is not None and copies.load is not None
+            if takes_part or (is_any and session.meaning is not None):
                 session.load = Load(exchange, None, False)
                 return _AWAITED
         # The database ignores what it can no more ask for; it may be in clear.

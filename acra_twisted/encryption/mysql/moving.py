@@ -111,19 +111,20 @@ def _check(table: Table, part: Part, change: str) -> None:
     if misfit:
         remedy = "" if change == DECRYPT or part.beside else "; see --ddl"
         raise ConfigError(f"{name}: {misfit}{remedy}")
-    if part.beside and not has_text(part.source):
-        raise ConfigError(
-            f"{name}: values of its type {part.source.type} have no text that is the same "
-            "everywhere; change the type first"
-        )
+    if part.beside:
+        check_text(table, part.source)
     if change == DECRYPT and setting.data_type == "bool":
         raise ConfigError(f"{name}: read its values through AcraServer, and write them elsewhere")
 
 
-def has_text(column: Column) -> bool:
-    """Tell whether the values of a column have a text that is the same everywhere, and all of
-    them."""
-    return any(column.type in kinds for kinds in _READ)
+def check_text(table: Table, column: Column) -> None:
+    """Raises ConfigError for a column whose values have no text that is the same everywhere, and
+    says all of them."""
+    if not any(column.type in kinds for kinds in _READ):
+        raise ConfigError(
+            f"column {label(table)}.{column.name}: values of its type {column.type} have no text "
+            "that is the same everywhere; change the type first"
+        )
 
 
 def key(table: ProtectedTable) -> Key:
@@ -191,8 +192,7 @@ def stored(column: Column, text: bytes) -> bytes:
 
 def plaintext(part: Part, text: bytes) -> bytes:
     """The canonical plaintext of a value that was never encrypted.  Raises ValueRefusedError."""
-    data_type = part.setting.data_type
-    found = canonical.canonical(data_type, text)
-    if part.source.type != "double":
-        canonical.check_whole(data_type, text, found, part.source.type in NUMBERS)
-    return found
+    data_type, kind = part.setting.data_type, part.source.type
+    if kind == "double":
+        return canonical.canonical(data_type, text)
+    return canonical.whole(data_type, text, kind in NUMBERS)

@@ -20,7 +20,7 @@ from acra_twisted.encryption.mysql.moving import (
     NUMBERS,
     SETTINGS,
     TIMES,
-    has_text,
+    check_text,
     label,
 )
 from acra_twisted.encryption.mysql.protection import ProtectedTable
@@ -121,16 +121,11 @@ def _check_left(table: ProtectedTable, column: Column) -> None:
 def _check_in_place(table: ProtectedTable, column: Column) -> None:
     """Raises ConfigError for a column whose values another type would change: the server puts the
     bytes of characters, and the text of all else, in their place."""
-    name = f"column {label(table.table)}.{column.name}"
-    if not has_text(column):
-        raise ConfigError(
-            f"{name}: values of its type {column.type} have no text that is the same everywhere; "
-            "change the type first"
-        )
+    check_text(table.table, column)
     if column.charset not in _AS_LONG:
         raise ConfigError(
-            f"{name}: convert it to utf8mb4 first, for its bytes in {column.charset} would become "
-            "those of its values"
+            f"column {label(table.table)}.{column.name}: convert it to utf8mb4 first, for its "
+            f"bytes in {column.charset} would become those of its values"
         )
 
 

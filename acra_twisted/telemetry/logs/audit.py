@@ -13,6 +13,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from acra_twisted import events
+from acra_twisted.encryption.fates import FAILED
 from acra_twisted.errors import AcraError
 from acra_twisted.exchange import Exchange, Work
 from acra_twisted.optionkinds import Address
@@ -142,10 +143,10 @@ class AuditLog(BaseObserver):
         that."""
         failed = 0
         for (_, action), number in counts.items():
-            if action == "failed":
+            if action == FAILED:
                 failed += number
         if failed:
-            labels = {setting.label for setting, action in counts if action == "failed"}
+            labels = {setting.label for setting, action in counts if action == FAILED}
             self._log.debug(
                 "Values of protected columns could not be read",
                 code=events.COLUMN_CLOSED,

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from acra_twisted.encryption.fates import FAILED
 from acra_twisted.exchange import Exchange
 from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.sql.redact import of_statement
@@ -37,7 +38,7 @@ class Unopened(BaseObserver):
 
     def column_values(self, exchange: Exchange, counts: Mapping[tuple[Any, str], int]) -> None:
         """Take note of those that have failed."""
-        failed = sum(number for (_, fate), number in counts.items() if fate == "failed")
+        failed = sum(number for (_, fate), number in counts.items() if fate == FAILED)
         if failed:
             self._note(exchange, failed)
 
