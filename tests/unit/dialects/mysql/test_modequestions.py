@@ -155,6 +155,8 @@ class WithoutAnAnswer(Modes):
         self.assertEqual(self.answered(desk, rows), said(QUOTED))
         ((_, modes),) = self.read
         if modes != b"ANSI_QUOTES?":
-            ((told, charset),) = rows
+            ((told, charset, _),) = rows
+            # In some character sets a letter has zeros beside it.
+            told, charset = told.replace(b"\0", b""), charset.replace(b"\0", b"")
             self.assertRegex(told, rb"\A[A-Za-z0-9_,]*\Z")
             self.assertRegex(charset, rb"\A[A-Za-z][A-Za-z0-9_]*\Z")
