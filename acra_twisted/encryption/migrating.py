@@ -28,6 +28,10 @@ REENCRYPT: Final = "reencrypt"
 REWRAP: Final = "rewrap"
 DECRYPT: Final = "decrypt"
 CHANGES: Final = (ENCRYPT, REENCRYPT, REWRAP, DECRYPT)
+#: Behind the name of a second column, and of what else a table has for it.
+BESIDE: Final = "__acra"
+#: Behind the name of a column whose place a second one has taken.
+LEFT: Final = "__before"
 
 
 class OwnersKeys(NamedTuple):

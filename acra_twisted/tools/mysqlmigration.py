@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from acra_twisted.encryption.mysql import moving, secondcolumns
@@ -16,8 +17,8 @@ from acra_twisted.tools.databaseerror import DatabaseError
 from acra_twisted.tools.migrationjob import MigrationJob
 from acra_twisted.tools.mysqlclient import MysqlClient
 from acra_twisted.tools.mysqlrows import WORDS, MysqlRows
-from acra_twisted.tools.rowwork import MigrationError, Stopped
-from acra_twisted.tools.settling import settle
+from acra_twisted.tools.rowwork import MigrationError
+from acra_twisted.tools.settling import beside, settle, switch
 from acra_twisted.wire.mysql.handshake import POSING
 
 _VERSION: Final = re.compile(rb"(\d+)\.(\d+)\.(\d+)")
@@ -124,23 +125,11 @@ class _Switch:
         """Keep everybody out, change the rows that are left, compare all of them, and give second
         columns their names."""
         name = moving.label(root.table)
-        if not _beside(await self._site.work(root)):
+        if not beside(await self._site.work(root)):
             self._job.tell(f"{name}: it has no second column to switch to")
             return
-        try:
-            await self._locked(root)
-        except BaseException as error:
-            await self._unlock(quietly=True)
-            if isinstance(error, Stopped):
-                raise MigrationError(
-                    f"stopped; table {name} is as it was before the switch"
-                ) from None
-            raise
-        await self._unlock()
-        self._job.tell(
-            f"{name}: switched; the former columns are named NAME{secondcolumns.LEFT}, and nothing "
-            "is lost until you drop them"
-        )
+        undo = partial(self._unlock, quietly=True)
+        await switch(self._job, name, partial(self._locked, root), self._unlock, undo)
 
     async def _locked(self, before: ProtectedTable) -> None:
         client, site = self._client, self._site
@@ -152,7 +141,7 @@ class _Switch:
         root = site.known_now(before)
         rows = await client.ask(secondcolumns.definitions_question(table))
         line = secondcolumns.switch(root, secondcolumns.read_definitions(rows))
-        for work in _beside(await site.work(root)):
+        for work in beside(await site.work(root)):
             await settle(self._job, work, work)
         if await client.ask_long(secondcolumns.unfilled(root)):
             raise MigrationError(
@@ -176,12 +165,6 @@ class _Switch:
         except DatabaseError:
             if not quietly:
                 raise
-
-
-def _beside(work: Sequence[MysqlRows]) -> Sequence[MysqlRows]:
-    """The second columns among what is to be changed."""
-    found = [one.only([part for part in one.parts if part.beside]) for one in work]
-    return [one for one in found if one.parts]
 
 
 def skips_locked(version: bytes) -> bool:

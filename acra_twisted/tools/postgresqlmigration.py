@@ -4,6 +4,7 @@ columns."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from acra_twisted.encryption.postgresql import catalog, moving, secondcolumns
@@ -16,8 +17,8 @@ from acra_twisted.tools.databaseclient import DatabaseClient
 from acra_twisted.tools.migrationjob import MigrationJob
 from acra_twisted.tools.postgresqlpairs import PostgresqlPairs
 from acra_twisted.tools.postgresqlrows import ALONE, PostgresqlRows
-from acra_twisted.tools.rowwork import MigrationError, Stopped
-from acra_twisted.tools.settling import comparer, settle
+from acra_twisted.tools.rowwork import MigrationError
+from acra_twisted.tools.settling import beside, comparer, settle, switch
 
 
 class _Mark(NamedTuple):
@@ -95,39 +96,35 @@ class _Switch:
     async def run(self, root: Relation) -> None:
         """Compare all rows; then keep everybody out, change the rows that are left, compare those
         that were written since, and give second columns their names."""
-        pairs = _beside(await self._site.work(root))
+        name = moving.label(root)
+        pairs = beside(await self._site.work(root))
         if not pairs:
-            self._job.tell(f"{moving.label(root)}: it has no second column to switch to")
+            self._job.tell(f"{name}: it has no second column to switch to")
             return
+        carry_out = partial(self._carry_out, root, pairs)
+        keep, undo = partial(self._end, "COMMIT"), partial(self._end, "ROLLBACK")
+        await switch(self._job, name, carry_out, keep, undo)
+
+    async def _end(self, word: str) -> None:
+        await self._client.ask(word)
+
+    async def _carry_out(self, root: Relation, pairs: Sequence[PostgresqlRows]) -> None:
         client = self._client
-        try:
-            marks = await self._looked_at(pairs)
-            await client.ask("BEGIN")
-            await client.ask(f"SET LOCAL lock_timeout = '{self._job.given.lock_timeout}s'")
-            await client.ask(secondcolumns.lock(root))
-            # Somebody may have made a table that inherits, or a view, before the lock.
-            protection = await self._site.read_now()
-            locked = protection.schema.relations.get(root.oid)
-            if locked is None:
-                raise MigrationError(f"table {moving.label(root)} is not the one that it was")
-            lines = secondcolumns.switch(protection, locked)
-            for one in _beside(self._site.work_of(protection, locked)):
-                paired = self._paired(one, await self._since(one, marks.get(_key(one))))
-                await settle(self._job, one, paired)
-            for line in lines:
-                await client.ask(line)
-        except BaseException as error:
-            await client.ask("ROLLBACK")
-            if isinstance(error, Stopped):
-                raise MigrationError(
-                    f"stopped; table {moving.label(root)} is as it was before the switch"
-                ) from None
-            raise
-        await client.ask("COMMIT")
-        self._job.tell(
-            f"{moving.label(root)}: switched; the former columns are named "
-            f"NAME{secondcolumns.LEFT}, and nothing is lost until you drop them"
-        )
+        marks = await self._looked_at(pairs)
+        await client.ask("BEGIN")
+        await client.ask(f"SET LOCAL lock_timeout = '{self._job.given.lock_timeout}s'")
+        await client.ask(secondcolumns.lock(root))
+        # Somebody may have made a table that inherits, or a view, before the lock.
+        protection = await self._site.read_now()
+        locked = protection.schema.relations.get(root.oid)
+        if locked is None:
+            raise MigrationError(f"table {moving.label(root)} is not the one that it was")
+        lines = secondcolumns.switch(protection, locked)
+        for one in beside(self._site.work_of(protection, locked)):
+            paired = self._paired(one, await self._since(one, marks.get(_key(one))))
+            await settle(self._job, one, paired)
+        for line in lines:
+            await client.ask(line)
 
     async def _looked_at(self, work: Sequence[PostgresqlRows]) -> _Marks:
         """Compare tables while others use them, and return the marks of those without a difference:
@@ -154,12 +151,6 @@ class _Switch:
 
     def _paired(self, work: PostgresqlRows, since: int | None) -> PostgresqlPairs:
         return PostgresqlPairs(self._client, work.relation, work.parts, since)
-
-
-def _beside(work: Sequence[PostgresqlRows]) -> Sequence[PostgresqlRows]:
-    """The second columns among what is to be changed."""
-    found = [one.only([part for part in one.parts if part.beside]) for one in work]
-    return [one for one in found if one.parts]
 
 
 def _key(work: PostgresqlRows) -> tuple[int, tuple[tuple[int, int], ...]]:

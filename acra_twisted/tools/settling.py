@@ -1,10 +1,57 @@
-"""Brings second columns up to date while nobody else has their table."""
+"""Switches a table to its second columns: these are brought up to date while nobody else has the
+table, and then take the names of the first ones."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, Self, TypeVar
+
+from acra_twisted.encryption.migrating import LEFT
 from acra_twisted.tools.migrationjob import MigrationJob
 from acra_twisted.tools.rowcomparing import PairedTable, RowComparer
-from acra_twisted.tools.rowwork import WITHIN, MigrationError, MovedTable
+from acra_twisted.tools.rowwork import WITHIN, MigrationError, MovedTable, Stopped
+
+
+class _Parted(Protocol):
+    @property
+    def parts(self) -> Sequence[Any]:
+        """The columns to change."""
+
+    def only(self, parts: Sequence[Any]) -> Self:
+        """The same rows, of which some parts are changed."""
+
+
+_Rows = TypeVar("_Rows", bound=_Parted)
+
+
+def beside(work: Sequence[_Rows]) -> Sequence[_Rows]:
+    """Return the second columns among what is to be changed."""
+    found = [one.only([part for part in one.parts if part.beside]) for one in work]
+    return [one for one in found if one.parts]
+
+
+async def switch(
+    job: MigrationJob,
+    name: str,
+    carry_out: Callable[[], Awaitable[None]],
+    keep: Callable[[], Awaitable[None]],
+    undo: Callable[[], Awaitable[None]],
+) -> None:
+    """Switch the table of a name, and tell of it: ``carry_out`` does it, ``keep`` makes it hold,
+    and ``undo`` leaves the table as it was, whatever has failed.  Raises what ``carry_out`` does,
+    MigrationError in place of Stopped."""
+    try:
+        await carry_out()
+    except BaseException as error:
+        await undo()
+        if isinstance(error, Stopped):
+            raise MigrationError(f"stopped; table {name} is as it was before the switch") from None
+        raise
+    await keep()
+    job.tell(
+        f"{name}: switched; the former columns are named NAME{LEFT}, and nothing is lost until you "
+        "drop them"
+    )
 
 
 def comparer(job: MigrationJob, table: MovedTable, paired: PairedTable) -> RowComparer:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.encryption import canonical
-from acra_twisted.encryption.migrating import DECRYPT, ENCRYPT
+from acra_twisted.encryption.migrating import BESIDE, DECRYPT, ENCRYPT
 from acra_twisted.encryption.mysql import storage
 from acra_twisted.encryption.mysql.protection import ProtectedTable
 from acra_twisted.encryption.mysql.schema import Column, Table
@@ -29,8 +29,6 @@ SETTINGS: Final = (
     "SET SESSION autocommit = 1, SESSION sql_select_limit = DEFAULT, "
     "SESSION innodb_lock_wait_timeout = 1, SESSION lock_wait_timeout = 5",
 )
-#: Behind the name of a second column, and of the table's trigger.
-BESIDE: Final = "__acra"
 NUMBERS: Final = frozenset(("tinyint", "smallint", "mediumint", "int", "bigint", "decimal"))
 # A timestamp is none: in the hour that a zone has twice its text means two.
 TIMES: Final = frozenset(("date", "time", "datetime", "year"))

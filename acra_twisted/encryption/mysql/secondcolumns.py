@@ -12,11 +12,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from acra_twisted.encryption.migrating import ENCRYPT
+from acra_twisted.encryption.migrating import BESIDE, ENCRYPT, LEFT
 from acra_twisted.encryption.mysql import storage
 from acra_twisted.encryption.mysql.belt import quoted
 from acra_twisted.encryption.mysql.moving import (
-    BESIDE,
     NUMBERS,
     SETTINGS,
     TIMES,
@@ -30,8 +29,6 @@ from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.errors import ConfigError
 from acra_twisted.sql.mysqlnames import fold
 
-#: Behind the name of a column whose place another has taken.
-LEFT: Final = "__before"
 #: The statements behind `lock`, whatever came of what was between.
 UNLOCK: Final = ("ROLLBACK", "UNLOCK TABLES", SETTINGS[-1])
 _LONGEST: Final = 64

@@ -12,11 +12,11 @@ sends a value in order to compare it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from acra_twisted.encryption import canonical, errors
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.migrating import DECRYPT, ENCRYPT
+from acra_twisted.encryption.migrating import BESIDE, DECRYPT, ENCRYPT
 from acra_twisted.encryption.postgresql import bytea, types
 from acra_twisted.encryption.postgresql.belt import quoted
 from acra_twisted.encryption.postgresql.plaintexts import TEXT_FORMAT, Way, from_parameter
@@ -34,8 +34,6 @@ from acra_twisted.encryption.sealing import container_of
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting, TableSetting
 from acra_twisted.errors import ConfigError
 
-#: Behind the name of a second column, of the trigger and of its function.
-BESIDE: Final = "__acra"
 _TID, _XID = 27, 28
 #: Type and format of a parameter.
 Sent = tuple[int, int]

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from acra_twisted.encryption import canonical
-from acra_twisted.encryption.migrating import ENCRYPT
+from acra_twisted.encryption.migrating import BESIDE, ENCRYPT, LEFT
 from acra_twisted.encryption.postgresql import types
 from acra_twisted.encryption.postgresql.belt import quoted
-from acra_twisted.encryption.postgresql.moving import BESIDE, Part, holders, label, name_of
+from acra_twisted.encryption.postgresql.moving import Part, holders, label, name_of
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.schema import (
     MATERIALIZED,
@@ -23,8 +23,6 @@ from acra_twisted.encryption.postgresql.storage import storage_type
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.errors import ConfigError
 
-#: Behind the name of a column whose place another has taken.
-LEFT: Final = "__before"
 _LONGEST: Final = 63
 #: Before the name of a trigger: the database runs triggers in the order of their names, and this
 #: one has to see what all others have made of a row.

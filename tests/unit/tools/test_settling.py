@@ -3,8 +3,8 @@
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.tools.rowwork import WITHIN, Counts, Habits, MigrationError
-from acra_twisted.tools.settling import settle
+from acra_twisted.tools.rowwork import WITHIN, Counts, Habits, MigrationError, Stopped
+from acra_twisted.tools.settling import settle, switch
 from tests.unit.tools.test_rowcomparing import Table, UpperCase
 
 
@@ -74,3 +74,34 @@ class Settling(SynchronousTestCase):
         job.refused = 1
         failure = self.failureResultOf(self.settle(job, People()), MigrationError)
         self.assertIn("row 1: it is refused", str(failure.value))
+
+
+class Switching(SynchronousTestCase):
+    def setUp(self):
+        self.job, self.done = Job(), []
+
+    def switch(self, error=None):
+        async def carry_out():
+            self.done.append("done")
+            if error is not None:
+                raise error
+
+        async def note(what):
+            self.done.append(what)
+
+        return Deferred.fromCoroutine(
+            switch(self.job, "shop.people", carry_out, lambda: note("kept"), lambda: note("undone"))
+        )
+
+    def test_it_is_kept_and_told(self):
+        self.successResultOf(self.switch())
+        self.assertEqual(self.done, ["done", "kept"])
+        [told] = self.job.told
+        self.assertIn("shop.people: switched; the former columns are named NAME__before", told)
+
+    def test_what_fails_is_undone(self):
+        self.failureResultOf(self.switch(ValueError()), ValueError)
+        error = self.failureResultOf(self.switch(Stopped("shop.people", 2)), MigrationError).value
+        self.assertEqual(str(error), "stopped; table shop.people is as it was before the switch")
+        self.assertEqual(self.done, ["done", "undone"] * 2)
+        self.assertEqual(self.job.told, [])
