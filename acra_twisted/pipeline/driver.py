@@ -65,10 +65,9 @@ def run(hooks: tuple[Hook, ...], work: Work, index: int = 0, verdict: Any = PASS
     """
     item = work.item if verdict is PASS else verdict.item
     exchange = work.exchange
-    session = exchange.session
-    clock = session.clock
-    # Zero where nobody wants to know; the end of one hook is the beginning of the next.
-    started = clock() if exchange.span is not None or session.timed else 0
+    clock = exchange.session.clock
+    # The end of one hook is the beginning of the next.
+    started = exchange.begin_run()
     for hook in hooks[index:] if index else hooks:
         try:
             answer = hook[1](item, exchange)
