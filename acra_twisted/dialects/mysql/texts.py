@@ -185,7 +185,7 @@ def _changes_of_assignment(words: list[str]) -> int:
         return SETS
     found = KEEPS
     for word in words:
-        if word[0] == "'":
+        if word.startswith("'"):
             continue
         if _MODE in word:
             found |= MAY_CHANGE

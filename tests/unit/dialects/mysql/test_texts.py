@@ -7,6 +7,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.dialects.mysql.replies import ANYTHING, KEEPS, MAY_CHANGE, RENAMES, SETS
 from acra_twisted.dialects.mysql.texts import changes, may_ask_for_file, reads_alike, schema_of
 
+#: Pieces of SET statements, with names, values and ends that are empty or missing.
+_WORDS_OF_SETS = (
+    (b"``", b"`a`", b'""', b"''", b"'a'", b"@", b"@@", b"@a", b"@``", b"@@session.", b"global ")
+    + (b"names ", b"character set ", b"sql_mode", b"``@a", b"concat(", b")", b"(", b",", b"=")
+    + (b":=", b" ", b"1", b".", b"utf8mb4", b"_utf8", b"x''", b"@'a'", b"select ", b"statement ")
+)
+
 
 class Changes(SynchronousTestCase):
     def check(self, flags, *texts):
@@ -198,6 +205,19 @@ class Changes(SynchronousTestCase):
         # Most texts are known by how they begin.
         text = beginning + rest
         self.assertEqual(changes(text, conforming), changes(b" " + text, conforming))
+
+    def test_names_without_a_character(self):
+        self.check(KEEPS, b"SET ``=1", b"SET @a=1, ``@b='x'", b"SET x=``")
+        self.check(SETS, b"SET ``=1, sql_mode=''")
+
+    @given(
+        st.lists(st.sampled_from(_WORDS_OF_SETS), max_size=8).map(b"".join),
+        st.sampled_from((True, False, None)),
+    )
+    def test_any_assignments(self, said, conforming):
+        text = b"SET " + said
+        changes(text, conforming)
+        self.assertNotEqual(changes(text + b", sql_mode = 'ANSI'", conforming), KEEPS)
 
 
 class Schemas(SynchronousTestCase):
