@@ -105,6 +105,11 @@ def size_at(data: bytes, start: int, end: int) -> int:
     return size if OVERHEAD < size <= end - start else 0
 
 
+def id_of(data: bytes) -> bytes | None:
+    """The id of the key that an AcraBlock was made with; None for what is none as a whole."""
+    return data[13:15] if data and size_at(data, 0, len(data)) == len(data) else None
+
+
 class Opener:
     """One key and context, ready to open data keys: id and cipher are made once."""
 

@@ -1,4 +1,4 @@
-"""``acra-tokens``: counts, disables, removes, imports and exports the tokens of a store."""
+"""``acra-tokens``: counts, disables, removes, seals anew, imports and exports tokens of a store."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TextIO
 
+from twisted.internet.task import deferLater
+
 from acra_twisted.config.ownreactor import Run, in_own_reactor
 from acra_twisted.encryption.tokenrecords import Record
 from acra_twisted.encryption.tokens import KINDS, bucket_of, scope_of
-from acra_twisted.errors import AcraError, ConfigError
+from acra_twisted.errors import AcraError, ConfigError, KeyStoreError
 from acra_twisted.options import Settings
 from acra_twisted.purposes import STORAGE_SYMMETRIC
 from acra_twisted.server.tokenstore import redis_tls
 from acra_twisted.tokenentry import Entry
 from acra_twisted.tokens.exportfile import ExportWriter
 from acra_twisted.tokens.opening import FORMS, open_source, open_store
-from acra_twisted.tools import commandline, tokengc, tokenstoreflags, tokenwork
+from acra_twisted.tools import commandline, tokengc, tokenrewrap, tokenstoreflags, tokenwork
 from acra_twisted.tools.commandline import Ask, Environment, Parser
 from acra_twisted.tools.tokentimes import human, unix_seconds
 from acra_twisted.tools.tokenwork import Limits, Totals
@@ -33,7 +35,7 @@ def _parser() -> Parser:
     parser = Parser(
         prog=PROGRAM,
         description="Manage the store of tokens that stand in the place of values. Records stay "
-        "sealed: no key is needed, but for gc.",
+        "sealed: no key is needed, but for gc and rewrap.",
         epilog="A record is a token's, which leads to its value, or a value's, which leads to its "
         "consistent token. Dates are RFC 3339 or shorter, such as 2024-01-31, 'Jan 2024' or 2024, "
         "in local time where no zone is given; limits include the moment that they name.",
@@ -67,6 +69,26 @@ def _parser() -> Parser:
     )
     made.switch("dry_run", help="count the tokens to be removed, and remove none")
     made.switch("yes", help="do not ask")
+    made = command(
+        "rewrap",
+        "Seal every record anew with the current storage key of its owner, while servers use the "
+        "store. A run that was interrupted is run again. Exit status 1 if a record does not open.",
+    )
+    made.key_folders("keys_dir", "keys_dir_public")
+    made.add_argument(
+        "--client_id",
+        action="append",
+        default=[],
+        help="owner of the records, several times for several; without it all that the key store "
+        "has storage keys of",
+    )
+    made.add_argument(
+        "--rate",
+        default=0,
+        type=commandline.number,
+        help="records to seal a second; 0: as fast as it goes",
+    )
+    made.switch("dry_run", help="count the records to be sealed anew, and write none")
     made = command(
         "import", "Copy the records of another store into this one. Nothing is overwritten."
     )
@@ -178,6 +200,19 @@ class _Job:
             ERRORS.write(f"\r{seen:,} records")
             ERRORS.flush()
 
+    def pass_progress(self, number: int, counts: tokenrewrap.Counts) -> None:
+        """Show how far a pass is, on a terminal."""
+        if ERRORS.isatty():
+            ERRORS.write(
+                f"\rpass {number}: {counts.records:,} records, {counts.sealed:,} sealed anew"
+            )
+            ERRORS.flush()
+
+    async def pause(self, records: int) -> None:
+        """Wait as long as the rate says."""
+        if self.given.rate > 0:
+            await deferLater(self.reactor, records / self.given.rate)
+
     def meant(self, entry: Entry, record: Record) -> bool:
         given = self.given
         limits = Limits(
@@ -256,6 +291,33 @@ async def _gc(job: _Job) -> None:
     )
 
 
+async def _rewrap(job: _Job) -> None:
+    given = job.given
+    store = commandline.open_store(given.keys_dir, given.keys_dir_public, given, job.environment)
+    owners = {owner: store.keys(STORAGE_SYMMETRIC, owner) for owner in _owners(given, store)}
+    habits = tokenrewrap.Habits(given.dry_run, job.pause, job.pass_progress)
+    work = tokenrewrap.Rewrap(job.store, owners, habits, is_whole=not given.client_id)
+    counts = await work.run()
+    job.ended()
+    job.tell(f"TokenCount: {counts.records}")
+    job.tell(f"{'ToRewrap' if given.dry_run else 'Rewrapped'}: {counts.sealed}")
+    if given.client_id:
+        job.tell(f"OfOtherClients: {counts.passed_over}")
+    if counts.closed:
+        raise KeyStoreError("\n".join(tokenrewrap.told(counts)))
+
+
+def _owners(given: Any, store: Any) -> Sequence[str]:
+    """Return the client ids whose records are meant.  Raises KeyStoreError, ConfigError."""
+    known = [owner for purpose, owner in store.present() if purpose == STORAGE_SYMMETRIC]
+    if not known:
+        raise KeyStoreError(f"there is no {STORAGE_SYMMETRIC.text} of any client in {store.folder}")
+    for owner in given.client_id:
+        if owner not in known:
+            raise KeyStoreError(f"there is no {STORAGE_SYMMETRIC.text} of {owner}")
+    return given.client_id or known
+
+
 async def _import(job: _Job) -> None:
     if job.given.source == tokenstoreflags.store_of(job.given):
         raise ConfigError("import: the source is the store itself")
@@ -303,6 +365,7 @@ _COMMANDS: Final[dict[str, Callable[[_Job], Awaitable[None]]]] = {
     "enable": _switch(False),
     "remove": _remove,
     "gc": _gc,
+    "rewrap": _rewrap,
     "import": _import,
     "export": _export,
 }

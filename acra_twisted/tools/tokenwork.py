@@ -106,7 +106,7 @@ async def set_disabled(store: Any, meant: Meant, disabled: bool, progress: Progr
     def differs(entry: Entry, record: Record) -> bool:
         return record.disabled != disabled and meant(entry, record)
 
-    async def change(chosen: Sequence[Entry]) -> Sequence[bool]:
+    async def write(chosen: Sequence[Entry]) -> Sequence[bool]:
         changes = [
             (entry, tokenrecords.write(tokenrecords.read(entry.record)._replace(disabled=disabled)))
             for entry in chosen
@@ -114,35 +114,42 @@ async def set_disabled(store: Any, meant: Meant, disabled: bool, progress: Progr
         answers: Sequence[bool] = await store.replace(changes)
         return answers
 
-    return await _apply(store, differs, change, progress)
+    return await change(store, _of_records(differs), write, progress)
 
 
 async def remove(store: Any, meant: Meant, progress: Progress) -> int:
     """Remove the records that are meant; how many there were."""
 
-    async def change(chosen: Sequence[Entry]) -> Sequence[bool]:
+    async def write(chosen: Sequence[Entry]) -> Sequence[bool]:
         answers: Sequence[bool] = await store.remove(chosen)
         return answers
 
-    return await _apply(store, meant, change, progress)
+    return await change(store, _of_records(meant), write, progress)
 
 
-async def _apply(
+def _of_records(meant: Meant) -> Callable[[Entry], bool]:
+    return lambda entry: meant(entry, tokenrecords.read(entry.record))
+
+
+async def change(
     store: Any,
-    meant: Meant,
-    change: Callable[[Sequence[Entry]], Awaitable[Sequence[bool]]],
+    judge: Callable[[Entry], bool],
+    write: Callable[[Sequence[Entry]], Awaitable[Sequence[bool]]],
     progress: Progress,
 ) -> int:
+    """Have those entries written that ``judge`` chooses; how many were.  ``write`` tells for each
+    whether it was still as it was judged: those that were not are judged anew.  Raises
+    TokenStoreError if one never holds still."""
     changed = 0
 
     async def use(entries: Sequence[Entry]) -> None:
         nonlocal changed
         waiting = entries
         for _ in range(_TRIES):
-            chosen = [e for e in waiting if meant(e, tokenrecords.read(e.record))]
+            chosen = [entry for entry in waiting if judge(entry)]
             if not chosen:
                 return
-            answers = await change(chosen)
+            answers = await write(chosen)
             changed += sum(answers)
             failed = [e for e, done in zip(chosen, answers, strict=True) if not done]
             waiting = await _again(store, failed)

@@ -9,14 +9,18 @@ from pathlib import Path
 from random import Random
 
 from twisted.internet import reactor  # noqa: TID251 - txredisapi wants a real one
-from twisted.internet.defer import DeferredList, gatherResults
+from twisted.internet.defer import Deferred, DeferredList, gatherResults
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from acra_twisted.errors import TokenStoreError
+from acra_twisted.keystore.memory import MemoryKeyStore
 from acra_twisted.options import Settings
+from acra_twisted.purposes import STORAGE_SYMMETRIC
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.tokens.sqlitestore import open_file
 from acra_twisted.tokens.tokenizer import FOUND
+from acra_twisted.tools.tokenrewrap import Habits, Rewrap
 from acra_twisted.transport.credentials import Credentials
 from tests.support import vectors
 from tests.support.documents import TOP
@@ -198,6 +202,53 @@ class InFiles(Base):
         numbers = {int(key[2:]) for key in found}
         self.assertEqual(found, {b"%b.%d" % (k, n) for n in numbers for k in (b"t", b"h")})
         self.assertLessEqual(promised, numbers)
+
+
+class Rewrapping(Base):
+    """Records get the newest key while a server writes and reads them."""
+
+    async def under_way(self, ours, servers):
+        column, fleeting = setting(consistent=True), setting()
+        server = Desk(store=servers)
+        known = [b"known %d" % n for n in range(1500)]
+        before = await server.tokenizer.tokenize(column, known, "client")
+        server.keys.put(STORAGE_SYMMETRIC, b"newest".ljust(32), "client")
+        # Every record is a day old: each that is read is written, too.
+        server.now += 25 * 3600
+        owners = {"client": server.keys.keys(STORAGE_SYMMETRIC, "client")}
+        habits = Habits(False, lambda number: deferLater(reactor, 0), lambda number, counts: None)
+        work = Deferred.fromCoroutine(Rewrap(ours, owners, habits, is_whole=True).run())
+        made = {}
+        for turn in range(200):
+            if work.called:
+                break
+            values = [b"new %d of %d" % (n, turn) for n in range(5)]
+            found = await server.another().tokenize(fleeting, values, "client")
+            made |= dict(zip(found, values, strict=True))
+            some = slice(turn * 7, turn * 7 + 7)
+            found = await server.another().detokenize(column, before[some], "client")
+            self.assertEqual([tuple(one) for one in found], [(FOUND, v) for v in known[some]])
+        counts = await work
+        self.assertEqual((counts.sealed, counts.closed), (3000, {}))
+        self.assertGreater(len(made), 0)
+        alone = Desk(store=servers)
+        alone.keys = MemoryKeyStore()
+        alone.keys.put(STORAGE_SYMMETRIC, b"newest".ljust(32), "client")
+        reader = alone.another()
+        found = await reader.detokenize(column, before, "client")
+        self.assertEqual([tuple(one) for one in found], [(FOUND, value) for value in known])
+        found = await reader.detokenize(fleeting, list(made), "client")
+        self.assertEqual([tuple(one) for one in found], [(FOUND, v) for v in made.values()])
+
+    async def test_in_redis(self):
+        redis = self.redis()
+        await self.under_way(self.store(redis), self.store(redis))
+
+    async def test_in_a_file(self):
+        stores = [open_file(str(self.folder / "tokens.db"), reactor) for _ in range(2)]
+        for store in stores:
+            self.addCleanup(store.close)
+        await self.under_way(*stores)
 
 
 class Tool(Base):

@@ -3,9 +3,10 @@
 import io
 import os
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
+from acra_twisted.crypto import acrablock
 from acra_twisted.encryption import tokenrecords
 from acra_twisted.encryption.tokenrecords import Record
 from acra_twisted.encryption.tokens import KINDS, bucket_of, scope_of, token_key
@@ -78,9 +79,11 @@ class Tokens(ToolCase):
         groups = [[(b"t.%d" % n, tokenrecords.write(record))] for n, record in enumerate(records)]
         self.successResultOf(self.kept.add(BUCKETS[0], groups))
 
+    def entries(self):
+        return self.successResultOf(Deferred.fromCoroutine(everything(self.kept)))
+
     def records(self):
-        found = self.successResultOf(Deferred.fromCoroutine(everything(self.kept)))
-        return [tokenrecords.read(entry.record) for entry in found]
+        return [tokenrecords.read(entry.record) for entry in self.entries()]
 
 
 class Status(Tokens):
@@ -185,6 +188,75 @@ class Collecting(Tokens):
     def test_client_and_type_must_be_said(self):
         self.refused("client_id", "gc", "--token_store=sqlite:tokens", "--token_type=str")
         self.refused("token_type", "gc", "--token_store=sqlite:tokens", "--client_id=client")
+
+
+class Sealing(Tokens):
+    def setUp(self):
+        super().setUp()
+        self.make_keys("--client_id=client", "--generate_symmetric_storage_key")
+        for number in range(2):
+            self.add(b"t.%d" % number)
+        self.flags = (f"--keys_dir={self.folder}",)
+
+    def add(self, name, owner="client", key=None):
+        [secret] = self.store.keys(STORAGE_SYMMETRIC, "client")
+        key = key or secret.value
+        record = tokenrecords.seal(b"plain", key, owner.encode(), os.urandom, EARLY)
+        self.successResultOf(self.kept.add(bucket_of(scope_of(owner)), [[(name, record)]]))
+
+    def rotate(self):
+        self.make_keys("--client_id=client", "--generate_symmetric_storage_key")
+
+    def test_records_get_the_current_key(self):
+        out = self.on("rewrap", *self.flags)
+        self.assertEqual(out, "TokenCount: 2\nRewrapped: 0\n")
+        self.rotate()
+        self.assertEqual(
+            self.on("rewrap", *self.flags, "--dry_run"), "TokenCount: 2\nToRewrap: 2\n"
+        )
+        self.assertEqual(self.on("rewrap", *self.flags), "TokenCount: 2\nRewrapped: 2\n")
+        newest, _ = self.store.keys(STORAGE_SYMMETRIC, "client")
+        opener = tokenrecords.Unsealer([newest.value], b"client")
+        self.assertEqual([opener.unseal(record) for record in self.records()], [b"plain"] * 2)
+
+    def test_what_does_not_open_is_an_error(self):
+        self.add(b"t.9", key=b"lost".ljust(32))
+        self.add(b"t.9", owner="other")
+        self.rotate()
+        missing = acrablock.key_id(b"lost".ljust(32), b"client").hex()
+        for expected in (
+            "2 records stay as they are",
+            f"1 records are of client, sealed with a key that the key store has not (id {missing})",
+            "1 records are of clients of whom",
+        ):
+            self.refused(expected, "rewrap", "--token_store=sqlite:tokens", *self.flags)
+        self.successResultOf(self.kept.remove(self.entries()[2:3]))
+        out = self.on("rewrap", f"--keys_dir={self.folder}", "--client_id=client", "--dry_run")
+        self.assertIn("ToRewrap: 0\nOfOtherClients: 1\n", out)
+
+    def test_a_client_must_have_a_key(self):
+        store = "--token_store=sqlite:tokens"
+        self.refused("of other", "rewrap", store, *self.flags, "--client_id=other")
+        empty = self.mktemp()
+        os.mkdir(empty, 0o700)
+        self.refused("of any client", "rewrap", store, f"--keys_dir={empty}")
+
+    def test_progress_is_shown_on_a_terminal(self):
+        self.rotate()
+        errors = Terminal()
+        self.patch(tokens, "ERRORS", errors)
+        self.on("rewrap", *self.flags)
+        self.assertEqual(
+            errors.getvalue(),
+            "\rpass 1: 2 records, 2 sealed anew\rpass 2: 2 records, 2 sealed anew\n",
+        )
+
+    def test_a_rate_is_kept(self):
+        self.rotate()
+        waited = []
+        self.patch(tokens, "deferLater", lambda reactor, seconds: succeed(waited.append(seconds)))
+        self.on("rewrap", *self.flags, "--rate=4")
+        self.assertEqual(waited, [0.5])
 
 
 class Moving(Tokens):
