@@ -13,6 +13,7 @@ from acra_twisted.telemetry.console import (
     charts,
     commonality,
     distributions,
+    fewcalls,
     formats,
     schemachanges,
     unopened,
@@ -120,7 +121,9 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
     place = found.place if found is not None else None
     related = schemachanges.said(changed, place, span, now.shape)
     closed = unopened.said(sources.fact("unopened"), span.since * MINUTE, now.shape.id)
-    said = tell(span, now.row, columns, was, found, [closed, related, commonality.said(common)])
+    few = fewcalls.said(now.row, traces_of(now.shape.id, span))
+    others = [closed, related, commonality.said(common), few]
+    said = tell(span, now.row, columns, was, found, others)
     whole = 0.0
     for number, one in enumerate(shapes.values(), 1):
         whole += whole_ms(one.row)
