@@ -27,9 +27,9 @@ _MODULES = {
     "wire.mysql.": "bulk capabilities columndefinitions commands errors frames lenenc okpackets "
     "parameters resultrows types",
     "dialects.": "flow propagation",
-    "dialects.mysql.": "bulkexecutions contexts descriptions executions opening prepared replies "
-    "request response results resultsets rows state texts uploading uploads userchanges values "
-    "wholereplies",
+    "dialects.mysql.": "bulkexecutions contexts descriptions executions opening prepared querying "
+    "replies request response results resultsets rows state texts uploading uploads userchanges "
+    "values wholereplies",
     "dialects.postgresql.": "held replies prepared propagation descriptions rows results unloads "
     "values refusal opening extended loads request response answers "
     "extendedreplies wholerequests wholereplies untilready challenge keylogin authentication "

@@ -25,7 +25,12 @@ from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.encryption.statementpattern import MYSQL
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange, Parameters, Statement
-from acra_twisted.interfaces import IParameterStage, IReloadable, IResultStage, IStatementStage
+from acra_twisted.interfaces import (
+    IParameterStage,
+    IReloadable,
+    IResultStage,
+    ISelectiveStatementStage,
+)
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.results import Columns
 from acra_twisted.session import Session
@@ -50,7 +55,7 @@ from acra_twisted.verdicts import PASS, Deny, Pass
 _CELLS: Final = MysqlCells()
 
 
-@implementer(IStatementStage, IParameterStage, IResultStage, IReloadable)
+@implementer(ISelectiveStatementStage, IParameterStage, IResultStage, IReloadable)
 class MysqlEncryptor(ColumnStage):
     """See ColumnStage; without ``read`` the settings never change."""
 
@@ -85,6 +90,17 @@ class MysqlEncryptor(ColumnStage):
         decide = partial(self._statements.judge, statement, exchange)
         may_ask = not shows_before(statement.text)
         return self._informed(exchange.session, decide, may_ask, statement)
+
+    def judges(self, statement: Statement, exchange: Exchange) -> bool:
+        """See ISelectiveStatementStage."""
+        session = exchange.session
+        known: MysqlKnown | None = session.notes.get(STAGE)
+        if known is None:
+            return True
+        snapshot = self._columns.snapshot(session, known, not shows_before(statement.text))
+        if snapshot is None:
+            return True
+        return not self._statements.passes_by(statement, exchange, known, snapshot)
 
     def on_parameters(self, parameters: Parameters, exchange: Exchange) -> Any:
         """See IParameterStage."""

@@ -92,6 +92,22 @@ class MysqlStatements:
         planned = self._planned(snapshot.planner, judged)
         return then(planned, partial(self._judge, judged, certain))
 
+    def passes_by(
+        self, statement: Statement, exchange: Exchange, known: MysqlKnown, snapshot: MysqlSnapshot
+    ) -> bool:
+        """Tell of a query that `judge` would let it pass with nothing to follow.  It may say no
+        of one that it would."""
+        text, session = statement.text, exchange.session
+        if len(text) > _LONG or known.prepared is not None or known.temporary is not None:
+            return False
+        if b"create" in text[:_FIRST].lower() or may_move(text):
+            return False
+        if not snapshot.planner.passes_by(text, mode_of(session)):
+            return False
+        session.meaning = snapshot.meaning(None, result_set_of(session))
+        statement.meanings = ()
+        return True
+
     def _planned(self, planner: Planner, judged: _Judged) -> Any:
         """Return the `Planned` of a text, or a Deferred of it."""
         text, (mode, database) = judged.statement.text, judged.read

@@ -94,7 +94,10 @@ class MysqlBench(Workbench):
         self.lookups = [[_hex(database), _hex(name), _hex(int(is_code))]]
 
     def begin(self, user=b"u"):
-        session = make_session(observer=self.session.observer)
+        return self.furnish(make_session(observer=self.session.observer), user)
+
+    def furnish(self, session, user=b"u"):
+        """Make a session one of this database."""
         session.system, session.language = "mariadb", "mysql"
         session.user, session.database = user, b"shop"
         session.parameters = {b"sql_mode": b"", b"character_set_client": b"utf8mb4"}

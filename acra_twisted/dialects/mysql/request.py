@@ -10,36 +10,34 @@ of another user: the client sends that then.  So it waits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 from acra_twisted.dialects.mysql import replies
 from acra_twisted.dialects.mysql.authentication import LegsPolicy
 from acra_twisted.dialects.mysql.contexts import announced
-from acra_twisted.dialects.mysql.equivalents import KINDS, statement_of
-from acra_twisted.dialects.mysql.modequestions import must_wait
-from acra_twisted.dialects.mysql.opening import TOO_MANY_STATEMENTS
-from acra_twisted.dialects.mysql.prepared import Prepared
-from acra_twisted.dialects.mysql.replies import KEEPS, PLAIN, RESETS, Reply
+from acra_twisted.dialects.mysql.querying import TextRequests, all_judge
+from acra_twisted.dialects.mysql.replies import PLAIN, RESETS, Reply
 from acra_twisted.dialects.mysql.state import MysqlState
-from acra_twisted.dialects.mysql.texts import changes, may_ask_for_file, schema_of
-from acra_twisted.dialects.mysql.uploading import UploadingRequests
 from acra_twisted.dialects.propagation import NOTHING, Propagation
 from acra_twisted.errors import FrameTooLarge, QuestionError, WireError
-from acra_twisted.exchange import PARAMETERS, ROWS, STATEMENT, Exchange, Statement, Work
+from acra_twisted.exchange import (
+    PARAMETERS,
+    ROWS,
+    STATEMENT,
+    Judges,
+    Work,
+)
 from acra_twisted.outstanding import SKIP
 from acra_twisted.question import Question
 from acra_twisted.session import Session
-from acra_twisted.verdicts import PASS, Deny, Replace
 from acra_twisted.wire.mysql import commands, errors, parameters
 from acra_twisted.wire.mysql.capabilities import InForce
 from acra_twisted.wire.mysql.frames import Packet, packets
-from acra_twisted.wire.mysql.parameters import Attribute, Query
+from acra_twisted.wire.mysql.parameters import Query
 
 #: Commands that no reply answers, not even where they are cut short.
 _UNANSWERED: Final = frozenset((commands.LONG_DATA, commands.CLOSE))
-#: Final here, because a look into a module's dict takes longer than one into this one.
-_KINDS: Final = KINDS
 #: In place of a code: there is none.
 _NONE: Final = -1
 #: Commands about a statement, which they name by its number.
@@ -51,11 +49,12 @@ _BY_NUMBER: Final = frozenset(
 )
 
 
-class MysqlRequests(UploadingRequests):
+class MysqlRequests(TextRequests):
     """IMessageFlow for the client's direction.
 
     ``state`` is the session's, whose ``prepared`` is a `prepared.PreparedStatements`.
     ``inspects``: kinds of Work that some stage has hooks for; the others are never made.
+    ``judges`` tells how many stages look at a query; None: all of them do.
     ``message_limit``: bytes of one command.  ``legs``: see UploadingRequests.
     """
 
@@ -65,18 +64,15 @@ class MysqlRequests(UploadingRequests):
         state: MysqlState,
         in_force: InForce,
         inspects: frozenset[str] = frozenset(),
+        judges: Judges | None = None,
         *,
         message_limit: int = 64 << 20,
         legs: LegsPolicy | None = None,
         propagation: Propagation = NOTHING,
     ) -> None:
-        judges = PARAMETERS in inspects
-        super().__init__(session, state, in_force, propagation, judges, message_limit, legs)
-        self._statements = STATEMENT in inspects
-        # A command that waits: for its statement to be prepared, or for how its text is read.
-        self._kept: Packet | None = None
-        # The text that waits for its verdict, with its attributes.
-        self._text: tuple[Packet, Query, Sequence[Attribute]] | None = None
+        values = PARAMETERS in inspects
+        texts = (judges or all_judge) if STATEMENT in inspects else None
+        super().__init__(session, state, in_force, propagation, values, texts, message_limit, legs)
 
     # -- IMessageFlow -------------------------------------------------------------------------
 
@@ -124,25 +120,7 @@ class MysqlRequests(UploadingRequests):
             else:
                 self._settle_row(self._bulk, verdict)
             return
-        text, self._text = self._text, None
-        assert text is not None  # noqa: S101 - a statement was handed out
-        packet, query, attributes = text
-        if type(verdict) is Deny:
-            self._deny(work.exchange, verdict, packet)
-            if packet.payload[0] == commands.PREPARE:
-                self._prepared.denied()
-            return
-        if packet.payload[0] in _KINDS:
-            self._judged(packet, work.exchange, verdict)
-            return
-        if type(verdict) is Replace:
-            statement: Statement = work.item
-            statement.become(verdict.item)
-            statement.conforming = statement.conforming and self._session.conforming
-            brought = statement.brought
-            if brought is not None and brought.kept is not None:
-                brought.kept = brought.kept.replaced(verdict.item.text)
-        self._text_passed(packet, query, attributes, work.exchange, work.item)
+        self._settle_text(work, verdict)
 
     def ask(self, question: Question) -> bool:
         """See IRequestFlow."""
@@ -220,107 +198,7 @@ class MysqlRequests(UploadingRequests):
             return self._execute(packet)
         return on(self, packet)
 
-    # -- texts ------------------------------------------------------------------------------------
-
-    def _query(self, packet: Packet) -> Work | None:
-        try:
-            query = parameters.decode_query(packet.payload, self._in_force.query_attributes)
-        except WireError:
-            self._refuse(errors.MALFORMED, self._open("query"), packet.following)
-            return None
-        return self._read_text("query", packet, query)
-
-    def _prepare(self, packet: Packet) -> Work | None:
-        if self._prepared.is_full:
-            self._prepared.denied()
-            self._refuse(TOO_MANY_STATEMENTS, self._open("prepare"), packet.following)
-            return None
-        return self._read_text("prepare", packet, Query(packet.payload[1:]))
-
-    def _read_text(self, kind: str, packet: Packet, query: Query) -> Work | None:
-        if self._state.changing and self._is_renaming():
-            self._kept = packet.kept()
-            return None
-        if self._state.is_unsure and self._waits(packet, query.text):
-            return None
-        statement = Statement(query.text, b"" if kind == "prepare" else None)
-        exchange, attributes = self._open_statement(kind, statement, query.attributes)
-        if self._statements:
-            self._text = packet, query, attributes
-            return Work(STATEMENT, statement, exchange)
-        self._text_passed(packet, query, attributes, exchange, statement)
-        return None
-
-    def _waits(self, packet: Packet, text: bytes) -> bool:
-        """Keep a command whose text is to be judged, until it is known how that is read."""
-        if not (self._statements and must_wait(self._state, text, self.ask)):
-            return False
-        self._kept = packet.kept()
-        return True
-
-    def _text_passed(
-        self,
-        packet: Packet,
-        query: Query,
-        attributes: Sequence[Attribute],
-        exchange: Exchange,
-        statement: Statement,
-    ) -> None:
-        """A text goes to the database; as it came, if nothing of it has changed."""
-        text = self._text_handed_on(exchange, statement)
-        flags = changes(statement.text, statement.conforming)
-        local = self._in_force.local_files and may_ask_for_file(statement.text)
-        if exchange.kind == "prepare":
-            prepared = Prepared(statement, flags, local)
-            self._prepared.sent(prepared)
-            reply = Reply(packet.following, prepared=prepared)
-            if text is query.text:
-                self._pass(packet, replies.PREPARE, exchange, reply)
-            else:
-                self._send(b"\x16" + text, replies.PREPARE, exchange, reply)
-            return
-        reply = PLAIN
-        # Where nobody tells of another schema.
-        schema = None if self._in_force.tracks else schema_of(statement.text)
-        if flags != KEEPS or local or packet.following != 1 or schema is not None:
-            reply = Reply(packet.following, local=local, changes=flags, schema=schema)
-        attributes = self._handed_on(exchange, attributes)
-        if text is query.text and attributes is query.attributes:
-            self._pass(packet, replies.RESULT, exchange, reply)
-        else:
-            sent = Query(text, attributes)
-            payload = parameters.encode_query(sent, self._in_force.query_attributes)
-            self._send(payload, replies.RESULT, exchange, reply)
-
     # -- other commands ---------------------------------------------------------------------------
-
-    def _equivalent(self, packet: Packet) -> Work | None:
-        """A command that a stage judges as the statement that says the same."""
-        payload = packet.payload
-        kind, _ = _KINDS[payload[0]]
-        text = statement_of(payload)
-        if text is None:
-            self._refuse(errors.UNKNOWN_COMMAND, self._open(kind), packet.following)
-            return None
-        if self._state.is_unsure and self._waits(packet, text):
-            return None
-        statement = Statement(text)
-        exchange, _ = self._open_statement(kind, statement)
-        if self._statements:
-            self._text = packet, Query(text), ()
-            return Work(STATEMENT, statement, exchange)
-        self._judged(packet, exchange, PASS)
-        return None
-
-    def _judged(self, packet: Packet, exchange: Exchange, verdict: Any) -> None:
-        """Such a command goes on; it has no text that another one could replace."""
-        if type(verdict) is Replace:
-            self._refuse(errors.UNKNOWN_COMMAND, exchange, packet.following)
-            return
-        payload = packet.payload
-        _, code = _KINDS[payload[0]]
-        schema = payload[1:] if payload[0] == commands.INIT_DB else None
-        self._go_on(packet, code, exchange, Reply(packet.following, schema=schema))
 
     def _quit(self, packet: Packet) -> None:
         self._out.append(packets(commands.fixed_part(packet.payload), 0))

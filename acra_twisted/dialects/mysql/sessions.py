@@ -121,6 +121,7 @@ class Sessions:
             state,
             in_force,
             frozenset() if pipeline is None else pipeline.inspects,
+            None if pipeline is None else pipeline.judges,
             message_limit=self._message_limit,
             legs=legs,
             propagation=self._propagation,

@@ -97,6 +97,11 @@ class Planner:
             refusal = _unreadable(error.why)
         return Planned(Plan(refusal, schema=self.protection.schema.number))
 
+    def passes_by(self, text: bytes, mode: Mode) -> bool:
+        """Tell of a text without planning it that its plan is UNTOUCHED.  It may say no where the
+        plan is."""
+        return not (self._concerns.may_touch(text) or self._targets(text, mode))
+
     def _read(self, text: bytes, mode: Mode, database: str | None, key: bytes) -> Planned:
         """Plan a text by its tokens, and keep the plan by a key that is not empty."""
         tokens = self._tokens(text, mode)

@@ -12,7 +12,12 @@ from acra_twisted.encryption.mysql.schema import VIEW, Code, Column
 from acra_twisted.encryption.mysql.servermark import mark_question
 from acra_twisted.encryption.settings import Bypass, EncryptionSettings, TableSetting
 from acra_twisted.exchange import Exchange
-from acra_twisted.interfaces import IParameterStage, IReloadable, IResultStage, IStatementStage
+from acra_twisted.interfaces import (
+    IParameterStage,
+    IReloadable,
+    IResultStage,
+    ISelectiveStatementStage,
+)
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.stages.cellclosing import CellClosing
 from acra_twisted.stages.cellreading import CellReading, OutdatedReading
@@ -69,7 +74,7 @@ class Case(SynchronousTestCase):
 
 class Texts(Case):
     def test_it_is_a_stage(self):
-        for interface in (IStatementStage, IParameterStage, IResultStage, IReloadable):
+        for interface in (ISelectiveStatementStage, IParameterStage, IResultStage, IReloadable):
             verifyObject(interface, self.stage)
         self.assertEqual(self.stage.summary, "7 columns")
 
@@ -78,6 +83,44 @@ class Texts(Case):
         self.assertIs(verdict, PASS)
         self.assertEqual(statement.text, b"SELECT 1 FROM orders")
         self.assertIsNone(exchange.watch)
+
+    def test_a_query_that_concerns_nothing_is_no_work_once_the_tables_are_known(self):
+        statement, exchange = self.bench.statement("SELECT 1 FROM orders")
+        self.assertTrue(self.stage.judges(statement, exchange))
+        self.judge("SELECT 1")
+        self.assertFalse(self.stage.judges(statement, exchange))
+        meaning = self.bench.session.meaning
+        self.assertEqual((meaning.results, meaning.character_set), (None, "utf8mb4"))
+        self.bench.time += MAX_AGE + 1
+        self.assertTrue(self.stage.judges(statement, exchange))
+
+    def test_all_others_are(self):
+        self.judge("SELECT 1")
+        for text in (
+            INSERT,
+            "INSERT INTO orders (a) VALUES (1)",
+            "SELECT name FROM people",
+            "USE shop",
+            "GRANT r TO u",
+            "SET ROLE r",
+            "CREATE TEMPORARY TABLE t (a INT)",
+            "SELECT 1" + " " * 20_000,
+        ):
+            statement, exchange = self.bench.statement(text)
+            self.assertTrue(self.stage.judges(statement, exchange), text)
+            self.assertEqual((statement.text, exchange.watch), (text.encode(), None))
+
+    def test_so_are_all_of_sessions_with_statements_or_tables_of_their_own(self):
+        for before in (
+            "PREPARE s FROM 'INSERT INTO orders (a) VALUES (1)'",
+            "CREATE TEMPORARY TABLE t (a INT)",
+        ):
+            self.begin()
+            _, _, exchange = self.judge(before)
+            if exchange.watch is not None:
+                exchange.close("ok")
+            statement, exchange = self.bench.statement("SELECT 1 FROM orders")
+            self.assertTrue(self.stage.judges(statement, exchange), before)
 
     def test_values_are_encrypted(self):
         verdict, statement, exchange = self.judge(INSERT)

@@ -5,12 +5,11 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.mysql import replies
-from acra_twisted.exchange import STATEMENT, Statement
+from acra_twisted.exchange import STATEMENT
 from acra_twisted.session import IDLE
-from acra_twisted.verdicts import PASS, Deny, Replace
+from acra_twisted.verdicts import PASS, Deny
 from acra_twisted.wire.mysql import capabilities
 from acra_twisted.wire.mysql.frames import PART_MAX, packets
-from acra_twisted.wire.mysql.parameters import Attribute, Query, encode_query
 from tests.support.mysqlrequests import Desk, about, query, said
 from tests.support.mysqlvectors import CLIENT, SERVER, conversations
 
@@ -171,19 +170,6 @@ class Judged(SynchronousTestCase):
         denied = desk.recorder.opened[1]
         self.assertEqual((denied.outcome, denied.status_code), ("denied", "1317"))
 
-    def test_another_text(self):
-        desk = Desk(lambda work: Replace(Statement(b"SELECT 2")), (STATEMENT,))
-        self.assertEqual(desk.says(said(query(b"SELECT 1"))), said(query(b"SELECT 2")))
-        statement = desk.works[0].item
-        self.assertEqual((statement.text, statement.written[0]), (b"SELECT 2", b"SELECT 1"))
-
-    def test_a_longer_text_is_cut_into_parts_again(self):
-        long = b"SELECT '" + b"x" * PART_MAX + b"'"
-        desk = Desk(lambda work: Replace(Statement(long)), (STATEMENT,))
-        out = desk.says(said(query(b"SELECT 1")))
-        self.assertEqual(out[:4], b"\xff\xff\xff\0")
-        self.assertEqual(out, said(query(long)))
-
     def test_text_in_parts_is_judged_whole_and_numbered_behind_them(self):
         long = query(b"SELECT '" + b"x" * PART_MAX + b"'")
         desk = Desk(inspects=(STATEMENT,), message_limit=1 << 25)
@@ -206,24 +192,6 @@ class Judged(SynchronousTestCase):
             self.assertEqual(desk.says(data[end + more :]), data)
             self.assertEqual((desk.flow.unfinished, desk.flow.unread), (False, 0))
             self.assertIn("acra.time.client_read_ms", desk.recorder.opened[0].attributes)
-
-    def test_preparations(self):
-        desk = Desk(refuses(b"secret"), (STATEMENT,))
-        out = desk.says(said(b"\x16SELECT ?", b"\x16SELECT secret"))
-        self.assertEqual(out, said(b"\x16SELECT ?"))
-        self.assertEqual((desk.owed()[0], number(desk.owed()[1])), (replies.PREPARE, 1317))
-        self.assertEqual(desk.works[0].item.prepared_name, b"")
-
-    def test_attributes_that_are_not_ours_stay(self):
-        attribute = Attribute(254, b"shop", b"one")
-        sent = encode_query(Query(b"SELECT 1", [attribute]), True)
-        desk = Desk(inspects=(STATEMENT,), capabilities=capabilities.QUERY_ATTRIBUTES)
-        data = said(sent)
-        self.assertIs(desk.says(data), data)
-        self.assertEqual(desk.works[0].item.text, b"SELECT 1")
-        desk.verdict = lambda work: Replace(Statement(b"SELECT 2"))
-        out = desk.says(data)
-        self.assertEqual(out, said(encode_query(Query(b"SELECT 2", [attribute]), True)))
 
     def test_while_a_stage_thinks_everything_waits(self):
         desk = Desk(inspects=(STATEMENT,))

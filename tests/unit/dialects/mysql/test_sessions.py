@@ -1,11 +1,14 @@
 """Sessions of MySQL, as they begin."""
 
+from types import SimpleNamespace
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.mysql.authentication import LegsPolicy
 from acra_twisted.dialects.mysql.sessions import Sessions
 from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.endreason import EndReason
+from acra_twisted.exchange import STATEMENT
 from acra_twisted.wire.mysql import capabilities as bits
 from acra_twisted.wire.mysql.capabilities import InForce
 from acra_twisted.wire.mysql.frames import packets
@@ -67,10 +70,10 @@ class Farewells(SynchronousTestCase):
 
 
 class Flows(SynchronousTestCase):
-    def flows(self, changes=(), legs=None):
+    def flows(self, changes=(), legs=None, pipeline=None):
         session = make_session(ready=False)
-        made = Sessions().flows(session, InForce(0, mariadb=True), 2, 45, changes, None, legs)
-        return session, made
+        in_force = InForce(0, mariadb=True)
+        return session, Sessions().flows(session, in_force, 2, 45, changes, pipeline, legs)
 
     def test_what_the_login_tells_of_the_session(self):
         session, _ = self.flows()
@@ -88,6 +91,14 @@ class Flows(SynchronousTestCase):
         self.assertEqual(answers.take_output(), packets(OK, 1))
         self.assertEqual(list(session.outstanding), [])
         self.assertEqual(answers.due, 0)
+
+    def test_stages_say_which_queries_they_judge(self):
+        for left, is_work in ((0, False), (1, True)):
+            pipeline = SimpleNamespace(
+                inspects={STATEMENT}, results=None, judges=lambda *_, left=left: left
+            )
+            _, (requests, _) = self.flows(pipeline=pipeline)
+            self.assertEqual(requests.begin(packets(b"\3SELECT 1", 0)) is not None, is_work)
 
     def test_another_user_where_that_may_be(self):
         for legs, sent in ((None, False), (LegsPolicy(), True)):

@@ -2,6 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.encryption.mysql.plan import UNTOUCHED
 from acra_twisted.encryption.mysql.planner import Limits, Planner
 from acra_twisted.encryption.mysql.protection import Protection
 from acra_twisted.sql.languages import LANGUAGES
@@ -18,6 +19,24 @@ class Texts(SynchronousTestCase):
     def test_most_are_untouched(self):
         for text in ("SELECT 1", "INSERT INTO orders (email) VALUES ('a')", "", ";", "COMMIT"):
             self.assertTrue(plan(text).plan.is_untouched)
+
+    def test_what_passes_by_is_untouched(self):
+        planner = Planner(Protection(SCHEMA, SETTINGS))
+        for text, passes in (
+            ("SELECT a FROM orders", True),
+            ("SELECT 'it\\'s' FROM orders", True),
+            ("SELECT name FROM people", False),
+            ("SELECT 'people' FROM orders", False),
+            ("INSERT INTO orders (a) VALUES (1)", False),
+            ("CALL p()", False),
+            ("SET ROLE r", False),
+            ("PREPARE s FROM 'SELECT 1'", False),
+            ("EXECUTE s", False),
+            ("SELECT 'open", True),
+        ):
+            self.assertEqual(planner.passes_by(text.encode(), MODE), passes, text)
+            if passes:
+                self.assertIs(planner.plan(text.encode(), MODE, "shop").plan, UNTOUCHED)
 
     def test_several_statements_have_a_result_each(self):
         found = plan("SELECT ?; INSERT INTO leads (mail) VALUES (?); SELECT mail, ? FROM leads;")
