@@ -10,8 +10,8 @@ from markupsafe import Markup
 from acra_twisted.telemetry.console import formats, requests
 from acra_twisted.telemetry.console.formats import px
 from acra_twisted.telemetry.console.view import Sources
+from acra_twisted.telemetry.tracing.kept import Kept
 from acra_twisted.telemetry.tracing.records import as_record
-from acra_twisted.telemetry.tracing.store import Kept
 
 #: Nanoseconds before and behind the request that are drawn.
 SPAN: Final = 5 * 10**9

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from markupsafe import Markup
 
@@ -25,7 +25,9 @@ _MINUTES: Final = 600 * 10**9
 _SECONDS: Final = 10 * 10**9
 #: Milliseconds, of which those within the plot have a line.
 _LEVELS: Final = (0.01, 0.1, 1, 10, 100, 1000, 10_000, 100_000)
-_LOWEST: Final = 0.001
+_MS: Final = 1_000_000
+#: Nanoseconds below which nothing is told apart.
+_LOWEST: Final = 1000
 _FORMS: Final = {
     "deny": "M-5-2.5L-2.5-5 0-2.5 2.5-5 5-2.5 2.5 0 5 2.5 2.5 5 0 2.5-2.5 5-5 2.5-2.5 0z",
     "fail": "M0-5.5L5.5 4.5H-5.5z",
@@ -39,52 +41,63 @@ _LINK: Final = Markup(
 )
 
 
+#: When a trace began and how long it took, in nanoseconds.
+Dot: TypeAlias = tuple[int, int]
+
+
 class Point(NamedTuple):
-    """A trace: when it began (nanoseconds), how long it took (milliseconds), the form of its
-    verdict (empty for a dot), and for a link its address and its text."""
+    """A trace that is a link: when it began and how long it took (nanoseconds), the form of its
+    verdict, its address, its id, and its text."""
 
     start: int
-    took: float
-    form: str = ""
-    href: str = ""
-    trace_id: str = ""
-    text: str = ""
+    took: int
+    form: str
+    href: str
+    trace_id: str
+    text: str
 
 
-def draw(points: Sequence[Point]) -> Markup:
-    """Return the plot of points, of which there is one at least.  Those of the rarest verdicts are
-    links; of too many dots an even part is drawn."""
-    first, last = min(point.start for point in points), max(point.start for point in points)
-    length = max(last - first, 1)
-    least = max(min(point.took for point in points), _LOWEST)
-    most = max(max(point.took for point in points), least)
-    low, high = math.log10(least) - 0.3, math.log10(most) + 0.3
+def draw(dots: Sequence[Dot], points: Sequence[Point]) -> Markup:
+    """Return the plot of dots and points, of which there is one at least.  Where there are too many
+    points, those of the rarest verdicts are links, and the others dots; an even part of too many
+    dots is drawn."""
+    links, others = _parted(points)
+    dots = [*dots, *((one.start, one.took) for one in others)]
+    starts = [start for start, _ in dots]
+    tooks = [took for _, took in dots]
+    for one in links:
+        starts.append(one.start)
+        tooks.append(one.took)
+    first, length = min(starts), max(max(starts) - min(starts), 1)
+    least = max(min(tooks), _LOWEST)
+    low, high = math.log10(least) - 0.3, math.log10(max(max(tooks), least)) + 0.3
+    height = high - low
 
     def y_of(took: float) -> float:
-        return _HEIGHT * (1 - (math.log10(max(took, _LOWEST)) - low) / (high - low))
+        return _HEIGHT * (high - math.log10(max(took, _LOWEST))) / height
 
-    def x_of(point: Point) -> float:
-        return 100 * (point.start - first) / length
-
-    links, dots = _parted(points)
     step = max(math.ceil(len(dots) / DOTS_MAX), 1)
     path = "".join(
-        f"M{x_of(point):.1f} {100 * y_of(point.took) / _HEIGHT:.1f}h0" for point in dots[::step]
+        [
+            f"M{100 * (start - first) / length:.1f} "
+            f"{100 * (high - math.log10(max(took, _LOWEST))) / height:.1f}h0"
+            for start, took in dots[::step]
+        ]
     )
     lines = labels = Markup()
     for level in _LEVELS:
-        if low < math.log10(level) < high:
-            at = f"{y_of(level):.1f}"
+        if low < math.log10(level * _MS) < high:
+            at = f"{y_of(level * _MS):.1f}"
             lines += Markup('<line class="grid" x1="0" x2="100%" y1="{0}" y2="{0}"/>').format(at)
             labels += Markup('<text class="halo lab" x="2" y="{:.1f}">{}</text>').format(
-                y_of(level) - 4, formats.level(level)
+                y_of(level * _MS) - 4, formats.level(level)
             )
     marks = Markup("").join(
         _LINK.format(
             point.href,
             point.trace_id,
             point.text,
-            px(x_of(point)),
+            px(100 * (point.start - first) / length),
             px(y_of(point.took)),
             point.text,
             point.form,
@@ -105,14 +118,13 @@ def draw(points: Sequence[Point]) -> Markup:
         for place in range(_TICKS)
     ]
     name = (
-        f"{formats.several(len(points), 'trace')} by time and duration; the marked ones are links"
+        f"{formats.several(len(starts), 'trace')} by time and duration; the marked ones are links"
     )
     return chart(name, _HEIGHT, drawn, ticks, "", "group")
 
 
-def _parted(points: Sequence[Point]) -> tuple[list[Point], list[Point]]:
-    """Return what is drawn as links, and as dots: also links that are too many."""
+def _parted(points: Sequence[Point]) -> tuple[Sequence[Point], Sequence[Point]]:
+    """Return what is drawn as links, and what is too much for that."""
     counts = Counter(point.form for point in points)
-    notable = sorted((point for point in points if point.form), key=lambda one: counts[one.form])
-    dots = [point for point in points if not point.form]
-    return notable[:LINKS_MAX], dots + notable[LINKS_MAX:]
+    rarest = sorted(points, key=lambda one: counts[one.form])
+    return rarest[:LINKS_MAX], rarest[LINKS_MAX:]

@@ -17,7 +17,7 @@ from acra_twisted.telemetry.console.view import Sources
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.figures.summary import whole_ms
 from acra_twisted.telemetry.pages.rendering import Piece
-from acra_twisted.telemetry.tracing.store import Kept
+from acra_twisted.telemetry.tracing.kept import Kept
 
 #: Traces that the typical one is made of at most, and spans of each.
 _TYPICAL_MAX: Final = 64

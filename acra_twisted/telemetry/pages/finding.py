@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from acra_twisted.telemetry.pages.found import Matches, in_memory, lone
 from acra_twisted.telemetry.pages.kept import KeptTraces
-from acra_twisted.telemetry.pages.matching import Match, joined, outweighs, search
+from acra_twisted.telemetry.pages.matching import Match, joined, of_shape, outweighs
 from acra_twisted.telemetry.pages.rendering import Piece
 from acra_twisted.telemetry.pages.search import Filters
 
@@ -22,7 +23,7 @@ class Finding(NamedTuple):
     ``trouble`` says why the history was not searched as a whole; ``whole`` is False also where
     there was no need to."""
 
-    matches: Sequence[Match]
+    matches: Matches
     numbers: Mapping[str, int]
     trouble: str
     whole: bool = True
@@ -30,38 +31,31 @@ class Finding(NamedTuple):
 
 def find(traces: KeptTraces, filters: Filters) -> Generator[Piece, None, Finding]:
     """Return all traces that fit, in steps, whatever part of them is asked for."""
-    found: dict[str, Match] = {}
-    kept = traces.store.traces()
     asking = None
     enough = filters.offset + filters.limit + ENOUGH
-    if traces.past is not None and (filters.narrow or len(kept) < enough):
+    if traces.past is not None and (filters.narrow or len(traces.store) < enough):
         # It is answered meanwhile.
         asking = traces.past.search(filters._replace(limit=STORED_MAX, offset=0))
     yield ""
-    for match in search(kept, filters):
-        if match is None:
-            yield ""
-        else:
-            found[match.trace_id] = match
+    memory = yield from in_memory(traces.store, filters)
     if asking is None:
-        matches = sorted(found.values(), key=_end, reverse=True)
-        return Finding(matches, {}, "", traces.past is None)
+        return Finding(Matches(memory.others, memory.alone), {}, "", traces.past is None)
     told = yield from asking
+    alone = {one.span.trace_id: one for one in memory.alone}
+    found = {match.trace_id: match for match in memory.others}
     numbers: dict[str, int] = {}
     for number, match in told.rows:
         known = found.get(match.trace_id)
+        if known is None and match.trace_id in alone:
+            request = alone.pop(match.trace_id)
+            known = lone(request, of_shape(request.shape))
         if known is None or outweighs(match, known):
             # Its spans are those of what is shown.
             numbers[match.trace_id] = number
         found[match.trace_id] = match if known is None else joined(known, match)
     yield ""
-    matches = sorted(found.values(), key=_end, reverse=True)
     whole = not told.trouble and len(told.rows) < STORED_MAX
-    return Finding(matches, numbers, told.trouble, whole)
-
-
-def _end(match: Match) -> int:
-    return match.start + match.took
+    return Finding(Matches(found.values(), alone.values()), numbers, told.trouble, whole)
 
 
 def records_of(
@@ -74,11 +68,8 @@ def records_of(
     numbers = [number for number in wanted.values() if number is not None]
     if traces.past is not None and numbers:
         stored = dict((yield from traces.past.spans(numbers)).rows)
-    found = {}
+    found = yield from traces.some([one for one, number in wanted.items() if number is None])
     for trace_id, number in wanted.items():
-        if number is None:
-            found[trace_id] = yield from traces.records(trace_id)
-        else:
+        if number is not None:
             found[trace_id] = stored.get(number, [])
-        yield ""
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from acra_twisted.exchange import Exchange
@@ -20,6 +20,8 @@ NOT_KEPT: Final = "Not found (only recent traces are kept"
 _SPAN_IDS: Final = (1 << 64) - 1
 #: Running spans that are looked at between two turns.
 _STEP: Final = 32
+#: The same of spans of which records are made.
+_FEW: Final = 4
 
 
 class KeptTraces:
@@ -46,18 +48,33 @@ class KeptTraces:
         """Return the spans of a trace by their start, in steps; those that still run say so.
         A trace that is neither in memory nor runs is looked for in the history.  There are none if
         nothing of it is kept."""
-        records: dict[str, dict[str, Any]] = {}
-        for span in self.store.trace(trace_id).spans():
-            records[span.span_id] = as_record(span, self.service)
-            yield ""
-        for number, record in enumerate(self._open(trace_id), 1):
+        return (yield from self.some([trace_id]))[trace_id]
+
+    def some(
+        self, trace_ids: Sequence[str]
+    ) -> Generator[Piece, None, dict[str, list[dict[str, Any]]]]:
+        """Return the same of each of these traces, by their ids."""
+        found: dict[str, dict[str, dict[str, Any]]] = {}
+        looked = 0
+        for trace_id, kept in self.store.some(trace_ids).items():
+            records = found[trace_id] = {}
+            for span in kept.spans():
+                records[span.span_id] = as_record(span, self.service)
+                looked += 1
+                if not looked % _FEW:
+                    yield ""
+        for number, record in enumerate(self._open(found), 1):
             if record is not None:
-                records.setdefault(record["span_id"], record)
+                found[record["trace_id"]].setdefault(record["span_id"], record)
             if not number % _STEP:
                 yield ""
-        if not records and self.past is not None:
-            return list((yield from self.past.trace(trace_id)).rows)
-        return sorted(records.values(), key=lambda record: record["start"])
+        whole = {}
+        for trace_id, records in found.items():
+            if not records and self.past is not None:
+                whole[trace_id] = list((yield from self.past.trace(trace_id)).rows)
+            else:
+                whole[trace_id] = sorted(records.values(), key=lambda record: record["start"])
+        return whole
 
     def why_missing(self) -> str:
         """Say why there is nothing of a trace that was just looked for."""
@@ -67,19 +84,19 @@ class KeptTraces:
             return f"{NOT_KEPT} in memory, and {self.past.trouble})"
         return f"{NOT_KEPT} in memory, and the history does not have it)"
 
-    def _open(self, trace_id: str) -> Iterator[dict[str, Any] | None]:
-        """Find what of a trace has begun and not ended: exchanges with their statements, then
+    def _open(self, trace_ids: Container[str]) -> Iterator[dict[str, Any] | None]:
+        """Find what of some traces has begun and not ended: exchanges with their statements, then
         whatever else runs.  None for what is of another trace."""
         now = self._clock()
         for session in self._sessions():
             yield None
             for _, _, exchange, _ in session.outstanding:
-                if exchange is None or live.trace_of(session, exchange) != trace_id:
+                if exchange is None or live.trace_of(session, exchange) not in trace_ids:
                     yield None
                 else:
                     yield self._running_exchange(exchange, now)
         for span in self._running():
-            yield self._running_span(span, now) if span.trace_id == trace_id else None
+            yield self._running_span(span, now) if span.trace_id in trace_ids else None
 
     def _running_span(self, span: Span, now: int) -> dict[str, Any]:
         record = as_record(span, self.service)

@@ -15,9 +15,9 @@ from acra_twisted.telemetry.pages.search import (
     is_request,
 )
 from acra_twisted.telemetry.tracing import recorded
+from acra_twisted.telemetry.tracing.kept import Kept
 from acra_twisted.telemetry.tracing.recorded import Recorded
 from acra_twisted.telemetry.tracing.spans import Span
-from acra_twisted.telemetry.tracing.store import Kept
 
 #: Spans that are looked at between two turns.
 _STEP: Final = 16
@@ -53,6 +53,11 @@ class Match(NamedTuple):
     verdicts: tuple[str, ...] = ()
     among: Among = Among()
     longest: int = 0
+
+    @property
+    def end(self) -> int:
+        """When it ended."""
+        return self.start + self.took
 
     def as_json(self) -> dict[str, Any]:
         """Its plain values."""
@@ -100,13 +105,20 @@ def _plain_match(
     nearly all traces are a request of one that is known."""
     if len(fitting) > 1:
         return _several(kept, sorted(fitting, key=_took, reverse=True))
-    span, shape = fitting[0].span, fitting[0].shape
+    shape = fitting[0].shape
     known = said.get(shape)
     if known is None:
-        known = said[shape] = _of_shape(shape)
+        known = said[shape] = of_shape(shape)
+    return match_of(fitting[0], known, kept.trace_id, len(kept))
+
+
+def match_of(request: Recorded, known: Match, trace_id: str, spans: int) -> Match:
+    """Return what is said of a plain request in a trace of so many spans; ``known`` is said of its
+    shape."""
+    span = request.span
     return Match(
-        kept.trace_id,
-        len(kept),
+        trace_id,
+        spans,
         known.name,
         span.start,
         span.end - span.start,
@@ -122,7 +134,7 @@ def _plain_match(
 def _several(kept: Kept, fitting: Sequence[Recorded]) -> Match:
     """Return what is said of several plain requests, the longest first."""
     main, longest = fitting[0], 0
-    shapes = {one.shape: _of_shape(one.shape) for one in fitting}
+    shapes = {one.shape: of_shape(one.shape) for one in fitting}
     verdicts = _weighed(one for known in shapes.values() for one in known.verdicts)
     if len(verdicts) > 1:
         longest = _took(main)
@@ -147,7 +159,7 @@ def _took(request: Recorded) -> int:
     return request.span.end - request.span.start
 
 
-def _of_shape(shape: recorded.Shape) -> Match:
+def of_shape(shape: recorded.Shape) -> Match:
     """Return what all plain requests of a shape have in common; its trace and times are none."""
     verdict = SLOW if shape.flags & recorded.SLOW else ALLOW
     return Match(
@@ -285,36 +297,3 @@ def _first(spans: Iterable[Span], key: str) -> str:
         if key in known:
             return str(known[key])
     return ""
-
-
-class Listed(NamedTuple):
-    """A part of what was found; ``more`` says whether something comes after it."""
-
-    matches: list[Match]
-    more: bool
-
-
-class Listing:
-    """Collects matches and gives the part that is asked for, in its order."""
-
-    def __init__(self, filters: Filters) -> None:
-        self._filters = filters
-        self._found: list[Match] = []
-
-    @property
-    def enough(self) -> bool:
-        """Return True if no further match can change the part: matches arrive newest first."""
-        wanted = self._filters.offset + self._filters.limit
-        return not self._filters.slowest and len(self._found) > wanted
-
-    def add(self, match: Match) -> None:
-        """One that fits."""
-        self._found.append(match)
-
-    def listed(self) -> Listed:
-        """The part."""
-        filters, found = self._filters, self._found
-        if filters.slowest:
-            found = sorted(found, key=lambda match: -max(match.took, match.longest))
-        end = filters.offset + filters.limit
-        return Listed(found[filters.offset : end], len(found) > end)

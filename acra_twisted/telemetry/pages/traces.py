@@ -18,8 +18,8 @@ from acra_twisted.session import Session
 from acra_twisted.telemetry.figures.statements import StatementFigures
 from acra_twisted.telemetry.pages import sessions as live
 from acra_twisted.telemetry.pages.facts import Facts
+from acra_twisted.telemetry.pages.found import Matches, in_memory
 from acra_twisted.telemetry.pages.kept import KeptTraces
-from acra_twisted.telemetry.pages.matching import Listing, search
 from acra_twisted.telemetry.pages.rendering import NotKept, Page, Piece, Templates, as_json, made
 from acra_twisted.telemetry.pages.search import (
     FILTERS,
@@ -210,15 +210,8 @@ class TracePages:
         return made(arguments, self._traces(arguments, filters))
 
     def _traces(self, arguments: Mapping[str, str], filters: Filters) -> Iterator[str]:
-        found = Listing(filters)
-        for match in search(self._store.traces(), filters):
-            if match is None:
-                yield ""
-                continue
-            found.add(match)
-            if found.enough:
-                break
-        shown, more = found.listed()
+        memory = yield from in_memory(self._store, filters)
+        shown, more = Matches(memory.others, memory.alone).listed(filters)
         yield ""
         if arguments.get("format") == "json":
             rows = (match.as_json() for match in shown)

@@ -17,9 +17,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from acra_twisted.telemetry.tracing.kept import SPANS_MAX, Kept, trace_id_of
 from acra_twisted.telemetry.tracing.pace import Pace
 from acra_twisted.telemetry.tracing.recorded import SENT, SLOW, Recorded, Shape
 from acra_twisted.telemetry.tracing.spans import INTERNAL, Span
@@ -45,8 +46,6 @@ TRACES_MAX: Final = _RECENT_MAX + _SAMPLES_MAX + _NEWEST_MAX
 _RECENT_RATE: Final = 64
 #: Others a second that are kept as the newest.
 NEWEST_RATE: Final = 1000
-#: Spans of a trace that are kept: its first ones.
-SPANS_MAX: Final = 512
 _SECOND: Final = 1_000_000_000
 OTHER: Final = "(other names)"
 
@@ -248,7 +247,7 @@ class SpanStore:
         trace = self._recent.pop(trace_id, None)
         if trace is not None:
             for place, item in enumerate(self._newest):
-                if item is not None and _trace_id(item) == trace_id:
+                if item is not None and trace_id_of(item) == trace_id:
                     trace.append(item)
                     self._newest[place] = None
             self._sampled[trace_id] = trace
@@ -291,84 +290,61 @@ class SpanStore:
 
     def trace(self, trace_id: str) -> Kept:
         """Return what is kept of a trace; nothing if it is not."""
-        at = self._next_newest
-        newest = [
-            item
-            for item in (*self._newest[at:], *self._newest[:at])
-            if item is not None and _trace_id(item) == trace_id
-        ]
-        return Kept(trace_id, (*(self._known(trace_id) or ()), *newest))
+        return self.some((trace_id,))[trace_id]
+
+    def some(self, trace_ids: Iterable[str]) -> dict[str, Kept]:
+        """Return what is kept of each of these traces, by their ids, in one pass."""
+        found: dict[str, list[Span | Recorded]] = {
+            trace_id: [*(self._known(trace_id) or ())] for trace_id in trace_ids
+        }
+        for item in self._in_ring():
+            known = found.get(trace_id_of(item))
+            if known is not None:
+                known.append(item)
+        return {trace_id: Kept(trace_id, items) for trace_id, items in found.items()}
+
+    def parted(self) -> tuple[list[Recorded], list[Kept]]:
+        """Return the plain requests that are alone in their traces, as nearly all are, and the
+        other traces.  Both are in any order."""
+        alone: list[Recorded] = []
+        others: list[Kept] = []
+        for trace_id, items in self._whole().items():
+            first = items[0]
+            if len(items) == 1 and isinstance(first, Recorded) and first.plain:
+                alone.append(first)
+            else:
+                others.append(Kept(trace_id, items))
+        return alone, others
 
     def traces(self) -> list[Kept]:
         """Every kept trace, the one whose last span came last first."""
-        newest = self._among_newest()
-        kept = [
-            (trace_id, [*items, *newest.pop(trace_id, ())])
-            for traces in (self._sampled, self._recent)
-            for trace_id, items in traces.items()
-        ]
-        kept += newest.items()
+        kept = list(self._whole().items())
         kept.sort(key=lambda item: item[1][-1].end, reverse=True)
         return [Kept(trace_id, items) for trace_id, items in kept]
+
+    def _whole(self) -> dict[str, list[Span | Recorded]]:
+        """Return what is kept, by trace."""
+        whole: dict[str, list[Span | Recorded]] = {**self._sampled, **self._recent}
+        for trace_id, items in self._among_newest().items():
+            known = whole.get(trace_id)
+            whole[trace_id] = items if known is None else [*known, *items]
+        return whole
 
     def _among_newest(self) -> dict[str, list[Span | Recorded]]:
         """Return the newest requests that are with no trace, by trace, the oldest first."""
         found: dict[str, list[Span | Recorded]] = {}
-        at = self._next_newest
-        for item in (*self._newest[at:], *self._newest[:at]):
-            if item is not None:
-                found.setdefault(_trace_id(item), []).append(item)
+        for item in self._in_ring():
+            found.setdefault(trace_id_of(item), []).append(item)
         return found
+
+    def _in_ring(self) -> list[Span | Recorded]:
+        """Return them, the oldest first."""
+        at = self._next_newest
+        return [item for item in (*self._newest[at:], *self._newest[:at]) if item is not None]
 
     def _lonely(self) -> list[str]:
         """Return the ids of traces of which there is nothing elsewhere."""
         return [one for one in self._among_newest() if self._known(one) is None]
-
-
-class Kept:
-    """The kept part of one trace.  Its spans are made while they are looked at, one by one, for
-    there may be many."""
-
-    __slots__ = ("trace_id", "_items")
-
-    def __init__(self, trace_id: str, items: Sequence[Span | Recorded]) -> None:
-        self.trace_id = trace_id
-        self._items = items
-
-    def __len__(self) -> int:
-        """The number of its spans."""
-        count = 0
-        for item in self._items:
-            count += item.size if isinstance(item, Recorded) else 1
-        return min(count, SPANS_MAX)
-
-    def plain(self) -> Sequence[Recorded] | None:
-        """Return its requests, if it is whole and has nothing but plain ones, whose spans say no
-        more than they do; else None."""
-        found: list[Recorded] = []
-        count = 0
-        for item in self._items:
-            if not isinstance(item, Recorded) or not item.plain:
-                return None
-            count += item.size
-            found.append(item)
-        return found if count <= SPANS_MAX else None
-
-    def spans(self) -> Iterator[Span]:
-        """Give as many as a trace may have, in the order in which they came."""
-        left = SPANS_MAX
-        for at in range(len(self._items)):
-            item = self._items[at]
-            found = item.spans() if isinstance(item, Recorded) else [item]
-            for span in found:
-                if not left:
-                    return
-                left -= 1
-                yield span
-
-
-def _trace_id(item: Span | Recorded) -> str:
-    return item.span.trace_id if isinstance(item, Recorded) else item.trace_id
 
 
 def _bucket(took: i64) -> i64:

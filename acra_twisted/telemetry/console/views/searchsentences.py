@@ -22,6 +22,7 @@ from acra_twisted.telemetry.console.sentences import (
     sentence,
     strong,
 )
+from acra_twisted.telemetry.pages.found import Matches
 from acra_twisted.telemetry.pages.matching import Match
 from acra_twisted.telemetry.pages.search import ALLOW
 
@@ -49,15 +50,14 @@ def address(arguments: Mapping[str, str], verdict: str = "", **changed: str) -> 
     return f"{HERE}?{urlencode(wanted)}"
 
 
-def said(found: Sequence[Match], kept: int, arguments: Mapping[str, str]) -> Answer:
+def said(found: Matches, kept: int, arguments: Mapping[str, str]) -> Answer:
     """Return the sentences about traces that were found among so many that are kept;
     ``arguments`` are those of the search."""
     some: dict[str, list[Match]] = {kind: [] for kind in _KINDS}
-    for match in found:
-        if match.verdicts != _ALLOWED:
-            for verdict in verdicts_of(match):
-                if verdict in some:
-                    some[verdict].append(match)
+    for match in found.only(lambda one: one.verdicts != _ALLOWED):
+        for verdict in verdicts_of(match):
+            if verdict in some:
+                some[verdict].append(match)
     if not found:
         why = f"None of {formats.several(kept, 'kept trace')} fits" if kept else "No traces yet"
         return answer([], sentence("empty", PLAIN, f"{why}."))

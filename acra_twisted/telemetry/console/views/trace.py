@@ -31,9 +31,9 @@ from acra_twisted.telemetry.logs.recent import RecentEvent
 from acra_twisted.telemetry.pages.arguments import given
 from acra_twisted.telemetry.pages.rendering import NotKept, Piece
 from acra_twisted.telemetry.pages.search import Unfit
+from acra_twisted.telemetry.tracing.kept import SPANS_MAX
 from acra_twisted.telemetry.tracing.links import address
 from acra_twisted.telemetry.tracing.spans import iso_time
-from acra_twisted.telemetry.tracing.store import SPANS_MAX
 
 QUESTION: Final = "Where did the time of this trace go?"
 ARGUMENTS: Final[Mapping[str, str]] = {

@@ -14,7 +14,7 @@ from acra_twisted.telemetry.console.countedrequests import counted, minutes
 from acra_twisted.telemetry.console.matches import WORDS, verdict_of
 from acra_twisted.telemetry.console.people import Names
 from acra_twisted.telemetry.console.sentences import Answer
-from acra_twisted.telemetry.console.timeline import arranged
+from acra_twisted.telemetry.console.timeline import arrange, arranged
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.views.searchsentences import HERE, VERDICTS, address, said
 from acra_twisted.telemetry.console.views.statements import address as statement_at
@@ -22,7 +22,8 @@ from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.pages.arguments import given
 from acra_twisted.telemetry.pages.exports import CEF, CSV
 from acra_twisted.telemetry.pages.finding import find, records_of
-from acra_twisted.telemetry.pages.matching import Listing, Match
+from acra_twisted.telemetry.pages.found import Matches
+from acra_twisted.telemetry.pages.matching import Match
 from acra_twisted.telemetry.pages.rendering import Piece
 from acra_twisted.telemetry.pages.search import FILTERS, TEXT_MAX, Filters
 from acra_twisted.telemetry.tracing.spans import iso_time
@@ -46,8 +47,8 @@ _RANGES: Final = {
     "all": "",
 }
 _MS: Final = 1e6
-#: Traces that are looked at between two turns.
-_STEP: Final = 64
+#: Spans of a trace whose times are arranged at once.
+_FEW: Final = 16
 
 
 class Asked(NamedTuple):
@@ -71,14 +72,13 @@ _NAMELESS: Final = Names(None)
 
 
 class Gathered(NamedTuple):
-    """All that the view shows: what fits, newest first, its verdicts, and a part of it as a list;
-    ``kept`` counts those in memory, and ``trouble`` says why the history was not searched as a
-    whole.  There may be more than what was found unless it is ``whole``; ``counted`` are all
-    requests of which these are kept, None where that is not known."""
+    """All that the view shows: what fits, newest first, and a part of it as a list; ``kept`` counts
+    those in memory, and ``trouble`` says why the history was not searched as a whole.  There may be
+    more than what was found unless it is ``whole``; ``counted`` are all requests of which these are
+    kept, None where that is not known."""
 
     wanted: Asked
-    found: Sequence[Match]
-    verdicts: Sequence[str]
+    found: Matches
     lines: Sequence[Line]
     more: bool
     kept: int
@@ -107,18 +107,13 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     yield ""
     finding = yield from find(sources.traces, filters)
     found = finding.matches
-    listing = Listing(filters)
-    for match in found:
-        listing.add(match)
-    listed = listing.listed()
-    yield ""
-    verdicts = list(map(verdict_of, found))
+    listed = found.listed(filters)
     yield ""
     records = yield from records_of(sources.traces, finding, listed.matches)
     lines = []
     for match in listed.matches:
         spans = records[match.trace_id]
-        layers = (yield from arranged(spans)).layers if spans else {}
+        layers = yield from _layers(spans)
         main = requests.main_of(spans)
         known = main["attributes"] if main is not None else {}
         named = (one for one in spans if one["name"] == match.name and requests.is_request(one))
@@ -131,7 +126,6 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     return Gathered(
         wanted,
         found,
-        verdicts,
         lines,
         listed.more,
         kept,
@@ -142,6 +136,13 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         finding.whole,
         number,
     )
+
+
+def _layers(spans: Sequence[Mapping[str, Any]]) -> Generator[Piece, None, Mapping[str, float]]:
+    """Return milliseconds by layer: of a few spans at once, and of many in steps."""
+    if not spans:
+        return {}
+    return (arrange(spans) if len(spans) <= _FEW else (yield from arranged(spans))).layers
 
 
 def as_json(gathered: Gathered) -> dict[str, Any]:
@@ -173,12 +174,9 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     """Return the values for the template, in steps."""
     arguments, filters = gathered.wanted.arguments, gathered.wanted.filters
     counts, more = _verdicts(gathered), "" if gathered.whole else "+"
-    points: list[scatter.Point] = []
-    for point in _points(gathered):
-        points.append(point)
-        if not len(points) % _STEP:
-            yield ""
-    plot = scatter.draw(points) if points else ""
+    dots, points = _plotted(gathered.found)
+    yield ""
+    plot = scatter.draw(dots, points) if gathered.found else ""
     yield ""
     facets = list(_facets(gathered))
     yield ""
@@ -227,27 +225,34 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     }
 
 
-def _points(gathered: Gathered) -> Iterator[scatter.Point]:
-    for match, verdict in zip(gathered.found, gathered.verdicts, strict=True):
-        if verdict == requests.ALLOWED:
-            yield scatter.Point(match.start, match.took / _MS)
-        else:
-            kind, word = requests.BADGES[verdict]
-            yield scatter.Point(
+def _plotted(found: Matches) -> tuple[list[scatter.Dot], list[scatter.Point]]:
+    """Return what the plot has: plain requests as dots, and others as points."""
+    points = []
+    for match in found.only(lambda one: not _is_allowed(one)):
+        kind, word = requests.BADGES[verdict_of(match)]
+        points.append(
+            scatter.Point(
                 match.start,
-                match.took / _MS,
+                match.took,
                 kind,
                 f"/console/trace?id={match.trace_id}",
                 match.trace_id,
                 f"{iso_time(match.start)[11:19]} {word}, {formats.ms(match.took / _MS)}",
             )
+        )
+    return found.times(_is_allowed), points
+
+
+def _is_allowed(match: Match) -> bool:
+    return verdict_of(match) == requests.ALLOWED
 
 
 def _verdicts(gathered: Gathered) -> Counter[str]:
     """Return the traces that have requests of a verdict, by verdicts."""
     found: Counter[str] = Counter()
-    for verdicts, number in Counter(map(attrgetter("verdicts"), gathered.found)).items():
-        found.update(dict.fromkeys(map(WORDS.__getitem__, verdicts), number))
+    for alike, number in gathered.found.alike:
+        for verdict in alike.verdicts:
+            found[WORDS[verdict]] += number
     return found
 
 
@@ -265,16 +270,15 @@ def _facets(gathered: Gathered) -> Iterator[tuple[str, str, str]]:
     """Give what most of the traces are of, where not all are of one: names, counts, addresses."""
     found, arguments = gathered.found, gathered.wanted.arguments
     more = "" if gathered.whole else "+"
-    # Most have the same.
-    among = Counter(map(attrgetter("among"), found))
     for argument, of, most in (
         ("summary", attrgetter("names"), 3),
         ("client_id", attrgetter("clients"), 2),
         ("error", attrgetter("errors"), 2),
     ):
         values: Counter[str] = Counter()
-        for one, times in among.items():
-            values.update(dict.fromkeys(of(one), times))
+        for alike, times in found.alike:
+            for value in of(alike.among):
+                values[value] += times
         for value, number in values.most_common(most):
             if number < len(found) and argument not in arguments and len(quote(value)) <= TEXT_MAX:
                 name = gathered.names.of(value) if argument == "client_id" else formats.name(value)

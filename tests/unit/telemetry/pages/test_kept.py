@@ -49,6 +49,23 @@ class Kept(SynchronousTestCase):
         self.assertEqual(len(returned(self.kept.records(recent))), 4)
         self.assertEqual(history.begun, begun)
 
+    def test_some_of_them_as_each_alone(self):
+        ids = [a_trace(self.store, 500 + number) for number in range(3)]
+        self.running = [Span("", ids[1], "", 1, 700, True), Span("", "9" * 32, "", 1, 700, True)]
+        self.kept.past = History(piece(7)).past
+        wanted = [*ids, f"{7:032x}", "8" * 32]
+        found = returned(self.kept.some(wanted))
+        self.assertEqual([len(found[one]) for one in wanted], [4, 5, 4, 1, 0])
+        for one in wanted:
+            self.assertEqual(found[one], returned(self.kept.records(one)))
+
+    def test_sessions_are_looked_at_once_for_all_of_them(self):
+        ids = [a_trace(self.store, 500 + number) for number in range(3)]
+        looked = []
+        self.kept = KeptTraces("acra-server", self.store, sessions=lambda: looked.append(1) or ())
+        returned(self.kept.some(ids))
+        self.assertEqual(looked, [1])
+
     def test_why_there_is_nothing_is_said(self):
         self.assertIn("trace_store_file", self.kept.why_missing())
         history = History()

@@ -6,10 +6,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.sql.redact import Redacted
 from acra_twisted.telemetry.figures.shapes import shape_of
-from acra_twisted.telemetry.pages.matching import Among, Listing, joined, search
+from acra_twisted.telemetry.pages.found import Matches
+from acra_twisted.telemetry.pages.matching import Among, joined, search
 from acra_twisted.telemetry.pages.search import FILTERS, VERDICTS, Filters, Unfit
+from acra_twisted.telemetry.tracing.kept import Kept
 from acra_twisted.telemetry.tracing.spans import Span
-from acra_twisted.telemetry.tracing.store import Kept
 from tests.support.webpages import most_between
 
 
@@ -112,7 +113,7 @@ class Search(SynchronousTestCase):
             Kept("7" * 32, [connection("7", 10**7)]),
         ]
         for asked, expected in (
-            ({}, [("5", 3), ("6", 4), ("7", 10**7)]),
+            ({}, [("7", 10**7), ("6", 4), ("5", 3)]),
             ({"sort": "slowest"}, [("6", 4), ("5", 3)]),
             ({"min_ms": "4"}, [("6", 4)]),
             ({"max_ms": "3"}, [("5", 3)]),
@@ -120,10 +121,8 @@ class Search(SynchronousTestCase):
             ({"of": "connections", "max_ms": "9"}, [("6", 5)]),
         ):
             filters = Filters.of(asked)
-            listing = Listing(filters)
-            for match in matches(traces, filters):
-                listing.add(match)
-            found = [(m.trace_id[0], m.took // 10**6) for m in listing.listed().matches]
+            listed = Matches(matches(traces, filters)).listed(filters)
+            found = [(m.trace_id[0], m.took // 10**6) for m in listed.matches]
             self.assertEqual(found, expected, asked)
 
     def test_what_a_request_did_and_for_whom(self):
@@ -160,24 +159,6 @@ class Search(SynchronousTestCase):
             (Filters(until=begin - 1), 0),
         ):
             self.assertEqual(len(matches(traces, asked)), expected)
-
-    def test_a_part_and_whether_there_is_more(self):
-        for asked, expected, more in (
-            ({"limit": "1"}, "1", True),
-            ({"limit": "2", "offset": "1"}, "23", False),
-            ({"limit": "1", "offset": "2", "sort": "slowest"}, "1", False),
-            ({"limit": "2", "sort": "slowest"}, "23", True),
-            ({"offset": "9"}, "", False),
-        ):
-            filters = Filters.of(asked)
-            listing = Listing(filters)
-            for match in matches(TRACES, filters):
-                listing.add(match)
-                if listing.enough:
-                    break
-            listed = listing.listed()
-            found = "".join(m.trace_id[0] for m in listed.matches)
-            self.assertEqual((found, listed.more), (expected, more), asked)
 
     @given(st.dictionaries(st.sampled_from([*FILTERS, "format", "x"]), st.text(max_size=210)))
     def test_whatever_is_asked_for(self, asked):

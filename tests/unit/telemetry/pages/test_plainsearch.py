@@ -8,8 +8,8 @@ from acra_twisted.sql.redact import Redacted
 from acra_twisted.telemetry.figures.shapes import shape_of
 from acra_twisted.telemetry.pages.matching import search
 from acra_twisted.telemetry.pages.search import Filters
+from acra_twisted.telemetry.tracing.kept import Kept
 from acra_twisted.telemetry.tracing.recorded import Recorder
-from acra_twisted.telemetry.tracing.store import Kept
 from tests.support.profiled import profiled
 from tests.support.recordings import START, record
 

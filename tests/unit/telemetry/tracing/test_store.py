@@ -148,6 +148,28 @@ class Store(SynchronousTestCase):
         self.assertEqual(len(found), 19)
         self.assertEqual([len(kept.plain() or ()) for kept in found], [1] * 19)
 
+    def test_plain_requests_and_others(self):
+        plain, failed, lone = record(1), record(1, outcome="error"), record(1)
+        self.store.add_recorded(plain)
+        self.store.add_recorded(failed)
+        self.store.add_recorded(lone)
+        self.store.add(_span("handleConnection", lone, self.now))
+        alone, others = self.store.parted()
+        self.assertEqual(alone, [plain])
+        found = {one.trace_id: len(one) for one in others}
+        self.assertEqual(found, {failed.span.trace_id: 3, lone.span.trace_id: 4})
+
+    def test_some_of_them(self):
+        self.busy()
+        ids = [one.trace_id for one in self.store.traces()]
+        wanted = [*ids[::7], "9" * 32]
+        found = self.store.some(wanted)
+        self.assertEqual(list(found), wanted)
+        self.assertEqual({one: len(kept) for one, kept in found.items()}.pop("9" * 32), 0)
+        for one in ids[::7]:
+            self.assertEqual(list(found[one].spans()), list(self.store.trace(one).spans()))
+            self.assertEqual({span.trace_id for span in found[one].spans()}, {one})
+
     def test_a_trace_of_recorded_exchanges_is_bounded(self):
         for _ in range(600):
             recorded = record(1, start=self.now)

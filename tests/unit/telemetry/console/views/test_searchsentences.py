@@ -3,6 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.console.views.searchsentences import address, said
+from acra_twisted.telemetry.pages.found import Matches
 from acra_twisted.telemetry.pages.matching import Match
 from acra_twisted.telemetry.pages.search import DENY, ERROR, SLOW
 from tests.support.hours import NOW
@@ -14,7 +15,7 @@ def match(number, verdict, name="SELECT orders", client="shop"):
 
 class Said(SynchronousTestCase):
     def links(self, found, **arguments):
-        told = said(found, 9, arguments)
+        told = said(Matches(found), 9, arguments)
         return [piece.href for piece in told.pieces if piece.href]
 
     def test_one_leads_to_itself(self):
@@ -37,7 +38,7 @@ class Said(SynchronousTestCase):
         self.assertEqual(where, "/console/traces?user=shop_rw&client_id=shop&verdict=error")
 
     def test_nothing_is_found(self):
-        text = said([], 9, {}).as_json()["text"]
+        text = said(Matches([]), 9, {}).as_json()["text"]
         self.assertEqual(text, "None of 9 kept traces fits.")
 
     def test_a_search_is_changed(self):
