@@ -66,7 +66,7 @@ def said(found: Matches, kept: int, arguments: Mapping[str, str]) -> Answer:
         sentence(
             "nothing",
             GOOD,
-            f"Nothing stands out: of {formats.several(len(found), 'trace')} none was denied, "
+            f"Nothing stands out: of {formats.several(len(found), 'kept trace')} none was denied, "
             "failed, slow or poisoned.",
         ),
     )
@@ -84,7 +84,7 @@ def _alike(
         return sentence(
             rule,
             kind,
-            strong(f"{_of_all(number, len(some), verdict)} are one statement"),
+            strong(f"{_of_all(number, len(some), verdict)} are of one statement"),
             ", ",
             link(formats.name(name), where),
             f"{_when([match for match in some if match.name == name])}.",
@@ -94,29 +94,32 @@ def _alike(
         return sentence(
             rule,
             kind,
-            strong(f"{_of_all(of_client, len(some), verdict)} are one client"),
+            strong(f"{_of_all(of_client, len(some), verdict)} are of one client"),
             ", ",
             link(who(client), where),
             f"{_when([match for match in some if match.client_id == client])}.",
         )
     was = "" if verdict == requests.FAILED else "was " if len(some) == 1 else "were "
-    word = "poisoned" if verdict == requests.POISON else verdict
     where = f"/console/trace?id={some[0].trace_id}"
     if len(some) > 1:
         where = address(arguments, VERDICTS[verdict])
     return sentence(
         rule,
         kind,
-        link(formats.several(len(some), "trace"), where),
-        f" of {formats.count(whole)} {was}{word}{_when(some)}.",
+        link(f"{formats.count(len(some))} of {formats.several(whole, 'kept trace')}", where),
+        f" {was}{_word(verdict)}{_when(some)}.",
     )
 
 
 def _of_all(number: int, whole: int, verdict: str) -> str:
-    word = "poisoned" if verdict == requests.POISON else verdict
+    """Tell what the traces are: others may be counted and not kept."""
     if number == whole:
-        return f"All {formats.count(whole)} {word} ones"
-    return f"{formats.count(number)} of the {formats.count(whole)} {word} ones"
+        return f"All {formats.count(whole)} kept {_word(verdict)} traces"
+    return f"{formats.count(number)} of the {formats.count(whole)} kept {_word(verdict)} traces"
+
+
+def _word(verdict: str) -> str:
+    return "poisoned" if verdict == requests.POISON else verdict
 
 
 def _when(some: Sequence[Match]) -> str:

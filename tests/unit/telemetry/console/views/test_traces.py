@@ -45,17 +45,35 @@ class Traces(SynchronousTestCase):
         self.assertEqual(
             self.view()["answer"],
             {
-                "text": "4 of the 5 slow ones are one statement, SELECT report, at 23:59.",
+                "text": "4 of the 5 kept slow traces are of one statement, "
+                "SELECT report, at 23:59.",
                 "rules": ["slow"],
             },
         )
         (href,) = [piece.href for piece in self.gathered.said.pieces if piece.href]
         self.assertEqual(href, "/console/traces?summary=SELECT+report&verdict=slow")
 
+    def test_what_is_said_is_of_kept_ones_and_figures_count_all(self):
+        """No two views contradict each other: the overview counts requests that are not kept."""
+        for _ in range(7):
+            self.hour.ask(1, ORDERS, outcome="denied")
+        self.hour.pass_to(0)
+        self.keep(4, first=0, status=7, verdict="deny")
+        data = self.view(verdict="deny", since="15m")
+        self.assertIn("All 4 kept denied traces", data["answer"]["text"])
+        self.assertEqual((data["found"], data["counted"]), (4, 7))
+        note = returned(traces.shown(self.gathered))["note"]
+        self.assertTrue(note.startswith("of 7 requests that were denied:"), note)
+        self.keep(1)
+        text = self.view(limit="1")["answer"]["text"]
+        self.assertIn("kept", text)
+
     def test_one_client(self):
         for name in ("a", "b", "c"):
             self.keep(1, first=0, status=7, verdict="deny", summary=f"SELECT {name}")
-        self.assertIn("All 3 denied ones are one client, shop", self.view()["answer"]["text"])
+        self.assertIn(
+            "All 3 kept denied traces are of one client, shop", self.view()["answer"]["text"]
+        )
 
     def test_few_of_a_verdict(self):
         self.keep(3)
@@ -65,7 +83,7 @@ class Traces(SynchronousTestCase):
         self.assertEqual(answer["rules"], ["poison", "failed"])
         self.assertEqual(
             answer["text"],
-            "1 trace of 6 was poisoned, at 23:59. 2 traces of 6 failed, at 23:59.",
+            "1 of 6 kept traces was poisoned, at 23:59. 2 of 6 kept traces failed, at 23:59.",
         )
         # One leads to itself, several to their list.
         poisoned, failed = (one.href for one in self.gathered.said.pieces if one.href)
@@ -190,7 +208,7 @@ class Older(SynchronousTestCase):
     def test_they_are_told_of_and_listed(self):
         data = self.view(limit="2")
         self.assertEqual(data["verdicts"], {"denied": 5, "slow": 1})
-        self.assertIn("All 5 denied ones are one statement", data["answer"]["text"])
+        self.assertIn("All 5 kept denied traces are of one statement", data["answer"]["text"])
         self.assertEqual((data["found"], data["kept"], data["more"]), (6, 0, True))
         self.assertEqual([one["spans"] for one in data["traces"]], [1, 1])
         self.assertEqual(data["history_trouble"], "")
