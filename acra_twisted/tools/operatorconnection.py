@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from twisted.internet.threads import deferToThread
@@ -11,6 +12,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.tools import mysqlclient
 from acra_twisted.tools.commandline import Environment
 from acra_twisted.tools.databaseclient import DatabaseClient
+from acra_twisted.tools.directness import MYSQL, POSTGRESQL, check_direct
 from acra_twisted.tools.mysqlclient import MysqlClient
 from acra_twisted.tools.mysqlselection import MysqlStatements, MysqlTexts
 from acra_twisted.tools.postgresqlselection import PostgresqlStatements, PostgresqlTexts
@@ -59,14 +61,20 @@ class OperatorConnection:
         return MysqlTexts() if self.is_mysql else PostgresqlTexts()
 
     async def open(self, reactor: Any) -> Any:
-        """Log in, and return a MysqlClient or a DatabaseClient.  Raises ConfigError,
-        DatabaseError."""
+        """Log in, and return a MysqlClient or a DatabaseClient.  Raises ConfigError, also where
+        AcraServer answers in place of the database; DatabaseError."""
         if self.is_mysql:
             mysql = self._client = MysqlClient(reactor, self._settings, self._password)
             await mysql.connect(SETTINGS)
+            await check_direct(MYSQL, mysql.ask)
             return mysql
         client = self._client = DatabaseClient(self._text, self._program, deferToThread)
         await client.connect()
+
+        async def rows(query: str) -> Sequence[Sequence[bytes | None]]:
+            return (await client.ask(query)).rows
+
+        await check_direct(POSTGRESQL, rows)
         return client
 
     async def statements(self, reactor: Any) -> Statements:

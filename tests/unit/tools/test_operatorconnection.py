@@ -6,18 +6,28 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import ConfigError
+from acra_twisted.sql.comments import take_context
 from acra_twisted.tools import operatorconnection
+from acra_twisted.tools.databaseclient import Answer
 from acra_twisted.tools.mysqlselection import MysqlStatements, MysqlTexts
 from acra_twisted.tools.operatorconnection import OperatorConnection
 from acra_twisted.tools.postgresqlselection import PostgresqlStatements, PostgresqlTexts
 
+PROGRAM = "acra-rotate"
+
 
 class Client:
-    """Notes how it is made and connected."""
+    """Notes how it is made and connected.  ``change`` is what becomes of statements on their
+    way."""
 
-    def __init__(self):
+    def __init__(self, change=lambda text: text):
         self.made = self.first = None
         self.closed = False
+        self.change = change
+
+    async def ask(self, statement):
+        rows = [[self.change(statement.encode())]]
+        return Answer(rows, [25]) if len(self.made) == 3 and self.made[1] == PROGRAM else rows
 
     def __call__(self, *given):
         self.made = given
@@ -42,7 +52,7 @@ class Connections(SynchronousTestCase):
         ):
             client = Client()
             self.patch(operatorconnection, name, client)
-            connection = OperatorConnection(text, "acra-rotate", {}, name == "MysqlClient")
+            connection = OperatorConnection(text, PROGRAM, {}, name == "MysqlClient")
             self.assertIsInstance(connection.texts, texts)
             self.assertIsInstance(self.opened(connection), statements)
             if name == "MysqlClient":
@@ -53,9 +63,16 @@ class Connections(SynchronousTestCase):
             connection.close()
             self.assertTrue(client.closed)
 
+    def test_acraserver_is_not_the_database(self):
+        for text, name in (("host=here", "DatabaseClient"), ("mysql://me@db/", "MysqlClient")):
+            self.patch(operatorconnection, name, Client(lambda text: take_context(text).text))
+            opened = Deferred.fromCoroutine(OperatorConnection(text, PROGRAM, {}).open("reactor"))
+            error = self.failureResultOf(opened, ConfigError)
+            self.assertIn("name the database itself", str(error.value))
+
     def test_a_flag_for_another_database(self):
-        self.assertRaises(ConfigError, OperatorConnection, "host=here", "acra-rotate", {}, True)
-        OperatorConnection("mysql://me@db/", "acra-rotate", {}).close()
+        self.assertRaises(ConfigError, OperatorConnection, "host=here", PROGRAM, {}, True)
+        OperatorConnection("mysql://me@db/", PROGRAM, {}).close()
 
     def test_the_rest_of_the_way_is_in_the_servers_configuration(self):
         path = Path(self.mktemp()).absolute()
