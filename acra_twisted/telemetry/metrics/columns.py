@@ -6,12 +6,13 @@ the configuration.  Source of Acra's names: acra-observability reference, sectio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter
 
 from acra_twisted import events
+from acra_twisted.telemetry.metrics.collectors import ListenerLabel
 from acra_twisted.telemetry.metrics.columncounts import ColumnCounts
 from acra_twisted.verdicts import Deny
 
@@ -36,33 +37,55 @@ class _LateCounter(Counter):
 
 
 class ColumnMetrics:
-    """Counts values of protected columns, refusals, and uses of bypasses."""
+    """Counts values of protected columns, refusals, and uses of bypasses: see `of`."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._values = _LateCounter(
+    def __init__(self, registry: CollectorRegistry, by_listener: ListenerLabel) -> None:
+        label = by_listener.label
+        self.values = _LateCounter(
             "acra_column_values_total",
             "Values of protected columns, by what became of them",
-            ["column", "action"],
+            ["column", "action", *label],
             registry=registry,
         )
-        self._refusals = Counter(
+        self.refusals = Counter(
             "acra_column_refusals_total",
             "Statements and values that were refused for a protected column",
-            ["column", "reason"],
+            ["column", "reason", *label],
             registry=registry,
         )
-        self._bypasses = Counter(
+        self.bypasses = Counter(
             "acra_column_bypasses_total",
             "Requests that a bypass let pass, by its name",
-            ["bypass"],
+            ["bypass", *label],
             registry=registry,
         )
-        self._acras = {
+        self.acras = {
             action: _LateCounter(name, text, ["status", label], registry=registry)
             for action, (name, text, label) in _ACRAS.items()
         }
-        for counter in (self._values, *self._acras.values()):
+        for counter in (self.values, *self.acras.values()):
             counter.settle = self._settle
+        self._by_listener = by_listener
+        self._made: dict[str, ListenerColumns] = {}
+
+    def of(self, listener: str) -> ListenerColumns:
+        """Return what counts for a listener: two of them may have columns of the same name."""
+        made = self._made.get(listener)
+        if made is None:
+            value = self._by_listener.value(listener)
+            made = self._made[listener] = ListenerColumns(self, value)
+        return made
+
+    def _settle(self) -> None:
+        for one in self._made.values():
+            one.settle()
+
+
+class ListenerColumns:
+    """Counts for one listener; ``value`` is that of its label, if there is one."""
+
+    def __init__(self, metrics: ColumnMetrics, value: Sequence[str]) -> None:
+        self._metrics, self._value = metrics, value
         # By column and action: labels are compared as text, under a lock.
         self._bound: dict[tuple[Any, str], tuple[Callable[[float], None], ...]] = {}
         # Those since somebody last asked: inc() takes a microsecond, and these are for every
@@ -71,7 +94,7 @@ class ColumnMetrics:
         #: Counts values by their columns' settings and what became of them.
         self.values = self._pending.add
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Put what has been counted into the counters."""
         for key, number in self._pending.taken():
             bound = self._bound.get(key)
@@ -81,23 +104,25 @@ class ColumnMetrics:
                 count(number)
 
     def _bind(self, setting: Any, action: str) -> list[Callable[[float], None]]:
-        bound: list[Callable[[float], None]] = [self._values.labels(setting.label, action).inc]
-        if action in self._acras:
+        metrics = self._metrics
+        counter = metrics.values.labels(setting.label, action, *self._value)
+        bound: list[Callable[[float], None]] = [counter.inc]
+        if action in metrics.acras:
             kind = setting.token_type if action != "encrypted" else _envelope(setting)
-            bound.append(self._acras[action].labels(_SUCCESS, kind).inc)
+            bound.append(metrics.acras[action].labels(_SUCCESS, kind).inc)
         return bound
 
     def refused(self, verdict: Deny) -> bool:
         """Count a refusal if it is about protected columns, and tell whether it is."""
         if verdict.column is None:
             return False
-        self._refusals.labels(verdict.column, verdict.rule).inc()
+        self._metrics.refusals.labels(verdict.column, verdict.rule, *self._value).inc()
         return True
 
     def event(self, code: int, fields: Mapping[str, Any]) -> None:
         """Count the use of a bypass; other events are not about columns."""
         if code == events.COLUMN_BYPASSED:
-            self._bypasses.labels(fields["rule"]).inc()
+            self._metrics.bypasses.labels(fields["rule"], *self._value).inc()
 
 
 def _envelope(setting: Any) -> str:

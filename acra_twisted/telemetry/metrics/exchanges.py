@@ -102,6 +102,7 @@ class ServerExchanges(ConnectorExchanges):
     ) -> None:
         super().__init__(metrics, listener)
         self._server = metrics
+        self._columns = metrics.columns.of(listener)
         labels = (database, *self._value)
         self._request: Durations = metrics.request.labels(*labels)
         self._response: Durations = metrics.response.labels(*labels)
@@ -168,7 +169,7 @@ class ServerExchanges(ConnectorExchanges):
 
     def column_values(self, exchange: Exchange, counts: Mapping[tuple[Any, str], int]) -> None:
         """Count them by column and by what became of them."""
-        self._server.columns.values(counts)
+        self._columns.values(counts)
 
     def stage_refused(self, stage: str, work: Work, verdict: Deny | Hangup) -> None:
         """Count it by stage and verdict.  The names of stages are few."""
@@ -178,7 +179,7 @@ class ServerExchanges(ConnectorExchanges):
         # `stage_failed` has counted a stage that failed.
         if code != events.STAGE_FAILED:
             self.event(code)
-        if type(verdict) is Deny and verdict.rule and not self._server.columns.refused(verdict):
+        if type(verdict) is Deny and verdict.rule and not self._columns.refused(verdict):
             self._server.denials.labels(verdict.rule, *self._value).inc()
 
     def security_event(
@@ -192,5 +193,5 @@ class ServerExchanges(ConnectorExchanges):
         """Count it by code, and some by what else is known of them."""
         if code == events.LOGIN_REFUSED:
             self._server.refusals.labels(fields.get("rule", "other"), *self._value).inc()
-        self._server.columns.event(code, fields)
+        self._columns.event(code, fields)
         super().security_event(code, text, session, exchange, **fields)

@@ -152,7 +152,7 @@ class ServerMetrics(ConnectorMetrics):
         self._poison = Counter(
             "acra_poison_records_total", "Poison records recognized in results", registry=registry
         )
-        self.columns = ColumnMetrics(registry)
+        self.columns = ColumnMetrics(registry, self.by_listener)
 
     def event(self, code: int) -> None:
         """An event of the security log; of poison records Acra counts each."""

@@ -5,6 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
 from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting
+from acra_twisted.telemetry.metrics.collectors import ListenerLabel
 from acra_twisted.telemetry.metrics.columns import ColumnMetrics
 from acra_twisted.verdicts import Deny
 
@@ -16,7 +17,7 @@ CARD = ColumnSetting("", "people", "card", token_type="int64")
 class Columns(SynchronousTestCase):
     def setUp(self):
         self.registry = CollectorRegistry()
-        self.metrics = ColumnMetrics(self.registry)
+        self.metrics = ColumnMetrics(self.registry, ListenerLabel()).of("")
 
     def value(self, name, **labels):
         return self.registry.get_sample_value(name, labels)
@@ -49,6 +50,28 @@ class Columns(SynchronousTestCase):
         self.assertEqual(self.value(found, column="people.name", reason="expression"), 1)
         self.assertEqual(self.value(found, column="", reason="schema_unknown"), 1)
         self.assertEqual(self.value("acra_column_bypasses_total", bypass="clean-up"), 1)
+
+    def test_listeners_with_columns_of_the_same_name(self):
+        """Acra's counters, and those of a server without further listeners, tell none apart."""
+        registry = self.registry = CollectorRegistry()
+        metrics = ColumnMetrics(registry, ListenerLabel(["reports"]))
+        for listener, number in (("", 2), ("reports", 3)):
+            one = metrics.of(listener)
+            self.assertIs(metrics.of(listener), one)
+            one.values({(NAME, "encrypted"): number})
+            for _ in range(number):
+                one.refused(Deny(rule="expression", column="people.name"))
+                one.event(events.COLUMN_BYPASSED, {"rule": "clean-up"})
+        for name, labels in (
+            ("values", {"column": "people.name", "action": "encrypted"}),
+            ("refusals", {"column": "people.name", "reason": "expression"}),
+            ("bypasses", {"bypass": "clean-up"}),
+        ):
+            for listener, number in (("", 2), ("reports", 3)):
+                found = self.value(f"acra_column_{name}_total", listener=listener, **labels)
+                self.assertEqual(found, number, name)
+        acras = self.value("acra_encryptions_total", status="success", type="acrastruct")
+        self.assertEqual(acras, 5)
 
     def test_nothing_is_there_before_it_has_happened(self):
         self.assertNotIn(b"{", generate_latest(self.registry))
