@@ -24,12 +24,12 @@ from acra_twisted.errors import ConfigError, try_all
 from acra_twisted.keystore.opening import need_keys, open_keys
 from acra_twisted.optionkinds import Address
 from acra_twisted.options import Settings
-from acra_twisted.purposes import STORAGE, STORAGE_SYMMETRIC
 from acra_twisted.server.api import check_api
 from acra_twisted.server.columnchecks import PROTECTS, check_protected, use_tokens
 from acra_twisted.server.credentials import check_sources
 from acra_twisted.server.effects import proves_connectors, verified_legs, verifies_clients
 from acra_twisted.server.loginadvice import can_bind
+from acra_twisted.server.missingkeys import of_containers
 from acra_twisted.server.tokenstore import check_token_store
 from acra_twisted.server.upstream import database_address, database_tls, uses_database_tls
 from acra_twisted.stages.censor import check_rules
@@ -40,8 +40,6 @@ from acra_twisted.transport.credentials import REQUIRE, Credentials, told
 
 #: Stages that cannot do without keys, for `check`; each says so itself when it is made.
 _NEED_KEYS = frozenset(("encryptor", "decryptor", "poison"))
-#: Stages that use the keys of a session's client id.
-_NEED_CLIENTS_KEYS = frozenset(("encryptor", "decryptor"))
 
 
 def check(settings: Settings) -> None:
@@ -240,20 +238,15 @@ def _without_certificates(settings: Settings) -> Iterator[str]:
 
 
 def _without_keys(settings: Settings) -> Iterator[str]:
-    """Say which client ids of the map have no keys, where keys are looked up for them."""
-    rules = settings["client_id_map_file"]
-    if not rules or not _NEED_CLIENTS_KEYS.intersection(settings["stages"]):
+    """Say which client ids have no keys, where keys are looked up for them.  Those of protected
+    columns are told of with these."""
+    if PROTECTS in settings["stages"] or "decryptor" not in settings["stages"]:
         return
-    ids = MapFile(rules).rules.constant_ids
     keys = open_keys(settings, dict(os.environ), lambda: 0.0)
     if keys is None:
         return
     try:
-        for client_id, line in ids.items():
-            found = [keys.keys(purpose, client_id) for purpose in (STORAGE, STORAGE_SYMMETRIC)]
-            # A store that answers later is asked when a session needs its keys.
-            if found == [(), ()]:
-                yield f"{rules}, line {line}: there are no keys of the client id {client_id}"
+        yield from of_containers(settings, keys)
     finally:
         keys.close()
 

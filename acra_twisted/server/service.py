@@ -16,6 +16,7 @@ from acra_twisted.options import Settings
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.server.api import ApiConnection
 from acra_twisted.server.checks import insecure
+from acra_twisted.server.columnchecks import missing_keys
 from acra_twisted.server.effects import proves_connectors, verified_credentials
 from acra_twisted.server.listener import Listener, Shared
 from acra_twisted.server.loginadvice import advice
@@ -197,8 +198,9 @@ class AcraServer(DaemonService):
         return {**found, "listeners": ", ".join(listeners)} if listeners else found
 
     def advice(self) -> list[str]:
-        """See `server.loginadvice`."""
-        return checked(advice, self.settings)
+        """See `server.loginadvice`, and `server.missingkeys`."""
+        missing = checked(lambda own: missing_keys(own, self.keys), self.settings)
+        return [*checked(advice, self.settings), *missing]
 
     def insecure(self) -> list[str]:
         """See `server.checks.insecure`."""

@@ -198,8 +198,19 @@ class Checks(SynchronousTestCase):
         rules.write_text("- user=a\npayments user=b\nreports user=c\n")
         made = {"client_id_map_file": str(rules), "keys_dir": str(folder)}
         (remark,) = checks.check_whole(settings(stages=("decryptor",), **made))
-        self.assertEqual(remark, f"{rules}, line 3: there are no keys of the client id reports")
+        self.assertIn(f"{rules}, line 3: there are no keys of the client id reports", remark)
+        self.assertTrue(remark.endswith("acra-keymaker --client_id='reports'"), remark)
         self.assertEqual(checks.check_whole(settings(**made)), [])
+
+    def test_the_only_client_without_keys(self):
+        folder = str(self.keys_of("payments"))
+        made = {"keys_dir": folder, "acraconnector_transport_encryption_disable": True}
+        for client, count in (("payments", 0), ("reports", 1)):
+            given = settings(stages=("decryptor",), client_id=client, **made)
+            found = checks.check_whole(given)
+            self.assertEqual(len(found), count, client)
+            self.assertEqual(len(checks.check_whole(settings(client_id=client, **made))), 0)
+        self.assertIn("client_id: there are no keys of the client id reports", found[0])
 
     def test_certificates_that_prove_users(self):
         """It is the application's own certificate that counts, and it must be verified."""

@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import purposes
 from acra_twisted.errors import ConfigError
+from acra_twisted.keystore.cache import KeyCache
 from acra_twisted.keystore.filesystem import FilesystemKeyStore
 from acra_twisted.keystore.masterkey import VARIABLE
 from acra_twisted.keystore.secret import Secret
@@ -27,7 +28,7 @@ class Columns(SynchronousTestCase):
         self.folder = Path(self.mktemp())
         self.folder.mkdir(mode=0o700)
         store = FilesystemKeyStore(os.path.abspath(self.folder), Secret(MASTER))
-        self.writer = KeyWriter(store)
+        self.store, self.writer = store, KeyWriter(store)
 
     def settings(self, *columns, **changes):
         file = Path(self.mktemp())
@@ -90,23 +91,22 @@ class Columns(SynchronousTestCase):
         (self.folder / "payments_storage").unlink()
         self.assertEqual(self.remarks(column), [])
 
-    def test_keys_of_the_only_client(self):
-        """Where it is known before it comes; reading may be all that it does."""
-        column = "column: name, searchable: true"
-        for changes, count in (
-            ({"client_id": "payments"}, 2),
-            ({"client_id": ""}, 0),
-            ({"client_id": "payments", "tls_client_id_from_cert": True}, 0),
-            ({"client_id": "payments", "client_id_map_file": "somewhere"}, 0),
-        ):
-            given = {"acraconnector_transport_encryption_disable": True, **changes}
-            found = self.remarks(column, **given)
-            self.assertEqual(len(found), count, changes)
-            for remark in found:
-                self.assertIn("of client_id payments, which cannot write it; make it by", remark)
-        self.make(purposes.STORAGE_SYMMETRIC, purposes.SEARCH_HMAC)
-        given = {"acraconnector_transport_encryption_disable": True, "client_id": "payments"}
-        self.assertEqual(self.remarks(column, **given), [])
+    def test_what_a_start_says(self):
+        """The same as a check, and missing keys of an owner as well: they may come later."""
+        keys = KeyCache(self.store, 10, lambda: 0.0)
+
+        def said(*columns, keys=keys, **changes):
+            return columnchecks.missing_keys(self.settings(*columns, **changes), keys)
+
+        plain = {"acraconnector_transport_encryption_disable": True, "client_id": "payments"}
+        [owner] = said("column: name, client_id: payments")
+        self.assertIn("of its client_id payments; make it by", owner)
+        [client] = said("column: name", **plain)
+        self.assertIn("of client_id payments, which cannot write it", client)
+        [reading] = said("column: name", stages=("decryptor",), **plain)
+        self.assertIn("client_id: there are no keys of the client id payments", reading)
+        self.assertEqual(said("column: name", keys=None, **plain), [])
+        self.assertEqual(said("column: name", stages=(), **plain), [])
 
     def test_readers_beside_the_owner(self):
         self.make(purposes.STORAGE_SYMMETRIC)

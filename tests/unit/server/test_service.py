@@ -6,6 +6,7 @@ from pathlib import Path
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.config.reading import load
 from acra_twisted.config.server import SERVER_SECTIONS
 from acra_twisted.errors import ConfigError
 from acra_twisted.optionkinds import Address
@@ -14,6 +15,7 @@ from acra_twisted.results import Columns, Plan, Planner
 from acra_twisted.sandbox.authority import Authority
 from acra_twisted.server import checks
 from acra_twisted.server.service import AcraServer
+from acra_twisted.server.tap import Options
 
 PLAIN = {
     "db_host": "127.0.0.1",
@@ -153,6 +155,23 @@ class Warnings(SynchronousTestCase):
             close(server)
             said = [text for text in server.insecure() if "salts of unknown users" in text]
             self.assertEqual(len(said), int(warned))
+
+    def test_the_only_client_without_keys(self):
+        folder = Path(self.mktemp()).absolute()
+        (folder / "keys").mkdir(0o700, parents=True)
+        (folder / "master.key").touch(0o600)
+        (folder / "master.key").write_bytes(b"m" * 32)
+        flags = [
+            *("--db_host=127.0.0.1", "--client_id=an application", "--stages=decryptor"),
+            *("--incoming_connection_string=tcp://127.0.0.1:0", f"--keys_dir={folder / 'keys'}"),
+            "--acraconnector_transport_encryption_disable=true",
+            f"--master_key_file={folder / 'master.key'}",
+        ]
+        made, _ = load(Options.program, flags, {})
+        server = AcraServer(MemoryReactorClock(), made)
+        close(server)
+        [said] = [text for text in server.advice() if "no keys of the client id" in text]
+        self.assertIn("acra-keymaker --client_id='an application'", said)
 
 
 class Tls(SynchronousTestCase):
