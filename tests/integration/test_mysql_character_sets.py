@@ -97,6 +97,30 @@ class Results(Case):
         self.assertEqual(rows, [["Żółć".encode("utf-16-be"), "100".encode("utf-16-be")]])
         self.assertEqual(self.run_("SELECT name FROM people WHERE id = 100"), [("Żółć",)])
 
+    def test_behind_a_statement_that_may_have_changed_them(self):
+        """It runs another one, and nothing is told of what that has done."""
+        text = "SELECT name, nick FROM people WHERE id = 2"
+        bound = "SELECT name FROM people WHERE name IS NOT NULL AND nick = ?"
+        cursor = self.connected()
+        prepared = mysql.connector.connect(**self.access(), autocommit=True)
+        self.addCleanup(prepared.close)
+        asking = prepared.cursor(prepared=True)
+        for running in (
+            "EXECUTE IMMEDIATE 'DO 1'",
+            "SET STATEMENT max_statement_time = 9 FOR DO 1",
+            "EXECUTE nothing",
+            "BEGIN NOT ATOMIC DO 1; END",
+        ):
+            for run in (cursor.execute, prepared.cmd_query):
+                try:
+                    run(running)
+                except (pymysql.MySQLError, mysql.connector.Error) as error:
+                    self.assertEqual(error.args[0], 1243, (running, error))
+            cursor.execute(text)
+            self.assertEqual(cursor.fetchall(), ((_TEXTS[1], _TEXTS[1]),), running)
+            asking.execute(bound, (_TEXTS[1],))
+            self.assertEqual(asking.fetchall(), [(_TEXTS[1],)], running)
+
 
 class Searches(Case):
     def test_tokens_are_found_whatever_sets_texts_and_columns_have(self):

@@ -1,8 +1,12 @@
-"""Both directions of a session of MySQL together, along recorded conversations."""
+"""Both directions of a session of MySQL together, along recorded conversations.
+
+Questions about how texts are read, which no recorded server was asked, are answered here.
+"""
 
 from itertools import zip_longest
 
 from acra_twisted.dialects.mysql.authentication import LegsPolicy
+from acra_twisted.dialects.mysql.modequestions import TEXT
 from acra_twisted.dialects.mysql.response import MysqlReplies
 from acra_twisted.exchange import PARAMETERS, STATEMENT
 from acra_twisted.results import Planner
@@ -38,12 +42,14 @@ class Talk:
             **settings,
         )
         in_force = InForce(conversation.capabilities, conversation.extended, True)
+        # Of a question: that of its packet, its code, and no attributes.
+        self._head = bytes(4 + (3 if in_force.query_attributes else 1))
         planner = None if plan is None else Planner(plan)
         self.replies = MysqlReplies(desk.session, desk.state, in_force, planner, **settings)
 
     def client(self, data):
         """Return what the database gets, and the client."""
-        out = self.desk.says(data)
+        out = self._answered(self.desk.says(data))
         if self.desk.session.outstanding.is_due:
             self.replies.release_answers()
         return out, self.replies.take_output()
@@ -59,7 +65,20 @@ class Talk:
         if self.desk.session.outstanding.is_due:
             replies.release_answers()
         parts.append(replies.take_output())
-        return b"".join(parts), self.desk.goes_on() if self.desk.flow.awaits_load else b""
+        return b"".join(parts), self._answered(self._gone_on())
+
+    def _gone_on(self):
+        return self.desk.goes_on() if self.desk.flow.awaits_load else b""
+
+    def _answered(self, out):
+        """Return what the database gets but for a question, which has its answer."""
+        session = self.desk.session
+        question = session.outstanding[0][3].question if session.outstanding else None
+        if question is None:
+            return out
+        question.add((b"", b"utf8mb4", b"utf8mb4"), 1)
+        question.is_over = True
+        return out[: out.rindex(TEXT) - len(self._head)] + self.desk.replied()
 
 
 def turns(conversation, joins):

@@ -11,10 +11,11 @@ answered here, and the database never sees them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from acra_twisted.dialects.mysql import replies
+from acra_twisted.dialects.mysql.modequestions import must_know_characters
 from acra_twisted.dialects.mysql.opening import IN_ATTRIBUTES, OpeningRequests
 from acra_twisted.dialects.mysql.prepared import Prepared
 from acra_twisted.dialects.mysql.replies import RENAMES, RESETS, Reply
@@ -22,6 +23,7 @@ from acra_twisted.dialects.mysql.state import MysqlState
 from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import PARAMETERS, Exchange, Parameters, Statement, Work
+from acra_twisted.question import Question
 from acra_twisted.session import Session
 from acra_twisted.sql.tags import CONTEXT_KEY
 from acra_twisted.verdicts import Deny, Replace
@@ -79,9 +81,10 @@ class ExecutingRequests(OpeningRequests):
         # The bulk execution of which a row does, or that goes on with the next one.
         self._bulk: Any = None
 
-    def _must_wait(self, packet: Packet) -> bool:
+    def _must_wait(self, packet: Packet, ask: Callable[[Question], bool]) -> bool:
         """Return True if nobody knows yet which statement a command is about, or if an execution
-        cannot be read before its statement is prepared."""
+        cannot be read before its statement is prepared, or before the database has told the
+        characters of its values (see `modequestions`)."""
         payload = packet.payload
         if self._state.changing:
             if self._owes(RESETS) or (payload[0] in _EXECUTIONS and self._is_renaming()):
@@ -90,7 +93,17 @@ class ExecutingRequests(OpeningRequests):
         prepared = self._prepared.find(number)
         if prepared is None:
             return self._prepared.may_come(number)
-        return prepared.is_pending and payload[0] in _EXECUTIONS and self._must_read(payload)
+        if payload[0] not in _EXECUTIONS:
+            return False
+        if prepared.is_pending:
+            return self._must_read(payload)
+        return self._state.is_unsure and self._lacks_characters(prepared, ask)
+
+    def _lacks_characters(self, prepared: Prepared, ask: Callable[[Question], bool]) -> bool:
+        statement = prepared.statement
+        if statement is None or not self._judges:
+            return False
+        return must_know_characters(self._state, statement.text, ask)
 
     def _is_renaming(self) -> bool:
         """Return True while a stage that judges values cannot know the character set of what comes,

@@ -19,20 +19,47 @@ from acra_twisted.sql.mysqlleft import shows_before
 TEXT: Final = (
     b"SELECT @@SESSION.sql_mode, @@SESSION.character_set_client, @@SESSION.character_set_results"
 )
+#: Words of texts that may have rows of tables for an answer.
+_SHOWING: Final = (b"select", b"returning", b"table")
 _is_modes: Final = re.compile(rb"[A-Z0-9_,]*", re.I).fullmatch
 _is_name: Final = re.compile(rb"[a-z][a-z0-9_]*", re.I).fullmatch
 
 
-def must_wait(state: MysqlState, text: bytes, ask: Callable[[Question], bool]) -> bool:
+def must_wait(
+    state: MysqlState, text: bytes, ask: Callable[[Question], bool], reads_rows: bool
+) -> bool:
     """Return True while a text has to wait for the database's word about how it is read, which is
     unknown.  The same text comes again then.
 
-    ``ask`` puts a question, and returns False if something is owed.
+    ``ask`` puts a question, and returns False if something is owed.  ``reads_rows``: a stage reads
+    the characters of results, whose set must be known.
     """
+    if state.question is None:
+        if state.changing or shows_before(text):
+            return False
+        if reads_alike(text) and not (reads_rows and state.lacks_characters and _may_show(text)):
+            return False
+    return _is_asked(state, ask)
+
+
+def must_know_characters(state: MysqlState, text: bytes, ask: Callable[[Question], bool]) -> bool:
+    """Return True while an execution has to wait for the database's word about the characters of
+    its values and of its result.  ``text`` is that of its statement; ``ask`` as in must_wait."""
+    if state.question is None:
+        if state.changing or not state.lacks_characters or shows_before(text):
+            return False
+    return _is_asked(state, ask)
+
+
+def _may_show(text: bytes) -> bool:
+    lowered = text.lower()
+    return any(word in lowered for word in _SHOWING)
+
+
+def _is_asked(state: MysqlState, ask: Callable[[Question], bool]) -> bool:
+    """Put the question, and take its answer in; return True until that is done."""
     question = state.question
     if question is None:
-        if state.changing or reads_alike(text) or shows_before(text):
-            return False
         question = Question(TEXT)
         if ask(question):
             state.question = question

@@ -109,7 +109,9 @@ class TextRequests(UploadingRequests):
 
     def _waits(self, packet: Packet, text: bytes) -> bool:
         """Keep a command whose text is to be judged, until it is known how that is read."""
-        if self._judges_texts is None or not must_wait(self._state, text, self.ask):
+        if self._judges_texts is None:
+            return False
+        if not must_wait(self._state, text, self.ask, self._judges):
             return False
         self._kept = packet.kept()
         return True

@@ -95,6 +95,11 @@ class MysqlState:
         self._believe()
         self._tell()
 
+    @property
+    def lacks_characters(self) -> bool:
+        """The character set of texts and values is not known, nor that of results."""
+        return self._charset == b""
+
     # -- told by the flows ------------------------------------------------------------------------
 
     def sent(self, reply: Reply) -> None:

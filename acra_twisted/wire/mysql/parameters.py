@@ -189,7 +189,10 @@ def decode_execution(
 
     ``before``: the kinds that the client has sent with the last one, None if there was none;
     ``long``: parameters whose values came as long data, which holds even for one that is NULL here.
+    Raises WireError, also if one of these is none of the statement's.
     """
+    if long and max(long) >= count:
+        raise WireError(_CLIENT, "malformed packet: a value for a parameter that is not there")
     number, flags = commands.statement_number(payload), payload[5]
     iterations, at = int(uint32(payload, 6)), 10
     total = count

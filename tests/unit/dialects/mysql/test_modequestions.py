@@ -6,12 +6,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.mysql import replies
 from acra_twisted.dialects.mysql.modequestions import TEXT
-from acra_twisted.dialects.mysql.replies import MAY_CHANGE, Reply
-from acra_twisted.exchange import STATEMENT
+from acra_twisted.dialects.mysql.prepared import Prepared
+from acra_twisted.dialects.mysql.replies import ANYTHING, MAY_CHANGE, Reply
+from acra_twisted.exchange import PARAMETERS, STATEMENT, Statement
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.session import Session
 from acra_twisted.verdicts import PASS
-from tests.support.mysqlrequests import Desk, query, said
+from tests.support.mysqlrequests import Desk, about, query, said
 
 QUOTED = query(b'SELECT "a"')
 ASKED = said(query(TEXT))
@@ -26,6 +27,8 @@ class Modes(SynchronousTestCase):
         return desk
 
     def verdict(self, work):
+        if work.kind != STATEMENT:
+            return PASS
         self.read.append((work.item.text, self.session.parameters[b"sql_mode"]))
         return PASS
 
@@ -114,6 +117,56 @@ class Waiting(Modes):
             data = said(QUOTED, query(b"SELECT 2"))
             self.assertEqual(desk.says_in_pieces(data, size), ASKED)
             self.assertEqual(self.answered(desk, KNOWN), data)
+
+
+class Characters(Modes):
+    """A statement that was executed may have changed them, and nothing is told."""
+
+    SHOWING = query(b"SELECT name FROM people")
+
+    def forgetting(self, inspects=(STATEMENT, PARAMETERS)):
+        desk = self.desk(mariadb=True, inspects=inspects)
+        prepared = Prepared(Statement(b"INSERT INTO t VALUES (?)", b""))
+        desk.session.prepared.confirm(prepared, 7, 1)
+        desk.says(said(query(b"EXECUTE s")))
+        reply = desk.session.outstanding.popleft()[3]
+        self.assertEqual(reply.changes, ANYTHING)
+        desk.state.ended(reply, failed=False)
+        self.assertTrue(desk.state.lacks_characters)
+        return desk
+
+    def test_a_text_whose_rows_are_read(self):
+        for text in (b"select 1", b"INSERT INTO t VALUES (1) RETURNING a", b"TABLE t"):
+            desk = self.forgetting()
+            self.assertEqual(desk.says(said(query(text))), ASKED)
+            self.assertEqual(self.answered(desk, [(b"", b"utf8mb4", b"latin1")]), said(query(text)))
+            self.assertEqual(desk.session.parameters[b"character_set_results"], b"latin1")
+            self.assertEqual(desk.says(said(self.SHOWING)), said(self.SHOWING))
+
+    def test_values_of_an_execution(self):
+        execute = about(0x17, 7, b"\0\1\0\0\0\0\1\xfd\0\1a")
+        desk = self.forgetting()
+        self.assertEqual(desk.says(said(execute)), ASKED)
+        self.assertEqual(self.answered(desk, [(b"", b"utf8mb4", b"utf8mb4")]), said(execute))
+        self.assertEqual(desk.session.parameters[b"character_set_client"], b"utf8mb4")
+
+    def test_commands_that_show_no_rows(self):
+        desk = self.forgetting()
+        data = said(query(b"INSERT INTO t VALUES (1)"), b"\x0e", about(0x1A, 7))
+        self.assertEqual(desk.says(data), data)
+
+    def test_where_no_stage_reads_values(self):
+        desk = self.forgetting((STATEMENT,))
+        execute = about(0x17, 7, b"\0\1\0\0\0\0\1\xfd\0\1a")
+        data = said(self.SHOWING, execute)
+        self.assertEqual(desk.says(data), data)
+
+    def test_an_execution_that_shows_what_the_statement_before_has_left(self):
+        desk = self.forgetting()
+        shown = Prepared(Statement(b"SELECT ROW_COUNT()", b""))
+        desk.session.prepared.confirm(shown, 8, 0)
+        execute = about(0x17, 8, b"\0\1\0\0\0")
+        self.assertEqual(desk.says(said(execute)), said(execute))
 
 
 class NotWaiting(Modes):

@@ -115,6 +115,11 @@ class Executions(SynchronousTestCase):
         # The value itself is no more in the command than NULL is.
         refused(self, HEAD + b"\0\1\xfc\0\3\0\1x\2\0\0\0", 2, None, long=(0,))
 
+    def test_long_data_of_a_parameter_that_is_not_there(self):
+        """A server refuses such an execution, too."""
+        refused(self, HEAD, 0, None, long=(0,))
+        refused(self, HEAD + b"\0\1\xfd\0\1a", 1, None, long=(1,))
+
     def test_attributes_stand_behind_the_parameters(self):
         names = b"\xfe\0\0\xfe\0\x0btraceparent"
         sent = COUNTING + b"\2\0\1" + names + b"\1x7" + PARENT
