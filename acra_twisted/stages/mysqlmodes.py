@@ -85,8 +85,10 @@ def database_of(session: Session) -> str | None:
 
 
 def may_move(text: bytes) -> int:
-    """Return what a text may change of that what a session sees, 0 for nothing.  A huge text may
-    change it if it has the bytes of a word for that anywhere."""
+    """Return what a text may change of that what a session sees, 0 for nothing.
+
+    A huge text may change it if it has the bytes of a word for that anywhere.  To search one takes
+    long, so that a worker does it."""
     found = DATABASE if _moves(text) else 0
     if roles.may_be_set(text):
         found |= ROLE
@@ -98,7 +100,6 @@ def _moves(text: bytes) -> bool:
     # Looking for bytes takes a small part of the time that a pattern takes.
     lowered = text.lower()
     if b"use" in lowered or b"execute" in lowered or b"/*!" in text or b"/*M!" in text:
-        # Everybody would wait while a huge text is searched.
         return len(text) > roles.HUGE or _may_move(text) is not None
     return False
 
@@ -110,6 +111,10 @@ def is_moving(session: Session) -> bool:
         if exchange is None:
             continue
         statement = exchange.statement
-        if exchange.kind in _MOVING or (statement is not None and _moves(statement.text)):
+        if exchange.kind in _MOVING:
             return True
+        if statement is not None:
+            # Everybody would wait while a huge text is searched.
+            if len(statement.text) > roles.HUGE or _moves(statement.text):
+                return True
     return False

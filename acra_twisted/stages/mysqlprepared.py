@@ -13,6 +13,7 @@ from typing import Final
 from acra_twisted.encryption import refusals
 from acra_twisted.encryption.mysql.targets import Target
 from acra_twisted.encryption.plan import Refusal
+from acra_twisted.sql.pieces import pieces
 from acra_twisted.stages.mysqlbindings import ReadBy
 from acra_twisted.stages.mysqlmeanings import MysqlSnapshot
 
@@ -43,7 +44,9 @@ def prepares(text: bytes) -> bool:
 
 def executes(text: bytes) -> bool:
     """Tell whether a text may execute a statement that SQL has prepared."""
-    return b"execute" in text.lower() and _executes(text) is not None
+    if b"execute" not in text.lower():
+        return False
+    return any(_executes(piece) is not None for piece in pieces(text))
 
 
 def name_in(text: bytes) -> bytes:

@@ -19,6 +19,7 @@ from acra_twisted.encryption.settings import Bypass
 from acra_twisted.exchange import Copies, Exchange, Statement
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers, uncollected
+from acra_twisted.sql.languages import Mode
 from acra_twisted.sql.mysqlleft import shows_before
 from acra_twisted.stages import mysqlloads
 from acra_twisted.stages.bypassing import Bypasses, tell
@@ -112,8 +113,8 @@ class MysqlStatements:
         """Return the `Planned` of a text, or a Deferred of it."""
         text, (mode, database) = judged.statement.text, judged.read
         if len(text) > _LONG:
-            return self._workers.run(uncollected, planner.plan, text, mode, database)
-        return planner.plan(text, mode, database)
+            return self._workers.run(uncollected, _plan, planner, text, mode, database)
+        return _plan(planner, text, mode, database)
 
     def _judge(self, judged: _Judged, certain: bool, planned: Planned) -> Any:
         statement, exchange, known, snapshot, read = judged
@@ -176,7 +177,7 @@ class MysqlStatements:
         """Write a statement that is not refused for what it names."""
         statement, exchange, known, snapshot, read = judged
         plan, text = planned.plan, statement.text
-        moves = may_move(text)
+        moves = planned.moves
         is_prepared = statement.prepared_name is not None
         if plan.load is not None and is_prepared:
             return refused(mysqlloads.PREPARED)
@@ -207,6 +208,13 @@ class MysqlStatements:
     def _marked(self, plan: Plan, literals: Plaintexts, exchange: Exchange, filled: Filled) -> Any:
         mark = self._encoder.mark(plan, literals, exchange)
         return then(mark, lambda found: (filled, found))
+
+
+def _plan(planner: Planner, text: bytes, mode: Mode, database: str | None) -> Planned:
+    """Return the plan of a text, with what the text may change of what its session sees."""
+    planned = planner.plan(text, mode, database)
+    moves = may_move(text)
+    return planned._replace(moves=moves) if moves else planned
 
 
 def _done(judged: _Judged) -> Callable[[], None] | None:

@@ -26,6 +26,10 @@ _creates: Final = re.compile(
 #: Words without which a text neither drops a table nor gives it another name, nor runs code that
 #: it does not show.
 _ENDING: Final = (b"drop", b"rename", b"alter", b"call", b"execute", b"atomic")
+#: Variables by which a session finds the tables that another one has made, and not its own.
+_MOVING: Final = (b"pseudo_thread_id", b"server_id")
+#: Longer texts are not searched: everybody would wait.
+_HUGE: Final = 1 << 20
 #: Words of texts that create code which other sessions run: its names mean what they mean there.
 _CODE: Final = (b"procedure", b"function", b"trigger", b"event", b"package")
 #: Tables that are remembered.
@@ -53,17 +57,21 @@ def may_end_some(code: Sequence[Code]) -> bool:
 
 
 def _drops(text: str) -> bool:
+    if any(name.decode() in text for name in _MOVING):
+        return True
     return "drop" in text and "temporary" in text
 
 
 def may_end(text: bytes) -> bool:
     """Tell whether a text may end such a table, or give it another name, or makes code in which its
-    name is that of another."""
+    name is that of another, or has its session find other ones.  A huge text may."""
+    if len(text) > _HUGE:
+        return True
     lowered = text.lower()
     if b"create" in lowered:
         if b"replace" in lowered or any(word in lowered for word in _CODE):
             return True
-    return any(word in lowered for word in _ENDING)
+    return any(word in lowered for word in _ENDING) or any(one in lowered for one in _MOVING)
 
 
 class TemporaryTables:

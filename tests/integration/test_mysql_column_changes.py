@@ -137,6 +137,22 @@ class Temporary(Case):
         self.assertNotIn(_SECRET.encode(), self.stored("name")[0])
         self.assertGreater(self.questions(), before)
 
+    def test_a_table_of_another_session_is_not_taken_for_its_own(self):
+        """The server knows temporary tables by their session's number, which may be set."""
+        settings = ("SET pseudo_thread_id = 77", "SET @@session.server_id = 77")
+        for number, setting in enumerate(settings, 901):
+            name = f"mine{number}"
+            cursor = self.connected()
+            cursor.execute(f"CREATE TEMPORARY TABLE {name} (id INT, name VARCHAR(50))")
+            cursor.execute("SELECT id FROM people")
+            self.addCleanup(self.database.run, f"DROP VIEW shop.{name}")
+            self.database.run(f"CREATE VIEW shop.{name} AS SELECT id, name FROM shop.people")
+            cursor.execute(setting)
+            cursor.execute(f"INSERT INTO {name} VALUES ({number}, %s)", (_SECRET,))
+            stored = self.stored("name")
+            self.assertTrue(stored)
+            self.assertNotIn(_SECRET.encode(), b"".join(stored), setting)
+
 
 class Others(Case):
     """Another program changes the tables."""

@@ -22,6 +22,7 @@ from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import mysql_value
 from acra_twisted.sql.mysqlnames import fold
 from acra_twisted.sql.mysqlversions import loosened
+from acra_twisted.sql.pieces import pieces
 
 #: A letter beyond ASCII may be a blank in some character set.
 _WORDS: Final = re.compile(r"[0-9A-Za-z_$]+")
@@ -68,10 +69,15 @@ class Concerns:
         """Tell whether a text may name one, run one that does, or switch off the CHECKs of all,
         whatever its character set.
 
-        It may say yes of a text that does not.
+        It may say yes of a text that does not.  A long one is searched in pieces.
         """
+        if roles.may_be_set(text):
+            return True
+        return any(map(self._may_name, pieces(text)))
+
+    def _may_name(self, text: bytes) -> bool:
         shown = fold(loosened(text).decode("utf-8", "replace"))
-        if not self._simple.isdisjoint(_WORDS.findall(shown)) or roles.may_be_set(text):
+        if not self._simple.isdisjoint(_WORDS.findall(shown)):
             return True
         if any(name.replace("`", "``") in shown or name in shown for name in self._others):
             return True

@@ -136,7 +136,10 @@ UNTOUCHED: Final = Plan()
 
 
 class Planned(NamedTuple):
-    """The plan of a text and the text's literals, as they are written, in their order."""
+    """The plan of a text and the text's literals, as they are written, in their order.
+
+    ``moves`` is for whoever has it planned: what it may change of what its session sees."""
 
     plan: Plan
     literals: Sequence[bytes] = ()
+    moves: int = 0

@@ -11,6 +11,7 @@ from acra_twisted.errors import LexError
 from acra_twisted.sql import mysqllexer, mysqltokens
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.mysqlversions import has_any, loosened
+from acra_twisted.sql.pieces import pieces
 
 #: Stands for SET ROLE among the names of what code uses: no table has a blank at its end.
 NAME: Final = "set role "
@@ -43,7 +44,7 @@ def may_be_set(text: bytes) -> bool:
     if _is_long(text):
         return True
     if len(text) > HUGE:
-        return _has_role(lowered) is not None or _has_authorization(lowered) is not None
+        return any(_has_role(one) or _has_authorization(one) for one in pieces(lowered))
     seen = loosened(text)
     if _may_take(seen) is None or _sets(seen) is None:
         return False

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from acra_twisted.encryption.beginnings import Heads, goes_on, is_one
 from acra_twisted.sql import lexer, mysqltokens, skeleton
 from acra_twisted.sql.lexer import Token
+from acra_twisted.sql.pieces import pieces
 
 _NAME: Final = rb"(`[^`\x00]++`|[A-Za-z_$][0-9A-Za-z_$]*+)"
 _PATH: Final = _NAME + rb"(?:[.]" + _NAME + rb")?(?=[\s(;]|\Z)(?!\s*+[./#-])"
@@ -70,7 +71,9 @@ def gives(text: bytes) -> bool:
     """Tell whether a text may give values to something; it may say yes of one that does not."""
     lowered = text.lower()
     # Looking for bytes takes a small part of the time that a pattern takes.
-    return any(word in lowered for word in _WORDS) and _gives(text) is not None
+    if not any(word in lowered for word in _WORDS):
+        return False
+    return any(_gives(piece) is not None for piece in pieces(text))
 
 
 def simple(text: bytes) -> Sequence[Target] | None:

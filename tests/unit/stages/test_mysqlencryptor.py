@@ -172,6 +172,18 @@ class Texts(Case):
         statement.become(self.successResultOf(verdict).item)
         self.assertEqual(len(STORED(statement.text)), 3000)
 
+    def test_what_a_long_text_may_change_is_known_once_a_worker_has_searched_it(self):
+        for end, follows in ((b"", False), (b"; GRANT r TO u", True)):
+            text = "INSERT INTO people (name) VALUES " + ", ".join(["('n')"] * 4000)
+            statement, exchange = self.bench.statement(text + end.decode())
+            verdict = self.stage.on_statement(statement, exchange)
+            self.assertIsNone(exchange.watch)
+            self.workers.turn()
+            self.workers.turn()
+            self.assertIsInstance(self.successResultOf(verdict), Replace)
+            known = self.bench.session.notes["encryptor"]
+            self.assertEqual(known.open, int(follows))
+
     def test_without_a_key_nothing_is_written(self):
         self.bench.keys.forget()
         self.begin()

@@ -115,6 +115,7 @@ class Moving(SynchronousTestCase):
             ("init_db", None, True),
             ("change_user", None, True),
             ("ping", None, False),
+            ("query", b"SELECT '" + b"x" * roles.HUGE + b"'", True),
         ):
             session = make_session()
             statement = None if text is None else Statement(text)

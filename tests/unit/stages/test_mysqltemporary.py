@@ -31,6 +31,8 @@ class Created(SynchronousTestCase):
             ("BEGIN DROP TEMPORARY TABLE x; END", True),
             (None, True),
             ("SELECT 1", False),
+            ("BEGIN SET SESSION `pseudo_thread_id` = 3; END", True),
+            ("SET @@server_id = 3", True),
         ):
             self.assertEqual(may_end_some([Code(ROUTINE, "d", "f", text, "")]), expected)
 
@@ -58,6 +60,10 @@ class Remembered(SynchronousTestCase):
             b"CREATE OR REPLACE TEMPORARY TABLE own AS SELECT f()",
             b"CREATE OR REPLACE TABLE own (id INT)",
             b"CREATE PROCEDURE p(a INT) INSERT INTO own VALUES (a)",
+            b"SET pseudo_thread_id = 3",
+            b"SET @@session.Server_ID = 3",
+            b"SET STATEMENT pseudo_thread_id = 3 FOR INSERT INTO own VALUES (1)",
+            b"SELECT '" + b"x" * (1 << 20) + b"'",
         ):
             self.assertTrue(may_end(text), text)
         self.tables.ended(False)

@@ -31,6 +31,14 @@ class Words(SynchronousTestCase):
         ):
             self.assertTrue(self.concerns.may_touch(text), text)
 
+    def test_names_anywhere_in_long_texts(self):
+        for filling in (b"word, ", b"x", "\u4e2d".encode()):
+            for at in range(65_536 - 1_200, 65_536 + 60, 60):
+                text = filling * (at // len(filling)) + b" people " + filling * 20_000
+                self.assertTrue(self.concerns.may_touch(text), (filling, at))
+        self.assertFalse(self.concerns.may_touch(b"peoples, " * 50_000))
+        self.assertTrue(self.concerns.may_touch(b"x " * 100_000 + b"/*!50000people*/"))
+
     def test_names_beyond_ascii_and_with_blanks(self):
         settings = []
         for name in ("łąka", "my table", "a`b"):
