@@ -17,6 +17,8 @@ WRONG_TYPE: Final = "parameter_type"
 ENCODING: Final = "encoding"
 #: The value is what a reader without the key sees.
 MASK: Final = "mask_written_back"
+#: A client that may not read every column writes a container that its keys open.
+READY: Final = "ready_container"
 #: A container does not open, where it has to.
 CLOSED: Final = "not_opened"
 #: The rows of a load cannot be read.

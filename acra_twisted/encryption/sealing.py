@@ -60,10 +60,12 @@ class ColumnSealer:
 
     ``seal`` and ``prefixes``, which a searchable column needs, have the owner's keys.  ``opener``
     has those of the session's client: containers that it writes are opened with no others.  An
-    opener for each of two threads, or one for both: see `crypto.openers`.
+    opener for each of two threads, or one for both: see `crypto.openers`.  ``refuses_own``: the
+    client must not write containers that its keys open; it may have them from a column that it may
+    not read.
     """
 
-    __slots__ = ("_setting", "_seal", "_prefixes", "_opener", "_text")
+    __slots__ = ("_setting", "_seal", "_prefixes", "_opener", "_text", "_refuses_own")
 
     def __init__(
         self,
@@ -71,7 +73,9 @@ class ColumnSealer:
         seal: Seal,
         prefixes: Prefixes | None = None,
         opener: Opener | None = None,
+        refuses_own: bool = False,
     ) -> None:
+        self._refuses_own = refuses_own
         self._setting = setting
         self._seal = seal
         self._prefixes = prefixes
@@ -82,7 +86,8 @@ class ColumnSealer:
         """The stored form of a canonical plaintext; the empty one stays as it is.
 
         Raises ValueRefusedError for a masked value that is written back, for a container that has
-        to be opened and does not open, and if there is no key to search with; CryptoError.
+        to be opened and does not open, or that must not open, and if there is no key to search
+        with; CryptoError.
         """
         if not plaintext:
             return Stored(b"")
@@ -117,7 +122,7 @@ class ColumnSealer:
         setting = self._setting
         container = value[found.start : found.end]
         renews = setting.reencrypts and setting.envelope == ACRABLOCK and found.kind == ACRASTRUCT
-        if setting.kind != SEARCHABLE and not renews:
+        if setting.kind != SEARCHABLE and not renews and not self._refuses_own:
             return value
         try:
             plaintext = self._open(found.kind, found.data(value))
@@ -125,6 +130,8 @@ class ColumnSealer:
             if setting.kind == SEARCHABLE:
                 raise does_not_open() from None
             return value
+        if self._refuses_own:
+            raise must_not_open()
         if renews:
             container = self._seal(plaintext, random_bytes)
         if setting.kind == SEARCHABLE:
@@ -140,6 +147,16 @@ class ColumnSealer:
 def does_not_open() -> ValueRefusedError:
     """The error of a container that has to be opened, and does not open."""
     return ValueRefusedError(errors.DATA_ERROR, errors.CLOSED, "the container does not open")
+
+
+def must_not_open() -> ValueRefusedError:
+    """The error of a container that its client may have from a column that it may not read."""
+    return ValueRefusedError(
+        errors.FORBIDDEN,
+        errors.READY,
+        "the container opens with the keys of the client, which may not read every column; give "
+        "the value itself",
+    )
 
 
 def written_container(setting: ColumnSetting, plaintext: bytes) -> tuple[bytes, Envelope] | None:

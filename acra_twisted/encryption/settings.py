@@ -130,6 +130,14 @@ class EncryptionSettings(NamedTuple):
         """Tell whether another configuration says the same, wherever its lines stand."""
         return self._unplaced() == other._unplaced()
 
+    def leave_out(self, client: str) -> bool:
+        """Tell whether there is a column that a client may not read, although its keys open
+        values of that column."""
+        return any(
+            one.readers is not None and client not in one.readers and one.owner in ("", client)
+            for one in self.columns
+        )
+
     def _unplaced(self) -> EncryptionSettings:
         tables = [
             table._replace(

@@ -22,7 +22,7 @@ from acra_twisted.encryption.making import Sealer, Searcher
 from acra_twisted.encryption.reading import ColumnReader
 from acra_twisted.encryption.sealing import ColumnSealer, Seal, block_seal, struct_seal
 from acra_twisted.encryption.searching import Prefixes
-from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting
+from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting, EncryptionSettings
 from acra_twisted.keystore.cache import TRUST
 from acra_twisted.purposes import SEARCH_HMAC, STORAGE, STORAGE_SYMMETRIC
 
@@ -81,16 +81,27 @@ class KeptMakers:
 
 class ColumnKeys:
     """Uses the keys of ``keys``, an IKeys.  ``seconds`` is a monotonic clock; without it the store
-    is asked each time."""
+    is asked each time.  ``settings`` are all columns, None where nobody is kept from reading."""
 
-    def __init__(self, keys: Any, seconds: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        keys: Any,
+        seconds: Callable[[], float] | None = None,
+        settings: EncryptionSettings | None = None,
+    ) -> None:
         self._keys = keys
+        self._settings = settings
         self._seconds = seconds
         self._seals: dict[tuple[str, str], tuple[Any, Seal]] = {}
         self._kept: dict[tuple[Wanted, str], KeptMakers] = {}
         # Rises when keys are dropped: what was asked for before is not kept.
         self._generation = 0
         self._is_keeping: bool = keys.follow(self.forget)
+
+    def use(self, settings: EncryptionSettings) -> None:
+        """Decide by other settings from now on."""
+        self._settings = settings
+        self.forget()
 
     def forget(self) -> None:
         """Drop everything that was made of keys, and keep nothing of answers that are to come."""
@@ -191,17 +202,20 @@ class ColumnKeys:
         """Make the makers for some columns of all answers that they need, which were asked for in
         a ``generation``."""
         opener: Any = answers.get((_OPENER, client))
+        is_left_out = self._settings is not None and self._settings.leave_out(client)
         sealers: dict[ColumnSetting, Sealer] = {}
         for setting in wanted.stored:
             owner = setting.owner or client
             prefixes = _prefixes_of(setting, owner, answers)
             seal = self._seal(setting, owner, answers, generation)
-            sealers[setting] = ColumnSealer(setting, seal, prefixes, opener)
+            # What it cannot read may be written back where it was.
+            refuses_own = is_left_out and is_reader(setting, client)
+            sealers[setting] = ColumnSealer(setting, seal, prefixes, opener, refuses_own)
         searchers: dict[ColumnSetting, Searcher] = {}
         for setting in wanted.compared:
             prefixes = _prefixes_of(setting, client, answers)
             if prefixes is not None:
-                searchers[setting] = ColumnSearcher(setting, prefixes, opener)
+                searchers[setting] = ColumnSearcher(setting, prefixes, opener, is_left_out)
         for setting in wanted.matched:
             if any(len(answers[_SEARCH, one]) > 1 for one in (client, setting.owner or client)):
                 label = wanted.matched[0].label

@@ -62,7 +62,7 @@ class ColumnStage:
     ) -> None:
         self._read = read
         self._configured = columns
-        self._keys = ColumnKeys(keys, seconds)
+        self._keys = ColumnKeys(keys, seconds, settings)
         self._workers = workers
         self._tokens = ColumnTokens(tokenizer)
         self._bypasses = Bypasses(now, language)
@@ -94,4 +94,5 @@ class ColumnStage:
         self._bypasses.put_in_force(settings.bypasses)
         tell(settings)
         self._configured.use(settings)
+        self._keys.use(settings)
         self._tokens.forget()

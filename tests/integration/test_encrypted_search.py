@@ -345,12 +345,21 @@ class Search(ProtectedCase):
                     self.assertEqual(caught.exception.sqlstate, "0A000")
 
     def test_a_container_finds_its_value(self):
+        """It does so for a client that may read all columns."""
         self.fill(self.served)
         with self.direct() as db:
             (stored,) = db.execute("SELECT raw FROM people WHERE id = 1").fetchone()
-        with self.connect(self.served) as db:
-            found = db.execute("SELECT id FROM people WHERE raw = %s", (stored,)).fetchall()
-            self.assertEqual(sorted(found), [(1,), (6,)])
+        for readers, found in (("somebody else", None), (f"somebody else, {self.client}", [1, 6])):
+            file = self.folder / f"{len(readers)}.yaml"
+            file.write_text(self.config.replace("read: [somebody else]", f"read: [{readers}]"))
+            settings = {"encryptor": {"encryptor_config_file": str(file)}}
+            with self.connect(self.protect(self.keys, settings)) as db:
+                asked = "SELECT id FROM people WHERE raw = %s ORDER BY id"
+                if found is None:
+                    with self.assertRaises(psycopg.errors.InsufficientPrivilege):
+                        db.execute(asked, (stored,))
+                else:
+                    self.assertEqual([n for (n,) in db.execute(asked, (stored,))], found)
 
     def test_a_column_of_another_owner_has_nothing_to_find(self):
         with self.connect(self.served) as db:

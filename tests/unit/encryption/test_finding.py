@@ -5,7 +5,7 @@ import os
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.crypto.openers import Opener
-from acra_twisted.encryption.errors import CLOSED, NO_KEY, ValueRefusedError
+from acra_twisted.encryption.errors import CLOSED, NO_KEY, READY, ValueRefusedError
 from acra_twisted.encryption.finding import ColumnSearcher
 from acra_twisted.encryption.sealing import ColumnSealer, block_seal
 from acra_twisted.encryption.searching import SIZE, Prefixes, kind_of
@@ -53,6 +53,13 @@ class Searches(SynchronousTestCase):
             for value in (stored(setting, b"a"), stored(setting, b"a")[SIZE:]):
                 written = b"\\x" + value.hex().encode() if setting is TEXT else value
                 self.assertEqual(made.forms(written), made.forms(b"a"))
+
+    def test_a_container_of_a_client_that_may_not_read_all(self):
+        """The answer would tell what is in it."""
+        made = ColumnSearcher(RAW, Prefixes(RAW, [NEW]), Opener((), [KEY]), refuses_own=True)
+        error = self.assertRaises(ValueRefusedError, made.forms, stored(RAW, b"a"))
+        self.assertEqual(error.reason, READY)
+        self.assertEqual(made.forms(b"a"), searcher(RAW, NEW).forms(b"a"))
 
     def test_a_container_that_does_not_open(self):
         value = stored(RAW, b"a", key=b"x" * 32)

@@ -38,10 +38,10 @@ def opened(stored):
     return b"".join((*parts, stored[done:]))
 
 
-def sealer(setting, opener=OPENER, **changes):
+def sealer(setting, opener=OPENER, *, refuses_own=False, **changes):
     setting = setting._replace(**changes)
     seal = struct_seal(PUBLIC) if setting.envelope == "acrastruct" else block_seal(SYMMETRIC)
-    return ColumnSealer(setting, seal, Prefixes(setting, [HMAC, HMAC_OLD]), opener)
+    return ColumnSealer(setting, seal, Prefixes(setting, [HMAC, HMAC_OLD]), opener, refuses_own)
 
 
 class Made(NamedTuple):
@@ -190,6 +190,30 @@ class Containers(SynchronousTestCase):
             with self.assertRaises(ValueRefusedError) as caught:
                 store(SEARCHED, value, opener)
             self.assertEqual(caught.exception.reason, "not_opened")
+
+    def test_own_ones_of_a_client_that_may_not_read_all(self):
+        """It may have them from a column that it may not read; others may be written back."""
+        text = b"\\x" + BLOCK.hex().encode()
+        for setting, value, changes in (
+            (PLAIN, BLOCK, {}),
+            (PLAIN, BLOCK[12:], {}),
+            (PLAIN, text, {"data_type": "str"}),
+            (PLAIN, STRUCT, {}),
+            (PLAIN, STRUCT, {"reencrypts": False}),
+            (PLAIN, STRUCT, {"envelope": "acrastruct"}),
+            (CARD, b"4111" + BLOCK, {}),
+            (SEARCHED, BLOCK, {}),
+            (SEARCHED, b"\x7f" + bytes(32) + BLOCK, {}),
+        ):
+            made = sealer(setting, refuses_own=True, **changes)
+            with self.assertRaises(ValueRefusedError) as caught:
+                made.store(value, os.urandom)
+            self.assertEqual(caught.exception.reason, "ready_container", value[:4])
+            self.assertEqual(caught.exception.sqlstate, b"42501")
+        made = sealer(PLAIN, refuses_own=True)
+        self.assertEqual(made.store(FOREIGN, os.urandom).data, FOREIGN)
+        for value in (b"text", b"x" + BLOCK):
+            self.assertEqual(opened(made.store(value, os.urandom).data), value)
 
     def test_an_acrastruct_becomes_an_acrablock(self):
         for setting, value, before in (

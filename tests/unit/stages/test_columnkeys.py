@@ -14,7 +14,12 @@ from acra_twisted.encryption.errors import NO_KEY, ValueRefusedError
 from acra_twisted.encryption.facts import Wanted, storing
 from acra_twisted.encryption.plan import COMPARE, STORE, Use
 from acra_twisted.encryption.searching import Prefixes
-from acra_twisted.encryption.settings import SEARCHABLE, ColumnSetting
+from acra_twisted.encryption.settings import (
+    SEARCHABLE,
+    ColumnSetting,
+    EncryptionSettings,
+    TableSetting,
+)
 from acra_twisted.errors import KeyStoreError
 from acra_twisted.keystore.cache import RECHECK, TRUST, KeyCache
 from acra_twisted.keystore.memory import MemoryKeyStore
@@ -101,6 +106,40 @@ class Keys(SynchronousTestCase):
             stored = sealers[setting].store(b"text", os.urandom).data
             self.assertEqual(self.opened(stored), b"text")
         self.assertEqual(self.opened(sealers[FOREIGN].store(b"x", os.urandom).data, "other"), b"x")
+
+    def test_clients_that_read_leaves_out_of_a_column(self):
+        """Their own containers are refused where they read, and wherever they search."""
+        hidden = PLAIN._replace(name="h", readers=frozenset(("other",)))
+        owned = hidden._replace(owner="other")
+        shown = PLAIN._replace(readers=frozenset((CLIENT, "other")))
+
+        def settings(*columns):
+            table = TableSetting("", "t", (), {one.name: one for one in columns})
+            return EncryptionSettings((table,))
+
+        own = self.bench.block(b"text")
+        uses = [Use(one, STORE, "") for one in (PLAIN, SEARCHED, hidden)]
+        wanted = Wanted([*uses, Use(SEARCHED, COMPARE, "")])
+        keys = ColumnKeys(self.store)
+        for configured, left_out in (
+            (settings(PLAIN, hidden), True),
+            (settings(PLAIN, owned), False),
+            (settings(PLAIN, shown), False),
+            (settings(PLAIN, hidden), True),
+        ):
+            keys.use(configured)
+            made = keys.makers(wanted, CLIENT)
+            for one in (made.sealers[PLAIN], made.sealers[SEARCHED]):
+                if left_out:
+                    self.assertRaises(ValueRefusedError, one.store, own, os.urandom)
+                else:
+                    self.assertTrue(one.store(own, os.urandom).passed)
+            if left_out:
+                self.assertRaises(ValueRefusedError, made.searchers[SEARCHED].forms, own)
+            else:
+                self.assertTrue(made.searchers[SEARCHED].forms(own))
+            # What it could not read goes back where it was.
+            self.assertEqual(made.sealers[hidden].store(own, os.urandom).data, own)
 
     def test_an_owner_without_keys(self):
         keys = ColumnKeys(self.store)
