@@ -53,13 +53,4 @@ else:
         writer.write(_FLOAT64(number))
 
 
-def zeros(count: int) -> BytesWriter:
-    """Return ``count`` bytes that can be read and set one by one, all 0."""
-    if not COMPILED:
-        return bytearray(count)  # type: ignore[return-value]  # the stand-in cannot be read
-    cells = BytesWriter()
-    cells.write(bytes(count))
-    return cells
-
-
-__all__ = ("BytesWriter", "write_f64_le", "write_i32_be", "write_i64_le", "zeros")
+__all__ = ("BytesWriter", "write_f64_le", "write_i32_be", "write_i64_le")

@@ -101,7 +101,8 @@ class Grafana(SynchronousTestCase):
         (there,) = source["jsonData"]["exemplarTraceIdDestinations"]
         registry = CollectorRegistry()
         times = DurationsBy(registry, "x", "text", ["db"], (1.0,)).labels("shop")
-        times.observe(5, ("ab" * 16, "cd" * 8), 1.0)
+        times.count(5)
+        times.note(5, ("ab" * 16, "cd" * 8), 1.0)
         self.assertIn(there["name"], generate_latest(registry).decode())
         address = there["url"].replace("$${__value.raw}", "ab" * 16)
         base, _, path = address.partition("/console/")

@@ -13,8 +13,13 @@ from acra_twisted import events
 from acra_twisted.exchange import Exchange, Work
 from acra_twisted.pipeline.observers import RunObserver
 from acra_twisted.session import Session
-from acra_twisted.telemetry.metrics.families import ConnectorMetrics, ServerMetrics
-from acra_twisted.telemetry.metrics.histogram import Durations
+from acra_twisted.telemetry.metrics.families import (
+    PROCESSING_BUCKETS,
+    TIME_BUCKETS,
+    ConnectorMetrics,
+    ServerMetrics,
+)
+from acra_twisted.telemetry.metrics.histogram import Durations, DurationsRun
 from acra_twisted.verdicts import Deny, Hangup
 
 #: Outcomes of exchanges.
@@ -108,9 +113,16 @@ class ServerExchanges(ConnectorExchanges):
         self._response: Durations = metrics.response.labels(*labels)
         self._first_byte: Durations = metrics.first_byte.labels(*labels)
         self._exchange: Durations = metrics.exchange.labels(*labels)
+        # What is gathered of the exchanges of a run: times of processing, and whole ones.
+        self._processing = DurationsRun(PROCESSING_BUCKETS)
+        self._whole = DurationsRun(TIME_BUCKETS)
+        self._of_request = self._processing.admit(self._request)
+        self._of_response = self._processing.admit(self._response)
+        self._of_exchange = self._whole.admit(self._exchange)
+        self._of_first_byte = self._whole.admit(self._first_byte)
         self._next_exemplars = 0
         # Few: comparing is cheaper than hashing.
-        self._by_stage: list[tuple[str, Durations]] = []
+        self._by_stage: list[tuple[str, int]] = []
         # An alert on the first of its kind needs the zero before it.
         for result in _SUSPICIOUS:
             for bound in ("yes", "no"):
@@ -124,41 +136,48 @@ class ServerExchanges(ConnectorExchanges):
         is_bound = "yes" if bound else "no"
         self._server.logins.count(result, mechanism or "none", is_bound, *self._value)
 
+    def exchanges_closed(self, exchanges: list[Exchange]) -> None:
+        """See RunObserver."""
+        super().exchanges_closed(exchanges)
+        self._processing.count()
+        self._whole.count()
+
     def exchange_closed(self, exchange: Exchange) -> None:
         """Times as Acra has them and as people ask for them, with exemplars of sampled ones."""
         super().exchange_closed(exchange)
         if exchange.stage_runs is not None:
             for run in exchange.stage_runs:
-                self._stage(run.stage).count(run.ended - run.started)
+                self._processing.add(self._stage(run.stage), run.ended - run.started)
         sent = exchange.sent
         if not sent or exchange.outcome == "aborted":
             return
         span, opened, closed = exchange.span, exchange.opened, exchange.closed
+        self._processing.add(self._of_request, sent - opened)
+        self._processing.add(self._of_response, closed - sent)
+        self._whole.add(self._of_exchange, closed - opened)
+        if exchange.first_byte >= sent:
+            self._whole.add(self._of_first_byte, exchange.first_byte - sent)
         if (
             span is None
             or not span.sampled
             or (closed < self._next_exemplars and closed - opened < _UNUSUAL)
         ):
-            self._request.count(sent - opened)
-            self._response.count(closed - sent)
-            self._exchange.count(closed - opened)
-            if exchange.first_byte >= sent:
-                self._first_byte.count(exchange.first_byte - sent)
             return
         self._next_exemplars = closed + _EXEMPLARS_APART
         ids, when = (span.trace_id, span.span_id), closed * 1e-9
-        self._request.observe(sent - opened, ids, when)
-        self._response.observe(closed - sent, ids, when)
-        self._exchange.observe(closed - opened, ids, when)
+        self._request.note(sent - opened, ids, when)
+        self._response.note(closed - sent, ids, when)
+        self._exchange.note(closed - opened, ids, when)
         if exchange.first_byte >= sent:
-            self._first_byte.observe(exchange.first_byte - sent, ids, when)
+            self._first_byte.note(exchange.first_byte - sent, ids, when)
 
-    def _stage(self, name: str) -> Durations:
-        for known, times in self._by_stage:
+    def _stage(self, name: str) -> int:
+        for known, place in self._by_stage:
             if known is name or known == name:
-                return times
-        self._by_stage.append((name, self._server.stage_times.labels(name)))
-        return self._by_stage[-1][1]
+                return place
+        place = self._processing.admit(self._server.stage_times.labels(name))
+        self._by_stage.append((name, place))
+        return place
 
     def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
         """Under Acra's old name and its new one."""

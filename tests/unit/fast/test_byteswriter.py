@@ -10,7 +10,6 @@ from acra_twisted.fast.byteswriter import (
     BytesWriter,
     write_f64_le,
     write_i64_le,
-    zeros,
 )
 
 
@@ -49,13 +48,3 @@ class Writer(SynchronousTestCase):
         writer.truncate(len(kept))
         writer.write(more)
         self.assertEqual(writer.getvalue(), kept + more)
-
-
-class Cells(SynchronousTestCase):
-    @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 255)), max_size=50))
-    def test_each_keeps_what_it_was_set_to(self, settings):
-        cells, expected = zeros(10), [0] * 10
-        for place, value in settings:
-            cells[place] = value
-            expected[place] = value
-        self.assertEqual([cells[place] for place in range(10)], expected)

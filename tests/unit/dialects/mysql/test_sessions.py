@@ -95,7 +95,7 @@ class Flows(SynchronousTestCase):
     def test_stages_say_which_queries_they_judge(self):
         for left, is_work in ((0, False), (1, True)):
             pipeline = SimpleNamespace(
-                inspects={STATEMENT}, results=None, judges=lambda *_, left=left: left
+                inspects=frozenset((STATEMENT,)), results=None, judges=lambda *_, left=left: left
             )
             _, (requests, _) = self.flows(pipeline=pipeline)
             self.assertEqual(requests.begin(packets(b"\3SELECT 1", 0)) is not None, is_work)

@@ -59,7 +59,7 @@ class Metrics(SynchronousTestCase):
         self.exchange.sent, self.exchange.closed, self.exchange.outcome = 2000, 9000, "ok"
         self.exchange.first_byte, self.exchange.rows = 7000, 3
         self.exchange.span = Span("x", "1" * 32, "", 1, 1, True)
-        self.metrics.exchange_closed(self.exchange)
+        self.metrics.exchanges_closed([self.exchange])
         text = self.text()
         for line in (
             'acra_exchanges_total{outcome="ok"} 1.0',
@@ -73,17 +73,17 @@ class Metrics(SynchronousTestCase):
 
     def test_aborted_exchanges_have_no_times(self):
         self.exchange.outcome = "aborted"
-        self.metrics.exchange_closed(self.exchange)
+        self.metrics.exchanges_closed([self.exchange])
         self.assertIn(
             'acraserver_request_processing_seconds_count{db="postgresql"} 0.0', self.text()
         )
 
     def test_contexts(self):
         self.exchange.remote = TraceContext("1" * 32, "1" * 16, True)
-        self.metrics.exchange_closed(self.exchange)
+        self.metrics.exchanges_closed([self.exchange])
         self.exchange.remote = None
         self.exchange.add_attribute("acra.traceparent_malformed", True)
-        self.metrics.exchange_closed(self.exchange)
+        self.metrics.exchanges_closed([self.exchange])
         for result in ("continued", "malformed"):
             line = f'acra_trace_contexts_total{{result="{result}",source="comment"}} 1.0'
             self.assertIn(line, self.text())
@@ -134,7 +134,7 @@ class Metrics(SynchronousTestCase):
                 self.metrics.stage_failed("s", work, None)
             if who:
                 self.metrics.stage_refused("s", work, Deny(code=code))
-            self.metrics.exchange_closed(self.exchange)
+            self.metrics.exchanges_closed([self.exchange])
             self.assertIn(f'acra_events_total{{code="{code}"}} 1.0', self.text())
 
     def test_times_of_stages(self):
@@ -142,7 +142,7 @@ class Metrics(SynchronousTestCase):
             StageRun("censor", STATEMENT, PASS, 1000, 26_000),
             StageRun("decryptor", ROWS, PASS, 1000, 26_000),
         ]
-        self.metrics.exchange_closed(self.exchange)
+        self.metrics.exchanges_closed([self.exchange])
         text = self.text()
         self.assertIn('acra_stage_seconds_bucket{le="3e-05",stage="decryptor"} 1.0', text)
         self.assertIn('acra_stage_seconds_bucket{le="2e-05",stage="censor"} 0.0', text)
@@ -167,9 +167,9 @@ class Listeners(SynchronousTestCase):
         return made
 
     def test_requests(self):
-        self.own.exchange_closed(self.exchange())
+        self.own.exchanges_closed([self.exchange()])
         for outcome in ("ok", "ok", "error"):
-            self.shop.exchange_closed(self.exchange(outcome))
+            self.shop.exchanges_closed([self.exchange(outcome)])
         for line in (
             'acra_exchanges_total{listener="",outcome="ok"} 1.0',
             'acra_exchanges_total{listener="",outcome="error"} 0.0',
@@ -216,6 +216,6 @@ class Listeners(SynchronousTestCase):
 
     def test_a_daemon_without_sections_has_no_such_label(self):
         daemon = ServerMetrics()
-        ServerExchanges(daemon, "postgresql").exchange_closed(self.exchange())
+        ServerExchanges(daemon, "postgresql").exchanges_closed([self.exchange()])
         daemon.connection_opened()
         self.assertNotIn("listener", generate_latest(daemon.registry).decode())

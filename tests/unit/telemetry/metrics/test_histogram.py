@@ -1,6 +1,5 @@
 """Histograms made here say what prometheus-client's own would."""
 
-import random
 import re
 
 from hypothesis import given
@@ -9,7 +8,7 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.metrics.histogram import DurationsBy
+from acra_twisted.telemetry.metrics.histogram import DurationsBy, DurationsRun
 
 BOUNDS = (1e-6, 0.001, 0.5, 1, 10)
 
@@ -23,20 +22,27 @@ class Times(SynchronousTestCase):
         st.lists(
             st.one_of(
                 st.sampled_from([round(bound * 1e9) for bound in BOUNDS]),
-                st.integers(-5, 20 * 10**9),
+                st.integers(0, 20 * 10**9),
             ),
             max_size=30,
-        )
+        ),
+        st.booleans(),
     )
-    def test_as_the_library_has_it(self, values):
+    def test_as_the_library_has_it(self, values, at_once):
         registries = CollectorRegistry(), CollectorRegistry()
         theirs = Histogram(
             "times_seconds", "Times", ["db", "stage"], buckets=BOUNDS, registry=registries[1]
         )
         kept, known = ours(registries[0]).labels("pg", "censor"), theirs.labels("pg", "censor")
+        run = DurationsRun(BOUNDS)
+        place = run.admit(kept)
         for value in values:
-            kept.count(value)
+            if at_once:
+                kept.count(value)
+            else:
+                run.add(place, value)
             known.observe(value / 1e9)
+        run.count()
         told = []
         sums = []
         for registry in registries:
@@ -64,11 +70,31 @@ class Times(SynchronousTestCase):
         (told,) = re.findall(r"times_seconds_sum\S* (\S+)", generate_latest(registry).decode())
         self.assertEqual(float(told), 5 * (1 << 60) / 1e9)
 
+    def test_none_lasts_less_than_nothing(self):
+        registry = CollectorRegistry()
+        ours(registry).labels("pg", "censor").count(-5)
+        text = generate_latest(registry).decode()
+        self.assertIn('times_seconds_count{db="pg",stage="censor"} 1.0', text)
+        self.assertIn('times_seconds_sum{db="pg",stage="censor"} 0.0', text)
+
+    def test_a_run_counts_each_series_once(self):
+        registry, run = CollectorRegistry(), DurationsRun(BOUNDS)
+        histogram = ours(registry)
+        places = [run.admit(histogram.labels("pg", name)) for name in "ab"]
+        for place, duration in zip((0, 1, 1), (5, 6, -1), strict=True):
+            run.add(places[place], duration)
+        run.count()
+        run.count()
+        text = generate_latest(registry).decode()
+        for name in "ab":
+            self.assertIn(f'times_seconds_count{{db="pg",stage="{name}"}} 1.0', text)
+
     def test_the_last_exemplar_of_a_bucket(self):
         registry = CollectorRegistry()
         series = ours(registry).labels("pg", "")
         for number in (1, 2):
-            series.observe(200_000_000, (str(number) * 32, "a" * 16))
+            series.count(200_000_000)
+            series.note(200_000_000, (str(number) * 32, "a" * 16))
         text = openmetrics(registry).decode()
         self.assertIn('trace_id="' + "2" * 32, text)
         self.assertNotIn("1" * 32, text)
@@ -81,30 +107,3 @@ class Times(SynchronousTestCase):
         registry = CollectorRegistry()
         ours(registry)
         self.assertRaises(ValueError, ours, registry)
-
-
-def measure():  # pragma: no cover - for the figures in the module's docstring
-    """``python -m tests.unit.telemetry.metrics.test_histogram``."""
-    from time import perf_counter
-
-    from acra_twisted.telemetry.metrics.families import PROCESSING_BUCKETS
-
-    values = [int(random.lognormvariate(-9, 1.5) * 1e9) for _ in range(100_000)]  # noqa: S311 - to measure
-    histogram = Histogram("a_seconds", "x", ["db"], buckets=PROCESSING_BUCKETS).labels("pg")
-    durations = ours(CollectorRegistry(), PROCESSING_BUCKETS).labels("a", "b")
-    ids = ("1" * 32, "2" * 16)
-    as_dict = {"trace_id": ids[0], "span_id": ids[1]}
-    for name, call in (
-        ("ours", lambda v: durations.count(v)),
-        ("ours, exemplar", lambda v: durations.observe(v, ids)),
-        ("library", lambda v: histogram.observe(v / 1e9)),
-        ("library, exemplar", lambda v: histogram.observe(v / 1e9, as_dict)),
-    ):
-        begin = perf_counter()
-        for value in values:
-            call(value)
-        print(f"{name}: {(perf_counter() - begin) * 10:.2f} us")  # noqa: T201
-
-
-if __name__ == "__main__":
-    measure()
