@@ -439,6 +439,27 @@ class Texts(Case):
         self.assertEqual(self.run_("SELECT more, id, name, age FROM people"), [(1, 2, "n", 3)])
 
 
+class LeftOut(Case):
+    """A client that may not read a column has containers of its own from there."""
+
+    columns = COLUMNS.replace("{column: raw}", "{column: raw, read: [others alone]}")
+
+    def test_its_containers_are_not_stored_where_it_reads(self):
+        self.run_("INSERT INTO people (raw) VALUES ('of nobody')")
+        [(sealed,)] = self.run_("SELECT raw FROM people")
+        self.assertEqual(sealed[:3], b"%%%")
+        text = "0x" + sealed.hex()
+        digits = "\\\\x" + sealed.hex()
+        for column, value in (("name", digits), ("email", digits), ("card", digits)):
+            said = self.refused(f"UPDATE people SET {column} = '{value}'", number=1143)
+            self.assertIn("may not read every column", said)
+        self.refused(f"SELECT id FROM people WHERE email = '{digits}'", number=1143)
+        with self.assertRaises(pymysql.MySQLError):
+            self.run_(f"UPDATE people SET name = {text}")
+        self.run_(f"UPDATE people SET raw = {text}")
+        self.assertEqual(self.run_("SELECT raw, name FROM people"), [(sealed, None)])
+
+
 class Chained(Case):
     def test_through_a_connector_and_a_server(self):
         """The connector sees the application's own texts, and the server what is protected."""
