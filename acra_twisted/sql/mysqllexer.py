@@ -23,6 +23,7 @@ from acra_twisted.sql.lexer import (
     NUMBER,
     OPERATOR,
     QUOTED,
+    STRING,
     VARIABLE,
     WORD,
     Token,
@@ -95,9 +96,6 @@ def tokens(
     ``chosen`` says of comments that some servers run whether this one does: see `mysqlversions`.
     Raises LexError, and TooCostlyError for more tokens than ``limit``.
     """
-    nul = text.find(b"\0")
-    if nul >= 0:
-        raise LexError("NUL", nul)
     match = _PATTERNS[ansi_quotes, no_backslash].match
     found: list[Token] = []
     position, size, previous = 0, len(text), ""
@@ -134,7 +132,23 @@ def tokens(
         position = end
     if inside:
         raise LexError("unterminated comment", size)
+    if b"\0" in text:
+        _check_nuls(text, found)
     return found
+
+
+def _check_nuls(text: bytes, tokens: list[Token]) -> None:
+    """Raise LexError for a NUL outside a string: in a comment or a name a server may stop there."""
+    position = 0
+    for kind, start, end in tokens:
+        if kind == STRING:
+            nul = text.find(b"\0", position, start)
+            if nul >= 0:
+                raise LexError("NUL", nul)
+            position = end
+    nul = text.find(b"\0", position)
+    if nul >= 0:
+        raise LexError("NUL", nul)
 
 
 def check_letters(text: bytes, tokens: list[Token], certain: bool) -> None:

@@ -144,6 +144,17 @@ class Clients(Case):
         self.assertNotIn("Żółć".encode(), self.stored("name")[0])
         self.assertEqual(self.stored("card")[0][-4:], b"1234")
 
+    def test_a_nul_within_a_string(self):
+        """Some clients escape none where backslashes escape nothing."""
+        cursor = self.connected()
+        for mode in ("", "NO_BACKSLASH_ESCAPES"):
+            self.setUp()
+            cursor.execute(f"SET sql_mode = '{mode}'")
+            cursor.execute("INSERT INTO people (name, raw, note) VALUES ('a\0''b', '\0', '\0c')")
+            self.assertNotIn(b"a", self.stored("name")[0][:2])
+            cursor.execute("SELECT name, raw, note FROM people WHERE note = '\0c'")
+            self.assertEqual(cursor.fetchall(), (("a\0'b", b"\0", "\0c"),))
+
     def connectors(self, **more):
         connection = mysql.connector.connect(**self.access(), autocommit=True, **more)
         self.addCleanup(connection.close)

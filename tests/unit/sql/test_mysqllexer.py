@@ -47,6 +47,24 @@ class Tokens(SynchronousTestCase):
             with self.assertRaises(LexError):
                 tokens(text)
 
+    def test_a_nul_is_a_character_of_strings_alone(self):
+        """In a comment or a name a server stops at it."""
+        for mode, text in (
+            ({}, b"SELECT 'a\0b', \"\0\", '\\\0''', n'\0'"),
+            ({"ansi_quotes": True, "no_backslash": True}, b"SELECT '\\\0', /*!50001 '\0' */ 1"),
+        ):
+            found = b"".join(part for kind, part in shown(text, **mode) if kind == "s")
+            self.assertEqual(found.count(b"\0"), text.count(b"\0"), text)
+        for text in (
+            *(b"SELECT 1\0", b"\0SELECT 'a'", b"SELECT '\0' \0", b"SELECT 'a'\0'b'"),
+            *(b"SELECT `a\0`", b"SELECT /* \0 */ 'a'", b"SELECT 1 -- \0'\n", b"SELECT 1 #'\0'"),
+            *(b"SELECT @'\0'", b"SELECT /*+ '\0' */ 1", b"SELECT 1 --\0\n'\0'"),
+        ):
+            with self.assertRaises(LexError, msg=text):
+                tokens(text)
+        with self.assertRaises(LexError):
+            tokens(b'SELECT "\0"', ansi_quotes=True)
+
     def test_minus_signs_before_a_name_beyond_ascii(self):
         signs = [("o", b"-"), ("o", b"-")]
         for text in ("/*+ x */--éb", "a--é1", "é --\xa0", "--\u3000", "(--é)", "---é"):
