@@ -8,7 +8,7 @@ types of other databases are names to it (`acra_twisted.sql.mysqlforeign`).
 from __future__ import annotations
 
 from acra_twisted.errors import LexError
-from acra_twisted.sql import lexer, mysqlforeign, tree
+from acra_twisted.sql import lexer, mysqlclauses, mysqlforeign, tree
 from acra_twisted.sql.lexer import Token
 
 _MAX_DEPTH = 100
@@ -27,6 +27,7 @@ _CHARSETS = frozenset(
 )
 #: First words that are shown as others.
 CHANGED_VERBS = {"replace": "INSERT", "do": "SELECT", "analyze": "EXPLAIN"}
+_DROPPING = (["drop"], ["drop", "temporary"])
 _VALUES_FOR = {b"next": "NEXTVAL", b"previous": "LASTVAL"}
 #: Words of queries, and what stands behind VALUES in a partition.
 _QUERIES = frozenset((b"select", b"with", b"table", b"from", b"as"))
@@ -67,6 +68,9 @@ def canonical(text: bytes, tokens: list[Token]) -> Canonical:
     words = [text[tokens[n][1] : tokens[n][2]].lower() for n in kept]
     sequences = _sequences(kept, words)
     clause |= _merged(text, tokens) | _partitions(kept, words)
+    spoken = mysqlclauses.Words([tokens[n][0] for n in kept], words)
+    replaced = {kept[at]: shown for at, shown in mysqlclauses.shown(spoken).items()}
+    clause |= replaced.keys()
     for place, (kind, start, end) in enumerate(tokens):
         if kind in (lexer.COMMENT, lexer.HINT):
             continue
@@ -80,6 +84,8 @@ def canonical(text: bytes, tokens: list[Token]) -> Canonical:
             left_out.append(
                 "?" if kind in lexer.LITERALS else tree.fold(_decoded(text, start, end))
             )
+            if replaced.get(place):
+                out.append(replaced[place])
             previous = ""
             continue
         if kind in (lexer.STRING, lexer.HEX, lexer.BIT):
@@ -106,6 +112,8 @@ def canonical(text: bytes, tokens: list[Token]) -> Canonical:
                     and low[1:] in _CHARSETS
                 ):
                     continue
+                elif low == "tables" and [o.lower() for o in out] in _DROPPING:
+                    word = "TABLE"
                 elif mysqlforeign.is_foreign(low):
                     word = f"`{mysqlforeign.marked(word)}`"
                 elif not word.isidentifier() or not word.isascii():

@@ -7,9 +7,11 @@ Whatever else it reads again and again is bounded by the number of times that it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from sqlglot import exp
 from sqlglot.dialects.mysql import MySQL
 from sqlglot.errors import ErrorLevel
 from sqlglot.tokenizer_core import TokenType
@@ -30,6 +32,10 @@ _OPERANDS: Final = frozenset(
     + (TokenType.STAR, TokenType.NULL, TokenType.TRUE, TokenType.FALSE, TokenType.PARAMETER)
 )
 _COMMANDS: Final[Any] = MySQL.tokenizer_class.COMMANDS
+#: Before a query in brackets, of which sqlglot reads the first pair alone.
+_EXPLAINING: Final = re.compile(
+    r"(?:EXPLAIN|DESCRIBE|DESC)( EXTENDED| FORMAT = [A-Z]+)? (?=\()", re.I
+).match
 #: A function whose arguments sqlglot copies, each time that it is called.
 _COPYING: Final = "SORT_ARRAY"
 
@@ -59,6 +65,16 @@ def parse(canon: str, is_literal: Callable[[str], object], questions: int = 0) -
     otherwise than we do: it has no comment, and no string but those that ``is_literal`` knows by
     their text.  Errors of sqlglot's go through.
     """
+    explaining = _EXPLAINING(canon)
+    if explaining is None:
+        return _parse(canon, is_literal, questions)
+    read = _parse(canon[explaining.end() :], is_literal, questions)
+    if len(read) != 1 or not isinstance(read[0], exp.Query):
+        raise UnparsableError("what is explained is no query")
+    return [exp.Describe(this=read[0], style=explaining[1])]
+
+
+def _parse(canon: str, is_literal: Callable[[str], object], questions: int) -> list[Any]:
     tokens = _USUAL.tokenize(canon)
     # What sqlglot does not analyse is two tokens to it: a word, and the rest as it stands.
     is_analysed = len(tokens) != 2 or tokens[0].token_type not in _COMMANDS

@@ -139,6 +139,25 @@ TABLES = (
     "SELECT a INTO @x FROM t LIMIT 1",
     "HANDLER t OPEN",
     "RENAME TABLE t WAIT 1 TO made",
+    "SELECT a FROM t LIMIT ROWS EXAMINED 4",
+    "SELECT a FROM t WHERE a IN (SELECT a FROM a) LIMIT 3, 1 ROWS EXAMINED 4",
+    "(SELECT a FROM a LIMIT ROWS EXAMINED 1) UNION (SELECT a FROM b LIMIT 1 ROWS EXAMINED 9)",
+    "DELETE a.*, b.* FROM a, b WHERE a.a IN (SELECT c.* FROM c)",
+    "DELETE FROM a.*, b USING a, b",
+    "INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a = if(t.a = 1, values(t.a), 2)",
+    "INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a = (SELECT a.a FROM a LIMIT 1)",
+    "EXPLAIN PARTITIONS SELECT a FROM t",
+    "EXPLAIN (SELECT a FROM a) UNION (SELECT a FROM b LIMIT 1)",
+    "EXPLAIN FORMAT=JSON (SELECT a FROM a) UNION ALL (SELECT a FROM b)",
+    "CREATE OR REPLACE DEFINER=CURRENT_USER VIEW made AS SELECT a FROM t",
+    "CREATE ALGORITHM=MERGE DEFINER=CURRENT_USER() SQL SECURITY INVOKER VIEW made AS"
+    " SELECT a FROM t",
+    "CREATE TABLE made (b NATIONAL VARCHAR(3), national char(3), i INET6, p POINT) SELECT a FROM t",
+    "CREATE TABLE made SELECT a, a point, a inet4 FROM t",
+    "SELECT {d '2026-01-31'}, {fn concat({ts '2026-01-31 00:00:00'}, a.a)} FROM {oj a LEFT JOIN b"
+    " ON a.a = b.a}",
+    "TRUNCATE TABLE t NOWAIT",
+    "TRUNCATE t WAIT 1",
 )
 #: Denied forms that a server need not run, each with what this one says.
 NOT_RUN = {

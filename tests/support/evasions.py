@@ -89,6 +89,25 @@ EVASIONS = {
             "CREATE TABLE x PARTITION BY HASH (b) SELECT 1 AS b FROM secrets",
             "CREATE TABLE x (b int) PARTITION BY RANGE (b) (PARTITION p VALUES LESS THAN (1))",
         ),
+        ("SELECT * FROM secrets LIMIT 1 ROWS EXAMINED 4", "SELECT * FROM t LIMIT ROWS EXAMINED 4"),
+        (
+            "SELECT 1 FROM {oj t LEFT JOIN secrets ON 1 = 1}",
+            "SELECT {d '2026-01-31'} FROM {oj t LEFT JOIN t AS x ON {fn upper('a')} = 'a'}",
+        ),
+        (
+            "EXPLAIN (SELECT 1) UNION (SELECT a FROM secrets)",
+            "EXPLAIN (SELECT 1) UNION (SELECT a FROM t)",
+        ),
+        ("EXPLAIN PARTITIONS SELECT a FROM secrets", "EXPLAIN PARTITIONS SELECT a FROM t"),
+        (
+            "INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a = (SELECT a FROM secrets LIMIT 1)",
+            "INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a = values(t.a)",
+        ),
+        ("SELECT 'a\0' FROM secrets", "SELECT 'a\0 FROM secrets' FROM t"),
+        (
+            "CREATE DEFINER=CURRENT_USER VIEW x AS SELECT * FROM secrets",
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED",
+        ),
         ("SET sql_mode = 'ANSI_QUOTES'; SELECT * FROM \"secrets\"", "SELECT 1; SET sql_mode = ''"),
     ),
 }

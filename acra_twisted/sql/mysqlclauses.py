@@ -1,0 +1,201 @@
+"""Clauses of MySQL and MariaDB that sqlglot does not know, and that change no table, column or
+value which a statement names: it is shown the statement without them.
+
+Each is recognised by the words around it, so that it is a clause to every server that runs the
+statement, and no name.  A placeholder is never left out, for others are counted by their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from acra_twisted.sql import lexer
+
+_NAMES: Final = (lexer.WORD, lexer.QUOTED)
+_CHARACTERS: Final = (b"char", b"character", b"varchar", b"varcharacter")
+_LAYERS: Final = (b"date", b"time", b"timestamp")
+_EXPLAINED: Final = (b"select", b"insert", b"update", b"delete", b"replace", b"with")
+_EXPLAINING: Final = (b"explain", b"describe", b"desc")
+_INDEXES: Final = (b"fulltext", b"spatial")
+_ESCAPED_VALUES: Final = (b"d", b"t", b"ts")
+_ESCAPED: Final = (b"fn", b"oj")
+#: Types of columns, and the one that sqlglot knows.
+_TYPES: Final = (
+    *(b"inet4", b"inet6", b"point", b"linestring", b"polygon", b"multipoint"),
+    *(b"multilinestring", b"multipolygon", b"geometrycollection"),
+)
+_A_TYPE: Final = "GEOMETRY"
+_QUERIES: Final = (b"select", b"values", b"with")
+_TARGETS_END: Final = (b"where", b"returning", b"order", b"limit", b"(")
+#: Words of MariaDB behind which a name stands, or that are no name.
+_BEFORE_NAMES: Final = (b"table", b"tables", b"index", b"exists", b"on", b"truncate")
+#: Statements that wait for a lock as they say at their end.
+_WAITING: Final = ((b"drop", b"table"), (b"drop", b"temporary"), (b"drop", b"index"))
+
+
+class Words:
+    """The tokens of a statement that are no comments: kinds, texts in lower case."""
+
+    __slots__ = ("kinds", "texts")
+
+    def __init__(self, kinds: Sequence[str], texts: Sequence[bytes]) -> None:
+        self.kinds = kinds
+        self.texts = texts
+
+    def at(self, place: int, *texts: bytes) -> bool:
+        """Tell whether these words stand at a place.  A quoted name is no word."""
+        return place >= 0 and tuple(self.texts[place : place + len(texts)]) == texts
+
+    def is_one_of(self, place: int, texts: Sequence[bytes]) -> bool:
+        """Tell whether one of the words stands at a place."""
+        return 0 <= place < len(self.texts) and self.texts[place] in texts
+
+    def has_kind(self, place: int, *kinds: str) -> bool:
+        """Tell whether the token at a place is of one of the kinds."""
+        return 0 <= place < len(self.kinds) and self.kinds[place] in kinds
+
+
+def shown(words: Words) -> dict[int, str]:
+    """Places of words that are shown as others; most are left out, for which the text is empty."""
+    if not words.texts:
+        return {}
+    found: set[int] = set()
+    types: Iterable[int] = ()
+    verb = words.texts[0]
+    if verb in (b"update", b"delete") and b"portion" in words.texts:
+        found.update(_portion(words))
+    if verb == b"delete":
+        found.update(_stars(words))
+    elif verb == b"insert" and b"duplicate" in words.texts:
+        found.update(_qualifiers(words))
+    elif verb == b"create":
+        found.update(_created(words))
+        types = _types(words)
+    elif verb in _EXPLAINING:
+        if words.at(1, b"partitions") and words.is_one_of(2, _EXPLAINED):
+            found.add(1)
+    elif verb in (b"drop", b"truncate"):
+        found.update(_wait(words))
+    if b"examined" in words.texts:
+        found.update(_rows_examined(words))
+    if b"{" in words.texts:
+        found.update(_escapes(words))
+    return {**dict.fromkeys(found, ""), **dict.fromkeys(types, _A_TYPE)}
+
+
+def _rows_examined(words: Words) -> Iterable[int]:
+    """``LIMIT 5 ROWS EXAMINED 9``, and the LIMIT where it has no number of its own."""
+    for place, text in enumerate(words.texts):
+        if text != b"rows" or not words.at(place + 1, b"examined"):
+            continue
+        is_bare = words.at(place - 1, b"limit")
+        if not is_bare and not words.has_kind(place - 1, lexer.NUMBER, lexer.PARAMETER):
+            continue
+        if words.has_kind(place + 2, lexer.NUMBER):
+            yield from range(place - is_bare, place + 3)
+
+
+def _portion(words: Words) -> Iterable[int]:
+    """``FOR PORTION OF p FROM DATE '...' TO DATE '...'``, with literals alone."""
+    for place, text in enumerate(words.texts):
+        if text != b"for" or not words.at(place + 1, b"portion", b"of"):
+            continue
+        end = place + 4
+        for word in (b"from", b"to"):
+            if not words.at(end, word):
+                return
+            end += 2 if words.is_one_of(end + 1, _LAYERS) else 1
+            if not words.has_kind(end, lexer.STRING, lexer.NUMBER):
+                return
+            end += 1
+        if words.has_kind(place + 3, *_NAMES):
+            yield from range(place, end)
+        return
+
+
+def _stars(words: Words) -> Iterable[int]:
+    """``DELETE a.*, b.* FROM``, in which the stars mean nothing."""
+    for place, text in enumerate(words.texts):
+        if text in _TARGETS_END:
+            return
+        if text == b"." and words.at(place + 1, b"*") and words.has_kind(place - 1, *_NAMES):
+            if words.is_one_of(place + 2, (b",", b"from", b"using")):
+                yield from (place, place + 1)
+
+
+def _qualifiers(words: Words) -> Iterable[int]:
+    """``VALUES(t.c)`` behind ON DUPLICATE KEY UPDATE: the value of a column of the table that gets
+    the row, whatever stands before the dot."""
+    is_behind = False
+    for place, text in enumerate(words.texts):
+        if text == b"duplicate" and words.at(place + 1, b"key", b"update"):
+            is_behind = True
+        elif is_behind and text == b"select":
+            # Values may be rows in a query.
+            return
+        if not is_behind or text != b"values" or not words.at(place + 1, b"("):
+            continue
+        name = place + 2
+        while words.has_kind(name, *_NAMES) and words.at(name + 1, b"."):
+            name += 2
+        if name > place + 2 and words.has_kind(name, *_NAMES) and words.at(name + 1, b")"):
+            yield from range(place + 2, name)
+
+
+def _created(words: Words) -> Iterable[int]:
+    """Words of CREATE: NATIONAL before a type, FULLTEXT before INDEX, and a DEFINER that is the
+    user."""
+    if words.is_one_of(1, _INDEXES) and words.at(2, b"index"):
+        yield 1
+    begin = 3 if words.at(1, b"or", b"replace") else 1
+    begin += 3 if words.at(begin, b"algorithm", b"=") else 0
+    if words.at(begin, b"definer", b"=", b"current_user"):
+        end = begin + (5 if words.at(begin + 3, b"(", b")") else 3)
+        if words.is_one_of(end, (b"view", b"sql")):
+            yield from range(begin, end)
+    depth = 0
+    for place, text in enumerate(words.texts):
+        depth += (text == b"(") - (text == b")")
+        if text == b"national" and depth and words.is_one_of(place + 1, _CHARACTERS):
+            # Behind a bracket or a comma it is a column's name.
+            if words.has_kind(place - 1, *_NAMES):
+                yield place
+
+
+def _wait(words: Words) -> Iterable[int]:
+    """``DROP TABLE t NOWAIT`` and ``WAIT 5``, at the end or before RESTRICT and CASCADE."""
+    if words.texts[0] != b"truncate" and tuple(words.texts[:2]) not in _WAITING:
+        return
+    end = len(words.texts)
+    end -= words.is_one_of(end - 1, (b"restrict", b"cascade"))
+    place = end - (2 if words.has_kind(end - 1, lexer.NUMBER) else 1)
+    if not words.is_one_of(place, (b"nowait",) if place == end - 1 else (b"wait",)):
+        return
+    if words.has_kind(place - 1, *_NAMES) and not words.is_one_of(place - 1, _BEFORE_NAMES):
+        yield from range(place, end)
+
+
+def _types(words: Words) -> Iterable[int]:
+    """Types of columns of a table that is made, behind the column's name."""
+    for place, text in enumerate(words.texts):
+        if text in _QUERIES:
+            return
+        if text in _TYPES and words.has_kind(place - 1, *_NAMES):
+            if words.is_one_of(place - 2, (b"(", b",")):
+                yield place
+
+
+def _escapes(words: Words) -> Iterable[int]:
+    """ODBC's ``{d '2026-01-31'}``, ``{fn f()}`` and ``{oj a LEFT JOIN b}``, without the braces and
+    the word behind them."""
+    opened: list[bool] = []
+    for place, text in enumerate(words.texts):
+        if text == b"{":
+            is_value = words.is_one_of(place + 1, _ESCAPED_VALUES)
+            is_value = is_value and words.has_kind(place + 2, lexer.STRING)
+            opened.append(is_value or words.is_one_of(place + 1, _ESCAPED))
+            if opened[-1]:
+                yield from (place, place + 1)
+        elif text == b"}" and opened and opened.pop():
+            yield place
