@@ -209,6 +209,8 @@ class LoadingBatch(ExtendedBatch):
         if self.awaits_load:
             self._release(position)
             self._buffer.position = position
+            # The database keeps its replies to a batch back, until it is asked or loads.
+            self.ask_for_replies()
         return place != _PASSES
 
     def _takers(self, take: Any) -> tuple[Any, ...]:

@@ -128,6 +128,9 @@ class RequestFlow(LoadingBatch):
         session, buffer = self._session, self._buffer
         if self._waiting:
             self._load_waiting()
+        if self.awaits_load:
+            # What has waited is looked at anew: it may be read, skipped or nobody's by now.
+            self.awaits_load = False
         data = buffer.data
         size, position = len(data), buffer.position
         if self._streaming:

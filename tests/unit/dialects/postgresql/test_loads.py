@@ -340,6 +340,42 @@ class Taking(SynchronousTestCase):
             self.assertEqual(self.go_on(), sent)
             self.assertFalse(self.play.request.awaits_load)
 
+    def test_data_that_waits_for_what_a_batch_does(self):
+        """The database keeps its replies back until it is asked for them, and skips the data behind
+        an error."""
+        parsed = message(b"P", b"\0COPY t FROM STDIN\0\0\0")
+        whole = parsed + bind(b"", b"") + execute()
+        for batch, replies, asked in (
+            (parsed, message(b"1", b""), "PH"),
+            (whole, message(b"1", b"") + error(), "PBEH"),
+            (whole + message(b"H", b""), error(), "PBEHH"),
+        ):
+            self.begin(b"")
+            self.play.database(error() + ready())
+            self.assertEqual(types(self.play.client(batch + copied(b"secret\n"))), asked)
+            self.assertTrue(self.play.request.awaits_load)
+            self.play.database(replies)
+            self.assertEqual(self.go_on(), b"")
+            self.assertFalse(self.play.request.awaits_load)
+            self.assertEqual(self.play.client(SYNC), SYNC)
+            self.play.database(ready())
+            self.play.done()
+
+    def test_data_that_has_waited_for_a_load_that_nobody_takes(self):
+        self.begin(b"")
+        self.play.session.meaning = "some"
+        early = copied(b"1\n")
+        other = query(b"COPY other FROM STDIN")
+        self.assertEqual(
+            self.play.client(execute(b"p") + SYNC + other + early)[-len(other) :], other
+        )
+        self.assertTrue(self.play.request.awaits_load)
+        self.play.database(error() + ready() + error(b"34000") + ready() + TEXT)
+        self.assertEqual(self.go_on(), early)
+        self.assertFalse(self.play.request.awaits_load)
+        self.assertEqual(self.play.client(DONE), DONE)
+        self.finish()
+
     def go_on(self):
         """The database gets what has waited."""
         request = self.play.request
