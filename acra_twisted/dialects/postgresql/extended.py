@@ -43,6 +43,11 @@ _APART: Final = Deny(
     sqlstate=b"0A000",
     reason="executed apart from its Bind",
 )
+_NOT_BOUND: Final = Deny(
+    "AcraServer knows of nothing that is bound to the unnamed portal",
+    sqlstate=b"34000",
+    reason="executed without a Bind",
+)
 
 
 class ExtendedBatch(OpeningBatch):
@@ -215,6 +220,10 @@ class ExtendedBatch(OpeningBatch):
                 return
             exchange.watch = watch
         if self._session.meaning is not None and self._result_formats:
+            if not name and portal.statement is None:
+                # What a text that failed has left there ends the database if it is described.
+                self._deny_batch(exchange, _NOT_BOUND, start, end)
+                return
             self._have_described(exchange, portal, start)
         self._executed(exchange, portal)
 
@@ -270,5 +279,5 @@ class ExtendedBatch(OpeningBatch):
         session.outstanding.append((action, replies.SYNC, open_one, None))
         if session.prepared.unsynced:
             session.prepared.sync_sent()
-        self._exchange = self._announced = None
+        self._exchange = self._announced = self._ends_part = None
         self._part_sent = self._denied = self._denied_unsent = False

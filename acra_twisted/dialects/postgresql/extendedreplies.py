@@ -50,7 +50,7 @@ class ExtendedReplies(AnsweredReplies):
         self._pop(end)
 
     def _parameter_description(self, start: int, end: int) -> None:
-        statement = self._head(replies.DESCRIBE_STATEMENT)[3]
+        statement = self._session.prepared.described(self._head(replies.DESCRIBE_STATEMENT)[3])
         if statement is None or statement.told is None and statement.parameter_types is None:
             return
         types = backend.decode_parameter_description(self._body(start, end))
@@ -81,6 +81,8 @@ class ExtendedReplies(AnsweredReplies):
         _, code, exchange, payload = self._head(
             replies.QUERY, replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL, replies.EXECUTE
         )
+        if code == replies.DESCRIBE_STATEMENT:
+            payload = self._session.prepared.described(payload)
         if self._results is not None:
             described = self._meant(columns, code, exchange, payload)
             plan = self._results.plan(described)

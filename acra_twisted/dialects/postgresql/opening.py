@@ -46,8 +46,13 @@ class OpeningBatch(RefusingBatch):
         # Of the execution that a Bind begins: the context of its Parse, and what it sets.
         self._origin: Any = None
         self._changes: Any = None
-        # The last simple query that came behind a part of a batch.
-        self._ends_part: Exchange | None = None
+
+    def _interrupt_part(self, exchange: Exchange) -> None:
+        """Take note of a request that is sent, and is none of a batch's."""
+        if self._part_sent:
+            self._ends_part = exchange
+        elif self._ends_part is not None and self._is_part_over:
+            self._ends_part = None
 
     def _splice_statement(self, start: int, end: int, message: Any, text: bytes) -> None:
         if message is None:

@@ -224,6 +224,11 @@ class Prepared:
                 self._portals[name] = before
         portal.become(Portal() if before is None else before)
 
+    def described(self, statement: Statement | None) -> Statement | None:
+        """Return the statement that a Describe of ``statement`` is answered for, None if it is not
+        known: another one, if the Parse of that has failed."""
+        return None if statement is None else self._confirmed.get(_key(statement))
+
     def statement_described(self, statement: Statement, columns: Columns) -> None:
         """RowDescription of a statement."""
         if statement.era != self._statement_era:

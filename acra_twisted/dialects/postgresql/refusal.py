@@ -45,6 +45,9 @@ class RefusingBatch(HeldBatch):
         self._exchange: Exchange | None = None
         self._denied = False
         self._denied_unsent = False
+        # The last request between a part of a batch and its Sync: the database has the transaction
+        # of that part open.
+        self._ends_part: Exchange | None = None
         session.runs_before = self._runs_before
 
     @property
@@ -62,6 +65,11 @@ class RefusingBatch(HeldBatch):
             if not is_answer(outstanding[at][0]):
                 return True
         return len(outstanding) > _LOOKED_AT
+
+    @property
+    def _is_part_over(self) -> bool:
+        """True if the transaction of a part of a batch has certainly ended, without its Sync."""
+        return self._session.transaction == IDLE and not self._session.outstanding
 
     def _refused(self, exchange: Exchange, deny: Deny, end: int) -> bytes:
         """Leave the message and what is held with it out; return the error for the client."""
@@ -147,6 +155,9 @@ class RefusingBatch(HeldBatch):
             raise QuestionError("the client is loading rows")
         if session.outstanding:
             return False
+        if self._ends_part is not None and not self._is_part_over:
+            # The Sync of a question would end its transaction.
+            raise QuestionError("a batch of the client's has been begun")
         if session.transaction == FAILED_TRANSACTION:
             raise QuestionError("the client's transaction has failed")
         self._emit()

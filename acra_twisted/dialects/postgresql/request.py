@@ -321,8 +321,8 @@ class RequestFlow(LoadingBatch):
     def _query_passed(self, exchange: Exchange, start: int, end: int) -> None:
         if self._propagation.onward is not None:
             self._hand_on(exchange, start, end, None)
-        if self._part_sent:
-            self._ends_part = exchange
+        if self._part_sent or self._ends_part is not None:
+            self._interrupt_part(exchange)
         self._expected.append((FORWARD, replies.QUERY, exchange, None))
         self._release(end)
         self._part_sent = False
@@ -345,6 +345,7 @@ class RequestFlow(LoadingBatch):
         if not self._function_calls:
             self._deny_query(exchange, _NO_CALLS, end)
             return
+        self._interrupt_part(exchange)
         self._expected.append((FORWARD, replies.CALL, exchange, None))
         self._release(end)
         self._part_sent = False

@@ -160,6 +160,31 @@ class Meant(SynchronousTestCase):
         self.assertEqual(got, BIND_COMPLETE + complete(b"INSERT 0 1") + ready())
         self.assertEqual({outcome for _, outcome in self.play.recorder.outcomes}, {"ok"})
 
+    def test_the_unnamed_portal_is_not_described_if_nothing_is_bound_to_it(self):
+        """Left behind by a text that has failed it may end the whole database: PostgreSQL reads
+        memory that is free."""
+        failed = error() + ready(b"E")
+        for requests, state in (((), b"I"), ((query(b"begin; select 1 / 0"),), b"E")):
+            for request in requests:
+                self.exchange(request, failed)
+            sent = self.play.client(execute() + SYNC)
+            got = self.play.extra
+            self.assertEqual(sent, b"")
+            self.assertIn(b"C34000\0", got)
+            self.assertEqual(messages(got)[-1], ("Z", state))
+            self.play.done()
+
+    def test_a_statement_is_described_as_what_its_name_still_means(self):
+        """The Parse of another one has failed."""
+        told = PARSE_COMPLETE + message(b"t", b"\0\0") + columns(b"n") + ready()
+        self.meanings = ["int"]
+        _, got = self.exchange(parse(b"s", b"select") + describe(b"S", b"s") + SYNC, told)
+        self.assertEqual(messages(got)[2], messages(Retyped.TOLD)[0])
+        self.meanings = ["other"]
+        again = parse(b"s", b"select n") + SYNC + describe(b"S", b"s") + SYNC
+        _, got = self.exchange(again, error(b"42P05") + ready() + told[len(PARSE_COMPLETE) :])
+        self.assertEqual(messages(got)[3], messages(Retyped.TOLD)[0])
+
     def test_columns_are_asked_for_once(self):
         """Not where the client asks, nor again for the same portal or a statement that it knows."""
         described = PARSE_COMPLETE + message(b"t", b"\0\0") + columns(b"n") + ready()

@@ -17,6 +17,7 @@ from tests.support.sessions import (
     PARSE_COMPLETE,
     SYNC,
     bind,
+    call,
     close,
     columns,
     complete,
@@ -195,6 +196,31 @@ class Asking(SynchronousTestCase):
         play.client(SYNC)
         play.database(ready())
         self.assertEqual(types(self.ask()), "CPBECCS")
+
+    def test_nor_behind_a_request_that_leaves_what_was_begun_open(self):
+        """The Sync of a question would commit what the client has not."""
+        for request in (query(b"select"), call(1, [])):
+            self.play = play = Playbook(inspects=["statement"], function_call=True)
+            play.client(bind(b"", b"") + execute() + request)
+            play.database(BIND_COMPLETE + complete(b"INSERT 0 1"))
+            self.assertFalse(play.request.ask(self.question))
+            play.database(complete(b"SELECT 0")[: 99 * request.startswith(b"Q")] + ready(b"T"))
+            self.assertIn("batch", self.refused())
+            play.client(query(b"commit"))
+            play.database(complete(b"COMMIT") + ready())
+            self.assertEqual(types(self.ask()), "CPBECCS")
+            play.database(ANSWER)
+            # It ends with its own transaction, and not with the next one.
+            play.client(query(b"begin"))
+            play.database(complete(b"BEGIN") + ready(b"T"))
+            self.question = Question(TEXT)
+            self.assertEqual(types(self.ask()), "CPBECCS")
+            play.database(ANSWER)
+            self.question = Question(TEXT)
+            play.client(SYNC)
+            play.database(ready(b"T"))
+            self.ask()
+            self.question = Question(TEXT)
 
     def test_nor_into_a_load(self):
         play = self.play
