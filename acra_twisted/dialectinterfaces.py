@@ -87,6 +87,10 @@ class IRequestFlow(IMessageFlow):
         until nothing is owed.  The reply flow reads the reply, of which the client gets nothing.
         Raises QuestionError if what the client has begun must be ended by the client first."""
 
+    def lose(left: Work | None) -> None:
+        """End the exchanges of all requests that have not left: the session is over.  ``left`` is
+        what was being judged, if anything was.  Those whose replies are owed have been ended."""
+
     def fail_transaction() -> None:
         """Have the database fail: session.fails was set, for a result was refused whose statement
         it takes for done.  Raises RolledBackError if nothing can be said to it now."""

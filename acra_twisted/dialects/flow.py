@@ -13,7 +13,7 @@ from zope.interface import classImplements
 
 from acra_twisted.dialectinterfaces import IReplyFlow, IRequestFlow
 from acra_twisted.errors import QuestionError
-from acra_twisted.exchange import Work
+from acra_twisted.exchange import ROWS, Work
 from acra_twisted.fast.compiled import mypyc_attr
 from acra_twisted.question import Question
 from acra_twisted.session import Session
@@ -134,6 +134,12 @@ class ClientFlow(MessageFlow):
     def ask(self, question: Question) -> bool:
         """See IRequestFlow."""
         raise QuestionError("this database cannot be asked")
+
+    def lose(self, left: Work | None) -> None:
+        """See IRequestFlow."""
+        # Rows are of a request that has left, or of none at all.
+        if left is not None and left.kind != ROWS:
+            left.exchange.close("lost")
 
     def fail_transaction(self) -> None:
         """See IRequestFlow."""

@@ -38,6 +38,7 @@ class Pump:
         "_failed",
         "_later",
         "waits_for",
+        "left",
         "_ended",
     )
 
@@ -61,6 +62,8 @@ class Pump:
         self._later = later
         #: What a verdict is awaited for.
         self.waits_for: Work | None = None
+        #: What was being judged at the end of all.
+        self.left: Work | None = None
         self._ended = False
 
     @property
@@ -84,6 +87,7 @@ class Pump:
         """Go as far as verdicts are there."""
         flow, left = self._flow, 0
         exchange: Exchange | None = None
+        work: Work | None = None
         try:
             work = flow.begin(data) if data else flow.next_work()
             while work is not None:
@@ -96,7 +100,7 @@ class Pump:
                     if verdict is None:
                         break
                 if type(verdict) is Hangup:
-                    self._end(verdict)
+                    self._end(work, verdict)
                     return
                 flow.settle(work, verdict)
                 if self._ended:
@@ -104,6 +108,7 @@ class Pump:
                 work = flow.next_work()
             self._flush()
         except Exception:
+            self.left = work
             self._failed(Failure())
 
     def _in_another_turn(self, work: Work) -> Deferred[Any]:
@@ -129,14 +134,17 @@ class Pump:
             return
         self.waits_for = None
         if type(verdict) is Hangup:
-            self._end(verdict)
+            self._end(work, verdict)
             return
+        self.left = work
         self._flow.settle(work, verdict)
+        self.left = None
         self._advance()
         if not self.waiting:
             self._valve.open(STAGE)
 
-    def _end(self, verdict: Hangup) -> None:
+    def _end(self, work: Work, verdict: Hangup) -> None:
+        self.left = work
         self._flush()
         self._ended = True
         self._hang_up(verdict.reason)
@@ -144,5 +152,6 @@ class Pump:
     def stop(self) -> None:
         """Take no further verdict."""
         if not self._ended:
-            self.waits_for = None
+            if self.waits_for is not None:
+                self.left, self.waits_for = self.waits_for, None
         self._ended = True

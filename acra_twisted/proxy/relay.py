@@ -283,6 +283,7 @@ class Relay:
             silence.cancel()
         session, questions = self.session, self._questions
         lose_replies(session)
+        self._request.lose(self._request_pump.left)
         session.ask, session.runs_before = nobody, nothing
         if questions is not None:
             self._questions = None

@@ -15,7 +15,7 @@ from acra_twisted.dialects.postgresql import questions, replies
 from acra_twisted.dialects.postgresql.held import HeldBatch
 from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.errors import QuestionError, RolledBackError
-from acra_twisted.exchange import Exchange
+from acra_twisted.exchange import Exchange, Work
 from acra_twisted.outstanding import ANSWER, FORWARD, REPLACE, SKIP, is_answer
 from acra_twisted.question import Question
 from acra_twisted.session import FAILED_TRANSACTION, IDLE, IN_TRANSACTION, Session
@@ -49,6 +49,16 @@ class RefusingBatch(HeldBatch):
         # of that part open.
         self._ends_part: Exchange | None = None
         session.runs_before = self._runs_before
+
+    def lose(self, left: Work | None) -> None:
+        """See IRequestFlow: of a batch some may be held back."""
+        super().lose(left)
+        for entry in self._expected:
+            exchange: Exchange | None = entry[2]
+            if exchange is not None:
+                exchange.close("lost")
+        if self._exchange is not None:
+            self._exchange.close("lost")
 
     @property
     def _in_transaction(self) -> bool:

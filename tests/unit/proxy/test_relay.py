@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -15,12 +16,12 @@ from acra_twisted.dialects.postgresql.farewells import encode_farewell
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.exchange import Copies
-from acra_twisted.interfaces import IResultStage
+from acra_twisted.interfaces import ILoadStage, IResultStage, IStatementStage
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.proxy.limits import Limits
 from acra_twisted.proxy.relay import Relay
 from acra_twisted.proxy.valve import LOADING, OUTSTANDING, between
-from acra_twisted.verdicts import PASS, Deny, Hangup
+from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
 from acra_twisted.wire.postgres import backend
 from acra_twisted.wire.postgres.frames import message
 from tests.support.line import Line, Timer, programs, said, texts
@@ -83,7 +84,7 @@ class OneRelay(SynchronousTestCase):
             self.client,
             self.database,
             (
-                RequestFlow(self.session),
+                RequestFlow(self.session, pipeline.inspects, pipeline.loads),
                 ResponseFlow(self.session, pipeline.results),
             ),
             pipeline,
@@ -179,6 +180,45 @@ class Relays(OneRelay):
         self.relay.client_lost(Failure(ConnectionLost()))
         self.assert_ended("client connection lost")
         self.assertEqual(self.session.observer.outcomes, [("query", "lost")])
+
+    def test_requests_that_have_not_left_are_lost(self):
+        """They are kept back by their batch, by a verdict, or by an error."""
+        batch = parse(b"", b"a") + bind(b"", b"") + execute()
+        for hook, sent, kind, outcome in (
+            (lambda item, exchange: PASS, batch, "execute", "lost"),
+            (lambda item, exchange: PASS, parse(b"", b"a"), "prepare", "lost"),
+            (lambda item, exchange: Deferred(), query(b"a"), "query", "lost"),
+            (lambda item, exchange: Deferred(), batch, "prepare", "lost"),
+            (lambda item, exchange: succeed(Hangup("poison")), query(b"a"), "query", "denied"),
+            (lambda item, exchange: Hangup("poison"), query(b"a"), "query", "denied"),
+            (lambda item, exchange: Hangup("poison"), batch, "prepare", "denied"),
+            (lambda item, exchange: Replace(None), query(b"a"), "query", "lost"),
+        ):
+            with self.subTest(sent=sent, outcome=outcome):
+                self.session = make_session()
+                self.session.span = type("Span", (), {"trace_id": "t", "span_id": "s"})
+                self.relay = self.make(self.limits, Pipeline([Judging(hook)]))
+                self.relay.from_client(sent)
+                self.relay.client_lost(Failure(ConnectionLost()))
+                self.assertEqual(self.session.observer.outcomes, [(kind, outcome)])
+        self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 1)
+
+    def test_rows_that_nobody_has_asked_for_are_of_no_request(self):
+        self.relay = self.make(self.limits, Pipeline([NeverDone()]))
+        self.relay.from_client(message(b"d", b"1\n"))
+        self.assertTrue(self.relay.client_valve.reasons)
+        self.relay.client_lost(Failure(ConnectionLost()))
+        self.assertEqual(self.session.observer.outcomes, [])
+
+    def test_a_verdict_that_cannot_be_carried_out_in_another_turn(self):
+        waiting = Deferred()
+        self.relay = self.make(self.limits, Pipeline([Judging(lambda item, exchange: waiting)]))
+        self.session.span = type("Span", (), {"trace_id": "t", "span_id": "s"})
+        self.relay.from_client(query(b"a"))
+        waiting.callback(Replace(None))
+        self.assert_ended("internal error")
+        self.assertEqual(self.session.observer.outcomes, [("query", "lost")])
+        self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 1)
 
     def test_the_database_ends_after_what_it_said(self):
         fatal = backend.encode_error(b"FATAL", b"57P01", "going down")
@@ -366,6 +406,34 @@ class Ending:
 
     def transform(self, batch, exchange):
         return Hangup("poison")
+
+
+@implementer(IStatementStage)
+class Judging:
+    """Judges statements by a function."""
+
+    name = "judging"
+
+    def __init__(self, judge):
+        self.on_statement = judge
+
+
+@implementer(ILoadStage)
+class NeverDone:
+    """Judges rows that are loaded, and never comes to an end."""
+
+    name = "waiting"
+    columns = None
+
+    def plan_load(self, columns):
+        return self
+
+    @staticmethod
+    def concerns(data, start, end):
+        return True
+
+    def transform(self, batch, exchange):
+        return Deferred()
 
 
 class RefusedResults(OneRelay):
