@@ -63,10 +63,11 @@ class ResultRows(CuttingFlow):
 
     def _wanted(self, data: bytes, position: int, size: int) -> int:
         """How much must be there to go on: a header, or a whole row if rows are judged."""
-        if size - position >= 5 and data[position] in (frames.DATA_ROW, frames.COPY_DATA):
-            length = frames.length_at(data, position)
-            return length + 1 if size - position >= datarows.HEADER_SIZE else datarows.HEADER_SIZE
-        return 5
+        if size - position < 5:
+            return 5
+        if data[position] == frames.DATA_ROW and size - position < datarows.HEADER_SIZE:
+            return datarows.HEADER_SIZE
+        return frames.length_at(data, position) + 1
 
     def _stream(self, position: int, size: int) -> int:
         taken = min(self._streaming, size - position)

@@ -411,6 +411,12 @@ class Copying(SynchronousTestCase):
         for begin in (message(b"H", b"\0\0\0"), message(b"W", b"\0\0\0"), message(b"H", b""), b""):
             self.assertEqual(self.layouts(begin, b"x", self.HEADER + self.TUPLE), [STREAM] * 2)
 
+    def test_a_short_message_does_not_wait_for_the_next(self):
+        begin = message(b"H", b"\0\0\1\0\0")
+        for line in (b"", b"\n", b"x\n"):
+            for size in (1, 5, 6, 100):
+                self.assertEqual(self.layouts(begin, b"x\n", line, size=size), [LINES] * 2)
+
     def test_lines_in_which_digits_may_be_null(self):
         begin = message(b"H", b"\0\0\1\0\0")
         text = b"COPY t TO STDOUT (FORMAT csv, NULL '00')"
