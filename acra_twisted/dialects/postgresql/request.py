@@ -207,6 +207,10 @@ class RequestFlow(LoadingBatch):
                 self._unsettled = True
                 return work
             position = end
+            if kind == frames.TERMINATE:
+                # Nobody reads what comes behind it.
+                self._discard(size)
+                position = size
         buffer.position = position
         if position < size:
             self._keep(5)

@@ -167,6 +167,11 @@ class Relays(OneRelay):
         self.relay.from_client(query(b"b"))
         self.assertEqual(self.database.data, query(b"a") + TERMINATE)
 
+    def test_nor_what_came_with_it(self):
+        self.relay.from_client(query(b"a") + TERMINATE + query(b"b") + message(b"c", b"") + b"Q")
+        self.assertEqual(self.database.data, query(b"a") + TERMINATE)
+        self.assertEqual(len(self.session.observer.opened), 1)
+
     def test_peers_lost_after_terminate(self):
         for lost in ("client_lost", "database_lost"):
             with self.subTest(lost=lost):
