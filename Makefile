@@ -15,10 +15,11 @@
 # make docs        write what is generated: etc/*.ini, docs/{options,events,spans,functions}.rst
 # make html        the pages in docs as a site with a search: build/html
 # make fuzz        lexers and decisions under a coverage-guided fuzzer (SECONDS=600); with
-#                  TARGET=wire what reads the protocols, containers and keys, TARGET=mysql,
-#                  mysqlrequests and mysqllogin what reads a MySQL database, its clients and logins,
-#                  TARGET=columns and mycolumns plans for protected columns, at a PostgreSQL or a
-#                  MariaDB that refuses plaintext
+#                  TARGET=wire what reads the protocols, containers and keys, TARGET=pgsession and
+#                  mysqlsession whole sessions with stages that judge, TARGET=mysql, mysqlrequests
+#                  and mysqllogin what reads a MySQL database, its clients and logins, TARGET=columns
+#                  and mycolumns plans for protected columns, at a PostgreSQL or a MariaDB that
+#                  refuses plaintext
 # make mutants     small changes to the code, each of which a test must notice; one module with
 #                  MUTANTS=acra_twisted/crypto/cells.py, some of them with SAMPLE=100
 # make soak        the whole chain under a mixed load (SECONDS=180), checked, and drawn to soak.png

@@ -11,4 +11,7 @@ settings.register_profile("fast", max_examples=40, deadline=None, suppress_healt
 # the code as it was.  Chance has its turn where `make test` is run by hand, and with "deep".
 settings.register_profile("same", settings.get_profile("fast"), derandomize=True)
 settings.register_profile("deep", max_examples=10_000, deadline=None, suppress_health_check=_CHECKS)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+_PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "fast")
+settings.load_profile(_PROFILE)
+#: Nothing is left to chance: fuzzers, too, try the same inputs each time.
+IS_SAME = _PROFILE == "same"

@@ -15,7 +15,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import atheris
 
@@ -29,6 +28,7 @@ from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
 from acra_twisted.encryption.postgresql.comparisons import Comparisons
 from acra_twisted.sandbox.endings import bound, with_make
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
+from tests.fuzz.starting import DICTIONARY, start
 from tests.fuzz.words import Mutator
 from tests.support.refusing import CREATED, IN_CLEAR, checks, filled_in
 from tests.unit.encryption.postgresql import test_queries, test_writes
@@ -107,17 +107,9 @@ def seeds() -> list[bytes]:
 def fuzz(dsn: str) -> None:
     """Begin with what is in the folder, end as libFuzzer's flags say."""
     texts = seeds()
-    for number, text in enumerate(texts):
-        (Path(sys.argv[1]) / f"seed-{number}").write_bytes(text)
     database, mutator = Database(dsn), Mutator(texts)
-    dictionary = Path(__file__).with_name("sql.dict")
-    flags = [f"-dict={dictionary}", f"-max_len={_LONGEST}", "-len_control=0", "-timeout=20"]
-    atheris.Setup(
-        [sys.argv[0], *flags, *sys.argv[1:]],
-        lambda data: check(data, database),
-        custom_mutator=mutator.changed,
-    )
-    atheris.Fuzz()
+    flags = (f"-dict={DICTIONARY}", f"-max_len={_LONGEST}", "-len_control=0", "-timeout=20")
+    start(lambda data: check(data, database), texts, *flags, mutator=mutator.changed)
 
 
 def main() -> int:

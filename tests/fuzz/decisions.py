@@ -10,8 +10,6 @@ from the one that was kept.
 from __future__ import annotations
 
 import re
-import sys
-from pathlib import Path
 
 import atheris
 
@@ -20,7 +18,7 @@ with atheris.instrument_imports(include=["acra_twisted.sql", "acra_twisted.censo
     from acra_twisted.sql.languages import LANGUAGES
     from tests.fuzz import rules
 
-from acra_twisted.sandbox.endings import with_make
+from tests.fuzz.starting import DICTIONARY, start
 from tests.support.callforms import pairs as call_forms
 from tests.support.evasions import EVASIONS
 
@@ -61,8 +59,8 @@ def check(data: bytes) -> None:
     except LexError:
         tokens = []
     position = 0
-    for _, start, end in tokens:
-        assert position <= start < end <= len(text), "tokens overlap"
+    for _, first, end in tokens:
+        assert position <= first < end <= len(text), "tokens overlap"
         position = end
     fresh = rules.decide_anew(_COLD[name], text, mode)
     expected = [fresh]
@@ -73,27 +71,24 @@ def check(data: bytes) -> None:
         assert _WARM[name].decide(text, mode) in expected, "a kept decision differs"
 
 
-def seeds(folder: Path) -> None:
-    """Write inputs to begin with."""
+def _seeds() -> list[bytes]:
+    """Texts to begin with, for the database that they are for."""
     texts = [(name, text) for name, pairs in EVASIONS.items() for pair in pairs for text in pair]
     texts += [("postgresql", text) for pair in call_forms() for text in pair[1:]]
     for handler in rules.HANDLERS:
         for text in (*handler.get("queries", ()), *handler.get("patterns", ())):
             texts += [(name, text) for name in _MODES]
-    for number, (name, text) in enumerate(texts):
+    found = []
+    for name, text in texts:
         first = next(n for n, choice in enumerate(_CHOICES) if choice[0] == name)
-        (folder / f"seed-{number}").write_bytes(bytes([first]) + text.encode())
+        found.append(bytes([first]) + text.encode())
+    return found
 
 
 def main() -> None:
-    """Begin with what is in the folder, end as libFuzzer's flags say."""
-    folder = Path(sys.argv[1])
-    seeds(folder)
-    dictionary = Path(__file__).with_name("sql.dict")
-    arguments = [sys.argv[0], f"-dict={dictionary}", "-max_len=3000", "-timeout=10", *sys.argv[1:]]
-    with_make()
-    atheris.Setup(arguments, lambda data: check(data) if data else None)
-    atheris.Fuzz()
+    """Begin with these and what is in the folder, end as libFuzzer's flags say."""
+    flags = (f"-dict={DICTIONARY}", "-max_len=3000", "-timeout=10")
+    start(lambda data: check(data) if data else None, _seeds(), *flags)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from pymysql.constants import CLIENT
 
 from acra_twisted.sandbox.endings import bound, with_make
 from acra_twisted.sandbox.mariadb import MariaDB
+from tests.fuzz.starting import DICTIONARY, start
 from tests.fuzz.words import Mutator
 from tests.support.mysqlrefusing import IN_CLEAR, created, filled_in
 
@@ -108,18 +109,10 @@ def seeds() -> list[bytes]:
 def fuzz(port: int) -> None:
     """Begin with what is in the folder, end as libFuzzer's flags say."""
     texts = seeds()
-    for number, text in enumerate(texts):
-        (Path(sys.argv[1]) / f"seed-{number}").write_bytes(text)
     database, mutator = Database(port), Mutator(texts)
     assert IN_CLEAR in database.numbers(b"INSERT INTO leads (mail) VALUES ('a')")
-    dictionary = Path(__file__).with_name("sql.dict")
-    flags = [f"-dict={dictionary}", f"-max_len={_LONGEST}", "-len_control=0", "-timeout=20"]
-    atheris.Setup(
-        [sys.argv[0], *flags, *sys.argv[1:]],
-        lambda data: check(data, database),
-        custom_mutator=mutator.changed,
-    )
-    atheris.Fuzz()
+    flags = (f"-dict={DICTIONARY}", f"-max_len={_LONGEST}", "-len_control=0", "-timeout=20")
+    start(lambda data: check(data, database), texts, *flags, mutator=mutator.changed)
 
 
 def main() -> int:

@@ -10,9 +10,6 @@ stage that changes nothing.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import atheris
 
 with atheris.instrument_imports(include=["acra_twisted.wire", "acra_twisted.dialects"]):
@@ -29,7 +26,7 @@ with atheris.instrument_imports(include=["acra_twisted.wire", "acra_twisted.dial
     )
     from tests.support.mysqlreplies import Followed, see_all, statement
 
-from acra_twisted.sandbox.endings import with_make
+from tests.fuzz.starting import BOUNDS, start
 from tests.support.mysqlvectors import SERVER, conversations
 
 _LIMIT = 1 << 16
@@ -123,19 +120,20 @@ def check(data: bytes) -> None:
     _packets(said)
 
 
-def main() -> None:
-    """Begin with recorded conversations and what is in the folder, end as libFuzzer's flags say."""
-    folder = Path(sys.argv[1])
-    for name, one in conversations().items():
+def _seeds() -> list[bytes]:
+    """The words of databases in recorded conversations, from each packet on."""
+    found = []
+    for one in conversations().values():
         for number, packet in enumerate(one.packets):
             if packet.leg == SERVER:
                 behind = b"".join(p.encoded for p in one.packets[number:] if p.leg == SERVER)
-                first = bytes((one.capabilities >> 24 & 1 | 0x30, 0))
-                (folder / f"{name}-{number}").write_bytes(first + behind[:600])
-    arguments = [sys.argv[0], "-max_len=700", "-timeout=10", "-rss_limit_mb=1500", *sys.argv[1:]]
-    with_make()
-    atheris.Setup(arguments, lambda data: check(data) if data else None)
-    atheris.Fuzz()
+                found.append(bytes((one.capabilities >> 24 & 1 | 0x30, 0)) + behind[:600])
+    return found
+
+
+def main() -> None:
+    """Begin with recorded conversations and what is in the folder, end as libFuzzer's flags say."""
+    start(check, _seeds(), "-max_len=700", *BOUNDS)
 
 
 if __name__ == "__main__":

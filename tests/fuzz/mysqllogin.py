@@ -11,9 +11,6 @@ are others when they are read again, and a password of AcraServer's own in clear
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import atheris
 
 with atheris.instrument_imports(include=["acra_twisted.wire", "acra_twisted.dialects"]):
@@ -44,13 +41,12 @@ with atheris.instrument_imports(include=["acra_twisted.wire", "acra_twisted.dial
     from acra_twisted.wire.mysql.capabilities import InForce
     from tests.support.mysqllogins import FollowedPlay, MysqlPlay
 
-from acra_twisted.sandbox.endings import with_make
+from tests.fuzz.framed import TURN
+from tests.fuzz.starting import BOUNDS, start
 from tests.support.mysqltalk import whole_packets
 from tests.support.mysqlvectors import CLIENT as SAID_BY_CLIENT
 from tests.support.mysqlvectors import conversations
 
-#: Separates what one side says from what the other one does.
-TURN = b"\xf5\xf5"
 _TLS = ("disable", "allow", "require", "allow")
 _ANSWERED = (PASS, DECLINE, REFUSE, OFFER, REQUIRE)
 _PASSWORD = b"a password"
@@ -207,10 +203,10 @@ def check(data: bytes) -> None:
         _packets(part[4:], choice)
 
 
-def main() -> None:
-    """Begin with recorded logins and what is in the folder, end as libFuzzer's flags say."""
-    folder = Path(sys.argv[1])
-    for name, one in conversations().items():
+def _seeds() -> list[bytes]:
+    """Recorded logins, where several things are allowed."""
+    found = []
+    for one in conversations().values():
         if not (one.has_login and one.of_one_leg):
             continue
         parts, last = [], ""
@@ -223,11 +219,13 @@ def main() -> None:
                 parts.append(packet.encoded)
             last = packet.leg
         for choice in (0x10, 0x35, 0x19):
-            (folder / f"{name}-{choice}").write_bytes(bytes((choice, 4)) + TURN.join(parts))
-    arguments = [sys.argv[0], "-max_len=900", "-timeout=10", "-rss_limit_mb=1500", *sys.argv[1:]]
-    with_make()
-    atheris.Setup(arguments, lambda data: check(data) if data else None)
-    atheris.Fuzz()
+            found.append(bytes((choice, 4)) + TURN.join(parts))
+    return found
+
+
+def main() -> None:
+    """Begin with recorded logins and what is in the folder, end as libFuzzer's flags say."""
+    start(check, _seeds(), "-max_len=900", *BOUNDS)
 
 
 if __name__ == "__main__":

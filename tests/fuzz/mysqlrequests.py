@@ -10,9 +10,6 @@ verdict is waited for, values that are other ones when they are read again.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import atheris
 
 with atheris.instrument_imports(include=["acra_twisted.wire", "acra_twisted.dialects"]):
@@ -23,7 +20,9 @@ with atheris.instrument_imports(include=["acra_twisted.wire", "acra_twisted.dial
     from acra_twisted.wire.mysql import bulk, commands, parameters
     from tests.support.mysqlrequests import Desk
 
-from acra_twisted.sandbox.endings import with_make
+from tests.fuzz.framed import MYSQL, Mutator
+from tests.fuzz.mysqltexts import TEXTS, asked
+from tests.fuzz.starting import BOUNDS, start
 from tests.support.mysqlvectors import CLIENT, conversations
 
 _LIMIT = 1 << 16
@@ -106,20 +105,25 @@ def check(data: bytes) -> None:
     _values(said, judged & 3, bool(choice & 1))
 
 
-def main() -> None:
-    """Begin with recorded conversations and what is in the folder, end as libFuzzer's flags say."""
-    folder = Path(sys.argv[1])
-    for name, one in conversations().items():
+def _seeds() -> list[bytes]:
+    """Recorded conversations, and what a client may say, under some settings."""
+    found = []
+    for one in conversations().values():
         for number, packet in enumerate(one.packets):
             if packet.leg == CLIENT and not packet.sequence:
                 behind = b"".join(p.encoded for p in one.packets[number:] if p.leg == CLIENT)
                 attributes = one.capabilities >> 27 & 1
-                first = bytes((attributes | 0x30, 7))
-                (folder / f"{name}-{number}").write_bytes(first + behind[:600])
-    arguments = [sys.argv[0], "-max_len=700", "-timeout=10", "-rss_limit_mb=1500", *sys.argv[1:]]
-    with_make()
-    atheris.Setup(arguments, lambda data: check(data) if data else None)
-    atheris.Fuzz()
+                found.append(bytes((attributes | 0x30, 7)) + behind[:600])
+    for number, said in enumerate(asked()):
+        found.append(bytes((0x30 | number & 3, 7)) + said)
+    return found
+
+
+def main() -> None:
+    """Begin with conversations and what is in the folder, end as libFuzzer's flags say."""
+    seeds = _seeds()
+    mutator = Mutator(seeds, MYSQL, 2, TEXTS)
+    start(check, seeds, "-max_len=700", "-len_control=0", *BOUNDS, mutator=mutator.changed)
 
 
 if __name__ == "__main__":

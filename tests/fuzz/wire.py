@@ -9,7 +9,6 @@ the same bytes come in pieces, what passes whole and differs from what is taken 
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -40,12 +39,12 @@ with atheris.instrument_imports(
     from tests.support.twins import both
 
 from acra_twisted.authentication import authfile
-from acra_twisted.sandbox.endings import with_make
 from acra_twisted.themis import cell, container, keys, message
 from acra_twisted.themis.session import ServerSession
 from acra_twisted.transport.revocation import crl, ocsp, subjects
 from acra_twisted.transport.revocation.policy import GOOD, REVOKED, OcspRules
 from acra_twisted.transport.revocation.subjects import Issuers
+from tests.fuzz.starting import BOUNDS, start
 from tests.support.issued import NOW
 from tests.support.revocation import Revoker
 
@@ -275,14 +274,9 @@ def main() -> None:
         for path in sorted(CORPUS.iterdir()):
             check(path.read_bytes())
         return
-    folder = Path(sys.argv[1])
-    for path in CORPUS.iterdir():
-        shutil.copy(path, folder / f"kept-{path.name}")
-    (folder / "seed-query").write_bytes(b"\xf0" + query(b"SELECT 1") + TURN + ready())
-    arguments = [sys.argv[0], "-max_len=2000", "-timeout=10", "-rss_limit_mb=1500", *sys.argv[1:]]
-    with_make()
-    atheris.Setup(arguments, lambda data: check(data) if data else None)
-    atheris.Fuzz()
+    seeds = [path.read_bytes() for path in sorted(CORPUS.iterdir())]
+    seeds.append(b"\xf0" + query(b"SELECT 1") + TURN + ready())
+    start(lambda data: check(data) if data else None, seeds, "-max_len=2000", *BOUNDS)
 
 
 if __name__ == "__main__":

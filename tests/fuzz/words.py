@@ -20,9 +20,13 @@ class Mutator:
     def changed(self, data: bytes, longest: int, seed: int) -> bytes:
         """One change; every fourth is of libFuzzer's own kind."""
         chance = random.Random(seed)  # noqa: S311 - no secret
-        words = _PIECE.findall(data)
-        if not words or chance.randrange(4) == 0:
+        if not data or chance.randrange(4) == 0:
             return bytes(atheris.Mutate(data, longest))
+        return self.reworded(data, chance)[:longest]
+
+    def reworded(self, data: bytes, chance: random.Random) -> bytes:
+        """One to three changes of words."""
+        words = _PIECE.findall(data)
         for _ in range(chance.randint(1, 3)):
             at = chance.randrange(len(words) + 1)
             kind = chance.randrange(5)
@@ -38,4 +42,4 @@ class Mutator:
                 start = chance.randrange(len(other) + 1)
                 part = other[start : start + chance.randint(1, 12)]
                 words[at : at + chance.randint(0, 4)] = part
-        return b"".join(words)[:longest]
+        return b"".join(words)
