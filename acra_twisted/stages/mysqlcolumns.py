@@ -24,7 +24,7 @@ from acra_twisted.session import Session
 from acra_twisted.stages.columnfindings import ColumnFindings
 from acra_twisted.stages.mysqlbindings import ReadBy
 from acra_twisted.stages.mysqlmeanings import MysqlSnapshot
-from acra_twisted.stages.mysqlmodes import DATABASE, RIGHTS, ROLE, database_of, is_moving
+from acra_twisted.stages.mysqlmodes import DATABASE, RIGHTS, ROLE, TABLES, database_of, is_moving
 from acra_twisted.stages.mysqlprepared import SqlPrepared
 from acra_twisted.stages.mysqltemporary import TemporaryTables, may_end
 
@@ -100,6 +100,12 @@ class MysqlColumns:
         self._changes += 1
         for keeper in self._keepers.values():
             keeper.changed()
+
+    def tables_ended(self) -> None:
+        """Note that tables may be gone, or have other names: what has these now is asked for."""
+        self._changes += 1
+        for keeper in self._keepers.values():
+            keeper.forget_tables()
 
     def failed_with(self, session: Session, known: MysqlKnown, number: str) -> None:
         """Note an error that the server has given to a statement."""
@@ -300,6 +306,8 @@ class MysqlWatch:
             self._columns.changed()
         if self._moves & DATABASE:
             self._known.is_moved = True
+        if self._moves & TABLES:
+            self._columns.tables_ended()
         if self._moves & ROLE:
             self._columns.cast(exchange.session, self._known)
         if self._done is not None and exchange.outcome == "ok":

@@ -22,6 +22,12 @@ _UTF8: Final = frozenset(("utf8", "utf8mb3", "utf8mb4"))
 DATABASE: Final = 1
 ROLE: Final = 2
 RIGHTS: Final = 4
+# And for all: a table may be gone, or have another name.
+TABLES: Final = 8
+#: Words of texts that end tables, or give them other names; a temporary one hides a table only.
+_may_end: Final = re.compile(
+    rb"(?<![A-Za-z_$])(?:drop(?!\s+temporary\b)|rename|alter)(?![0-9A-Za-z_$])", re.I
+).search
 #: Words of texts that may make another database the session's.
 _may_move: Final = re.compile(rb"\b(?:use|execute)\b|/\*M?!", re.I).search
 #: Kinds of requests that do.
@@ -92,6 +98,8 @@ def may_move(text: bytes) -> int:
     found = DATABASE if _moves(text) else 0
     if roles.may_be_set(text):
         found |= ROLE
+    if _ends_tables(text):
+        found |= TABLES
     return found | RIGHTS if roles.may_grant(text) else found
 
 
@@ -102,6 +110,14 @@ def _moves(text: bytes) -> bool:
     if b"use" in lowered or b"execute" in lowered or b"/*!" in text or b"/*M!" in text:
         return len(text) > roles.HUGE or _may_move(text) is not None
     return False
+
+
+def _ends_tables(text: bytes) -> bool:
+    """Tell whether a text may end a table that others see, or give it another name."""
+    lowered = text.lower()
+    if b"drop" not in lowered and b"rename" not in lowered and b"alter" not in lowered:
+        return False
+    return len(text) > roles.HUGE or _may_end(text) is not None
 
 
 def is_moving(session: Session) -> bool:

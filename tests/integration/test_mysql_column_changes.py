@@ -299,6 +299,19 @@ class Elsewhere(Case):
         ):
             self.attempt(self.FRESH, *texts, f"INSERT INTO plain {self.VALUES}")
 
+    def test_new_views_that_have_the_names_of_former_tables(self):
+        """The text that gave the name away has passed here."""
+        known = f"INSERT INTO fresh {self.VALUES}"
+        made = "CREATE TABLE fresh LIKE plain"
+        for gone in (
+            "RENAME TABLE fresh TO z",
+            "ALTER TABLE fresh RENAME z",
+            "DROP TABLE fresh",
+            "DO 1; DROP TABLE IF EXISTS fresh, x",
+        ):
+            self.attempt(made, known, gone, self.FRESH, known)
+            self.attempt(made, known, gone, self.FRESH, f"DO 1; {known}")
+
     def test_a_statement_that_sql_prepared_for_a_table(self):
         prepare = "PREPARE s FROM 'INSERT INTO plain (id, name) VALUES (?, ?)'"
         rename = "RENAME TABLE plain TO z"

@@ -98,7 +98,7 @@ class SchemaKeeper:
     def changed(self) -> None:
         """Note that the schema may be another: nothing is decided by it any more."""
         self._changes += 1
-        self._forget_tables()
+        self.forget_tables()
 
     def strange(self, targets: Iterable[Target], database: str) -> Sequence[Target]:
         """Tell which of some tables and routines may have been made since the schema was read.
@@ -128,10 +128,11 @@ class SchemaKeeper:
                 self.changed()
                 return
             if len(self._tables) >= _TABLES:
-                self._forget_tables()
+                self.forget_tables()
             self._tables.add(key)
 
-    def _forget_tables(self) -> None:
+    def forget_tables(self) -> None:
+        """Forget which names are those of tables: some of these may be gone."""
         self._tables.clear()
         self._named.clear()
 
@@ -171,12 +172,12 @@ class SchemaKeeper:
         if kept is None or schema != kept.schema:
             kept = Protection(schema._replace(number=next(self._numbers)), self._settings)
             self._protection = kept
-            self._forget_tables()
+            self.forget_tables()
         number, mark = self._seen
         is_settled = self._mark is None or (mark is not None and mark.is_same(self._mark))
         self._mark = mark if number == asked.number and is_settled else None
         if self._mark is None:
-            self._forget_tables()
+            self.forget_tables()
         self._read_at = self._looked_at = asked.at
         self._kept, self._kept_changes = asked.number, asked.changes
         self._is_doubtful = self._is_suspect = False

@@ -12,12 +12,13 @@ from acra_twisted.encryption.mysql.question import (
     schema_question,
 )
 from acra_twisted.encryption.mysql.servermark import mark_question
+from acra_twisted.encryption.mysql.targets import Target
 from acra_twisted.errors import QuestionError
 from acra_twisted.exchange import Exchange
 from acra_twisted.interfaces import IWatch
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.stages.mysqlcolumns import MysqlColumns, MysqlKnown, MysqlWatch
-from acra_twisted.stages.mysqlmodes import DATABASE, RIGHTS, ROLE
+from acra_twisted.stages.mysqlmodes import DATABASE, RIGHTS, ROLE, TABLES
 from tests.support.mysqlplanning import SETTINGS
 from tests.support.mysqlsessions import MysqlBench
 
@@ -194,6 +195,27 @@ class Changes(Case):
         self.columns.watch(self.known, exchange, UNTOUCHED, RIGHTS)
         exchange.close("ok")
         self.assertIsNone(self.columns.snapshot(self.bench.begin(), MysqlKnown(), True))
+
+    def test_tables_that_end(self):
+        """Their names are asked for anew, in sessions of another role as well."""
+        targets = [Target("shop", "fresh")]
+        self.bench.has("fresh")
+
+        def is_strange(session, known):
+            return self.columns.is_strange(session, known, targets, "shop")
+
+        other, known = self.bench.begin(), MysqlKnown()
+        exchange = Exchange(other, "query", None, 1)
+        exchange.watch = MysqlWatch(self.columns, known, moves=ROLE)
+        exchange.close("ok")
+        for session, facts in ((self.bench.session, self.known), (other, known)):
+            self.successResultOf(
+                Deferred.fromCoroutine(self.columns.learn(session, facts, targets))
+            )
+            self.assertFalse(is_strange(session, facts))
+        self.watch(moves=TABLES).close("error")
+        self.assertTrue(is_strange(self.bench.session, self.known))
+        self.assertTrue(is_strange(other, known))
 
     def test_an_error_that_may_tell_of_other_tables(self):
         self.successResultOf(self.learn())

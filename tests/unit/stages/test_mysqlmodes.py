@@ -9,6 +9,7 @@ from acra_twisted.stages.mysqlmodes import (
     DATABASE,
     RIGHTS,
     ROLE,
+    TABLES,
     character_set_of,
     database_of,
     encoding_of,
@@ -85,6 +86,11 @@ class Moving(SynchronousTestCase):
             (b"/*!50000SET ROLE r*/", DATABASE | ROLE),
             (b"/*M!100100GRANT r TO u*/", DATABASE | RIGHTS),
             (b"USE x", DATABASE),
+            (b"DROP TABLE t", TABLES),
+            (b"DO 1; rename table t to u", TABLES),
+            (b"/*!50000ALTER TABLE t RENAME u*/", DATABASE | TABLES),
+            (b"DROP TEMPORARY TABLE t", 0),
+            (b"SELECT dropped, renames, alternative FROM t", 0),
         ):
             self.assertEqual(may_move(text), expected, text)
 
@@ -102,6 +108,7 @@ class Moving(SynchronousTestCase):
             (b"SELECT 'defaults', 'roles'", 0, RIGHTS),
             (b"SELECT 'roles'", 0, 0),
             (b"SELECT a", 0, 0),
+            (b"SELECT dropped", 0, TABLES),
             (b"GRANT r TO u", RIGHTS, RIGHTS),
             (b"USE x", DATABASE, DATABASE),
         ):
