@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from acra_twisted.sql import lexer
+from acra_twisted.sql import lexer, mysqlforeign
 
 _NAMES: Final = (lexer.WORD, lexer.QUOTED)
 _CHARACTERS: Final = (b"char", b"character", b"varchar", b"varcharacter")
@@ -26,6 +26,10 @@ _TYPES: Final = (
     *(b"multilinestring", b"multipolygon", b"geometrycollection"),
 )
 _A_TYPE: Final = "GEOMETRY"
+#: Around rows that are a query: the name is none that a text could have.
+_FROM_ROWS: Final = "SELECT * FROM ( VALUES"
+_BEHIND_ROWS: Final = f") ) AS `{mysqlforeign.marked('values')}`"
+_SETS: Final = (b"union", b"except", b"intersect")
 _QUERIES: Final = (b"select", b"values", b"with")
 _TARGETS_END: Final = (b"where", b"returning", b"order", b"limit", b"(")
 #: Words of MariaDB behind which a name stands, or that are no name.
@@ -81,7 +85,8 @@ def shown(words: Words) -> dict[int, str]:
         found.update(_rows_examined(words))
     if b"{" in words.texts:
         found.update(_escapes(words))
-    return {**dict.fromkeys(found, ""), **dict.fromkeys(types, _A_TYPE)}
+    rows = _rows(words) if b"values" in words.texts else {}
+    return {**dict.fromkeys(found, ""), **dict.fromkeys(types, _A_TYPE), **rows}
 
 
 def _rows_examined(words: Words) -> Iterable[int]:
@@ -199,3 +204,44 @@ def _escapes(words: Words) -> Iterable[int]:
                 yield from (place, place + 1)
         elif text == b"}" and opened and opened.pop():
             yield place
+
+
+def _rows(words: Words) -> dict[int, str]:
+    """``VALUES (1, 2), (3, 4)`` as a query: a statement, a part of a UNION, or behind AS."""
+    found: dict[int, str] = {}
+    is_made = words.texts[0] == b"create"
+    for place, text in enumerate(words.texts):
+        if text != b"values":
+            continue
+        is_opened = words.at(place - 1, b"(")
+        is_query = not place or is_opened and words.at(place - 2, b"as")
+        is_query = is_query or is_made and words.at(place - 1, b"as")
+        if not (is_query or is_opened):
+            continue
+        end = _end_of_rows(words, place + 1)
+        if end and (is_query or words.is_one_of(end + 1, _SETS)):
+            found[place] = _FROM_ROWS
+            found[end] = _BEHIND_ROWS
+    return found
+
+
+def _end_of_rows(words: Words, place: int) -> int:
+    """The place of the bracket that ends the last of the rows that begin at a place; 0 if none
+    begins there."""
+    end = 0
+    while True:
+        place += words.at(place, b"row")
+        if not words.at(place, b"("):
+            return end
+        depth = 0
+        while place < len(words.texts):
+            depth += (words.texts[place] == b"(") - (words.texts[place] == b")")
+            if not depth:
+                break
+            place += 1
+        else:
+            return 0
+        end = place
+        if not words.at(place + 1, b","):
+            return end
+        place += 2

@@ -98,6 +98,11 @@ EVASIONS = {
             "EXPLAIN (SELECT 1) UNION (SELECT a FROM secrets)",
             "EXPLAIN (SELECT 1) UNION (SELECT a FROM t)",
         ),
+        (
+            "WITH c (x) AS (VALUES (1), ((SELECT a FROM secrets))) SELECT x FROM c",
+            "WITH secrets (x) AS (VALUES (1), (2)) SELECT x FROM secrets",
+        ),
+        ("VALUES (1), ((SELECT a FROM secrets))", "VALUES (1), (2) UNION VALUES ('secrets')"),
         ("EXPLAIN PARTITIONS SELECT a FROM secrets", "EXPLAIN PARTITIONS SELECT a FROM t"),
         (
             "INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a = (SELECT a FROM secrets LIMIT 1)",

@@ -54,6 +54,11 @@ AS_THEY_ARE = (
     "ALTER TABLE t DROP tables",
     "SELECT values ( t.a ) FROM t",
     "INSERT INTO t SELECT 1 ON DUPLICATE KEY UPDATE a = ( SELECT 1 FROM ( VALUES ( s.a ) ) v )",
+    "INSERT INTO t VALUES ( 1 ) ON DUPLICATE KEY UPDATE a = ( VALUES ( a ) )",
+    "INSERT INTO t ( a ) VALUES ( 1 ) , ( 2 )",
+    "SELECT a FROM ( VALUES ( 1 ) , ( 2 ) ) AS t",
+    "VALUES ( 1 , ( 2 )",
+    "VALUES 1",
     "EXPLAIN partitions",
     "SELECT { x 'a' }",
     "SELECT { d ? }",
@@ -83,6 +88,20 @@ class Clauses(SynchronousTestCase):
     def test_what_stays(self):
         for text in AS_THEY_ARE:
             self.assertEqual(canonical(text), text)
+
+    def test_rows_that_are_a_query(self):
+        """They are shown as a derived table, of a name that no text has."""
+        for text, expected in (
+            ("VALUES (1, 2), (3, 4)", "<( 1 , 2 ) , ( 3 , 4 )>"),
+            ("VALUES ROW(1), ROW((2))", "<ROW ( 1 ) , ROW ( ( 2 ) )>"),
+            ("VALUES (1) EXCEPT VALUES (2)", "<( 1 )> EXCEPT VALUES ( 2 )"),
+            ("WITH c AS (VALUES (1), (2)) SELECT 1", "WITH c AS ( <( 1 ) , ( 2 )> ) SELECT 1"),
+            ("SELECT (VALUES (1) UNION SELECT 2)", "SELECT ( <( 1 )> UNION SELECT 2 )"),
+            ("CREATE TABLE t AS VALUES (1)", "CREATE TABLE t AS <( 1 )>"),
+        ):
+            expected = expected.replace("<", "SELECT * FROM ( VALUES ")
+            shown = canonical(text)
+            self.assertEqual(shown, expected.replace(">", " ) AS `values\ud800`"), text)
 
     def test_no_rule_takes_one_statement_for_the_other(self):
         """A clause that is not shown counts where statements are compared."""
