@@ -4,6 +4,8 @@ import socket
 import tempfile
 from pathlib import Path
 
+import pymysql
+from pymysql.constants import CLIENT
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.sandbox.authority import Authority
@@ -87,6 +89,37 @@ class AtMariaDB(LoginCase):
                 self.assertEqual(self.ask(server, "mariadb", client_tls, user=user), "one")
             self.assertEqual(self.ask(server, "npm mariadb", client_tls, user="edwards"), "one")
             server.stop()
+
+    def test_clients_that_name_no_plugin(self):
+        """They prove a password as ``mysql_native_password`` does: the npm package mysql."""
+        for client_tls, database_tls in ((False, False), (False, True)):
+            server = self.serve(self.database.port, client_tls, database_tls)
+            for user, password, answer in (
+                ("u", "pw", "u@%"),
+                ("either", "pw", "either@%"),
+                ("u", "other", 1045),
+                ("edwards", "pw", 1251),
+            ):
+                self.assertEqual(self.unnamed(server.port, user, password), answer, user)
+                direct = self.unnamed(self.database.port, user, password)
+                self.assertEqual(direct, answer, user)
+            server.stop()
+
+    @staticmethod
+    def unnamed(port, user, password):
+        """Return who the client is to the database, or the number of its error."""
+        connection = pymysql.connect(
+            host="127.0.0.1", port=port, user=user, password=password, defer_connect=True
+        )
+        # It writes a name all the same, which nobody reads.
+        connection.client_flag &= ~(CLIENT.PLUGIN_AUTH | CLIENT.CONNECT_ATTRS)
+        try:
+            connection.connect()
+        except pymysql.MySQLError as error:
+            return error.args[0]
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT CURRENT_USER()")
+            return cursor.fetchone()[0]
 
     def test_a_wrong_password(self):
         server = self.serve(self.database.port)

@@ -50,9 +50,11 @@ EXTENDED_METADATA: Final = 1 << 3
 CACHE_METADATA: Final = 1 << 4
 BULK_UNIT_RESULTS: Final = 1 << 5
 
-#: Both sides must have them.  (Not all clients have PLUGIN_AUTH_LENENC: a length of one byte is
-#: read as well.)
-REQUIRED: Final = PROTOCOL_41 | SECURE_CONNECTION | PLUGIN_AUTH
+#: Clients must have them.  One without PLUGIN_AUTH proves its password as mysql_native_password
+#: does; to one without PLUGIN_AUTH_LENENC a length is one byte.
+REQUIRED_OF_CLIENTS: Final = PROTOCOL_41 | SECURE_CONNECTION
+#: Databases must have them.
+REQUIRED: Final = REQUIRED_OF_CLIENTS | PLUGIN_AUTH
 #: Capabilities that neither side is shown: every session is in a mode that can be read.
 REFUSED: Final = COMPRESS | OPTIONAL_RESULTSET_METADATA | ZSTD | CAPABILITY_EXTENSION
 #: MariaDB's that may pass.  New ones may not.

@@ -176,7 +176,8 @@ def asks_for_tls(payload: bytes) -> bool:
 
 
 def decode_response(payload: bytes) -> Response:
-    """Read a client's response.  Raises WireError, also if a capability of `REQUIRED` lacks.
+    """Read a client's response.  Raises WireError, also if a capability of `REQUIRED_OF_CLIENTS`
+    lacks.
 
     Bytes behind the last field are dropped.
     """
@@ -191,7 +192,7 @@ def _decode_response(payload: bytes) -> Response:
     if len(payload) < FIXED:
         raise WireError(side, "the response to the greeting is too short")
     found, at = read_uint32(payload, 0, side)
-    if found & bits.REQUIRED != bits.REQUIRED:
+    if found & bits.REQUIRED_OF_CLIENTS != bits.REQUIRED_OF_CLIENTS:
         raise WireError(side, "the client is too old: it lacks a capability that is needed here")
     packet_max, at = read_uint32(payload, at, side)
     collation, at = read_uint8(payload, at, side)

@@ -85,13 +85,15 @@ class Responses(SynchronousTestCase):
     def test_what_is_needed(self):
         whole = Response(NEEDED, 0, 1, 45, b"ann", b"", plugin=b"p")
         self.assertEqual(handshake.decode_response(whole.encode()), whole)
-        for bit in (bits.PROTOCOL_41, bits.SECURE_CONNECTION, bits.PLUGIN_AUTH):
+        unnamed = whole._replace(capabilities=NEEDED & ~bits.PLUGIN_AUTH, plugin=None)
+        self.assertEqual(handshake.decode_response(unnamed.encode()), unnamed)
+        for bit in (bits.PROTOCOL_41, bits.SECURE_CONNECTION):
             old = whole._replace(capabilities=NEEDED & ~bit)
             error = self.assertRaises(WireError, handshake.decode_response, old.encode())
             self.assertIs(error.reason, EndReason.HANDSHAKE)
 
     @given(
-        st.integers(0, 0xFFFFFFFF).map(lambda given: given | NEEDED),
+        st.integers(0, 0xFFFFFFFF).map(lambda given: given | bits.REQUIRED_OF_CLIENTS),
         st.integers(0, 0xFFFFFFFF),
         words,
         st.binary(max_size=255),
@@ -109,7 +111,7 @@ class Responses(SynchronousTestCase):
             user,
             answer,
             database if given_bits & bits.CONNECT_WITH_DB else None,
-            plugin,
+            plugin if given_bits & bits.PLUGIN_AUTH else None,
             tuple(named) if given_bits & bits.CONNECT_ATTRS else (),
         )
         self.assertEqual(handshake.decode_response(response.encode() + behind), response)
