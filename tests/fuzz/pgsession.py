@@ -118,11 +118,9 @@ def check(data: bytes) -> None:
             lambda reason, text, number: encode_farewell(reason, text),
         )
         _kept_back(played, settings.inspects)
-        # Of runs of rows that are refused more or fewer are sent before.
-        is_exact = not (ROWS in settings.inspects and DENIED in data)
         all_played.append(played)
         shown.append((_joined(played.to_client), _joined(played.to_database)))
-    sessions.compare(all_played, shown if is_exact else [])
+    sessions.compare(all_played, shown if settings.is_exact(data) else [])
 
 
 _TEXTS = (

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from acra_twisted.censor.engine import Censor
 from acra_twisted.censor.handlers import Decision
 from acra_twisted.censor.rules import read_rules
 from acra_twisted.sql.languages import LANGUAGES
+
+Result = TypeVar("Result")
 
 
 def _slowness() -> float:
@@ -48,21 +52,30 @@ def make(name: str) -> Censor:
 
 
 class Slow(Exception):
-    """A decision took longer than it may, three times in turn."""
+    """Something took longer than it may, three times in turn."""
+
+
+def in_time(do: Callable[[], Result], allowed: float) -> Result:
+    """The result of ``do``, which takes at most ``allowed`` times `LIMIT`.  Raises Slow if it takes
+    longer each time."""
+    best = float("inf")
+    for _ in range(3):
+        began = time.thread_time()
+        result = do()
+        best = min(best, time.thread_time() - began)
+        if best <= LIMIT * allowed:
+            return result
+    # The machine may be slower now than when we began: who shares it comes and goes.
+    if best <= 0.1 * _slowness() * allowed:
+        return result
+    raise Slow(f"{best:.3f} s")
 
 
 def decide_anew(censor: Censor, text: bytes, mode=None) -> Decision:
     """The decision without what was kept.  Raises Slow."""
-    best = float("inf")
-    allowed = 1 + len(text) * _A_BYTE
-    for _ in range(3):
+
+    def decide() -> Decision:
         censor.forget()
-        began = time.thread_time()
-        decision = censor.decide(text, mode)
-        best = min(best, time.thread_time() - began)
-        if best <= LIMIT * allowed:
-            return decision
-    # The machine may be slower now than when we began: who shares it comes and goes.
-    if best <= 0.1 * _slowness() * allowed:
-        return decision
-    raise Slow(f"{best:.3f} s")
+        return censor.decide(text, mode)
+
+    return in_time(decide, 1 + len(text) * _A_BYTE)

@@ -77,6 +77,12 @@ class Settings(NamedTuple):
     cut: int
     later: bool
 
+    def is_exact(self, data: bytes) -> bool:
+        """Return True if all sides must see the same of an input, however it is cut: of a run, or a
+        piece, of rows in which one is refused more or fewer leave before; and rows are refused
+        that are for two stages."""
+        return sum((ROWS in self.inspects, DENIED in data, TAKEN in data)) < 2
+
 
 class Timer:
     """A call that is made when the sides have said all of a turn."""

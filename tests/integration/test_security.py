@@ -14,7 +14,7 @@ import time
 
 import psycopg
 
-from acra_twisted.sandbox.processes import free_port, processor_time, resident
+from acra_twisted.sandbox.processes import accepts, free_port, processor_time, resident
 from acra_twisted.wire.postgres.frames import StartupPacket
 from tests.integration.base import Surroundings, eventually, get
 from tests.support.daemons import WATCHED, defects, metric
@@ -277,13 +277,18 @@ class Exhaustion(Surroundings):
 
 
 class Ending(Surroundings):
+    @staticmethod
+    def taken_note_of(chain):
+        """Two signals count as one until the first was taken note of."""
+        eventually(lambda: not accepts(chain.port), "it listens no more")
+
     def test_rl6_a_second_sigterm_does_not_wait(self):
         slow = {"incoming_connection_close_timeout": "60"}
         chain = self.chain(connector={"connector": slow})
         with self.connect(chain) as db:
             db.execute("BEGIN")
             chain.connector.send(signal.SIGTERM)
-            time.sleep(0.5)
+            self.taken_note_of(chain)
             db.execute("SELECT 1")
             chain.connector.send(signal.SIGTERM)
             self.assertEqual(chain.connector.wait(10), 0)
@@ -298,7 +303,7 @@ class Ending(Surroundings):
         with self.connect(chain, autocommit=False) as db:
             db.execute("SELECT 1")
             chain.server.send(signal.SIGTERM)
-            time.sleep(0.5)
+            self.taken_note_of(chain)
             db.execute("SELECT 1")
             chain.server.send(signal.SIGTERM)
             self.assertEqual(chain.server.wait(10), 0)
