@@ -45,7 +45,6 @@ _PARENT = _CONTEXT.traceparent().encode()
 _CARRYING = Propagation(
     lambda exchange: _CONTEXT, lambda exchange: _CONTEXT, to_acra=True, errors=True, notices=True
 )
-_TIMES = re.compile(rb"N\0\0..SNOTICE\0[^\0]*\0[^\0]*\0Macra: trace_id [^\0]*\0\0", re.S)
 _COMMENT = re.compile(rb"/\*.*?\*/|--[^\n]*", re.S)
 #: Bits of the first byte above those of `sessions.INSPECTS`.
 _CARRIES, _CALLS, _NAMES, _SMALL = 0x10, 0x20, 0x40, 0x80
@@ -94,9 +93,9 @@ def _kept_back(played: sessions.Played, inspects: frozenset[str]) -> None:
 
 
 def _joined(data: bytes) -> list[tuple[bytes, bytes]]:
-    """Messages; copy data is the same however it is cut into messages, and notices of times."""
+    """Messages; copy data is the same however it is cut into messages."""
     found: list[tuple[bytes, bytes]] = []
-    for kind, body in split(_TIMES.sub(b"", data), POSTGRESQL):
+    for kind, body in split(data, POSTGRESQL):
         if kind == b"d" and found and found[-1][0] == b"d":
             found[-1] = kind, found[-1][1] + body
         elif kind != b"d" or body:

@@ -13,6 +13,7 @@ from acra_twisted.exchange import Exchange, take_reply
 from acra_twisted.outstanding import (
     ANSWER_WITH_NEXT,
     REPLACE,
+    SKIP,
     Entry,
     is_answer,
 )
@@ -103,6 +104,20 @@ class AnsweredReplies(WholeReplies):
                 self._tell(exchange)
                 self._out.append(backend.encode_ready(replies.STATUSES[session.transaction]))
             take_reply(session)
+        if outstanding and end < len(self._buffer.data):
+            # The next reply came with this one.
+            self._reply_begins(outstanding[0])
+
+    def _reply_begins(self, head: Entry) -> None:
+        """Note when the first byte came of the reply that is owed next."""
+        action, code, exchange, _ = head
+        if action == SKIP and code != replies.QUESTION:
+            outstanding = self._session.outstanding
+            if len(outstanding) > 1:
+                # What it carries is the next one's.
+                exchange = outstanding[1][2]
+        if exchange is not None and not exchange.first_byte:
+            exchange.first_byte = self._session.clock()
 
     def _tell(self, exchange: Exchange | None) -> None:
         """A NOTICE about an exchange whose reply ends here, to a session that asked for it."""

@@ -132,7 +132,7 @@ class ResponseFlow(ExtendedReplies):
 
     def next_work(self) -> Work | None:
         """The next result or run of rows to judge; None when input is used up."""
-        session, buffer = self._session, self._buffer
+        buffer = self._buffer
         self._load_waiting()
         data = buffer.data
         size, position = len(data), buffer.position
@@ -141,14 +141,8 @@ class ResponseFlow(ExtendedReplies):
         # A question is the only one owed when it is put: no other reply stands before its own.
         asked = False
         if head is not None and position < size:
-            action, code, exchange, _ = head
-            if action == SKIP:
-                asked = code == replies.QUESTION
-                if len(session.outstanding) > 1 and not asked:
-                    # What it carries is the next one's.
-                    exchange = session.outstanding[1][2]
-            if exchange is not None and not exchange.first_byte:
-                exchange.first_byte = session.clock()
+            asked = head[0] == SKIP and head[1] == replies.QUESTION
+            self._reply_begins(head)
         if self._streaming:
             position = self._stream(position, size)
         while size - position >= 5:

@@ -67,6 +67,24 @@ class Attribution(SynchronousTestCase):
         self.assertEqual(play.database(data), data)
         play.done()
 
+    def test_each_reply_has_its_first_byte_however_they_come(self):
+        one = parse(b"", b"a") + bind(b"", b"") + execute()
+        replied = PARSE_COMPLETE + BIND_COMPLETE + complete(b"INSERT 0 1")
+        for sent, data in (
+            (query(b"a") + query(b"b"), (complete(b"INSERT 0 1") + ready()) * 2),
+            (one + one + SYNC, replied * 2 + ready()),
+        ):
+            for size in (len(data), 1):
+                play = Playbook()
+                play.client(sent)
+                for at in range(0, len(data), size):
+                    play.database(data[at : at + size])
+                play.done()
+                first, second = play.recorder.closed
+                self.assertLess(first.sent, first.first_byte)
+                self.assertLess(first.first_byte, second.first_byte)
+                self.assertLess(second.first_byte, second.closed)
+
     def test_an_error_discards_until_sync(self):
         play = Playbook()
         one = parse(b"s", b"one") + bind(b"", b"s") + execute()
