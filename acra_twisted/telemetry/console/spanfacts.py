@@ -27,6 +27,9 @@ def detail(bar: Bar, timeline: Timeline) -> Iterator[tuple[str, str]]:
     """Give all that is known of a span, with names."""
     record = bar.record
     yield "started", f"{iso_time(record['start'])} (+{formats.exact_ms(bar.start / _MS)})"
+    moved = timeline.moves.by.get(record["span_id"], 0)
+    if moved:
+        yield "moved", f"{formats.signed(moved / _MS, 3)} ms, for clocks differ"
     yield "took", formats.exact_ms((bar.end - bar.start) / _MS)
     yield "itself", formats.exact_ms(bar.itself / _MS)
     yield "layer", LAYERS.get(bar.layer, "none: as long as the connection")
@@ -47,9 +50,12 @@ def logs(
     the security events of the trace."""
     said: list[tuple[int, str, str, str, str]] = []
     codes = {one.record.code for one in told}
+    by = timeline.moves.by
+    # Events are of AcraServer, whose spans are moved.
+    moved = max(by.values(), key=abs, default=0)
     for one in told:
         text = one.record.error or one.record.message
-        at = min(max(one.first - timeline.begin, 0), timeline.took)
+        at = min(max(one.first + moved - timeline.begin, 0), timeline.took)
         look = KINDS[kind_of(one)].look.replace("control", "mute")
         said.append((at, look, f"event {one.record.code}", text, address(one, "30d")))
     for count, bar in enumerate(timeline.bars, 1):
@@ -59,7 +65,8 @@ def logs(
         for event in record["events"]:
             facts = ", ".join(f"{key} {value}" for key, value in event["attributes"].items())
             text = f"{event['name']}: {facts}" if facts else str(event["name"])
-            said.append((event["time"] - timeline.begin, "", "", text, ""))
+            at = event["time"] + by.get(record["span_id"], 0) - timeline.begin
+            said.append((at, "", "", text, ""))
         if known.get("acra.denied_by") and known.get("acra.verdict") != "allow":
             rule = known.get("acra.censor.rule", "")
             text = f"{known['acra.denied_by']} {rule} {known.get('acra.censor.place', '')}"

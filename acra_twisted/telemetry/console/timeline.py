@@ -1,5 +1,6 @@
 """Where the time of one trace went: its spans as a tree, each with its layer, what it spent
-itself, and its part of the critical path.  Times are nanoseconds after the trace's begin.
+itself, and its part of the critical path.  Times are nanoseconds after the trace's begin, of spans
+that were moved where clocks differ.
 
 Spans are of others as well: parents may be missing, or go round in a circle.
 """
@@ -10,6 +11,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple
 
+from acra_twisted.telemetry.console.clocks import Moves, moves
 from acra_twisted.telemetry.console.layers import DATABASE, LAYERS, layer_of
 from acra_twisted.telemetry.console.requests import is_request
 from acra_twisted.telemetry.figures.rows import STAGE
@@ -72,19 +74,22 @@ class Bar(NamedTuple):
 
 class Timeline(NamedTuple):
     """A trace: when it began (since the epoch), how long it took, its spans in the order of the
-    tree, milliseconds by layer, and the times of the layers, none of them twice."""
+    tree, milliseconds by layer, and the times of the layers, none of them twice; and how its spans
+    were moved, whose records have their times as they were."""
 
     begin: int
     took: int
     bars: Sequence[Bar]
     layers: Mapping[str, float]
     spent: Sequence[Part]
+    moves: Moves = Moves()
 
 
 class _Node:
     __slots__ = ("record", "start", "end", "depth", "layer", "below", "critical")
 
     def __init__(self, record: Mapping[str, Any], begin: int) -> None:
+        """It begins and ends so many nanoseconds behind a moment."""
         self.record = record
         self.start: int = record["start"] - begin
         self.end: int = max(record["end"] - begin, self.start)
@@ -107,8 +112,12 @@ def arrange(records: Sequence[Mapping[str, Any]]) -> Timeline:
 
 def arranged(records: Sequence[Mapping[str, Any]]) -> Generator[str, None, Timeline]:
     """Return it, in steps."""
-    begin = min(record["start"] for record in records)
-    nodes = {record["span_id"]: _Node(record, begin) for record in records}
+    moved = yield from moves(records)
+    by = moved.by
+    begin = min(record["start"] + by.get(record["span_id"], 0) for record in records)
+    nodes = {
+        record["span_id"]: _Node(record, begin - by.get(record["span_id"], 0)) for record in records
+    }
     yield ""
     roots = _tree(nodes)
     yield ""
@@ -144,7 +153,7 @@ def arranged(records: Sequence[Mapping[str, Any]]) -> Generator[str, None, Timel
         if not len(parts) % _STEP:
             yield ""
     layers = {layer: time / _NS_IN_MS for layer, time in spent.items() if time}
-    return Timeline(begin, took, counted, layers, parts)
+    return Timeline(begin, took, counted, layers, parts, moved)
 
 
 def _tree(nodes: Mapping[str, _Node]) -> list[_Node]:

@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from acra_twisted.telemetry.console import charts, formats, minimap, requests, waterfall
 from acra_twisted.telemetry.console.around import Around, around, draw
-from acra_twisted.telemetry.console.clocks import apart
 from acra_twisted.telemetry.console.layers import LAYERS, ours
 from acra_twisted.telemetry.console.people import Names
 from acra_twisted.telemetry.console.repeated import repeated
@@ -116,8 +115,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     yield ""
     runs = yield from repeated(records)
     layers = typical.layers if typical is not None else {}
-    differ = yield from apart(records)
-    answer = said(records, timeline, side.main, layers, runs, differ)
+    answer = said(records, timeline, side.main, layers, runs)
     client = Names(sources.fact("peers")).of(
         requests.first(records, "acra.client_id"), requests.first(records, "tls.client.subject")
     )
@@ -188,6 +186,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
                 **bar.record,
                 "depth": bar.depth,
                 "layer": bar.layer,
+                "moved_ms": timeline.moves.by.get(bar.record["span_id"], 0) / _MS,
                 "itself_ms": bar.itself / _MS,
                 "typical_ms": known[bar.record["span_id"]].took
                 if bar.record["span_id"] in known
@@ -362,6 +361,8 @@ def _count(gathered: Gathered, bars: Sequence[Bar], rows: int) -> str:
     everything = gathered.timeline.bars
     daemons = len({str(record["service"]) for record in gathered.records})
     text = f"{formats.several(len(everything), 'span')}, {formats.several(daemons, 'daemon')}"
+    if gathered.timeline.moves.by:
+        text += f", {formats.count(len(gathered.timeline.moves.by))} moved where clocks differ"
     if gathered.is_part:
         text += f" (of a longer trace the first {SPANS_MAX} are in memory)"
     inside = sum(bar.spans for bar in bars)

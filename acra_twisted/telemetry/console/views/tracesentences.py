@@ -46,17 +46,15 @@ def said(
     main: Mapping[str, Any] | None,
     usual: Mapping[str, float],
     runs: Repeated | None = None,
-    clocks: Apart | None = None,
 ) -> Answer:
     """Return the sentences about a trace.  ``usual`` has the milliseconds by layer that are typical
-    of its statement; it is empty where nothing is.  ``runs`` are of a statement that repeats,
-    ``clocks`` those that differ."""
+    of its statement; it is empty where nothing is.  ``runs`` are of a statement that repeats."""
     return answer(
         [
             _running(records, timeline),
             _fault(main),
             _unopened(main),
-            _clocks(clocks),
+            _clocks(timeline.moves.apart),
             _repeated(runs),
             _side(timeline, usual),
             _slower(timeline, usual),
@@ -121,7 +119,8 @@ def _clocks(clocks: Apart | None) -> Sentence | None:
         "clocks",
         SLOW,
         strong(f"The clocks of {names} are at least {formats.ms(clocks.by / _MS)} apart"),
-        ": the time of the whole and that of the link are wrong here.",
+        f": spans of {formats.name(clocks.below)} are moved into those that waited for them, so "
+        "when they began is a guess.",
     )
 
 
