@@ -14,6 +14,7 @@ from acra_twisted.telemetry.console import (
     lastevents,
     schemachanges,
     unopened,
+    waited,
 )
 from acra_twisted.telemetry.console.behind import problem
 from acra_twisted.telemetry.console.breaks import Break, Minute
@@ -115,6 +116,8 @@ def gather(sources: Sources, span: Range) -> Generator[Piece, None, Gathered]:
         culprit = yield from _culprit(sources, span, found, was, now)
     facts = Facts(span, columns, row, before, found, was, now, culprit)
     grown = yield from growth(sources.figures, span, columns)
+    long = yield from waited.waited(sources.figures, shapes, span)
+    stood = waited.said(long, span, address, traces_of)
     changed = yield from schemachanges.changes(sources.figures, shapes, span)
     since, until = span.since * MINUTE, span.until * MINUTE
     events = sources.events.kept(since, until) if sources.events is not None else []
@@ -133,7 +136,7 @@ def gather(sources: Sources, span: Range) -> Generator[Piece, None, Gathered]:
         span,
         facts,
         first,
-        tell(facts, At(now_open, away, grown, lost, closed)),
+        tell(facts, At(now_open, away, grown, lost, closed, stood)),
         changed,
         events,
         health,

@@ -71,14 +71,15 @@ class Facts(NamedTuple):
 
 class At(NamedTuple):
     """Facts of the moment: sessions, why what stands behind the daemon cannot be reached (empty if
-    it can be), requests that have become many, connectors that are gone, and the sentence about
-    values that could not be opened."""
+    it can be), requests that have become many, connectors that are gone, and the sentences about
+    values that could not be opened and about requests that waited."""
 
     standing: Standing
     problem: str = ""
     grown: Growth | None = None
     missing: Sequence[Gone] = ()
     closed: Sentence | None = None
+    waited: Sentence | None = None
 
 
 _QUIET: Final = At(Standing({}, {}))
@@ -101,7 +102,7 @@ def tell(facts: Facts, at: At = _QUIET) -> Answer:
             *now,
             _poison(row, facts.span),
             at.closed,
-            *_changed(facts, at.grown),
+            *_changed(facts, at.grown, at.waited),
             _errors(facts.columns),
             lost,
             _denials(row, facts.span),
@@ -130,13 +131,13 @@ def _unreachable(facts: Facts, problem: str) -> Sentence | None:
     )
 
 
-def _changed(facts: Facts, grown: Growth | None) -> list[Sentence | None]:
-    """Tell how times and numbers have changed: a mean that falls while requests become many more
-    is no good news, and comes behind."""
+def _changed(facts: Facts, grown: Growth | None, waited: Sentence | None) -> list[Sentence | None]:
+    """Tell how times and numbers have changed: a mean that falls while requests become many more,
+    or behind a long wait, is no good news, and comes behind."""
     changed, more = _break(facts), _more(facts.span, grown)
     if changed is not None and changed.rule == "faster":
-        return [more, changed]
-    return [changed, more]
+        return [more, waited, changed]
+    return [changed, more, waited]
 
 
 def _more(span: Range, grown: Growth | None) -> Sentence | None:
