@@ -106,8 +106,8 @@ def _alike(
     return sentence(
         rule,
         kind,
-        link(f"{formats.count(len(some))} of {formats.several(whole, 'kept trace')}", where),
-        f" {was}{_word(verdict)}{_when(some)}.",
+        link(formats.several(len(some), "kept trace"), where),
+        f" of {formats.count(whole)} {was}{_word(verdict)}{_when(some)}.",
     )
 
 

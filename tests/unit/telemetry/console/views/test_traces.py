@@ -83,7 +83,7 @@ class Traces(SynchronousTestCase):
         self.assertEqual(answer["rules"], ["poison", "failed"])
         self.assertEqual(
             answer["text"],
-            "1 of 6 kept traces was poisoned, at 23:59. 2 of 6 kept traces failed, at 23:59.",
+            "1 kept trace of 6 was poisoned, at 23:59. 2 kept traces of 6 failed, at 23:59.",
         )
         # One leads to itself, several to their list.
         poisoned, failed = (one.href for one in self.gathered.said.pieces if one.href)
