@@ -44,7 +44,7 @@ from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing, Tracing
 from acra_twisted.telemetry.tracing.processor import SpanProcessor
 from acra_twisted.telemetry.tracing.sampling import by_client, make_sampler
 from acra_twisted.telemetry.tracing.spans import Span
-from acra_twisted.telemetry.tracing.store import TRACES_MAX, SpanStore
+from acra_twisted.telemetry.tracing.store import BYTES_MAX, TRACES_MAX, SpanStore
 from acra_twisted.transport.activation import InheritedSockets
 from acra_twisted.transport.certificates import clock, judged
 from acra_twisted.transport.endpoints import ListenerService, bind
@@ -134,7 +134,9 @@ class TelemetryService(MultiService):
         if self.store is not None:
             self._recent = RecentEvents(service, self.clock())
             metrics.watch_pool("security events", self._recent.__len__, RECENT_MAX)
-            metrics.watch_pool("traces of the pages", self.store.__len__, TRACES_MAX)
+            store = self.store
+            metrics.watch_pool("traces of the pages", store.__len__, TRACES_MAX)
+            metrics.watch_pool("bytes of the pages' traces", lambda: store.bytes, BYTES_MAX)
             if system:
                 self.edges = Edges(self.clock(), self.turns)
                 metrics.watch_pool("ways of requests", self.edges.__len__, EDGES_MAX)

@@ -38,7 +38,7 @@ from acra_twisted.telemetry.pages.waterfall import (
     summary,
     ticks,
 )
-from acra_twisted.telemetry.tracing import store as zstore
+from acra_twisted.telemetry.tracing import latencies
 from acra_twisted.telemetry.tracing.records import as_record
 from acra_twisted.telemetry.tracing.spans import Span, iso_time
 from acra_twisted.telemetry.tracing.store import SpanStore
@@ -84,7 +84,7 @@ PLACES = (
 )
 _RUNNING_MAX = 100
 _RECENT_MAX = 50
-_BUCKETS = (*(str(number) for number in range(len(zstore.BOUNDS))), "running", "errors", "")
+_BUCKETS = (*(str(number) for number in range(len(latencies.BOUNDS))), "running", "errors", "")
 
 
 class TracePages:
@@ -151,7 +151,7 @@ class TracePages:
             if bucket == "running":
                 samples = running.get(chosen, [])
             else:
-                place = zstore.ERRORS if bucket == "errors" else int(bucket or 0)
+                place = latencies.ERRORS if bucket == "errors" else int(bucket or 0)
                 samples = self._store.samples(chosen, place)
         records = [as_record(span, self._service) for span in samples]
         yield ""
@@ -167,7 +167,7 @@ class TracePages:
         yield from self.templates.render(
             "tracez.html",
             title="Spans",
-            labels=zstore.LABELS,
+            labels=latencies.LABELS,
             rows=rows,
             chosen=chosen,
             samples=records,

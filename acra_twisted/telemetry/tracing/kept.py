@@ -2,14 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from acra_twisted.telemetry.tracing.recorded import Recorded
 from acra_twisted.telemetry.tracing.spans import Span
 
+if TYPE_CHECKING:
+    from mypy_extensions import i64
+
 #: Spans of a trace that are kept: its first ones.
 SPANS_MAX: Final = 512
+#: Bytes that a request takes beside its spans and texts, that a span takes with the attributes
+#: that each has, and that each thing in it takes: an attribute, a link, an event.
+_REQUEST: Final = 1024
+_SPAN: Final = 512
+_THING: Final = 160
+
+
+class Trace:
+    """Spans and requests of one trace, and about how many ``bytes`` they take.  ``is_sample``: one
+    of them is a sample."""
+
+    __slots__ = ("items", "bytes", "is_sample")
+
+    bytes: i64
+
+    def __init__(self) -> None:
+        self.items: list[Span | Recorded] = []
+        self.bytes = 0
+        self.is_sample = False
+
+    def add(self, item: Span | Recorded) -> i64:
+        """Add one if there is room for it; return by how many bytes that is more."""
+        if len(self.items) >= SPANS_MAX:
+            return 0
+        more = bytes_of(item)
+        self.items.append(item)
+        self.bytes += more
+        return more
+
+
+def bytes_of(item: Span | Recorded) -> i64:
+    """Return about how many bytes something takes once a page has looked at it, no fewer than it
+    does.  Texts count for each request, though alike requests share them."""
+    if not isinstance(item, Recorded):
+        return _bytes_of_span(item)
+    shape = item.shape
+    size: i64 = _REQUEST + _SPAN * item.size + len(shape.text) + len(shape.name)
+    if not item.plain:
+        for span in item.spans():
+            size += _bytes_of_span(span)
+    return size
+
+
+def _bytes_of_span(span: Span) -> i64:
+    size: i64 = _SPAN + len(span.name) + len(span.message) + _THING * len(span.links)
+    size += _bytes_of_attributes(span.attributes)
+    for _, name, attributes in span.events:
+        size += _THING + len(name) + _bytes_of_attributes(attributes)
+    return size
+
+
+def _bytes_of_attributes(attributes: Mapping[str, Any]) -> i64:
+    size: i64 = 0
+    for key, value in attributes.items():
+        size += _THING + len(key)
+        if isinstance(value, str):
+            # A character takes four bytes at most.
+            size += len(value) if value.isascii() else 4 * len(value)
+    return size
 
 
 class Kept:

@@ -15,12 +15,12 @@ of the ring pays for the end of what is in no cache any more.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from acra_twisted.telemetry.tracing.kept import SPANS_MAX, Kept, trace_id_of
+from acra_twisted.telemetry.tracing.kept import Kept, Trace, bytes_of, trace_id_of
+from acra_twisted.telemetry.tracing.latencies import ERRORS, Turns, bucket_of
 from acra_twisted.telemetry.tracing.pace import Pace
 from acra_twisted.telemetry.tracing.recorded import SENT, SLOW, Recorded, Shape
 from acra_twisted.telemetry.tracing.spans import INTERNAL, Span
@@ -28,13 +28,6 @@ from acra_twisted.telemetry.tracing.spans import INTERNAL, Span
 if TYPE_CHECKING:
     from mypy_extensions import i64
 
-#: Lower bounds of the latency buckets, nanoseconds.  Where its length is known, compiled code makes
-#: the tuple of its numbers each time that it looks one up.
-BOUNDS: Final[tuple[int, ...]] = (0, 10_000, 100_000, 10**6, 10**7, 10**8, 10**9, 10**10, 10**11)
-LABELS: Final = (">0s", ">10us", ">100us", ">1ms", ">10ms", ">100ms", ">1s", ">10s", ">100s")
-ERRORS: Final = len(BOUNDS)
-#: Where each of them ends.
-_ENDS: Final[tuple[int, ...]] = (*BOUNDS[1:], 1 << 62)
 _NAMES_MAX: Final = 200
 _PER_BUCKET: Final = 10
 #: The recent ones, those of samples, the newest requests that are in neither, and all.
@@ -46,7 +39,9 @@ TRACES_MAX: Final = _RECENT_MAX + _SAMPLES_MAX + _NEWEST_MAX
 _RECENT_RATE: Final = 64
 #: Others a second that are kept as the newest.
 NEWEST_RATE: Final = 1000
-_SECOND: Final = 1_000_000_000
+#: Bytes that all of these take, but for the newest ones, each of which takes no more than so many.
+BYTES_MAX: Final = 64 << 20
+_NEWEST_BYTES: Final = 16 << 10
 OTHER: Final = "(other names)"
 
 
@@ -59,57 +54,6 @@ class Summary(NamedTuple):
     seen: int
 
 
-class _Turns:
-    """When each bucket takes its next sample: one second behind its last one.
-
-    Nearly all that are asked for take about as long as those before, whose buckets are not due:
-    those from ``_least`` up to before ``_most``, a bucket or several side by side, are not before
-    ``_until``.
-    """
-
-    __slots__ = ("_next", "_least", "_most", "_until")
-
-    _least: i64
-    _most: i64
-    _until: i64
-
-    def __init__(self) -> None:
-        self._next = [0] * (ERRORS + 1)
-        self._least = 0
-        self._most = 0
-        self._until = 0
-
-    def due(self, latency: i64, now: i64) -> bool:
-        """Return True if the bucket of what went well and took so long takes a sample ``now``."""
-        known = now < self._until
-        if known and self._least <= latency and latency < self._most:
-            return False
-        bucket = _bucket(latency)
-        until: i64 = self._next[bucket]
-        if now >= until:
-            return True
-        least: i64 = BOUNDS[bucket]
-        most: i64 = _ENDS[bucket]
-        if known and least == self._most:
-            self._most = most
-        elif known and most == self._least:
-            self._least = least
-        else:
-            self._least = least
-            self._most = most
-            self._until = until
-        if until < self._until:
-            self._until = until
-        return False
-
-    def take(self, bucket: i64, now: i64) -> bool:
-        """Return True if a bucket takes a sample ``now``, as it does then."""
-        if now < self._next[bucket]:
-            return False
-        self._next[bucket] = now + _SECOND
-        return True
-
-
 class _Name:
     __slots__ = ("buckets", "turns", "seen")
 
@@ -117,7 +61,7 @@ class _Name:
 
     def __init__(self) -> None:
         self.buckets: list[deque[Span]] = [deque(maxlen=_PER_BUCKET) for _ in range(ERRORS + 1)]
-        self.turns = _Turns()
+        self.turns = Turns()
         self.seen = 0
 
 
@@ -125,18 +69,22 @@ class SpanStore:
     """Fed with every finished span; read by the pages."""
 
     _now: i64
+    _recent_bytes: i64
+    _sampled_bytes: i64
 
     def __init__(self) -> None:
         self._names: dict[str, _Name] = {}
-        self._turns = _Turns()
+        self._turns = Turns()
         # The trace that the last span was kept with: those of a request come together.
         self._last_id = ""
-        self._last: list[Span | Recorded] = []
+        self._last: Trace | None = None
         # The ids of the recent ones, in a ring: an ordered dict takes three times as long.
-        self._recent: dict[str, list[Span | Recorded]] = {}
+        self._recent: dict[str, Trace] = {}
+        self._recent_bytes = 0
         self._ring = [""] * _RECENT_MAX
         self._next = 0
-        self._sampled: dict[str, list[Span | Recorded]] = {}
+        self._sampled: dict[str, Trace] = {}
+        self._sampled_bytes = 0
         # What begins a trace, and the newest of what does not; the time is this daemon's.
         self._pace = Pace(_RECENT_RATE, _RECENT_MAX)
         self._now = 0
@@ -148,6 +96,11 @@ class SpanStore:
         """Traces of which something is kept."""
         return len(self._recent) + len(self._sampled) + len(self._lonely())
 
+    @property
+    def bytes(self) -> int:
+        """About how many the traces take, without the newest ones."""
+        return self._recent_bytes + self._sampled_bytes
+
     def add(self, span: Span) -> None:
         """Keep a finished span where there is room for it."""
         self._begin(span.trace_id, span.end, span)
@@ -157,16 +110,17 @@ class SpanStore:
     def _begin(self, trace_id: str, now: int, item: Span | Recorded) -> None:
         """Keep what has ended ``now`` with its trace, which begins if it is not known."""
         self._now = now
-        if trace_id != self._last_id:
-            self._open(trace_id, self._known(trace_id))
-        self._append(item)
+        last = self._last
+        if last is None or trace_id != self._last_id:
+            last = self._open(trace_id, self._known(trace_id))
+        self._append(last, item)
 
     def _is_sample(self, span: Span) -> bool:
         """Count a span, and take it for a sample if its bucket is due; return whether its trace is
         one of a sample, too."""
         name = self._name(span.name)
         name.seen += 1
-        bucket = ERRORS if span.status else _bucket(span.end - span.start)
+        bucket = ERRORS if span.status else bucket_of(span.end - span.start)
         if not name.turns.take(bucket, span.end):
             return False
         name.buckets[bucket].append(span)
@@ -214,52 +168,81 @@ class SpanStore:
 
     def _put(self, trace_id: str, item: Span | Recorded, at_once: bool) -> None:
         """Keep it with its trace; one that is not known begins if there is room, or ``at_once``."""
-        if trace_id != self._last_id:
+        last = self._last
+        if last is None or trace_id != self._last_id:
             found = self._known(trace_id)
             if found is None and not (at_once or self._pace.admits(self._now)):
-                if self._newest_pace.admits(self._now):
+                if self._newest_pace.admits(self._now) and bytes_of(item) <= _NEWEST_BYTES:
                     place = self._next_newest
                     self._newest[place] = item
                     self._next_newest = place + 1 if place + 1 < _NEWEST_MAX else 0
                 return
-            self._open(trace_id, found)
-        self._append(item)
+            last = self._open(trace_id, found)
+        self._append(last, item)
 
-    def _append(self, item: Span | Recorded) -> None:
-        if len(self._last) < SPANS_MAX:
-            self._last.append(item)
+    def _append(self, trace: Trace, item: Span | Recorded) -> None:
+        """Add to a trace that is kept."""
+        more = trace.add(item)
+        if trace.is_sample:
+            self._sampled_bytes += more
+        else:
+            self._recent_bytes += more
+        self._keep_to_bytes()
 
-    def _known(self, trace_id: str) -> list[Span | Recorded] | None:
+    def _keep_to_bytes(self) -> None:
+        """Give up what is too much: the oldest of those that take more, recent ones or samples."""
+        while self._recent_bytes + self._sampled_bytes > BYTES_MAX:
+            some = self._recent if self._recent_bytes > self._sampled_bytes else self._sampled
+            self._drop(some, next(iter(some)))
+
+    def _drop(self, some: dict[str, Trace], trace_id: str) -> None:
+        trace = some.pop(trace_id, None)
+        if trace is None:
+            return
+        if trace.is_sample:
+            self._sampled_bytes -= trace.bytes
+        else:
+            self._recent_bytes -= trace.bytes
+        if trace is self._last:
+            self._last = None
+
+    def _known(self, trace_id: str) -> Trace | None:
         found = self._recent.get(trace_id)
         return self._sampled.get(trace_id) if found is None else found
 
-    def _open(self, trace_id: str, found: list[Span | Recorded] | None) -> None:
-        """Have what comes next kept with that trace."""
+    def _open(self, trace_id: str, found: Trace | None) -> Trace:
+        """Have what comes next kept with that trace, and return it."""
         if found is None:
             place = self._next
-            self._recent.pop(self._ring[place], None)
+            self._drop(self._recent, self._ring[place])
             self._ring[place] = trace_id
             self._next = place + 1 if place + 1 < _RECENT_MAX else 0
-            found = self._recent[trace_id] = []
+            found = self._recent[trace_id] = Trace()
         self._last, self._last_id = found, trace_id
+        return found
 
     def _keep(self, trace_id: str) -> None:
         trace = self._recent.pop(trace_id, None)
-        if trace is not None:
-            for place, item in enumerate(self._newest):
-                if item is not None and trace_id_of(item) == trace_id:
-                    trace.append(item)
-                    self._newest[place] = None
-            self._sampled[trace_id] = trace
-            if len(self._sampled) > _SAMPLES_MAX:
-                del self._sampled[next(iter(self._sampled))]
+        if trace is None:
+            return
+        self._recent_bytes -= trace.bytes
+        for place, item in enumerate(self._newest):
+            if item is not None and trace_id_of(item) == trace_id:
+                trace.add(item)
+                self._newest[place] = None
+        self._sampled_bytes += trace.bytes
+        trace.is_sample = True
+        self._sampled[trace_id] = trace
+        self._keep_to_bytes()
+        if len(self._sampled) > _SAMPLES_MAX:
+            self._drop(self._sampled, next(iter(self._sampled)))
 
     def wants(self, latency: i64, now: i64) -> bool:
         """True, once a second for each latency bucket: a sample whose span is not made yet.
 
         By bucket alone: to know an exchange's name its statement would have to be read.
         """
-        return self._turns.due(latency, now) and self._turns.take(_bucket(latency), now)
+        return self._turns.due(latency, now) and self._turns.take(bucket_of(latency), now)
 
     def _name(self, name: str) -> _Name:
         known = self._names.get(name)
@@ -294,9 +277,10 @@ class SpanStore:
 
     def some(self, trace_ids: Iterable[str]) -> dict[str, Kept]:
         """Return what is kept of each of these traces, by their ids, in one pass."""
-        found: dict[str, list[Span | Recorded]] = {
-            trace_id: [*(self._known(trace_id) or ())] for trace_id in trace_ids
-        }
+        found: dict[str, list[Span | Recorded]] = {}
+        for trace_id in trace_ids:
+            trace = self._known(trace_id)
+            found[trace_id] = [] if trace is None else trace.items.copy()
         for item in self._in_ring():
             known = found.get(trace_id_of(item))
             if known is not None:
@@ -324,7 +308,10 @@ class SpanStore:
 
     def _whole(self) -> dict[str, list[Span | Recorded]]:
         """Return what is kept, by trace."""
-        whole: dict[str, list[Span | Recorded]] = {**self._sampled, **self._recent}
+        whole: dict[str, list[Span | Recorded]] = {}
+        for some in (self._sampled, self._recent):
+            for trace_id, trace in some.items():
+                whole[trace_id] = trace.items
         for trace_id, items in self._among_newest().items():
             known = whole.get(trace_id)
             whole[trace_id] = items if known is None else [*known, *items]
@@ -345,17 +332,6 @@ class SpanStore:
     def _lonely(self) -> list[str]:
         """Return the ids of traces of which there is nothing elsewhere."""
         return [one for one in self._among_newest() if self._known(one) is None]
-
-
-def _bucket(took: i64) -> i64:
-    """Index into BOUNDS."""
-    # For most spans comparisons with constants suffice.
-    if took < 1_000_000:
-        return 0 if took < 10_000 else 1 if took < 100_000 else 2
-    if took < 10_000_000:
-        return 3
-    above: i64 = bisect_right(BOUNDS, took)
-    return above - 1
 
 
 def _has_sample(recorded: Recorded, names: list[_Name]) -> bool:

@@ -1,8 +1,11 @@
 """The kept part of one trace."""
 
+import gc
+import tracemalloc
+
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.tracing.kept import SPANS_MAX, Kept, trace_id_of
+from acra_twisted.telemetry.tracing.kept import SPANS_MAX, Kept, Trace, bytes_of, trace_id_of
 from acra_twisted.telemetry.tracing.spans import Span
 from tests.support.recordings import record
 
@@ -30,3 +33,48 @@ class OneTrace(SynchronousTestCase):
         request = record(1)
         self.assertEqual(trace_id_of(span), "1" * 32)
         self.assertEqual(trace_id_of(request), request.span.trace_id)
+
+    def test_it_takes_no_more_bytes_than_it_says(self):
+        """Pages make the spans of requests, which stay."""
+
+        def request():
+            made = record(2)
+            made.spans()
+            return made
+
+        def failed():
+            return record(2, outcome="error", rows_runs=3).spans()[-1]
+
+        def told():
+            span = Span("x", "1" * 32, "", 1, 1, True)
+            span.attributes = {f"key {number}": "\N{SNOWMAN}" * 200 for number in range(30)}
+            for number in range(30):
+                span.add_event((number, f"event {number}", {f"key {number}": number * 10**6}))
+                span.add_link(f"{number:032x}", f"{number:016x}")
+            return span
+
+        for make in (request, failed, told):
+            make()
+            kept = Trace()
+            gc.collect()
+            tracemalloc.start()
+            before, _ = tracemalloc.get_traced_memory()
+            more = 0
+            for _ in range(200):
+                one = make()
+                kept.add(one)
+                more += bytes_of(one)
+                del one
+            gc.collect()
+            after, _ = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            self.assertEqual(kept.bytes, more)
+            self.assertLess(after - before, more, make)
+            self.assertLess(more, 3 * (after - before), make)
+
+    def test_a_trace_has_room_for_so_many(self):
+        kept, one = Trace(), record(1)
+        for _ in range(SPANS_MAX):
+            self.assertEqual(kept.add(one), bytes_of(one))
+        self.assertEqual(kept.add(one), 0)
+        self.assertEqual((len(kept.items), kept.bytes), (SPANS_MAX, SPANS_MAX * bytes_of(one)))

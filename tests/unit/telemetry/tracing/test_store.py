@@ -1,10 +1,10 @@
 """Samples are bounded and slow ones stay."""
 
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.tracing import store
+from acra_twisted.telemetry.tracing import latencies, store
 from acra_twisted.telemetry.tracing.recorded import Recorder
 from acra_twisted.telemetry.tracing.spans import Span, new_trace_id
 from acra_twisted.telemetry.tracing.store import SpanStore
@@ -30,12 +30,12 @@ class Store(SynchronousTestCase):
         return span
 
     def test_buckets(self):
-        for took in store.BOUNDS:
+        for took in latencies.BOUNDS:
             self.add(took=took)
         self.add(status=2)
         (row,) = self.store.summary()
         self.assertEqual((row.latency, row.errors, row.seen), ((1,) * 9, 1, 10))
-        self.assertEqual(len(self.store.samples("x", store.ERRORS)), 1)
+        self.assertEqual(len(self.store.samples("x", latencies.ERRORS)), 1)
         self.assertEqual(self.store.samples("x", 99), [])
         self.assertEqual(self.store.samples("y", 0), [])
 
@@ -55,29 +55,6 @@ class Store(SynchronousTestCase):
         self.assertTrue(self.store.wants(10**9, self.now))
         self.now += 10**9
         self.assertTrue(self.store.wants(0, self.now))
-
-    @given(
-        st.lists(
-            st.tuples(
-                st.sampled_from((9_999, 10_000, 99_999, 100_000, 10**12)),
-                st.integers(0, 3 * 10**8),
-            ),
-            min_size=10,
-            max_size=100,
-        )
-    )
-    # One whose neighbour is due later is due in its own time.
-    @example([(10_000, 0), (9_999, 3), (9_999, 1), (10_000, 1), (10_000, 10**9 - 5)])
-    @example([(9_999, 0), (10_000, 3), (10_000, 1), (9_999, 1), (9_999, 10**9 - 5)])
-    def test_buckets_have_their_turns_whatever_was_asked_for_before(self, asked):
-        kept, now, wanted = SpanStore(), self.now, {}
-        for number, (took, later) in enumerate(asked):
-            now += later
-            bucket = max(place for place, least in enumerate(store.BOUNDS) if least <= took)
-            expected = now >= wanted.get(bucket, 0)
-            self.assertEqual(kept.wants(took, now), expected, number)
-            if expected:
-                wanted[bucket] = now + 10**9
 
     def test_the_trace_of_a_sample_outlives_many_others(self):
         slow, refused = self.add(took=10**8), self.add(status=7)
@@ -192,6 +169,56 @@ class Store(SynchronousTestCase):
         for _ in range(600):
             span = self.add(trace_id="1" * 32)
         self.assertEqual(len(self.store.trace(span.trace_id)), 512)
+
+    def long(self, trace_id=None, size=4 << 20, **given):
+        """Keep a span that takes so many bytes."""
+        span = Span("x", trace_id or new_trace_id(), "", 1, self.now, True)
+        span.end, span.status = self.now, given.get("status", 0)
+        span.attributes = {"db.query.text": "x" * size}
+        if given.get("received"):
+            self.store.add_received(span)
+        else:
+            self.store.add(span)
+        return span.trace_id
+
+    def whole(self):
+        kept = [span for one in self.store.traces() for span in one.spans()]
+        return sum(len(span.attributes.get("db.query.text", "")) for span in kept)
+
+    def test_ob3_the_bytes_of_traces_are_bounded(self):
+        """A connection's trace may have hundreds of requests (tracing_scope = connection)."""
+        for number in range(40):
+            self.now += 2 * 10**9 * (number % 2)
+            last = self.long(received=number % 3 == 0, status=number % 3)
+            self.assertLessEqual(self.whole(), store.BYTES_MAX)
+            self.assertLessEqual(self.whole(), self.store.bytes)
+        self.assertEqual(len(self.store.trace(last)), 1)
+        self.assertGreater(self.whole(), store.BYTES_MAX // 2)
+        # A trace alone may be too much, and what comes behind it is kept.
+        for _ in range(40):
+            self.long(trace_id="1" * 32)
+            self.assertLessEqual(self.whole(), self.store.bytes)
+            self.assertLessEqual(self.store.bytes, store.BYTES_MAX)
+        for _ in range(2_000):
+            self.now += 2 * 10**9
+            self.add(took=10)
+        self.assertLessEqual(self.store.bytes, 2_000 * 1024)
+        self.assertEqual(len(self.store.traces()), len(self.store))
+
+    def test_the_oldest_of_those_that_take_more_are_given_up(self):
+        samples = [self.long(status=2)]
+        for _ in range(3):
+            self.now += 2 * 10**9
+            samples.append(self.long(status=2))
+        recent = [self.long(received=True) for _ in range(16)]
+        kept = [one for one in samples + recent if len(self.store.trace(one))]
+        self.assertEqual(kept, samples + recent[-11:])
+
+    def test_what_is_too_long_is_not_among_the_newest(self):
+        self.busy(300)
+        short = self.long(size=100, received=True)
+        long = self.long(size=1 << 20, received=True)
+        self.assertEqual([len(self.store.trace(one)) for one in (short, long)], [1, 0])
 
     def test_a_busy_daemons_requests_are_kept_for_some_seconds_and_the_newest_of_them(self):
         ids = []
