@@ -9,6 +9,7 @@ import urllib.parse
 from pathlib import Path
 
 import psycopg
+import yaml
 
 from acra_twisted.sandbox.processes import Process, free_port
 from tests.integration.base import Surroundings, eventually, get
@@ -125,6 +126,16 @@ class Scraped(Surroundings):
         # An exemplar leads to its trace.
         page = get(self.linked.server_pages, f"/debug/trace/{trace_id}")
         self.assertIn(f'<code class="id">{trace_id}</code>', page)
+        # Grafana makes the address of the console's page of it, by the sample.
+        source = yaml.safe_load((MONITORING / "grafana-datasource.yml").read_text())
+        (there,) = source["datasources"][0]["jsonData"]["exemplarTraceIdDestinations"]
+        value = traces[0]["exemplars"][0]["labels"][there["name"]]
+        address = urllib.parse.urlsplit(there["url"].replace("$${__value.raw}", value))
+        told = json.loads(
+            get(self.linked.server_pages, f"{address.path}?{address.query}&format=json")
+        )
+        self.assertEqual(told["trace_id"], trace_id)
+        self.assertTrue(told["spans"])
 
     def test_rules_and_dashboard_name_metrics_that_there_are(self):
         families = set()

@@ -2,6 +2,7 @@
 
 from prometheus_client import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted import events
@@ -10,10 +11,12 @@ from acra_twisted.exchange import ROWS, STATEMENT, Exchange, Statement, Work
 from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.metrics.exchanges import ServerExchanges
 from acra_twisted.telemetry.metrics.families import ConnectorMetrics, ServerMetrics
+from acra_twisted.telemetry.pages.scrape import Scrape
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.verdicts import PASS, Deny
 from acra_twisted.wire.link.tracecontext import TraceContext
 from tests.support.sessions import make_session
+from tests.support.webpages import body
 
 NAME = ColumnSetting("", "people", "name")
 
@@ -70,6 +73,28 @@ class Metrics(SynchronousTestCase):
         ):
             self.assertIn(line, text)
         self.assertIn('trace_id="' + "1" * 32, openmetrics(self.daemon.registry).decode())
+
+    def test_exemplars_as_another_parser_reads_them(self):
+        """OpenMetrics has rules of its own: where exemplars may be, and how long their labels."""
+        self.exchange.sent, self.exchange.closed, self.exchange.outcome = 2000, 9000, "ok"
+        self.exchange.span = span = Span("x", "1" * 32, "", 1, 1, True)
+        self.metrics.exchanges_closed([self.exchange])
+        page = Scrape(self.daemon.registry).page("application/openmetrics-text;version=1.0.0")
+        families = list(text_string_to_metric_families(body(page)))
+        found = {
+            family.name: [one.exemplar for one in family.samples if one.exemplar is not None]
+            for family in families
+        }
+        (exemplar,) = found["acra_exchange_seconds"]
+        self.assertEqual(exemplar.labels, {"trace_id": "1" * 32, "span_id": span.span_id})
+        self.assertEqual(exemplar.value, 8e-06)
+        self.assertEqual(exemplar.timestamp, 9e-06)
+        series = [one for family in families for one in family.samples if one.exemplar is exemplar]
+        self.assertEqual([one.name for one in series], ["acra_exchange_seconds_bucket"])
+        # The text without exemplars has the same series.
+        plain = body(Scrape(self.daemon.registry).page("text/plain"))
+        self.assertNotIn("trace_id", plain)
+        self.assertIn('acra_exchange_seconds_sum{db="postgresql"} 8e-06', plain)
 
     def test_aborted_exchanges_have_no_times(self):
         self.exchange.outcome = "aborted"
