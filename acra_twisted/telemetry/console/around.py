@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Container, Generator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from markupsafe import Markup
 
 from acra_twisted.telemetry.console import formats, requests
 from acra_twisted.telemetry.console.formats import px
+from acra_twisted.telemetry.console.gathering import kept_spans
 from acra_twisted.telemetry.console.view import Sources
-from acra_twisted.telemetry.tracing.kept import Kept
 from acra_twisted.telemetry.tracing.records import as_record
+from acra_twisted.telemetry.tracing.spans import Span
 
 #: Nanoseconds before and behind the request that are drawn.
 SPAN: Final = 5 * 10**9
@@ -83,8 +84,7 @@ def around(
         return None
     found: list[Near] = []
     number = yield from _live(sources, {span_id for _, span_id in linked})
-    for kept in sources.traces.store.traces():
-        number = (yield from _look(sources, kept, linked, found)) or number
+    number = (yield from _look(sources, {span_id for _, span_id in linked}, found)) or number
     found.sort()
     place = next((at for at, one in enumerate(found) if one.span_id == main["span_id"]), -1)
     return Around(number, found, place) if place >= 0 else None
@@ -100,18 +100,21 @@ def _live(sources: Sources, spans: set[str]) -> Generator[str, None, int]:
     return 0
 
 
-def _look(
-    sources: Sources, kept: Kept, linked: Sequence[tuple[str, str]], found: list[Near]
-) -> Generator[str, None, int]:
-    """Add requests of a trace that belong to one of the connections; return their session's number
-    if its span is among them."""
+def _look(sources: Sources, ids: Container[str], found: list[Near]) -> Generator[str, None, int]:
+    """Add kept requests that belong to one of the connections, whose ids are given; return their
+    session's number if its span is among what is kept."""
     number = 0
-    ids = {span_id for _, span_id in linked}
-    for count, span in enumerate(kept.spans(), 1):
-        if span.span_id in ids:
+
+    def belongs(span: Span) -> bool:
+        return span.parent_id in ids or any(one[1] in ids for one in span.links)
+
+    for span in kept_spans(sources.traces, lambda one: belongs(one.span)):
+        if span is None:
+            yield ""
+        elif span.span_id in ids:
             known = span.attributes.get("acra.session_id")
             number = known if isinstance(known, int) else number
-        elif span.parent_id in ids or any(one[1] in ids for one in span.links):
+        elif belongs(span):
             record = as_record(span, sources.traces.service)
             if requests.is_request(record):
                 found.append(
@@ -124,9 +127,6 @@ def _look(
                         requests.verdict_of(record),
                     )
                 )
-        if not count % _STEP:
-            yield ""
-    yield ""
     return number
 
 

@@ -9,6 +9,7 @@ from acra_twisted.telemetry.console.gathering import kept_spans
 from acra_twisted.telemetry.console.people import Names
 from acra_twisted.telemetry.console.view import Sources
 from acra_twisted.telemetry.figures.shapes import PREPARE, Shape, squeezed
+from acra_twisted.telemetry.tracing.recorded import Recorded
 
 #: Calls that are looked at, the newest.
 CALLS_MAX: Final = 600
@@ -49,7 +50,16 @@ def kept_calls(
     if not shape.text:
         return found
     fits: dict[str, bool] = {}
-    for span in kept_spans(sources.traces):
+
+    def may_fit(request: Recorded) -> bool:
+        known = request.shape
+        return (
+            known.namespace == shape.database
+            and fits.get(known.text, bool(known.text))
+            and since <= request.span.start < until
+        )
+
+    for span in kept_spans(sources.traces, may_fit):
         if span is None:
             yield ""
             continue

@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Final
 
 from acra_twisted.telemetry.console.ranges import Range
 from acra_twisted.telemetry.figures.rows import Row
 from acra_twisted.telemetry.figures.statements import Found, StatementFigures
 from acra_twisted.telemetry.pages.kept import KeptTraces
+from acra_twisted.telemetry.tracing.recorded import Recorded
 from acra_twisted.telemetry.tracing.spans import Span
 
-#: Kept spans that are looked at between two turns.
-_STEP: Final = 16
+#: Requests that are passed over between two turns, and how many of these a kept span is worth.
+_STEP: Final = 64
+_SPAN: Final = 4
 
 
-def kept_spans(traces: KeptTraces) -> Iterator[Span | None]:
-    """Give the spans that memory has, the newest traces first.  None is no span: it says that some
-    were looked at, after which others may have their turn."""
+def kept_spans(
+    traces: KeptTraces, may_fit: Callable[[Recorded], bool] = lambda request: True
+) -> Iterator[Span | None]:
+    """Give the spans that memory has, in any order, without plain requests that cannot fit: their
+    spans are not made.  None is no span: it says that some were looked at, after which others may
+    have their turn."""
+    alone, others = traces.store.parted()
+    yield None
     seen = 0
-    for kept in traces.store.traces():
-        for span in kept.spans():
-            yield span
-            seen += 1
-            if not seen % _STEP:
+    for request in alone:
+        seen += 1
+        if may_fit(request):
+            for one in request.spans():
+                yield one
+                seen += _SPAN
+        if seen >= _STEP:
+            seen = 0
+            yield None
+    for kept in others:
+        for span in kept.fitting(may_fit):
+            if span is None:
+                seen += 1
+            else:
+                yield span
+                seen += _SPAN
+            if seen >= _STEP:
+                seen = 0
                 yield None
-        yield None
 
 
 def totals(figures: StatementFigures, span: Range) -> Generator[str, None, dict[str, Found]]:

@@ -111,8 +111,8 @@ def _made(
 
 
 def _connection(sources: Sources, number: int) -> Generator[str, None, Span | None]:
-    """Find the span of a connection that has ended."""
-    for span in kept_spans(sources.traces):
+    """Find the span of a connection that has ended: no request is one."""
+    for span in kept_spans(sources.traces, lambda request: False):
         if span is None:
             yield ""
         elif span.attributes.get(_NUMBER) == number:
@@ -125,24 +125,31 @@ def _linked(
 ) -> Generator[str, None, None]:
     """Add requests that have traces of their own, with the spans below them."""
     service = sources.traces.service
+    passed = 0
     for kept in sources.traces.store.traces():
         if kept.trace_id == connection.trace_id:
+            continue
+        plain = kept.plain()
+        if plain is not None and not any(_is_linked(one.span, connection) for one in plain):
+            passed += 1
+            if not passed % _STEP:
+                yield ""
             continue
         spans = []
         for count, span in enumerate(kept.spans(), 1):
             spans.append(span)
             if not count % _STEP:
                 yield ""
-        tops = {
-            span.span_id
-            for span in spans
-            if any(one[1] == connection.span_id for one in span.links)
-        }
+        tops = {span.span_id for span in spans if _is_linked(span, connection)}
         if tops:
             for span in spans:
                 if span.span_id in tops or span.parent_id in tops:
                     records[span.span_id] = as_record(span, service)
         yield ""
+
+
+def _is_linked(span: Span, connection: Span) -> bool:
+    return any(one[1] == connection.span_id for one in span.links)
 
 
 def _is_served(record: Mapping[str, Any]) -> bool:

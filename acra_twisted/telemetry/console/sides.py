@@ -80,7 +80,9 @@ def typical_of(sources: Sources, trace_id: str, side: Side) -> Generator[Piece, 
     since, until, when = yield from _usual(sources, side.main)
     found: list[Side] = []
     others: list[str] = []
-    for kept in sources.traces.store.traces():
+    for looked, kept in enumerate(sources.traces.store.traces(), 1):
+        if not looked % _STEP:
+            yield ""
         if kept.trace_id == trace_id or len(kept) > _SPANS_MAX:
             continue
         start = yield from _begun(kept, side.known[0])
@@ -130,6 +132,11 @@ def _add(sources: Sources, trace_id: str, found: list[Side]) -> Generator[Piece,
 
 def _begun(kept: Kept, wanted: Mapping[str, Any]) -> Generator[str, None, int]:
     """Return when a trace's request with the same statement began, 0 if it has none."""
+    plain = kept.plain()
+    if plain is not None:
+        text, database = wanted["db.query.text"], wanted.get("db.namespace")
+        same = (one for one in plain if (one.shape.text, one.shape.namespace) == (text, database))
+        return next((one.span.start for one in same), 0)
     for number, span in enumerate(kept.spans(), 1):
         known = span.attributes
         if known.get("db.query.text") == wanted["db.query.text"] and known.get(
@@ -138,5 +145,4 @@ def _begun(kept: Kept, wanted: Mapping[str, Any]) -> Generator[str, None, int]:
             return span.start
         if not number % _STEP:
             yield ""
-    yield ""
     return 0

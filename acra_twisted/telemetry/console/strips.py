@@ -10,6 +10,7 @@ from markupsafe import Markup
 from acra_twisted.telemetry.console import formats
 from acra_twisted.telemetry.console.gathering import kept_spans
 from acra_twisted.telemetry.console.view import Sources
+from acra_twisted.telemetry.tracing.spans import Span
 
 #: Nanoseconds that a strip shows, and requests of a session in it at most: the newest.
 LENGTH: Final = 60 * 10**9
@@ -43,17 +44,22 @@ def recent(
     numbers of sessions by the ids of their spans."""
     found: dict[int, list[Part]] = {}
     since = now - LENGTH
-    for span in kept_spans(sources.traces):
-        if span is None:
-            yield ""
-            continue
-        known = span.attributes
-        if span.end < since or "acra.verdict" not in known or "acra.stage" in known:
-            continue
+
+    def session_of(span: Span) -> int | None:
+        """Return the number of a recent request's session."""
+        if span.end < since:
+            return None
         number = connections.get(span.parent_id)
         for link in span.links:
             number = number or connections.get(link[1])
-        if number is not None:
+        return number
+
+    for span in kept_spans(sources.traces, lambda one: session_of(one.span) is not None):
+        if span is None:
+            yield ""
+            continue
+        known, number = span.attributes, session_of(span)
+        if number is not None and "acra.verdict" in known and "acra.stage" not in known:
             found.setdefault(number, []).append(Part(span.start, span.end, _look(known)))
     return {number: sorted(parts)[-REQUESTS_MAX:] for number, parts in found.items()}
 

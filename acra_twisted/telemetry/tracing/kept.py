@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from acra_twisted.telemetry.tracing.recorded import Recorded
@@ -102,6 +102,23 @@ class Kept:
             count += item.size
             found.append(item)
         return found if count <= SPANS_MAX else None
+
+    def fitting(self, may_fit: Callable[[Recorded], bool]) -> Iterator[Span | None]:
+        """Give its spans, but for those of plain requests that cannot fit, which are not made.
+        None stands for each of these."""
+        left = SPANS_MAX
+        for at in range(len(self._items)):
+            item = self._items[at]
+            if isinstance(item, Recorded) and item.plain and not may_fit(item):
+                left -= item.size
+                yield None
+                continue
+            found = item.spans() if isinstance(item, Recorded) else [item]
+            for span in found:
+                if left <= 0:
+                    return
+                left -= 1
+                yield span
 
     def spans(self) -> Iterator[Span]:
         """Give as many as a trace may have, in the order in which they came."""

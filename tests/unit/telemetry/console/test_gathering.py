@@ -6,6 +6,7 @@ from acra_twisted.telemetry.console.gathering import by_column, kept_spans, tota
 from acra_twisted.telemetry.console.ranges import range_of
 from tests.support.hours import ACCOUNT, CARD, NOW, Hour
 from tests.support.kepttraces import a_trace, many
+from tests.support.recordings import record
 from tests.support.stepping import returned
 
 
@@ -42,3 +43,18 @@ class Gathering(SynchronousTestCase):
             run = 0 if span is None else run + 1
             longest = max(longest, run)
         self.assertLessEqual(longest, 16)
+
+    def test_requests_that_cannot_fit_are_passed_over(self):
+        hour = Hour(1)
+        requests = [record(1, start=NOW + number * 10**9) for number in range(300)]
+        for request in requests:
+            hour.store.add_recorded(request)
+        failed = record(1, start=NOW, outcome="error")
+        hour.store.add_recorded(failed)
+        wanted = requests[-1]
+        given = list(kept_spans(hour.sources.traces, lambda one: one is wanted))
+        ids = [span.trace_id for span in given if span is not None]
+        expected = [wanted.span.trace_id] * 3 + [failed.span.trace_id] * 3
+        self.assertEqual(sorted(ids), sorted(expected))
+        # Many are passed over in each turn.
+        self.assertLessEqual(given.count(None), 1 + 310 // 64 + 1)

@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.telemetry.console.strips import REQUESTS_MAX, Part, draw, recent
 from tests.support.hours import NOW, Hour
 from tests.support.livesessions import MS, a_connection, asked_by
+from tests.support.recordings import record
 from tests.support.stepping import returned
 
 MOMENTS = st.integers(NOW - 90_000 * MS, NOW + MS)
@@ -22,6 +23,19 @@ class Strips(SynchronousTestCase):
         found = returned(recent(hour.sources, {one.span_id: 5}, NOW))
         self.assertEqual(list(found), [5])
         self.assertEqual([(NOW - part.start) // MS for part in found[5]], [50_000, 40_000])
+
+    def test_plain_requests_of_a_connection(self):
+        hour = Hour(1)
+        one, other = a_connection(5, NOW), a_connection(6, NOW)
+        ids = [(one, 50), (other, 40), (one, 90)]
+        requests = []
+        for connection, at in ids:
+            request = record(1, start=NOW - at * 1000 * MS, links=0)
+            request.span.add_link(connection.trace_id, connection.span_id)
+            requests.append(request)
+            hour.store.add_recorded(request)
+        found = returned(recent(hour.sources, {one.span_id: 5}, NOW))
+        self.assertEqual(found, {5: [Part(NOW - 50_000 * MS, requests[0].end, "dbfirst")]})
 
     def test_old_ones_are_left_out_and_few_are_kept(self):
         hour = Hour(1)

@@ -28,6 +28,17 @@ class OneTrace(SynchronousTestCase):
         self.assertIsNone(Kept("1" * 32, many).plain())
         self.assertEqual(len(list(Kept("1" * 32, many).spans())), SPANS_MAX)
 
+    def test_plain_requests_that_cannot_fit_are_not_made(self):
+        span, failed = Span("x", "1" * 32, "", 1, 1, True), record(1, outcome="error")
+        wanted, other = record(1), record(1)
+        kept = Kept("1" * 32, [span, other, failed, wanted])
+        found = list(kept.fitting(lambda one: one is wanted))
+        self.assertEqual(found, [span, None, *failed.spans(), *wanted.spans()])
+        self.assertEqual(list(kept.fitting(lambda one: True)), list(kept.spans()))
+        # There are as many as a trace has.
+        many = Kept("1" * 32, [record(1)] * (SPANS_MAX + 1))
+        self.assertEqual(list(many.fitting(lambda one: True)), list(many.spans()))
+
     def test_the_trace_of_a_part(self):
         span = Span("x", "1" * 32, "", 1, 1, True)
         request = record(1)
