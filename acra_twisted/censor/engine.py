@@ -164,6 +164,8 @@ class Censor:
     def _odd_strings(self, text: bytes, mode: Mode) -> Skeleton | None:
         if mode.backslash != self.language.mode.backslash:
             return None
+        if mode.ansi != self.language.mode.ansi and b'"' in text:
+            return None
         return oddstrings.cut(text, self.language.name)
 
     def work_out(

@@ -1,10 +1,11 @@
 """Keys of texts with strings that `skeleton` leaves to the full lexer: ``'it''s'``, MySQL's
 ``'it\\'s'``, and strings with something in front of them, as ``X'41'``, ``E'a'``, ``_binary'a'``;
-and MySQL's ``0x41``.
+and MySQL's ``0x41`` and ``"a"``.
 
-One expression cuts them as the lexer does in the default mode, where a backslash escapes in MySQL's
-strings and in PostgreSQL's ``E'..'`` alone.  Such a text has a key as others have, and all texts of
-a key have the same tokens but for literals, which are of the same kinds.
+One expression cuts them as the lexer does in the default mode: a backslash escapes in MySQL's
+strings and in PostgreSQL's ``E'..'`` alone, and double quotes enclose MySQL's strings.  Such a text
+has a key as others have, and all texts of a key have the same tokens but for literals, which are of
+the same kinds.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from acra_twisted.sql.skeleton import NAME_MARK, NUMBER_MARK, STRING_MARK, Skele
 LONGEST: Final = 16 << 10
 _MOST: Final = 256
 _MARKS: Final = b"\x01\x02\x04"
+_DOUBLE: Final = b'"'
 
 _APART: Final = rb"(?<![\w$.@&'\"`\x80-\xff])"
 _DIGITS: Final = rb"'[0-9A-Fa-f]*+'"
 _DOUBLED: Final = rb"'(?:[^'\x00]++|''|(?!))*+'"
 _ESCAPED: Final = rb"'(?:[^'\\\x00]++|\\[^\x00]|''|(?!))*+'"
+_ESCAPED_DOUBLE: Final = rb'"(?:[^"\\\x00]++|\\[^\x00]|""|(?!))*+"'
 #: No escape in it can be wrong, or tell of a character that is not there.
 _SURELY_ESCAPED: Final = rb"'(?:[^'\\\x00]++|\\[^\x000-7xuU]|''|(?!))*+'"
 _NUMBER: Final = rb"(?P<n>(?<![\w$.\x80-\xff])[0-9]++(?:\.[0-9]++)?(?![\w$.\x80-\xff]))"
@@ -38,17 +41,20 @@ _LITERALS: Final = {
         re.S,
     ),
     "mysql": re.compile(
-        rb"(?=['`0-9xXbBnN_])(?:"
+        rb"(?=['\"`0-9xXbBnN_])(?:"
         rb"(?P<x>" + _APART + rb"(?:[xX]" + _DIGITS + rb"|0x[0-9A-Fa-f]++(?![\w$\x80-\xff])))"
         rb"|(?P<b>" + _APART + rb"[bB]'[01]*+')"
-        rb"|(?P<s>(?:" + _APART + rb"[nN])?" + _ESCAPED + rb")"
-        rb"|(?P<i>" + _APART + rb"_binary" + _ESCAPED + rb")"
-        rb"|(?P<q>`[^`\\\x00]++`)|" + _NUMBER + rb"|(?P<o>'))",
+        rb"|(?P<s>(?:" + _APART + rb"[nN])?" + _ESCAPED + rb"|" + _ESCAPED_DOUBLE + rb")"
+        rb"|(?P<i>" + _APART + rb"_[0-9A-Za-z]++" + _ESCAPED + rb")"
+        rb"|(?P<q>`[^`\\\x00]++`)|" + _NUMBER + rb"|(?P<o>['\"]))",
         re.S,
     ),
 }
 #: One of them has such a string.
-_ANY: Final = re.compile(rb"''|\\|[xXbBeEnNy]'|0x").search
+_ANY: Final = {
+    "postgresql": re.compile(rb"''|\\|[xXbBeE]'").search,
+    "mysql": re.compile(rb"''|\\|\"|[xXbBnN]'|_[0-9A-Za-z]++'|0x").search,
+}
 
 
 def cut(text: bytes, language: str) -> Skeleton | None:
@@ -57,7 +63,11 @@ def cut(text: bytes, language: str) -> Skeleton | None:
     None for a text without such a string, and where only the full lexer can tell.  What is worked
     out for a text may be kept by its key if the last part is plain.
     """
-    if len(text) > LONGEST or _ANY(text) is None or len(text.translate(None, _MARKS)) != len(text):
+    if (
+        len(text) > LONGEST
+        or _ANY[language](text) is None
+        or len(text.translate(None, _MARKS)) != len(text)
+    ):
         return None
     if not text.isascii():
         try:
@@ -82,9 +92,14 @@ def cut(text: bytes, language: str) -> Skeleton | None:
             key += (between, NUMBER_MARK)
             judged += (between, NUMBER_MARK)
         else:
-            quote = found.find(b"'")
+            quote = 0
+            if found[:1] == _DOUBLE:
+                before = _DOUBLE
+            else:
+                quote = found.find(b"'")
+                before = b"0x" if quote < 0 else found[:quote]
             # The same word before a string that does not fit it is text, and no part of a literal.
-            key += (between, NAME_MARK, b"0x" if quote < 0 else found[:quote], STRING_MARK)
+            key += (between, NAME_MARK, before, STRING_MARK)
             judged += (between, STRING_MARK)
             if kind == WORD:
                 found = found[quote:]
@@ -98,7 +113,7 @@ def cut(text: bytes, language: str) -> Skeleton | None:
 def kind_of(literal: bytes) -> str:
     """The kind of the token that one of these literals is."""
     first = literal[:1]
-    if first == b"'" or first in b"nN":
+    if first == b"'" or first == _DOUBLE or first in b"nN":
         return STRING
     if first.isdigit() and literal[1:2] != b"x":
         return NUMBER

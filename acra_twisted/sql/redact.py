@@ -179,6 +179,9 @@ def _by_odd_strings(text: bytes, language: str, conforming: bool) -> Redacted | 
     asks what else a backslash could mean."""
     if not text.isascii() or find(text, _UNCERTAIN[language, conforming]) >= 0:
         return None
+    if READERS[language].quote != b'"' and find(text, b'"') >= 0:
+        # Nobody knows whether they enclose strings or names.
+        return None
     cut = oddstrings.cut(text, language)
     if cut is None or len(cut[0]) > _TOKENS_LIMIT:
         return None

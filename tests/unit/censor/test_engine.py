@@ -1202,7 +1202,7 @@ ODD_STRINGS = st.lists(
         st.sampled_from(
             [
                 *("'x'", "'41'", "'01'", "''", "'\\'", "'\\n'", "'a''b'", "'\\'x'", "'\\\\'"),
-                *("1", "2", "0x1"),
+                *("1", "2", "0x1", '"x"', '"\\\\"', '"\\\\\\"x"', '"a""b"', '"it\'s"'),
             ]
         ),
     ),
@@ -1253,6 +1253,8 @@ class Caching(SynchronousTestCase):
         for module, db, values in (
             (mysql, "mysql", [rb"'it\'s'", rb"'a\nb'", b"'--'", rb"'\\'", b"'it''s'", rb"'\x'"]),
             (mysql, "mysql", [rb"_binary'\0'", rb"_binary'\\'", b"_binary'a'"]),
+            (mysql, "mysql", [b'"a"', rb'"it\"s"', b'"it\'s"', b'""""']),
+            (mysql, "mysql", [b"_utf8mb4'a'", rb"_utf8mb4'it\'s'"]),
             (postgresql, "postgresql", [rb"E'a\nb'", rb"E'it\'s'", rb"E'\\u'", b"E''"]),
             (postgresql, "postgresql", [b"'it''s'", rb"'a\b'", b"'a''b''c'"]),
         ):
@@ -1273,6 +1275,8 @@ class Caching(SynchronousTestCase):
             ("mysql", b"X'ff'", b"X'0a0b'", b"X'zz'"),
             ("mysql", b"_binary'a'", rb"_binary'b\0'", b"_binary'\xff'"),
             ("mysql", rb"'it\'s'", rb"'\\'", rb"'\\\'"),
+            ("mysql", b'"a"', rb'"it\"s"', rb'"a\"'),
+            ("mysql", b"_utf8'a'", rb"_utf8'it\'s'", b"_utf16'a'"),
             ("postgresql", b"E'a'", rb"E'\n'", rb"E'\101'"),
             ("postgresql", b"x'ff'", b"x'0'", b"x'g'"),
             ("postgresql", b"'it''s'", b"''''", b"U&'a'"),
@@ -1292,6 +1296,15 @@ class Caching(SynchronousTestCase):
                 self.assertFalse(fresh.decide(select % b"X'42'").allowed)
                 self.assertTrue(fresh.known(select % b"X'41'", mode).allowed)
                 self.assertFalse(fresh.known(select % b"X'43'", mode).allowed)
+
+    def test_what_double_quotes_enclose_is_a_name_in_another_mode(self):
+        rules = censor("mysql", [{"handler": "deny", "tables": ["secrets"]}])
+        default = rules.language.mode
+        texts = [b'INSERT INTO t VALUES ("a")', b'INSERT INTO t VALUES ("b")']
+        self.assertTrue(rules.decide(texts[0]).allowed)
+        self.assertTrue(rules.known(texts[1], default).allowed)
+        for ansi in (True, None):
+            self.assertIsNone(rules.known(texts[1], default._replace(ansi=ansi)))
 
     @settings(max_examples=100)
     @given(st.sampled_from(sorted(LANGUAGES)), st.lists(ODD_STRINGS, max_size=6))

@@ -16,12 +16,15 @@ STRINGS = [
     *("'41'", "'0101'", "''", "'a'", "'a\\b'", "'a\\'b'", "'a''b'", "''''", "'\\'", "'\\\\'"),
     *("'é'", "'--'", "'/*'", "'\\x41'", "'\\101'", "'\\é'", "'\n'", "'\"'", "'`'"),
 ]
+DOUBLE = ['"a"', '""', '"a""b"', '"a\\"b"', '"it\'s"', '"\'"', '"\\\\"', '"\\"', '"\u00e9"', '"--"']
 ODDMENTS = [
     *("SELECT", "a", '"q"', '"', "`q`", "12", "1.5", "$1", "?", "--", "/*", "*/", "\n", "0x4f"),
     *("0x", "(", ")", ",", ".", "=", "-", "@", "#", "\\", "$$", "'", "X", "E", "é", ";", "::"),
 ]
 STRING = st.builds("{}{}".format, st.sampled_from(PREFIXES), st.sampled_from(STRINGS))
-SOUP = st.lists(st.one_of(STRING, STRING, st.sampled_from(ODDMENTS)), max_size=10)
+SOUP = st.lists(
+    st.one_of(STRING, STRING, st.sampled_from(DOUBLE), st.sampled_from(ODDMENTS)), max_size=10
+)
 
 
 def kept(text, language):
@@ -50,6 +53,8 @@ class Keys(SynchronousTestCase):
             ("mysql", b"INSERT INTO t VALUES (_binary'a')", rb"INSERT INTO t VALUES (_binary'\0')"),
             ("mysql", b"SELECT N'a' FROM `x`", rb"SELECT N'\'' FROM `x`"),
             ("mysql", rb"SELECT 'it\'s', 1", b"SELECT 'it''s', 2", rb"SELECT '\\', 3"),
+            ("mysql", b'SELECT "a", 1', rb'SELECT "it\"s", 2', b"""SELECT "it's", 3"""),
+            ("mysql", b"SELECT _utf8mb4'a'", rb"SELECT _utf8mb4'it\'s'"),
             ("mysql", rb"SELECT '\n'", "SELECT 'é\\'é'".encode()),
             ("postgresql", b"SELECT E'a', 'x'", rb"SELECT E'it\'s\n', ''''"),
             ("postgresql", b"SELECT x'1f'::bit(8)", b"SELECT x'00'::bit(8)"),
@@ -62,11 +67,15 @@ class Keys(SynchronousTestCase):
 
     def test_kinds_are_told_apart(self):
         texts = ["X'1'", "b'1'", "n'1'", "_binary'1'", "0x1", "'1'''", "x'1'"]
+        texts += ['"1"', "_utf8'1'", "_latin1'1'"]
         keys = {kept(b"SELECT " + text.encode(), "mysql") for text in texts}
         self.assertEqual(len(keys - {None}), len(texts))
         self.assertEqual(
-            [kind_of(one) for one in (b"1", b"'x'", b"n'a'", b"X'1'", b"0x1", b"b'1'", b"E'a'")],
-            ["n", "s", "s", "x", "x", "b", "e"],
+            [
+                kind_of(one)
+                for one in (b"1", b"'x'", b'"x"', b"n'a'", b"X'1'", b"0x1", b"b'1'", b"E'a'")
+            ],
+            ["n", "s", "s", "s", "x", "x", "b", "e"],
         )
 
     def test_no_skeleton_has_one_of_these_keys(self):
@@ -89,7 +98,12 @@ class Keys(SynchronousTestCase):
             ("mysql", b"SELECT X'41' -- a"),
             ("mysql", b"SELECT E'a'"),
             ("mysql", b"SELECT 'a'"),
-            ("mysql", rb'SELECT "a", "\""'),
+            ("mysql", rb'SELECT "a", "\"'),
+            ("mysql", b'SELECT @"a"'),
+            ("mysql", b'SELECT x"41"'),
+            ("mysql", b'SELECT "a" "b"'),
+            ("mysql", b"SELECT \"a\" 'b'"),
+            ("mysql", b"SELECT a_utf8'a'"),
             ("mysql", b"SELECT 'it\\'s \xff'"),
             ("mysql", b"SELECT '\\'\x02'"),
             ("mysql", b"SELECT '\\\0'"),
@@ -119,10 +133,15 @@ class Keys(SynchronousTestCase):
     @given(st.sampled_from(sorted(QUOTES)), SOUP, st.data())
     def test_texts_of_a_key_are_read_as_the_lexer_reads_them(self, language, parts, data):
         """Others are made of the text by other strings in the same places."""
-        swapped = [
-            part[: part.index("'")] + data.draw(st.sampled_from(STRINGS)) if "'" in part else part
-            for part in parts
-        ]
+
+        def swap(part):
+            if part in DOUBLE and language == "mysql":
+                return data.draw(st.sampled_from(DOUBLE))
+            if "'" not in part:
+                return part
+            return part[: part.index("'")] + data.draw(st.sampled_from(STRINGS))
+
+        swapped = [swap(part) for part in parts]
         for joint in (" ", ""):
             text, other = (joint.join(one).encode() for one in (parts, swapped))
             key = kept(text, language)

@@ -279,6 +279,13 @@ class Mysql(SynchronousTestCase):
         self.assertEqual(redact_mysql(text).text, "<unreadable SQL>")
         self.assertEqual(redact_mysql(rb"SELECT 'a\b', 1 FROM t", None).text, "SELECT ?, ? FROM t")
 
+    def test_ke6_double_quotes_with_another_text_of_the_same_form(self):
+        """Its value could stand where the strings of the other one are."""
+        self.assertEqual(redact_mysql(b'SELECT "a", "b" FROM t').text, "SELECT ?, ? FROM t")
+        text = rb'SELECT "\", \'x", \"SECRET" FROM t'
+        for conforming in (True, False, None):
+            self.assertNotIn("SECRET", redact_mysql(text, conforming).text)
+
     @given(
         st.text(alphabet="abz'\"\\\n- /*#`", max_size=20),
         st.sampled_from([True, False, None]),
