@@ -47,8 +47,12 @@ class Drawing(Words):
             [self._tables, self._temporary],
             [self._views, self._tables],
             [self._by_another, self._views, self._sql_prepared],
+            [self._taken, self._taken, self._sql_prepared],
+            [self._taken, self._prepared],
+            [self._taken, self._temporary, self._writes],
             [self._databases],
-            [self._reading, self._quoted, self._renamed],
+            [self._reading, self._quoted, self._renamed, self._reread],
+            [self._reread, self._renamed],
             [self._renamed, self._prepared],
             [self._sessions],
             [self._transactions],
@@ -68,13 +72,10 @@ class Drawing(Words):
         others = self.chance(5)
         for _ in range(self.random.randint(2, _MOST)):
             session = int(others and self.chance(3))
-            phrase = self.pick(*self._phrases)
-            if phrase == self._by_another:
-                session = DIRECT
-            for number, step in enumerate(phrase()):
+            for number, step in enumerate(self.pick(*self._phrases)()):
                 likely = at_once + 2 * (number > 0)
                 joins = bool(at_once) and self.random.randrange(6) < likely
-                steps.append((session, joins, step))
+                steps.append((DIRECT if _is_another(step) else session, joins, step))
         steps.append((0, False, Step(QUERY, self.pick(*self._all()))))
         batches: list[Batch] = []
         for session, joins, step in steps:
@@ -311,6 +312,38 @@ class Drawing(Words):
             )
         )
 
+    def _taken(self) -> list[Step]:
+        """A statement for a name, which then becomes another one's."""
+        name = self.target()
+        write = f"INSERT INTO {name} (id, name) VALUES (?, ?)"
+        source = self.pick("shop.people", "shop.people", "shop.seen", "away.people")
+        view = f"CREATE VIEW {name} AS SELECT id, name, email FROM {source}"
+        temporary = f"CREATE TEMPORARY TABLE {name} {COLUMNS_OF_BYTES}"
+        values = f"SET @i = {self.number()}, @b = '{self.secret()}'"
+        begun, ended = self.pick(
+            (
+                self._query(values, f"PREPARE s FROM '{write}'"),
+                self._query("EXECUTE s USING @i, @b"),
+            ),
+            (
+                [Step(PREPARE, write.encode())],
+                [Step(EXECUTE, place=self.pick(LAST, 1), values=self._bound())],
+            ),
+            ([], self._query(write.replace("?, ?", f"{self.number()}, '{self.secret()}'"))),
+        )
+        taken = self.pick(
+            *((f"DROP TABLE {name}", view), (f"RENAME TABLE {name} TO other", view)),
+            *((temporary,), (temporary, view, f"DROP TEMPORARY TABLE {name}")),
+            *((temporary, view, f"DROP TABLE {name}"), (temporary, view, "CALL made()")),
+            (f"CREATE TABLE {name} LIKE plain", temporary, view, f"ALTER TABLE {name} RENAME zz"),
+            ("USE away", "USE shop"),
+        )
+        first = self.pick((), (f"CREATE TABLE {name} LIKE shop.plain",))
+        made = "CREATE PROCEDURE shop.made() DROP TEMPORARY TABLE shop.fresh"
+        first += (made,) if "CALL made()" in taken else ()
+        steps = [*self._query(*first), *begun, *self._query(*taken), *ended]
+        return [step for step in steps if not self.chance(8)]
+
     def _by_another(self) -> list[Step]:
         """Another program makes a view that nobody knows."""
         source = self.pick("shop.people", "shop.people", "away.people")
@@ -329,6 +362,17 @@ class Drawing(Words):
             *(b"'a\xbf\\', '%s') -- ', 'c')", b"'\\\"', '%s')", b"'a', '\xc3\xa9%s')"),
         )
         return [Step(QUERY, text + self.pick(*ends) % secret)]
+
+    def _reread(self) -> list[Step]:
+        """A mode or a character set, and a text that has a string and a comment in one of them, and
+        three strings in another."""
+        modes = ("NO_BACKSLASH_ESCAPES", "", "NO_BACKSLASH_ESCAPES,ANSI_QUOTES")
+        changes = [f"SET sql_mode = '{mode}'" for mode in modes]
+        changes += ["SET NAMES gbk", "SET NAMES utf8mb4", "CALL quoting()", "EXECUTE s"]
+        head = f"INSERT INTO people (id, note, nick, name) VALUES ({self.number()}, ".encode()
+        sign, secret = self.pick(b"\\", b"\\", b"\xbf\\"), self.secret().encode()
+        step = Step(QUERY, head + b"'a%s', ' /* ', '%s') -- */, 'b', 'c')" % (sign, secret))
+        return [*self._query(self.pick(*changes)), step]
 
     def _sessions(self) -> list[Step]:
         return [
@@ -365,6 +409,12 @@ class Drawing(Words):
             )
             texts += [step.text for step in phrase() if step.code == QUERY][:2]
         return [Step(QUERY, b"; ".join(texts))]
+
+
+def _is_another(step: Step) -> bool:
+    """Tell whether a step makes a view that another program makes."""
+    begins = step.text.startswith((b"CREATE VIEW fresh", b"CREATE VIEW away.fresh"))
+    return begins and b";" not in step.text
 
 
 def _takes(step: Step) -> bool:
