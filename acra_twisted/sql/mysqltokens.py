@@ -6,6 +6,7 @@ not analysed elsewhere is opaque.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from acra_twisted.sql import lexer, tree
@@ -43,8 +44,12 @@ _UNSEEN = frozenset(
 )
 #: Names of files begin so, which a server finds under another name.
 OF_FILES = "#mysql50#"
-#: What dumps do to a table around its rows.
-_KEYS = (["disable", "keys"], ["enable", "keys"])
+#: Changes of a table that name nothing but its parts: its keys around rows of a dump, its character
+#: set, its partitions.
+_changes_itself = re.compile(
+    r"(?:dis|en)able keys|convert to (?:character set|charset) \S+(?: collate \S+)?"
+    r"|(?:drop|truncate) partition \w+(?: , \w+)*"
+).fullmatch
 _LOAD_INDEX = ["load", "index", "into", "cache"]
 _HANDLES = frozenset(("savepoint", "release", "deallocate"))
 _SCOPES = frozenset(("global", "session", "local", "persist", "persist_only"))
@@ -177,11 +182,9 @@ def read(text: bytes, part: list[Token]) -> Parsed | None:
         else:
             cursor.at = 4 if verb == "load" else 2
         found += _listed(cursor, len(part)) if cursor.here not in ("", "with") else []
-    elif verb == "alter" and words[-2:] in _KEYS:
-        if not cursor.skip("table"):
-            return None
+    elif verb == "alter" and cursor.skip("table"):
         found.append(cursor.table())
-        if cursor.at != len(part) - 2:
+        if not _changes_itself(" ".join(words[cursor.at :])):
             return None
     elif verb == "rename" and cursor.skip("table", "tables"):
         found += _renamed(cursor, words)

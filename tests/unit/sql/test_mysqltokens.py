@@ -27,6 +27,9 @@ class Read(SynchronousTestCase):
             ("RENAME TABLES IF EXISTS a WAIT 1 TO s.b, `if` TO `nowait`", "a s.b if nowait"),
             ("ALTER TABLE `s`.t DISABLE KEYS", "s.t"),
             ("ALTER TABLE t ENABLE KEYS", "t"),
+            ("ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4 COLLATE 'utf8mb4_bin'", "t"),
+            ("ALTER TABLE s.t CONVERT TO CHARSET latin1", "s.t"),
+            ("ALTER TABLE t DROP PARTITION p, `q`", "t"),
             ("OPTIMIZE LOCAL TABLE a, b", "a b"),
             ("LOAD DATA INFILE 'x' INTO TABLE t", "t"),
         ):
@@ -34,8 +37,13 @@ class Read(SynchronousTestCase):
             found = {".".join(p for p in t if p) for t in parsed.tables}
             self.assertEqual(found, set(expected.split()), text)
 
-    def test_keys_of_dumps_alone(self):
-        for text in ("ALTER TABLE t ADD a INT, DISABLE KEYS", "ALTER IGNORE TABLE t ENABLE KEYS"):
+    def test_changes_that_may_name_more(self):
+        for text in (
+            *("ALTER TABLE t ADD a INT, DISABLE KEYS", "ALTER IGNORE TABLE t ENABLE KEYS"),
+            "ALTER TABLE t CONVERT TO CHARSET latin1, RENAME TO secrets",
+            "ALTER TABLE t CONVERT TABLE secrets TO PARTITION p",
+            "ALTER TABLE t DROP PARTITION p, EXCHANGE PARTITION q WITH TABLE secrets",
+        ):
             self.assertIsNone(mysqltokens.read(*part(text)), text)
 
     def test_what_a_parser_has_to_read(self):
