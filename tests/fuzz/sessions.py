@@ -176,15 +176,17 @@ class Played:
         self._settings = settings
         self._timers: list[Timer] = []
         self._verdicts: list[tuple[Deferred[Any], Any]] = []
-        #: The database was sent something while it spoke: where it says all at once, it has not got
-        #: that by then, and it is another conversation.
+        #: What had waited for the database went on while that spoke: where it says all at once, it
+        #: is another conversation.
         self.is_ahead = False
         pipeline = Pipeline([Stage(settings.inspects, self._answer)])
+        flows = make(self.session, pipeline)
+        self._request: Any = flows[0]
         self.relay = Relay(
             self.session,
             self.client,
             self.database,
-            make(self.session, pipeline),
+            flows,
             pipeline,
             Limits(settings.pending, hold=1),
             fatal=fatal,
@@ -228,10 +230,11 @@ class Played:
             # While a stage judges, what was read already may come.
             if waiting[side] and not valve.reasons - {STAGE}:
                 piece, waiting[side] = waiting[side][:cut], waiting[side][cut:]
-                sent = len(self.database.writes)
+                sent, waits = len(self.database.writes), self._request.awaits_load
                 take(piece)
                 self._settle()
-                if side == DATABASE and waiting[DATABASE] and len(self.database.writes) > sent:
+                went_on = len(self.database.writes) > sent or self._request.awaits_load < waits
+                if side == DATABASE and waiting[DATABASE] and went_on:
                     self.is_ahead = True
                 return True
         return self._settle()
