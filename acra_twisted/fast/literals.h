@@ -16,14 +16,24 @@ struct literal {
     const unsigned char *start, *end;
 };
 
-/* Whether one of eight bytes is a mark of a literal. */
-static inline int
-has_mark(uint64_t eight)
+/* A bit for each of eight bytes, the first one's the lowest, of which the lowest that is set belongs
+ * to the first byte below 8, as marks of literals are. */
+static inline uint64_t
+low_bytes(uint64_t eight)
 {
-    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
-    uint64_t numbers = eight ^ ones * NUMBER_MARK, strings = eight ^ ones * STRING_MARK;
+    const uint64_t ones = 0x0101010101010101u;
 
-    return (((numbers - ones) & ~numbers) | ((strings - ones) & ~strings)) & high ? 1 : 0;
+    return (eight - 8 * ones) & ~eight & 0x80 * ones;
+}
+
+/* Eight bytes, the first one the lowest. */
+static inline uint64_t
+eight_bytes(const unsigned char *at)
+{
+    uint64_t found;
+
+    memcpy(&found, at, 8);
+    return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(found) : found;
 }
 
 /* Whether a text has a key, if its numbers are digits alone and its strings ASCII without
@@ -40,12 +50,15 @@ has_key(PyObject *text, PyObject *whole_key, struct literal *literals)
     for (; key < key_end; key++) {
         /* Most of a text is the same in its key. */
         while (key_end - key >= 8 && end - at >= 8) {
-            uint64_t wanted, found;
+            uint64_t wanted = eight_bytes(key);
+            uint64_t other = (wanted ^ eight_bytes(at)) | low_bytes(wanted);
 
-            memcpy(&wanted, key, 8);
-            memcpy(&found, at, 8);
-            if (wanted != found || has_mark(wanted))
+            if (other) {
+                /* What comes before is the same. */
+                key += __builtin_ctzll(other) / 8;
+                at += __builtin_ctzll(other) / 8;
                 break;
+            }
             key += 8;
             at += 8;
         }

@@ -86,7 +86,8 @@ def has_key(text: bytes, key: bytes) -> bool:
     Such a text is read alike whatever the session's settings are.  Where nothing is compiled it is
     always False, for to cut takes no longer.
     """
-    return bool(_fits(text, key)) if COMPILED else False
+    # A comparison takes a third of what `bool` does.
+    return _fits(text, key) is True if COMPILED else False
 
 
 def split_by_expressions(text: bytes, quote: bytes) -> Skeleton | None:
