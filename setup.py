@@ -56,7 +56,7 @@ _MODULES = {
     "transport.native.": "hub sockets tlssockets",
     "proxy.": "limits relay pump valve handshake",
     "telemetry.tracing.": "clock columnvalues spans sampling backpressure exchanges pace records "
-    "store kept latencies received processor recorded",
+    "store samples kept latencies received processor recorded",
     "telemetry.export.": "otlp otlpforms",
     "telemetry.figures.": "buckets calls counted counting rows runs tallies",
     "telemetry.history.": "intake",

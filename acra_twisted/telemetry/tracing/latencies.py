@@ -22,43 +22,43 @@ class Turns:
     """When each bucket takes its next sample: one second behind its last one.
 
     Nearly all that are asked for take about as long as those before, whose buckets are not due:
-    those from ``_least`` up to before ``_most``, a bucket or several side by side, are not before
-    ``_until``.
+    those from ``least`` up to before ``most``, a bucket or several side by side, are not before
+    ``until``.
     """
 
-    __slots__ = ("_next", "_least", "_most", "_until")
+    __slots__ = ("_next", "least", "most", "until")
 
-    _least: i64
-    _most: i64
-    _until: i64
+    least: i64
+    most: i64
+    until: i64
 
     def __init__(self) -> None:
         self._next = [0] * (ERRORS + 1)
-        self._least = 0
-        self._most = 0
-        self._until = 0
+        self.least = 0
+        self.most = 0
+        self.until = 0
 
     def due(self, latency: i64, now: i64) -> bool:
         """Return True if the bucket of what went well and took so long takes a sample ``now``."""
-        known = now < self._until
-        if known and self._least <= latency and latency < self._most:
+        known = now < self.until
+        if known and self.least <= latency and latency < self.most:
             return False
         bucket = bucket_of(latency)
-        until: i64 = self._next[bucket]
-        if now >= until:
+        due: i64 = self._next[bucket]
+        if now >= due:
             return True
         least: i64 = BOUNDS[bucket]
         most: i64 = _ENDS[bucket]
-        if known and least == self._most:
-            self._most = most
-        elif known and most == self._least:
-            self._least = least
+        if known and least == self.most:
+            self.most = most
+        elif known and most == self.least:
+            self.least = least
         else:
-            self._least = least
-            self._most = most
-            self._until = until
-        if until < self._until:
-            self._until = until
+            self.least = least
+            self.most = most
+            self.until = due
+        if due < self.until:
+            self.until = due
         return False
 
     def take(self, bucket: i64, now: i64) -> bool:

@@ -142,7 +142,8 @@ MESSAGE_TYPES: Final = ("UNSPECIFIED", "SENT", "RECEIVED")
 
 class Span:
     """One operation.  Exporters receive ``sampled`` spans, and spans that are ``kept`` without
-    being sampled: those of a connection with an exchange that had to be reported."""
+    being sampled: those of a connection with an exchange that had to be reported.
+    ``has_children``: a span below it was made here."""
 
     __slots__ = (
         "name",
@@ -160,6 +161,7 @@ class Span:
         "sampled",
         "kept",
         "remote_parent",
+        "has_children",
     )
     #: Its daemon, if it is another one.
     service = ""
@@ -190,9 +192,11 @@ class Span:
         self.sampled = sampled
         self.kept = False
         self.remote_parent = remote_parent
+        self.has_children = False
 
     def child(self, name: str, kind: int, start: int) -> Span:
         """A span below this one.  The parent keeps no reference to it."""
+        self.has_children = True
         return Span(name, self.trace_id, self.span_id, kind, start, self.sampled)
 
     def add_attribute(self, key: str, value: str | int | float | bool) -> None:

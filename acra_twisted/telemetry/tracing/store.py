@@ -15,7 +15,6 @@ of the ring pays for the end of what is in no cache any more.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -23,13 +22,13 @@ from acra_twisted.telemetry.tracing.kept import Kept, Trace, bytes_of, trace_id_
 from acra_twisted.telemetry.tracing.latencies import ERRORS, Turns, bucket_of
 from acra_twisted.telemetry.tracing.pace import Pace
 from acra_twisted.telemetry.tracing.recorded import SENT, SLOW, Recorded, Shape
+from acra_twisted.telemetry.tracing.samples import Name, Named
 from acra_twisted.telemetry.tracing.spans import INTERNAL, Span
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
 
 _NAMES_MAX: Final = 200
-_PER_BUCKET: Final = 10
 #: The recent ones, those of samples, the newest requests that are in neither, and all.
 _RECENT_MAX: Final = 256
 _SAMPLES_MAX: Final = 1024
@@ -54,17 +53,6 @@ class Summary(NamedTuple):
     seen: int
 
 
-class _Name:
-    __slots__ = ("buckets", "turns", "seen")
-
-    seen: i64
-
-    def __init__(self) -> None:
-        self.buckets: list[deque[Span]] = [deque(maxlen=_PER_BUCKET) for _ in range(ERRORS + 1)]
-        self.turns = Turns()
-        self.seen = 0
-
-
 class SpanStore:
     """Fed with every finished span; read by the pages."""
 
@@ -73,7 +61,7 @@ class SpanStore:
     _sampled_bytes: i64
 
     def __init__(self) -> None:
-        self._names: dict[str, _Name] = {}
+        self._names: dict[str, Name] = {}
         self._turns = Turns()
         # The trace that the last span was kept with: those of a request come together.
         self._last_id = ""
@@ -130,15 +118,21 @@ class SpanStore:
         """Keep what there is room for; its spans are made if one of them is a sample."""
         shape = recorded.shape
         if shape.store is not self:
-            shape.store, shape.names = self, self._names_of(shape)
-        names: list[_Name] = shape.names
-        if _has_sample(recorded, names):
+            shape.store, shape.names = self, Named(self._names_of(shape))
+        named: Named = shape.names
+        if named.has_sample(recorded):
             self._add_samples(recorded)
             return
-        for name in names:
+        for name in named.names:
             name.seen += 1
-        self._now = recorded.span.end
-        self._put(recorded.span.trace_id, recorded, shape.flags & SLOW != 0)
+        span = recorded.span
+        self._now = span.end
+        at_once = shape.flags & SLOW != 0
+        if not (span.parent_id or span.has_children):
+            # Its trace has begun with it, and nothing else of that has come: it is not looked for.
+            self._put_new(span.trace_id, None, recorded, at_once)
+        else:
+            self._put(span.trace_id, recorded, at_once)
 
     def _add_samples(self, recorded: Recorded) -> None:
         """Keep the samples among the spans.  Their trace has a plain request as it was recorded, so
@@ -155,7 +149,7 @@ class SpanStore:
         if is_sample:
             self._keep(span.trace_id)
 
-    def _names_of(self, shape: Shape) -> list[_Name]:
+    def _names_of(self, shape: Shape) -> list[Name]:
         """Return the names of its stages' spans, its own, and the database's if it has one."""
         titles = [*shape.stage_titles, shape.name]
         if shape.flags & SENT:
@@ -169,16 +163,25 @@ class SpanStore:
     def _put(self, trace_id: str, item: Span | Recorded, at_once: bool) -> None:
         """Keep it with its trace; one that is not known begins if there is room, or ``at_once``."""
         last = self._last
-        if last is None or trace_id != self._last_id:
-            found = self._known(trace_id)
-            if found is None and not (at_once or self._pace.admits(self._now)):
+        if last is not None and trace_id == self._last_id:
+            self._append(last, item)
+        else:
+            self._put_new(trace_id, self._known(trace_id), item, at_once)
+
+    def _put_new(
+        self, trace_id: str, found: Trace | None, item: Span | Recorded, at_once: bool
+    ) -> None:
+        """Keep it with another trace than the last one: ``found`` is what is kept of that, None if
+        that is nothing or was not looked for."""
+        if found is None:
+            if not (at_once or self._pace.admits(self._now)):
                 if self._newest_pace.admits(self._now) and bytes_of(item) <= _NEWEST_BYTES:
                     place = self._next_newest
                     self._newest[place] = item
                     self._next_newest = place + 1 if place + 1 < _NEWEST_MAX else 0
                 return
-            last = self._open(trace_id, found)
-        self._append(last, item)
+            found = self._known(trace_id)
+        self._append(self._open(trace_id, found), item)
 
     def _append(self, trace: Trace, item: Span | Recorded) -> None:
         """Add to a trace that is kept."""
@@ -244,12 +247,12 @@ class SpanStore:
         """
         return self._turns.due(latency, now) and self._turns.take(bucket_of(latency), now)
 
-    def _name(self, name: str) -> _Name:
+    def _name(self, name: str) -> Name:
         known = self._names.get(name)
         if known is None:
             if len(self._names) >= _NAMES_MAX:
                 name = OTHER
-            known = self._names.setdefault(name, _Name())
+            known = self._names.setdefault(name, Name())
         return known
 
     def summary(self) -> list[Summary]:
@@ -332,18 +335,3 @@ class SpanStore:
     def _lonely(self) -> list[str]:
         """Return the ids of traces of which there is nothing elsewhere."""
         return [one for one in self._among_newest() if self._known(one) is None]
-
-
-def _has_sample(recorded: Recorded, names: list[_Name]) -> bool:
-    """Return True if one of the spans would be a sample."""
-    span, times = recorded.span, recorded.times
-    stages = len(times) // 2
-    for number in range(stages):
-        start: i64 = times[2 * number]
-        end: i64 = times[2 * number + 1]
-        if names[number].turns.due(end - start, end):
-            return True
-    ended: i64 = span.end
-    if names[stages].turns.due(ended - span.start, ended):
-        return True
-    return len(names) > stages + 1 and names[stages + 1].turns.due(ended - recorded.sent, ended)

@@ -150,7 +150,7 @@ class Store(SynchronousTestCase):
     def test_a_trace_of_recorded_exchanges_is_bounded(self):
         for _ in range(600):
             recorded = record(1, start=self.now)
-            recorded.span.trace_id = "1" * 32
+            recorded.span.trace_id, recorded.span.parent_id = "1" * 32, "2" * 16
             self.store.add_recorded(recorded)
         kept = self.store.trace("1" * 32)
         self.assertEqual((len(kept), len(list(kept.spans()))), (512, 512))
@@ -266,6 +266,22 @@ class Store(SynchronousTestCase):
         )
         self.assertEqual(len(self.store.traces()), len(self.store))
 
+    def test_a_request_is_with_the_span_that_a_stage_has_opened_below_it(self):
+        self.busy()
+        recorded = record(1, start=self.now)
+        inner = recorded.span.child("lookup", 0, self.now)
+        inner.end = self.now
+        self.store.add(inner)
+        for _ in range(5):
+            self.store.add_recorded(record(1, start=self.now))
+        self.store.add_recorded(recorded)
+        # What is kept as the newest is gone by then.
+        self.now += 10**9
+        self.busy(300)
+        names = {span.name for span in self.store.trace(recorded.span.trace_id).spans()}
+        self.assertIn("lookup", names)
+        self.assertIn("SELECT t", names)
+
     def test_a_trace_that_is_kept_goes_on_while_the_daemon_is_busy(self):
         first = record(1, start=self.now)
         self.store.add_recorded(first)
@@ -273,6 +289,7 @@ class Store(SynchronousTestCase):
         for _ in range(20):
             further = record(1, start=self.now)
             further.span.trace_id = first.span.trace_id
+            further.span.parent_id = first.span.span_id
             self.store.add_recorded(further)
             self.store.add_recorded(record(1, start=self.now))
         self.assertEqual(len(self.store.trace(first.span.trace_id)), 63)
