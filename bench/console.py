@@ -3,7 +3,8 @@
 All are compiled and export their spans to the same sink; they differ in nothing but the pages with
 the console and ``trace_store_file``.  While one is measured the others are stopped: what a server
 still has to do behind its turn it does in its next one.  How soon pages answer under load is
-measured as well.
+measured as well.  On a machine that others use, short turns before all others tell more
+(`bursts`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import cycle
 from pathlib import Path
 
+import bursts
 from sidebyside import COMPILED, SAMPLERS, program
 
 from acra_twisted.sandbox.chain import Chain
@@ -43,6 +45,8 @@ _MEDIAN = 1.2533 / 1.349
 _WAKING = 0.1
 #: Seconds between two pages.
 _PAUSE = 0.05
+#: Pairs of short turns, and seconds of each.
+PAIRS, BURST = 40, 0.2
 Costs = dict[str, dict[str, float]]
 
 
@@ -52,6 +56,7 @@ class Served:
     def __init__(self, postgres: Postgres, stack: ExitStack, folder: Path) -> None:
         sink, collector = program("sink", folder)
         stack.callback(sink.stop)
+        self._sink = sink.pid
         self._chains: dict[tuple[str, str], Chain] = {}
         for sampling in AIMS:
             for state in (OFF, ON):
@@ -101,14 +106,52 @@ class Served:
         self._signal(signal.SIGCONT)
         return found
 
+    def in_bursts(self, database: int, work: bursts.Work) -> Costs:
+        """The same in short turns before all others: by how much the rate is lower and the
+        processor time higher, with the ends of the interval in which each is in 95 of 100 cases.
+
+        ``database`` is the process of the database's server.
+        """
+        found: Costs = {}
+        self._signal(signal.SIGSTOP)
+        for sampling in AIMS:
+            servers = [self._chains[sampling, state] for state in (OFF, ON)]
+            for mode in ("simple", "prepared"):
+                rate, spent = bursts.compare(
+                    [chain.port for chain in servers],
+                    [chain.server.pid for chain in servers if chain.server is not None],
+                    (database, self._sink),
+                    work,
+                    ("-S", "-M", mode),
+                    self._wake,
+                    lambda pid: os.kill(pid, signal.SIGSTOP),
+                    PAIRS,
+                    BURST,
+                )
+                found[f"{mode}, tracing {sampling}"] = {
+                    "lost": 1 - rate.median,
+                    "least": 1 - rate.most,
+                    "most": 1 - rate.least,
+                    "more": spent.median - 1,
+                    "least more": spent.least - 1,
+                    "most more": spent.most - 1,
+                    "aim": AIMS[sampling],
+                }
+        self._signal(signal.SIGCONT)
+        return found
+
+    @staticmethod
+    def _wake(pid: int) -> None:
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(_WAKING)
+
     @contextmanager
     def _awake(self, each: tuple[str, str]) -> Iterator[int]:
         """Let one server run, and give its process."""
         server = self._chains[each].server
         assert server is not None
-        os.kill(server.pid, signal.SIGCONT)
         # What has become due meanwhile is done before.
-        time.sleep(_WAKING)
+        self._wake(server.pid)
         try:
             yield server.pid
         finally:
@@ -178,6 +221,27 @@ def table(costs: Costs) -> str:
             f" {_told(cost)}; half of the rounds {cost['least']:.1%} to"
             f" {cost['most']:.1%}); processor time a transaction"
             f" {cost[OFF]:.1f} us off, {cost[ON]:.1f} on ({cost['more']:+.1%})"
+        )
+    return "\n".join(lines)
+
+
+def bursts_table(costs: Costs) -> str:
+    """The measurements in short turns as text."""
+    lines = [
+        f"Console and history on, {PAIRS} pairs of turns of {BURST} s before all others (medians,"
+        " and their intervals of 95 %)"
+    ]
+    for title, cost in costs.items():
+        if cost["most"] <= cost["aim"]:
+            told = "met"
+        elif cost["least"] <= cost["aim"]:
+            told = "not shown"
+        else:
+            told = "MISSED"
+        lines.append(
+            f"  {title.ljust(26)}{cost['lost']:6.1%} of the rate ({cost['least']:.1%} to"
+            f" {cost['most']:.1%}; aim {cost['aim']:.0%}: {told}); processor time a transaction"
+            f" {cost['more']:+.1%} ({cost['least more']:+.1%} to {cost['most more']:+.1%})"
         )
     return "\n".join(lines)
 

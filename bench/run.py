@@ -129,10 +129,17 @@ class Client:
 
     def pgbench(self, port: int, arguments: tuple[str, ...]) -> float:
         """Transactions per second."""
+        return self._pgbench(port, ("-T", str(self._seconds), *arguments))
+
+    def some(self, port: int, count: int, arguments: tuple[str, ...]) -> float:
+        """Transactions per second, while there are about so many."""
+        return self._pgbench(port, ("-t", str(max(count // self._clients, 1)), *arguments))
+
+    def _pgbench(self, port: int, arguments: tuple[str, ...]) -> float:
         done = subprocess.run(
             [
                 *(str(self._postgres.bin / "pgbench"), "-h", "127.0.0.1", "-p", str(port)),
-                *("-U", SUPERUSER, "-n", "-c", str(self._clients), "-T", str(self._seconds)),
+                *("-U", SUPERUSER, "-n", "-c", str(self._clients)),
                 *("-D", f"scale={_SCALE}"),
                 *(*arguments, "postgres"),
             ],
@@ -229,6 +236,9 @@ def main() -> int:
     parser.add_argument("--encryptor", action="store_true", help="only protected columns")
     parser.add_argument("--tracing", action="store_true", help="only what tracing costs")
     parser.add_argument("--console", action="store_true", help="only console and history")
+    parser.add_argument(
+        "--bursts", action="store_true", help="only these, in short turns before all others (root)"
+    )
     parser.add_argument("--proxies", action="store_true", help="only the first tables")
     parser.add_argument("--inprocess", action="store_true", help="only our code, without sockets")
     arguments = parser.parse_args()
@@ -253,7 +263,7 @@ def main() -> int:
         )
         results: dict[str, dict[str, float]] = {}
         record: dict[str, object] = {}
-        parts = ("containers", "censor", "console", "encryptor", "tracing", "inprocess")
+        parts = ("containers", "censor", "console", "bursts", "encryptor", "tracing", "inprocess")
         whole = not any(getattr(arguments, part) for part in (*parts, "proxies"))
         if whole or arguments.proxies:
             pages = targets(bench, postgres, stack, folder)
@@ -308,6 +318,11 @@ def main() -> int:
             answers = served.answers(longer.pgbench)
             print(console.pages_table(answers) + "\n")
             record |= {"console": watched, "console pages": answers}
+        if arguments.bursts:
+            served = console.Served(postgres, stack, folder)
+            watched = served.in_bursts(postgres.pid, client.some)
+            print(console.bursts_table(watched) + "\n")
+            record |= {"console in bursts": watched}
         if whole or arguments.containers:
             opened = {
                 "interpreted": containers.openings(rounds * 3),

@@ -166,6 +166,12 @@ class Postgres:
         self._process.wait_until(self._is_ready, "ready")
         return self
 
+    @property
+    def pid(self) -> int:
+        """The server's process, while it runs."""
+        assert self._process is not None  # noqa: S101 - for tests
+        return self._process.pid
+
     def _is_ready(self) -> bool:
         # The last line of its lock file is its state, as pg_ctl reads it.
         lock = self.data / "postmaster.pid"
