@@ -162,7 +162,8 @@ class Session:
 
     ``figures`` is what counts requests by their statements (`telemetry.figures.counting`), which
     notes in ``last`` what is shown of the statement that ended last; ``ways`` gives what counts
-    them by their way, which is kept in ``way``.  ``timed``: stages are timed for each of its
+    them by their way, which is kept in ``way``; ``series`` are its listener's histograms, if it
+    counts in them, too.  ``timed``: stages are timed for each of its
     requests, whether it is recorded or not.
 
     ``transaction_since``: when the database said that the transaction had begun that is open.
@@ -220,6 +221,7 @@ class Session:
         "last",
         "way",
         "ways",
+        "series",
         "unread",
         "resets",
         "notes",
@@ -279,6 +281,7 @@ class Session:
         self.last: Any = None
         self.way: Any = None
         self.ways: Any = None
+        self.series: Any = None
         self.unread = ""
         self.resets = 0
         self.notes: dict[str, Any] = {}

@@ -13,6 +13,8 @@
 /* Numbers of a record, and how often its durations are counted. */
 #define WIDTH_MAX 16
 #define RULES_MAX 32
+/* Kinds of buckets that are counted in together. */
+#define TABLES_MAX 4
 /* So many of a bucket are counted in its cell. */
 #define MANY ((uint64_t)UINT16_MAX + 1)
 
@@ -161,31 +163,36 @@ static PyTypeObject CountsType = {
 };
 
 /* Counts in which a duration of a record is counted: at the place that a number of it tells, and so
- * many behind that. */
+ * many behind that; they have the buckets of a table. */
 struct rule {
-    unsigned char place, behind;
+    unsigned char place, behind, table;
+};
+
+struct table {
+    Py_ssize_t buckets;
+    /* The buckets of the smallest numbers of so many bits. */
+    unsigned short first[65];
+    /* Where they begin; behind the last one a number that no duration is. */
+    uint64_t bounds[BUCKETS_MAX + 1];
 };
 
 typedef struct {
     PyObject_HEAD
     /* Numbers of a record: places first, then durations. */
     Py_ssize_t places, durations;
-    Py_ssize_t buckets;
     struct rule rules[RULES_MAX];
     /* The first rule of each duration, and the end of the last one's. */
     Py_ssize_t begins[WIDTH_MAX + 1];
-    /* The buckets of the smallest numbers of so many bits. */
-    unsigned short first[65];
-    /* Where they begin; behind the last one a number that no duration is. */
-    uint64_t bounds[BUCKETS_MAX + 1];
+    Py_ssize_t count;
+    struct table tables[TABLES_MAX];
 } Adding;
 
 static inline Py_ssize_t
-bucket_of(const Adding *self, uint64_t duration)
+bucket_of(const struct table *table, uint64_t duration)
 {
-    Py_ssize_t place = self->first[duration ? 64 - __builtin_clzll(duration) : 0];
+    Py_ssize_t place = table->first[duration ? 64 - __builtin_clzll(duration) : 0];
 
-    while (duration >= self->bounds[place + 1])
+    while (duration >= table->bounds[place + 1])
         place++;
     return place;
 }
@@ -221,7 +228,8 @@ find_counts(const Adding *self, const char *record, PyObject *counts, Counts **f
             return -1;
         }
         one = PyList_GET_ITEM(counts, (Py_ssize_t)at);
-        if (!Py_IS_TYPE(one, &CountsType) || Py_SIZE(one) != self->buckets) {
+        if (!Py_IS_TYPE(one, &CountsType)
+            || Py_SIZE(one) != self->tables[rule->table].buckets) {
             PyErr_SetString(PyExc_TypeError, "counts have the buckets that have bounds");
             return -1;
         }
@@ -267,27 +275,39 @@ adding_add(Adding *self, PyObject *const *args, Py_ssize_t given)
         }
         for (each = 0; each < self->durations; each++) {
             int64_t duration = number(record, self->places + each);
-            Py_ssize_t bucket;
+            int known = -1;
+            Py_ssize_t bucket = 0;
 
             if (duration < 0)
                 continue;
-            bucket = bucket_of(self, (uint64_t)duration);
-            for (rule = self->begins[each]; rule < self->begins[each + 1]; rule++)
-                if (found[rule] != NULL && count(found[rule], bucket, (uint64_t)duration) < 0)
+            for (rule = self->begins[each]; rule < self->begins[each + 1]; rule++) {
+                if (found[rule] == NULL)
+                    continue;
+                if (self->rules[rule].table != known) {
+                    known = self->rules[rule].table;
+                    bucket = bucket_of(self->tables + known, (uint64_t)duration);
+                }
+                if (count(found[rule], bucket, (uint64_t)duration) < 0)
                     return NULL;
+            }
         }
     }
     Py_RETURN_NONE;
 }
 
-/* Take where buckets begin. */
+/* Take where the buckets of a table begin. */
 static int
-set_bounds(Adding *self, PyObject *bounds)
+set_bounds(struct table *table, PyObject *bounds)
 {
-    Py_ssize_t place, size = PyTuple_GET_SIZE(bounds);
+    Py_ssize_t place, size;
     unsigned bits;
     uint64_t least;
 
+    if (!PyTuple_Check(bounds)) {
+        PyErr_SetString(PyExc_TypeError, "bounds are tuples of numbers");
+        return -1;
+    }
+    size = PyTuple_GET_SIZE(bounds);
     if (size < 1 || size > BUCKETS_MAX) {
         PyErr_SetString(PyExc_ValueError, "there are 1 to 1024 buckets");
         return -1;
@@ -297,19 +317,19 @@ set_bounds(Adding *self, PyObject *bounds)
 
         if (bound == -1 && PyErr_Occurred())
             return -1;
-        if (bound < 0 || (place && (uint64_t)bound <= self->bounds[place - 1])) {
+        if (bound < 0 || (place && (uint64_t)bound <= table->bounds[place - 1])) {
             PyErr_SetString(PyExc_ValueError, "each bucket begins behind the one before it");
             return -1;
         }
-        self->bounds[place] = (uint64_t)bound;
+        table->bounds[place] = (uint64_t)bound;
     }
-    self->bounds[size] = UINT64_MAX;
-    self->buckets = size;
+    table->bounds[size] = UINT64_MAX;
+    table->buckets = size;
     for (place = 0, bits = 0; bits <= 64; bits++) {
         least = bits ? (uint64_t)1 << (bits - 1) : 0;
-        while (least >= self->bounds[place + 1])
+        while (least >= table->bounds[place + 1])
             place++;
-        self->first[bits] = (unsigned short)place;
+        table->first[bits] = (unsigned short)place;
     }
     return 0;
 }
@@ -329,13 +349,17 @@ set_rules(Adding *self, Py_ssize_t last, PyObject *rules)
         struct rule *rule = self->rules + last;
 
         if (last >= RULES_MAX || !PyTuple_Check(one)) {
-            PyErr_SetString(PyExc_ValueError, "a rule is a pair, and there are not many");
+            PyErr_SetString(PyExc_ValueError, "a rule is three numbers, and there are not many");
             return -1;
         }
-        if (!PyArg_ParseTuple(one, "bb", &rule->place, &rule->behind))
+        if (!PyArg_ParseTuple(one, "bbb", &rule->place, &rule->behind, &rule->table))
             return -1;
         if (rule->place >= self->places) {
             PyErr_SetString(PyExc_ValueError, "a record has no such place");
+            return -1;
+        }
+        if (rule->table >= self->count) {
+            PyErr_SetString(PyExc_ValueError, "there are no such bounds");
             return -1;
         }
     }
@@ -345,11 +369,11 @@ set_rules(Adding *self, Py_ssize_t last, PyObject *rules)
 static int
 adding_init(Adding *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"bounds", "places", "rules", NULL};
-    PyObject *bounds, *rules;
+    static char *names[] = {"tables", "places", "rules", NULL};
+    PyObject *tables, *rules;
     Py_ssize_t each, places, durations, last = 0;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!nO!:Adding", names, &PyTuple_Type, &bounds,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!nO!:Adding", names, &PyTuple_Type, &tables,
                                      &places, &PyTuple_Type, &rules))
         return -1;
     durations = PyTuple_GET_SIZE(rules);
@@ -360,6 +384,15 @@ adding_init(Adding *self, PyObject *args, PyObject *kwargs)
     /* Until all is well there are none. */
     self->durations = self->begins[0] = 0;
     self->places = places;
+    self->count = PyTuple_GET_SIZE(tables);
+    if (self->count < 1 || self->count > TABLES_MAX) {
+        self->count = 0;
+        PyErr_SetString(PyExc_ValueError, "there are 1 to 4 tables of bounds");
+        return -1;
+    }
+    for (each = 0; each < self->count; each++)
+        if (set_bounds(self->tables + each, PyTuple_GET_ITEM(tables, each)) < 0)
+            return -1;
     for (each = 0; each < durations; each++) {
         self->begins[each] = last;
         last = set_rules(self, last, PyTuple_GET_ITEM(rules, each));
@@ -367,8 +400,6 @@ adding_init(Adding *self, PyObject *args, PyObject *kwargs)
             return -1;
     }
     self->begins[durations] = last;
-    if (set_bounds(self, bounds) < 0)
-        return -1;
     self->durations = durations;
     return 0;
 }

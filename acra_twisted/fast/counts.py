@@ -14,8 +14,8 @@ from acra_twisted.fast.compiled import COMPILED
 _BUCKETS_MAX: Final = 1024
 
 #: Counts in which a duration is counted: so many behind a place, the number of which in a record
-#: comes first.
-Rule = tuple[int, int]
+#: comes first, by the buckets of a table, whose number comes last.
+Rule = tuple[int, int, int]
 
 
 class CountsByPython:
@@ -47,15 +47,18 @@ class CountsByPython:
 
 class AddingByPython:
     """Adds records to counts.  A record is so many ``places`` and a duration for each of ``rules``,
-    which tell in which counts it is counted.  ``bounds`` are where buckets begin; the first one has
-    everything that is shorter, too."""
+    which tell in which counts it is counted.  ``tables`` are at most four kinds of buckets: where
+    each begins; the first one has everything that is shorter, too."""
 
-    __slots__ = ("_bounds", "_places", "_rules", "_record")
+    __slots__ = ("_tables", "_places", "_rules", "_record")
 
     def __init__(
-        self, bounds: tuple[int, ...], places: int, rules: tuple[tuple[Rule, ...], ...]
+        self,
+        tables: tuple[tuple[int, ...], ...],
+        places: int,
+        rules: tuple[tuple[Rule, ...], ...],
     ) -> None:
-        self._bounds = bounds
+        self._tables = tables
         self._places = places
         self._rules = rules
         self._record = Struct(f"<{places + len(rules)}q")
@@ -70,13 +73,13 @@ class AddingByPython:
         """
         if len(numbers) % self._record.size:
             raise ValueError("a record is cut off")
-        bounds, places = self._bounds, self._places
+        tables, places = self._tables, self._places
         for record in self._record.iter_unpack(numbers):
             for duration, rules in zip(record[places:], self._rules, strict=True):
                 if duration >= 0:
-                    bucket = max(bisect_right(bounds, duration) - 1, 0)
-                    for place, behind in rules:
+                    for place, behind, table in rules:
                         if record[place] >= 0:
+                            bucket = max(bisect_right(tables[table], duration) - 1, 0)
                             counts[record[place] + behind].add(bucket, duration)
 
 

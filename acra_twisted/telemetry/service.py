@@ -233,6 +233,7 @@ class TelemetryService(MultiService):
             told.append(Ways(partial(self.edges.tally, server=server)))
         if self.figures is not None:
             told.append(self.figures.counter)
+            counts.share_times()
         observers = Observers(told, exchanges.slow, self._afterwards)
         self._told.append(observers)
         return observers

@@ -133,12 +133,14 @@ class _Ring:
 
 
 class Method(Placed):
-    """Requests of one kind: as the client sees them, and as the database does."""
+    """Requests of one kind: as the client sees them, and as the database does.  ``is_prepared``:
+    they execute what has been prepared."""
 
-    __slots__ = ("received", "sent")
+    __slots__ = ("received", "sent", "is_prepared")
 
-    def __init__(self, now: int) -> None:
+    def __init__(self, now: int, is_prepared: bool = False) -> None:
         super().__init__()
+        self.is_prepared = is_prepared
         self.received = Totals(now)
         self.sent = Totals(now)
         self.counts = [self.received.durations.counts, self.sent.durations.counts]
@@ -158,7 +160,7 @@ class Calls:
         """Return the totals of a method, which begin ``now`` if there are none."""
         found = self._methods.get((system, kind))
         if found is None:
-            found = self._methods[system, kind] = Method(now)
+            found = self._methods[system, kind] = Method(now, kind == "execute")
         return found
 
     def stage(self, name: str, now: int) -> Totals:

@@ -25,7 +25,7 @@ from acra_twisted.telemetry.figures.rows import (
     Layer,
     Row,
 )
-from acra_twisted.telemetry.figures.runs import NONE, Placed, Run
+from acra_twisted.telemetry.figures.runs import NONE, Placed, Run, Series
 from acra_twisted.telemetry.figures.shapes import Shape
 from acra_twisted.telemetry.figures.tallies import Tally
 from acra_twisted.verdicts import Deny, Hangup
@@ -113,13 +113,16 @@ class Counted(Placed):
         self._before = 0
         self._behind = 0
 
-    def count(self, exchange: Exchange, method: Method, way: Tally | None, run: Run) -> None:
-        """Count a request that has ended, one of ``method``, and of its ``way`` if it has one.
+    def count(
+        self, exchange: Exchange, method: Method, way: Tally | None, series: Series | None, run: Run
+    ) -> None:
+        """Count a request that has ended, one of ``method``, and of its ``way`` and in the
+        histograms of ``series`` if it has them.
 
         Its times are counted when ``run`` is.
         """
         self.calls += 1
-        if exchange.kind == "execute":
+        if method.is_prepared:
             self.prepared += 1
         if exchange.in_transaction:
             self.in_transaction += 1
@@ -160,6 +163,8 @@ class Counted(Placed):
         first_byte: i64 = NONE
         last_rows: i64 = NONE
         database: i64 = NONE
+        until_sent: i64 = NONE
+        series_place: i64 = NONE
         counts = True
         if outcome != "ok":
             received.errors += 1
@@ -184,9 +189,18 @@ class Counted(Placed):
                     asked.input += traffic.from_database
                     asked.output += traffic.to_database
                 first: i64 = exchange.first_byte
+                until_sent = sent - opened
+                if series is not None:
+                    if first >= sent:
+                        if series.run != number:
+                            run.admit(series)
+                        series_place = series.place
+                    else:
+                        # It has no time to a first byte there.
+                        run.serve(series, exchange)
                 if first < sent:
                     first = closed
-                proxy = sent - opened - before
+                proxy = until_sent - before
                 first_byte = first - sent
                 last_rows = closed - first - behind
                 database = closed - sent
@@ -200,11 +214,13 @@ class Counted(Placed):
         write_i64_le(numbers, statement)
         write_i64_le(numbers, method.place)
         write_i64_le(numbers, way_place)
+        write_i64_le(numbers, series_place)
         write_i64_le(numbers, whole)
         write_i64_le(numbers, proxy)
         write_i64_le(numbers, first_byte)
         write_i64_le(numbers, last_rows)
         write_i64_le(numbers, database)
+        write_i64_le(numbers, until_sent)
 
     def _count_stages(self, runs: list[StageRun], exchange: Exchange, run: Run) -> None:
         """Count what stages did; once for each, whatever it did how often."""

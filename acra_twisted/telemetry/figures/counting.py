@@ -10,23 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.logger import Logger
-
 from acra_twisted.exchange import Exchange, Work
-from acra_twisted.pipeline.observers import RunObserver
 from acra_twisted.session import Session
 from acra_twisted.sql import redact
 from acra_twisted.sql.redact import Redacted
 from acra_twisted.telemetry.figures.calls import Calls, Method
 from acra_twisted.telemetry.figures.counted import Counted
-from acra_twisted.telemetry.figures.runs import Run
+from acra_twisted.telemetry.figures.runs import RunCounter
 from acra_twisted.telemetry.figures.shapes import OTHERS, Shape, shape_of
 from acra_twisted.telemetry.figures.tallies import Tally, Ways
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
-
-_log: Final = Logger()
 
 #: Nanoseconds.
 MINUTE: Final = 60 * 10**9
@@ -38,17 +33,20 @@ _AWAITED_MAX: Final = 1024
 
 
 class Known:
-    """A shape of the moment, found by ``texts``; ``counted`` are its figures of ``minute``."""
+    """A shape of the moment, found by ``texts``; ``counted`` are its figures of ``minute``.  Both
+    hold as long as the counter has the number ``valid``."""
 
-    __slots__ = ("shape", "texts", "minute", "counted")
+    __slots__ = ("shape", "texts", "minute", "counted", "valid")
 
     minute: i64
+    valid: i64
 
     def __init__(self, shape: Shape, texts: _Texts) -> None:
         self.shape = shape
         self.texts = texts
         self.minute = -1
         self.counted: Counted | None = None
+        self.valid = -1
 
 
 class _Texts:
@@ -81,9 +79,10 @@ class Minute:
         self.counted: list[Counted] = []
 
 
-class ShapeCounter(RunObserver):
-    """Told of exchanges that have ended.  It counts them in ``calls`` as well, and notes what each
-    session has run last.  ``on_login`` is called with a session whose login has succeeded.
+class ShapeCounter(RunCounter):
+    """Told of exchanges that have ended.  It counts them in ``calls`` as well, and their times in
+    the histograms of their listener, which is `Session.series`; and it notes what each session has
+    run last.  ``on_login`` is called with a session whose login has succeeded.
 
     A request that is told of when its minute is over counts in the minute at hand, so that a
     minute that is over never changes.
@@ -93,8 +92,10 @@ class ShapeCounter(RunObserver):
     _ends: i64
     _due: i64
     _generation: i64
+    _valid: i64
 
     def __init__(self, now: int) -> None:
+        super().__init__()
         self.calls = Calls(now)
         self.on_login: Callable[[Session], None] = _nobody
         self._minute = Minute(now // MINUTE)
@@ -108,69 +109,58 @@ class ShapeCounter(RunObserver):
         self._texts: dict[tuple[str, bytes], _Texts] = {}
         self._known_texts = 0
         self._generation = 0
+        # Another one whenever a minute or a generation begins.
+        self._valid = 0
         # Shapes and whole times of sampled requests by the id of the connector's span.
         self._awaited: dict[str, tuple[str, int]] = {}
-        # Nothing is in it but while requests are taken.
-        self._run = Run()
 
     def session_opened(self, session: Session) -> None:
         """Have its stages timed, sampled or not."""
         session.timed = True
 
-    def exchange_closed(self, exchange: Exchange) -> None:
-        """Count it."""
-        self._take(exchange)
-        self._run.count()
-
-    def exchanges_closed(self, exchanges: list[Exchange]) -> None:
-        """See `RunObserver`."""
-        for exchange in exchanges:
-            try:
-                self._take(exchange)
-            except Exception:
-                _log.failure("observer failed")
-        try:
-            self._run.count()
-        except Exception:
-            _log.failure("observer failed")
-
-    def _take(self, exchange: Exchange) -> None:
-        """Have it counted with the run."""
+    def take(self, exchange: Exchange) -> None:
+        """See `RunCounter`."""
         closed: i64 = exchange.closed
         if closed >= self._due:
             self.tick(exchange.closed)
         session, statement, kind = exchange.session, exchange.statement, exchange.kind
         shown: Redacted | None = None
         way: Tally | None = None
-        known: Known | None = None
+        counted: Counted | None = None
         method: Method | None = None
         if statement is not None:
-            shown = statement.shown
-            if shown is None:
-                shown = redact.of_statement(statement, session.language, session.last)
-            session.last = shown
-            database = session.database
-            way = _way(session, database)
-            if isinstance(shown.known, Known):
-                known = shown.known
+            # Names of their own: see the notes on performance about attributes of any type.
+            before: Redacted | None = statement.shown
+            if before is None:
+                before = redact.of_statement(statement, session.language, session.last)
+            shown = session.last = before
+            place: object = before.known
+            if isinstance(place, Known):
+                known = place
                 texts = known.texts
                 current: _Texts | None = session.figures
                 if (
-                    texts is current
-                    and texts.generation == self._generation
-                    and texts.database == database
+                    known.valid == self._valid
+                    and texts is current
+                    and texts.database is session.database
                 ):
-                    if kind == "query":
-                        method = texts.queries
-                    elif kind == "execute":
+                    counted = known.counted
+                    if kind == "execute":
                         method = texts.executions
-        if known is None or method is None:
+                    elif kind == "query":
+                        method = texts.queries
+        if counted is None or method is None:
             method = self.calls.method(session.system, kind, exchange.closed)
             known = self._known(exchange, shown)
-        counted = known.counted
-        if counted is None or known.minute != self._number:
             counted = self._of_minute(known)
-        counted.count(exchange, method, way, self._run)
+            known.valid = self._valid
+        if statement is not None:
+            last: Tally | None = session.way
+            if last is not None and last.name is session.database and not last.is_over:
+                way = last
+            else:
+                way = _way(session)
+        counted.count(exchange, method, way, session.series, self.run)
         if exchange.remote is not None and exchange.span is not None:
             self._await(exchange, counted)
 
@@ -205,6 +195,8 @@ class ShapeCounter(RunObserver):
             found.texts, shown.known = texts, found
         if not refused:
             session.figures = texts
+            # The same object in all sessions: who compares it looks at no byte.
+            session.database = texts.database
         return found
 
     def _texts_of(self, session: Session, database: bytes) -> _Texts:
@@ -226,6 +218,7 @@ class ShapeCounter(RunObserver):
         self._texts = {}
         self._known_texts = 0
         self._generation += 1
+        self._valid += 1
 
     def _of_shape(self, shape: Shape, texts: _Texts) -> Known:
         found = self._shapes.get(shape.id)
@@ -249,7 +242,7 @@ class ShapeCounter(RunObserver):
         used = [known for known in self._shapes.values() if known.minute == number]
         most = SHAPES_MAX - SHAPES_MAX // 4
         used.sort(key=_calls, reverse=True)
-        self._run.count()
+        self.run.count()
         others = Counted(OTHERS, self.calls)
         gone: set[str] = set()
         for known in used[most:]:
@@ -270,7 +263,7 @@ class ShapeCounter(RunObserver):
 
     def tick(self, now: int) -> None:
         """To be called now and then, and before what is counted from the next second on."""
-        self._run.count()
+        self.run.count()
         if now >= self.calls.due:
             self.calls.tick(now)
         self._due = self.calls.due
@@ -286,6 +279,7 @@ class ShapeCounter(RunObserver):
             self._over.append(self._minute)
         self._minute = Minute(number)
         self._number = number
+        self._valid += 1
         self._ends = (number + 1) * MINUTE
 
     @property
@@ -322,11 +316,8 @@ def _nobody(session: Session) -> None:
     """Nobody wants to know of a login."""
 
 
-def _way(session: Session, database: bytes) -> Tally | None:
+def _way(session: Session) -> Tally | None:
     """Return what counts a session's requests by their way; None if nobody does."""
-    found: Tally | None = session.way
-    if found is not None and not found.is_over and found.name == database:
-        return found
     ways: Ways | None = session.ways
     return None if ways is None else ways.tally(session)
 

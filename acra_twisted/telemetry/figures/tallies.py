@@ -88,4 +88,7 @@ class Ways(BaseObserver):
         found: Tally | None = session.way
         if found is None or found.is_over or found.name != session.database:
             found = session.way = self._give(session)
+        else:
+            # Who asks next compares the object alone.
+            found.name = session.database
         return found

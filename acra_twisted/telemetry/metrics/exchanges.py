@@ -11,15 +11,11 @@ from typing import Any, Final
 
 from acra_twisted import events
 from acra_twisted.exchange import Exchange, Work
-from acra_twisted.pipeline.observers import RunObserver
 from acra_twisted.session import Session
-from acra_twisted.telemetry.metrics.families import (
-    PROCESSING_BUCKETS,
-    TIME_BUCKETS,
-    ConnectorMetrics,
-    ServerMetrics,
-)
-from acra_twisted.telemetry.metrics.histogram import Durations, DurationsRun
+from acra_twisted.telemetry.figures.runs import RunCounter, Series
+from acra_twisted.telemetry.metrics.families import ConnectorMetrics, ServerMetrics
+from acra_twisted.telemetry.metrics.histogram import Durations
+from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.verdicts import Deny, Hangup
 
 #: Outcomes of exchanges.
@@ -31,13 +27,17 @@ _EXEMPLARS_APART: Final = 10**7
 _UNUSUAL: Final = 10**8
 
 
-class ConnectorExchanges(RunObserver):
+class ConnectorExchanges(RunCounter):
     """Exchanges of one listener as both daemons count them; ``metrics`` are the daemon's, and
     ``listener`` is its name."""
 
     def __init__(self, metrics: ConnectorMetrics, listener: str = "") -> None:
+        super().__init__()
         self._daemon = metrics
         self._listener = listener
+        #: Whether another observer, which is told as well, counts the times of requests by
+        #: `Session.series`.
+        self.shares_times = False
         # Plain integers: a counter's inc() takes 0.45 us, and these are for every exchange.
         self.went_well = 0
         self.others = dict.fromkeys(OUTCOMES[1:], 0)
@@ -50,11 +50,15 @@ class ConnectorExchanges(RunObserver):
         metrics.rows.watch(lambda: self.rows, *value)
         metrics.continued.append(lambda: self.continued)
 
+    def share_times(self) -> None:
+        """Leave the times of requests to another observer; to be called before any session."""
+        self.shares_times = True
+
     def session_closed(self, session: Session, reason: str) -> None:
         """Its bytes; the connection is counted at close."""
         self._daemon.session_ended(self._listener, session)
 
-    def exchange_closed(self, exchange: Exchange) -> None:
+    def take(self, exchange: Exchange) -> None:
         """Count it by outcome and by presence of a trace context."""
         outcome = exchange.outcome or OUTCOMES[0]
         if outcome == OUTCOMES[0]:
@@ -113,16 +117,10 @@ class ServerExchanges(ConnectorExchanges):
         self._response: Durations = metrics.response.labels(*labels)
         self._first_byte: Durations = metrics.first_byte.labels(*labels)
         self._exchange: Durations = metrics.exchange.labels(*labels)
-        # What is gathered of the exchanges of a run: times of processing, and whole ones.
-        self._processing = DurationsRun(PROCESSING_BUCKETS)
-        self._whole = DurationsRun(TIME_BUCKETS)
-        self._of_request = self._processing.admit(self._request)
-        self._of_response = self._processing.admit(self._response)
-        self._of_exchange = self._whole.admit(self._exchange)
-        self._of_first_byte = self._whole.admit(self._first_byte)
+        self._series = Series(self._exchange, self._first_byte, self._response, self._request)
         self._next_exemplars = 0
         # Few: comparing is cheaper than hashing.
-        self._by_stage: list[tuple[str, int]] = []
+        self._by_stage: list[tuple[str, Durations]] = []
         # An alert on the first of its kind needs the zero before it.
         for result in _SUSPICIOUS:
             for bound in ("yes", "no"):
@@ -136,32 +134,30 @@ class ServerExchanges(ConnectorExchanges):
         is_bound = "yes" if bound else "no"
         self._server.logins.count(result, mechanism or "none", is_bound, *self._value)
 
-    def exchanges_closed(self, exchanges: list[Exchange]) -> None:
-        """See RunObserver."""
-        super().exchanges_closed(exchanges)
-        self._processing.count()
-        self._whole.count()
+    def session_opened(self, session: Session) -> None:
+        """Have the times of its requests counted, if another one does so."""
+        if self.shares_times:
+            session.series = self._series
 
-    def exchange_closed(self, exchange: Exchange) -> None:
+    def take(self, exchange: Exchange) -> None:
         """Times as Acra has them and as people ask for them, with exemplars of sampled ones."""
-        super().exchange_closed(exchange)
+        super().take(exchange)
         if exchange.stage_runs is not None:
             for run in exchange.stage_runs:
-                self._processing.add(self._stage(run.stage), run.ended - run.started)
-        sent = exchange.sent
-        if not sent or exchange.outcome == "aborted":
+                self.run.stage_run(self._stage(run.stage), run.ended - run.started)
+        span: Span | None = exchange.span
+        if span is None and self.shares_times:
             return
-        span, opened, closed = exchange.span, exchange.opened, exchange.closed
-        self._processing.add(self._of_request, sent - opened)
-        self._processing.add(self._of_response, closed - sent)
-        self._whole.add(self._of_exchange, closed - opened)
-        if exchange.first_byte >= sent:
-            self._whole.add(self._of_first_byte, exchange.first_byte - sent)
-        if (
-            span is None
-            or not span.sampled
-            or (closed < self._next_exemplars and closed - opened < _UNUSUAL)
-        ):
+        if not exchange.sent or exchange.outcome == "aborted":
+            return
+        if span is not None and span.sampled:
+            self._note(exchange, span)
+        if not self.shares_times:
+            self.run.serve(self._series, exchange)
+
+    def _note(self, exchange: Exchange, span: Span) -> None:
+        opened, sent, closed = exchange.opened, exchange.sent, exchange.closed
+        if closed < self._next_exemplars and closed - opened < _UNUSUAL:
             return
         self._next_exemplars = closed + _EXEMPLARS_APART
         ids, when = (span.trace_id, span.span_id), closed * 1e-9
@@ -171,13 +167,12 @@ class ServerExchanges(ConnectorExchanges):
         if exchange.first_byte >= sent:
             self._first_byte.note(exchange.first_byte - sent, ids, when)
 
-    def _stage(self, name: str) -> int:
-        for known, place in self._by_stage:
+    def _stage(self, name: str) -> Durations:
+        for known, times in self._by_stage:
             if known is name or known == name:
-                return place
-        place = self._processing.admit(self._server.stage_times.labels(name))
-        self._by_stage.append((name, place))
-        return place
+                return times
+        self._by_stage.append((name, self._server.stage_times.labels(name)))
+        return self._by_stage[-1][1]
 
     def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
         """Under Acra's old name and its new one."""

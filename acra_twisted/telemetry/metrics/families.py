@@ -7,28 +7,18 @@ observer that counts (`exchanges`); all of them count in these.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final
 
 from prometheus_client import Counter
 
 from acra_twisted import events
 from acra_twisted.session import Session
+from acra_twisted.telemetry.figures.buckets import PROCESSING_BUCKETS, TIME_BUCKETS
 from acra_twisted.telemetry.metrics.collectors import Counts, CountsBy
 from acra_twisted.telemetry.metrics.columns import ColumnMetrics
 from acra_twisted.telemetry.metrics.daemon import DaemonMetrics
 from acra_twisted.telemetry.metrics.histogram import DurationsBy
 from acra_twisted.telemetry.metrics.sessions import SessionCounts, Sessions
 from acra_twisted.telemetry.metrics.stagefailures import StageFailures
-
-PROCESSING_BUCKETS: Final = (
-    *(n / 1e6 for n in (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 500)),
-    *(1e-3, 5e-3, 1e-2, 1, 3, 5, 10),
-)
-#: From 50 us to 10 s, three to a decade.
-TIME_BUCKETS: Final = (
-    *(n * ten / 1e6 for ten in (10, 100, 1000, 10**4, 10**5) for n in (5, 10, 25)),
-    10.0,
-)
 
 
 class ConnectorMetrics(DaemonMetrics):

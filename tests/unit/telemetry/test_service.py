@@ -15,8 +15,8 @@ from acra_twisted.exchange import Exchange, Statement
 from acra_twisted.optionkinds import Address
 from acra_twisted.options import Settings, defaults
 from acra_twisted.sandbox.authority import Authority
-from acra_twisted.telemetry.metrics.exchanges import ConnectorExchanges
-from acra_twisted.telemetry.metrics.families import ConnectorMetrics
+from acra_twisted.telemetry.metrics.exchanges import ConnectorExchanges, ServerExchanges
+from acra_twisted.telemetry.metrics.families import ConnectorMetrics, ServerMetrics
 from acra_twisted.telemetry.service import LoggedRoot, TelemetryService
 from acra_twisted.telemetry.tracing.exchanges import ExchangeTracing
 from acra_twisted.transport.credentials import Credentials
@@ -36,8 +36,8 @@ class Told:
 
 
 class Telemetry(SynchronousTestCase):
-    def make(self, contexts=None, system="", **changes):
-        metrics = ConnectorMetrics("acraconnector")
+    def make(self, contexts=None, system="", metrics=None, **changes):
+        metrics = metrics or ConnectorMetrics("acraconnector")
         settings = defaults(CONNECTOR_SECTIONS).but(**changes)
         self.clock = Clock()
         return TelemetryService(
@@ -139,6 +139,25 @@ class Telemetry(SynchronousTestCase):
         self.assertEqual(service._pages.facts_told.value("unopened")[0]["values"], 2)
         for listener in service:
             listener._listener.close()
+
+    def test_times_of_requests_are_counted_once_with_pages_and_without(self):
+        for changes in ({}, {"incoming_connection_zpages_string": NOWHERE}):
+            service = self.make(system="toydb", metrics=ServerMetrics(), **changes)
+            exchanges = ExchangeTracing(service.tracing)
+            counts = ServerExchanges(service.metrics, "toydb")
+            observers = service.observers(exchanges, counts)
+            session = make_session(observer=observers)
+            session.span = service.tracing.root("handleConnection", 1)
+            observers.session_opened(session)
+            exchange = Exchange(session, "query", Statement(b"SELECT 1"), service.clock())
+            observers.exchange_opened(exchange)
+            exchange.sent = service.clock()
+            exchange.close("ok", service.clock())
+            observers.catch_up()
+            text = generate_latest(service.metrics.registry).decode()
+            self.assertIn('acra_exchange_seconds_count{db="toydb"} 1.0', text)
+            for listener in service:
+                listener._listener.close()
 
     def test_unsampled_spans_go_to_the_pages_only(self):
         service = self.make(tracing_log_enable=True, incoming_connection_zpages_string=NOWHERE)

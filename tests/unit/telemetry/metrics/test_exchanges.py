@@ -1,5 +1,9 @@
 """Metrics of sessions, exchanges and stages: Acra's names, fixed labels, exemplars."""
 
+from bisect import bisect_left
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from prometheus_client import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -8,7 +12,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted import events
 from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.exchange import ROWS, STATEMENT, Exchange, Statement, Work
+from acra_twisted.pipeline.observers import Observers
 from acra_twisted.stagerun import StageRun
+from acra_twisted.telemetry.figures.buckets import PROCESSING_BUCKETS, TIME_BUCKETS
+from acra_twisted.telemetry.figures.counting import ShapeCounter
 from acra_twisted.telemetry.metrics.exchanges import ServerExchanges
 from acra_twisted.telemetry.metrics.families import ConnectorMetrics, ServerMetrics
 from acra_twisted.telemetry.pages.scrape import Scrape
@@ -172,6 +179,100 @@ class Metrics(SynchronousTestCase):
         self.assertIn('acra_stage_seconds_bucket{le="3e-05",stage="decryptor"} 1.0', text)
         self.assertIn('acra_stage_seconds_bucket{le="2e-05",stage="censor"} 0.0', text)
         self.assertIn('acra_stage_seconds_bucket{le="3e-05",stage="censor"} 1.0', text)
+
+
+_START = 10**18
+_REQUESTS = st.lists(
+    st.tuples(
+        st.sampled_from(["query", "execute", "prepare", "startup"]),
+        st.sampled_from(["ok", "ok", "ok", "error", "denied", "lost", "aborted"]),
+        # Until it was sent, to the first byte, to the end; None: it was not sent, nothing came.
+        st.none() | st.sampled_from((0, 1_000, 1_001, 60_000, 10**9)),
+        st.none() | st.sampled_from((0, 50_000, 50_001, 10**10)),
+        st.integers(0, 10**10),
+        st.sampled_from([None, False, True]),
+        st.lists(st.integers(0, 10**8), max_size=3),
+    ),
+    max_size=30,
+)
+
+
+def _made(session, requests):
+    """Return such requests, which ended one after the other."""
+    found, clock = [], _START
+    for kind, outcome, sent, first_byte, rest, sampled, stages in requests:
+        clock += 1_000_000
+        made = Exchange(session, kind, Statement(b"SELECT 1"), clock)
+        made.closed, made.outcome = clock + rest, outcome
+        if sent is not None:
+            made.sent = clock + sent
+            made.closed += sent
+            if first_byte is not None:
+                made.first_byte = made.sent + first_byte
+                made.closed += first_byte
+        if sampled is not None:
+            made.span = Span("x", f"{len(found):032x}", "", 1, clock, sampled)
+            made.span.span_id = "a" * 16
+        if stages:
+            made.stage_runs = [
+                StageRun("censor", STATEMENT, PASS, clock, clock + one) for one in stages
+            ]
+        clock = made.closed
+        found.append(made)
+    return found
+
+
+class Times(SynchronousTestCase):
+    """Times of requests are told alike, whichever observer counts them."""
+
+    def told(self, requests, figures):
+        """Return what metrics say behind such requests, which may be counted with figures."""
+        daemon = ServerMetrics()
+        observers = [ServerExchanges(daemon, "postgresql")]
+        if figures:
+            observers[0].share_times()
+            observers.append(ShapeCounter(_START))
+        both = Observers(observers)
+        session = make_session(observer=both)
+        both.session_opened(session)
+        for exchange in _made(session, requests):
+            both.exchange_closed(exchange)
+        both.catch_up()
+        return openmetrics(daemon.registry).decode()
+
+    @settings(max_examples=30)
+    @given(_REQUESTS)
+    def test_alone_or_with_figures_the_same_is_told(self, requests):
+        self.assertEqual(self.told(requests, False), self.told(requests, True))
+
+    @settings(max_examples=30)
+    @given(_REQUESTS)
+    def test_times_are_those_of_the_requests(self, requests):
+        expected = {
+            "acraserver_request_processing_seconds": (PROCESSING_BUCKETS, []),
+            "acraserver_response_processing_seconds": (PROCESSING_BUCKETS, []),
+            "acra_database_first_byte_seconds": (TIME_BUCKETS, []),
+            "acra_exchange_seconds": (TIME_BUCKETS, []),
+        }
+        request, response, first_byte, whole = [times for _, times in expected.values()]
+        for made in _made(make_session(), requests):
+            if made.sent and made.outcome != "aborted":
+                request.append(made.sent - made.opened)
+                response.append(made.closed - made.sent)
+                whole.append(made.closed - made.opened)
+                if made.first_byte:
+                    first_byte.append(made.first_byte - made.sent)
+        lines = self.told(requests, True).splitlines()
+        for name, (bounds, times) in expected.items():
+            told = [
+                float(line.split("} ")[1].split()[0])
+                for line in lines
+                if line.startswith(f"{name}_bucket")
+            ]
+            ends = [round(bound * 10**9) for bound in bounds]
+            places = [bisect_left(ends, one) for one in times]
+            within = [sum(one <= place for one in places) for place in range(len(ends) + 1)]
+            self.assertEqual(told, within, name)
 
 
 class Listeners(SynchronousTestCase):

@@ -8,7 +8,9 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.metrics.histogram import DurationsBy, DurationsRun
+from acra_twisted.telemetry.figures.buckets import PROCESSING_BUCKETS
+from acra_twisted.telemetry.figures.runs import Run
+from acra_twisted.telemetry.metrics.histogram import DurationsBy
 
 BOUNDS = (1e-6, 0.001, 0.5, 1, 10)
 
@@ -21,7 +23,7 @@ class Times(SynchronousTestCase):
     @given(
         st.lists(
             st.one_of(
-                st.sampled_from([round(bound * 1e9) for bound in BOUNDS]),
+                st.sampled_from([round(bound * 1e9) for bound in PROCESSING_BUCKETS]),
                 st.integers(0, 20 * 10**9),
             ),
             max_size=30,
@@ -31,16 +33,19 @@ class Times(SynchronousTestCase):
     def test_as_the_library_has_it(self, values, at_once):
         registries = CollectorRegistry(), CollectorRegistry()
         theirs = Histogram(
-            "times_seconds", "Times", ["db", "stage"], buckets=BOUNDS, registry=registries[1]
+            "times_seconds",
+            "Times",
+            ["db", "stage"],
+            buckets=PROCESSING_BUCKETS,
+            registry=registries[1],
         )
-        kept, known = ours(registries[0]).labels("pg", "censor"), theirs.labels("pg", "censor")
-        run = DurationsRun(BOUNDS)
-        place = run.admit(kept)
+        kept = ours(registries[0], PROCESSING_BUCKETS).labels("pg", "censor")
+        known, run = theirs.labels("pg", "censor"), Run()
         for value in values:
             if at_once:
                 kept.count(value)
             else:
-                run.add(place, value)
+                run.stage_run(kept, value)
             known.observe(value / 1e9)
         run.count()
         told = []
@@ -78,11 +83,10 @@ class Times(SynchronousTestCase):
         self.assertIn('times_seconds_sum{db="pg",stage="censor"} 0.0', text)
 
     def test_a_run_counts_each_series_once(self):
-        registry, run = CollectorRegistry(), DurationsRun(BOUNDS)
-        histogram = ours(registry)
-        places = [run.admit(histogram.labels("pg", name)) for name in "ab"]
-        for place, duration in zip((0, 1, 1), (5, 6, -1), strict=True):
-            run.add(places[place], duration)
+        registry, run = CollectorRegistry(), Run()
+        histogram = ours(registry, PROCESSING_BUCKETS)
+        for name, duration in (("a", 5), ("b", 6), ("b", -1)):
+            run.stage_run(histogram.labels("pg", name), duration)
         run.count()
         run.count()
         text = generate_latest(registry).decode()
