@@ -3,11 +3,12 @@ encoded by what is known of the statement, or refused."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from acra_twisted.encryption.mysql.encoding import Parameter
+from acra_twisted.encryption.mysql.targets import Target
 from acra_twisted.exchange import Exchange, Parameters
 from acra_twisted.pipeline.driver import then
 from acra_twisted.stages.bypassing import Bypasses, tell
@@ -28,9 +29,17 @@ from acra_twisted.verdicts import PASS, Replace
 
 
 class MysqlParameters:
-    """Judges parameters; ``bypasses`` are those by which statements were prepared."""
+    """Judges parameters; ``bypasses`` are those by which statements were prepared.  ``ask`` asks
+    for what is not certain of a session, and judges with it: see `MysqlEncryptor`."""
 
-    def __init__(self, columns: MysqlColumns, encoder: MysqlEncoder, bypasses: Bypasses) -> None:
+    def __init__(
+        self,
+        columns: MysqlColumns,
+        encoder: MysqlEncoder,
+        bypasses: Bypasses,
+        ask: Callable[..., Any],
+    ) -> None:
+        self._ask = ask
         self._columns = columns
         self._encoder = encoder
         self._bypasses = bypasses
@@ -64,6 +73,12 @@ class MysqlParameters:
             if not self._bypasses.is_in_force(binding.bypass, session.identity.client_id):
                 return refused(ENDED)
             tell(exchange, binding.bypass)
+        if plan.targets and not certain:
+            # A table that it was prepared for may be gone, and another program's view be there.
+            targets = _named(plan.targets, binding.read.database)
+            if self._columns.is_strange(session, known, targets, binding.read.database):
+                again = partial(self.judge, parameters, exchange)
+                return self._ask(session, known, again, targets)
         self._columns.watch(known, exchange, plan, binding.moves)
         statement.meanings = snapshot.meanings(plan, character_set)
         if not plan.parts:
@@ -87,6 +102,15 @@ class MysqlParameters:
             *(binding.planned.plan, binding.sent, given, binding.wanted, reading, exchange)
         )
         return then(sent, partial(_bound, parameters))
+
+
+def _named(targets: Sequence[Target], database: str | None) -> Sequence[Target]:
+    """Return the targets that can be read, each with its database where that is known."""
+    return [
+        one if one.database or not database else Target(database, one.name)
+        for one in targets
+        if one.name
+    ]
 
 
 def _renewed(binding: Binding, snapshot: MysqlSnapshot) -> Binding | None:

@@ -2,6 +2,7 @@
 
 import time
 
+import mysql.connector
 import pymysql
 from pymysql.constants import CLIENT
 
@@ -311,6 +312,21 @@ class Elsewhere(Case):
         ):
             self.attempt(made, known, gone, self.FRESH, known)
             self.attempt(made, known, gone, self.FRESH, f"DO 1; {known}")
+
+    def test_a_statement_that_a_driver_prepared_for_a_former_table(self):
+        """The server prepares it anew for what has the table's name now."""
+        self.attempt()
+        connection = mysql.connector.connect(**self.access(), autocommit=True, use_pure=True)
+        self.addCleanup(connection.close)
+        cursor = connection.cursor(prepared=True)
+        text = "INSERT INTO plain (id, name) VALUES (?, ?)"
+        cursor.execute(text, (1, "a"))
+        self.run_("DROP TABLE plain")
+        self.database.run("CREATE VIEW shop.plain AS SELECT id, name FROM shop.people")
+        with self.assertRaises(mysql.connector.Error) as caught:
+            cursor.execute(text, (2, _SECRET))
+        self.assertEqual(caught.exception.errno, 1615)
+        self.assertEqual(self.stored("name"), [])
 
     def test_a_statement_that_sql_prepared_for_a_table(self):
         prepare = "PREPARE s FROM 'INSERT INTO plain (id, name) VALUES (?, ?)'"
