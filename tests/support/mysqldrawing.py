@@ -268,15 +268,21 @@ class Drawing(Words):
         )
 
     def _databases(self) -> list[Step]:
-        return [
-            self.pick(
-                *(Step(QUERY, b"USE shop"), Step(QUERY, b"USE away"), Step(QUERY, b"USE nowhere")),
-                *(Step(INIT_DB, b"shop"), Step(INIT_DB, b"away"), Step(INIT_DB, b"nowhere")),
-                *(Step(QUERY, b"use `away`"), Step(QUERY, b"DO 1; USE away")),
-                *(Step(QUERY, b"/*!50001 USE away */"), Step(QUERY, b"USE away; USE shop")),
-                *(Step(QUERY, b"USE away -- shop"), Step(QUERY, b"DROP DATABASE away")),
-            )
+        """Another database, in which a name means another table."""
+        moved = self.pick(
+            *(Step(QUERY, b"USE shop"), Step(QUERY, b"USE away"), Step(QUERY, b"USE nowhere")),
+            *(Step(INIT_DB, b"shop"), Step(INIT_DB, b"away"), Step(INIT_DB, b"nowhere")),
+            *(Step(QUERY, b"use `away`"), Step(QUERY, b"DO 1; USE away")),
+            *(Step(QUERY, b"/*!50001 USE away */"), Step(QUERY, b"USE away; USE shop")),
+            *(Step(QUERY, b"USE away -- shop"), Step(QUERY, b"DROP DATABASE away")),
+        )
+        values = f"{self.number()}, '{self.secret()}'"
+        written = self._query(f"INSERT INTO people (id, name) VALUES ({values})")
+        prepared = [
+            Step(PREPARE, b"INSERT INTO people (id, name) VALUES (?, ?)"),
+            Step(EXECUTE, place=LAST, values=self._bound()),
         ]
+        return [moved, *self.pick([], written, prepared)]
 
     def _reading(self) -> list[Step]:
         return self._query(
