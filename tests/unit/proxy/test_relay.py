@@ -206,7 +206,7 @@ class Relays(OneRelay):
                 self.relay.from_client(sent)
                 self.relay.client_lost(Failure(ConnectionLost()))
                 self.assertEqual(self.session.observer.outcomes, [(kind, outcome)])
-        self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 1)
+        self.assertEqual(len(self.flushLoggedErrors(AttributeError, TypeError)), 1)
 
     def test_rows_that_nobody_has_asked_for_are_of_no_request(self):
         self.relay = self.make(self.limits, Pipeline([NeverDone()]))
@@ -223,7 +223,7 @@ class Relays(OneRelay):
         waiting.callback(Replace(None))
         self.assert_ended("internal error")
         self.assertEqual(self.session.observer.outcomes, [("query", "lost")])
-        self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 1)
+        self.assertEqual(len(self.flushLoggedErrors(AttributeError, TypeError)), 1)
 
     def test_the_database_ends_after_what_it_said(self):
         fatal = backend.encode_error(b"FATAL", b"57P01", "going down")
