@@ -31,11 +31,6 @@ class Reply(NamedTuple):
         """Tell whether AcraServer itself refuses something by it."""
         return self.kind == "E" and b"AcraServer" in self.fields.get("M", b"")
 
-    @property
-    def is_confused(self) -> bool:
-        """Tell whether the database says by it that it is in a state that it does not know."""
-        return self.kind == "E" and self.fields.get("C") == b"XX000"
-
 
 class Answering:
     """Replies by the messages that they answer: ``answers`` has a list for each message that has
@@ -66,6 +61,12 @@ class Answering:
     def settled(self) -> bool:
         """Tell whether all messages are answered, or never will be."""
         return self.ended or self._at == len(self._kinds)
+
+    @property
+    def is_confused(self) -> bool:
+        """Tell whether the database has said that it is in a state that it does not know."""
+        errors = (one for answer in self.answers for one in answer if one.kind == "E")
+        return any(one.fields.get("C") == b"XX000" for one in errors)
 
     def came(self, reply: Reply) -> None:
         """Take a reply.  Raises AssertionError if it answers nothing."""

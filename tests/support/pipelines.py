@@ -1,141 +1,28 @@
-"""Programs of messages that pipeline statements on a protected table and beside it, and their
-conversations with a server."""
+"""Programs of messages that pipeline statements on a protected table and beside it."""
 
 from __future__ import annotations
 
 import random
-import socket
-import time
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
-from acra_twisted.wire.postgres.frames import StartupPacket, message
-from tests.support.answering import Answering, Reply
-from tests.support.sessions import FLUSH, SYNC, TERMINATE, close, describe, execute, parse, query
-
-#: Seconds until a conversation counts as one that hangs.
-LIMIT = 30.0
-COPY_FAIL = message(b"f", b"no more\0")
-SECRETS = ("Zaphodius", "Trillianna", "Zaph\u00f3dius")
-_NAMES = (
-    *(b"", b"s") * 6,
-    *(b"t",) * 4,
-    b"S",
-    b"x" * 63 + b"a",
-    b"x" * 63 + b"b",
-    "\u00e9".encode(),
+from acra_twisted.wire.postgres.frames import message
+from tests.support.pipelinetalk import COPY_FAIL, Step
+from tests.support.pipelinewords import (
+    CONTROLS,
+    FAILING,
+    LOADS,
+    NAMES,
+    NAMING,
+    PORTALS,
+    READS,
+    SECRETS,
+    SEVERAL,
+    UNLOADS,
+    WRITES,
+    Known,
 )
-_PORTALS = (*(b"",) * 8, *(b"p",) * 4, b"q")
+from tests.support.sessions import FLUSH, SYNC, close, describe, execute, parse, query
+
 _TEXT, _NUMBER = 25, 23
-
-
-class Step(NamedTuple):
-    """A message; ``written`` tells how: with what comes next (""), as the end of a write
-    ("behind"), also in two parts ("inside"), or so that all replies are waited for ("waits")."""
-
-    label: str
-    data: bytes
-    written: str = ""
-
-    @property
-    def kind(self) -> str:
-        """Its type."""
-        return chr(self.data[0])
-
-
-class Known(NamedTuple):
-    """A statement with parameters: "t" for each text, "i" for each number."""
-
-    text: str
-    takes: str = ""
-
-
-_WRITES = (
-    Known("INSERT INTO people (name) VALUES ($1)", "t"),
-    Known("INSERT INTO people (note) VALUES ($1)", "t"),
-    Known("INSERT INTO notes (note) VALUES ($1)", "t"),
-    Known("UPDATE people SET name = $1 WHERE id = 1 RETURNING id, name, note", "t"),
-    Known("UPDATE people SET note = $1 WHERE id = 1 RETURNING id, note, name", "t"),
-    Known("INSERT INTO people (email, id) VALUES ($1, $2)", "ti"),
-    Known("INSERT INTO people (note, id) VALUES ($1, $2)", "ti"),
-    Known("INSERT INTO people (id, name) VALUES (7, 'Zaphodius') RETURNING id, name"),
-    Known("INSERT INTO people (id, note) VALUES (7, 'Zaphodius') RETURNING id, note"),
-    Known("DELETE FROM people WHERE email = $1", "t"),
-)
-_READS = (
-    Known("SELECT id, name, note FROM people WHERE email = $1 ORDER BY n", "t"),
-    Known("SELECT id, note, name FROM people WHERE note = $1 ORDER BY n", "t"),
-    Known("SELECT id, name, email FROM people ORDER BY n"),
-    Known("SELECT id, note, note AS also FROM people ORDER BY n"),
-    Known("SELECT name FROM people ORDER BY n"),
-    Known("SELECT note FROM notes ORDER BY n"),
-)
-_CONTROLS = tuple(
-    Known(text)
-    for text in (
-        *("BEGIN", "BEGIN", "BEGIN", "COMMIT", "COMMIT", "ROLLBACK", "ROLLBACK"),
-        *("SAVEPOINT a", "ROLLBACK TO a", "RELEASE a"),
-    )
-)
-_FAILING = tuple(
-    Known(text)
-    for text in (
-        *("SELECT 1 / 0", "SELEC", "SELECT nothing", "SELECT $1 / 0", ""),
-        "UPDATE people SET name = name || 'a'",
-    )
-)
-_NAMING = tuple(
-    Known(text)
-    for text in (
-        *("DEALLOCATE s", "DEALLOCATE ALL", "DISCARD ALL", "DEALLOCATE t"),
-        "PREPARE s(text) AS INSERT INTO people (name) VALUES ($1)",
-        "PREPARE s(text) AS INSERT INTO people (note) VALUES ($1)",
-        "PREPARE t AS SELECT id, name, email FROM people ORDER BY n",
-        "PREPARE t AS SELECT id, note, note AS also FROM people ORDER BY n",
-        *("EXECUTE s ('Trillianna')", "EXECUTE s ('Zaphodius')", "EXECUTE t"),
-        "DECLARE p CURSOR FOR SELECT name FROM people ORDER BY n",
-        "DECLARE p CURSOR FOR SELECT note FROM people ORDER BY n",
-        "DECLARE p CURSOR WITH HOLD FOR SELECT name FROM people ORDER BY n",
-        *("FETCH 1 FROM p", "FETCH ALL FROM p", "CLOSE p", "CLOSE ALL", "MOVE 1 FROM p"),
-        *("CALL give_people()", "CALL give_notes()", "SELECT take_s()", "CALL give_portal()"),
-        "DO $$ BEGIN EXECUTE 'DEALLOCATE s'; END $$",
-        *("SET client_encoding TO LATIN1", "SET client_encoding TO UTF8"),
-        *("SET standard_conforming_strings TO off", "RESET ALL"),
-    )
-)
-_SEVERAL = (
-    "BEGIN; INSERT INTO people (name) VALUES ('Zaphodius')",
-    "BEGIN; SELECT name FROM people ORDER BY n",
-    "INSERT INTO people (name) VALUES ('Zaphodius'); SELECT 1 / 0",
-    "COMMIT; BEGIN",
-    "ROLLBACK; SELECT note FROM notes ORDER BY n",
-    "BEGIN; UPDATE people SET name = name || 'a'",
-    "SELECT name FROM people ORDER BY n; DEALLOCATE ALL",
-)
-_LOADS = (
-    "COPY people (name) FROM STDIN",
-    "COPY people (note) FROM STDIN",
-    "COPY notes (note) FROM STDIN",
-    "COPY nowhere FROM STDIN",
-)
-_UNLOADS = (
-    "COPY (SELECT id, name, email FROM people ORDER BY n) TO STDOUT",
-    "COPY (SELECT id, note FROM people ORDER BY n) TO STDOUT",
-)
-#: What both databases have besides their tables.
-CREATED = """
-CREATE TABLE notes (n serial, id int, note text);
-CREATE PROCEDURE give_people() LANGUAGE plpgsql AS $$ BEGIN
-    EXECUTE 'DEALLOCATE ALL';
-    EXECUTE 'PREPARE s(text) AS INSERT INTO peo' || 'ple (note) VALUES ($1)'; END $$;
-CREATE PROCEDURE give_notes() LANGUAGE plpgsql AS $$ BEGIN
-    EXECUTE 'DEALLOCATE ALL';
-    EXECUTE 'PREPARE s(text) AS INSERT INTO notes (note) VALUES ($1)'; END $$;
-CREATE PROCEDURE give_portal() LANGUAGE plpgsql AS $$ DECLARE p refcursor := 'p'; BEGIN
-    OPEN p FOR SELECT note FROM notes ORDER BY n; END $$;
-CREATE FUNCTION take_s() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
-    EXECUTE 'DEALLOCATE ALL'; RETURN 1; END $$;
-"""
 
 
 class Writer:
@@ -159,7 +46,7 @@ class Writer:
         phrases = (
             *((30, self._run), (14, self._prepare), (12, self._rerun), (14, self._simple)),
             *((5, self._closed), (3, self._described), (4, self._load), (4, self._executed)),
-            *((3, self._flush), (8, self._sync)),
+            *((3, self._flush), (8, self._sync), (5, self._taken_back), (5, self._given_twice)),
         )
         weights, phrased = zip(*phrases, strict=True)
         self._chance.choices(phrased, weights)[0]()
@@ -180,14 +67,14 @@ class Writer:
         self._steps.append(Step(label, data, written))
 
     def _statement(self) -> Known:
-        kinds = (_WRITES, _READS, _CONTROLS, _FAILING, _NAMING, [Known(_UNLOADS[0])])
+        kinds = (WRITES, READS, CONTROLS, FAILING, NAMING, [Known(UNLOADS[0])])
         return self._chance.choice(self._chance.choices(kinds, (12, 8, 5, 3, 4, 0.5))[0])
 
     def _name(self) -> bytes:
-        return self._chance.choice(_NAMES)
+        return self._chance.choice(NAMES)
 
     def _portal(self) -> bytes:
-        return self._chance.choice(_PORTALS)
+        return self._chance.choice(PORTALS)
 
     # -- phrases ----------------------------------------------------------------------------------
 
@@ -214,6 +101,34 @@ class Writer:
 
     def _rerun(self) -> None:
         self._bound(self._name())
+
+    def _taken_back(self) -> None:
+        """Bind a portal, and perhaps once more, in a part of a transaction that is rolled back."""
+        self._settle()
+        if self._is(0.7):
+            self._add("Query BEGIN", query(b"BEGIN"))
+        portal = self._one(b"p", b"p", b"q")
+        self._bind(portal, self._prepare(ends=0.2))
+        self._sync()
+        self._add("Query SAVEPOINT a", query(b"SAVEPOINT a"))
+        if self._is(0.5):
+            self._prepare(ends=0.2)
+        self._bind(portal, self._name())
+        self._end(0.3)
+        self._execute(portal)
+        self._sync()
+        self._add("Query ROLLBACK TO a", query(b"ROLLBACK TO a"))
+        self._execute(portal)
+        self._end(0.8)
+
+    def _given_twice(self) -> None:
+        """Prepare two statements of a name, of which one may fail, and run what it means."""
+        name = self._prepare(ends=0.7)
+        if self._is(0.3):
+            failing = self._chance.choice(FAILING).text
+            self._add(f"Parse 'u' {failing}", parse(b"u", failing.encode()))
+        self._prepare(name, ends=0.8)
+        self._bound(name)
 
     def _bound(self, name: bytes) -> None:
         if self._is(0.1):
@@ -285,7 +200,7 @@ class Writer:
     def _simple(self) -> None:
         self._settle()
         if self._is(0.12):
-            text = self._chance.choice((*_SEVERAL, *_UNLOADS))
+            text = self._chance.choice((*SEVERAL, *UNLOADS))
         else:
             statement = self._statement()
             text = statement.text.replace("$1", f"'{self._chance.choice(SECRETS)}'")
@@ -295,7 +210,7 @@ class Writer:
         self._add(f"Query {text}", query(text.encode()))
 
     def _load(self) -> None:
-        text = self._chance.choice(_LOADS)
+        text = self._chance.choice(LOADS)
         if self._is(0.4):
             name = self._name()
             self._given[name] = Known(text)
@@ -330,86 +245,3 @@ class Writer:
             self._sync()
         elif self._is(0.05):
             self._flush()
-
-
-#: Ends whatever a program has left open.
-END = (
-    Step("CopyFail", COPY_FAIL),
-    Step("Sync", SYNC),
-    Step("Query ROLLBACK", query(b"ROLLBACK"), "waits"),
-)
-
-
-def failing(step: Step) -> Step:
-    """A step that fails where another one was refused, and leaves nothing else behind."""
-    label = f"(refused) {step.label}"
-    if step.kind == "Q":
-        text = b"BEGIN; ROLLBACK TO nowhere" if step.data[5:].startswith(b"BEGIN; ") else b"SELEC"
-        return Step(label, query(text))
-    if step.kind in "cf":
-        return Step(label, COPY_FAIL)
-    return Step(label, parse(b"refused", b"SELEC"))
-
-
-def converse(port: int, database: bytes, steps: Sequence[Step]) -> Answering:
-    """Say all messages, and wait as they say.  Raises TimeoutError if it hangs."""
-    startup = StartupPacket(0, {b"user": b"postgres", b"database": database}).encode()
-    answering = Answering()
-    with socket.create_connection(("127.0.0.1", port), LIMIT) as raw:
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        raw.sendall(startup)
-        replies = _replies(raw)
-        for reply in replies:
-            assert reply.kind != "E", reply
-            if reply.kind == "Z":
-                break
-        else:
-            raise AssertionError("the session does not begin")
-        try:
-            _say(raw, replies, answering, steps)
-        except (ConnectionError, StopIteration):
-            answering.ended = True
-        for reply in replies:
-            # Behind a write that nobody takes any more.
-            answering.came(reply)
-    return answering
-
-
-def _say(
-    raw: socket.socket, replies: Iterator[Reply], answering: Answering, steps: Sequence[Step]
-) -> None:
-    unsent = b""
-    for step in steps:
-        answering.sent(step.kind)
-        unsent += step.data
-        if step.written:
-            if step.written == "inside":
-                raw.sendall(unsent[:-3])
-                time.sleep(0.001)
-                unsent = unsent[-3:]
-            raw.sendall(unsent)
-            unsent = b""
-            while step.written == "waits" and not answering.settled:
-                answering.came(next(replies))
-    raw.sendall(unsent + TERMINATE)
-    for reply in replies:
-        answering.came(reply)
-
-
-def _replies(raw: socket.socket) -> Iterator[Reply]:
-    """Replies as they come, until the session ends."""
-    deadline = time.monotonic() + LIMIT
-    got = b""
-    while True:
-        while len(got) >= 5 and len(got) > (size := int.from_bytes(got[1:5], "big")):
-            yield Reply(chr(got[0]), got[5 : size + 1])
-            got = got[size + 1 :]
-        if time.monotonic() > deadline:
-            raise TimeoutError("a conversation hangs")
-        try:
-            more = raw.recv(1 << 16)
-        except ConnectionResetError:
-            return
-        if not more:
-            return
-        got += more
