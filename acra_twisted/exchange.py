@@ -69,10 +69,11 @@ class Statement:
     text; None for what the session has.  ``copies`` is a stage's part in rows that are copied in
     bulk.  ``plan`` is whatever a stage keeps for the values that are bound to it.
 
-    ``prepared_name`` is None for a simple query.  ``columns`` is learnt from Describe,
-    ``is_described`` tells that the client has sent one; ``era`` tells how long the columns hold,
-    ``types_era`` how long its ``parameter_types`` do, which are None where nobody looks at
-    parameters, ``name_era`` how long its name is its own: see `dialects.postgresql.prepared`.
+    ``prepared_name`` is None for a simple query.  ``columns`` is learnt from Describe;
+    ``is_described`` is the number of the batch in which one has been sent, -1 once it is answered;
+    ``era`` tells how long the columns hold, ``types_era`` how long its ``parameter_types`` do,
+    which are None where nobody looks at parameters, ``name_era`` how long its name is its own: see
+    `dialects.postgresql.prepared`.
     ``skeleton`` and ``shown`` are what has been made of the text by whoever needed it first: see
     `sql.skeleton` and `sql.redact`.  ``written`` is the client's own text with its skeleton, once a
     stage has put another one in its place: people are shown that one.  ``conforming``: whether
@@ -116,7 +117,7 @@ class Statement:
         self.meanings: Sequence[Any] | None = None
         self.copies: Copies | None = None
         self.plan: Any = None
-        self.is_described = False
+        self.is_described = 0
         self.parameter_types: Sequence[int] | None = None
         self.types_era = -1
         self.name_era = -1

@@ -119,7 +119,7 @@ class ColumnParameters:
         binding = binding._replace(plans=plans, prepares=prepares)
         judged.statement.plan = binding
         # Tables may have other numbers than it was described with.
-        judged.statement.columns, judged.statement.is_described = None, False
+        judged.statement.columns, judged.statement.is_described = None, 0
         judged.statement.meanings = None if plans is None else judged.snapshot.meanings_of(plans)
         return self._current(judged, binding)
 
@@ -228,7 +228,7 @@ def _may_be_another(judged: _Judged) -> bool:
         return False
     if not binding.plans or reads_all(client, readers):
         return False
-    statement.columns, statement.is_described = None, False
+    statement.columns, statement.is_described = None, 0
     return any(is_hidden(plan.results, client, readers) for plan in binding.plans)
 
 

@@ -101,7 +101,6 @@ class ExtendedBatch(OpeningBatch):
         body = self._buffer.data[start + 5 : end]
         exchange, portal = self._bind_unseen(start, end, body, statement)
         if described:
-            portal.is_described = True
             self._expected.append((FORWARD, replies.DESCRIBE_PORTAL, exchange, portal))
         elif self._session.meaning is not None and self._result_formats:
             self._have_described(exchange, portal, end)
@@ -135,6 +134,7 @@ class ExtendedBatch(OpeningBatch):
         prepared.parse_sent(statement)
         if self._may_be_loading() and prepared.may_be_another(statement):
             # A load reads it, and fails; what comes behind it is done, without a Sync.
+            prepared.batch += 1
             prepared.sync_sent()
         self._expected.append((FORWARD, replies.PARSE, exchange, statement))
 
@@ -193,7 +193,7 @@ class ExtendedBatch(OpeningBatch):
         if kind == b"S":
             statement = prepared.statement(name)
             if statement is not None:
-                statement.is_described = True
+                statement.is_described = prepared.batch
             exchange = self._current(statement, start)
             self._expected.append((FORWARD, replies.DESCRIBE_STATEMENT, exchange, statement))
         else:
@@ -201,7 +201,7 @@ class ExtendedBatch(OpeningBatch):
             meanings = self._session.cursor_meanings
             if portal.statement is None and meanings is not None:
                 portal.meanings = meanings(name)
-            portal.is_described = True
+            portal.is_described = prepared.batch
             exchange = self._current(portal.statement, start, portal)
             self._expected.append((FORWARD, replies.DESCRIBE_PORTAL, exchange, portal))
 
@@ -231,7 +231,7 @@ class ExtendedBatch(OpeningBatch):
         """Before an Execute: a Describe of ours, if the client sends none.  Stages that know what
         the columns mean must know which ones they are."""
         if not self._session.prepared.will_be_described(portal):
-            portal.is_described = True
+            portal.is_described = self._session.prepared.batch
             self._insert(start, frontend.encode_describe(b"P", portal.name))
             self._expected.append((SKIP, replies.DESCRIBE_PORTAL, exchange, portal))
 
@@ -258,6 +258,7 @@ class ExtendedBatch(OpeningBatch):
         session = self._session
         if session.copying_in:
             # The database ignores Sync while it reads copy data, but not behind another message.
+            session.prepared.batch += 1
             if session.prepared.unsynced:
                 session.prepared.sync_sent()
             self._release(end)
@@ -277,6 +278,7 @@ class ExtendedBatch(OpeningBatch):
         exchange = self._exchange
         open_one = exchange if exchange is not None and not exchange.closed else None
         session.outstanding.append((action, replies.SYNC, open_one, None))
+        session.prepared.batch += 1
         if session.prepared.unsynced:
             session.prepared.sync_sent()
         self._exchange = self._announced = self._ends_part = None

@@ -66,7 +66,11 @@ class ExtendedReplies(AnsweredReplies):
             self._leave_out(start, end)
             self._pop(end)
             return
-        self._head(replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL)
+        _, code, _, payload = self._head(replies.DESCRIBE_STATEMENT, replies.DESCRIBE_PORTAL)
+        if code == replies.DESCRIBE_STATEMENT:
+            payload = self._session.prepared.described(payload)
+            if payload is not None:
+                self._session.prepared.describe_answered(payload)
         self._pop(end)
 
     def _row_description(self, start: int, end: int) -> None:
@@ -92,6 +96,7 @@ class ExtendedReplies(AnsweredReplies):
         if code == replies.DESCRIBE_STATEMENT:
             if self._results is not None and payload is not None:
                 self._session.prepared.statement_described(payload, columns)
+                self._session.prepared.describe_answered(payload)
             self._pop(end)
         elif code == replies.DESCRIBE_PORTAL:
             self._session.prepared.portal_described(payload, columns)

@@ -40,6 +40,8 @@ _STATEMENT_NAMES: Final = (b"PREPARE", b"DEALLOCATE", b"DISCARD", b"DO", b"CALL"
 _PORTAL_NAMES: Final = (b"DECLARE", b"CLOSE", b"DO", b"CALL")
 #: Bytes of a name that count for PostgreSQL.
 _NAME_SIZE: Final = 63
+#: In place of the number of the batch in which a Describe was sent.
+_ANSWERED: Final = -1
 #: Commands to be told of: see `Prepared.command_complete`.
 RENAMING: Final = (b"PREPARE", b"DEALLOCATE", b"DISCARD", *_PORTAL_NAMES)
 
@@ -47,14 +49,14 @@ RENAMING: Final = (b"PREPARE", b"DEALLOCATE", b"DISCARD", *_PORTAL_NAMES)
 class Portal:
     """A bound statement; ``results`` are the result formats of its Bind, as on the wire.
 
-    ``columns``: what a Describe of this very portal said; ``is_described``: one has been sent.
-    ``era``, ``statement_era`` and
-    ``executions`` tell when it was bound.  ``meanings`` are those that its statement had then:
-    they hold for the portal, whatever the statement is bound to later.
-    ``origin`` is the trace context that its first execution goes on with, until it is executed;
-    ``changes`` what an execution sets (see `contextsettings`).  ``watch`` is that of its
-    Bind's exchange: an IWatch of a stage that follows its executions, or None.  ``before``
-    had its name, if it has one, until the database has bound it in the same transaction.
+    ``columns``: what a Describe of this very portal said; ``is_described``: the number of the batch
+    in which one has been sent last.  ``era``, ``statement_era`` and ``executions`` tell when it was
+    bound.  ``meanings`` are those that its statement had then: they hold for the portal, whatever
+    the statement is bound to later.  ``origin`` is the trace context that its first execution goes
+    on with, until it is executed; ``changes`` what an execution sets (see `contextsettings`).
+    ``watch`` is that of its Bind's exchange: an IWatch of a stage that follows its executions, or
+    None.  ``before`` had its name, if it has one, until the database has bound it in the same
+    transaction.
     """
 
     __slots__ = (
@@ -81,7 +83,7 @@ class Portal:
         self.meanings: Sequence[Any] | None = None if statement is None else statement.meanings
         self.results = results
         self.columns: Columns | None = None
-        self.is_described = False
+        self.is_described = 0
         self.era = -1
         self.statement_era = -1
         self.executions = -1
@@ -106,6 +108,7 @@ class Prepared:
         "_confirmed",
         "_pending",
         "unsynced",
+        "batch",
         "_portals",
         "_statement_era",
         "_portal_era",
@@ -119,6 +122,8 @@ class Prepared:
         self._pending: dict[bytes, list[Statement]] = {}
         #: Names of those that no Sync has been sent behind.
         self.unsynced: set[bytes] = set()
+        #: Counts those that a Sync has ended: an error skips what is left of one alone.
+        self.batch = 1
         self._portals: dict[bytes, Portal] = {}
         self._statement_era = 0
         self._portal_era = 0
@@ -224,6 +229,11 @@ class Prepared:
                 self._portals[name] = before
         portal.become(Portal() if before is None else before)
 
+    def describe_answered(self, statement: Statement) -> None:
+        """The database has answered a Describe of a statement, also if it has no columns."""
+        if statement.is_described > 0:
+            statement.is_described = _ANSWERED
+
     def described(self, statement: Statement | None) -> Statement | None:
         """Return the statement that a Describe of ``statement`` is answered for, None if it is not
         known: another one, if the Parse of that has failed."""
@@ -288,10 +298,10 @@ class Prepared:
     def will_be_described(self, portal: Portal) -> bool:
         """Return True if the columns of a portal that is executed now are known by then, whatever
         is still to be answered."""
-        if portal.is_described:
+        if portal.is_described == self.batch:
             return True
         statement = portal.statement
-        if statement is None or not statement.is_described:
+        if statement is None or statement.is_described not in (_ANSWERED, self.batch):
             return False
         return statement.era in (-1, self._statement_era) and bool(_FIXED.match(statement.text))
 

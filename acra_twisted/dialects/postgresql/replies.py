@@ -52,7 +52,7 @@ def undo(session: Session, code: int, payload: Any) -> None:
     elif code == BIND:
         session.prepared.bind_failed(payload)
     elif code in (DESCRIBE_STATEMENT, DESCRIBE_PORTAL) and payload is not None:
-        payload.is_described = False
+        payload.is_described = 0
 
 
 def _may_have_run(session: Session, code: int, payload: Any) -> None:

@@ -366,7 +366,7 @@ class Limited(CursorCase):
             for names, passes in (([b"s"], True), ([], not asks)):
                 self.database.prepared = names
                 statement = self.prepare(text)
-                statement.is_described = True
+                statement.is_described = -1
                 self.database.asked.clear()
                 verdict, _ = self.execution(statement)
                 self.assertEqual(verdict is PASS, passes)

@@ -8,6 +8,7 @@ from acra_twisted.exchange import Copies, Unload
 from acra_twisted.interfaces import IResultStage
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.results import Plan, Planner
+from acra_twisted.session import IN_TRANSACTION
 from acra_twisted.verdicts import PASS, Deny, Replace
 from acra_twisted.wire.postgres.frames import message
 from tests.support.playbook import Playbook
@@ -27,6 +28,7 @@ from tests.support.sessions import (
     query,
     ready,
     row,
+    types,
 )
 from tests.support.stages import Retyping
 
@@ -185,6 +187,25 @@ class Meant(SynchronousTestCase):
         _, got = self.exchange(again, error(b"42P05") + ready() + told[len(PARSE_COMPLETE) :])
         self.assertEqual(messages(got)[3], messages(Retyped.TOLD)[0])
 
+    def test_columns_are_asked_for_again_where_a_description_may_be_skipped(self):
+        """An error before it in its batch does so; what comes behind the Sync is done."""
+        made = parse(b"s", b"select 1") + bind(b"p", b"s") + SYNC
+        self.play.session.now_in(IN_TRANSACTION)
+        self.exchange(made, PARSE_COMPLETE + BIND_COMPLETE + ready(b"T"))
+        wrong, run = parse(b"", b"selec"), execute(b"p") + SYNC
+        ours = describe(b"P", b"p")
+        rows = columns(b"n") + row(b"1") + complete(b"SELECT 1") + ready(b"T")
+        failed = error() + ready(b"T")
+        for skipped in (ours, bind(b"p", b"s") + describe(b"P", b"p"), execute(b"p")):
+            sent, got = self.exchange(wrong + skipped + SYNC + run, failed + rows)
+            self.assertTrue(sent.endswith(SYNC + ours + run), skipped)
+            self.assertEqual(types(got), "EZDCZ")
+        sent, got = self.exchange(
+            wrong + describe(b"S", b"s") + SYNC + bind(b"", b"s") + execute() + SYNC,
+            failed + BIND_COMPLETE + rows,
+        )
+        self.assertEqual(types(sent), "PDSBDES")
+
     def test_columns_are_asked_for_once(self):
         """Not where the client asks, nor again for the same portal or a statement that it knows."""
         described = PARSE_COMPLETE + message(b"t", b"\0\0") + columns(b"n") + ready()
@@ -192,6 +213,12 @@ class Meant(SynchronousTestCase):
         again = bind(b"", b"s") + execute() + SYNC
         done = BIND_COMPLETE + complete(b"SELECT 0") + ready()
         self.assertEqual(self.exchange(again, done), (again, done))
+        # A statement without any has been described as well.
+        told = PARSE_COMPLETE + message(b"t", b"\0\0") + NO_DATA + ready()
+        self.exchange(parse(b"i", b"insert") + describe(b"S", b"i") + SYNC, told)
+        once = bind(b"", b"i") + execute() + SYNC
+        none = BIND_COMPLETE + complete(b"INSERT 0 1") + ready()
+        self.assertEqual(self.exchange(once, none), (once, none))
         portal = (
             bind(b"p", b"s") + describe(b"P", b"p") + execute(b"p", 1) + execute(b"p", 1) + SYNC
         )
