@@ -341,7 +341,10 @@ class Prepared:
                 name: portal for name, portal in self._portals.items() if portal.era < 0
             }
             for portal in self._portals.values():
-                portal.before = None
+                last = portal
+                while last.before is not None and last.before.era < 0:
+                    last = last.before
+                last.before = None
 
     def command_complete(self, tag: bytes, statement: Statement | None) -> None:
         """A command that may drop names, or give them to others, by its tag."""

@@ -169,14 +169,19 @@ class Table(SynchronousTestCase):
         self.assertIsNone(alone.statement)
 
     def test_a_portal_keeps_none_of_those_that_have_ended(self):
-        for is_bound in (True, False):
-            portals = [Portal(name, self.one) for name in (b"p", b"p", b"", b"")]
-            for portal in portals:
-                self.table.bind_sent(portal)
-                if is_bound:
-                    self.table.bind_complete(portal)
-            self.table.transaction_ended()
-            self.assertEqual([portal.before for portal in portals][1:], [None] * 3)
+        portals = [Portal(name, self.one) for name in (b"p", b"p", b"p", b"", b"")]
+        self.table.bind_sent(portals[0])
+        self.table.bind_complete(portals[0])
+        for portal in portals[1:]:
+            self.table.bind_sent(portal)
+        self.table.transaction_ended()
+        # The second is of the next transaction, as the third is.
+        kept = [portal.before for portal in portals]
+        self.assertEqual(kept, [None, None, portals[1], None, None])
+        self.table.bind_complete(portals[1])
+        self.table.bind_failed(portals[2])
+        self.assertIs(portals[2].statement, self.one)
+        self.assertIs(self.table.portal(b"p"), portals[1])
 
     def test_portals_end_with_their_transaction(self):
         portal = Portal(b"p", self.one)
