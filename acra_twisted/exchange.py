@@ -73,15 +73,13 @@ class Statement:
     ``is_described`` is the number of the batch in which one has been sent, -1 once it is answered;
     ``era`` tells how long the columns hold, ``types_era`` how long its ``parameter_types`` do,
     which are None where nobody looks at parameters, ``name_era`` how long its name is its own: see
-    `dialects.postgresql.prepared`.
-    ``skeleton`` and ``shown`` are what has been made of the text by whoever needed it first: see
-    `sql.skeleton` and `sql.redact`.  ``written`` is the client's own text with its skeleton, once a
-    stage has put another one in its place: people are shown that one.  ``conforming``: whether
-    backslashes are ordinary characters in its strings; None if that was not known when it was read
-    (see `sql.settings`).
-
-    ``origin`` is the trace context that a prepared one came with, until it is executed, ``linked``
-    the same from then on; ``brought`` is what else came with its text, None for nearly all.
+    `dialects.postgresql.prepared`.  ``skeleton`` and ``shown`` are what has been made of the text
+    by whoever needed it first: see `sql.skeleton` and `sql.redact`.  ``written`` is the client's
+    own text with its skeleton, once a stage has put another one in its place: people are shown that
+    one.  ``conforming``: whether backslashes are ordinary characters in its strings; None if that
+    was not known when it was read (see `sql.settings`).  ``origin`` is the trace context that a
+    prepared one came with, until it is executed, ``linked`` the same from then on; ``brought`` is
+    what else came with its text, None for nearly all.
     """
 
     __slots__ = (

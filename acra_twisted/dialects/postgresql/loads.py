@@ -262,6 +262,10 @@ class LoadingBatch(ExtendedBatch):
         self._release(end)
         if session.copying_in:
             session.copying_in = False
+            head = session.outstanding.head
+            if head is not None and head[1] == replies.EXECUTE:
+                # The database has heeded no Sync since, so the transaction is open.
+                self._part_sent = True
         elif session.outstanding:
             session.outstanding.append((ANSWER, replies.COPY_END, None, None))
 

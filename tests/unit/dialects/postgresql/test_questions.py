@@ -222,6 +222,20 @@ class Asking(SynchronousTestCase):
             self.ask()
             self.question = Question(TEXT)
 
+    def test_nor_behind_a_load_of_a_batch_whose_sync_the_database_has_not_heeded(self):
+        play = self.play
+        play.client(parse(b"", b"copy t from stdin") + bind(b"", b"") + execute() + SYNC)
+        play.database(PARSE_COMPLETE + BIND_COMPLETE + message(b"G", b"\0\0\0"))
+        play.client(message(b"c", b""))
+        play.database(complete(b"COPY 0"))
+        self.assertIn("batch", self.refused())
+        play.client(query(b"select"))
+        play.database(complete(b"SELECT 0") + ready(b"T"))
+        self.assertIn("batch", self.refused())
+        play.client(SYNC)
+        play.database(ready())
+        self.ask()
+
     def test_nor_into_a_load(self):
         play = self.play
         play.client(query(b"copy t from stdin"))
