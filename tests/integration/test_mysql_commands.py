@@ -465,6 +465,20 @@ class Commands(SynchronousTestCase):
         self.assertEqual(rows, 0)
         self.assertEqual(self.loads(self.serve(local_infile=True)), (None, 5000))
 
+    def test_files_of_several_statements(self):
+        server = MysqlServer(self.database.port, local_infile=True)
+        server.__enter__()
+        self.addCleanup(server.stop)
+        raw = self.open(server, local_infile=True, autocommit=True)
+        self.database.run("TRUNCATE shop.loaded")
+        with raw.connection.cursor() as cursor:
+            cursor.execute(f"SELECT 1; {self.load}; {self.load}; SELECT COUNT(*) FROM loaded")
+            self.assertEqual(cursor.fetchall(), ((1,),))
+            for _ in range(3):
+                self.assertTrue(cursor.nextset())
+            self.assertEqual(cursor.fetchall(), ((10_000,),))
+            cursor.execute("TRUNCATE loaded")
+
     def test_files_that_a_prepared_text_loads(self):
         server = MysqlServer(self.database.port, local_infile=True)
         server.__enter__()

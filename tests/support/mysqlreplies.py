@@ -107,7 +107,7 @@ class Followed:
             if first in (b"\x11", b"\x1f"):
                 more["changes"] = replies.RESETS
         more["opens"] = first == b"\x17" and opens_cursor(payload)
-        reply = Reply((sequence + 1) % 256, prepared=prepared, local=True, **more)
+        reply = Reply((sequence + 1) % 256, prepared=prepared, files=1, **more)
         return self.ask(code, reply)
 
     def feed(self, data, judge=lambda work: PASS):

@@ -143,7 +143,7 @@ class ExecutingRequests(OpeningRequests):
             packet.following,
             prepared=prepared,
             opens=commands.opens_cursor(packet.payload),
-            local=prepared.local and self._in_force.local_files,
+            files=prepared.files if self._in_force.local_files else 0,
             changes=prepared.changes,
         )
 

@@ -211,7 +211,7 @@ class OpeningRequests(ClientFlow):
 
     def _await(self, code: int, exchange: Exchange, reply: Reply) -> None:
         self._state.sent(reply)
-        if reply.local:
+        if reply.files:
             self._blocking = reply
         self._session.outstanding.append((FORWARD, code, exchange, reply))
         exchange.sent = self._session.clock()

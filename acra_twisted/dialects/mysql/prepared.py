@@ -26,7 +26,7 @@ class Prepared:
     ``parameters``: a stage may have put a text with more of them, or fewer, in place of its own.
     ``failed``: it will not, or the client has closed it before.  ``columns``: those of its last
     execution, or of its preparation, and ``shown`` the types of them that the client was told
-    last, None before.  ``changes`` and ``local``: what each execution may do, as in
+    last, None before.  ``changes`` and ``files``: what each execution may do, as in
     `replies.Reply`.
     ``kinds``: those of the values that the client has sent last, None if it has sent none (see
     `wire.mysql.parameters`); ``tells``: the database may have been told others, so that each
@@ -43,19 +43,17 @@ class Prepared:
         "columns",
         "shown",
         "changes",
-        "local",
+        "files",
         "kinds",
         "tells",
         "long",
         "is_overlong",
     )
 
-    def __init__(
-        self, statement: Statement | None, changes: int = KEEPS, local: bool = False
-    ) -> None:
+    def __init__(self, statement: Statement | None, changes: int = KEEPS, files: int = 0) -> None:
         self.statement = statement
         self.changes = changes
-        self.local = local
+        self.files = files
         self.number = -1
         self.parameters = -1
         self.taken = -1

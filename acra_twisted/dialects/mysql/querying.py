@@ -18,7 +18,7 @@ from acra_twisted.dialects.mysql.opening import TOO_MANY_STATEMENTS
 from acra_twisted.dialects.mysql.prepared import Prepared
 from acra_twisted.dialects.mysql.replies import KEEPS, PLAIN, Reply
 from acra_twisted.dialects.mysql.state import MysqlState
-from acra_twisted.dialects.mysql.texts import changes, may_ask_for_file, schema_of
+from acra_twisted.dialects.mysql.texts import changes, files_of, schema_of
 from acra_twisted.dialects.mysql.uploading import UploadingRequests
 from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.errors import WireError
@@ -127,9 +127,9 @@ class TextRequests(UploadingRequests):
         """A text goes to the database; as it came, if nothing of it has changed."""
         text = self._text_handed_on(exchange, statement)
         flags = changes(statement.text, statement.conforming)
-        local = self._in_force.local_files and may_ask_for_file(statement.text)
+        files = files_of(statement.text) if self._in_force.local_files else 0
         if exchange.kind == "prepare":
-            prepared = Prepared(statement, flags, local)
+            prepared = Prepared(statement, flags, files)
             self._prepared.sent(prepared)
             reply = Reply(packet.following, prepared=prepared)
             if text is query.text:
@@ -140,8 +140,8 @@ class TextRequests(UploadingRequests):
         reply = PLAIN
         # Where nobody tells of another schema.
         schema = None if self._in_force.tracks else schema_of(statement.text)
-        if flags != KEEPS or local or packet.following != 1 or schema is not None:
-            reply = Reply(packet.following, local=local, changes=flags, schema=schema)
+        if flags != KEEPS or files or packet.following != 1 or schema is not None:
+            reply = Reply(packet.following, files=files, changes=flags, schema=schema)
         attributes = self._handed_on(exchange, attributes)
         if text is query.text and attributes is query.attributes:
             self._pass(packet, replies.RESULT, exchange, reply)

@@ -48,17 +48,17 @@ class Reply:
     ``sequence`` is the number of its first packet for the client: one more than that of the
     command's last packet.  ``answer``: the payload that the client gets in place of a database's
     reply, empty if the database replies.  ``prepared`` is the statement that it is about, a
-    `prepared.Prepared`, or None.  ``opens``: the client has asked for a cursor.  ``local``: the
-    database may ask for a file of the client's.  ``changes`` has flags of KEEPS, SETS, MAY_CHANGE,
-    RESETS and RENAMES.  ``collation`` is the number of the one that holds behind a RESETS, 0 where
-    that is not known.  ``schema``: the one that the request makes the session's if it succeeds;
-    None for a request that says nothing of it.  ``login`` is the `authentication.Plugins` of an
-    AUTH.  ``question`` is the one of ours that it answers, which the client gets nothing of; None
-    for a reply to the client.
+    `prepared.Prepared`, or None.  ``opens``: the client has asked for a cursor.  ``files``: as many
+    files of the client's may the database ask for.  ``changes`` has flags of KEEPS, SETS,
+    MAY_CHANGE, RESETS and RENAMES.  ``collation`` is the number of the one that holds behind a
+    RESETS, 0 where that is not known.  ``schema``: the one that the request makes the session's if
+    it succeeds; None for a request that says nothing of it.  ``login`` is the
+    `authentication.Plugins` of an AUTH.  ``question`` is the one of ours that it answers, which the
+    client gets nothing of; None for a reply to the client.
     """
 
     __slots__ = (
-        *("sequence", "answer", "prepared", "opens", "local"),
+        *("sequence", "answer", "prepared", "opens", "files"),
         *("changes", "collation", "schema", "login", "question"),
     )
 
@@ -69,7 +69,7 @@ class Reply:
         answer: bytes = b"",
         prepared: Any = None,
         opens: bool = False,
-        local: bool = False,
+        files: int = 0,
         changes: int = KEEPS,
         collation: int = 0,
         schema: bytes | None = None,
@@ -80,7 +80,7 @@ class Reply:
         self.answer = answer
         self.prepared = prepared
         self.opens = opens
-        self.local = local
+        self.files = files
         self.changes = changes
         self.collation = collation
         self.schema = schema

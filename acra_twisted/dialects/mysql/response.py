@@ -179,7 +179,7 @@ class MysqlReplies(WholeReplies):
         self._release(position)
         head = self._session.outstanding.head
         self._begun = True
-        self._ordinal = 0
+        self._ordinal = self._files = 0
         self._phase = FIRST
         self._question = None
         if head is None:
@@ -231,6 +231,16 @@ class MysqlReplies(WholeReplies):
         phase = self._phase
         if self._code == replies.AUTH and self._reply.login is not None:
             self._reply.login.from_database(data[start + HEADER_SIZE : end])
+        try:
+            self._read_packet(phase, first, start, end)
+        except WireError:
+            if self._start <= start:
+                # Nothing of it leaves: the error that ends the session has its number.
+                self._number = data[start + 3]
+            raise
+
+    def _read_packet(self, phase: int, first: int, start: int, end: int) -> None:
+        """Take a packet by what comes next of the reply, and by its first byte."""
         if phase == FILE_END and self._state.refusal:
             self._file_refused(start, end)
         elif first == ERR:

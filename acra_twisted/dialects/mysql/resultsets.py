@@ -36,6 +36,7 @@ UNTOLD_END: Final = 5
 #: Columns of a result at most.  A SELECT of MariaDB's may have more than two bytes tell.
 _COLUMNS_MAX: Final = 1 << 20
 _PREPARED_SIZE: Final = 12
+_UNNAMED: Final = "a file of the client's that no statement has named"
 
 
 class ResultSets(ResultRows):
@@ -60,8 +61,9 @@ class ResultSets(ResultRows):
         self._reply: Reply = replies.PLAIN
         self._exchange: Exchange | None = None
         self._phase = FIRST
-        # So many results of the reply have ended.
+        # So many results of the reply have ended, and so many files were asked for.
         self._ordinal = 0
+        self._files = 0
         # Definitions that are to come, and those that came where they are kept, with the number of
         # the first; of a prepared statement, the columns that come behind its parameters.
         self._left = 0
@@ -111,11 +113,15 @@ class ResultSets(ResultRows):
         """Take a request for a file of the client's, which has no answer if it is not passed on.
         Raises WireError for one that the statement at hand does not allow."""
         state, session, exchange = self._state, self._session, self._exchange
-        if not self._reply.local or self._dropping or self._ordinal or exchange is None:
-            raise WireError("database", "a file of the client's that no statement has named")
+        if self._files >= self._reply.files or self._dropping or exchange is None:
+            raise WireError("database", _UNNAMED)
         copies = None if exchange.statement is None else exchange.statement.copies
         make = None if copies is None else copies.load
+        if make is not None and self._ordinal:
+            # Rows are taken of a text that is one statement.
+            raise WireError("database", _UNNAMED)
         session.load = None if make is None else Load(exchange, make(exchange))
+        self._files += 1
         state.upload = self._number
         session.copying_in = True
         self._phase = FILE_END

@@ -204,12 +204,12 @@ def schema_of(text: bytes) -> bytes | None:
     return bare if quoted is None else quoted.replace(b"``", b"`")
 
 
-def may_ask_for_file(text: bytes) -> bool:
-    """Return True if the database may answer a text by asking the client for a file: MariaDB runs
-    a LOAD DATA by EXECUTE, too."""
+def files_of(text: bytes) -> int:
+    """Return how many files the database may ask the client for in its answer to a text, at most:
+    MariaDB runs a LOAD DATA by EXECUTE, too."""
     # To search without regard to case takes five times as long.
     lowered = text.lower()
-    return lowered.find(b"infile") >= 0 or lowered.find(b"execute") >= 0
+    return lowered.count(b"infile") + lowered.count(b"execute")
 
 
 def reads_alike(text: bytes) -> bool:

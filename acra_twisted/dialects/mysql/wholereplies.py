@@ -193,4 +193,4 @@ class WholeReplies(ResultSets):
 
 def _is_plain(reply: Reply) -> bool:
     """Return True if nothing but its packets has to be looked at."""
-    return reply is replies.PLAIN or not (reply.changes or reply.local or reply.schema is not None)
+    return reply is replies.PLAIN or not (reply.changes or reply.files or reply.schema is not None)

@@ -11,7 +11,7 @@ class Replies(SynchronousTestCase):
         plain = replies.PLAIN
         self.assertEqual(plain.sequence, 1)
         self.assertEqual((plain.answer, plain.prepared, plain.schema), (b"", None, None))
-        self.assertFalse(plain.local)
+        self.assertFalse(plain.files)
         self.assertEqual(plain.changes, replies.KEEPS)
 
     def test_codes_differ(self):

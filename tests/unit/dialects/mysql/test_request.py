@@ -238,7 +238,7 @@ class Files(SynchronousTestCase):
         desk = self.desk
         self.assertEqual(desk.says(said(LOAD, b"\x0e")), said(LOAD))
         self.assertTrue(desk.flow.awaits_load)
-        self.assertTrue(desk.session.outstanding[0][3].local)
+        self.assertTrue(desk.session.outstanding[0][3].files)
         self.assertEqual(desk.replied(), said(b"\x0e"))
         self.assertFalse(desk.flow.awaits_load)
 
@@ -280,7 +280,7 @@ class Files(SynchronousTestCase):
     def test_who_may_not_send_files_waits_for_nothing(self):
         desk = Desk()
         self.assertEqual(desk.says(said(LOAD, b"\x0e")), said(LOAD, b"\x0e"))
-        self.assertFalse(desk.session.outstanding[0][3].local)
+        self.assertFalse(desk.session.outstanding[0][3].files)
 
 
 class Cut(SynchronousTestCase):

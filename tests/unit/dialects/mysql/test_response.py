@@ -12,6 +12,7 @@ from acra_twisted.dialects.mysql.replies import Reply
 from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.endreason import EndReason
 from acra_twisted.errors import WireError
+from acra_twisted.exchange import Copies, Statement
 from acra_twisted.session import IN_TRANSACTION
 from acra_twisted.verdicts import PASS, Deny
 from acra_twisted.wire.link.tracecontext import parse_traceparent
@@ -371,7 +372,7 @@ class Replies(SynchronousTestCase):
 class Files(SynchronousTestCase):
     def test_a_file_is_asked_for_where_it_may_be(self):
         followed = Followed()
-        exchange = followed.ask(reply=Reply(local=True))
+        exchange = followed.ask(reply=Reply(files=1))
         asking = packets(b"\xfb/tmp/data", 1)
         self.assertEqual(followed.feed(asking), asking)
         self.assertEqual((followed.state.upload, followed.session.copying_in), (2, True))
@@ -381,7 +382,7 @@ class Files(SynchronousTestCase):
 
     def test_an_error_behind_it(self):
         followed = Followed()
-        exchange = followed.ask(reply=Reply(local=True))
+        exchange = followed.ask(reply=Reply(files=1))
         followed.feed(packets(b"\xfb/tmp/data", 1))
         followed.state.upload = -1
         self.assertEqual(followed.feed(packets(ERROR, 4)), packets(ERROR, 4))
@@ -394,7 +395,7 @@ class Files(SynchronousTestCase):
             (ERROR, "error", None),
         ):
             followed = Followed()
-            exchange = followed.ask(reply=Reply(local=True))
+            exchange = followed.ask(reply=Reply(files=1))
             followed.feed(packets(b"\xfb/tmp/data", 1))
             error = self.assertRaises(WireError, followed.feed, packets(said, 4))
             self.assertEqual((exchange.outcome, error.reason), (outcome, reason))
@@ -404,14 +405,38 @@ class Files(SynchronousTestCase):
 
     def test_anything_else_that_asks_for_one_ends_the_session(self):
         asking = packets(b"\xfb/etc/passwd", 1)
-        again = packets(b"\0\0\0\x0a\0\0\0", 1) + packets(b"\xfb/etc/passwd", 2)
-        for reply, said, left in ((Reply(), asking, b""), (Reply(local=True), again, again[:11])):
+        more = packets(b"\0\0\0\x0a\0\0\0", 1)
+        again = more + packets(b"\xfb/etc/passwd", 2)
+        for reply, said, left in ((Reply(), asking, b""), (Reply(), again, more)):
             followed = Followed()
             followed.ask(reply=reply)
             error = self.assertRaises(WireError, followed.feed, said)
             self.assertNotIn("passwd", str(error))
             self.assertEqual(followed.flow.take_output(), left)
             self.assertFalse(followed.session.copying_in)
+            # The error that the client gets has the number of what it does not get.
+            self.assertEqual(followed.flow.due, 2 if left else 1)
+
+    def test_several_results_have_files_as_many_as_the_text_may_load(self):
+        followed = Followed()
+        followed.ask(reply=Reply(files=2))
+        more = b"\0\0\0\x0a\0\0\0"
+        followed.feed(packets(more, 1))
+        for number in (2, 5):
+            asking = packets(b"\xfb/tmp/data", number)
+            self.assertEqual(followed.feed(asking), asking)
+            followed.state.upload = -1
+            followed.feed(packets(more, number + 2))
+        self.assertRaises(WireError, followed.feed, packets(b"\xfb/tmp/data", 8))
+        self.assertEqual(followed.flow.due, 8)
+
+    def test_a_stage_takes_the_rows_of_the_first_result_alone(self):
+        followed = Followed()
+        exchange = followed.ask(reply=Reply(files=2))
+        exchange.statement = Statement(b"LOAD")
+        exchange.statement.copies = Copies(lambda _: self.fail("taken"))
+        followed.feed(packets(b"\0\0\0\x0a\0\0\0", 1))
+        self.assertRaises(WireError, followed.feed, packets(b"\xfb/tmp/data", 2))
 
 
 class Tracking(SynchronousTestCase):

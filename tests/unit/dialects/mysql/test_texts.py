@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.mysql.replies import ANYTHING, KEEPS, MAY_CHANGE, RENAMES, SETS
-from acra_twisted.dialects.mysql.texts import changes, may_ask_for_file, reads_alike, schema_of
+from acra_twisted.dialects.mysql.texts import changes, files_of, reads_alike, schema_of
 
 #: Pieces of SET statements, with names, values and ends that are empty or missing.
 _WORDS_OF_SETS = (
@@ -243,11 +243,18 @@ class Schemas(SynchronousTestCase):
 
 class Files(SynchronousTestCase):
     def test_who_may_ask(self):
-        self.assertTrue(may_ask_for_file(b"LOAD/**/DATA LOCAL InFile 'x'"))
-        self.assertTrue(may_ask_for_file(b"SELECT 1; load xml local infile 'x'"))
-        self.assertTrue(may_ask_for_file(b"Execute loading"))
-        self.assertTrue(may_ask_for_file(b"SELECT 1; EXECUTE IMMEDIATE @loading"))
-        self.assertFalse(may_ask_for_file(b"SELECT 1"))
+        for text, files in (
+            (b"LOAD/**/DATA LOCAL InFile 'x'", 1),
+            (b"SELECT 1; load xml local infile 'x'", 1),
+            (
+                b"LOAD DATA LOCAL INFILE 'x' INTO TABLE a; LOAD DATA LOCAL INFILE 'y' INTO TABLE a",
+                2,
+            ),
+            (b"Execute loading", 1),
+            (b"SELECT 1; EXECUTE IMMEDIATE @loading", 1),
+            (b"SELECT 1", 0),
+        ):
+            self.assertEqual(files_of(text), files, text)
 
 
 class Alike(SynchronousTestCase):

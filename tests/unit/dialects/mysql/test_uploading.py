@@ -136,7 +136,7 @@ class Replies(SynchronousTestCase):
     def test_the_client_gets_our_error_for_any(self):
         for answer in (OK, ERROR):
             followed = Followed()
-            exchange = followed.ask(reply=Reply(local=True))
+            exchange = followed.ask(reply=Reply(files=1))
             followed.feed(packets(b"\xfbx", 1))
             exchange.refuse(DENIED, "1366")
             followed.state.refusal = denial(DENIED)
