@@ -14,17 +14,17 @@
 # make changelog   put the news fragments into CHANGELOG.rst, and remove them
 # make docs        write what is generated: etc/*.ini, docs/{options,events,spans,functions}.rst
 # make html        the pages in docs as a site with a search: build/html
-# make fuzz        lexers and decisions under a coverage-guided fuzzer (SECONDS=600); with
-#                  TARGET=wire what reads the protocols, containers and keys, TARGET=pgsession and
-#                  mysqlsession whole sessions with stages that judge, TARGET=mysql, mysqlrequests
-#                  and mysqllogin what reads a MySQL database, its clients and logins, TARGET=columns
-#                  and mycolumns plans for protected columns, at a PostgreSQL or a MariaDB that
-#                  refuses plaintext
+# make fuzz        one target under a coverage-guided fuzzer (SECONDS=600 TARGET=decisions); targets:
+#                  decisions (lexers and the firewall), wire (protocols, containers, keys),
+#                  pgsession, mysqlsession (whole sessions with stages that judge), mysql,
+#                  mysqlrequests, mysqllogin (a database's, a client's and a login's bytes),
+#                  columns, mycolumns (protected columns, at a database that refuses plaintext)
 # make mutants     small changes to the code, each of which a test must notice; one module with
 #                  MUTANTS=acra_twisted/crypto/cells.py, some of them with SAMPLE=100
 # make soak        the whole chain under a mixed load (SECONDS=180), checked, and drawn to soak.png
 # make bench       direct, pgbouncer, server, connector and server: side by side, as ratios; with
-#                  DB=mysql sysbench asks MariaDB, directly, by bare relays, and by the server
+#                  DB=mysql sysbench asks MariaDB, directly, by bare relays, and by the server;
+#                  with BENCH=--bursts the console's cost on a machine that others use (root)
 .PHONY: html demo tutorial test coverage test-forms test-plain compiled test-compiled lint dist changelog docs fuzz mutants soak bench clean
 .DEFAULT_GOAL := test
 PLAIN = $(addprefix tests/integration/test_,drivers.py link.py database_tls.py life.py)

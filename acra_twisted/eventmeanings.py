@@ -298,8 +298,8 @@ MEANINGS: Final[dict[int, Event]] = {
     events.IDLE_SETTING: Event(
         3,
         "warning",
-        "a setting has no effect, or needs a restart",
-        "Change the setting, or restart the daemon.",
+        "a setting has no effect or needs a restart, or a client of the configuration has no keys",
+        "Change the setting, restart the daemon, or run the command that the line names.",
     ),
     events.TOKENS_AWAY: Event(
         6,

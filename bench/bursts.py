@@ -45,6 +45,17 @@ def ratio(pairs: Sequence[tuple[float, float]]) -> Ratio:
     return Ratio(statistics.median(ratios), ratios[rank], ratios[count - 1 - rank])
 
 
+def need_priority() -> None:
+    """Raises PermissionError, with what to do, where no process may have real-time priority."""
+    try:
+        with _before_others(os.getpid()):
+            pass
+    except PermissionError:
+        raise PermissionError(
+            "bursts need real-time priority: run this as root, or with CAP_SYS_NICE"
+        ) from None
+
+
 def compare(
     ports: Sequence[int],
     processes: Sequence[int],

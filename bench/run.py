@@ -31,6 +31,7 @@ import logins
 import ownstatements
 import psycopg
 import tracing
+from bursts import need_priority
 from sidebyside import (
     COMPILED,
     DIRECT,
@@ -243,6 +244,11 @@ def main() -> int:
     parser.add_argument("--inprocess", action="store_true", help="only our code, without sockets")
     arguments = parser.parse_args()
     in_order()
+    if arguments.bursts:
+        try:
+            need_priority()
+        except PermissionError as error:
+            parser.error(str(error))
     # Of pgbench short rounds, and many: what else the machine does comes and goes in seconds.
     seconds, rounds = 1, 1 if arguments.quick else 4
     folder = Path(tempfile.mkdtemp(prefix="acra-bench-"))

@@ -65,9 +65,11 @@ def configuration(
     wrong, remarks = without_effect(settings, options, program.rules)
     for problem in wrong:
         found += of_lines(FAIL, "settings", str(problem))
-    for check in (program.check, program.check_whole):
+    checks: tuple[Callable[[Settings], Sequence[str] | None], ...]
+    checks = program.check, program.check_whole
+    for check in checks:
         try:
-            check(settings)
+            remarks += check(settings) or ()
         except ConfigError as error:
             found += of_lines(FAIL, "settings", str(error))
     for remark in (*settings.remarks, *remarks):

@@ -169,13 +169,13 @@ class Rewrap:
 
 def told(counts: Counts) -> list[str]:
     """Return lines about the records that do not open."""
-    lines = []
+    lines, closed = [], counts.closed.total()
     for (owner, key_id), number in sorted(counts.closed.items()):
         if not owner:
-            why = "of clients of whom the key store has no storage key"
+            which = "of clients without a storage key in the key store"
         elif key_id:
-            why = f"of {owner}, sealed with a key that the key store has not (id {key_id})"
+            which = f"of {owner}, sealed with a key that is not in the key store (id {key_id})"
         else:
-            why = f"of {owner}, damaged"
-        lines.append(f"{number} records are {why}")
-    return [*lines, f"{counts.closed.total()} records stay as they are: no key opens them"]
+            which = f"of {owner}, damaged"
+        lines.append(f"records {which}: {number}")
+    return [*lines, f"records that stay as they are, because no key opens them: {closed}"]

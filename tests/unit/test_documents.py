@@ -25,8 +25,8 @@ from tests.support.settings import values_of
 OTHERS = set(
     """. apt apt-get base64 cat cd chmod chown cp createuser curl docker echo export git getent
     grep groupadd head install java journalctl kill ln logger ls make mandoc mariadb mkdir
-    mktemp mv nc node npm openssl pg_isready pip printf promtool ps psql python python3 rm sed
-    set sha256sum sh sleep sqlite3 ss ssh-keygen sudo systemctl systemd-analyze systemd-creds
+    mktemp mv nc node npm openssl pg_isready pip printf prometheus promtool ps psql python python3
+    rm sed set sha256sum sh sleep sqlite3 ss ssh-keygen sudo systemctl systemd-analyze systemd-creds
     tail tar tee test touch trap true umask unset useradd uv wait xargs""".split()  # noqa: SIM905
 )
 #: Acra's own, which a page may name and not call.

@@ -1,5 +1,7 @@
 """The checks of each daemon; their findings are in tests/integration."""
 
+from pathlib import Path
+
 from twisted.internet.defer import ensureDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -37,6 +39,12 @@ class Configurations(SynchronousTestCase):
         settings, found = configuration(SERVER, PLAIN, {})
         self.assertEqual([result.state for result in found], [OK], found)
         self.assertEqual(settings["db_host"], "127.0.0.1")
+
+    def test_what_a_check_of_the_configuration_warns_of(self):
+        rules = Path(self.mktemp())
+        rules.write_text("reports cert_san=a.example.com\n")
+        _, found = configuration(SERVER, (*PLAIN, f"--client_id_map_file={rules}"), {})
+        self.assertIn((WARN, True), [(one.state, "line 1: cert_san" in one.text) for one in found])
 
     def test_a_connector_has_no_tables_to_look_at(self):
         async def collect():

@@ -208,10 +208,10 @@ class NotOpened(Base):
         self.assertEqual(self.entries(), before)
         first, last = self.told(counts)
         self.assertIn(
-            f"2 records are of client, sealed with a key that the key store has not (id {missing})",
+            f"records of client, sealed with a key that is not in the key store (id {missing}): 2",
             first,
         )
-        self.assertIn("2 records stay as they are", last)
+        self.assertEqual("records that stay as they are, because no key opens them: 2", last)
 
     def test_records_of_a_client_without_a_key(self):
         self.write(b"Anna", client="other")
@@ -226,7 +226,9 @@ class NotOpened(Base):
         )
         counts = self.successResultOf(Deferred.fromCoroutine(rewrap.run()))
         self.assertEqual(counts.closed, {Closed(""): 2})
-        self.assertIn("2 records are of clients of whom", self.told(counts)[0])
+        self.assertIn(
+            "records of clients without a storage key in the key store: 2", self.told(counts)[0]
+        )
 
     def test_damaged_records_keep_none_from_being_sealed(self):
         self.write(b"Anna")
@@ -242,4 +244,4 @@ class NotOpened(Base):
         self.assertEqual((counts.sealed, counts.closed), (2, {Closed("client"): 3}))
         kept = {entry.key: entry.record for entry in self.entries()}
         self.assertEqual([kept[key] for key, _ in more], [record for _, record in more])
-        self.assertIn("3 records are of client, damaged", self.told(counts)[0])
+        self.assertIn("records of client, damaged: 3", self.told(counts)[0])

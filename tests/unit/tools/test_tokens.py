@@ -225,9 +225,9 @@ class Sealing(Tokens):
         self.rotate()
         missing = acrablock.key_id(b"lost".ljust(32), b"client").hex()
         for expected in (
-            "2 records stay as they are",
-            f"1 records are of client, sealed with a key that the key store has not (id {missing})",
-            "1 records are of clients of whom",
+            "records that stay as they are, because no key opens them: 2",
+            f"records of client, sealed with a key that is not in the key store (id {missing}): 1",
+            "records of clients without a storage key in the key store: 1",
         ):
             self.refused(expected, "rewrap", "--token_store=sqlite:tokens", *self.flags)
         self.successResultOf(self.kept.remove(self.entries()[2:3]))
