@@ -9,7 +9,7 @@ from acra_twisted.dialects.postgresql import replies
 from acra_twisted.dialects.postgresql.answers import AnsweredReplies
 from acra_twisted.dialects.postgresql.unloads import Unloading
 from acra_twisted.errors import WireError
-from acra_twisted.exchange import Exchange, ToldType, Unload
+from acra_twisted.exchange import Exchange, Statement, ToldType, Unload
 from acra_twisted.fast.bigendian import uint16
 from acra_twisted.outstanding import (
     ANSWER,
@@ -54,7 +54,9 @@ class ExtendedReplies(AnsweredReplies):
         if statement is None or statement.told is None and statement.parameter_types is None:
             return
         types = backend.decode_parameter_description(self._body(start, end))
-        if statement.told is not None and self._session.prepared.is_meant(statement):
+        if statement.told is not None and (
+            self._session.prepared.is_meant(statement) or _is_described(statement, types)
+        ):
             types = _told(statement.told, types)
             self._leave_out(start, end)
             self._out.append(backend.encode_parameter_description(types))
@@ -173,6 +175,16 @@ class ExtendedReplies(AnsweredReplies):
         else:
             self._session.copying_in = True
         outstanding.appendleft(head)
+
+
+def _is_described(statement: Statement, types: Sequence[int]) -> bool:
+    """Return True if the database says these types of a statement's parameters: all that it
+    declares, at least one, and as many.  Another one of its name hardly has them; should it, no
+    values reach it before the database has said that the name is not its own any more."""
+    declared = statement.types
+    if declared is None or not any(declared) or len(declared) != len(types):
+        return False
+    return all(one in (0, found) for one, found in zip(declared, types, strict=True))
 
 
 def _told(told: Sequence[ToldType], types: list[int]) -> list[int]:

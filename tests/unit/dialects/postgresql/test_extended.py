@@ -252,3 +252,27 @@ class Declared(SynchronousTestCase):
             play.client(bind(b"", name) + execute() + SYNC)
             self.assertFalse(play.works[-1][1].is_meant)
             play.database(done)
+
+    def test_a_name_that_is_described_as_its_own_statement_still_is(self):
+        """Code may have given it away; whatever has other parameters is another statement."""
+
+        def change(statement):
+            statement.types, statement.told = [17, 0], [ToldType(1, 25), ToldType(2)]
+
+        for name in (b"s", "é".encode()):
+            for kinds, shown in (
+                ((17, 23), (25, 23)),
+                ((25, 23), (25, 23)),
+                ((17,), (17,)),
+                ((17, 23, 23), (17, 23, 23)),
+            ):
+                play = self.play(change)
+                play.client(parse(name, b"INSERT") + SYNC)
+                play.database(PARSE_COMPLETE + ready())
+                play.client(query(b"CALL code()"))
+                play.database(complete(b"CALL") + ready())
+                play.client(describe(b"S", name) + SYNC)
+                reply = play.database(described(*kinds) + ready())
+                self.assertEqual(reply, described(*shown) + ready(), kinds)
+                play.client(bind(b"", name, [b"x", b"1"]) + execute() + SYNC)
+                self.assertFalse(play.works[-1][1].is_meant)
