@@ -64,8 +64,8 @@ class MysqlState:
     has asked for none, or has all of it.  ``refusal`` is the error that the client gets in place of
     the reply to a file, empty if no part of it was refused.  ``following``: the number behind the
     client's last packet in the middle of a reply; -1 if the database has spoken since.
-    ``is_unsure``: it is not known how texts are read; ``question``: the one of ours about that
-    which the text at hand waits for (see `modequestions`).
+    ``is_unsure``: it is not known how texts are read, or the characters of results; ``question``:
+    the one of ours about that which the text at hand waits for (see `modequestions`).
     """
 
     __slots__ = (
@@ -97,8 +97,8 @@ class MysqlState:
 
     @property
     def lacks_characters(self) -> bool:
-        """The character set of texts and values is not known, nor that of results."""
-        return self._charset == b""
+        """The character set of texts and values is not known, or that of results."""
+        return self._charset == b"" or self._results == UNKNOWN
 
     # -- told by the flows ------------------------------------------------------------------------
 
@@ -195,6 +195,8 @@ class MysqlState:
         """Take back the values of a result that is not its reply's last one."""
         if self._told & _CHARSET_TOLD:
             self._charset = b""
+        if self._told & _RESULTS_TOLD:
+            self._results = UNKNOWN
         if self._told & _MODES_TOLD:
             self._backslash = self._ansi = None
         self._told = 0
@@ -215,8 +217,8 @@ class MysqlState:
 
     def _tell(self) -> None:
         """Say how texts are read, as the session's parameters."""
-        known = self._backslash is not None and self._ansi is not None and self._charset != b""
-        self.is_unsure = not known or self.question is not None
+        known = self._backslash is not None and self._ansi is not None
+        self.is_unsure = not known or self.lacks_characters or self.question is not None
         modes = []
         if self._backslash is not True:
             modes.append(_told(b"NO_BACKSLASH_ESCAPES", self._backslash is False))

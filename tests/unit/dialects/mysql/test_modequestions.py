@@ -143,6 +143,22 @@ class Characters(Modes):
             self.assertEqual(desk.session.parameters[b"character_set_results"], b"latin1")
             self.assertEqual(desk.says(said(self.SHOWING)), said(self.SHOWING))
 
+    def test_the_set_of_results_alone(self):
+        """Another statement has told that of texts since."""
+        execute = about(0x17, 7, b"\0\1\0\0\0\0\1\xfd\0\1a")
+        for data in (said(self.SHOWING), said(execute)):
+            desk = self.forgetting()
+            desk.state.answered(b"", b"utf8mb4", b"utf8mb4")
+            self.assertEqual(desk.says(data), data)
+            desk = self.forgetting()
+            desk.state.tracked(b"character_set_client", b"utf8mb4")
+            self.assertEqual(desk.says(data), ASKED)
+            self.assertEqual(self.answered(desk, [(b"", b"utf8mb4", b"latin1")]), data)
+            self.assertEqual(desk.session.parameters[b"character_set_results"], b"latin1")
+            desk = self.forgetting((STATEMENT,))
+            desk.state.tracked(b"character_set_client", b"utf8mb4")
+            self.assertEqual(desk.says(data), data)
+
     def test_values_of_an_execution(self):
         execute = about(0x17, 7, b"\0\1\0\0\0\0\1\xfd\0\1a")
         desk = self.forgetting()

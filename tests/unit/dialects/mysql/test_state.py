@@ -145,6 +145,14 @@ class Results(State):
         self.begin(0)
         self.assertEqual(self.told(), b"?")
 
+    def test_what_is_told_between_results_need_not_hold_behind_the_last_one(self):
+        told = [(b"character_set_results", b"latin1")]
+        self.answer(told=told)
+        self.assertFalse(self.state.lacks_characters)
+        self.answer(told=told, status=2 | MORE_RESULTS)
+        self.assertEqual(self.told(), b"?")
+        self.assertTrue(self.state.lacks_characters)
+
 
 class ModesOfMysql(State):
     mariadb = False
