@@ -11,7 +11,7 @@ answered here, and the database never sees them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from acra_twisted.dialects.mysql import replies
@@ -23,7 +23,6 @@ from acra_twisted.dialects.mysql.state import MysqlState
 from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.errors import WireError
 from acra_twisted.exchange import PARAMETERS, Exchange, Parameters, Statement, Work
-from acra_twisted.question import Question
 from acra_twisted.session import Session
 from acra_twisted.sql.tags import CONTEXT_KEY
 from acra_twisted.verdicts import Deny, Replace
@@ -81,7 +80,7 @@ class ExecutingRequests(OpeningRequests):
         # The bulk execution of which a row does, or that goes on with the next one.
         self._bulk: Any = None
 
-    def _must_wait(self, packet: Packet, ask: Callable[[Question], bool]) -> bool:
+    def _must_wait(self, packet: Packet) -> bool:
         """Return True if nobody knows yet which statement a command is about, or if an execution
         cannot be read before its statement is prepared, or before the database has told the
         characters of its values (see `modequestions`)."""
@@ -97,13 +96,13 @@ class ExecutingRequests(OpeningRequests):
             return False
         if prepared.is_pending:
             return self._must_read(payload)
-        return self._state.is_unsure and self._lacks_characters(prepared, ask)
+        return self._state.is_unsure and self._lacks_characters(prepared)
 
-    def _lacks_characters(self, prepared: Prepared, ask: Callable[[Question], bool]) -> bool:
+    def _lacks_characters(self, prepared: Prepared) -> bool:
         statement = prepared.statement
         if statement is None or not self._judges:
             return False
-        return must_know_characters(self._state, statement.text, ask)
+        return must_know_characters(self._state, statement.text, self.ask)
 
     def _is_renaming(self) -> bool:
         """Return True while a stage that judges values cannot know the character set of what comes,

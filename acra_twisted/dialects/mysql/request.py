@@ -190,7 +190,7 @@ class MysqlRequests(TextRequests):
             if code not in _UNANSWERED:
                 self._refuse(errors.MALFORMED, self._open("command"), packet.following)
             return None
-        if code in _BY_NUMBER and self._must_wait(packet, self.ask):
+        if code in _BY_NUMBER and self._must_wait(packet):
             # Its bytes may be gone by then.
             self._kept = packet.kept()
             return None
