@@ -28,6 +28,9 @@ _creates: Final = re.compile(
 _ENDING: Final = (b"drop", b"rename", b"alter", b"call", b"execute", b"atomic")
 #: Variables by which a session finds the tables that another one has made, and not its own.
 _MOVING: Final = (b"pseudo_thread_id", b"server_id")
+#: Without either, a text gives no value to a variable: some modes of MariaDB need no SET.  Comments
+#: that servers run have their words in the text like any other.
+_ASSIGNING: Final = (b"set", b":=")
 #: Longer texts are not searched: everybody would wait.
 _HUGE: Final = 1 << 20
 #: Words of texts that create code which other sessions run: its names mean what they mean there.
@@ -53,13 +56,18 @@ def created(text: bytes, database: str | None) -> Target | None:
 
 def may_end_some(code: Sequence[Code]) -> bool:
     """Tell whether code of the database may drop such a table: it may be run by any statement."""
-    return any(one.text is None or _drops(one.text.lower()) for one in code)
+    return any(one.text is None or _drops(one.text.lower().encode()) for one in code)
 
 
-def _drops(text: str) -> bool:
-    if any(name.decode() in text for name in _MOVING):
-        return True
-    return "drop" in text and "temporary" in text
+def _drops(text: bytes) -> bool:
+    return _finds_others(text) or (b"drop" in text and b"temporary" in text)
+
+
+def _finds_others(lowered: bytes) -> bool:
+    """Tell whether a text may have its session find other tables; columns may have such names."""
+    if not any(name in lowered for name in _MOVING):
+        return False
+    return any(one in lowered for one in _ASSIGNING)
 
 
 def may_end(text: bytes) -> bool:
@@ -71,7 +79,7 @@ def may_end(text: bytes) -> bool:
     if b"create" in lowered:
         if b"replace" in lowered or any(word in lowered for word in _CODE):
             return True
-    return any(word in lowered for word in _ENDING) or any(one in lowered for one in _MOVING)
+    return any(word in lowered for word in _ENDING) or _finds_others(lowered)
 
 
 class TemporaryTables:

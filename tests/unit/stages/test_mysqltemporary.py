@@ -33,6 +33,8 @@ class Created(SynchronousTestCase):
             ("SELECT 1", False),
             ("BEGIN SET SESSION `pseudo_thread_id` = 3; END", True),
             ("SET @@server_id = 3", True),
+            ("BEGIN server_id := 3; END", True),
+            ("INSERT INTO b (server_id) VALUES (1)", False),
         ):
             self.assertEqual(may_end_some([Code(ROUTINE, "d", "f", text, "")]), expected)
 
@@ -50,6 +52,13 @@ class Remembered(SynchronousTestCase):
         self.assertEqual(self.unknown(), [Target("", "b")])
         self.assertEqual(list(self.tables.others([Target("", "own")], "x")), [Target("", "own")])
 
+    def test_columns_may_be_called_as_variables_are(self):
+        for text in (
+            b"INSERT INTO own (server_id) VALUES (1)",
+            b"DELETE FROM own WHERE pseudo_thread_id = 1",
+        ):
+            self.assertFalse(may_end(text), text)
+
     def test_what_may_end_one_ends_all(self):
         for text in (
             b"DROP TABLE own",
@@ -62,6 +71,10 @@ class Remembered(SynchronousTestCase):
             b"CREATE PROCEDURE p(a INT) INSERT INTO own VALUES (a)",
             b"SET pseudo_thread_id = 3",
             b"SET @@session.Server_ID = 3",
+            b"INSERT INTO b (server_id) VALUES (1); sEt server_id = 3",
+            b"/*!50000SET*/ server_id = 3",
+            b"/*M! SET @a = 1,*/ /*! pseudo_thread_id = 3 */",
+            b"pseudo_thread_id := 3",
             b"SET STATEMENT pseudo_thread_id = 3 FOR INSERT INTO own VALUES (1)",
             b"SELECT '" + b"x" * (1 << 20) + b"'",
         ):
