@@ -13,6 +13,7 @@ from acra_twisted.encryption.plan import ResultColumn
 from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.results import Columns
 from acra_twisted.sql.mysqlnames import fold
+from acra_twisted.stages.mysqlmodes import ends_tables
 from acra_twisted.stages.mysqltemporary import may_end_some
 
 _MEANINGS: Final = 1_000
@@ -95,7 +96,7 @@ _REST: Final = ResultColumn(None, True, True)
 class MysqlSnapshot:
     """The protected columns by one reading of a schema, and the plans that hold for it.  ``doubt``
     is called when the schema may be another.  ``may_end_temporary``: code of the database may drop
-    tables that a session alone has."""
+    tables that a session alone has; ``may_end_tables``: those that all see."""
 
     def __init__(self, protection: Protection, doubt: Callable[[], None]) -> None:
         self.protection = protection
@@ -104,7 +105,11 @@ class MysqlSnapshot:
         self.readers = {
             one.readers for one in protection.settings.columns if one.readers is not None
         }
-        self.may_end_temporary = may_end_some(protection.schema.code)
+        code = protection.schema.code
+        self.may_end_temporary = may_end_some(code)
+        self.may_end_tables = any(
+            one.text is None or ends_tables(one.text.encode()) for one in code
+        )
         self._settings: Mapping[tuple[str, str], Mapping[str, ColumnSetting]] = {
             (protection.compared(one.table.database), protection.compared(one.table.name)): (
                 one.settings

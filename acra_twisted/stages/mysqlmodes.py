@@ -24,10 +24,15 @@ ROLE: Final = 2
 RIGHTS: Final = 4
 # And for all: a table may be gone, or have another name.
 TABLES: Final = 8
-#: Words of texts that end tables, or give them other names; a temporary one hides a table only.
+# It runs a routine, which may do so.
+RUNS: Final = 16
+#: Words of texts that end tables, or give them other names, or run a text that may; a temporary
+#: table hides another one only.
 _may_end: Final = re.compile(
-    rb"(?<![A-Za-z_$])(?:drop(?!\s+temporary\b)|rename|alter)(?![0-9A-Za-z_$])", re.I
+    rb"(?<![A-Za-z_$])(?:drop(?!\s+temporary\b)|rename|alter|execute)(?![0-9A-Za-z_$])", re.I
 ).search
+_ENDING: Final = (b"drop", b"rename", b"alter", b"execute")
+_may_run: Final = re.compile(rb"(?<![A-Za-z_$])call(?![0-9A-Za-z_$])", re.I).search
 #: Words of texts that may make another database the session's.
 _may_move: Final = re.compile(rb"\b(?:use|execute)\b|/\*M?!", re.I).search
 #: Kinds of requests that do.
@@ -98,8 +103,10 @@ def may_move(text: bytes) -> int:
     found = DATABASE if _moves(text) else 0
     if roles.may_be_set(text):
         found |= ROLE
-    if _ends_tables(text):
+    if ends_tables(text):
         found |= TABLES
+    if b"call" in text.lower() and (len(text) > roles.HUGE or _may_run(text) is not None):
+        found |= RUNS
     return found | RIGHTS if roles.may_grant(text) else found
 
 
@@ -112,10 +119,10 @@ def _moves(text: bytes) -> bool:
     return False
 
 
-def _ends_tables(text: bytes) -> bool:
+def ends_tables(text: bytes) -> bool:
     """Tell whether a text may end a table that others see, or give it another name."""
     lowered = text.lower()
-    if b"drop" not in lowered and b"rename" not in lowered and b"alter" not in lowered:
+    if not any(word in lowered for word in _ENDING):
         return False
     return len(text) > roles.HUGE or _may_end(text) is not None
 

@@ -29,6 +29,8 @@ from acra_twisted.stages.mysqlcolumns import MysqlColumns, MysqlKnown
 from acra_twisted.stages.mysqlencoding import MysqlEncoder
 from acra_twisted.stages.mysqlmeanings import MysqlSnapshot
 from acra_twisted.stages.mysqlmodes import (
+    RUNS,
+    TABLES,
     database_of,
     is_moving,
     may_move,
@@ -177,7 +179,9 @@ class MysqlStatements:
         """Write a statement that is not refused for what it names."""
         statement, exchange, known, snapshot, read = judged
         plan, text = planned.plan, statement.text
-        moves = planned.moves
+        moves = planned.moves & ~RUNS
+        if planned.moves & RUNS and snapshot.may_end_tables:
+            moves |= TABLES
         is_prepared = statement.prepared_name is not None
         if plan.load is not None and is_prepared:
             return refused(mysqlloads.PREPARED)

@@ -9,6 +9,7 @@ from acra_twisted.stages.mysqlmodes import (
     DATABASE,
     RIGHTS,
     ROLE,
+    RUNS,
     TABLES,
     character_set_of,
     database_of,
@@ -90,6 +91,9 @@ class Moving(SynchronousTestCase):
             (b"DO 1; rename table t to u", TABLES),
             (b"/*!50000ALTER TABLE t RENAME u*/", DATABASE | TABLES),
             (b"DROP TEMPORARY TABLE t", 0),
+            (b"DO 1; call gone()", RUNS),
+            (b"EXECUTE IMMEDIATE 'DR' 'OP TABLE t'", DATABASE | TABLES),
+            (b"SELECT callers, executed FROM t", 0),
             (b"SELECT dropped, renames, alternative FROM t", 0),
         ):
             self.assertEqual(may_move(text), expected, text)
@@ -103,12 +107,13 @@ class Moving(SynchronousTestCase):
     def test_huge_texts_are_not_searched_for_words(self):
         for text, small, huge in (
             (b"SELECT because", 0, DATABASE),
-            (b"SELECT EXECUTED", 0, DATABASE),
+            (b"SELECT EXECUTED", 0, DATABASE | TABLES),
             (b"SELECT 'granted'", 0, RIGHTS),
             (b"SELECT 'defaults', 'roles'", 0, RIGHTS),
             (b"SELECT 'roles'", 0, 0),
             (b"SELECT a", 0, 0),
             (b"SELECT dropped", 0, TABLES),
+            (b"SELECT callers", 0, RUNS),
             (b"GRANT r TO u", RIGHTS, RIGHTS),
             (b"USE x", DATABASE, DATABASE),
         ):
