@@ -60,7 +60,8 @@ _ADDING_STAGES: Final = Adding(_TABLES, 2, _STAGE)
 
 
 class Placed:
-    """Has distributions, whose ``counts`` it sets.  It is at ``place`` in the run ``run``."""
+    """Has distributions, whose ``counts`` it sets.  It is at ``place`` in the run ``run``: of one
+    Run alone, others have their own for the same counts."""
 
     __slots__ = ("counts", "place", "run")
 
@@ -74,8 +75,9 @@ class Placed:
 
 
 class Series(Placed):
-    """Histograms of a listener's requests for Prometheus: of the whole time, that to the first
-    byte, that of the database, and that until a request was sent to it."""
+    """Histograms for Prometheus to which a listener adds: of its requests, those of the whole time,
+    that to the first byte, that of the database, and that until a request was sent to it; or that
+    of a stage."""
 
     __slots__ = ()
 

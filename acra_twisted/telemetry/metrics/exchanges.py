@@ -120,7 +120,7 @@ class ServerExchanges(ConnectorExchanges):
         self._series = Series(self._exchange, self._first_byte, self._response, self._request)
         self._next_exemplars = 0
         # Few: comparing is cheaper than hashing.
-        self._by_stage: list[tuple[str, Durations]] = []
+        self._by_stage: list[tuple[str, Series]] = []
         # An alert on the first of its kind needs the zero before it.
         for result in _SUSPICIOUS:
             for bound in ("yes", "no"):
@@ -167,11 +167,12 @@ class ServerExchanges(ConnectorExchanges):
         if exchange.first_byte >= sent:
             self._first_byte.note(exchange.first_byte - sent, ids, when)
 
-    def _stage(self, name: str) -> Durations:
+    def _stage(self, name: str) -> Series:
         for known, times in self._by_stage:
             if known is name or known == name:
                 return times
-        self._by_stage.append((name, self._server.stage_times.labels(name)))
+        # Listeners share a stage's histogram; its place in a run is each one's own.
+        self._by_stage.append((name, Series(self._server.stage_times.labels(name))))
         return self._by_stage[-1][1]
 
     def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:

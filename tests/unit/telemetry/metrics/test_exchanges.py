@@ -103,6 +103,21 @@ class Metrics(SynchronousTestCase):
         self.assertNotIn("trace_id", plain)
         self.assertIn('acra_exchange_seconds_sum{db="postgresql"} 8e-06', plain)
 
+    def test_listeners_share_the_histograms_of_stages(self):
+        others = [
+            ServerExchanges(self.daemon, "postgresql", listener=name) for name in ("a", "b", "c")
+        ]
+        for number, metrics in enumerate(others * 2):
+            for _ in range(number + 1):
+                exchange = Exchange(make_session(), "query", Statement(b"x"), 1000)
+                exchange.outcome, exchange.sent, exchange.closed = "ok", 2000, 9000
+                exchange.stage_runs = [
+                    StageRun(stage, STATEMENT, PASS, 1000, 2000) for stage in ("one", "two")
+                ]
+                metrics.exchanges_closed([exchange])
+        for stage in ("one", "two"):
+            self.assertIn(f'acra_stage_seconds_count{{stage="{stage}"}} 21.0', self.text())
+
     def test_aborted_exchanges_have_no_times(self):
         self.exchange.outcome = "aborted"
         self.metrics.exchanges_closed([self.exchange])
