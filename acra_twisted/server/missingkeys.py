@@ -74,21 +74,26 @@ def told_of_owner(column: ColumnSetting, need: Need) -> str:
 
 def of_clients(settings: Settings, configured: EncryptionSettings, keys: Any) -> Iterator[str]:
     """Say which columns known clients cannot write, and which ones others cannot read that
-    ``read`` names.  A client needs no keys for columns that name their owner.  Raises ConfigError,
+    ``read`` names.  A client needs no keys for columns that name their owner, but for containers
+    in other columns, where there is a stage that opens those.  Raises ConfigError,
     KeyStoreError."""
     own = [column for column in configured.columns if not column.owner]
-    clients = known_clients(settings)
+    clients = dict(known_clients(settings))
+    told: set[str] = set()
     for client in clients:
         found: dict[Need, list[str]] = {}
         for column in own:
             for need in _missing(settings, column, client, keys):
                 found.setdefault(need, []).append(column.label)
         for need, labels in found.items():
+            told.add(client)
             yield (
                 f"{_named(labels)}: there is no {need.purpose.text} of client_id {client}, which "
                 f"cannot write {_them(labels)}; {_remedy(need, client)}"
             )
     yield from _of_readers(own, clients, keys)
+    if "decryptor" in settings["stages"]:
+        yield from _without_any({c: clients[c] for c in clients if c not in told}, keys)
 
 
 def _of_readers(
@@ -110,7 +115,11 @@ def _of_readers(
 def of_containers(settings: Settings, keys: Any) -> Iterator[str]:
     """Say of which known clients no container can be opened.  Raises ConfigError,
     KeyStoreError."""
-    for client, where in known_clients(settings).items():
+    yield from _without_any(known_clients(settings), keys)
+
+
+def _without_any(clients: Mapping[str, str], keys: Any) -> Iterator[str]:
+    for client, where in clients.items():
         if _has_none(keys, client):
             yield (
                 f"{where}: there are no keys of the client id {client}, whose containers stay as "
@@ -164,13 +173,14 @@ def _whole_remedy(owner: str) -> str:
 def at_start(settings: Settings, configured: EncryptionSettings | None, keys: Any) -> list[str]:
     """Return a sentence about each missing key of one listener.  ``configured`` are its protected
     columns, None without the stage for them.  Raises ConfigError."""
+    found: list[str] = []
     try:
         if configured is None:
-            return list(of_containers(settings, keys))
-        owners = of_owners(settings, configured.columns, keys)
-        return [
-            *(told_of_owner(*one) for one in owners),
-            *of_clients(settings, configured, keys),
-        ]
+            found += of_containers(settings, keys)
+            return found
+        for one in of_owners(settings, configured.columns, keys):
+            found.append(told_of_owner(*one))
+        found += of_clients(settings, configured, keys)
     except KeyStoreError as error:
-        return [str(error)]
+        found.append(str(error))
+    return found

@@ -37,6 +37,7 @@ class Columns(SynchronousTestCase):
         made = settings(
             **{
                 "stages": ("encryptor", "decryptor"),
+                "client_id": "",
                 "encryptor_config_file": str(file),
                 "keys_dir": str(self.folder),
                 **changes,

@@ -58,6 +58,17 @@ class Missing(SynchronousTestCase):
         self.assertIn("columns people.name, people.card: there is no", one)
         self.assertIn("of client_id reports, which cannot write them", one)
 
+    def test_clients_whose_columns_name_their_owner_open_containers_elsewhere(self):
+        self.keys.put(STORAGE_SYMMETRIC, bytes(32), "payments")
+        rules = self.rules("payments user=a\nreports user=b\n")
+        owned, made = column("name", owner="payments"), {"client_id_map_file": rules}
+        self.assertEqual(self.said(owned, stages=("encryptor",), **made), [])
+        [one] = self.said(owned, stages=("encryptor", "decryptor"), **made)
+        self.assertIn(f"{rules}, line 2: there are no keys of the client id reports", one)
+        # Nothing is said twice.
+        [one] = self.said(column("name"), stages=("encryptor", "decryptor"), **made)
+        self.assertIn("of client_id reports, which cannot write it", one)
+
     def test_many_columns_are_one_sentence(self):
         [one] = self.said(*(column(f"c{n}") for n in range(9)), client_id="payments")
         self.assertIn(
