@@ -1,8 +1,9 @@
 """Seals the records of a token store anew with the current storage keys of their owners.
 
 The records themselves say what is left to do: a run can end anywhere and begin again.  A pass goes
-through the whole store.  A server that has taken a key just before it was rotated may still write a
-record behind the pass, so the last pass is one that finds nothing to do.
+through the whole store.  A server may write with the former key for a second after it was rotated,
+so a run begins a second late; a record that was on its way then may still be written behind a pass,
+so the last pass is one that finds nothing to do.
 """
 
 from __future__ import annotations

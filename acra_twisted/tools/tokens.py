@@ -13,6 +13,7 @@ from acra_twisted.config.ownreactor import Run, in_own_reactor
 from acra_twisted.encryption.tokenrecords import Record
 from acra_twisted.encryption.tokens import KINDS, bucket_of, scope_of
 from acra_twisted.errors import AcraError, ConfigError, KeyStoreError
+from acra_twisted.keystore.cache import RECHECK, TRUST
 from acra_twisted.options import Settings
 from acra_twisted.purposes import STORAGE_SYMMETRIC
 from acra_twisted.server.tokenstore import redis_tls
@@ -297,6 +298,9 @@ async def _rewrap(job: _Job) -> None:
     owners = {owner: store.keys(STORAGE_SYMMETRIC, owner) for owner in _owners(given, store)}
     habits = tokenrewrap.Habits(given.dry_run, job.pause, job.pass_progress)
     work = tokenrewrap.Rewrap(job.store, owners, habits, is_whole=not given.client_id)
+    if not given.dry_run:
+        # Until then a server may go on with a former key.
+        await deferLater(job.reactor, RECHECK + TRUST)
     counts = await work.run()
     job.ended()
     job.tell(f"TokenCount: {counts.records}")

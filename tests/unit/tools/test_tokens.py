@@ -197,6 +197,8 @@ class Sealing(Tokens):
         for number in range(2):
             self.add(b"t.%d" % number)
         self.flags = (f"--keys_dir={self.folder}",)
+        self.waited = []
+        self.patch(tokens, "deferLater", lambda _, seconds: succeed(self.waited.append(seconds)))
 
     def add(self, name, owner="client", key=None):
         [secret] = self.store.keys(STORAGE_SYMMETRIC, "client")
@@ -253,10 +255,9 @@ class Sealing(Tokens):
 
     def test_a_rate_is_kept(self):
         self.rotate()
-        waited = []
-        self.patch(tokens, "deferLater", lambda reactor, seconds: succeed(waited.append(seconds)))
         self.on("rewrap", *self.flags, "--rate=4")
-        self.assertEqual(waited, [0.5])
+        # A server may use the former key for the first second.
+        self.assertEqual(self.waited, [1, 0.5])
 
 
 class Moving(Tokens):
