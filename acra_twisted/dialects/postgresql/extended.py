@@ -75,6 +75,8 @@ class ExtendedBatch(OpeningBatch):
         self._result_formats = ROWS in inspects
         # The message that a Work was made of: where it stands, and its decoded form.
         self._message: tuple[int, int, Any] = (0, 0, None)
+        # The number of the batch in which the unnamed portal was bound last.
+        self._bound_in = 0
 
     def _is_overlooked(self, statement: Statement | None) -> bool:
         """Return True if no stage looks at values that are bound to a statement now."""
@@ -184,6 +186,8 @@ class ExtendedBatch(OpeningBatch):
             return
         portal.origin, portal.changes = self._origin, self._changes
         portal.watch = exchange.watch
+        if not portal.name:
+            self._bound_in = prepared.batch
         prepared.bind_sent(portal)
         self._expected.append((FORWARD, replies.BIND, exchange, portal))
 
@@ -220,7 +224,7 @@ class ExtendedBatch(OpeningBatch):
                 return
             exchange.watch = watch
         if self._session.meaning is not None and self._result_formats:
-            if not name and portal.statement is None:
+            if not (name or portal.statement is not None or self._is_bound(portal)):
                 # What a text that failed has left there ends the database if it is described.
                 self._deny_batch(exchange, _NOT_BOUND, start, end)
                 return
@@ -234,6 +238,11 @@ class ExtendedBatch(OpeningBatch):
             portal.is_described = self._session.prepared.batch
             self._insert(start, frontend.encode_describe(b"P", portal.name))
             self._expected.append((SKIP, replies.DESCRIBE_PORTAL, exchange, portal))
+
+    def _is_bound(self, portal: Portal) -> bool:
+        """Return True if the database has bound this unnamed portal, or skips what comes next if it
+        fails to: perhaps to a name that nobody here knows of."""
+        return portal.era >= 0 or self._bound_in == self._session.prepared.batch
 
     def _executed(self, exchange: Exchange, portal: Portal) -> None:
         exchange.kind = "execute"

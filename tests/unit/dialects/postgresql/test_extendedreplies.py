@@ -176,6 +176,24 @@ class Meant(SynchronousTestCase):
             self.assertEqual(messages(got)[-1], ("Z", state))
             self.play.done()
 
+    def test_the_unnamed_portal_may_be_bound_to_a_name_that_sql_has_made(self):
+        """PREPARE q AS ...; nobody but the database knows of it, however the messages come."""
+        bound, run = bind(b"", b"q"), execute() + SYNC
+        ours = describe(b"P", b"")
+        rows = columns(b"n") + row(b"1") + complete(b"SELECT 1") + ready(b"T")
+        for size in (1 << 20, len(bound), 1, 7):
+            sent, got = self.exchange(bound + run, BIND_COMPLETE + rows, size)
+            self.assertEqual(sent.replace(ours, b""), bound + run, size)
+            self.assertEqual(types(got), "2DCZ")
+        # It is executed in a later batch.
+        self.exchange(bound + SYNC, BIND_COMPLETE + ready(b"T"))
+        self.assertEqual(types(self.exchange(run, rows)[1]), "DCZ")
+        # Before the database has said that it has bound it, that may have failed.
+        failed = error() + ready(b"E")
+        sent, got = self.exchange(bound + SYNC + run, failed + failed)
+        self.assertEqual(types(sent), "BSPHS")
+        self.assertIn(b"C34000\0", got)
+
     def test_a_statement_is_described_as_what_its_name_still_means(self):
         """The Parse of another one has failed."""
         told = PARSE_COMPLETE + message(b"t", b"\0\0") + columns(b"n") + ready()
@@ -189,14 +207,14 @@ class Meant(SynchronousTestCase):
 
     def test_columns_are_asked_for_again_where_a_description_may_be_skipped(self):
         """An error before it in its batch does so; what comes behind the Sync is done."""
-        made = parse(b"s", b"select 1") + bind(b"p", b"s") + SYNC
         self.play.session.now_in(IN_TRANSACTION)
-        self.exchange(made, PARSE_COMPLETE + BIND_COMPLETE + ready(b"T"))
+        self.exchange(parse(b"s", b"select 1") + SYNC, PARSE_COMPLETE + ready(b"T"))
         wrong, run = parse(b"", b"selec"), execute(b"p") + SYNC
         ours = describe(b"P", b"p")
         rows = columns(b"n") + row(b"1") + complete(b"SELECT 1") + ready(b"T")
         failed = error() + ready(b"T")
         for skipped in (ours, bind(b"p", b"s") + describe(b"P", b"p"), execute(b"p")):
+            self.exchange(bind(b"p", b"s") + SYNC, BIND_COMPLETE + ready(b"T"))
             sent, got = self.exchange(wrong + skipped + SYNC + run, failed + rows)
             self.assertTrue(sent.endswith(SYNC + ours + run), skipped)
             self.assertEqual(types(got), "EZDCZ")
