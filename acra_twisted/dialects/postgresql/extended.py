@@ -37,6 +37,8 @@ _TOO_MANY: Final = Deny(
 )
 
 
+#: Of more that waits for its reply, nobody looks through all.
+_LOOKED_THROUGH: Final = 16
 _APART: Final = Deny(
     "AcraServer must know what this statement does: bind its values anew, and execute it behind "
     "that",
@@ -234,8 +236,10 @@ class ExtendedBatch(OpeningBatch):
     def _have_described(self, exchange: Exchange, portal: Portal, start: int) -> None:
         """Before an Execute: a Describe of ours, if the client sends none.  Stages that know what
         the columns mean must know which ones they are."""
-        if not self._session.prepared.will_be_described(portal):
-            portal.is_described = self._session.prepared.batch
+        prepared: Prepared = self._session.prepared
+        is_known = prepared.is_told(portal) and self._is_next(portal)
+        if not (is_known or prepared.will_be_described(portal)):
+            portal.is_described = prepared.batch
             self._insert(start, frontend.encode_describe(b"P", portal.name))
             self._expected.append((SKIP, replies.DESCRIBE_PORTAL, exchange, portal))
 
@@ -243,6 +247,17 @@ class ExtendedBatch(OpeningBatch):
         """Return True if the database has bound this unnamed portal, or skips what comes next if it
         fails to: perhaps to a name that nobody here knows of."""
         return portal.era >= 0 or self._bound_in == self._session.prepared.batch
+
+    def _is_next(self, portal: Portal) -> bool:
+        """Return True if nothing else is executed before a portal that is executed now."""
+        waiting = self._session.outstanding
+        if len(waiting) + len(self._expected) > _LOOKED_THROUGH:
+            return False
+        for action, code, _, payload in (*waiting, *self._expected):
+            is_own = code == replies.EXECUTE and payload is portal or code == replies.SYNC
+            if not is_own and (action != SKIP or code != replies.CLOSE):
+                return False
+        return True
 
     def _executed(self, exchange: Exchange, portal: Portal) -> None:
         exchange.kind = "execute"

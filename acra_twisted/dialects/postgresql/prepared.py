@@ -51,12 +51,12 @@ class Portal:
 
     ``columns``: what a Describe of this very portal said; ``is_described``: the number of the batch
     in which one has been sent last.  ``era``, ``statement_era`` and ``executions`` tell when it was
-    bound.  ``meanings`` are those that its statement had then: they hold for the portal, whatever
-    the statement is bound to later.  ``origin`` is the trace context that its first execution goes
-    on with, until it is executed; ``changes`` what an execution sets (see `contextsettings`).
-    ``watch`` is that of its Bind's exchange: an IWatch of a stage that follows its executions, or
-    None.  ``before`` had its name, if it has one, until the database has bound it in the same
-    transaction.
+    bound; ``told`` counts executions up to when its columns were told, and its own since then.
+    ``meanings`` are those that its statement had at the Bind: they hold whatever the statement is
+    bound to later.  ``origin`` is the trace context that its first execution goes on with, until it
+    is executed; ``changes`` what an execution sets (see `contextsettings`).  ``watch`` is that of
+    its Bind's exchange: an IWatch of a stage that follows its executions, or None.  ``before`` had
+    its name, if it has one, until the database has bound it in the same transaction.
     """
 
     __slots__ = (
@@ -71,6 +71,7 @@ class Portal:
         "era",
         "statement_era",
         "executions",
+        "told",
         "origin",
         "changes",
     )
@@ -86,7 +87,7 @@ class Portal:
         self.is_described = 0
         self.era = -1
         self.statement_era = -1
-        self.executions = -1
+        self.executions = self.told = -1
         self.origin: Any = None
         self.changes: Any = None
         self.watch: Any = None
@@ -98,6 +99,7 @@ class Portal:
         self.columns, self.is_described = other.columns, other.is_described
         self.era, self.statement_era = other.era, other.statement_era
         self.executions, self.watch, self.before = other.executions, other.watch, other.before
+        self.told = other.told
 
 
 class Prepared:
@@ -214,8 +216,10 @@ class Prepared:
         bound."""
         return columns is portal.columns and portal.executions == self._executions
 
-    def execution_ended(self) -> None:
-        """Something has run, whatever it was."""
+    def execution_ended(self, portal: Portal | None = None) -> None:
+        """Something has run: whatever it was, or a portal, which keeps its name meanwhile."""
+        if portal is not None and portal.told == self._executions:
+            portal.told += 1
         self._executions += 1
 
     def bind_failed(self, portal: Portal) -> None:
@@ -291,9 +295,13 @@ class Prepared:
     def portal_described(self, portal: Portal, columns: Columns) -> None:
         """RowDescription of a portal."""
         if portal.era == self._portal_era:
-            portal.columns = columns
+            portal.columns, portal.told = columns, self._executions
             if portal.statement is not None and portal.statement_era == self._statement_era:
                 self.statement_described(portal.statement, columns)
+
+    def is_told(self, portal: Portal) -> bool:
+        """Return True if a portal's columns are known, but for what is still to be answered."""
+        return portal.told == self._executions and portal.era == self._portal_era
 
     def will_be_described(self, portal: Portal) -> bool:
         """Return True if the columns of a portal that is executed now are known by then, whatever

@@ -280,7 +280,8 @@ class ResponseFlow(ExtendedReplies):
     def _statement_ended(self, code: int, end: int) -> None:
         session = self._session
         session.copying_in = False
-        session.prepared.execution_ended()
+        portal = session.outstanding[0][3] if code == replies.EXECUTE else None
+        session.prepared.execution_ended(portal)
         self._no_rows()
         self._described = None
         if code == replies.EXECUTE:

@@ -245,6 +245,54 @@ class Meant(SynchronousTestCase):
         )
         self.assertEqual(self.exchange(portal, told + ready()), (portal, told + ready()))
 
+    def fetch_some(self):
+        """Fetch the first row of a portal that is described; returned are later fetches, and what
+        they are answered."""
+        self.play.session.now_in(IN_TRANSACTION)
+        self.exchange(parse(b"s", b"select 1") + SYNC, PARSE_COMPLETE + ready(b"T"))
+        more = row(b"1") + message(b"s", b"") + ready(b"T")
+        request = bind(b"p", b"s") + describe(b"P", b"p") + execute(b"p", 1) + SYNC
+        reply = BIND_COMPLETE + columns(b"n") + more
+        self.assertEqual(self.exchange(request, reply), (request, reply))
+        return execute(b"p", 1) + SYNC, more
+
+    def test_columns_of_a_portal_that_goes_on_are_not_asked_for(self):
+        again, more = self.fetch_some()
+        for size in (1 << 20, 1, 7):
+            self.assertEqual(self.exchange(again, more, size), (again, more))
+        twice = execute(b"p", 1) + again
+        both = row(b"1") + message(b"s", b"") + more
+        self.assertEqual(self.exchange(twice, both), (twice, both))
+        # Two rounds of it that are under way.
+        self.assertEqual(self.exchange(again + again, more + more), (again * 2, more * 2))
+        # The same where the columns are told because of a question of ours.
+        first = bind(b"p", b"s") + again
+        told = BIND_COMPLETE + columns(b"n") + more
+        sent, got = self.exchange(first, told)
+        self.assertEqual((types(sent), types(got)), ("BDES", "2DsZ"))
+        self.assertEqual(self.exchange(again, more), (again, more))
+
+    def test_columns_are_asked_for_where_something_else_may_have_taken_a_portals_name(self):
+        """It has run, or may run before; or the name is bound anew."""
+        ran = (
+            (query(b"select code()"), columns(b"n") + complete(b"SELECT 0") + ready(b"T")),
+            (query(b"close p; declare p"),
+             complete(b"CLOSE CURSOR") + complete(b"DECLARE CURSOR") + ready(b"T")),
+            (bind(b"", b"s") + describe(b"P", b"") + execute() + SYNC,
+             BIND_COMPLETE + columns(b"n") + complete(b"SELECT 0") + ready(b"T")),
+            (bind(b"p", b"s") + SYNC, BIND_COMPLETE + ready(b"T")),
+        )  # fmt: skip
+        ours = describe(b"P", b"p")
+        for request, reply in ran:
+            for at_once in (False, True):
+                again, more = self.fetch_some()
+                if at_once:
+                    sent, _ = self.exchange(request + again, reply + columns(b"n") + more)
+                else:
+                    self.exchange(request, reply)
+                    sent, _ = self.exchange(again, columns(b"n") + more)
+                self.assertTrue(sent.endswith(ours + again), request)
+
     def test_what_a_name_stands_for_may_change_between_two_executions(self):
         """FETCH has the columns of whatever its cursor is at the time, described or not."""
         described = PARSE_COMPLETE + message(b"t", b"\0\0") + columns(b"n") + ready()
