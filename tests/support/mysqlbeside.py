@@ -52,6 +52,7 @@ _NUMBERS = frozenset((1047, 1105, 1143, 1235, 1264, 1292, 1366, 1406, 1615, 1835
 _WORDS = (
     *("AcraServer", "the statement was prepared for tables", "prepared with keys or tokens"),
     *("this command is unknown or not allowed", "has prepared more statements by SQL"),
+    "characters that character_set_results lacks",
     *("malformed communication packet", "execute it row by row"),
 )
 #: Of a statement that nobody knows, in AcraServer's words.

@@ -260,6 +260,12 @@ def _may_cast(setting: ColumnSetting, cast: str) -> bool:
     return kind in _CASTS.get(setting.data_type, frozenset())
 
 
+def unfit(setting: ColumnSetting, misfit: str) -> refusals.StatementRefusedError:
+    """The error of a column that cannot hold what is stored, as ``misfit`` tells."""
+    hint = f"Make it {storage.recommended(setting)}."
+    return refused(refusals.SCHEMA_MISMATCH, setting, misfit, hint)
+
+
 def unsure(setting: ColumnSetting | None, place: str) -> refusals.StatementRefusedError:
     """The error of a column that may be protected or another of the same name."""
     return refused(

@@ -11,7 +11,7 @@ from typing import Final
 
 from acra_twisted.encryption import refusals, searching
 from acra_twisted.encryption.mysql import nodes, values
-from acra_twisted.encryption.mysql.analysis import FOLDED, Analysis, unsure
+from acra_twisted.encryption.mysql.analysis import FOLDED, Analysis, unfit, unsure
 from acra_twisted.encryption.mysql.filling import as_bytes
 from acra_twisted.encryption.mysql.nodes import Node, Query
 from acra_twisted.encryption.mysql.plan import EQUAL, NULL_SAFE, Part
@@ -100,7 +100,7 @@ def _scalar(analysis: Analysis, word: str, left: Value, right: Value) -> list[Pa
     if leaf.kind == values.NULL:
         return None
     if leaf.kind == values.GIVEN:
-        check(setting)
+        check(setting, column.misfit)
         form = NULL_SAFE if word == "<=>" else EQUAL
         return [analysis.compare(setting, column.node, leaf, form)]
     if leaf.kind == values.PROTECTED and leaf.node is not None and leaf.setting is not None:
@@ -112,8 +112,8 @@ def _scalar(analysis: Analysis, word: str, left: Value, right: Value) -> list[Pa
 def _match(analysis: Analysis, one: Leaf, other: Leaf) -> None:
     """Have two columns compared by what is equal in what they store."""
     assert one.setting is not None and other.setting is not None  # noqa: S101 - the caller has asked for them
-    for setting in (one.setting, other.setting):
-        check(setting)
+    for setting, misfit in ((one.setting, one.misfit), (other.setting, other.misfit)):
+        check(setting, misfit)
     if not values.is_alike(one.setting, other.setting):
         raise refused(
             refusals.COMPARISON,
@@ -160,7 +160,7 @@ def among(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> None:
     if column is None or column.node is None or column.setting is None:
         raise _unclear(*found)
     setting = column.setting
-    check(setting)
+    check(setting, column.misfit)
     if len(found) == 2 and found[1][0].inner:
         _match(analysis, column, found[1][0])
         return
@@ -235,7 +235,7 @@ def like(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> None:
     if column is None or column.node is None or column.setting is None:
         raise _unclear(*found)
     setting, pattern = column.setting, found[1]
-    check(setting)
+    check(setting, column.misfit)
     leaf = pattern[0]
     text = analysis.string(leaf) if len(pattern) == 1 and leaf.kind == values.GIVEN else None
     if text is None or len(found) > 2 or any(sign in text for sign in _WILD):
@@ -256,8 +256,9 @@ def is_null(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> None:
         raise _unclear(value)
 
 
-def check(setting: ColumnSetting) -> None:
-    """Raise StatementRefusedError if equal values of a column cannot be told."""
+def check(setting: ColumnSetting, misfit: str) -> None:
+    """Raise StatementRefusedError if equal values of a column cannot be told: also of one
+    whose type cannot hold what is stored, as ``misfit`` tells, "" for any other."""
     if setting.kind == TOKENIZED:
         if not setting.consistent:
             raise refused(
@@ -273,6 +274,8 @@ def check(setting: ColumnSetting) -> None:
             "is compared, but is not searchable",
             "searchable makes it comparable.",
         )
+    if misfit:
+        raise unfit(setting, misfit)
 
 
 def _operand(analysis: Analysis, node: Node, scope: Scope, walk: Walk) -> Value:

@@ -10,7 +10,7 @@ from typing import Final
 
 from acra_twisted.encryption import refusals
 from acra_twisted.encryption.mysql import names, storage, viewreader
-from acra_twisted.encryption.mysql.analysis import Analysis
+from acra_twisted.encryption.mysql.analysis import Analysis, unfit
 from acra_twisted.encryption.mysql.cursor import Cursor, UnreadableError
 from acra_twisted.encryption.mysql.nodes import Query
 from acra_twisted.encryption.mysql.schema import Column
@@ -286,8 +286,7 @@ def _column(cursor: Cursor, setting: ColumnSetting) -> None:
     size = length if kind in ("varbinary", "binary") or length < 0 else _WIDEST * length
     misfit = storage.misfit(setting, Column(setting.name, kind, size))
     if misfit:
-        hint = f"Make it {storage.recommended(setting)}."
-        raise refused(refusals.SCHEMA_MISMATCH, setting, misfit, hint)
+        raise unfit(setting, misfit)
     while cursor.kind != "end" and cursor.here not in (",", ")"):
         if not _attribute(cursor):
             text = "is defined with an attribute that is not understood"

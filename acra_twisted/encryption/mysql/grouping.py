@@ -30,7 +30,7 @@ def group(analysis: Analysis, item: Node, columns: Columns, scope: Scope) -> Col
         leaf = found[0]
         if len(found) == 1 and leaf.kind == values.PROTECTED and leaf.setting is not None:
             if not any(is_protected(one.value) and _is_other(one, item) for one in columns):
-                comparisons.check(leaf.setting)
+                comparisons.check(leaf.setting, leaf.misfit)
                 comparisons.match(analysis, leaf.setting)
                 shown = comparisons.same(leaf.setting, analysis.shown(_named(item, columns, scope)))
                 analysis.edit(item, [shown])
@@ -108,7 +108,7 @@ def distinct(
             continue
         if fold(node.names[-1]) in named[:number] + named[number + 1 :]:
             raise _not_distinct(columns, "beside another column of its name")
-        comparisons.check(setting)
+        comparisons.check(setting, values.misfit_of(column.value))
         comparisons.match(analysis, setting)
         grouped[setting] = None
         keys.append(comparisons.same(setting, analysis.shown(node)))

@@ -35,10 +35,11 @@ class ProtectedTable:
     """A table with protected columns.
 
     ``settings`` are by the names of columns as they are compared; ``columns`` are all in their
-    order, by the same.  ``misfits`` say why a column cannot hold what is stored.
+    order, by the same.  ``misfits`` say why a column cannot hold what is stored, and
+    ``wrong_types`` why it would not even if it were longer.
     """
 
-    __slots__ = ("table", "settings", "columns", "misfits")
+    __slots__ = ("table", "settings", "columns", "misfits", "wrong_types")
 
     def __init__(self, table: Table, settings: Mapping[str, ColumnSetting]) -> None:
         self.table = table
@@ -48,6 +49,11 @@ class ProtectedTable:
             name: misfit
             for name, setting in settings.items()
             if (misfit := storage.misfit(setting, self.columns[name]))
+        }
+        self.wrong_types: Mapping[str, str] = {
+            name: wrong
+            for name in self.misfits
+            if (wrong := storage.wrong_type(settings[name], self.columns[name]))
         }
 
     @property

@@ -11,6 +11,7 @@ from acra_twisted.encryption import refusals
 from acra_twisted.encryption.mysql import comparisons, grouping, nodes, values, walking
 from acra_twisted.encryption.mysql.analysis import Analysis, unsure
 from acra_twisted.encryption.mysql.nodes import Common, Joined, Node, Query, Select, TableFactor
+from acra_twisted.encryption.mysql.protection import ProtectedTable
 from acra_twisted.encryption.mysql.scopes import Range, Scope, renamed
 from acra_twisted.encryption.mysql.values import (
     NOT_SURE,
@@ -85,7 +86,8 @@ def _united(analysis: Analysis, branches: Sequence[Columns], keeps_all: bool) ->
                 text = "is in a UNION that takes out equal rows, and they are stored differently"
                 raise refused(refusals.GROUP, setting, text, "Write ALL.")
             comparisons.match(analysis, setting)
-        found.append(Output(parts[0].name, (Leaf(values.PROTECTED, setting),)))
+        misfit = values.misfit_of([leaf for part in parts for leaf in part.value])
+        found.append(Output(parts[0].name, (Leaf(values.PROTECTED, setting, misfit=misfit),)))
     return found
 
 
@@ -163,17 +165,16 @@ def _range(analysis: Analysis, factor: TableFactor, scope: Scope) -> Range:
         return Range(name, analysis.view(view), where, view=analysis.written(view))
     if found is None:
         return Range(name, OPEN, where)
-    columns = [
-        Output(
-            column,
-            (Leaf(values.PROTECTED, found.settings[column]),)
-            if column in found.settings
-            else PLAIN,
-            named=True,
-        )
-        for column in found.columns
-    ]
+    columns = [Output(column, _stored(found, column), named=True) for column in found.columns]
     return Range(name, columns, where, found)
+
+
+def _stored(table: ProtectedTable, column: str) -> Value:
+    """Tell what a column of a protected table is."""
+    setting = table.settings.get(column)
+    if setting is None:
+        return PLAIN
+    return (Leaf(values.PROTECTED, setting, misfit=table.wrong_types.get(column, "")),)
 
 
 # -- SELECT ---------------------------------------------------------------------------------------

@@ -116,6 +116,15 @@ def _taken(text: str, stored: bytes, charset: str) -> int:
 
 def misfit(setting: ColumnSetting, column: Column) -> str:
     """Why a column cannot hold what is stored; empty if it can."""
+    wrong = wrong_type(setting, column)
+    if not wrong and setting.kind != TOKENIZED and 0 <= column.length <= overhead(setting):
+        return f"its length of {column.length} bytes is too short for what is stored"
+    return wrong
+
+
+def wrong_type(setting: ColumnSetting, column: Column) -> str:
+    """Why a column of any length cannot hold what is stored, and is not compared as that is; empty
+    if it can, and is."""
     kind = column.type
     if setting.kind == TOKENIZED:
         if kind in _TOKENS[setting.token_type]:
@@ -125,8 +134,6 @@ def misfit(setting: ColumnSetting, column: Column) -> str:
         return f"its type {kind} has a character set, in which what is stored is damaged"
     if kind not in BYTES:
         return f"its type {kind} cannot hold what is stored"
-    if 0 <= column.length <= overhead(setting):
-        return f"its length of {column.length} bytes is too short for what is stored"
     return ""
 
 

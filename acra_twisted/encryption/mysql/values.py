@@ -27,7 +27,8 @@ class Leaf(NamedTuple):
 
     ``node`` is the place of a value, with the casts around it, or of a column that stands there
     itself.  ``source`` is where the value is, ``casts`` are the types that it is cast to.
-    ``inner``: the column is that of a query in brackets, and stands in there.
+    ``inner``: the column is that of a query in brackets, and stands in there.  ``misfit`` tells why
+    the column's type cannot hold what is stored, "" where it can.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class Leaf(NamedTuple):
     source: Source | None = None
     casts: Sequence[str] = ()
     inner: bool = False
+    misfit: str = ""
 
 
 #: All that an expression can be.
@@ -69,6 +71,11 @@ def setting_of(value: Value) -> ColumnSetting | None:
     return next((leaf.setting for leaf in value if leaf.setting is not None), None)
 
 
+def misfit_of(value: Value) -> str:
+    """The ``misfit`` of one of the protected columns that a value may be, "" if none has any."""
+    return next((leaf.misfit for leaf in value if leaf.misfit), "")
+
+
 def exposed(columns: Columns) -> Columns:
     """The columns of a query as those see them that read it: where their values stand is not
     theirs to change, and the server tells no tables' names."""
@@ -76,7 +83,8 @@ def exposed(columns: Columns) -> Columns:
 
 
 def _exposed(leaf: Leaf) -> Leaf:
-    return Leaf(OTHER if leaf.kind == GIVEN else leaf.kind, leaf.setting)
+    kind = OTHER if leaf.kind == GIVEN else leaf.kind
+    return Leaf(kind, leaf.setting, misfit=leaf.misfit)
 
 
 def holds_protected(columns: Columns) -> bool:

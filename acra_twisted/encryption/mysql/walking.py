@@ -88,7 +88,7 @@ def _call(analysis: Analysis, node: Node, scope: Scope) -> Value:
         return [leaf for item in items for leaf in value(analysis, item, scope)]
     if node.word in _INSERTED and len(items) == 1 and items[0].kind == nodes.COLUMN:
         found = value(analysis, items[0], scope)
-        return [Leaf(leaf.kind, leaf.setting) for leaf in found]
+        return [Leaf(leaf.kind, leaf.setting, misfit=leaf.misfit) for leaf in found]
     ordinary(analysis, node, scope)
     return PLAIN
 
@@ -147,7 +147,7 @@ def _count(analysis: Analysis, node: Node, scope: Scope) -> None:
         if len(found) != 1 or leaf.setting is None or leaf.node is None:
             _refuse(found, refusals.AGGREGATE, "is counted in an expression")
         elif node.flag:
-            comparisons.check(leaf.setting)
+            comparisons.check(leaf.setting, leaf.misfit)
             comparisons.match(analysis, leaf.setting)
             shown = comparisons.same(leaf.setting, analysis.shown(leaf.node))
             analysis.edit(leaf.node, [shown])

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from acra_twisted.encryption import refusals
-from acra_twisted.encryption.mysql import nodes, queries, storage, values, walking
-from acra_twisted.encryption.mysql.analysis import Analysis, unsure
+from acra_twisted.encryption.mysql import nodes, queries, values, walking
+from acra_twisted.encryption.mysql.analysis import Analysis, unfit, unsure
 from acra_twisted.encryption.mysql.nodes import (
     Assignment,
     Delete,
@@ -164,8 +164,7 @@ def fitting(table: ProtectedTable, name: str, setting: ColumnSetting) -> None:
     """Raise StatementRefusedError if a protected column cannot hold what is stored."""
     misfit = table.misfits.get(name)
     if misfit is not None:
-        hint = f"Make it {storage.recommended(setting)}."
-        raise refused(refusals.SCHEMA_MISMATCH, setting, misfit, hint)
+        raise unfit(setting, misfit)
 
 
 def omit(analysis: Analysis, table: ProtectedTable, given: Sequence[str]) -> None:

@@ -3,8 +3,9 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.mysql.plan import Parameter
+from acra_twisted.encryption.mysql.schema import VIEW, Code, Column, Schema, Table
 from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
-from tests.support.mysqlplanning import EMAIL, NAME, plan, planner, sent, shown
+from tests.support.mysqlplanning import EMAIL, NAME, PEOPLE, plan, planner, sent, shown
 
 _BEGIN = "SELECT id FROM people WHERE "
 _ONE = "(email >= x'f1' AND email < x'f2')"
@@ -179,6 +180,47 @@ class Tokens(SynchronousTestCase):
 
     def test_others(self):
         self.assertEqual(where("code = '5'"), "refused: comparison people.code")
+
+
+class OfAnotherType(SynchronousTestCase):
+    """Columns that cannot hold what is stored: values in them are in clear, and a condition on
+    stored ones fails, or is true of others."""
+
+    def refusal(self, text, kind="varchar", size=600):
+        mail = Column("mail", kind, size)
+        view = Code(VIEW, "shop", "seen", "select `leads`.`mail` AS `mail` from `shop`.`leads`")
+        leads = Table("shop", "leads", [Column("id", "int"), mail])
+        by = planner(Schema(1, [PEOPLE, leads], code=[view]))
+        refusal = plan(text, by=by).plan.refusal
+        return refusal and (refusal.reason, refusal.column)
+
+    def test_they_are_not_compared(self):
+        for text in (
+            "SELECT id FROM leads WHERE mail = 'a'",
+            "SELECT id FROM leads WHERE mail <> ?",
+            "SELECT id FROM leads WHERE mail IN ('a', 'b')",
+            "SELECT id FROM leads WHERE (mail, id) IN (('a', 1))",
+            "SELECT id FROM leads WHERE mail LIKE 'a'",
+            "DELETE FROM leads WHERE mail = 'a'",
+            "SELECT 1 FROM people JOIN leads ON email = mail",
+            "SELECT 1 FROM people WHERE email IN (SELECT mail FROM leads)",
+            "SELECT mail FROM leads GROUP BY mail",
+            "SELECT COUNT(DISTINCT mail) FROM leads",
+            "SELECT DISTINCT mail FROM leads",
+            "SELECT 1 FROM (SELECT mail FROM leads) d WHERE mail = 'a'",
+            "SELECT 1 FROM (SELECT mail FROM leads UNION ALL SELECT email FROM people) d "
+            "WHERE mail = 'a'",
+            "SELECT 1 FROM seen WHERE mail = 'a'",
+        ):
+            self.assertEqual(self.refusal(text), ("schema_mismatch", "leads.mail"), text)
+
+    def test_they_are_shown(self):
+        for text in ("SELECT mail FROM leads WHERE mail IS NOT NULL", "SELECT * FROM seen"):
+            self.assertIsNone(self.refusal(text), text)
+
+    def test_short_ones_are_compared(self):
+        """Their bytes are compared as those of long ones."""
+        self.assertIsNone(self.refusal("SELECT id FROM leads WHERE mail = 'a'", "varbinary", 9))
 
 
 class Others(SynchronousTestCase):

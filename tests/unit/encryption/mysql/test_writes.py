@@ -161,7 +161,8 @@ class Misfits(SynchronousTestCase):
         for text, refused in (
             ("INSERT INTO leads (mail) VALUES ('a')", True),
             ("UPDATE leads SET mail = 'a'", True),
-            ("UPDATE leads SET id = 5 WHERE mail = 'a'", False),
+            ("UPDATE leads SET id = 5 WHERE mail = 'a'", True),
+            ("UPDATE leads SET id = 5 WHERE id = 4", False),
             ("SELECT * FROM leads", False),
         ):
             self.assertEqual(plan(text, by=by).plan.refusal is not None, refused, text)
