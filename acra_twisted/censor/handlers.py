@@ -132,7 +132,8 @@ class CompiledHandler:
                 self._add_text(text, where, decision, error)
                 return
         self._add_reach(query.parsed)
-        form, literals = tree.shape(query.parsed.tree)
+        compared = tree.denied(query.parsed.tree) if self._denies else query.parsed.tree
+        form, literals = tree.shape(compared)
         values = tuple((one.negative, query.values[one.ordinal]) for one in literals)
         self._queries.setdefault(form, {}).setdefault(values, decision)
 
@@ -211,6 +212,8 @@ class CompiledHandler:
                 return [*found, Step(final=self._decision("table", decided))]
             if not self._denies and not self._permits(parsed):
                 return found
+        if self._denies and (bare := tree.denied(parsed.tree)) is not parsed.tree:
+            form = tree.shape(bare)
         found += self._query_steps(form)
         if self._denies:
             for nested in parsed.nested:

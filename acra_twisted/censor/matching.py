@@ -48,7 +48,7 @@ class Matcher:
     ) -> None:
         self._trees = language.trees
         self._statement = query.parsed
-        self._tree = query.parsed.tree
+        self._tree = query.parsed.tree if guards else tree.denied(query.parsed.tree)
         self._values = query.values
         self._open = query.open
         self._guards = guards
@@ -72,7 +72,8 @@ class Matcher:
     def match(self, candidate: Any) -> Conditions:
         """Conditions under which the tree is what the rule describes."""
         found: list[Constraint] = []
-        return found if self._same(self._tree, candidate, found) else None
+        compared = candidate if self._guards else tree.denied(candidate)
+        return found if self._same(self._tree, compared, found) else None
 
     # -- structure ----------------------------------------------------------------------------
 

@@ -48,6 +48,10 @@ def parse(text: bytes, tokens: list[Token]) -> list[Parsed]:
         _note_reach(known, text, part, relations)
         if own.left_out:
             known.tree.fields["into"] = " ".join(own.left_out)
+        if own.clauses:
+            of_clauses = [Literal(ordinal) for ordinal in sorted(own.of_clauses)]
+            known.tree.fields[tree.ASIDE] = [*own.clauses, *of_clauses]
+            known.whole = known.whole and not of_clauses
         if own.writes_file:
             known.beyond = "INTO writes a file of the server"
         seen = {item.ordinal for item in tree.walk(known.tree) if type(item) is Literal}

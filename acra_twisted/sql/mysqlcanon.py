@@ -43,18 +43,27 @@ class Canonical:
     """``text`` for sqlglot, and the kind and span of every literal by ordinal.
 
     ``left_out`` are the words of a clause that no parser is shown, ``writes_file`` tells that it
-    names a file of the server.
+    names a file of the server.  ``clauses`` are those of `mysqlclauses` with their spots,
+    ``of_clauses`` the ordinals of their literals.
     """
 
-    __slots__ = ("text", "literals", "left_out", "writes_file")
+    __slots__ = ("text", "literals", "left_out", "writes_file", "clauses", "of_clauses")
 
     def __init__(
-        self, text: str, literals: list[Token], left_out: tuple[str, ...], writes_file: bool
+        self,
+        text: str,
+        literals: list[Token],
+        left_out: tuple[str, ...],
+        writes_file: bool,
+        clauses: tuple[str, ...],
+        of_clauses: frozenset[int],
     ) -> None:
         self.text = text
         self.literals = literals
         self.left_out = left_out
         self.writes_file = writes_file
+        self.clauses = clauses
+        self.of_clauses = of_clauses
 
 
 def canonical(text: bytes, tokens: list[Token]) -> Canonical:
@@ -64,6 +73,8 @@ def canonical(text: bytes, tokens: list[Token]) -> Canonical:
     previous, depth, joins = "", 0, 0
     clause, writes_file = _into(text, tokens)
     left_out: list[str] = []
+    clauses: list[str] = []
+    of_clauses: set[int] = set()
     kept = [n for n, token in enumerate(tokens) if token[0] not in (lexer.COMMENT, lexer.HINT)]
     words = [text[tokens[n][1] : tokens[n][2]].lower() for n in kept]
     sequences = _sequences(kept, words)
@@ -79,14 +90,25 @@ def canonical(text: bytes, tokens: list[Token]) -> Canonical:
             previous = ""
             continue
         if place in clause:
-            if kind in lexer.LITERALS:
+            shown = replaced.get(place)
+            word = "?"
+            if kind == previous == lexer.STRING:
+                literals[-1] = (kind, literals[-1][1], end)
+            elif kind in lexer.LITERALS:
+                if shown is not None:
+                    of_clauses.add(len(literals))
                 literals.append((kind, start, end))
-            left_out.append(
-                "?" if kind in lexer.LITERALS else tree.fold(_decoded(text, start, end))
-            )
-            if replaced.get(place):
-                out.append(replaced[place])
-            previous = ""
+            else:
+                word = tree.fold(_decoded(text, start, end))
+            if shown is None:
+                left_out.append(word)
+            else:
+                clauses.append(f"{shown.spot} {word}")
+                out.append(shown.text)
+                depth += (shown.text == "(") - (shown.text == ")")
+                if depth > _MAX_DEPTH:
+                    raise LexError("nested too deeply", start)
+            previous = kind
             continue
         if kind in (lexer.STRING, lexer.HEX, lexer.BIT):
             if kind == previous == lexer.STRING:
@@ -111,8 +133,9 @@ def canonical(text: bytes, tokens: list[Token]) -> Canonical:
                     or low[:1] == "_"
                     and low[1:] in _CHARSETS
                 ):
+                    previous = kind
                     continue
-                elif low == "tables" and [o.lower() for o in out] in _DROPPING:
+                elif low == "tables" and len(out) < 3 and [o.lower() for o in out] in _DROPPING:
                     word = "TABLE"
                 elif mysqlforeign.is_foreign(low):
                     word = f"`{mysqlforeign.marked(word)}`"
@@ -139,8 +162,10 @@ def canonical(text: bytes, tokens: list[Token]) -> Canonical:
                 raise LexError("nested too deeply", start)
             out.append(word)
         previous = kind
-    shown = " ".join(filter(None, out)).replace(f" {_DOT} ", ".").replace(_DOT, ".")
-    return Canonical(shown, literals, tuple(left_out), writes_file)
+    joined = " ".join(filter(None, out)).replace(f" {_DOT} ", ".").replace(_DOT, ".")
+    return Canonical(
+        joined, literals, tuple(left_out), writes_file, tuple(clauses), frozenset(of_clauses)
+    )
 
 
 def _decoded(text: bytes, start: int, end: int) -> str:

@@ -3,12 +3,13 @@ value which a statement names: it is shown the statement without them.
 
 Each is recognised by the words around it, so that it is a clause to every server that runs the
 statement, and no name.  A placeholder is never left out, for others are counted by their order.
+Each has a spot, so that statements with the same words in other spots are told apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from acra_twisted.sql import lexer, mysqlforeign
 
@@ -31,11 +32,26 @@ _FROM_ROWS: Final = "SELECT * FROM ( VALUES"
 _BEHIND_ROWS: Final = f") ) AS `{mysqlforeign.marked('values')}`"
 _SETS: Final = (b"union", b"except", b"intersect")
 _QUERIES: Final = (b"select", b"values", b"with")
+_DELETING: Final = (b"low_priority", b"quick", b"ignore")
 _TARGETS_END: Final = (b"where", b"returning", b"order", b"limit", b"(")
 #: Words of MariaDB behind which a name stands, or that are no name.
 _BEFORE_NAMES: Final = (b"table", b"tables", b"index", b"exists", b"on", b"truncate")
 #: Statements that wait for a lock as they say at their end.
 _WAITING: Final = ((b"drop", b"table"), (b"drop", b"temporary"), (b"drop", b"index"))
+
+#: Around the whole of what a statement reads from, where brackets mean nothing.
+_BEFORE_SOURCES: Final = (b"from", b"update")
+_BEHIND_SOURCES: Final = (
+    *(b"where", b"group", b"order", b"having", b"limit", b"for", b"union", b"set", b")", b"}"),
+)
+
+
+class Shown(NamedTuple):
+    """Shown in place of a word is ``text``, empty for nothing.  ``spot`` tells where the word
+    stands: its number among the words, or with a minus sign how many are left with it."""
+
+    text: str
+    spot: str
 
 
 class Words:
@@ -60,11 +76,13 @@ class Words:
         return 0 <= place < len(self.kinds) and self.kinds[place] in kinds
 
 
-def shown(words: Words) -> dict[int, str]:
-    """Places of words that are shown as others; most are left out, for which the text is empty."""
+def shown(words: Words) -> dict[int, Shown]:
+    """Places of words that are shown as others, or left out."""
     if not words.texts:
         return {}
     found: set[int] = set()
+    # Patterns leave open how many words stand before these.
+    at_end: set[int] = set()
     types: Iterable[int] = ()
     verb = words.texts[0]
     if verb in (b"update", b"delete") and b"portion" in words.texts:
@@ -72,7 +90,7 @@ def shown(words: Words) -> dict[int, str]:
     if verb == b"delete":
         found.update(_stars(words))
     elif verb == b"insert" and b"duplicate" in words.texts:
-        found.update(_qualifiers(words))
+        at_end.update(_qualifiers(words))
     elif verb == b"create":
         found.update(_created(words))
         types = _types(words)
@@ -82,23 +100,30 @@ def shown(words: Words) -> dict[int, str]:
     elif verb in (b"drop", b"truncate"):
         found.update(_wait(words))
     if b"examined" in words.texts:
-        found.update(_rows_examined(words))
+        _rows_examined(words, found, at_end)
+    texts = {**dict.fromkeys((*found, *at_end), ""), **dict.fromkeys(types, _A_TYPE)}
     if b"{" in words.texts:
-        found.update(_escapes(words))
+        texts.update(_escapes(words))
+    left = len(words.texts)
+    spots = {at: Shown(text, f"{at - left if at in at_end else at}") for at, text in texts.items()}
+    # The tree has these where they stand.
     rows = _rows(words) if b"values" in words.texts else {}
-    return {**dict.fromkeys(found, ""), **dict.fromkeys(types, _A_TYPE), **rows}
+    return {**spots, **{at: Shown(text, "") for at, text in rows.items()}}
 
 
-def _rows_examined(words: Words) -> Iterable[int]:
-    """``LIMIT 5 ROWS EXAMINED 9``, and the LIMIT where it has no number of its own."""
+def _rows_examined(words: Words, found: set[int], at_end: set[int]) -> None:
+    """``LIMIT 5 ROWS EXAMINED 9``, and the LIMIT where it has no number of its own.  Outside of
+    brackets it is among the last words."""
+    depth = 0
     for place, text in enumerate(words.texts):
+        depth += (text == b"(") - (text == b")")
         if text != b"rows" or not words.at(place + 1, b"examined"):
             continue
         is_bare = words.at(place - 1, b"limit")
         if not is_bare and not words.has_kind(place - 1, lexer.NUMBER, lexer.PARAMETER):
             continue
         if words.has_kind(place + 2, lexer.NUMBER):
-            yield from range(place - is_bare, place + 3)
+            (found if depth else at_end).update(range(place - is_bare, place + 3))
 
 
 def _portion(words: Words) -> Iterable[int]:
@@ -114,19 +139,42 @@ def _portion(words: Words) -> Iterable[int]:
             if not words.has_kind(end, lexer.STRING, lexer.NUMBER):
                 return
             end += 1
+            if words.has_kind(end, lexer.STRING):
+                # The literal goes on.
+                return
         if words.has_kind(place + 3, *_NAMES):
             yield from range(place, end)
         return
 
 
 def _stars(words: Words) -> Iterable[int]:
-    """``DELETE a.*, b.* FROM``, in which the stars mean nothing."""
+    """``DELETE a.*, b.* FROM``, in which the stars mean nothing, and the ``t`` of ``DELETE t FROM
+    t``."""
+    begin = 1
+    while words.is_one_of(begin, _DELETING):
+        begin += 1
     for place, text in enumerate(words.texts):
         if text in _TARGETS_END:
             return
         if text == b"." and words.at(place + 1, b"*") and words.has_kind(place - 1, *_NAMES):
             if words.is_one_of(place + 2, (b",", b"from", b"using")):
                 yield from (place, place + 1)
+        if text == b"from":
+            end = place - 2 if words.at(place - 2, b".", b"*") else place
+            name = _unquoted(words, begin, end)
+            behind = place + 1 + end - begin
+            if name and name == _unquoted(words, place + 1, behind):
+                if behind == len(words.texts) or words.at(behind, b"where"):
+                    yield from range(begin, end)
+            return
+
+
+def _unquoted(words: Words, place: int, end: int) -> list[bytes]:
+    """The words from a place up to an end that are a name and dots, without backticks; none if they
+    are no name, or more than a name and its schema."""
+    found = [text.strip(b"`") for text in words.texts[place:end]]
+    is_name = len(found) in (1, 3) and all(words.has_kind(at, *_NAMES) for at in (place, end - 1))
+    return found if is_name and (len(found) == 1 or found[1] == b".") else []
 
 
 def _qualifiers(words: Words) -> Iterable[int]:
@@ -191,25 +239,59 @@ def _types(words: Words) -> Iterable[int]:
                 yield place
 
 
-def _escapes(words: Words) -> Iterable[int]:
-    """ODBC's ``{d '2026-01-31'}``, ``{fn f()}`` and ``{oj a LEFT JOIN b}``, without the braces and
-    the word behind them."""
-    opened: list[bool] = []
+def _escapes(words: Words) -> dict[int, str]:
+    """ODBC's ``{d '2026-01-31'}``, ``{fn f()}`` and ``{oj a LEFT JOIN b}``, with brackets for the
+    braces unless these enclose one thing alone."""
+    ends = _ends(words)
+    found: dict[int, str] = {}
+    for place, end in ends.items():
+        if words.texts[place] != b"{":
+            continue
+        is_value = words.is_one_of(place + 1, _ESCAPED_VALUES)
+        is_value = is_value and words.has_kind(place + 2, lexer.STRING)
+        if is_value or words.is_one_of(place + 1, _ESCAPED):
+            is_bare = _is_one(words, ends, place + 2, end) or _is_all_sources(words, place, end)
+            found.update(
+                {place: "" if is_bare else "(", place + 1: "", end: "" if is_bare else ")"}
+            )
+    return found
+
+
+def _ends(words: Words) -> dict[int, int]:
+    """Places of brackets and braces that open, each with that of the one that closes it."""
+    opened: list[int] = []
+    found: dict[int, int] = {}
     for place, text in enumerate(words.texts):
-        if text == b"{":
-            is_value = words.is_one_of(place + 1, _ESCAPED_VALUES)
-            is_value = is_value and words.has_kind(place + 2, lexer.STRING)
-            opened.append(is_value or words.is_one_of(place + 1, _ESCAPED))
-            if opened[-1]:
-                yield from (place, place + 1)
-        elif text == b"}" and opened and opened.pop():
-            yield place
+        if text in (b"(", b"{"):
+            opened.append(place)
+        elif text in (b")", b"}"):
+            if not opened or (words.texts[opened[-1]] == b"(") != (text == b")"):
+                # No server runs it.
+                return found
+            found[opened.pop()] = place
+    return found
+
+
+def _is_one(words: Words, ends: dict[int, int], place: int, end: int) -> bool:
+    """Tell whether there is one word, name, call or bracket from a place up to an end."""
+    while words.has_kind(place, *_NAMES) and words.at(place + 1, b"."):
+        place += 2
+    if words.has_kind(place, lexer.WORD) and words.at(place + 1, b"("):
+        place += 1
+    return ends.get(place, place) + 1 == end
+
+
+def _is_all_sources(words: Words, place: int, end: int) -> bool:
+    """Tell whether braces enclose all that a statement reads from."""
+    is_last = end + 1 == len(words.texts) or words.is_one_of(end + 1, _BEHIND_SOURCES)
+    return words.at(place + 1, b"oj") and words.is_one_of(place - 1, _BEFORE_SOURCES) and is_last
 
 
 def _rows(words: Words) -> dict[int, str]:
     """``VALUES (1, 2), (3, 4)`` as a query: a statement, a part of a UNION, or behind AS."""
     found: dict[int, str] = {}
     is_made = words.texts[0] == b"create"
+    ends = _ends(words)
     for place, text in enumerate(words.texts):
         if text != b"values":
             continue
@@ -218,14 +300,14 @@ def _rows(words: Words) -> dict[int, str]:
         is_query = is_query or is_made and words.at(place - 1, b"as")
         if not (is_query or is_opened):
             continue
-        end = _end_of_rows(words, place + 1)
+        end = _end_of_rows(words, ends, place + 1)
         if end and (is_query or words.is_one_of(end + 1, _SETS)):
             found[place] = _FROM_ROWS
             found[end] = _BEHIND_ROWS
     return found
 
 
-def _end_of_rows(words: Words, place: int) -> int:
+def _end_of_rows(words: Words, ends: dict[int, int], place: int) -> int:
     """The place of the bracket that ends the last of the rows that begin at a place; 0 if none
     begins there."""
     end = 0
@@ -233,15 +315,7 @@ def _end_of_rows(words: Words, place: int) -> int:
         place += words.at(place, b"row")
         if not words.at(place, b"("):
             return end
-        depth = 0
-        while place < len(words.texts):
-            depth += (words.texts[place] == b"(") - (words.texts[place] == b")")
-            if not depth:
-                break
-            place += 1
-        else:
-            return 0
-        end = place
-        if not words.at(place + 1, b","):
+        end = ends.get(place, 0)
+        if not end or not words.at(end + 1, b","):
             return end
-        place += 2
+        place = end + 2

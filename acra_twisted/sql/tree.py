@@ -44,6 +44,9 @@ BEGIN, COMMIT, ROLLBACK, OTHER = "BEGIN", "COMMIT", "ROLLBACK", "OTHER"
 MERGE = "MERGE"
 
 
+#: A field at the root of a tree, for clauses that change nothing that a denial is about: only
+#: permissions compare it.
+ASIDE = "aside"
 #: In `Parsed.schemas`: it may be any.
 ANY_SCHEMA = ""
 
@@ -135,6 +138,13 @@ def walk(tree: Any) -> Iterator[Any]:
             waiting.extend(item)
         elif type(item) is Literal:
             yield item
+
+
+def denied(tree: Any) -> Any:
+    """The tree as denials compare it: a clause that is added to what they deny changes nothing."""
+    if type(tree) is not Node or ASIDE not in tree.fields:
+        return tree
+    return Node(tree.kind, {name: item for name, item in tree.fields.items() if name != ASIDE})
 
 
 def shape(tree: Any) -> tuple[str, list[Literal]]:

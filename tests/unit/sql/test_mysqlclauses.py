@@ -4,8 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.sql import lexer, mysqlcanon, mysqlclauses, mysqllexer
+from acra_twisted.censor.patterns import literal_values
+from acra_twisted.errors import LexError
+from acra_twisted.sql import lexer, mysqlcanon, mysqlclauses, mysqllexer, tree
 from acra_twisted.sql.languages import LANGUAGES
+from acra_twisted.sql.tree import UnparsableError
 
 MYSQL = LANGUAGES["mysql"]
 #: Texts, each with what is shown of it.
@@ -16,6 +19,8 @@ SHOWN = (
     ("UPDATE t FOR PORTION OF p FROM DATE 'x' TO 'y' SET a = 1", "UPDATE t SET a = 1"),
     ("DELETE FROM t FOR PORTION OF `p` FROM 1 TO 2 WHERE b", "DELETE FROM t WHERE b"),
     ("DELETE a.*, s.b.* FROM a, s.b WHERE c", "DELETE a , s.b FROM a , s.b WHERE c"),
+    ("DELETE QUICK s.t.* FROM s.`t` WHERE c", "DELETE FROM s.`t` WHERE c"),
+    ("DELETE t FROM t", "DELETE FROM t"),
     ("DROP TABLE a, b NOWAIT", "DROP TABLE a , b"),
     ("DROP INDEX i ON t WAIT 3", "DROP INDEX i ON t"),
     ("DROP TEMPORARY TABLES t WAIT 3 CASCADE", "DROP TEMPORARY TABLE t CASCADE"),
@@ -31,6 +36,11 @@ SHOWN = (
     ("EXPLAIN PARTITIONS SELECT a FROM t", "EXPLAIN SELECT a FROM t"),
     ("SELECT {d'x'}, {fn f({fn g(?)})}", "SELECT 'x' , f ( g ( ? ) )"),
     ("SELECT 1 FROM {oj a JOIN b}", "SELECT 1 FROM a JOIN b"),
+    ("SELECT 1 FROM {oj a JOIN b} WHERE c", "SELECT 1 FROM a JOIN b WHERE c"),
+    ("SELECT 1 FROM {oj a JOIN b} JOIN c", "SELECT 1 FROM ( a JOIN b ) JOIN c"),
+    ("SELECT 1 FROM {oj s.a} JOIN b", "SELECT 1 FROM s.a JOIN b"),
+    ("SELECT {fn a = 1 OR b} AND {fn (a)}", "SELECT ( a = 1 OR b ) AND ( a )"),
+    ("SELECT {fn f(a) = 1}, {d 'x' = a}", "SELECT ( f ( a ) = 1 ) , ( 'x' = a )"),
 )
 #: Texts in which the same words are names, or of which a part must be seen.
 AS_THEY_ARE = (
@@ -62,7 +72,29 @@ AS_THEY_ARE = (
     "EXPLAIN partitions",
     "SELECT { x 'a' }",
     "SELECT { d ? }",
+    "SELECT { fn f ( } )",
+    "UPDATE t FOR PORTION OF p FROM 1 TO '2' '3' SET a = 1",
+    "DELETE t FROM s.t",
+    "DELETE t FROM t JOIN s",
+    "DELETE t , s FROM t , s",
     "SELECT `{` , d , '}'",
+)
+#: Texts, each with what is put between its words, in this order.
+MOVED = (
+    ("SELECT a FROM t WHERE f ( a ) = 1 AND b OR c", "{ fn", "}"),
+    ("SELECT 'a' , 'b' = 'c'", "{ d", "}"),
+    ("SELECT a FROM a LEFT JOIN b ON c = d JOIN e ON f , g", "{ oj", "}"),
+    ("SELECT a , ( SELECT b FROM s LIMIT 2 ) FROM t LIMIT 2", "ROWS EXAMINED 9"),
+    ("SELECT a , ( SELECT b FROM s ) FROM t", "LIMIT ROWS EXAMINED 9"),
+    ("UPDATE t SET a = b WHERE c", "FOR PORTION OF p FROM 1 TO 2"),
+    ("CREATE TABLE t ( a CHAR ( 1 ) , b CHAR ( 1 ) )", "NATIONAL"),
+    ("CREATE TABLE t ( a GEOMETRY , b GEOMETRY )", "POINT"),
+    ("DELETE a , b FROM a , b", ". *"),
+    ("DROP TABLE a , b CASCADE", "NOWAIT"),
+    (
+        "INSERT INTO t VALUES ( 1 ) ON DUPLICATE KEY UPDATE a = values ( a ) , b = values ( b )",
+        "t .",
+    ),
 )
 _WORDS = sorted(
     {word for text, _ in SHOWN for word in text.split()} | {"'", "{", "}", "?", "(", ")"}
@@ -78,6 +110,33 @@ def canonical(text):
         mark = str(mysqlcanon.FIRST_NUMBER + number) if kind == lexer.NUMBER else f"'L{number}'"
         shown = shown.replace(mark, raw[start:end].decode())
     return shown
+
+
+def parsed(text):
+    raw = text.encode()
+    [found] = MYSQL.parse(raw, MYSQL.tokens(raw, MYSQL.mode), MYSQL.mode)
+    return found.tree
+
+
+def form(text, seen=lambda whole: whole):
+    """Return what is compared of a text, the places of its literals and these in order."""
+    raw = text.encode()
+    shape, literals = tree.shape(seen(parsed(text)))
+    tokens = mysqllexer.tokens(raw)
+    values = literal_values(MYSQL, raw, tokens, MYSQL.mode)
+    return shape, tuple(values[one.ordinal] for one in literals)
+
+
+def form_if_any(text):
+    try:
+        return form(text)
+    except (LexError, UnparsableError):
+        return None
+
+
+def aside(text):
+    """Return what permissions compare of a text beside its tree."""
+    return [item for item in parsed(text).fields[tree.ASIDE] if isinstance(item, str)]
 
 
 class Clauses(SynchronousTestCase):
@@ -103,16 +162,55 @@ class Clauses(SynchronousTestCase):
             shown = canonical(text)
             self.assertEqual(shown, expected.replace(">", " ) AS `values\ud800`"), text)
 
-    def test_no_rule_takes_one_statement_for_the_other(self):
-        """A clause that is not shown counts where statements are compared."""
+    def test_no_permission_takes_one_statement_for_the_other(self):
+        """A clause that is not shown counts there; denials do not see it."""
         for text, shown in SHOWN:
-            trees = []
-            for each in (text, shown):
-                raw = each.encode()
-                [found] = MYSQL.parse(raw, MYSQL.tokens(raw, MYSQL.mode), MYSQL.mode)
-                trees.append(str(found.tree.fields.get("into")))
             is_same = "TABLES" in text and "WAIT" not in text
-            self.assertEqual(trees[0] == trees[1], is_same, text)
+            self.assertEqual(form(text) == form(shown), is_same, text)
+            if "GEOMETRY" not in shown:
+                self.assertEqual(form(text, tree.denied), form(shown, tree.denied), text)
+
+    @given(st.data(), st.sampled_from(MOVED))
+    def test_no_permission_lets_a_clause_move(self, data, moved):
+        """Wherever the words of a clause stand, no two texts are one statement."""
+        words, *clauses = [part.split() for part in moved]
+        texts = set()
+        for _ in range(2):
+            text = list(words)
+            low = 0
+            for clause in clauses:
+                low = data.draw(st.integers(low, len(text)))
+                text[low:low] = clause
+                low += len(clause)
+            texts.add(" ".join(text))
+        forms = [found for found in map(form_if_any, texts) if found is not None]
+        self.assertEqual(len(forms), len(set(forms)), texts)
+
+    def test_patterns_leave_open_what_stands_before(self):
+        for text in (
+            "SELECT a FROM t WHERE {} LIMIT ROWS EXAMINED 9",
+            "INSERT INTO t VALUES ({}) ON DUPLICATE KEY UPDATE a = values(t.a)",
+        ):
+            sides = [aside(text.format(open_)) for open_ in ("1", "b + c")]
+            self.assertEqual(sides[0], sides[1])
+            self.assertTrue(sides[0])
+
+    def test_literals_are_counted_as_their_values_are(self):
+        """Those that go on are one."""
+        for text in (
+            "SELECT a FROM t INTO OUTFILE 'f' FIELDS TERMINATED BY 'a' 'b'",
+            "CREATE TABLE t (a int) PARTITION BY LIST (a) (PARTITION p VALUES IN ('a' 'b'))",
+            "SELECT 'a' _utf8'b', 'c'",
+            "UPDATE t FOR PORTION OF p FROM 1 TO '2' '3' SET a = 'b' 'c'",
+        ):
+            raw = text.encode()
+            tokens = mysqllexer.tokens(raw)
+            found = mysqlcanon.canonical(raw, tokens).literals
+            self.assertEqual(len(found), len(literal_values(MYSQL, raw, tokens, MYSQL.mode)), text)
+
+    def test_brackets_for_braces_are_no_way_around_the_bound_on_brackets(self):
+        self.assertRaises(LexError, canonical, "SELECT " + "{fn 1 + " * 101 + "1" + "}" * 101)
+        self.assertRaises(UnparsableError, form, "SELECT {fn f(}, 1)")
 
     @given(st.lists(st.sampled_from(_WORDS), max_size=12))
     def test_placeholders_are_never_left_out(self, words):
