@@ -27,9 +27,12 @@ ALLOWED = (
     ),
     (
         "queries",
-        "SELECT 1 FROM {oj t LEFT JOIN t AS b ON 1 = 2} JOIN t AS c",
-        ["SELECT 1 FROM {oj t LEFT JOIN t AS b ON 1 = 2} JOIN t AS c"],
+        "SELECT 1 FROM {oj t LEFT JOIN t AS b ON 1 = 2}, t AS c",
+        ["SELECT 1 FROM {oj t LEFT JOIN t AS b ON 1 = 2}, t AS c"],
         [
+            "SELECT 1 FROM {oj t} LEFT JOIN t AS b ON 1 = 2, t AS c",
+            "SELECT 1 FROM {oj t LEFT JOIN t AS b ON 1 = 2, t AS c}",
+            "SELECT 1 FROM t LEFT JOIN t AS b ON 1 = 2, {oj t} AS c",
             "SELECT 1 FROM {oj t} LEFT JOIN t AS b ON 1 = 2 JOIN t AS c",
             "SELECT 1 FROM {oj t LEFT JOIN t AS b ON 1 = 2 JOIN t AS c}",
         ],
