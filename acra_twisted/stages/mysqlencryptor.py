@@ -20,7 +20,7 @@ from acra_twisted import events
 from acra_twisted.encryption import refusals
 from acra_twisted.encryption.mysql import expired
 from acra_twisted.encryption.mysql.question import SchemaError
-from acra_twisted.encryption.mysql.targets import Target
+from acra_twisted.encryption.mysql.targets import Target, begins_giving
 from acra_twisted.encryption.settings import EncryptionSettings
 from acra_twisted.encryption.statementpattern import MYSQL
 from acra_twisted.errors import QuestionError
@@ -47,7 +47,7 @@ from acra_twisted.stages.mysqlcolumns import MysqlColumns, MysqlKnown
 from acra_twisted.stages.mysqlencoding import MysqlEncoder
 from acra_twisted.stages.mysqlmeanings import MysqlMeaning
 from acra_twisted.stages.mysqlparameters import MysqlParameters
-from acra_twisted.stages.mysqlstatements import MysqlStatements
+from acra_twisted.stages.mysqlstatements import MysqlStatements, may_pass_by, passes_by
 from acra_twisted.stages.rowloads import RowEncoder
 from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.verdicts import PASS, Deny, Pass
@@ -93,14 +93,18 @@ class MysqlEncryptor(ColumnStage):
 
     def judges(self, statement: Statement, exchange: Exchange) -> bool:
         """See ISelectiveStatementStage."""
-        session = exchange.session
+        text, session = statement.text, exchange.session
+        if begins_giving(text):
+            return True
         known: MysqlKnown | None = session.notes.get(STAGE)
-        if known is None:
+        if known is None or not may_pass_by(text, known):
             return True
-        snapshot = self._columns.snapshot(session, known, not shows_before(statement.text))
-        if snapshot is None:
+        # All that is asked here is asked again of a text that is judged: first by what tells most.
+        before = known.snapshot
+        snapshot = self._columns.snapshot(session, known, not shows_before(text))
+        if snapshot is None or snapshot is not before:
             return True
-        return not self._statements.passes_by(statement, exchange, known, snapshot)
+        return not passes_by(statement, exchange, snapshot)
 
     def on_parameters(self, parameters: Parameters, exchange: Exchange) -> Any:
         """See IParameterStage."""

@@ -95,22 +95,6 @@ class MysqlStatements:
         planned = self._planned(snapshot.planner, judged)
         return then(planned, partial(self._judge, judged, certain))
 
-    def passes_by(
-        self, statement: Statement, exchange: Exchange, known: MysqlKnown, snapshot: MysqlSnapshot
-    ) -> bool:
-        """Tell of a query that `judge` would let it pass with nothing to follow.  It may say no
-        of one that it would."""
-        text, session = statement.text, exchange.session
-        if len(text) > _LONG or known.prepared is not None or known.temporary is not None:
-            return False
-        if b"create" in text[:_FIRST].lower() or may_move(text):
-            return False
-        if not snapshot.planner.passes_by(text, mode_of(session)):
-            return False
-        session.meaning = snapshot.meaning(None, result_set_of(session))
-        statement.meanings = ()
-        return True
-
     def _planned(self, planner: Planner, judged: _Judged) -> Any:
         """Return the `Planned` of a text, or a Deferred of it."""
         text, (mode, database) = judged.statement.text, judged.read
@@ -212,6 +196,27 @@ class MysqlStatements:
     def _marked(self, plan: Plan, literals: Plaintexts, exchange: Exchange, filled: Filled) -> Any:
         mark = self._encoder.mark(plan, literals, exchange)
         return then(mark, lambda found: (filled, found))
+
+
+def may_pass_by(text: bytes, known: MysqlKnown) -> bool:
+    """Tell whether `passes_by` may say yes of a text, as the session's last one was decided."""
+    snapshot = known.snapshot
+    if snapshot is None or known.prepared is not None or known.temporary is not None:
+        return False
+    return len(text) <= _LONG and not snapshot.planner.may_touch(text)
+
+
+def passes_by(statement: Statement, exchange: Exchange, snapshot: MysqlSnapshot) -> bool:
+    """Tell of a query that `MysqlStatements.judge` would let it pass with nothing to follow.
+    `may_pass_by` has said yes of it by the same snapshot.  It may say no of one that would pass."""
+    text, session = statement.text, exchange.session
+    if b"create" in text[:_FIRST].lower() or may_move(text):
+        return False
+    if snapshot.planner.gives(text, mode_of(session)):
+        return False
+    session.meaning = snapshot.meaning(None, result_set_of(session))
+    statement.meanings = ()
+    return True
 
 
 def _plan(planner: Planner, text: bytes, mode: Mode, database: str | None) -> Planned:

@@ -97,10 +97,15 @@ class Planner:
             refusal = _unreadable(error.why)
         return Planned(Plan(refusal, schema=self.protection.schema.number))
 
-    def passes_by(self, text: bytes, mode: Mode) -> bool:
-        """Tell of a text without planning it that its plan is UNTOUCHED.  It may say no where the
-        plan is."""
-        return not (self._concerns.may_touch(text) or self._targets(text, mode))
+    def may_touch(self, text: bytes) -> bool:
+        """Tell whether a text may concern a protected column, by its words alone, whatever its
+        mode.  It may say yes of one that does not."""
+        return self._concerns.may_touch(text)
+
+    def gives(self, text: bytes, mode: Mode) -> bool:
+        """Tell whether a text gives values to tables or routines.  The plan of one that does not,
+        and may touch nothing, is UNTOUCHED."""
+        return bool(self._targets(text, mode))
 
     def _read(self, text: bytes, mode: Mode, database: str | None, key: bytes) -> Planned:
         """Plan a text by its tokens, and keep the plan by a key that is not empty."""

@@ -48,6 +48,7 @@ _NAMES: Final = 100
 _gives: Final = re.compile(
     rb"(?<![A-Za-z_$])(?:" + b"|".join(_WORDS) + rb")(?![0-9A-Za-z_$])", re.I
 ).search
+_begins: Final = re.compile(rb"\s*+(?:insert|replace|update|call)\b", re.I).match
 _MODIFIERS: Final = frozenset(("low_priority", "delayed", "high_priority", "ignore", "into"))
 #: Words before UPDATE where it is no statement.
 _BEFORE_UPDATE: Final = frozenset(("for", "key", "on"))
@@ -74,6 +75,11 @@ def gives(text: bytes) -> bool:
     if not any(word in lowered for word in _WORDS):
         return False
     return any(_gives(piece) is not None for piece in pieces(text))
+
+
+def begins_giving(text: bytes) -> bool:
+    """Tell whether a text begins as most do that give values; it may say no of others."""
+    return _begins(text) is not None
 
 
 def simple(text: bytes) -> Sequence[Target] | None:

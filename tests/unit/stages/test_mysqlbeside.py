@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ from tests.support.containers import CLIENT, Workers
 from tests.support.mysqlplanning import SETTINGS
 from tests.support.mysqlrequests import Desk, query, said
 from tests.support.mysqlsessions import MysqlBench
+from tests.support.profiled import profiled
 from tests.support.stages import Observing
 
 RULES = """version: 0.85.0
@@ -248,3 +250,20 @@ class Beside(SynchronousTestCase):
                 world.send([(TEXTS[0].format("'denied'", 2), False)])
                 self.assertEqual(world.desk.recorder.closed[-1].outcome, "denied")
                 self.assertEqual(len(world.desk.works), 1)
+
+    def test_texts_that_must_be_judged_are_hardly_looked_at_before(self):
+        """All of that is done again: what is asked first tells most."""
+        for text, most in ((TEXTS[2], 10), (TEXTS[3], 40), (TEXTS[4], 10)):
+            at_once, one_by_one = (self.calls(text, way) for way in (True, False))
+            self.assertLessEqual(at_once - one_by_one, most, text)
+        self.assertLess(self.calls(TEXTS[1], True), self.calls(TEXTS[1], False))
+
+    def calls(self, text, at_once):
+        """Count the calls of a query that is known."""
+        world = World(self, ["encryptor"], at_once, False)
+        world.learn()
+        sent = text.format("'b'", 3), False
+        world.send([sent])
+        calls = Counter()
+        profiled(lambda frame, event, of: calls.update((event,)), lambda: world.send([sent]))
+        return calls["call"] + calls["c_call"]

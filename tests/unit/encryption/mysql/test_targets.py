@@ -53,6 +53,12 @@ def by_tokens(text):
 
 
 class Targets(SynchronousTestCase):
+    def test_texts_that_begin_as_most_that_give_values(self):
+        for text in ("INSERT INTO t VALUES (1)", "\n update t SET a = 1", "replace`t`", "Call p()"):
+            self.assertTrue(targets.begins_giving(text.encode()), text)
+        for text in ("SELECT 'insert'", "/**/ insert", "inserted", "(insert", "", "DELETE FROM t"):
+            self.assertFalse(targets.begins_giving(text.encode()), text)
+
     def test_statements_that_give_values(self):
         for text, names in (
             ("INSERT INTO new VALUES ('a')", ["new"]),
