@@ -7,9 +7,11 @@ server takes, and an execution forgets the values that were sent for it.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,8 @@ from tests.support.mysqlplayer import (
     Result,
     Step,
 )
-from tests.support.mysqlprograms import DIRECT, EMPTIED, FILLED, OURS, SECRET, TWINS, Batch, Program
+from tests.support.mysqlprograms import DIRECT, EMPTIED, FILLED, OURS, SECRET, TWINS, Program
+from tests.support.shrinking import shrunk
 
 _CLIENT = "an application"
 _COLUMNS = """
@@ -105,6 +108,7 @@ class Beside:
     def start(self) -> None:
         """Start all."""
         folder = Path(tempfile.mkdtemp())
+        self._stops.append(partial(shutil.rmtree, folder))
         (folder / "keys").mkdir()
         keys = Keys(folder / "keys", _CLIENT)
         keys.writer.generate(purposes.SEARCH_HMAC, _CLIENT)
@@ -159,11 +163,7 @@ class Beside:
 
     def shrunk(self, program: Program) -> Program:
         """Return a program that is wrong as well, from which nothing more can be left out."""
-        smaller: Program | None = program
-        while smaller is not None:
-            program = smaller
-            smaller = next((one for one in _parts(program) if self.problem(one)), None)
-        return program
+        return program.of(shrunk(program.parts(), lambda some: self.problem(program.of(some))))
 
     # -- what a program begins with ---------------------------------------------------------------
 
@@ -339,20 +339,3 @@ def _failing(step: Step) -> Step:
     if step.code in (EXECUTE, BULK):
         return Step(RESET, place=step.place)
     return Step(QUERY, _FAILING)
-
-
-def _parts(program: Program) -> Iterator[Program]:
-    """A program without each of its batches, then without each of the steps of one, then with a
-    batch taken apart."""
-    for at in range(len(program.batches)):
-        yield program.without(at)
-    for at, batch in enumerate(program.batches):
-        if len(batch.steps) > 1:
-            for number in range(len(batch.steps)):
-                yield program.without(at, number)
-            apart = tuple(Batch(batch.session, (step,)) for step in batch.steps)
-            yield program._replace(
-                batches=(*program.batches[:at], *apart, *program.batches[at + 1 :])
-            )
-    if program.more:
-        yield program._replace(more=0)

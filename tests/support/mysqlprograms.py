@@ -7,6 +7,7 @@ protected columns.  Values for such columns begin with `SECRET`.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tests.support import mysqlplayer
@@ -68,6 +69,13 @@ class Batch(NamedTuple):
     steps: tuple[Step, ...]
 
 
+#: The number of a batch, and a step of it; None: the step behind it is said at once with the one
+#: ahead.
+Part = tuple[int, Step | None]
+#: Stands for further capabilities.
+_MORE: Part = (-1, None)
+
+
 class Program(NamedTuple):
     """``more`` are further capabilities of its clients."""
 
@@ -89,12 +97,29 @@ class Program(NamedTuple):
         """It may change more than rows."""
         return any(_CHANGING(step.text) for batch in self.batches for step in batch.steps)
 
-    def without(self, at: int, step: int | None = None) -> Program:
-        """Return it without a batch, or without a step of one."""
-        batch = self.batches[at]
-        left = () if step is None else (*batch.steps[:step], *batch.steps[step + 1 :])
-        rest = (Batch(batch.session, left),) if left else ()
-        return self._replace(batches=(*self.batches[:at], *rest, *self.batches[at + 1 :]))
+    def parts(self) -> list[Part]:
+        """Return all that could be left out: its steps, that some are said at once, and the
+        capabilities."""
+        found = [_MORE] if self.more else []
+        for at, batch in enumerate(self.batches):
+            for number, step in enumerate(batch.steps):
+                found += [(at, None), (at, step)] if number else [(at, step)]
+        return found
+
+    def of(self, parts: Sequence[Part]) -> Program:
+        """Return the program of some of its parts, in their order."""
+        batches: list[Batch] = []
+        joined = last = _MORE[0]
+        for at, step in parts:
+            if step is None:
+                joined = at
+                continue
+            if at == joined == last:
+                batches[-1] = batches[-1]._replace(steps=(*batches[-1].steps, step))
+            else:
+                batches.append(Batch(self.batches[at].session, (step,)))
+            joined, last = _MORE[0], at
+        return Program(self.more if _MORE in parts else 0, tuple(batches))
 
     def told(self) -> str:
         """Its steps, a line each; steps that are said at once stand behind the same number."""
