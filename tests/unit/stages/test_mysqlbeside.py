@@ -131,6 +131,9 @@ class World:
         while True:
             self.replies.release_answers()
             got.append(self.replies.take_output())
+            if not outstanding and self.desk.flow.awaits_load:
+                # Behind a text that was refused, the next one waits for a question of its own.
+                sent.append(self.desk.goes_on())
             if not outstanding:
                 break
             # How its sessions read texts, the database does not tell.
