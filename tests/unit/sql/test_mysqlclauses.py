@@ -1,5 +1,7 @@
 """Clauses that sqlglot does not know: what it is shown, and what stays as it was."""
 
+from itertools import combinations_with_replacement
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -88,7 +90,7 @@ MOVED = (
     ("SELECT a , ( SELECT b FROM s ) FROM t", "LIMIT ROWS EXAMINED 9"),
     ("UPDATE t SET a = b WHERE c", "FOR PORTION OF p FROM 1 TO 2"),
     ("CREATE TABLE t ( a CHAR ( 1 ) , b CHAR ( 1 ) )", "NATIONAL"),
-    ("CREATE TABLE t ( a GEOMETRY , b GEOMETRY )", "POINT"),
+    ("CREATE TABLE t ( a , b )", "POINT"),
     ("DELETE a , b FROM a , b", ". *"),
     ("DROP TABLE a , b CASCADE", "NOWAIT"),
     (
@@ -128,8 +130,9 @@ def form(text, seen=lambda whole: whole):
 
 
 def form_if_any(text):
+    """Return the same if the text can be read, and a clause of it is not shown."""
     try:
-        return form(text)
+        return form(text) if tree.ASIDE in parsed(text).fields else None
     except (LexError, UnparsableError):
         return None
 
@@ -170,21 +173,20 @@ class Clauses(SynchronousTestCase):
             if "GEOMETRY" not in shown:
                 self.assertEqual(form(text, tree.denied), form(shown, tree.denied), text)
 
-    @given(st.data(), st.sampled_from(MOVED))
-    def test_no_permission_lets_a_clause_move(self, data, moved):
+    def test_no_permission_lets_a_clause_move(self):
         """Wherever the words of a clause stand, no two texts are one statement."""
-        words, *clauses = [part.split() for part in moved]
-        texts = set()
-        for _ in range(2):
-            text = list(words)
-            low = 0
-            for clause in clauses:
-                low = data.draw(st.integers(low, len(text)))
-                text[low:low] = clause
-                low += len(clause)
-            texts.add(" ".join(text))
-        forms = [found for found in map(form_if_any, texts) if found is not None]
-        self.assertEqual(len(forms), len(set(forms)), texts)
+        for moved in MOVED:
+            words, *clauses = [part.split() for part in moved]
+            texts = {}
+            for places in combinations_with_replacement(range(len(words) + 1), len(clauses)):
+                changed = list(words)
+                for place, clause in reversed(list(zip(places, clauses, strict=True))):
+                    changed[place:place] = clause
+                text = " ".join(changed)
+                found = form_if_any(text)
+                if found is not None:
+                    self.assertEqual(texts.setdefault(found, text), text)
+            self.assertGreater(len(texts), 1, moved)
 
     def test_patterns_leave_open_what_stands_before(self):
         for text in (
