@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SPANS_MAX: Final = 512
 #: Bytes that a request takes beside its spans and texts, that a span takes with the attributes
 #: that each has, and that each thing in it takes: an attribute, a link, an event.
-_REQUEST: Final = 1024
+_REQUEST: Final = 1280
 _SPAN: Final = 512
 _THING: Final = 160
 

@@ -6,6 +6,7 @@ within bounds is forgotten first: what else has become more has no bound.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -38,7 +39,9 @@ def _begin_anew(one: object, new: object) -> None:
     slots = [name for name, made in vars(type(new)).items() if hasattr(made, "__set__")]
     for name in (*slots, *getattr(new, "__dict__", ())):
         if not name.startswith("__"):
-            setattr(one, name, getattr(new, name))
+            # A property cannot be set.
+            with contextlib.suppress(AttributeError):
+                setattr(one, name, getattr(new, name))
 
 
 def _forget() -> None:
