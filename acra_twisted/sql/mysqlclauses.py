@@ -159,7 +159,7 @@ def _stars(words: Words) -> Iterable[int]:
         if text == b"." and words.at(place + 1, b"*") and words.has_kind(place - 1, *_NAMES):
             if words.is_one_of(place + 2, (b",", b"from", b"using")):
                 yield from (place, place + 1)
-        if text == b"from":
+        if text == b"from" and place > begin:
             end = place - 2 if words.at(place - 2, b".", b"*") else place
             name = _unquoted(words, begin, end)
             behind = place + 1 + end - begin

@@ -57,7 +57,7 @@ def _answered(data: bytes, choice: int, code: int, cut: int, judged: bool) -> li
             Reply(
                 1 + place,
                 prepared=prepared if known else None,
-                local=place == 1,
+                files=int(place == 1),
                 changes=code >> 4 & 7,
             ),
         )

@@ -21,6 +21,7 @@ SHOWN = (
     ("UPDATE t FOR PORTION OF p FROM DATE 'x' TO 'y' SET a = 1", "UPDATE t SET a = 1"),
     ("DELETE FROM t FOR PORTION OF `p` FROM 1 TO 2 WHERE b", "DELETE FROM t WHERE b"),
     ("DELETE a.*, s.b.* FROM a, s.b WHERE c", "DELETE a , s.b FROM a , s.b WHERE c"),
+    ("DELETE FROM a.*, b USING a, b WHERE c", "DELETE FROM a , b USING a , b WHERE c"),
     ("DELETE QUICK s.t.* FROM s.`t` WHERE c", "DELETE FROM s.`t` WHERE c"),
     ("DELETE t FROM t", "DELETE FROM t"),
     ("DROP TABLE a, b NOWAIT", "DROP TABLE a , b"),
