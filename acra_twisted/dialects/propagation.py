@@ -48,7 +48,8 @@ class Propagation(NamedTuple):
             return ""
         if not exchange.session.notices:
             return ""
-        return describe(exchange, self.context(exchange).trace_id, exchange.session.clock())
+        now = exchange.closed or exchange.session.clock()
+        return describe(exchange, self.context(exchange).trace_id, now)
 
 
 NOTHING: Final = Propagation()

@@ -190,6 +190,7 @@ def _seeds() -> list[bytes]:
         (said.query(b"SELECT 1; SELECT 2"), shown + said.complete(b"SELECT 1") + shown + done),
         (extended * 2 + SYNC, said.error() + said.ready()),
         (said.parse(b"n", b"SELECT secret") + extended + SYNC + extended + SYNC, replied + done),
+        (said.parse(b"n", b"SELECT secret") + SYNC + said.parse(b"", b"SELECT 1") + SYNC, b""),
         (TERMINATE, b""),
         (said.query(b"SET x"), status + said.complete(b"SET") + said.ready()),
         (said.query(b"SELECT 1"), said.backend.encode_notice("n") + said.error(b"57P01")),

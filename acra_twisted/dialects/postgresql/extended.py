@@ -300,8 +300,9 @@ class ExtendedBatch(OpeningBatch):
             self._release(end)
             action = FORWARD
         exchange = self._exchange
-        open_one = exchange if exchange is not None and not exchange.closed else None
-        session.outstanding.append((action, replies.SYNC, open_one, None))
+        if exchange is not None and exchange.closed and not session.notices:
+            exchange = None
+        session.outstanding.append((action, replies.SYNC, exchange, None))
         session.prepared.batch += 1
         if session.prepared.unsynced:
             session.prepared.sync_sent()

@@ -280,6 +280,22 @@ class ToldToTheClient(SynchronousTestCase):
         seen = play.database(PARSE_COMPLETE + BIND_COMPLETE + complete(b"SET") + ready())
         self.assertEqual(types(seen), "12CNZ")
 
+    def test_behind_a_batch_whose_requests_are_over_before_its_sync(self):
+        play = self.play(judge=lambda work: Deny(), inspects=["statement"])
+        play.session.notices = True
+        play.client(parse(b"", b"x"))
+        self.assertEqual(types(play.extra), "E")
+        play.client(SYNC)
+        self.assertEqual(types(play.extra), "NZ")
+        play = self.play()
+        play.session.notices = True
+        play.client(parse(b"", b"x") + bind(b"", b"") + execute() + FLUSH)
+        seen = play.database(PARSE_COMPLETE + BIND_COMPLETE + complete(b"SET"))
+        self.assertEqual(types(seen), "12C")
+        play.client(SYNC)
+        self.assertEqual(types(play.database(ready())), "NZ")
+        play.done()
+
     def test_only_where_it_is_allowed(self):
         play = Playbook(propagation=Propagation(lambda exchange: CONTEXT))
         play.client(query(b"SET acra.trace_notice = on"))
