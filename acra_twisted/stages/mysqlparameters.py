@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from acra_twisted.encryption.mysql.encoding import Parameter
-from acra_twisted.encryption.mysql.targets import Target
 from acra_twisted.exchange import Exchange, Parameters
 from acra_twisted.pipeline.driver import then
 from acra_twisted.stages.bypassing import Bypasses, tell
@@ -75,7 +74,8 @@ class MysqlParameters:
             tell(exchange, binding.bypass)
         if plan.targets and not certain:
             # A table that it was prepared for may be gone, and another program's view be there.
-            targets = _named(plan.targets, binding.read.database)
+            database = binding.read.database or ""
+            targets = [one.within(database) for one in plan.targets if one.name]
             if self._columns.is_strange(session, known, targets, binding.read.database):
                 again = partial(self.judge, parameters, exchange)
                 return self._ask(session, known, again, targets)
@@ -102,15 +102,6 @@ class MysqlParameters:
             *(binding.planned.plan, binding.sent, given, binding.wanted, reading, exchange)
         )
         return then(sent, partial(_bound, parameters))
-
-
-def _named(targets: Sequence[Target], database: str | None) -> Sequence[Target]:
-    """Return the targets that can be read, each with its database where that is known."""
-    return [
-        one if one.database or not database else Target(database, one.name)
-        for one in targets
-        if one.name
-    ]
 
 
 def _renewed(binding: Binding, snapshot: MysqlSnapshot) -> Binding | None:

@@ -76,10 +76,7 @@ class _Kept:
         plan = snapshot.planner.plan(self.text, *self.read).plan
         database = self.read.database or ""
         self.snapshot, self.refusal = snapshot, plan.refusal
-        self.targets = [
-            Target(database, one.name) if one.name and not one.database else one
-            for one in plan.targets
-        ]
+        self.targets = [one.within(database) for one in plan.targets]
 
 
 class SqlPrepared:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from acra_twisted.encryption.beginnings import goes_on
+from acra_twisted.encryption.mysql.roles import HUGE
 from acra_twisted.encryption.mysql.schema import Code
 from acra_twisted.encryption.mysql.targets import Target
 
@@ -31,8 +32,6 @@ _MOVING: Final = (b"pseudo_thread_id", b"server_id")
 #: Without either, a text gives no value to a variable: some modes of MariaDB need no SET.  Comments
 #: that servers run have their words in the text like any other.
 _ASSIGNING: Final = (b"set", b":=")
-#: Longer texts are not searched: everybody would wait.
-_HUGE: Final = 1 << 20
 #: Words of texts that create code which other sessions run: its names mean what they mean there.
 _CODE: Final = (b"procedure", b"function", b"trigger", b"event", b"package")
 #: Tables that are remembered.
@@ -73,7 +72,7 @@ def _finds_others(lowered: bytes) -> bool:
 def may_end(text: bytes) -> bool:
     """Tell whether a text may end such a table, or give it another name, or makes code in which its
     name is that of another, or has its session find other ones.  A huge text may."""
-    if len(text) > _HUGE:
+    if len(text) > HUGE:
         return True
     lowered = text.lower()
     if b"create" in lowered:
@@ -108,8 +107,4 @@ class TemporaryTables:
     def others(self, targets: Sequence[Target], database: str) -> Sequence[Target]:
         """Return the targets that are not such tables; ``database`` is that of names without
         one."""
-        return [
-            one
-            for one in targets
-            if (one if one.database else Target(database, one.name)) not in self._made
-        ]
+        return [one for one in targets if one.within(database) not in self._made]

@@ -108,7 +108,7 @@ class SchemaKeeper:
         for one in targets:
             if (database, one) in self._named:
                 continue
-            full = one if one.database or not one.name else Target(database, one.name)
+            full = one.within(database)
             key = None if kept is None else kept.key(full.database, full.name)
             if kept is None or (key not in kept.known and key not in self._tables):
                 found.append(full)

@@ -18,12 +18,16 @@ from acra_twisted.sql.pieces import pieces
 
 _NAME: Final = rb"(`[^`\x00]++`|[A-Za-z_$][0-9A-Za-z_$]*+)"
 _PATH: Final = _NAME + rb"(?:[.]" + _NAME + rb")?(?=[\s(;]|\Z)(?!\s*+[./#-])"
+#: None of these is a name without quotes.
+_NO_MODIFIER: Final = rb"(?!(?:low_priority|delayed|high_priority|ignore|into|set)\b)"
 #: The beginning of a statement whose only target stands there.
 _simple: Final = re.compile(
     rb"[ \t\r\n]*+(?:(?:insert|replace)\s++"
     rb"(?:(?:low_priority|delayed|high_priority|ignore)\s++|(?!))*+(?:into\s++|(?!into\s))"
+    + _NO_MODIFIER
     + _PATH
     + rb"|update\s++(?:(?:low_priority|ignore)\s++|(?!))*+"
+    + _NO_MODIFIER
     + _PATH
     + rb"\s++set\b|call\s++"
     + _PATH
@@ -62,6 +66,10 @@ class Target(NamedTuple):
 
     database: str
     name: str
+
+    def within(self, database: str) -> Target:
+        """Return the same, in a database if it names none; what cannot be read stays as it is."""
+        return self if self.database or not self.name else Target(database, self.name)
 
 
 UNREAD: Final = Target("", "")

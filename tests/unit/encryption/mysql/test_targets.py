@@ -1,6 +1,6 @@
 """Tables and routines that texts give values to."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -143,11 +143,17 @@ class Targets(SynchronousTestCase):
             "INSERT INTO a.b.c VALUES (1)",
             "SELECT 1; UPDATE new SET a = 'b",
             "USE other; INSERT INTO new VALUES (1)",
+            "INSERT INTO",
+            "REPLACE into",
+            "INSERT ignore",
         ):
             self.assertIn("", found(text), text)
         unsure = MODE._replace(backslash=None, default=False)
         self.assertEqual(found("SELECT 1; UPDATE new SET a = '\\n'", unsure), [""])
 
+    @example("INSERT into")
+    @example("INSERT ignore")
+    @example("UPDATE set set")
     @given(st.lists(st.sampled_from(_WORDS + _MORE), max_size=12).map(" ".join))
     def test_a_simple_text_has_what_its_tokens_tell(self, text):
         simple = targets.simple(text.encode())
