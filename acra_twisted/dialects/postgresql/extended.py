@@ -35,8 +35,6 @@ _TOO_MANY: Final = Deny(
     reason="more than max_prepared_statements",
     code=events.LIMIT_EXCEEDED,
 )
-
-
 #: Of more that waits for its reply, nobody looks through all.
 _LOOKED_THROUGH: Final = 16
 _APART: Final = Deny(
@@ -138,7 +136,6 @@ class ExtendedBatch(OpeningBatch):
         prepared.parse_sent(statement)
         if self._may_be_loading() and prepared.may_be_another(statement):
             # A load reads it, and fails; what comes behind it is done, without a Sync.
-            prepared.batch += 1
             prepared.sync_sent()
         self._expected.append((FORWARD, replies.PARSE, exchange, statement))
 
@@ -282,9 +279,7 @@ class ExtendedBatch(OpeningBatch):
         session = self._session
         if session.copying_in:
             # The database ignores Sync while it reads copy data, but not behind another message.
-            session.prepared.batch += 1
-            if session.prepared.unsynced:
-                session.prepared.sync_sent()
+            session.prepared.sync_sent()
             self._release(end)
             return
         if self._denied or session.discarding:
@@ -303,8 +298,11 @@ class ExtendedBatch(OpeningBatch):
         if exchange is not None and exchange.closed and not session.notices:
             exchange = None
         session.outstanding.append((action, replies.SYNC, exchange, None))
-        session.prepared.batch += 1
-        if session.prepared.unsynced:
-            session.prepared.sync_sent()
+        prepared: Prepared = session.prepared
+        if prepared.unsynced:
+            prepared.sync_sent()
+        else:
+            # The same, without a call.
+            prepared.batch += 1
         self._exchange = self._announced = self._ends_part = None
         self._part_sent = self._denied = self._denied_unsent = False

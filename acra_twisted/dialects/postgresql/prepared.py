@@ -124,7 +124,7 @@ class Prepared:
         self._pending: dict[bytes, list[Statement]] = {}
         #: Names of those that no Sync has been sent behind.
         self.unsynced: set[bytes] = set()
-        #: Counts those that a Sync has ended: an error skips what is left of one alone.
+        #: The number of the batch at hand, which a Sync ends: an error skips the rest of it.
         self.batch = 1
         self._portals: dict[bytes, Portal] = {}
         self._statement_era = 0
@@ -148,8 +148,8 @@ class Prepared:
         statement.types_era = statement.name_era = self._statement_era
 
     def sync_sent(self) -> None:
-        """A Sync goes to the database: what comes behind it is done, also if a Parse before it
-        fails."""
+        """A Sync ends a batch: what comes behind it is done, also if a Parse before it fails."""
+        self.batch += 1
         for name in self.unsynced:
             last = self._pending[name][-1]
             if self.may_be_another(last):
