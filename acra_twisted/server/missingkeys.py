@@ -78,7 +78,7 @@ def of_clients(settings: Settings, configured: EncryptionSettings, keys: Any) ->
     in other columns, where there is a stage that opens those.  Raises ConfigError,
     KeyStoreError."""
     own = [column for column in configured.columns if not column.owner]
-    clients = dict(known_clients(settings))
+    clients = known_clients(settings)
     told: set[str] = set()
     for client in clients:
         found: dict[Need, list[str]] = {}
@@ -177,10 +177,9 @@ def at_start(settings: Settings, configured: EncryptionSettings | None, keys: An
     try:
         if configured is None:
             found += of_containers(settings, keys)
-            return found
-        for one in of_owners(settings, configured.columns, keys):
-            found.append(told_of_owner(*one))
-        found += of_clients(settings, configured, keys)
+        else:
+            found += (told_of_owner(*one) for one in of_owners(settings, configured.columns, keys))
+            found += of_clients(settings, configured, keys)
     except KeyStoreError as error:
         found.append(str(error))
     return found

@@ -104,7 +104,7 @@ class MysqlEncryptor(ColumnStage):
         snapshot = self._columns.snapshot(session, known, not shows_before(text))
         if snapshot is None or snapshot is not before:
             return True
-        return not passes_by(statement, exchange, snapshot)
+        return not passes_by(text, session, snapshot)
 
     def on_parameters(self, parameters: Parameters, exchange: Exchange) -> Any:
         """See IParameterStage."""

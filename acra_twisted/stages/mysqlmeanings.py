@@ -108,7 +108,7 @@ class MysqlSnapshot:
         code = protection.schema.code
         self.may_end_temporary = may_end_some(code)
         self.may_end_tables = any(
-            one.text is None or ends_tables(one.text.encode()) for one in code
+            one.text is None or ends_tables(one.text.lower().encode()) for one in code
         )
         self._settings: Mapping[tuple[str, str], Mapping[str, ColumnSetting]] = {
             (protection.compared(one.table.database), protection.compared(one.table.name)): (

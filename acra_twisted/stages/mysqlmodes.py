@@ -29,10 +29,9 @@ RUNS: Final = 16
 #: Words of texts that end tables, or give them other names, or run a text that may; a temporary
 #: table hides another one only.
 _may_end: Final = re.compile(
-    rb"(?<![A-Za-z_$])(?:drop(?!\s+temporary\b)|rename|alter|execute)(?![0-9A-Za-z_$])", re.I
+    rb"(?<![a-z_$])(?:drop(?!\s+temporary\b)|rename|alter|execute)(?![0-9a-z_$])"
 ).search
-_ENDING: Final = (b"drop", b"rename", b"alter", b"execute")
-_may_run: Final = re.compile(rb"(?<![A-Za-z_$])call(?![0-9A-Za-z_$])", re.I).search
+_may_run: Final = re.compile(rb"(?<![a-z_$])call(?![0-9a-z_$])").search
 #: Words of texts that may make another database the session's.
 _may_move: Final = re.compile(rb"\b(?:use|execute)\b|/\*M?!", re.I).search
 #: Kinds of requests that do.
@@ -100,31 +99,31 @@ def may_move(text: bytes) -> int:
 
     A huge text may change it if it has the bytes of a word for that anywhere.  To search one takes
     long, so that a worker does it."""
-    found = DATABASE if _moves(text) else 0
+    lowered = text.lower()
+    found = DATABASE if _moves(text, lowered) else 0
     if roles.may_be_set(text):
         found |= ROLE
-    if ends_tables(text):
+    if ends_tables(lowered):
         found |= TABLES
-    if b"call" in text.lower() and (len(text) > roles.HUGE or _may_run(text) is not None):
+    if b"call" in lowered and (len(text) > roles.HUGE or _may_run(lowered) is not None):
         found |= RUNS
     return found | RIGHTS if roles.may_grant(text) else found
 
 
-def _moves(text: bytes) -> bool:
+def _moves(text: bytes, lowered: bytes) -> bool:
     """Tell whether a text may make another database its session's."""
     # Looking for bytes takes a small part of the time that a pattern takes.
-    lowered = text.lower()
     if b"use" in lowered or b"execute" in lowered or b"/*!" in text or b"/*M!" in text:
         return len(text) > roles.HUGE or _may_move(text) is not None
     return False
 
 
-def ends_tables(text: bytes) -> bool:
-    """Tell whether a text may end a table that others see, or give it another name."""
-    lowered = text.lower()
-    if not any(word in lowered for word in _ENDING):
-        return False
-    return len(text) > roles.HUGE or _may_end(text) is not None
+def ends_tables(lowered: bytes) -> bool:
+    """Tell whether a text, in small letters, may end a table that others see, or give it another
+    name."""
+    if b"drop" in lowered or b"rename" in lowered or b"alter" in lowered or b"execute" in lowered:
+        return len(lowered) > roles.HUGE or _may_end(lowered) is not None
+    return False
 
 
 def is_moving(session: Session) -> bool:
@@ -138,6 +137,7 @@ def is_moving(session: Session) -> bool:
             return True
         if statement is not None:
             # Everybody would wait while a huge text is searched.
-            if len(statement.text) > roles.HUGE or _moves(statement.text):
+            text = statement.text
+            if len(text) > roles.HUGE or _moves(text, text.lower()):
                 return True
     return False

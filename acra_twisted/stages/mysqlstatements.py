@@ -19,6 +19,7 @@ from acra_twisted.encryption.settings import Bypass
 from acra_twisted.exchange import Copies, Exchange, Statement
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers, uncollected
+from acra_twisted.session import Session
 from acra_twisted.sql.languages import Mode
 from acra_twisted.sql.mysqlleft import shows_before
 from acra_twisted.stages import mysqlloads
@@ -206,16 +207,14 @@ def may_pass_by(text: bytes, known: MysqlKnown) -> bool:
     return len(text) <= _LONG and not snapshot.planner.may_touch(text)
 
 
-def passes_by(statement: Statement, exchange: Exchange, snapshot: MysqlSnapshot) -> bool:
+def passes_by(text: bytes, session: Session, snapshot: MysqlSnapshot) -> bool:
     """Tell of a query that `MysqlStatements.judge` would let it pass with nothing to follow.
     `may_pass_by` has said yes of it by the same snapshot.  It may say no of one that would pass."""
-    text, session = statement.text, exchange.session
     if b"create" in text[:_FIRST].lower() or may_move(text):
         return False
     if snapshot.planner.gives(text, mode_of(session)):
         return False
     session.meaning = snapshot.meaning(None, result_set_of(session))
-    statement.meanings = ()
     return True
 
 

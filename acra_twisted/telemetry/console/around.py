@@ -83,8 +83,9 @@ def around(
     if not linked:
         return None
     found: list[Near] = []
-    number = yield from _live(sources, {span_id for _, span_id in linked})
-    number = (yield from _look(sources, {span_id for _, span_id in linked}, found)) or number
+    ids = {span_id for _, span_id in linked}
+    number = yield from _live(sources, ids)
+    number = (yield from _look(sources, ids, found)) or number
     found.sort()
     place = next((at for at, one in enumerate(found) if one.span_id == main["span_id"]), -1)
     return Around(number, found, place) if place >= 0 else None

@@ -176,7 +176,7 @@ class RunCounter(RunObserver):
 
     def take(self, exchange: Exchange) -> None:
         """Take an exchange that has closed."""
-        raise NotImplementedError
+        raise NotImplementedError  # pragma: no cover - abstract
 
     def exchange_closed(self, exchange: Exchange) -> None:
         """Count it."""

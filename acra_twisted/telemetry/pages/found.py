@@ -95,7 +95,7 @@ class Matches(Sequence[Match]):
         found = [(match.start, match.took) for match in self._made if fits(match)]
         for shape, some in self._of_shapes.items():
             if fits(self._said[shape]):
-                found += [(one.start, one.end - one.start) for one in [r.span for r in some]]
+                found += [(one.span.start, one.span.end - one.span.start) for one in some]
         return found
 
     def listed(self, filters: Filters) -> Listed:
