@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 from tests.support.mysqlprograms import SECRET
 
@@ -24,7 +25,7 @@ class Words:
         self._targets = self.random.sample(_TARGETS, self.pick(1, 2))
         self._names = [*self._targets, *self._targets, "people", *self.random.sample(_NAMES, 2)]
 
-    def pick(self, *choices):  # type: ignore[no-untyped-def]
+    def pick(self, *choices: Any) -> Any:
         return self.random.choice(choices)
 
     def chance(self, of: int) -> bool:

@@ -1,35 +1,22 @@
 """Stages that let queries of MySQL pass at once do with them what they do one after the other."""
 
-import json
 import re
 from collections import Counter
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted import purposes
-from acra_twisted.crypto import envelopes
-from acra_twisted.crypto.openers import Opener
 from acra_twisted.dialects.mysql.response import MysqlReplies
-from acra_twisted.options import Settings
 from acra_twisted.outstanding import SKIP
-from acra_twisted.pipeline.hooks import Pipeline
-from acra_twisted.pipeline.services import Services
-from acra_twisted.stages.censor import CensorFactory
 from acra_twisted.stages.mysqlencryptor import MysqlEncryptor
-from acra_twisted.stages.query_capture import QueryCapture
-from acra_twisted.verdicts import PASS
 from acra_twisted.wire.mysql.capabilities import InForce
 from acra_twisted.wire.mysql.frames import packets
-from tests.support.containers import CLIENT, Workers
+from tests.support.atonce import NAMES, Case, Stages, opened
+from tests.support.containers import CLIENT
 from tests.support.mysqlplanning import SETTINGS
 from tests.support.mysqlrequests import Desk, query, said
 from tests.support.mysqlsessions import MysqlBench
 from tests.support.profiled import profiled
-from tests.support.stages import Observing
 
 RULES = """version: 0.85.0
 handlers:
@@ -37,7 +24,6 @@ handlers:
     tables: [secrets]
     patterns: ["SELECT note FROM others WHERE note = 'denied' OR id = %%VALUE%%"]
 """
-LIMITS = {"max_text": 1 << 20, "max_tokens": 10_000, "max_structure": 5_000}
 #: The first two concern no protected column.
 TEXTS = (
     "SELECT note FROM others WHERE note = {} OR id = {}",
@@ -58,6 +44,7 @@ TEXTS = (
     "GRANT r TO u",
     "PREPARE s FROM {}",
     "EXECUTE s",
+    "SELECT 1; INSERT INTO elsewhere (note) VALUES ({})",
 )
 texts = st.builds(
     lambda text, value, number: text.format(value, number),
@@ -71,7 +58,7 @@ texts = st.builds(
 bursts = st.lists(st.tuples(texts, st.booleans()), min_size=1, max_size=3)
 OK = b"\0\0\0\2\0\0\0"
 ERROR = b"\xff\x7a\x04#42S02no such table"
-_stored = re.compile(rb"x'([0-9a-f]{120,})'")
+_stored = re.compile(rb"x'[0-9a-f]{120,}'")
 
 
 class World:
@@ -79,41 +66,26 @@ class World:
     ``at_once``: queries may pass without a Work."""
 
     def __init__(self, case, order, at_once, timed):
-        self.bench = MysqlBench()
-        self.bench.keys.put(purposes.SEARCH_HMAC, b"h" * 32, CLIENT)
-        self.workers = Workers()
-        self.path = case.mktemp()
-        self.capture = QueryCapture(self.path, 100)
-        self.censor = case.censor()
-        seconds = self.bench.seconds
-        stages = {
-            "censor": self.censor,
-            "encryptor": MysqlEncryptor(SETTINGS, self.bench.keys, self.workers, seconds),
-            "capture": self.capture,
-            "plain": Observing(),
-        }
-        self.observing = stages["plain"]
-        self.pipeline = Pipeline([stages[name] for name in order])
-        self.judges = self.pipeline.judges if at_once else None
+        bench = self.bench = MysqlBench()
+        self.stages = Stages(
+            bench,
+            lambda workers: MysqlEncryptor(SETTINGS, bench.keys, workers, bench.seconds),
+            case.censor(),
+            case.mktemp(),
+            order,
+        )
+        self.judges = self.stages.pipeline.judges if at_once else None
         self.timed = timed
         self.begin()
 
     def begin(self):
         """Begin another session."""
-        self.desk = Desk(self.judged, self.pipeline.inspects & {"statement"}, judges=self.judges)
+        inspects = self.stages.pipeline.inspects & {"statement"}
+        self.desk = Desk(self.stages.judged, inspects, judges=self.judges)
         self.session = self.bench.furnish(self.desk.session)
         self.session.identity.client_id = CLIENT
         self.session.timed = self.timed
         self.replies = MysqlReplies(self.session, self.desk.state, InForce(0, 0, True), None)
-
-    def judged(self, work):
-        verdict = self.pipeline.run(work)
-        if isinstance(verdict, Deferred):
-            found = []
-            verdict.addBoth(found.append)
-            self.workers.turn()
-            [verdict] = found
-        return verdict
 
     def learn(self):
         """Send each query as often as it takes to know it, in sessions of before."""
@@ -141,98 +113,46 @@ class World:
             self.replies.begin(packets(ERROR if fails else OK, 1))
             got.append(self.replies.take_output())
             sent.append(self.desk.goes_on() if self.desk.flow.awaits_load else b"")
-        return _stored.sub(self.opened, b"".join(sent)), b"".join(got)
-
-    def opened(self, found):
-        """A value that is stored, as far as it is the same each time."""
-        stored = bytes.fromhex(found[1].decode())
-        [container] = envelopes.find(stored)
-        value = Opener((), [b"s" * 32]).open(container.kind, container.data(stored), {})
-        return b"<%b|%b>" % (stored[: container.start].hex().encode(), value)
+        return unsealed(b"".join(sent)), b"".join(got)
 
     def told(self):
         """All that was told of the queries."""
-        recorder = self.desk.recorder
-        self.capture.stop()
-        self.censor.stop()
-        with open(self.path) as file:
-            captured = [json.loads(line) for line in file]
-        closed = recorder.closed
-        return {
-            "outcomes": recorder.outcomes,
-            "refused": [(name, verdict.reason) for name, verdict in recorder.stages],
-            "failed": recorder.failures,
-            "events": recorder.events,
-            "values": recorder.columns,
-            "plans": [exchange.plan for exchange in closed],
-            "attributes": [exchange.attributes for exchange in closed],
-            "runs": [list(map(_run, kept(exchange))) for exchange in closed],
-            "shown": [shown(exchange.statement) for exchange in closed],
-            "captured": captured,
-            "hits": [(hit["where"], hit["count"]) for hit in self.censor.rule_hits()],
-            "seen": [_stored.sub(self.opened, text) for text in self.observing.seen],
+        closed = self.desk.recorder.closed
+        told = self.stages.told(self.desk.recorder)
+        return told | {
+            "seen": list(map(unsealed, self.stages.observing.seen)),
+            "meanings": [list(map(_meaning, one.statement.meanings or ())) for one in closed],
             "asked": self.bench.asked,
             "watches": [exchange.watch is None for exchange in closed],
             "meaning": _meaning(self.session.meaning),
         }
 
 
-def shown(statement):
-    """The text of a query as its client wrote it, and whether its results have a meaning."""
-    before = statement.written
-    meanings = [_meaning(one) for one in statement.meanings or ()]
-    return (statement.text if before is None else before[0]), meanings
+def unsealed(sent):
+    """Return what is sent, with its values; all that look like stored ones are."""
+    found = opened(sent)
+    assert _stored.search(found) is None, found
+    return found
 
 
 def _meaning(meaning):
     return None if meaning is None else (meaning.results, meaning.character_set)
 
 
-def kept(exchange):
-    """The runs of an exchange's stages, without those that one of the two ways leaves out."""
-    runs = exchange.stage_runs or ()
-    return [run for run in runs if run.stage != "encryptor" or run.verdict is not PASS]
-
-
-def _run(run):
-    assert run.started < run.ended
-    return run.stage, run.kind, type(run.verdict)
-
-
-class Beside(SynchronousTestCase):
-    def setUp(self):
-        self.path = self.mktemp()
-        with open(self.path, "w") as file:
-            file.write(RULES)
-
-    def censor(self):
-        clock = Clock()
-        clock.callWhenRunning = lambda function: function()
-        own = Settings({"cache_entries": 100, "cache_bytes": 100_000, **LIMITS})
-        services = Services(
-            clock, None, settings={"acracensor_config_file": self.path}, language="mysql"
-        )
-        return CensorFactory().make(own, services)
+class Beside(Case):
+    rules = RULES
+    language = "mysql"
+    world = World
 
     @settings(max_examples=60)
     @given(
-        st.permutations(["censor", "encryptor", "capture", "plain"]),
+        st.permutations(NAMES),
         st.integers(1, 4),
         st.booleans(),
         st.lists(bursts, min_size=1, max_size=8),
     )
     def test_as_one_after_the_other(self, order, count, timed, sent):
-        order = order[:count]
-        if "censor" in order and "encryptor" in order:
-            # As both say that they must stand.
-            order.remove("censor")
-            order.insert(order.index("encryptor"), "censor")
-        worlds = [World(self, order, at_once, timed) for at_once in (True, False)]
-        for world in worlds:
-            world.learn()
-        for burst in sent:
-            self.assertEqual(*(world.send(burst) for world in worlds), burst)
-        self.assertEqual(*(world.told() for world in worlds))
+        self.compare(order, count, timed, [(burst,) for burst in sent])
 
     def test_known_queries_are_no_work(self):
         for order in (
