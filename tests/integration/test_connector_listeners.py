@@ -6,20 +6,17 @@ import subprocess
 import psycopg
 import pymysql
 
-from acra_twisted.sandbox.mariadb import MariaDB
 from acra_twisted.sandbox.processes import free_port
 from tests.integration.base import Surroundings, eventually, get
 from tests.integration.test_doctor import DOCTOR
+from tests.support import classmariadb
 
 
 class BothDatabases(Surroundings):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.mariadb = MariaDB(listens=True)
-        cls.addClassCleanup(cls.mariadb.stop)
-        cls.mariadb.start()
-        cls.mariadb.account("u", "pw")
+        cls.mariadb = classmariadb.started(cls)
         cls.near, cls.mysql_astray, cls.postgresql_astray, far = (free_port() for _ in range(4))
         own = free_port()
         address = "incoming_connection_string"

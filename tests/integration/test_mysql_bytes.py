@@ -7,8 +7,8 @@ from acra_twisted.censor.engine import Censor
 from acra_twisted.censor.rules import read_rules
 from acra_twisted.dialects.mysql.replies import MAY_CHANGE
 from acra_twisted.dialects.mysql.texts import changes
-from acra_twisted.sandbox.mariadb import MariaDB
 from acra_twisted.sql.languages import LANGUAGES
+from tests.support import classmariadb
 
 RULES = {"handlers": [{"handler": "deny", "tables": ["pw"]}]}
 #: Each reads the secret where ``%`` is a blank to the server, or where it makes a comment.
@@ -33,10 +33,7 @@ ALSO = (b"SELECT 1 -%-x, '\n, p FROM pw -- ' FROM t", b"SELECT 'a%' FROM t", b"S
 class Bytes(SynchronousTestCase):
     @classmethod
     def setUpClass(cls):
-        cls.database = MariaDB(listens=True)
-        cls.addClassCleanup(cls.database.stop)
-        cls.database.start()
-        cls.database.account("u", "pw")
+        cls.database = classmariadb.started(cls)
         cls.database.run(
             "CREATE DATABASE d; USE d; CREATE TABLE pw (p text); CREATE TABLE t (a text);"
             "INSERT INTO pw VALUES ('secret'); INSERT INTO t VALUES ('x');"

@@ -10,9 +10,8 @@ from pymysql.constants import CLIENT, SERVER_STATUS
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.mysql.modequestions import TEXT as ASKED
-from acra_twisted.sandbox.mariadb import MariaDB
 from tests.integration.base import eventually
-from tests.support import mysqlsteps
+from tests.support import classmariadb, mysqlsteps
 from tests.support.evasions import EVASIONS
 from tests.support.fakemysql import FakeMySQL
 from tests.support.mysqldaemon import MysqlServer
@@ -68,10 +67,7 @@ class CensorCase(SynchronousTestCase):
 class AtMariaDB(CensorCase):
     @classmethod
     def setUpClass(cls):
-        cls.database = MariaDB(listens=True)
-        cls.addClassCleanup(cls.database.stop)
-        cls.database.start()
-        cls.database.account("u", "pw")
+        cls.database = classmariadb.started(cls)
         cls.database.run(
             "CREATE DATABASE secrets; CREATE TABLE secrets.t (a int);"
             "CREATE DATABASE db; USE db; CREATE TABLE secrets (a text);"

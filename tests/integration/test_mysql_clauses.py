@@ -8,7 +8,7 @@ import pymysql
 import yaml
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.sandbox.mariadb import MariaDB
+from tests.support import classmariadb
 from tests.support.clauses import ALLOWED, DENIED
 from tests.support.mysqldaemon import MysqlServer
 
@@ -19,10 +19,7 @@ SYNTAX = 1064
 class AtMariaDB(SynchronousTestCase):
     @classmethod
     def setUpClass(cls):
-        cls.database = MariaDB(listens=True)
-        cls.addClassCleanup(cls.database.stop)
-        cls.database.start()
-        cls.database.account("u", "pw")
+        cls.database = classmariadb.started(cls)
         cls.database.run(
             "CREATE DATABASE shop; USE shop; CREATE TABLE t (a text);"
             "CREATE TABLE gone (o int, n text); INSERT INTO gone VALUES (1, 'a'), (2, 'b');"

@@ -6,7 +6,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.sandbox.authority import Authority
-from acra_twisted.sandbox.mariadb import MariaDB
+from tests.support import classmariadb
 from tests.support.fakemysql import CAPABILITIES, DEPRECATE_EOF, QUERY_ATTRIBUTES, FakeMySQL
 from tests.support.mysqlaccounts import NATIVE, SHA2, SHA256
 from tests.support.mysqlclients import CLIENTS, Login, Refused, plugins
@@ -20,10 +20,7 @@ class AtMariaDB(SynchronousTestCase):
         folder = Path(tempfile.mkdtemp())
         cls.authority = Authority(folder)
         pair = cls.authority.issue("mariadb", hosts=("127.0.0.1", "localhost"))
-        cls.server = MariaDB(listens=True, tls=pair, plugins=plugins())
-        cls.addClassCleanup(cls.server.stop)
-        cls.server.start()
-        cls.server.account("u", "pw")
+        cls.server = classmariadb.started(cls, tls=pair, plugins=plugins())
         cls.server.account("careful", "pw", require="SSL")
         cls.server.account("edwards", "pw", plugin="ed25519")
         cls.server.account("either", "pw", plugin="mysql_native_password OR ed25519")

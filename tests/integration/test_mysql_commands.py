@@ -13,8 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.crypto import acrablock, envelopes
 from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.mariadb import MariaDB
 from tests.integration.base import eventually
+from tests.support import classmariadb
 from tests.support.mysqldaemon import MysqlServer
 
 _CLIENT = "an application"
@@ -109,10 +109,7 @@ class Commands(SynchronousTestCase):
         cls.keys = Keys(cls.folder, _CLIENT)
         made = acrablock.create(TEXT, cls.keys.symmetric_key, b"", os.urandom)
         cls.block = envelopes.wrap(envelopes.ACRABLOCK, made)
-        cls.database = MariaDB(listens=True, settings=("--local-infile=ON",))
-        cls.addClassCleanup(cls.database.stop)
-        cls.database.start()
-        cls.database.account("u", "pw")
+        cls.database = classmariadb.started(cls, settings=("--local-infile=ON",))
         cls.database.account("other", "secret")
         block = f"x'{cls.block.hex()}'"
         cls.database.run(
@@ -465,27 +462,25 @@ class Commands(SynchronousTestCase):
         self.assertEqual(rows, 0)
         self.assertEqual(self.loads(self.serve(local_infile=True)), (None, 5000))
 
-    def test_files_of_several_statements(self):
+    def loading(self):
+        """A cursor of a session that may load files into the table, through no stage."""
         server = MysqlServer(self.database.port, local_infile=True)
         server.__enter__()
         self.addCleanup(server.stop)
-        raw = self.open(server, local_infile=True, autocommit=True)
         self.database.run("TRUNCATE shop.loaded")
-        with raw.connection.cursor() as cursor:
+        return self.open(server, local_infile=True, autocommit=True).connection.cursor()
+
+    def test_files_of_several_statements(self):
+        with self.loading() as cursor:
             cursor.execute(f"SELECT 1; {self.load}; {self.load}; SELECT COUNT(*) FROM loaded")
             self.assertEqual(cursor.fetchall(), ((1,),))
             for _ in range(3):
                 self.assertTrue(cursor.nextset())
             self.assertEqual(cursor.fetchall(), ((10_000,),))
-            cursor.execute("TRUNCATE loaded")
+        self.database.run("TRUNCATE shop.loaded")
 
     def test_files_that_a_prepared_text_loads(self):
-        server = MysqlServer(self.database.port, local_infile=True)
-        server.__enter__()
-        self.addCleanup(server.stop)
-        raw = self.open(server, local_infile=True, autocommit=True)
-        self.database.run("TRUNCATE shop.loaded")
-        with raw.connection.cursor() as cursor:
+        with self.loading() as cursor:
             cursor.execute(f'PREPARE loading FROM "{self.load}"')
             cursor.execute("EXECUTE loading")
             cursor.execute("SELECT COUNT(*) FROM loaded")

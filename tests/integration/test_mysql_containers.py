@@ -16,10 +16,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted import purposes
 from acra_twisted.crypto import acrablock, acrastruct, envelopes, poison
 from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.mariadb import MariaDB
 from tests.integration.base import eventually
 from tests.integration.test_example_stage import EXAMPLE, RemoteRule
-from tests.support import mysqlsteps
+from tests.support import classmariadb, mysqlsteps
 from tests.support.mysqldaemon import MysqlServer
 
 _CLIENT = "an application"
@@ -89,10 +88,7 @@ class ContainerCase(SynchronousTestCase):
     def setUpClass(cls):
         cls.folder = Path(tempfile.mkdtemp())
         cls.keys = Keys(cls.folder, _CLIENT)
-        cls.database = MariaDB(listens=True)
-        cls.addClassCleanup(cls.database.stop)
-        cls.database.start()
-        cls.database.account("u", "pw")
+        cls.database = classmariadb.started(cls)
         cls.database.run("CREATE DATABASE shop")
 
     @classmethod

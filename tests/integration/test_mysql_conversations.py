@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.sandbox.mariadb import MariaDB
+from tests.support import classmariadb
 from tests.support.mysqlconversations import CAPABILITIES, PROCEDURES, SAYINGS, answers
 from tests.support.mysqldaemon import MysqlServer
 
@@ -14,10 +14,7 @@ class Conversations(SynchronousTestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.database = MariaDB(listens=True)
-        cls.addClassCleanup(cls.database.stop)
-        cls.database.start()
-        cls.database.account("u", "pw")
+        cls.database = classmariadb.started(cls)
         cls.database.run(PROCEDURES)
         server = MysqlServer(cls.database.port, db_tls="disable")
         server.__enter__()

@@ -19,8 +19,8 @@ from acra_twisted.encryption.mysql import encodings
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.mariadb import MariaDB
 from tests.integration.base import eventually
+from tests.support import classmariadb
 from tests.support.mysqldaemon import MysqlServer
 
 _CLIENT = "an application"
@@ -65,10 +65,7 @@ class Case(SynchronousTestCase):
         cls.keys = Keys(cls.folder / "keys", _CLIENT)
         cls.keys.writer.generate(purposes.SEARCH_HMAC, _CLIENT)
         settings = ("--log-bin", "--general-log=1", "--general-log-file=all.log")
-        cls.database = MariaDB(listens=True, settings=(*settings, *cls.settings))
-        cls.addClassCleanup(cls.database.stop)
-        cls.database.start()
-        cls.database.account("u", "pw")
+        cls.database = classmariadb.started(cls, settings=(*settings, *cls.settings))
         cls.database.run(_TABLE)
         path = cls.folder / "columns.yaml"
         path.write_text(cls.columns)

@@ -2,10 +2,10 @@
 
 from itertools import product
 
-from acra_twisted.sandbox.mariadb import MariaDB
 from acra_twisted.sandbox.processes import free_port
 from tests.integration.test_mysql_dumps import dump
 from tests.integration.test_mysql_link import LINKS, LinkCase
+from tests.support import classmariadb
 from tests.support.mysqlclients import CLIENTS, Login
 
 #: To AcraServer itself, without a connector.
@@ -30,10 +30,7 @@ class Legs(LinkCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.secured = MariaDB(listens=True, tls=cls.pair, ca=cls.authority.path)
-        cls.addClassCleanup(cls.secured.stop)
-        cls.secured.start()
-        cls.secured.account("u", "pw")
+        cls.secured = classmariadb.started(cls, tls=cls.pair, ca=cls.authority.path)
         cls.secured.run(TABLES)
         cls.ports = {}
         for link in LINKS:

@@ -16,10 +16,10 @@ from acra_twisted.sandbox.authority import Authority
 from acra_twisted.sandbox.chain import Chain, merge
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.mariadb import MariaDB
 from acra_twisted.wire.mysql.frames import packets
 from tests.integration.base import eventually, get, until_end
 from tests.integration.test_doctor import DOCTOR, speaking
+from tests.support import classmariadb
 from tests.support.fakemysql import FakeMySQL
 from tests.support.mysqlclients import CLIENTS, Login, Refused, plugins
 from tests.support.mysqllogins import MARIADB
@@ -42,10 +42,7 @@ class LinkCase(unittest.TestCase):
         cls.authority = Authority(cls.folder)
         hosts = ("127.0.0.1", "localhost")
         cls.pair = cls.authority.issue("application", hosts=hosts)
-        cls.database = MariaDB(listens=True, plugins=plugins())
-        cls.addClassCleanup(cls.database.stop)
-        cls.database.start()
-        cls.database.account("u", "pw")
+        cls.database = classmariadb.started(cls, plugins=plugins())
         cls.database.account("edwards", "pw", plugin="ed25519")
         cls.collector = Collector().start()
         cls.addClassCleanup(cls.collector.stop)

@@ -14,6 +14,7 @@ from acra_twisted.sandbox.processes import free_port
 from acra_twisted.wire.mysql import capabilities as bits
 from acra_twisted.wire.mysql.frames import packets
 from tests.integration.base import eventually
+from tests.support import classmariadb
 from tests.support.fakemysql import FakeMySQL
 from tests.support.mysqlaccounts import SHA256
 from tests.support.mysqlclients import CLIENTS, Login, Refused, plugins
@@ -60,10 +61,7 @@ class AtMariaDB(LoginCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.database = MariaDB(listens=True, tls=cls.pair, plugins=plugins())
-        cls.addClassCleanup(cls.database.stop)
-        cls.database.start()
-        cls.database.account("u", "pw")
+        cls.database = classmariadb.started(cls, tls=cls.pair, plugins=plugins())
         cls.database.account("careful", "pw", require="SSL")
         cls.database.account("edwards", "pw", plugin="ed25519")
         cls.database.account("either", "pw", plugin="mysql_native_password OR ed25519")

@@ -17,6 +17,7 @@ from acra_twisted.encryption.sealing import ColumnSealer, block_seal
 from acra_twisted.encryption.searching import Prefixes
 from acra_twisted.encryption.settings import SEARCHABLE, TOKENIZED
 from acra_twisted.sandbox.mariadb import MariaDB
+from tests.support import classmariadb
 from tests.support.mysqlplanning import SETTINGS, plan
 from tests.support.mysqlrefusing import IN_CLEAR
 
@@ -153,10 +154,7 @@ def shown(cell):
 class Twins(SynchronousTestCase):
     @classmethod
     def setUpClass(cls):
-        cls.database = MariaDB(listens=True)
-        cls.addClassCleanup(cls.database.stop)
-        cls.database.start()
-        cls.database.account("u", "pw")
+        cls.database = classmariadb.started(cls)
         bare = _TABLES.format(
             bytes=f"VARCHAR(100) {_COLLATED}", text=f"VARCHAR(100) {_COLLATED}", prefix=""
         )

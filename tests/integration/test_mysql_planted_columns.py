@@ -16,9 +16,9 @@ from pymysql.constants import CLIENT
 from acra_twisted import purposes
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.mariadb import MariaDB
 from tests.integration.base import Surroundings
 from tests.integration.planted import PlantedCase
+from tests.support import classmariadb
 from tests.support.planted import Planting, Search, forms
 
 CONFIG = """
@@ -74,10 +74,7 @@ class MysqlPlantedColumns(PlantedCase, Surroundings):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.database = MariaDB(listens=True, settings=TALKATIVE)
-        cls.addClassCleanup(cls.database.stop)
-        cls.database.start()
-        cls.database.account("u", "pw")
+        cls.database = classmariadb.started(cls, settings=TALKATIVE)
         cls.database.run(SCRIPT + "GRANT ALL ON *.* TO u@'%';")
         (cls.folder / "columns.yaml").write_text(CONFIG)
         keys = Keys(cls.folder, CLIENT_ID)

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.crypto import acrablock, acrastruct, envelopes
 from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.mariadb import MariaDB
+from tests.support import classmariadb
 from tests.support.mysqldaemon import MysqlServer
 
 _CLIENT = "an application"
@@ -23,10 +23,7 @@ class Rows(SynchronousTestCase):
     @classmethod
     def setUpClass(cls):
         cls.keys = Keys(Path(tempfile.mkdtemp()), _CLIENT)
-        cls.database = MariaDB(listens=True, settings=("--max-allowed-packet=64M",))
-        cls.addClassCleanup(cls.database.stop)
-        cls.database.start()
-        cls.database.account("u", "pw")
+        cls.database = classmariadb.started(cls, settings=("--max-allowed-packet=64M",))
         cls.database.run(
             "CREATE DATABASE shop; USE shop;"
             "CREATE TABLE t (id INT PRIMARY KEY, plain VARCHAR(40), kept LONGBLOB);"

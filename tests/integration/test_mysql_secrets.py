@@ -13,9 +13,8 @@ from pymysql.constants import CLIENT
 from acra_twisted.sandbox.chain import Chain
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.keys import Keys
-from acra_twisted.sandbox.mariadb import MariaDB
 from tests.integration.base import Surroundings, eventually, get
-from tests.support import mysqlsteps
+from tests.support import classmariadb, mysqlsteps
 from tests.support.fakemysql import FakeMySQL
 from tests.support.mysqlclients import CLIENTS, Login
 from tests.support.planted import Search
@@ -79,10 +78,7 @@ class Secrets(Surroundings):
         cls.keys = Keys(cls.folder, "an application")
         cls.collector = Collector().start()
         cls.addClassCleanup(cls.collector.stop)
-        cls.database = MariaDB(listens=True, settings=("--local-infile=ON",))
-        cls.addClassCleanup(cls.database.stop)
-        cls.database.start()
-        cls.database.account("u", "pw")
+        cls.database = classmariadb.started(cls, settings=("--local-infile=ON",))
         cls.database.run(
             "CREATE DATABASE shop; USE shop; CREATE TABLE numbers (n INT);"
             "CREATE TABLE people (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(200));"

@@ -5,8 +5,8 @@ import struct
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.errors import WireError
-from acra_twisted.sandbox.mariadb import MariaDB
 from acra_twisted.wire.mysql.parameters import check_for_mariadb, decode_execution
+from tests.support import classmariadb
 from tests.support.mysqlconversations import Client, encoded
 
 #: Values as some type writes them: a number, a string, a date, a time.
@@ -22,10 +22,7 @@ MARK = b"\4mark"
 class Kinds(SynchronousTestCase):
     @classmethod
     def setUpClass(cls):
-        cls.database = MariaDB(listens=True)
-        cls.addClassCleanup(cls.database.stop)
-        cls.database.start()
-        cls.database.account("u", "pw")
+        cls.database = classmariadb.started(cls)
         cls.database.run("CREATE DATABASE d")
 
     def open(self):

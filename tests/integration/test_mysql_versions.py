@@ -7,9 +7,9 @@ import pymysql
 from pymysql.constants import CLIENT
 
 from acra_twisted.errors import LexError
-from acra_twisted.sandbox.mariadb import MariaDB
 from acra_twisted.sql.languages import LANGUAGES
 from acra_twisted.sql.mysqlversions import mark_at, unmarked
+from tests.support import classmariadb
 
 MYSQL = LANGUAGES["mysql"]
 SYNTAX, NO_CHARACTER = 1064, 1300
@@ -37,10 +37,7 @@ PIECES = (
 class Versions(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.database = MariaDB(listens=True)
-        cls.addClassCleanup(cls.database.stop)
-        cls.database.start()
-        cls.database.account("u", "pw")
+        cls.database = classmariadb.started(cls)
         cls.connection = pymysql.connect(
             host="127.0.0.1",
             port=cls.database.port,

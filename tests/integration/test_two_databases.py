@@ -23,6 +23,7 @@ from acra_twisted.sandbox.processes import free_port
 from acra_twisted.wire.mysql.frames import packets
 from acra_twisted.writer import create_acrastruct
 from tests.integration.base import Surroundings, eventually, get
+from tests.support import classmariadb
 from tests.support.mysqlclients import plugins
 from tests.support.mysqllogins import MysqlPlay
 from tests.support.mysqllogins import response as as_client
@@ -37,10 +38,7 @@ class TwoKinds(Surroundings):
         super().setUpClass()
         cls.keys = Keys(cls.folder, "an application")
         container = create_acrastruct(TEXT, cls.keys.storage_public_key)
-        cls.mariadb = MariaDB(listens=True)
-        cls.addClassCleanup(cls.mariadb.stop)
-        cls.mariadb.start()
-        cls.mariadb.account("u", "pw")
+        cls.mariadb = classmariadb.started(cls)
         cls.mariadb.run(
             "CREATE DATABASE shop; USE shop; CREATE TABLE place (name TEXT, kept BLOB);"
             f"INSERT INTO place VALUES ('mariadb', x'{container.hex()}');"
@@ -231,10 +229,7 @@ class Counting(Surroundings):
     def setUpClass(cls):
         super().setUpClass()
         settings = ("--skip-name-resolve=OFF", "--max-connect-errors=3")
-        cls.mariadb = MariaDB(listens=True, settings=settings, plugins=plugins())
-        cls.addClassCleanup(cls.mariadb.stop)
-        cls.mariadb.start()
-        cls.mariadb.account("u", "pw")
+        cls.mariadb = classmariadb.started(cls, settings=settings, plugins=plugins())
 
     def open(self, source):
         # It counts nothing of 127.0.0.1.
