@@ -70,6 +70,10 @@ class Language(Protocol):
     def parse(self, text: bytes, tokens: list[Token], mode: Mode) -> list[Parsed]:
         """Raises tree.UnparsableError, and LexError for what must not be parsed."""
 
+    def repeated(self, text: bytes, tokens: list[Token], most: int) -> tuple[int, int]:
+        """Return how many tokens its parser makes of a text beyond those that it has, and their
+        bytes but for literals; it counts no more once there are ``most``."""
+
     def value(self, kind: str, raw: bytes, mode: Mode) -> Value:
         """Return the value of a literal."""
 
@@ -146,6 +150,9 @@ def bound(language: Any, text: bytes, tokens: list[Token], limit: int) -> None:
             elif sign in b")]":
                 depth -= 1
     limit = min(limit, language.parsed)
+    more, longer = language.repeated(text, tokens, limit)
+    structure += more
+    size += longer
     if structure > limit or size > limit * _TOKEN_BYTES:
         raise TooCostlyError(
             f"{structure} tokens ({size} bytes) are left where long lists are cut, "

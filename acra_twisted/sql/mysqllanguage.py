@@ -133,6 +133,10 @@ class Mysql:
         """Parse canonical text, which no mode changes."""
         return mysql.parse(text, tokens)
 
+    def repeated(self, text: bytes, tokens: list[Token], most: int) -> tuple[int, int]:
+        """Return nothing: each token stands once in the tree."""
+        return 0, 0
+
     def value(self, kind: str, raw: bytes, mode: Mode) -> Value:
         """Return the value of a literal."""
         return mysql_value(kind, raw, not mode.backslash)

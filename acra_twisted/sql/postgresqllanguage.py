@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from acra_twisted.sql import lexer, names, pgtrees, postgresql, tree, words
+from acra_twisted.sql import lexer, names, pgrepeats, pgtrees, postgresql, tree, words
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import Value, postgresql_value
 from acra_twisted.sql.modes import Mode, name_parts, normal
@@ -100,6 +100,10 @@ class Postgresql:
             text = b"".join(parts)
             tokens = lexer.tokens(text, True, len(text))
         return postgresql.parse(text, tokens)
+
+    def repeated(self, text: bytes, tokens: list[Token], most: int) -> tuple[int, int]:
+        """Return what `pgrepeats` counts."""
+        return pgrepeats.repeated(text, tokens, most)
 
     def value(self, kind: str, raw: bytes, mode: Mode) -> Value:
         """Return the value of a literal."""

@@ -58,6 +58,15 @@ class Limits(SynchronousTestCase):
         ):
             with self.assertRaises(LexError):
                 self.bound(text)
+        text = b"SELECT 1"
+        for _ in range(9):
+            text = b"UPDATE t SET (a, b, c) = (WITH w AS (%b) SELECT 1)" % text
+        # 200 tokens, of which the parser would make hundreds of thousands.
+        with self.assertRaisesRegex(TooCostlyError, "max_structure allows 16000 "):
+            self.bound(text)
+        names = b", ".join([b"a"] * 1000)
+        with self.assertRaisesRegex(TooCostlyError, "max_structure allows 16000 "):
+            self.bound(b"UPDATE t SET (%b) = (SELECT %b)" % (names, names))
         with self.assertRaisesRegex(TooCostlyError, "max_structure allows 4000 "):
             self.bound(b"SELECT 1" + b"+1" * 2000, language=MY)
 
@@ -67,5 +76,6 @@ class Limits(SynchronousTestCase):
             b"SELECT 1" + b"+1" * 7900,
             b"SELECT '" + b"a" * 2_000_000 + b"'",
             b"SELECT " + b"a" * 16_000,
+            b"UPDATE t SET (%b) = (SELECT %b)" % (b", ".join([b"a"] * 80), b", ".join([b"a"] * 80)),
         ):
             self.bound(text)
