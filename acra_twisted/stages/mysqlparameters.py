@@ -50,9 +50,11 @@ class MysqlParameters:
         known: MysqlKnown,
         snapshot: MysqlSnapshot,
         certain: bool,
+        looked: bool = False,
     ) -> Any:
-        """Return the verdict on parameters, or a Deferred of it.  Raises ValueRefusedError, or
-        fails with it."""
+        """Return the verdict on parameters, or a Deferred of it.  ``looked``: it was asked for the
+        tables and routines that the statement gives values to.  Raises ValueRefusedError, or fails
+        with it."""
         statement, session = parameters.statement, exchange.session
         binding = None if statement is None else statement.plan
         if statement is None or not isinstance(binding, Binding):
@@ -72,12 +74,12 @@ class MysqlParameters:
             if not self._bypasses.is_in_force(binding.bypass, session.identity.client_id):
                 return refused(ENDED)
             tell(exchange, binding.bypass)
-        if plan.targets and not certain:
+        if plan.targets and not looked:
             # A table that it was prepared for may be gone, and another program's view be there.
             database = binding.read.database or ""
             targets = [one.within(database) for one in plan.targets if one.name]
             if self._columns.is_strange(session, known, targets, binding.read.database):
-                again = partial(self.judge, parameters, exchange)
+                again = partial(self.judge, parameters, exchange, looked=True)
                 return self._ask(session, known, again, targets)
         self._columns.watch(known, exchange, plan, binding.moves)
         statement.meanings = snapshot.meanings(plan, character_set)

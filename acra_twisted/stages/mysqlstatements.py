@@ -83,9 +83,11 @@ class MysqlStatements:
         known: MysqlKnown,
         snapshot: MysqlSnapshot,
         certain: bool,
+        looked: bool = False,
     ) -> Any:
         """Return the verdict on a text by a snapshot, or a Deferred of it.  ``certain``: all that
-        was sent before has been answered, and what it may have changed was asked for.  Raises
+        was sent before has been answered, and what it may have changed was asked for.  ``looked``:
+        it was also asked for the tables and routines that the text gives values to.  Raises
         ValueRefusedError, or fails with it."""
         session = exchange.session
         session.meaning = snapshot.meaning(None, result_set_of(session))
@@ -94,7 +96,7 @@ class MysqlStatements:
         read = ReadBy(mode_of(session, certain), database)
         judged = _Judged(statement, exchange, known, snapshot, read)
         planned = self._planned(snapshot.planner, judged)
-        return then(planned, partial(self._judge, judged, certain))
+        return then(planned, partial(self._judge, judged, certain, looked))
 
     def _planned(self, planner: Planner, judged: _Judged) -> Any:
         """Return the `Planned` of a text, or a Deferred of it."""
@@ -103,7 +105,7 @@ class MysqlStatements:
             return self._workers.run(uncollected, _plan, planner, text, mode, database)
         return _plan(planner, text, mode, database)
 
-    def _judge(self, judged: _Judged, certain: bool, planned: Planned) -> Any:
+    def _judge(self, judged: _Judged, certain: bool, looked: bool, planned: Planned) -> Any:
         statement, exchange, known, snapshot, read = judged
         refusal = refusal_of(planned.plan, exchange)
         session = exchange.session
@@ -117,11 +119,12 @@ class MysqlStatements:
         if refusal is None:
             if (
                 targets
-                and not certain
+                and not looked
                 and self._columns.is_strange(session, known, targets, read.database)
                 and not shows_before(statement.text)
             ):
-                return self._ask(session, known, partial(self.judge, statement, exchange), targets)
+                again = partial(self.judge, statement, exchange, looked=True)
+                return self._ask(session, known, again, targets)
             if targets and statement.prepared_name is None and prepares(statement.text):
                 known.keep_prepared(session, statement.text, read)
             return self._written(judged, planned, None)

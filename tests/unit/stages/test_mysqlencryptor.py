@@ -305,6 +305,32 @@ class NewNames(Case):
         self.assert_denied(self.judge("INSERT INTO fresh VALUES (UPPER('a'))")[0])
         self.assertEqual(len(self.questions()), 1)
 
+    def test_nor_by_a_statement_that_waits_for_the_ones_before_it(self):
+        """It asks for what they may have changed, and for the view, too."""
+        fresh = Code(VIEW, "shop", "fresh", "select `name` from `shop`.`people`")
+        text = "INSERT INTO fresh (name) VALUES ({})"
+        for before in ("DROP TABLE fresh", "USE shop"):
+            for prepared in (False, True):
+                self.begin()
+                self.judge("SELECT id FROM people")
+                statement, mine = self.bench.statement(text.format("'Zaphod'"))
+                if prepared:
+                    _, statement, _ = self.judge(text.format("?"), True)
+                self.bench.schema = SCHEMA._replace(code=[*SCHEMA.code, fresh])
+                self.bench.has("fresh", is_code=True)
+                _, _, exchange = self.judge(before)
+                self.bench.holds = True
+                if prepared:
+                    parameters, mine = self.bench.parameters(statement, "Zaphod")
+                    verdict = self.stage.on_parameters(parameters, mine)
+                else:
+                    verdict = self.stage.on_statement(statement, mine)
+                # Its answer comes with that to the first question.
+                exchange.close("ok")
+                self.bench.holds = False
+                self.bench.answer()
+                self.assertIsNot(self.successResultOf(verdict), PASS, (before, prepared))
+
     def test_words_in_values_and_names_do_not_keep_it_from_asking(self):
         fresh = Code(VIEW, "shop", "fresh", "select `name` AS `error` from `shop`.`people`")
         self.bench.schema = SCHEMA._replace(code=[*SCHEMA.code, fresh])
