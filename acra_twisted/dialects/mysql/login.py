@@ -249,6 +249,9 @@ class Login:
                 self._client.speaks = plugins.client_due
                 if plugins.client_due:
                     actions += self._read_client()
+                if plugins.client_due:
+                    # Behind a question to the client comes what is no answer, if anything does.
+                    return actions + self._read_database()
         return actions
 
     def _begun(self) -> Session:

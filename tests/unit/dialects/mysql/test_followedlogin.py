@@ -238,6 +238,20 @@ class Followed(LoginCase):
                 (exchange,) = play.session.observer.closed
                 self.assertEqual((exchange.outcome, exchange.status_code), ("error", "1159"))
 
+    def test_a_server_that_gives_up_right_behind_its_question(self):
+        """The client is told the same if both come at once."""
+        told = b"\xff\x87\x04#08S01too slow"
+        for said in (
+            [packets(SWITCH, 2), packets(told, 4)],
+            [packets(SWITCH, 2) + packets(told, 4)],
+        ):
+            play = FollowedPlay(DECLINE)
+            play.greet()
+            play.client(packets(response().encode(), 1))
+            shown = b"".join(map(play.database, said))
+            self.assertEqual(shown, packets(SWITCH, 2) + packets(told, 4))
+            self.assertIsInstance(play.actions[-1], Close)
+
     def test_a_server_that_says_anything_else_then(self):
         for payload in (OK, SWITCH, b"\xfe", b""):
             play = FollowedPlay()
