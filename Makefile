@@ -14,7 +14,8 @@
 # make changelog   put the news fragments into CHANGELOG.rst, and remove them
 # make docs        write what is generated: etc/*.ini, docs/{options,events,spans,functions}.rst
 # make html        the pages in docs as a site with a search: build/html
-# make fuzz        one target under a coverage-guided fuzzer (SECONDS=600 TARGET=decisions); targets:
+# make fuzz        one target led by coverage (SECONDS=600 TARGET=decisions); CI tries numbered inputs
+#                  (docs/architecture.rst); targets:
 #                  decisions (lexers and the firewall), wire (protocols, containers, keys),
 #                  pgsession, mysqlsession (whole sessions with stages that judge), mysql,
 #                  mysqlrequests, mysqllogin (a database's, a client's and a login's bytes),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
+import unittest
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,8 +15,10 @@ from tests import IS_SAME
 
 #: How long a bounded run takes that is left to chance, seconds.
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "20"))
-#: How long one may take that is the same each time, on a slow machine: it is a number of inputs.
-_LONGEST = 6 * SECONDS
+#: How long any may take, on a slow machine, seconds.
+_LONGEST = 600
+#: Of Python's sets of texts, whose order may have a part in what is found.
+_HASH_SEED = "0"
 TOP = Path(__file__).parents[2]
 
 
@@ -38,34 +40,30 @@ def run(
     )
 
 
-def _in_place() -> list[str]:
-    """The command that gives a program the same addresses each time: some of Python's sets are in
-    the order of these.  Empty where the system does not let us; ``setarch`` is of util-linux."""
-    command = [shutil.which("setarch") or "false", "-R"]
-    may = subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0
-    return command if may else []
+class BoundedRun(unittest.TestCase):
+    """A test that runs a fuzzer of this package for a while."""
 
+    def run_bounded(self, target: str, inputs: int, *, chance: bool = not IS_SAME) -> None:
+        """Fail for what the fuzzer finds, in full, with the input.
 
-def bounded(target: str, inputs: int, *, chance: bool = not IS_SAME) -> tuple[int, str]:
-    """A fuzzer of this package: how many inputs it has tried, and what it found: empty if nothing,
-    else the end of what it said, and the inputs.
-
-    By ``chance`` it runs for `SECONDS`; else it tries so many ``inputs``, the same each time.
-    """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        kept = folder / "inputs"
-        kept.mkdir()
-        flags = (f"-max_total_time={SECONDS if chance else _LONGEST}",)
-        program = ("-m", f"tests.fuzz.{target}", str(kept), f"-artifact_prefix={folder}/", *flags)
-        if chance:
-            done = run(*program, seconds=_LONGEST + 120)
-        else:
-            # Another look at the folder would come by the clock.
-            program += ("-seed=1", f"-runs={inputs}", "-reload=0")
-            done = run(*program, seconds=_LONGEST + 120, before=_in_place(), PYTHONHASHSEED="0")
-        said = done.stderr
-        if done.returncode:
+        By ``chance`` it is led by coverage for `SECONDS`; else it tries its first so many
+        ``inputs``, the same everywhere and each time (`tests.fuzz.numbered`).
+        """
+        program = ("-m", f"tests.fuzz.{target}")
+        if not chance:
+            done = run(
+                *program, "--inputs", str(inputs), seconds=_LONGEST, PYTHONHASHSEED=_HASH_SEED
+            )
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(f"Done {inputs} inputs", done.stderr)
+            return
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            kept = folder / "inputs"
+            kept.mkdir()
+            flags = (f"-max_total_time={SECONDS}", f"-artifact_prefix={folder}/")
+            done = run(*program, str(kept), *flags, seconds=_LONGEST)
             found = [repr(path.read_bytes()) for path in folder.glob("*-*") if path.is_file()]
-            return 0, "\n".join((said[-3000:], *found))
-        return int(said.rpartition("Done ")[2].split()[0]), ""
+            # Nobody will find them again by chance.
+            self.assertEqual(done.returncode, 0, "\n".join((done.stderr[-6000:], *found)))
+            self.assertGreater(int(done.stderr.rpartition("Done ")[2].split()[0]), 5 * SECONDS)

@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of what plans statements on protected columns: ``make fuzz
+"""Fuzzing of what plans statements on protected columns: ``make fuzz
 TARGET=columns``.
 
 An input is a text.  What is sent for it runs at a PostgreSQL that refuses plaintext in the
@@ -15,9 +15,10 @@ import os
 import subprocess
 import sys
 
-import atheris
+from tests.fuzz.numbered import Inputs, kept
+from tests.fuzz.starting import DICTIONARY, instrumented, start
 
-with atheris.instrument_imports(include=["acra_twisted.sql", "acra_twisted.encryption"]):
+with instrumented("acra_twisted.sql", "acra_twisted.encryption"):
     from tests.fuzz import rules
     from tests.support.planning import MODE, PATH, planner, shown
 
@@ -27,7 +28,6 @@ from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
 from acra_twisted.encryption.postgresql.comparisons import Comparisons
 from acra_twisted.sandbox.endings import bound, with_make
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
-from tests.fuzz.starting import DICTIONARY, start
 from tests.fuzz.words import Mutator
 from tests.support.refusing import CREATED, IN_CLEAR, checks, filled_in
 from tests.unit.encryption.postgresql import test_queries, test_writes
@@ -93,22 +93,21 @@ def check(data: bytes, database: Database) -> None:
         assert IN_CLEAR not in database.states(*sent), "a value would be stored in clear"
 
 
-def seeds() -> list[bytes]:
-    """Texts to begin with."""
+def inputs() -> Inputs:
+    """Texts that our own tests try."""
     texts = [*test_queries.PASSED]
     for pairs in (
         *(test_writes.INSERTED, test_writes.UPDATED, test_writes.OTHERS, test_writes.REFUSED),
     ):
         texts += [text for text, _ in pairs]
-    return [text.encode() for text in texts]
+    seeds = [text.encode() for text in texts]
+    return Inputs([*seeds, *kept("columns")], _LONGEST, Mutator(seeds), DICTIONARY)
 
 
 def fuzz(dsn: str) -> None:
-    """Begin with what is in the folder, end as libFuzzer's flags say."""
-    texts = seeds()
-    database, mutator = Database(dsn), Mutator(texts)
-    flags = (f"-dict={DICTIONARY}", f"-max_len={_LONGEST}", "-len_control=0", "-timeout=20")
-    start(lambda data: check(data, database), texts, *flags, mutator=mutator.changed)
+    """Try what the command line says."""
+    database = Database(dsn)
+    start(lambda data: check(data, database), inputs())
 
 
 def main() -> int:

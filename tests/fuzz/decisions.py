@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of lexers, trees and decisions: ``make fuzz``.
+"""Fuzzing of lexers, trees and decisions: ``make fuzz``.
 
 The first byte of an input chooses database and settings, the rest is the text.  Wrong is: any
 exception, tokens out of order, a decision that takes longer than the limit, and one that differs
@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import re
 
-import atheris
+from tests.fuzz.numbered import Inputs, kept
+from tests.fuzz.starting import DICTIONARY, instrumented, start
+from tests.fuzz.words import Mutator
 
-with atheris.instrument_imports(include=["acra_twisted.sql", "acra_twisted.censor"]):
+with instrumented("acra_twisted.sql", "acra_twisted.censor"):
     from acra_twisted.errors import LexError
     from acra_twisted.sql.languages import LANGUAGES
     from tests.fuzz import rules
 
-from tests.fuzz.starting import DICTIONARY, start
 from tests.support.callforms import pairs as call_forms
 from tests.support.evasions import EVASIONS
 
@@ -52,6 +53,8 @@ _COLD = {name: rules.make(name) for name in _MODES}
 
 def check(data: bytes) -> None:
     """One input.  Raises AssertionError, Slow, or what a defect raises."""
+    if not data:
+        return
     name, mode = _CHOICES[data[0] % len(_CHOICES)]
     text = data[1:]
     try:
@@ -71,8 +74,8 @@ def check(data: bytes) -> None:
         assert _WARM[name].decide(text, mode) in expected, "a kept decision differs"
 
 
-def _seeds() -> list[bytes]:
-    """Texts to begin with, for the database that they are for."""
+def inputs() -> Inputs:
+    """Texts, each for the database that it is for."""
     texts = [(name, text) for name, pairs in EVASIONS.items() for pair in pairs for text in pair]
     texts += [("postgresql", text) for pair in call_forms() for text in pair[1:]]
     for handler in rules.HANDLERS:
@@ -82,14 +85,9 @@ def _seeds() -> list[bytes]:
     for name, text in texts:
         first = next(n for n, choice in enumerate(_CHOICES) if choice[0] == name)
         found.append(bytes([first]) + text.encode())
-    return found
-
-
-def main() -> None:
-    """Begin with these and what is in the folder, end as libFuzzer's flags say."""
-    flags = (f"-dict={DICTIONARY}", "-max_len=3000", "-timeout=10")
-    start(lambda data: check(data) if data else None, _seeds(), *flags)
+    mutator = Mutator([one[1:] for one in found], 1)
+    return Inputs([*found, *kept("decisions")], 3000, mutator, DICTIONARY)
 
 
 if __name__ == "__main__":
-    main()
+    start(check, inputs())

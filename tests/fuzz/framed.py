@@ -7,8 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import atheris
-
+from tests.fuzz.changes import Plain
 from tests.fuzz.words import Mutator as Words
 
 #: Separates what the client says from what the database says, in turns.
@@ -84,27 +83,30 @@ class Mutator:
     """
 
     def __init__(
-        self, inputs: Sequence[bytes], framing: Framing, head: int, texts: Sequence[bytes]
+        self,
+        inputs: Sequence[bytes],
+        framing: Framing,
+        head: int,
+        texts: Sequence[bytes] = (b"SELECT 1",),
     ) -> None:
         self._framing, self._head = framing, head
         self._words = Words(list(texts))
         self._talks = [split(one[head:], framing) for one in inputs]
         self._kinds = sorted({part.kind for talk in self._talks for part in talk})
 
-    def changed(self, data: bytes, longest: int, seed: int) -> bytes:
-        """One to three changes; every fifth input's is of libFuzzer's own kind."""
-        chance = random.Random(seed)  # noqa: S311 - no secret
+    def changed(self, data: bytes, longest: int, chance: random.Random, plain: Plain) -> bytes:
+        """One to three changes; every fifth input's is one of bytes."""
         if len(data) <= self._head or chance.randrange(5) == 0:
-            return bytes(atheris.Mutate(data, longest))
+            return plain(data, longest)
         head, parts = bytearray(data[: self._head]), split(data[self._head :], self._framing)
         for _ in range(chance.randint(1, 3)):
             if chance.randrange(10) == 0:
                 head[chance.randrange(len(head))] ^= 1 << chance.randrange(8)
             else:
-                self._change(parts, chance)
+                self._change(parts, chance, plain)
         return (bytes(head) + join(parts, self._framing))[:longest]
 
-    def _change(self, parts: list[Part], chance: random.Random) -> None:
+    def _change(self, parts: list[Part], chance: random.Random, plain: Plain) -> None:
         at = chance.randrange(len(parts) + 1)
         kind = chance.randrange(6)
         if kind == 0:
@@ -115,13 +117,13 @@ class Mutator:
             start = chance.randrange(len(other) + 1)
             parts[at : at + chance.randrange(3)] = other[start : start + chance.randint(1, 5)]
         elif at < len(parts):
-            parts[at] = self._part(parts[at], kind, chance)
+            parts[at] = self._part(parts[at], kind, chance, plain)
         else:
             parts.append(Part(chance.choice(self._kinds), b""))
 
-    def _part(self, part: Part, kind: int, chance: random.Random) -> Part:
+    def _part(self, part: Part, kind: int, chance: random.Random, plain: Plain) -> Part:
         if kind == 2:
             return part._replace(kind=chance.choice(self._kinds))
         if kind == 3:
-            return part._replace(body=bytes(atheris.Mutate(part.body, len(part.body) + 20)))
+            return part._replace(body=plain(part.body, len(part.body) + 20))
         return part._replace(body=self._words.reworded(part.body, chance))

@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of what plans MySQL statements on protected columns: ``make fuzz
+"""Fuzzing of what plans MySQL statements on protected columns: ``make fuzz
 TARGET=mycolumns``.
 
 An input is a text.  What is sent for it runs at a MariaDB that refuses plaintext in the protected
@@ -17,9 +17,10 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-import atheris
+from tests.fuzz.numbered import Inputs, kept
+from tests.fuzz.starting import DICTIONARY, instrumented, start
 
-with atheris.instrument_imports(include=["acra_twisted.sql", "acra_twisted.encryption"]):
+with instrumented("acra_twisted.sql", "acra_twisted.encryption"):
     from tests.fuzz import rules
     from tests.support.mysqlplanning import MODE, planner
 
@@ -28,7 +29,6 @@ from pymysql.constants import CLIENT
 
 from acra_twisted.sandbox.endings import bound, with_make
 from acra_twisted.sandbox.mariadb import MariaDB
-from tests.fuzz.starting import DICTIONARY, start
 from tests.fuzz.words import Mutator
 from tests.support.mysqlrefusing import IN_CLEAR, created, filled_in
 
@@ -96,18 +96,17 @@ def check(data: bytes, database: Database) -> None:
         assert IN_CLEAR not in database.numbers(sent), "a value would be stored in clear"
 
 
-def seeds() -> list[bytes]:
-    """Texts to begin with."""
-    return Path(__file__).with_name("mycolumns.sql").read_bytes().splitlines()
+def inputs() -> Inputs:
+    """Texts of every kind."""
+    seeds = Path(__file__).with_name("mycolumns.sql").read_bytes().splitlines()
+    return Inputs([*seeds, *kept("mycolumns")], _LONGEST, Mutator(seeds), DICTIONARY)
 
 
 def fuzz(port: int) -> None:
-    """Begin with what is in the folder, end as libFuzzer's flags say."""
-    texts = seeds()
-    database, mutator = Database(port), Mutator(texts)
+    """Try what the command line says."""
+    database = Database(port)
     assert IN_CLEAR in database.numbers(b"INSERT INTO leads (mail) VALUES ('a')")
-    flags = (f"-dict={DICTIONARY}", f"-max_len={_LONGEST}", "-len_control=0", "-timeout=20")
-    start(lambda data: check(data, database), texts, *flags, mutator=mutator.changed)
+    start(lambda data: check(data, database), inputs())
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of what reads a MySQL database's bytes: ``make fuzz TARGET=mysql``.
+"""Fuzzing of what reads a MySQL database's bytes: ``make fuzz TARGET=mysql``.
 
 The first byte of an input chooses capabilities and how the rest is cut, the second the requests
 that are unanswered; the rest is what the database says.  Wrong is: any exception that is not of
@@ -10,9 +10,11 @@ stage that changes nothing.
 
 from __future__ import annotations
 
-import atheris
+from tests.fuzz.framed import MYSQL, Mutator
+from tests.fuzz.numbered import Inputs, kept
+from tests.fuzz.starting import instrumented, start
 
-with atheris.instrument_imports(include=["acra_twisted.wire", "acra_twisted.dialects"]):
+with instrumented("acra_twisted.wire", "acra_twisted.dialects"):
     from acra_twisted.dialects.mysql import replies
     from acra_twisted.dialects.mysql.replies import Reply
     from acra_twisted.errors import AcraError
@@ -26,7 +28,6 @@ with atheris.instrument_imports(include=["acra_twisted.wire", "acra_twisted.dial
     )
     from tests.support.mysqlreplies import Followed, see_all, statement
 
-from tests.fuzz.starting import BOUNDS, start
 from tests.support.mysqlvectors import SERVER, conversations
 
 _LIMIT = 1 << 16
@@ -120,7 +121,7 @@ def check(data: bytes) -> None:
     _packets(said)
 
 
-def _seeds() -> list[bytes]:
+def inputs() -> Inputs:
     """The words of databases in recorded conversations, from each packet on."""
     found = []
     for one in conversations().values():
@@ -128,13 +129,8 @@ def _seeds() -> list[bytes]:
             if packet.leg == SERVER:
                 behind = b"".join(p.encoded for p in one.packets[number:] if p.leg == SERVER)
                 found.append(bytes((one.capabilities >> 24 & 1 | 0x30, 0)) + behind[:600])
-    return found
-
-
-def main() -> None:
-    """Begin with recorded conversations and what is in the folder, end as libFuzzer's flags say."""
-    start(check, _seeds(), "-max_len=700", *BOUNDS)
+    return Inputs([*found, *kept("mysql")], 700, Mutator(found, MYSQL, 2))
 
 
 if __name__ == "__main__":
-    main()
+    start(check, inputs())

@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of MySQL's logins, from both sides: ``make fuzz TARGET=mysqllogin``.
+"""Fuzzing of MySQL's logins, from both sides: ``make fuzz TARGET=mysqllogin``.
 
 The first byte of an input chooses what is allowed, the second how the rest is cut; the rest is what
 the sides say in turns, the database first, to AcraServer and to a connector.  Wrong is: any
@@ -11,9 +11,11 @@ are others when they are read again, and a password of AcraServer's own in clear
 
 from __future__ import annotations
 
-import atheris
+from tests.fuzz.framed import MYSQL, TURN, Mutator
+from tests.fuzz.numbered import Inputs, kept
+from tests.fuzz.starting import instrumented, start
 
-with atheris.instrument_imports(include=["acra_twisted.wire", "acra_twisted.dialects"]):
+with instrumented("acra_twisted.wire", "acra_twisted.dialects"):
     from acra_twisted.dialects.mysql.legs import UNREAD_LIMIT
     from acra_twisted.dialects.mysql.servicelogin import Account
     from acra_twisted.dialects.mysql.servicequery import ServiceQuery
@@ -41,8 +43,6 @@ with atheris.instrument_imports(include=["acra_twisted.wire", "acra_twisted.dial
     from acra_twisted.wire.mysql.capabilities import InForce
     from tests.support.mysqllogins import FollowedPlay, MysqlPlay
 
-from tests.fuzz.framed import TURN
-from tests.fuzz.starting import BOUNDS, start
 from tests.support.mysqltalk import whole_packets
 from tests.support.mysqlvectors import CLIENT as SAID_BY_CLIENT
 from tests.support.mysqlvectors import conversations
@@ -203,7 +203,7 @@ def check(data: bytes) -> None:
         _packets(part[4:], choice)
 
 
-def _seeds() -> list[bytes]:
+def inputs() -> Inputs:
     """Recorded logins, where several things are allowed."""
     found = []
     for one in conversations().values():
@@ -220,13 +220,8 @@ def _seeds() -> list[bytes]:
             last = packet.leg
         for choice in (0x10, 0x35, 0x19):
             found.append(bytes((choice, 4)) + TURN.join(parts))
-    return found
-
-
-def main() -> None:
-    """Begin with recorded logins and what is in the folder, end as libFuzzer's flags say."""
-    start(check, _seeds(), "-max_len=900", *BOUNDS)
+    return Inputs([*found, *kept("mysqllogin")], 900, Mutator(found, MYSQL, 2))
 
 
 if __name__ == "__main__":
-    main()
+    start(check, inputs())

@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of what reads a MySQL client's bytes: ``make fuzz TARGET=mysqlrequests``.
+"""Fuzzing of what reads a MySQL client's bytes: ``make fuzz TARGET=mysqlrequests``.
 
 The first byte of an input chooses capabilities and how the rest is cut, the second what stages
 judge; the rest is what a client says behind its login.  Wrong is: any exception at all from the
@@ -10,9 +10,10 @@ verdict is waited for, values that are other ones when they are read again.
 
 from __future__ import annotations
 
-import atheris
+from tests.fuzz.numbered import Inputs, kept
+from tests.fuzz.starting import instrumented, start
 
-with atheris.instrument_imports(include=["acra_twisted.wire", "acra_twisted.dialects"]):
+with instrumented("acra_twisted.wire", "acra_twisted.dialects"):
     from acra_twisted.dialects.mysql.authentication import LegsPolicy
     from acra_twisted.errors import AcraError
     from acra_twisted.exchange import PARAMETERS, STATEMENT, Parameters
@@ -22,7 +23,6 @@ with atheris.instrument_imports(include=["acra_twisted.wire", "acra_twisted.dial
 
 from tests.fuzz.framed import MYSQL, Mutator
 from tests.fuzz.mysqltexts import TEXTS, asked
-from tests.fuzz.starting import BOUNDS, start
 from tests.support.mysqlvectors import CLIENT, conversations
 
 _LIMIT = 1 << 16
@@ -105,7 +105,7 @@ def check(data: bytes) -> None:
     _values(said, judged & 3, bool(choice & 1))
 
 
-def _seeds() -> list[bytes]:
+def inputs() -> Inputs:
     """Recorded conversations, and what a client may say, under some settings."""
     found = []
     for one in conversations().values():
@@ -116,15 +116,8 @@ def _seeds() -> list[bytes]:
                 found.append(bytes((attributes | 0x30, 7)) + behind[:600])
     for number, said in enumerate(asked()):
         found.append(bytes((0x30 | number & 3, 7)) + said)
-    return found
-
-
-def main() -> None:
-    """Begin with conversations and what is in the folder, end as libFuzzer's flags say."""
-    seeds = _seeds()
-    mutator = Mutator(seeds, MYSQL, 2, TEXTS)
-    start(check, seeds, "-max_len=700", "-len_control=0", *BOUNDS, mutator=mutator.changed)
+    return Inputs([*found, *kept("mysqlrequests")], 700, Mutator(found, MYSQL, 2, TEXTS))
 
 
 if __name__ == "__main__":
-    main()
+    start(check, inputs())

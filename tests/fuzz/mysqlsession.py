@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of MySQL's sessions behind their login, from both sides: ``make fuzz
+"""Fuzzing of MySQL's sessions behind their login, from both sides: ``make fuzz
 TARGET=mysqlsession``.
 
 The first byte of an input chooses what stages look at, and capabilities; the second how the rest is
@@ -15,11 +15,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import atheris
+from tests.fuzz.numbered import Inputs, kept
+from tests.fuzz.starting import instrumented, start
 
-with atheris.instrument_imports(
-    include=["acra_twisted.wire", "acra_twisted.dialects", "acra_twisted.proxy"]
-):
+with instrumented("acra_twisted.wire", "acra_twisted.dialects", "acra_twisted.proxy"):
     from acra_twisted.dialects.mysql.authentication import LegsPolicy
     from acra_twisted.dialects.mysql.farewells import encode_farewell
     from acra_twisted.dialects.mysql.sessions import Sessions
@@ -36,7 +35,6 @@ with atheris.instrument_imports(
 from acra_twisted.wire.link.tracecontext import TraceContext
 from tests.fuzz.framed import MYSQL, TURN, Mutator
 from tests.fuzz.mysqltexts import TEXTS, asked
-from tests.fuzz.starting import BOUNDS, start
 from tests.support.mysqltalk import turns, whole_packets
 from tests.support.mysqlvectors import CLIENT, conversations
 
@@ -107,7 +105,7 @@ def check(data: bytes) -> None:
     sessions.compare(all_played, shown if settings.is_exact(data) else [])
 
 
-def _seeds() -> list[bytes]:
+def inputs() -> Inputs:
     """Recorded conversations, and texts that are asked, under some settings."""
     found = []
     for one in conversations().values():
@@ -125,15 +123,9 @@ def _seeds() -> list[bytes]:
         for bits in (0x0F, 0xFF):
             heads = bits, (_IS_MARIADB if number % 2 else 0) | 5
             found.append(bytes(heads) + said + TURN + ok)
-    return found
-
-
-def main() -> None:
-    """Begin with conversations and what is in the folder, end as libFuzzer's flags say."""
-    seeds = _seeds()
-    mutator = Mutator(seeds, MYSQL, 2, (*TEXTS, DENIED, CHANGED))
-    start(check, seeds, "-max_len=1200", "-len_control=0", *BOUNDS, mutator=mutator.changed)
+    mutator = Mutator(found, MYSQL, 2, (*TEXTS, DENIED, CHANGED))
+    return Inputs([*found, *kept("mysqlsession")], 1200, mutator)
 
 
 if __name__ == "__main__":
-    main()
+    start(check, inputs())

@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of PostgreSQL's sessions behind their login, from both sides: ``make fuzz
+"""Fuzzing of PostgreSQL's sessions behind their login, from both sides: ``make fuzz
 TARGET=pgsession``.
 
 The first byte of an input chooses what stages look at, and what is handed on; the second how the
@@ -15,11 +15,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import atheris
+from tests.fuzz.numbered import Inputs, kept
+from tests.fuzz.starting import instrumented, start
 
-with atheris.instrument_imports(
-    include=["acra_twisted.wire", "acra_twisted.dialects", "acra_twisted.proxy"]
-):
+with instrumented("acra_twisted.wire", "acra_twisted.dialects", "acra_twisted.proxy"):
     from acra_twisted.dialects.postgresql.farewells import encode_farewell
     from acra_twisted.dialects.postgresql.request import RequestFlow
     from acra_twisted.dialects.postgresql.response import ResponseFlow
@@ -35,7 +34,6 @@ from acra_twisted.dialects.postgresql.prepared import Prepared
 from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.postgres.frames import message
 from tests.fuzz.framed import POSTGRESQL, TURN, Mutator, split
-from tests.fuzz.starting import BOUNDS, start
 from tests.support import sessions as said
 from tests.support.sessions import FLUSH, SYNC, TERMINATE
 
@@ -135,7 +133,7 @@ _TEXTS = (
 )
 
 
-def _seeds() -> list[bytes]:
+def inputs() -> Inputs:
     """Conversations with all messages, under some settings."""
     done = said.complete(b"SELECT 1") + said.ready()
     shown = said.columns(b"a") + said.row(b"1") + said.row(b"altered")
@@ -202,19 +200,14 @@ def _seeds() -> list[bytes]:
         for text in _TEXTS
     ]
     firsts = ((0x0F, 2), (0x10, 9), (0x1D, 0))
-    return [
+    seeds = [
         bytes(heads) + TURN.join(talk)
         for number, talk in enumerate(talks)
         for heads in (firsts if number < 20 else firsts[:1])
     ]
-
-
-def main() -> None:
-    """Begin with conversations and what is in the folder, end as libFuzzer's flags say."""
-    seeds = _seeds()
     mutator = Mutator(seeds, POSTGRESQL, 2, (*_TEXTS, DENIED, CHANGED))
-    start(check, seeds, "-max_len=1200", "-len_control=0", *BOUNDS, mutator=mutator.changed)
+    return Inputs([*seeds, *kept("pgsession")], 1200, mutator)
 
 
 if __name__ == "__main__":
-    main()
+    start(check, inputs())

@@ -1,25 +1,22 @@
-"""Coverage-guided fuzzing of what reads bytes from outside: ``make fuzz TARGET=wire``.
+"""Fuzzing of what reads bytes from outside: ``make fuzz TARGET=wire``.
 
-The first byte of an input chooses a reader and how the rest is cut; inputs to begin with are in
-``tests/fuzz/corpus``.  Wrong is: any exception that is not of `errors`, an answer that differs when
-the same bytes come in pieces, what passes whole and differs from what is taken apart, much memory.
+The first byte of an input chooses a reader and how the rest is cut.  Wrong is: any exception that
+is not of `errors`, an answer that differs when the same bytes come in pieces, what passes whole and
+differs from what is taken apart, much memory.
 
     python -m tests.fuzz.wire FOLDER -max_total_time=60     (FOLDER: inputs, kept and extended)
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import atheris
+from tests.fuzz.numbered import Inputs, kept
+from tests.fuzz.starting import instrumented, start
 
-with atheris.instrument_imports(
-    include=["acra_twisted.wire", "acra_twisted.dialects", "acra_twisted.crypto"]
-):
+with instrumented("acra_twisted.wire", "acra_twisted.dialects", "acra_twisted.crypto"):
     from acra_twisted.crypto import cells, envelopes
     from acra_twisted.dialects.postgresql.challenge import ChallengePolicy
     from acra_twisted.dialects.postgresql.dialect import PostgresqlDialect
@@ -44,11 +41,9 @@ from acra_twisted.themis.session import ServerSession
 from acra_twisted.transport.revocation import crl, ocsp, subjects
 from acra_twisted.transport.revocation.policy import GOOD, REVOKED, OcspRules
 from acra_twisted.transport.revocation.subjects import Issuers
-from tests.fuzz.starting import BOUNDS, start
 from tests.support.issued import NOW
 from tests.support.revocation import Revoker
 
-CORPUS = Path(__file__).with_name("corpus")
 #: Separates what the client says from what the database says, in turns.
 TURN = b"\xfe\xfe"
 _PREPARED = (("client", parse(b"s", b"SELECT $1") + SYNC), ("database", PARSE_COMPLETE + ready()))
@@ -261,6 +256,8 @@ READERS: tuple[Callable[[bytes, int], None], ...] = (
 
 def check(data: bytes) -> None:
     """One input.  Raises AssertionError, or what a defect raises."""
+    if not data:
+        return
     reader = READERS[data[0] % len(READERS)]
     try:
         reader(data[1:], 1 + data[0] // len(READERS))
@@ -268,16 +265,10 @@ def check(data: bytes) -> None:
         return
 
 
-def main() -> None:
-    """Begin with what is in the tree and in the folder, end as libFuzzer's flags say."""
-    if sys.argv[1:] == ["--kept"]:
-        for path in sorted(CORPUS.iterdir()):
-            check(path.read_bytes())
-        return
-    seeds = [path.read_bytes() for path in sorted(CORPUS.iterdir())]
-    seeds.append(b"\xf0" + query(b"SELECT 1") + TURN + ready())
-    start(lambda data: check(data) if data else None, seeds, "-max_len=2000", *BOUNDS)
+def inputs() -> Inputs:
+    """Inputs that are kept, and an exchange."""
+    return Inputs([*kept("wire"), b"\xf0" + query(b"SELECT 1") + TURN + ready()], 2000)
 
 
 if __name__ == "__main__":
-    main()
+    start(check, inputs())

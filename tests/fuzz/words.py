@@ -5,24 +5,30 @@ from __future__ import annotations
 import random
 import re
 
-import atheris
+from tests.fuzz.changes import Plain
 
 _PIECE = re.compile(rb"\s+|[\w$]+|'(?:[^']|'')*'|.", re.S)
 
 
 class Mutator:
-    """Changes a text by its words: each mostly stays a text that a database understands."""
+    """Changes a text by its words: each mostly stays a text that a database understands.
 
-    def __init__(self, texts: list[bytes]) -> None:
+    ``head`` bytes before a text are an input's own.
+    """
+
+    def __init__(self, texts: list[bytes], head: int = 0) -> None:
+        self._head = head
         self._parts = [_PIECE.findall(text) for text in texts]
         self._words = sorted({word for words in self._parts for word in words})
 
-    def changed(self, data: bytes, longest: int, seed: int) -> bytes:
-        """One change; every fourth is of libFuzzer's own kind."""
-        chance = random.Random(seed)  # noqa: S311 - no secret
-        if not data or chance.randrange(4) == 0:
-            return bytes(atheris.Mutate(data, longest))
-        return self.reworded(data, chance)[:longest]
+    def changed(self, data: bytes, longest: int, chance: random.Random, plain: Plain) -> bytes:
+        """One change; every fourth is one of bytes."""
+        if len(data) <= self._head or chance.randrange(4) == 0:
+            return plain(data, longest)
+        head, text = bytearray(data[: self._head]), data[self._head :]
+        if head and chance.randrange(10) == 0:
+            head[chance.randrange(len(head))] ^= 1 << chance.randrange(8)
+        return (bytes(head) + self.reworded(text, chance))[:longest]
 
     def reworded(self, data: bytes, chance: random.Random) -> bytes:
         """One to three changes of words."""
