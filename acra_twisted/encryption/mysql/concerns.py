@@ -47,6 +47,9 @@ _SINGLE: Final = frozenset(
 )
 #: Words of CREATE and ALTER of what has statements in it, with names of their own.
 _BODIES: Final = frozenset(("procedure", "function", "trigger", "event", "package"))
+#: Words at most from CREATE to the last of those that say how, and what may be temporary.
+_MODIFIERS: Final = 4
+_KINDS: Final = frozenset(("table", "sequence"))
 
 
 class Concerns:
@@ -105,8 +108,9 @@ class Concerns:
         return not self._names.isdisjoint(words)
 
     def _carries(self, text: bytes, part: Sequence[Token]) -> bool:
-        """Tell whether a string of a statement names something protected."""
-        return any(
+        """Tell whether a string of a statement names something protected.  Those of users and
+        roles are no SQL."""
+        return not is_of_accounts(text, part) and any(
             kind == lexer.STRING and self.may_touch(text[start:end]) for kind, start, end in part
         )
 
@@ -164,6 +168,26 @@ def holds_another(text: bytes, part: Sequence[Token]) -> bool:
     if first == "set":
         return words[:1] == ["statement"]
     return first == "begin" and words not in ([], ["work"])
+
+
+def is_of_accounts(text: bytes, part: Sequence[Token]) -> bool:
+    """Tell whether a statement that begins with CREATE or ALTER defines users or roles."""
+    words = [mysqltokens.word(text, token) for token in part[:4]]
+    at = 3 if words[1:3] == ["or", "replace"] else 1
+    return words[at : at + 1] in (["user"], ["role"]) and part[at][0] == lexer.WORD
+
+
+def hides(text: bytes, part: Sequence[Token], defined: frozenset[str]) -> bool:
+    """Tell whether a statement may make a temporary table that hides another one of some names,
+    which are folded."""
+    words = [mysqltokens.word(text, token) for token in part]
+    if words[:1] != ["create"] or "temporary" not in words[1:_MODIFIERS]:
+        return False
+    at = next((at for at, one in enumerate(words) if one in _KINDS), len(words)) + 1
+    if words[at : at + 3] == ["if", "not", "exists"]:
+        at += 3
+    at += 2 * (words[at + 1 : at + 2] == ["."])
+    return at >= len(words) or fold(words[at]) in defined
 
 
 def _unseen() -> StatementRefusedError:

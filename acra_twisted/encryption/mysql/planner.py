@@ -31,10 +31,11 @@ from acra_twisted.encryption.mysql.views import Views
 from acra_twisted.encryption.plan import Refusal, ResultColumn
 from acra_twisted.encryption.refusals import StatementRefusedError
 from acra_twisted.errors import LexError
-from acra_twisted.sql import languages, lexer, mysqltokens, mysqlversions, skeleton, tree
+from acra_twisted.sql import languages, lexer, mysqltokens, mysqlversions, skeleton
 from acra_twisted.sql.languages import Mode
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import mysql_value
+from acra_twisted.sql.mysqlnames import fold
 
 _LANGUAGE: Final = languages.LANGUAGES["mysql"]
 _READ: Final = frozenset(("select", "insert", "replace", "update", "delete", "with", "("))
@@ -150,11 +151,13 @@ class Planner:
                 raise StatementRefusedError(
                     _unreadable("a statement before it may change how it is read")
                 )
+            if defined and concerns.hides(text, part, defined):
+                raise StatementRefusedError(
+                    _unreadable("a statement before it may have made what it hides")
+                )
             given_to = self._written(text, [part], mode) if defined else ()
             runs = bool(defined) and mysqltokens.first_word(text, list(part)) == "execute"
-            if runs or any(
-                one == targets.UNREAD or tree.fold(one.name) in defined for one in given_to
-            ):
+            if runs or any(one == targets.UNREAD or fold(one.name) in defined for one in given_to):
                 raise StatementRefusedError(
                     _unreadable("a statement before it may have made what it gives values to")
                 )
@@ -169,7 +172,7 @@ class Planner:
             changed = changed or renews or concerns.changes_reading(text, part)
             names = mysqltokens.names(text, part) if renews else frozenset()
             if not names.isdisjoint(_DEFINING):
-                defined |= names
+                defined |= frozenset(map(fold, names))
         if analysis.load is not None:
             if len(statements) > 1:
                 raise StatementRefusedError(_unreadable("a file is loaded among other statements"))

@@ -182,6 +182,16 @@ class Protection:
             )
         return None
 
+    def runs(self, database: str | None, name: str) -> bool:
+        """Tell whether a routine of a name uses a protected table, or nobody knows.  ``database``
+        is None where it is not known which it is."""
+        return any(
+            one.kind == ROUTINE
+            and fold(one.name) == fold(name)
+            and (database is None or self.compared(one.database) == self.compared(database))
+            for one in self.uses
+        )
+
     def _is_known(self, database: str, name: str) -> bool:
         """Tell whether the schema has a table, with such columns or without."""
         wanted = (self.compared(database), self.compared(name))

@@ -16,6 +16,9 @@ class Definitions(SynchronousTestCase):
             "ALTER TABLE people ADD UNIQUE KEY k (email(33)), ADD note VARCHAR(10) DEFAULT 'x'",
             "ALTER TABLE people MODIFY COLUMN email VARBINARY(900) NULL",
             "ALTER TABLE people DROP COLUMN email",
+            "CREATE INDEX k USING BTREE ON people (note) ALGORITHM=INPLACE LOCK=NONE",
+            "CREATE OR REPLACE FULLTEXT INDEX k ON people (note) COMMENT 'k'",
+            "CREATE DATABASE IF NOT EXISTS people CHARACTER SET utf8mb4",
             "DROP TABLE people",
             "TRUNCATE TABLE people",
         ):
@@ -30,6 +33,10 @@ class Definitions(SynchronousTestCase):
             "LOCK TABLES people WRITE",
             "ANALYZE TABLE people",
             "GRANT SELECT ON people TO u",
+            "USE people",
+            "CREATE USER 'people'@'%' IDENTIFIED BY 'people'",
+            "CREATE OR REPLACE USER people@localhost",
+            "ALTER USER people ACCOUNT LOCK",
         ):
             self.assertEqual(shown(text), "as it is", text)
             self.assertFalse(plan(text).plan.renews, text)
@@ -59,6 +66,8 @@ class Definitions(SynchronousTestCase):
             "CREATE TABLE copies (a INT) SELECT email FROM people",
             "CREATE TABLE both (id INT) ENGINE=MERGE UNION=(orders, people)",
             "CREATE TEMPORARY TABLE people (email BLOB)",
+            "CREATE INDEX k ON people (note), people2 (note)",
+            "USE people x",
             "CREATE TRIGGER t BEFORE INSERT ON people FOR EACH ROW SET NEW.email = 'secret'",
             "CREATE PROCEDURE p() INSERT INTO people (email) VALUES ('secret')",
             "CREATE INDEX k ON people ((LOWER(email)))",

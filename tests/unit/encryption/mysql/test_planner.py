@@ -66,10 +66,14 @@ class Texts(SynchronousTestCase):
             f"{view}; RENAME TABLE fresh TO two; INSERT INTO two VALUES ('a')",
             f"{view}; CREATE PROCEDURE p(v TEXT) INSERT INTO fresh VALUES (v)",
             f"{view}; INSERT INTO a.b.c VALUES ('a')",
+            f"{view.replace('fresh', '`frésh`')}; INSERT INTO `FRÉSH` VALUES ('a')",
+            f"{view}; CREATE TEMPORARY TABLE fresh (m INT)",
+            f"{view}; DO 1; CREATE OR REPLACE TEMPORARY TABLE IF NOT EXISTS shop.`Fresh` LIKE x",
         ):
             self.assertEqual(shown(text), "refused: unparsable", text)
         for text in (
             f"{view}; INSERT INTO versions (number) VALUES (1)",
+            f"{view}; CREATE TEMPORARY TABLE other (m INT)",
             f"INSERT INTO fresh (m) VALUES ('a'); {view}",
             "ALTER TABLE leads ADD COLUMN z INT; CREATE TABLE x (a INT); INSERT INTO x VALUES (1)",
         ):
