@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tests.support.mysqldefinitions import Definitions
 from tests.support.mysqlplayer import (
     BULK,
     CHANGE_USER,
@@ -26,14 +27,13 @@ from tests.support.mysqlplayer import (
     Step,
 )
 from tests.support.mysqlprograms import COLUMNS_OF_BYTES, DIRECT, Batch, Program
-from tests.support.mysqlwords import Words
 
 _TRACK = 0x800000
 _USERS = (b"u", b"v")
 _MOST = 7
 
 
-class Drawing(Words):
+class Drawing(Definitions):
     """Draws one program."""
 
     def __init__(self, seed: object) -> None:
@@ -45,6 +45,9 @@ class Drawing(Words):
             [self._in_a_row, self._prepared],
             [self._temporary, self._temporary, self._by_another],
             [self._tables, self._temporary],
+            [self._definitions, self._tables],
+            [self._definitions, self._prepared],
+            [self._definitions, self._taken],
             [self._views, self._tables],
             [self._by_another, self._views, self._sql_prepared],
             [self._taken, self._taken, self._sql_prepared],
@@ -233,6 +236,13 @@ class Drawing(Words):
             )
         )
 
+    def _definitions(self) -> list[Step]:
+        return self._query(
+            *self.pick(
+                (self.alteration(),), (self.renaming(),), self.elsewhere()[: self.pick(1, 2)]
+            )
+        )
+
     def _tables(self) -> list[Step]:
         return self._query(self._table())
 
@@ -395,6 +405,7 @@ class Drawing(Words):
                 *("BEGIN", "START TRANSACTION", "COMMIT", "ROLLBACK", "SET autocommit = 0"),
                 *("SAVEPOINT a", "ROLLBACK TO a", "LOCK TABLES people WRITE", "UNLOCK TABLES"),
                 *("LOCK TABLES plain READ, people WRITE", "SET autocommit = 1", "XA START 'a'"),
+                *("XA END 'a'", "XA COMMIT 'a' ONE PHASE", "LOCK TABLES seen READ, plain WRITE"),
             )
         )
 
@@ -412,6 +423,7 @@ class Drawing(Words):
             phrase = self.pick(
                 *(self._writes, self._writes, self._selects, self._sql_prepared, self._databases),
                 *(self._views, self._temporary, self._reading, self._calls, self._transactions),
+                *(self._definitions, self._nonsense),
             )
             texts += [step.text for step in phrase() if step.code == QUERY][:2]
         return [Step(QUERY, b"; ".join(texts))]
