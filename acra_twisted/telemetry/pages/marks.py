@@ -29,6 +29,9 @@ def visible(text: str) -> str:
 def visible_in_page(markup: str) -> str:
     """Return HTML with such characters as their numbers, in texts and attributes alike; ends of
     lines and tabs, which act on nothing there, stay."""
+    # Nearly all of a page.  Of what acts nothing is printable.
+    if markup.replace("\n", "").isprintable():
+        return markup
     if markup.isascii():
         return _IN_ASCII.sub(_escaped, markup)
     return _IN_PAGE.sub(_escaped, markup)

@@ -24,6 +24,15 @@ class Marks(SynchronousTestCase):
         ]
         self.assertEqual(missed, [])
 
+    def test_blanks_alone_stay_in_a_page(self):
+        acting = [
+            chr(number)
+            for number in range(sys.maxunicode + 1)
+            if unicodedata.category(chr(number)) in _ACTING
+        ]
+        stay = [one for one in acting if visible_in_page(f"a{one}\n") == f"a{one}\n"]
+        self.assertEqual(stay, list(_BLANKS))
+
     def test_their_numbers(self):
         self.assertEqual(visible("a\u202eb\x1b[2J\nc"), "a<U+202E>b<U+001B>[2J<U+000A>c")
         self.assertEqual(visible("Größe \U0001f600 名"), "Größe \U0001f600 名")

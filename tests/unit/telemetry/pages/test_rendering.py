@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.telemetry.pages.rendering import Templates, as_json, made
+from acra_twisted.telemetry.pages.rendering import Templates, as_json, cells, made
 
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -49,6 +49,20 @@ class Rendering(SynchronousTestCase):
         for mark in ("202E", "2066", "200F", "001B"):
             self.assertIn(f"&lt;U+{mark}&gt;", text)
         self.assertTrue(text.replace("\n", "").isprintable())
+
+    def test_cells_are_those_of_a_row(self):
+        for row, expected in (
+            (["12:00", "1.5", "–"], "<th scope=row>12:00</th><td>1.5</td><td>–</td>"),
+            (["a"], "<th scope=row>a</th>"),
+            (["<a>", 'b"', "c"], "<th scope=row>&lt;a&gt;</th><td>b&#34;</td><td>c</td>"),
+        ):
+            self.assertEqual(
+                cells(row), "<tr>" + expected.replace("scope=row", 'scope="row"') + "</tr>"
+            )
+
+    @given(st.lists(st.text(), min_size=1))
+    def test_no_cell_acts(self, row):
+        self.assertEqual(cells(row).count("<"), 2 * len(row) + 2)
 
     def test_the_kind_is_what_is_asked_for(self):
         self.assertEqual(made({"format": "json"}, iter(())).kind, "application/json")
