@@ -83,7 +83,9 @@ class MysqlEncryptor(ColumnStage):
         self._statements = MysqlStatements(
             *(self._columns, encoder, workers, self._bypasses, self._ask)
         )
-        self._parameters = MysqlParameters(self._columns, encoder, self._bypasses, self._ask)
+        self._parameters = MysqlParameters(
+            *(self._columns, encoder, workers, self._bypasses, self._ask)
+        )
 
     def on_statement(self, statement: Statement, exchange: Exchange) -> Any:
         """See IStatementStage."""

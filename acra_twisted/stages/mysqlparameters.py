@@ -7,9 +7,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from acra_twisted.encryption.mysql import planner
 from acra_twisted.encryption.mysql.encoding import Parameter
-from acra_twisted.exchange import Exchange, Parameters
+from acra_twisted.encryption.mysql.planner import Planner
+from acra_twisted.exchange import Exchange, Parameters, Statement
 from acra_twisted.pipeline.driver import then
+from acra_twisted.pipeline.workers import Workers, uncollected
 from acra_twisted.stages.bypassing import Bypasses, tell
 from acra_twisted.stages.columnverdicts import (
     CHANGED,
@@ -35,10 +38,12 @@ class MysqlParameters:
         self,
         columns: MysqlColumns,
         encoder: MysqlEncoder,
+        workers: Workers,
         bypasses: Bypasses,
         ask: Callable[..., Any],
     ) -> None:
         self._ask = ask
+        self._workers = workers
         self._columns = columns
         self._encoder = encoder
         self._bypasses = bypasses
@@ -62,10 +67,15 @@ class MysqlParameters:
         character_set = result_set_of(session)
         session.meaning = snapshot.meaning(None, character_set)
         if binding.snapshot is not snapshot:
-            renewed = _renewed(binding, snapshot)
-            if renewed is None:
-                return outdated(CHANGED)
-            binding = statement.plan = renewed
+            again = partial(self.judge, parameters, exchange, known, snapshot, certain, looked)
+            by = snapshot.planner
+            if binding.bypass is not None:
+                by = snapshot.planner_without(binding.bypass.columns)
+            renew: Callable[..., Any] = _renewed
+            if len(binding.text) > planner.LONG:
+                renew = partial(self._workers.run, uncollected, _renewed)
+            found = renew(binding, snapshot, by)
+            return then(found, partial(_again, statement, again))
         plan = binding.planned.plan
         refusal = refusal_of(plan, exchange)
         if refusal is not None:
@@ -106,13 +116,18 @@ class MysqlParameters:
         return then(sent, partial(_bound, parameters))
 
 
-def _renewed(binding: Binding, snapshot: MysqlSnapshot) -> Binding | None:
+def _again(statement: Statement, judge: Callable[[], Any], renewed: Binding | None) -> Any:
+    """Judge values by a binding that was renewed."""
+    if renewed is None:
+        return outdated(CHANGED)
+    statement.plan = renewed
+    return judge()
+
+
+def _renewed(binding: Binding, snapshot: MysqlSnapshot, by: Planner) -> Binding | None:
     """A binding by another reading of the schema, None if it is not as it was.  Names mean what
     they meant when the statement was prepared."""
-    planner = snapshot.planner
-    if binding.bypass is not None:
-        planner = snapshot.planner_without(binding.bypass.columns)
-    planned = planner.plan(binding.text, *binding.read)
+    planned = by.plan(binding.text, *binding.read)
     if not is_same(planned, binding.planned):
         return None
     return binding._replace(snapshot=snapshot, planned=planned)

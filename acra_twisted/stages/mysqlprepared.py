@@ -56,7 +56,7 @@ def name_in(text: bytes) -> bytes:
     return b"" if found is None else found[1].strip(b"`").lower()
 
 
-class _Kept:
+class Kept:
     """A text, and what came of it by one reading of the tables."""
 
     __slots__ = ("text", "read", "name", "number", "snapshot", "refusal", "targets")
@@ -79,6 +79,12 @@ class _Kept:
         self.targets = [one.within(database) for one in plan.targets]
 
 
+def check_all(kept: Sequence[Kept], snapshot: MysqlSnapshot) -> None:
+    """Plan some texts by a reading of the tables.  A worker may do it."""
+    for one in kept:
+        one.check(snapshot)
+
+
 class SqlPrepared:
     """Keeps the texts that prepare statements which give values to something.  ``resets`` is how
     often the session had begun anew when it was made: then the server forgets them.  ``number`` is
@@ -87,7 +93,7 @@ class SqlPrepared:
     def __init__(self, resets: int) -> None:
         self.resets = resets
         self.number = 0
-        self._texts: dict[tuple[bytes, ReadBy], _Kept] = {}
+        self._texts: dict[tuple[bytes, ReadBy], Kept] = {}
         self._size = 0
         self._is_lost = False
         self._checked: MysqlSnapshot | None = None
@@ -106,7 +112,7 @@ class SqlPrepared:
         if self._is_lost:
             self._texts.clear()
         else:
-            kept = self._texts[text, read] = _Kept(text, read)
+            kept = self._texts[text, read] = Kept(text, read)
             kept.number = self.number
         self._checked = None
 
@@ -127,6 +133,12 @@ class SqlPrepared:
             self._size -= len(key[0]) + _BESIDE
         if gone:
             self._checked = None
+
+    def due(self, snapshot: MysqlSnapshot) -> Sequence[Kept]:
+        """Return the texts that `again` would have to plan."""
+        if self._is_lost or self._checked is snapshot:
+            return ()
+        return [one for one in self._texts.values() if one.snapshot is not snapshot]
 
     def again(self, snapshot: MysqlSnapshot) -> tuple[Refusal | None, Sequence[Target]]:
         """Return the refusal of what may be executed, by the tables as they are known now, and what

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from acra_twisted.encryption.facts import Wanted
-from acra_twisted.encryption.mysql import encoding
+from acra_twisted.encryption.mysql import encoding, planner
 from acra_twisted.encryption.mysql.encoding import Plaintexts
 from acra_twisted.encryption.mysql.filling import Filled
 from acra_twisted.encryption.mysql.plan import Plan, Planned
@@ -38,14 +38,18 @@ from acra_twisted.stages.mysqlmodes import (
     mode_of,
     result_set_of,
 )
-from acra_twisted.stages.mysqlprepared import SqlPrepared, executes, name_in, prepares
+from acra_twisted.stages.mysqlprepared import (
+    SqlPrepared,
+    check_all,
+    executes,
+    name_in,
+    prepares,
+)
 from acra_twisted.stages.mysqltemporary import created
 from acra_twisted.verdicts import PASS, Replace
 
 #: Bytes in which the first word of most texts stands.
 _FIRST: Final = 12
-#: Longer texts are planned by a worker.
-_LONG: Final = 16 * 1024
 
 
 class _Judged(NamedTuple):
@@ -98,12 +102,12 @@ class MysqlStatements:
         planned = self._planned(snapshot.planner, judged)
         return then(planned, partial(self._judge, judged, certain, looked))
 
-    def _planned(self, planner: Planner, judged: _Judged) -> Any:
+    def _planned(self, by: Planner, judged: _Judged) -> Any:
         """Return the `Planned` of a text, or a Deferred of it."""
         text, (mode, database) = judged.statement.text, judged.read
-        if len(text) > _LONG:
-            return self._workers.run(uncollected, _plan, planner, text, mode, database)
-        return _plan(planner, text, mode, database)
+        if len(text) > planner.LONG:
+            return self._workers.run(uncollected, _plan, by, text, mode, database)
+        return _plan(by, text, mode, database)
 
     def _judge(self, judged: _Judged, certain: bool, looked: bool, planned: Planned) -> Any:
         statement, exchange, known, snapshot, read = judged
@@ -111,6 +115,10 @@ class MysqlStatements:
         session = exchange.session
         targets = planned.plan.targets
         if refusal is None and known.prepared is not None and executes(statement.text):
+            due = known.prepared.due(snapshot)
+            if sum([len(one.text) for one in due]) > planner.LONG:
+                checked = self._workers.run(uncollected, check_all, due, snapshot)
+                return then(checked, lambda _: self._judge(judged, certain, looked, planned))
             refusal, executed = self._executed(known.prepared, judged)
             targets = (*targets, *executed)
         if targets and known.temporary is not None:
@@ -207,7 +215,7 @@ def may_pass_by(text: bytes, known: MysqlKnown) -> bool:
     snapshot = known.snapshot
     if snapshot is None or known.prepared is not None or known.temporary is not None:
         return False
-    return len(text) <= _LONG and not snapshot.planner.may_touch(text)
+    return len(text) <= planner.LONG and not snapshot.planner.may_touch(text)
 
 
 def passes_by(text: bytes, session: Session, snapshot: MysqlSnapshot) -> bool:
@@ -221,9 +229,9 @@ def passes_by(text: bytes, session: Session, snapshot: MysqlSnapshot) -> bool:
     return True
 
 
-def _plan(planner: Planner, text: bytes, mode: Mode, database: str | None) -> Planned:
+def _plan(by: Planner, text: bytes, mode: Mode, database: str | None) -> Planned:
     """Return the plan of a text, with what the text may change of what its session sees."""
-    planned = planner.plan(text, mode, database)
+    planned = by.plan(text, mode, database)
     moves = may_move(text)
     return planned._replace(moves=moves) if moves else planned
 

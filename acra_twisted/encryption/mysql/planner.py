@@ -42,6 +42,8 @@ _READ: Final = frozenset(("select", "insert", "replace", "update", "delete", "wi
 _EXPLAIN: Final = frozenset(("explain", "describe", "desc"))
 #: Words of definitions behind which another name may stand for a protected table.
 _DEFINING: Final = frozenset(("view", "rename"))
+#: A worker plans longer texts: everybody would wait for that.
+LONG: Final = 16 << 10
 #: Longer texts that name nothing protected are not read by their tokens.
 _LONG: Final = 64 << 10
 #: Words between EXPLAIN and its statement.

@@ -3,9 +3,11 @@
 import struct
 
 from acra_twisted import purposes
+from acra_twisted.encryption.mysql.planner import LONG
+from acra_twisted.encryption.mysql.schema import Column
 from acra_twisted.encryption.settings import EncryptionSettings, TableSetting
 from acra_twisted.verdicts import PASS, Replace
-from tests.support.mysqlplanning import NAME, SETTINGS
+from tests.support.mysqlplanning import NAME, PEOPLE, SCHEMA, SETTINGS
 from tests.unit.stages.test_mysqlencryptor import Case
 
 INSERT = "INSERT INTO people (name, age) VALUES (?, ?)"
@@ -49,6 +51,49 @@ class Judging(Case):
         _, statement, _ = self.judge(INSERT, True)
         self.bench.keys.put(purposes.STORAGE_SYMMETRIC, b"t" * 32, client)
         self.assert_denied(self.bind(statement, "n", 1), 1615)
+
+    def test_a_long_text_is_planned_by_a_worker_whenever_it_is(self):
+        """It is prepared, and executed when the tables are others."""
+        text = f"INSERT INTO people (name, note) VALUES (?, '{'x' * LONG}')"
+        statement, exchange = self.bench.statement(text, True)
+        verdict = self.stage.on_statement(statement, exchange)
+        self.assertNoResult(verdict)
+        self.workers.turn()
+        statement.become(self.successResultOf(verdict).item)
+        self.assertIsInstance(self.bind(statement, "n"), Replace)
+        more = PEOPLE._replace(columns=[*PEOPLE.columns, Column("more", "int")])
+        self.bench.schema = SCHEMA._replace(tables=[more])
+        for change in ("ALTER TABLE people ADD more INT", "ALTER TABLE people ADD KEY (note)"):
+            self.judge(change)[2].close("ok")
+        parameters, exchange = self.bench.parameters(statement, "n")
+        verdict = self.stage.on_parameters(parameters, exchange)
+        self.assertNoResult(verdict)
+        self.assertEqual(len(self.workers.waiting), 1)
+        self.workers.turn()
+        self.assertIsInstance(self.successResultOf(verdict), Replace)
+        # Once for these tables.
+        self.assertIsInstance(self.bind(statement, "n"), Replace)
+
+    def test_a_long_text_is_refused_where_its_tables_are_others(self):
+        statement, exchange = self.bench.statement(
+            f"INSERT INTO people (name, note) VALUES (?, '{'x' * LONG}')", True
+        )
+        verdict = self.stage.on_statement(statement, exchange)
+        self.workers.turn()
+        statement.become(self.successResultOf(verdict).item)
+        self.bench.schema = SCHEMA._replace(tables=[PEOPLE._replace(columns=PEOPLE.columns[1:])])
+        self.judge("ALTER TABLE people DROP id")[2].close("ok")
+        parameters, exchange = self.bench.parameters(statement, "n")
+        verdict = self.stage.on_parameters(parameters, exchange)
+        self.workers.turn()
+        self.assertIsInstance(self.successResultOf(verdict), Replace)
+        less = [one for one in PEOPLE.columns if one.name != "note"]
+        self.bench.schema = SCHEMA._replace(tables=[PEOPLE._replace(columns=less)])
+        self.judge("ALTER TABLE people DROP note")[2].close("ok")
+        parameters, exchange = self.bench.parameters(statement, "n")
+        verdict = self.stage.on_parameters(parameters, exchange)
+        self.workers.turn()
+        self.assert_denied(self.successResultOf(verdict), 1615)
 
     def test_a_reader_who_is_none_any_more(self):
         text = "SELECT COUNT(*) FROM people WHERE email = ?"

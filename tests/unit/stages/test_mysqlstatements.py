@@ -1,5 +1,8 @@
 """Texts of MySQL with protected columns: how they are judged."""
 
+from acra_twisted.encryption.mysql.schema import Column
+from acra_twisted.verdicts import PASS
+from tests.support.mysqlplanning import PEOPLE, SCHEMA
 from tests.unit.stages.test_mysqlencryptor import Case
 
 
@@ -45,3 +48,19 @@ class Judging(Case):
         self.assertEqual(list(binding.literals.values()), [b"e"])
         self.assertTrue(binding.mark)
         self.assertIs(exchange.watch, None)
+
+    def test_texts_that_sql_has_prepared_are_planned_by_a_worker_where_they_are_long(self):
+        self.bench.has("orders")
+        for number in range(20):
+            text = f"PREPARE s{number} FROM 'INSERT INTO orders VALUES (\\'{'x' * 1000}\\')'"
+            self.assertIs(self.judge(text)[0], PASS)
+        more = PEOPLE._replace(columns=[*PEOPLE.columns, Column("more", "int")])
+        for tables, waiting in ((SCHEMA.tables, 1), ([more], 1), ([more], 0)):
+            self.bench.schema = SCHEMA._replace(tables=tables)
+            self.judge("ALTER TABLE people FORCE")[2].close("ok")
+            statement, exchange = self.bench.statement("EXECUTE s1")
+            verdict = self.stage.on_statement(statement, exchange)
+            self.assertEqual(len(self.workers.waiting), waiting)
+            self.workers.turn()
+            self.assertIs(self.settled(verdict), PASS)
+            exchange.close("ok")
