@@ -79,7 +79,7 @@ class ISelectiveStatementStage(IStatementStage):
 
     def judges(statement: Statement, exchange: Exchange) -> bool:
         """Return False if a simple query passes without on_statement, its text perhaps replaced.
-        Asked once stages before it let it pass so; it is quick, and raises and asks nothing."""
+        Asked once stages before it let it pass so; it is quick.  Raising means Deny."""
 
 
 class IReloadable(IStage):
@@ -106,7 +106,7 @@ class ISelectiveParameterStage(IParameterStage):
     def looks_at(statement: Statement, session: Session) -> bool:
         """Return False if values that are bound to a statement now need no verdict.  Asked for each
         execution, once it is certain which statement that is, and then in place of on_parameters:
-        it must be quick, and raise nothing."""
+        it must be quick.  Raising means Deny."""
 
 
 class IWatch(Interface):

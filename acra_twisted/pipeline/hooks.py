@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import takewhile
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import maybeDeferred
 
@@ -31,9 +31,13 @@ from acra_twisted.interfaces import (
 )
 from acra_twisted.pipeline import driver
 from acra_twisted.pipeline.driver import Hook
-from acra_twisted.pipeline.plans import make_plan
+from acra_twisted.pipeline.plans import make_plan, raising
 from acra_twisted.results import Planner
+from acra_twisted.session import Session
 from acra_twisted.verdicts import PASS, Replace
+
+#: Among a session's notes: the place of the stage that failed when it was asked, and its error.
+_FAILURE: Final = "asked stage"
 
 
 class Pipeline:
@@ -42,7 +46,9 @@ class Pipeline:
     ``results`` has the plans for results, ``loads`` those for rows that a client loads; None if no
     stage looks at them.  ``looks_at`` tells whether some stage looks at the values of a statement;
     None if one looks at those of all, or none at any.  ``judges`` tells how many of the stages must
-    judge a simple query; None if all must, or there are none.
+    judge a simple query; None if all must, or there are none.  A stage that raises when one of them
+    asks it fails in the run that comes next in its session: as any broken stage, it refuses there,
+    or is passed by.
     """
 
     def __init__(
@@ -86,7 +92,7 @@ class Pipeline:
         if kind == ROWS:
             return driver.run(work.hooks, work)
         if kind == PARAMETERS:
-            return driver.run(self.parameter_hooks, work)
+            return driver.run(_with_failure(self.parameter_hooks, work), work)
         return driver.run(self.message_hooks, work)
 
     def _run_on(self, work: Work) -> Any:
@@ -95,15 +101,13 @@ class Pipeline:
         statement: Statement = work.item
         passed = len(self.statement_hooks) - work.left
         verdict: Any = PASS if statement.written is None else Replace(statement)
-        return driver.run(self.statement_hooks, work, passed, verdict)
+        return driver.run(_with_failure(self.statement_hooks, work), work, passed, verdict)
 
     def _judging(self) -> Judges | None:
         """See `judges`: it asks the stages one after the other, up to the first that judges all."""
         stages: list[Any] = [one for one in self.stages if IStatementStage.providedBy(one)]
         choosing = takewhile(ISelectiveStatementStage.providedBy, stages)
         choices: list[Judges] = [stage.judges for stage in choosing]
-        if len(stages) <= 1:
-            return choices[0] if choices else None
         return _in_turn(choices, len(stages)) if choices else None
 
     def _choice(self) -> LooksAt | None:
@@ -111,10 +115,7 @@ class Pipeline:
         stages: list[Any] = [one for one in self.stages if IParameterStage.providedBy(one)]
         if not stages or not all(map(ISelectiveParameterStage.providedBy, stages)):
             return None
-        choices: list[LooksAt] = [stage.looks_at for stage in stages]
-        if len(choices) == 1:
-            return choices[0]
-        return lambda statement, session: any(one(statement, session) for one in choices)
+        return _any([stage.looks_at for stage in stages])
 
     def forget_plans(self) -> None:
         """Ask the stages anew about every result: they have read something anew."""
@@ -137,13 +138,40 @@ def _in_turn(choices: Sequence[Judges], count: int) -> Judges:
             try:
                 if one(statement, exchange):
                     break
-            except Exception:
-                # It is judged, and the driver tells of what it raises.
+            except Exception as error:
+                exchange.session.notes[_FAILURE] = count - left, error
                 break
             left -= 1
         return left
 
     return judges
+
+
+def _any(choices: Sequence[LooksAt]) -> LooksAt:
+    """``choices`` are those of all stages that look at values."""
+
+    def looks_at(statement: Statement, session: Session) -> bool:
+        for index, one in enumerate(choices):
+            try:
+                if one(statement, session):
+                    return True
+            except Exception as error:
+                session.notes[_FAILURE] = index, error
+                return True
+        return False
+
+    return looks_at
+
+
+def _with_failure(hooks: tuple[Hook, ...], work: Work) -> tuple[Hook, ...]:
+    """Return the hooks for work that comes of asking the stages: one that has failed then raises
+    the same."""
+    failure = work.exchange.session.notes.pop(_FAILURE, None)
+    if failure is None:
+        return hooks
+    index, error = failure
+    name, _, lenient = hooks[index]
+    return *hooks[:index], (name, raising(error), lenient), *hooks[index + 1 :]
 
 
 def _planner(hooks: tuple[Hook, ...]) -> Planner | None:

@@ -35,7 +35,7 @@ def make_plan(hooks: tuple[Hook, ...], columns: Columns) -> Plan:
                 raise ValueError(f"{len(replaced)} columns in place of {len(shown)}")
         except Exception as error:
             broken = every_run = True
-            found.append(((name, _raising(error), lenient), None))
+            found.append(((name, raising(error), lenient), None))
             continue
         if shown is not columns:
             method = _seeing(shown, method)
@@ -54,11 +54,13 @@ def make_plan(hooks: tuple[Hook, ...], columns: Columns) -> Plan:
     return Plan(shown, transforms, None if every_run else tuple(searches), not broken)
 
 
-def _raising(error: Exception) -> Callable[[RowBatch, Exchange], Any]:
-    def transform(batch: RowBatch, exchange: Exchange) -> Any:
+def raising(error: Exception) -> Callable[[Any, Exchange], Any]:
+    """Return the hook of a stage that has failed before: it raises the same error."""
+
+    def hook(item: Any, exchange: Exchange) -> Any:
         raise error
 
-    return transform
+    return hook
 
 
 def _if_concerned(hook: Hook, search: Search) -> Hook:

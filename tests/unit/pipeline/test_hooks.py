@@ -22,7 +22,22 @@ from acra_twisted.interfaces import (
 from acra_twisted.pipeline.hooks import Pipeline
 from acra_twisted.results import Columns
 from acra_twisted.verdicts import PASS, Deny, Replace
-from tests.support.sessions import make_session
+from tests.support import mysqlrequests
+from tests.support.mysqlrequests import Desk, said
+from tests.support.playbook import Playbook
+from tests.support.sessions import (
+    BIND_COMPLETE,
+    PARSE_COMPLETE,
+    SYNC,
+    bind,
+    complete,
+    execute,
+    make_session,
+    parse,
+    query,
+    ready,
+    types,
+)
 from tests.support.stages import Everything
 
 
@@ -58,14 +73,24 @@ class Plain:
         return self.verdict
 
 
-@implementer(ISelectiveStatementStage)
+@implementer(ISelectiveStatementStage, ISelectiveParameterStage)
 class Broken:
-    name = "broken"
+    """Fails when it is asked about something with ``poison``; would let all pass."""
+
+    def __init__(self, name="broken"):
+        self.name = name
 
     def on_statement(self, statement, exchange):
-        raise ValueError("broken")
+        return PASS
 
-    judges = on_statement
+    on_parameters = on_statement
+
+    def judges(self, statement, exchange):
+        if b"poison" in statement.text:
+            raise ValueError("broken")
+        return False
+
+    looks_at = judges
 
 
 class Hooks(SynchronousTestCase):
@@ -119,7 +144,6 @@ class Hooks(SynchronousTestCase):
             ([second, first], (1, 2, 0)),
             ([first, Everything()], (2, 1, 1)),
             ([first, Everything(), second], (3, 2, 2)),
-            ([Broken(), second], (2, 2, 2)),
         ):
             judges = Pipeline(stages).judges
             found = [judges(Statement(text), exchange) for text in (b"a", b"b", b"c")]
@@ -143,14 +167,42 @@ class Hooks(SynchronousTestCase):
             third.verdict = Deny(reason="third")
             self.assertEqual(pipeline.run(work).reason, "third")
 
-    def test_a_stage_that_breaks_while_it_is_asked_refuses(self):
-        exchange = Exchange(make_session(), "query", None, 1)
-        pipeline = Pipeline([Selective(b"a"), Broken()])
-        work = Work(STATEMENT, Statement(b"b"), exchange)
-        work.left = pipeline.judges(work.item, exchange)
-        self.assertIs(type(pipeline.run(work)), Deny)
-        [(stage, _)] = exchange.session.observer.failures
-        self.assertEqual(stage, "broken")
+    def test_a_stage_that_breaks_while_it_is_asked_refuses_and_the_session_lives(self):
+        """Alone, behind one that lets all pass, and before one; as in no other query."""
+        for stages in _with_broken():
+            for begin in (_postgresql, _mysql):
+                pipeline = Pipeline(stages)
+                session, send = begin(pipeline)
+                for text, passes in ((b"a", True), (b"poison", False), (b"b", True)):
+                    self.assertEqual(send(text), passes)
+                failures = session.observer.failures
+                self.assertEqual([stage for stage, _ in failures], ["broken"])
+                self.assertIs(failures[0][1].type, ValueError)
+                self.assertEqual(session.observer.stages[0][0], "broken")
+
+    def test_a_stage_that_breaks_while_it_is_asked_about_values_refuses_them(self):
+        for stages in _with_broken():
+            pipeline = Pipeline(stages)
+            play = Playbook(
+                pipeline.run, pipeline.inspects, judges=pipeline.judges, looks_at=pipeline.looks_at
+            )
+            for name in (b"a", b"poison"):
+                play.client(parse(name, name) + SYNC)
+                play.database(PARSE_COMPLETE + ready())
+            for name, sent in ((b"a", "BES"), (b"poison", ""), (b"a", "BES")):
+                found = play.client(bind(b"", name) + execute() + SYNC)
+                self.assertEqual(types(found), sent)
+                if sent:
+                    play.database(BIND_COMPLETE + complete(b"INSERT 0 1") + ready())
+            play.done()
+            self.assertEqual([stage for stage, _ in play.recorder.failures], ["broken"])
+
+    def test_one_that_breaks_while_it_is_asked_is_passed_by_where_it_may_be(self):
+        for stages in _with_broken():
+            pipeline = Pipeline(stages, ["broken"])
+            session, send = _postgresql(pipeline)
+            self.assertTrue(send(b"poison"))
+            self.assertEqual([stage for stage, _ in session.observer.failures], ["broken"])
 
     def test_results_are_planned_from_the_database_to_the_client_until_a_reload(self):
         order = []
@@ -222,3 +274,33 @@ class Hooks(SynchronousTestCase):
         waiting.callback(None)
         self.assertTrue(second.stopped)
         self.successResultOf(stopped)
+
+
+def _with_broken():
+    """Lists of stages with one that breaks."""
+    return [Broken()], [Selective(b""), Broken()], [Broken(), Selective(b"")]
+
+
+def _postgresql(pipeline):
+    """Return a session, and what says whether a query gets to the database."""
+    play = Playbook(pipeline.run, pipeline.inspects, judges=pipeline.judges)
+
+    def send(text):
+        passes = text in play.client(query(text))
+        if passes:
+            play.database(complete(b"OK") + ready())
+        return passes
+
+    return play.session, send
+
+
+def _mysql(pipeline):
+    desk = Desk(pipeline.run, pipeline.inspects, judges=pipeline.judges)
+
+    def send(text):
+        passes = text in desk.says(said(mysqlrequests.query(text)))
+        if passes:
+            desk.replied()
+        return passes
+
+    return desk.session, send
