@@ -100,13 +100,13 @@ class Known:
     def forget_prepared(self, name: bytes) -> None:
         """Note that the protocol may prepare another statement of a name.  The database reads the
         name in an encoding of the client's."""
-        self.prepared_changes += 1
         if not name.isascii():
-            self._forget_texts()
+            self.forget_all_prepared()
             return
         known = name[:NAME_SIZE].decode("ascii")
-        self.prepared.pop(known, None)
-        self.prepared_texts.pop(known, None)
+        if self.prepared.pop(known, None) is not None:
+            self.prepared_changes += 1
+            self.prepared_texts.pop(known, None)
 
     def forget_all_prepared(self) -> None:
         """Note that the database has forgotten all statements."""

@@ -100,8 +100,8 @@ class RefusingBatch(HeldBatch):
             return
         fails = self._in_transaction
         code, instead = replies.QUERY, _FAILS
-        idle = session.transaction == IDLE
-        if idle and statement is not None and goes_on_in_block(statement.text):
+        may_be_idle = session.transaction == IDLE or bool(session.outstanding)
+        if may_be_idle and statement is not None and goes_on_in_block(statement.text):
             # The client takes itself to be in the block that its text begins with.
             code, instead, fails = replies.BLOCK, _FAILS_IN_BLOCK, True
         if fails:

@@ -18,6 +18,12 @@ class PreparedBySql(ColumnsCase):
         self.assertEqual(list(self.known.prepared), ["q"])
         self.assertEqual(self.known.prepared_changes, 3)
 
+    def test_other_names_change_nothing_for_those_that_execute_it(self):
+        self.keep("p")
+        self.known.forget_prepared(b"s")
+        self.assertEqual(list(self.known.prepared), ["p"])
+        self.assertEqual(self.known.prepared_changes, 1)
+
     def test_names_end_where_the_database_cuts_them(self):
         self.keep("p" * 63)
         self.known.forget_prepared(b"p" * 70)

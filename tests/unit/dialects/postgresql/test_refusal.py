@@ -366,6 +366,31 @@ class Blocks(SynchronousTestCase):
         play.database(complete(b"BEGIN") + ready(b"T"))
         self.assertEqual(play.client(query(b"begin; deny")), MUST_FAIL)
 
+    def test_behind_what_may_end_the_block_before_it_opens_one_of_its_own(self):
+        for before, told in ((b"begin", b"T"), (b"error", b"E")):
+            play = denying()
+            play.client(query(b"begin") + query(before))
+            first = complete(b"BEGIN") + ready(b"T")
+            play.database(first + (first if told == b"T" else error() + ready(told)))
+            sent = play.client(query(b"rollback") + query(b"begin; deny"))
+            self.assertEqual(sent, query(b"rollback") + self.OPENED)
+            ended = complete(b"ROLLBACK") + ready()
+            got = play.database(ended + complete(b"BEGIN") + error(b"3B001") + ready(b"E"))
+            self.assertEqual((types(got), statuses(got)), ("CZEZ", [b"I", b"E"]))
+            play.done()
+
+    def test_behind_what_has_failed_there_is_no_begin_to_leave_out(self):
+        play = denying()
+        play.client(query(b"begin"))
+        play.database(complete(b"BEGIN") + ready(b"T"))
+        self.assertEqual(
+            play.client(query(b"error") + query(b"begin; deny")), query(b"error") + self.OPENED
+        )
+        got = play.database((error() + ready(b"E")) * 2)
+        self.assertEqual((types(got), statuses(got)), ("EZEZ", [b"E", b"E"]))
+        self.assertIn(b"C42000", got)
+        play.done()
+
     def test_begin_itself_refused_opens_none(self):
         play = denying()
         self.assertEqual(play.client(query(b"begin /* deny */")), b"")
