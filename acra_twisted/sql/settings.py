@@ -29,12 +29,30 @@ _HARMLESS: Final = re.compile(
     rb"|set\s+(?:(?:session|local)\s+)?transaction|set\s+session\s+characteristics)\b[^;]*+;?\s*",
     re.I,
 ).fullmatch
+# Settings that decide how long statements take and run, what they are called, and how times and
+# numbers are written: never what a text means.
+_INDIFFERENT: Final = re.compile(
+    rb"\s*+(?:reset\s+|set\s+(?:(?:session|local)\s+)?)"
+    rb"(?:application_name|client_min_messages|datestyle|intervalstyle|timezone|time\s+zone"
+    rb"|extra_float_digits|enable_\w+|jit(?:_\w+)?|synchronous_commit"
+    rb"|(?:statement|lock|transaction|idle_session|idle_in_transaction_session)_timeout"
+    rb"|(?:work|maintenance_work)_mem|effective_(?:cache_size|io_concurrency)"
+    rb"|(?:random|seq)_page_cost|max_parallel_(?:workers|maintenance_workers|workers_per_gather)"
+    rb"|tcp_(?:keepalives_(?:idle|interval|count)|user_timeout))(?![\w.$\"])[^;]*+;?\s*",
+    re.I,
+).fullmatch
+
+
+def is_indifferent(text: bytes) -> bool:
+    """Tell whether a statement does nothing but set or reset something by which no text of the
+    session means anything else."""
+    return _INDIFFERENT(text) is not None
 
 
 def may_change(text: bytes) -> bool:
     """Tell whether a statement may change how later texts are read: nearly all may, by a
     function."""
-    return _HARMLESS(text) is None
+    return _HARMLESS(text) is None and _INDIFFERENT(text) is None
 
 
 def kept(value: bytes) -> bytes:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from acra_twisted.sql.settings import is_indifferent
+
 #: Beginnings of statements that change nothing of what names mean.
 _HARMLESS: Final = re.compile(
     rb"\s*(?:select|insert|update|delete|merge|values|with|table|declare|fetch|move|close|show|copy"
@@ -31,7 +33,7 @@ def is_control(text: bytes) -> bool:
 def may_change(text: bytes) -> bool:
     """Tell whether a statement may change tables, or what names mean."""
     if _HARMLESS.match(text) is None or b";" in text.rstrip(b"; \t\r\n"):
-        return True
+        return not is_indifferent(text)
     lowered = text.lower()
     if b"temp" in lowered and b"into" in lowered:
         return True

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.sql.settings import conforming, may_change
+from acra_twisted.sql.settings import conforming, is_indifferent, may_change
 
 
 class Changes(SynchronousTestCase):
@@ -21,6 +21,51 @@ class Changes(SynchronousTestCase):
             b"SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
         ):
             self.assertFalse(may_change(text), text)
+
+    def test_settings_that_change_nothing_of_what_texts_mean(self):
+        for text in (
+            b"SET application_name = 'a'",
+            b" set  application_name to 'a', 'b' ; ",
+            b"SET LOCAL statement_timeout = 100",
+            b"set session lock_timeout to '1s'",
+            b"SET extra_float_digits = -3",
+            b"SET jit=off",
+            b"SET jit_above_cost TO -1",
+            b"SET work_mem TO DEFAULT",
+            b"SET enable_seqscan = off",
+            b"SET TIME ZONE 'UTC'",
+            b"SET TimeZone TO 'UTC'",
+            b"SET client_min_messages TO warning",
+            b"RESET application_name",
+            b"reset time zone;",
+        ):
+            self.assertTrue(is_indifferent(text), text)
+            self.assertFalse(may_change(text), text)
+
+    def test_settings_that_look_like_them(self):
+        for text in (
+            b"SET jit = off; SET search_path = x",
+            b"SET application_name = 'a;b'",
+            b"SET application_names = 'a'",
+            b"SET work_mem.x = 'a'",
+            b"SET jit$x = 'a'",
+            b'SET "application_name" = 1',
+            b"SET enable.x = 1",
+            b"SET /* x */ jit = off",
+            b"SET role TO jit",
+            b"SET search_path = work_mem",
+            b"SET SESSION AUTHORIZATION jit",
+            b"SET",
+            b"RESET ALL",
+            b"RESET search_path",
+            b"SHOW jit",
+            b"",
+        ):
+            self.assertFalse(is_indifferent(text), text)
+
+    def test_many_blanks_take_a_time_that_grows_with_them(self):
+        for text in (b"set", b"set time", b"set jit", b"reset"):
+            self.assertFalse(is_indifferent(text + b" " * 300_000 + b"!;!"))
 
     def test_anything_else_may(self):
         for text in (

@@ -136,6 +136,24 @@ class Names(SynchronousTestCase):
             self.assertEqual(self.talk(run, reply)[1], reply)
             self.assertIsNone(self.play.session.prepared.portal(b"c").statement)
 
+    def test_what_stands_behind_a_set_in_its_batch(self):
+        """Most settings decide nothing of what it means."""
+        for setting, passes in (
+            (b"SET application_name = 'a'", True),
+            (b"SET LOCAL statement_timeout TO 100", True),
+            (b"RESET TIME ZONE", True),
+            (b"SET search_path = b", False),
+            (b"SET ROLE b", False),
+            (b"SET client_encoding = LATIN1", False),
+            (b"SET jit = off; SET search_path = b", False),
+            (b"RESET ALL", False),
+        ):
+            self.setUp()
+            sets = parse(b"", setting) + bind(b"", b"") + execute()
+            sent = self.play.client(sets + NAME + RUN)
+            self.assertEqual(b"INSERT INTO people" in sent, passes, setting)
+            self.assertNotIn(VALUE, sent)
+
     def test_names_behind_a_result_that_was_refused(self):
         """The database goes on where the client is told that nothing has been done."""
         self.prepare(NOTE, parse(b"q", b"SELECT name FROM people"))

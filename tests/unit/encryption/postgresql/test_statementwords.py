@@ -11,12 +11,13 @@ class Texts(SynchronousTestCase):
             *(b"CREATE TABLE t ()", b"set search_path = x", b"DISCARD ALL", b"do $$$$", b""),
             *(b"select set_config('search_path', 'x', false)", b"select 1; drop table t"),
             *(b"SELECT * INTO TEMP people FROM t", b"update pg_settings set setting = 'x'"),
-            b'select U&"x"()',
+            *(b'select U&"x"()', b"set jit = off; set role x", b"set time zone 'x'; select f()"),
         ):
             self.assertTrue(may_change(text), text)
         for text in (
             *(b"select temperature from t;", b" INSERT INTO t VALUES (1)", b"fetch all from c"),
             *(b"with x as (select 1) select * from x", b"copy t from stdin", b"values (1)"),
+            *(b"SET application_name = 'a'", b"set local work_mem to 100;", b"reset jit"),
         ):
             self.assertFalse(may_change(text), text)
 
