@@ -27,18 +27,20 @@ UNSURE: Final = Refusal(
 CHANGED: Final = Refusal(
     refusals.SCHEMA_MISMATCH,
     "",
-    "the statement was prepared for tables that may have changed",
+    "AcraServer has judged the statement for tables or names that may have changed",
     "prepare the statement anew",
 )
 #: A statement was prepared by a bypass that has ended.
 ENDED: Final = Refusal(
-    refusals.BYPASS_ENDED, "", "the bypass by which the statement was prepared has ended"
+    refusals.BYPASS_ENDED,
+    "",
+    "AcraServer's bypass by which the statement was prepared has ended",
 )
 #: Keys were rotated after the literals of a prepared statement were encoded.
 ROTATED: Final = Refusal(
     refusals.SCHEMA_MISMATCH,
     "",
-    "the statement was prepared with keys or tokens that are no longer the newest",
+    "AcraServer has written the statement with keys or tokens that are no longer the newest",
     "prepare the statement anew",
 )
 #: The database's function that finds a prepared statement outdated: drivers that see it prepare the

@@ -9,11 +9,20 @@ from typing import NamedTuple
 
 from acra_twisted.wire.postgres.frames import StartupPacket, message
 from tests.support.answering import Answering, Reply
-from tests.support.sessions import SYNC, TERMINATE, parse, query
+from tests.support.sessions import SYNC, TERMINATE, bind, close, execute, parse, query
 
 #: Seconds until a conversation counts as one that hangs.
 LIMIT = 30.0
 COPY_FAIL = message(b"f", b"no more\0")
+
+#: Begins a block, and takes the unnamed statement away as a simple query does.
+_BEGUN = (
+    close(b"S", b"begun")
+    + parse(b"begun", b"BEGIN")
+    + bind(b"begun", b"begun")
+    + execute(b"begun")
+    + close(b"S", b"")
+)
 
 
 class Step(NamedTuple):
@@ -47,6 +56,9 @@ def failing(step: Step, keeps: bool) -> Step:
     wrong = parse(b"refused", b"SELEC")
     if step.kind == "Q":
         if step.data[5:].startswith(b"BEGIN; "):
+            if keeps:
+                # It stays in a transaction that has failed: of that, no database needs to be told.
+                return Step(label, _BEGUN + wrong + SYNC, is_query=True)
             return Step(label, query(b"BEGIN; ROLLBACK TO nowhere"))
         return Step(label, wrong + SYNC if keeps else query(b"SELEC"), is_query=True)
     return Step(label, COPY_FAIL if step.kind in "cf" else wrong)

@@ -27,8 +27,9 @@ from acra_twisted.wire.postgres import frontend
 #: names that a client has given to anything do not matter.  It explains itself in its log.
 _NO_SQL: Final = b"acra: statement denied"
 _FAILS: Final = frontend.encode_query(_NO_SQL)
-#: Opens a block and fails it: there is no savepoint in a new one.
-_FAILS_IN_BLOCK: Final = frontend.encode_query(b'BEGIN; ROLLBACK TO "acra: statement denied"')
+#: Opens a block, or goes on in one, and fails there whatever names a client has given: what was
+#: prepared in two phases is never rolled back in a block.
+_FAILS_IN_BLOCK: Final = frontend.encode_query(b"BEGIN; ROLLBACK PREPARED 'acra: statement denied'")
 #: Of the extended protocol.  As a named statement, for the client's unnamed one is left alone.
 _FAILS_IN_BATCH: Final = frontend.encode_parse(frontend.Parse(_NO_SQL, _NO_SQL, b"\0\0"))
 #: Refusals that may wait to be told before something of the database's is assumed among them: in
@@ -100,9 +101,10 @@ class RefusingBatch(HeldBatch):
             return
         fails = self._in_transaction
         code, instead = replies.QUERY, _FAILS
-        may_be_idle = session.transaction == IDLE or bool(session.outstanding)
-        if may_be_idle and statement is not None and goes_on_in_block(statement.text):
-            # The client takes itself to be in the block that its text begins with.
+        has_failed = session.transaction == FAILED_TRANSACTION and not session.outstanding
+        if not has_failed and statement is not None and goes_on_in_block(statement.text):
+            # The client takes itself to be in the block that its text begins with: what is reported
+            # to be open may be a batch's, or ends with what is not answered yet.
             code, instead, fails = replies.BLOCK, _FAILS_IN_BLOCK, True
         if fails:
             self._out.append(instead)

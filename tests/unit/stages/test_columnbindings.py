@@ -37,6 +37,6 @@ class Reading(ColumnsCase):
     def test_statements_that_sql_prepares_change_the_names_of_those_that_may_execute_them(self):
         harmless = names_of(self.known, self.snapshot, False)
         watched = names_of(self.known, self.snapshot, True)
-        self.known.forget_prepared(b"p")
+        self.known.forget_all_prepared()
         self.assertEqual(names_of(self.known, self.snapshot, False), harmless)
         self.assertNotEqual(names_of(self.known, self.snapshot, True), watched)

@@ -346,7 +346,7 @@ class Denial(SynchronousTestCase):
 class Blocks(SynchronousTestCase):
     """The refused statement would have opened the block that the client takes itself to be in."""
 
-    OPENED = query(b'BEGIN; ROLLBACK TO "acra: statement denied"')
+    OPENED = query(b"BEGIN; ROLLBACK PREPARED 'acra: statement denied'")
 
     def test_ds2_a_text_that_begins_with_begin(self):
         play = denying()
@@ -360,11 +360,16 @@ class Blocks(SynchronousTestCase):
         self.assertEqual(play.client(query(b"begin; deny")), b"")
         self.assertEqual(statuses(play.extra), [b"E"])
 
-    def test_in_a_block_there_is_one_already(self):
+    def test_where_a_block_is_reported_it_may_be_that_of_a_batch(self):
+        """The database warns of one that is there already, as it does without a refusal."""
         play = denying()
-        play.client(query(b"begin"))
-        play.database(complete(b"BEGIN") + ready(b"T"))
-        self.assertEqual(play.client(query(b"begin; deny")), MUST_FAIL)
+        play.client(parse(b"", b"ok") + bind(b"", b"") + execute() + query(b"ok"))
+        ended = complete(b"OK") + ready(b"T")
+        play.database(PARSE_COMPLETE + BIND_COMPLETE + complete(b"OK") + ended)
+        self.assertEqual(play.client(query(b"begin; deny")), self.OPENED)
+        warned = message(b"N", b"SWARNING\0C25001\0\0") + complete(b"BEGIN")
+        got = play.database(warned + error(b"3B001") + ready(b"E"))
+        self.assertEqual((types(got), statuses(got)), ("NEZ", [b"E"]))
 
     def test_behind_what_may_end_the_block_before_it_opens_one_of_its_own(self):
         for before, told in ((b"begin", b"T"), (b"error", b"E")):
