@@ -31,7 +31,10 @@ PEOPLE = Relation(
     "public",
     "people",
     "r",
-    attributes("id", "name", "email", "note", "age", "card", "phone", "flag"),
+    tuple(
+        one._replace(type=25, base=25) if one.name == "phone" else one
+        for one in attributes("id", "name", "email", "note", "age", "card", "phone", "flag")
+    ),
 )
 #: Its column name is protected as that of people is.
 CLONES = Relation(2, "public", "clones", "r", attributes("id", "name", "email", "title"))

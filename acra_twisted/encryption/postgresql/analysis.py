@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from acra_twisted.encryption import refusals
 from acra_twisted.encryption.plan import STORE, STORE_EACH, Prepared, Refusal, Use
-from acra_twisted.encryption.postgresql import casts
+from acra_twisted.encryption.postgresql import casts, storage
 from acra_twisted.encryption.postgresql.casts import Cast
 from acra_twisted.encryption.postgresql.columntypes import Retyped
 from acra_twisted.encryption.postgresql.naming import SearchPath
@@ -88,6 +88,10 @@ class Names(Protocol):
 
     def stored_type(self, setting: ColumnSetting) -> int:
         """The type by which the database has a protected column, behind a domain."""
+
+    def misfit(self, setting: ColumnSetting) -> str | None:
+        """The name of a type that a protected column has and that cannot hold what is stored; None
+        for one that can."""
 
 
 class Claims(Protocol):
@@ -177,7 +181,7 @@ class Analysis:
         """Note the use of a value by a column."""
         setting = use.column
         if use.role != STORE:
-            self.asked[setting] = None
+            self.ask(setting)
         for leaf in value:
             if leaf.kind in _CONSTANTS:
                 self._constant(use, leaf)
@@ -213,9 +217,23 @@ class Analysis:
     def match(self, setting: ColumnSetting) -> None:
         """Note that values of a column are compared with each other, or with those of another, by
         what is stored.  Tokens are the same whatever keys there are."""
-        self.asked[setting] = None
+        self.ask(setting)
         if setting.kind == SEARCHABLE:
             self.matched[setting] = None
+
+    def ask(self, setting: ColumnSetting) -> None:
+        """Note that the answer depends on all values of a column.  Raises StatementRefusedError for
+        one whose type cannot hold what is stored: equal values may be unequal there, or different
+        ones equal."""
+        misfit = self.names.misfit(setting)
+        if misfit is not None:
+            raise refused(
+                refusals.SCHEMA_MISMATCH,
+                setting,
+                f"is compared, and its type is {misfit}, which cannot hold what is stored",
+                f"make it {storage.storage_type(setting)}",
+            )
+        self.asked[setting] = None
 
     def default(self, setting: ColumnSetting, attribute: Attribute, place: str) -> None:
         """Note that a column takes its default.  Raises StatementRefusedError if that is no

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from acra_twisted.encryption.postgresql.schema import SYSTEM_SCHEMAS, Relation, Schema
-from acra_twisted.encryption.postgresql.storage import TEXTS
+from acra_twisted.encryption.postgresql.storage import TEXTS, is_comparable
 from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
 
 _NONE: Final[Mapping[int, ColumnSetting]] = MappingProxyType({})
@@ -53,6 +53,13 @@ class Protection:
             for oid, columns in self._columns.items()
             for number, setting in columns.items()
         }
+        self._misfits = {
+            setting: attribute.type_name
+            for oid, columns in self._columns.items()
+            for attribute in schema.relations[oid].attributes
+            if (setting := columns.get(attribute.number)) is not None
+            and not is_comparable(setting, attribute.base)
+        }
         self.apart = [
             name.replace('"', '""').encode().lower() for name in self._named if self._is_apart(name)
         ]
@@ -78,6 +85,11 @@ class Protection:
             if columns.get(attribute.number) == setting
         }
         return next(iter(found & TEXTS), next(iter(found), 0))
+
+    def misfit(self, setting: ColumnSetting) -> str | None:
+        """The name of a type that some column of a setting has and in which what is stored cannot
+        be compared; None if there is none."""
+        return self._misfits.get(setting)
 
     def unclear(self, oid: int) -> str:
         """Why statements on a relation cannot be protected; empty if they can."""

@@ -65,6 +65,10 @@ class SessionNames:
         """See `analysis.Names`."""
         return self._protection.stored_type(setting)
 
+    def misfit(self, setting: ColumnSetting) -> str | None:
+        """See `analysis.Names`."""
+        return self._protection.misfit(setting)
+
     @property
     def strict_copies(self) -> bool:
         """See `analysis.Names`."""

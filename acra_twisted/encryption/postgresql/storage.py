@@ -34,6 +34,13 @@ def storage_types(setting: ColumnSetting) -> Sequence[int]:
     return _TOKENS.get(setting.token_type, (BYTEA,)) if setting.kind == TOKENIZED else (BYTEA,)
 
 
+def is_comparable(setting: ColumnSetting, kind: int) -> bool:
+    """Tell whether equal values of a column are equal as a database's column of a type has them:
+    characters of a token are the same in each type of characters."""
+    fitting = storage_types(setting)
+    return kind in fitting or (TEXT in fitting and kind in TEXTS)
+
+
 def storage_type(setting: ColumnSetting) -> str:
     """The name of the type to recommend."""
     return _NAMES[storage_types(setting)[0]][0]

@@ -45,6 +45,20 @@ class OfFunctions(SynchronousTestCase):
         self.assertEqual(made.names, {"people", "enlist"})
 
 
+class OfTypes(SynchronousTestCase):
+    def test_one_that_cannot_hold_what_some_column_of_a_setting_stores(self):
+        for bases, told in (((17, 17), None), ((17, 25), "type25"), ((25, 17), "type25")):
+            relations = [
+                Relation(
+                    oid, schema, "people", "r", (Attribute("name", 1, 1, base, -1, f"type{base}"),)
+                )
+                for oid, (schema, base) in enumerate(zip("ab", bases, strict=True), 1)
+            ]
+            made = protection(relations, settings("people.name", kind="searchable"))
+            (setting,) = made.settings.columns
+            self.assertEqual(made.misfit(setting), told)
+
+
 class OfNames(SynchronousTestCase):
     def test_those_of_tables_that_are_protected_differently_are_as_texts_have_them(self):
         for name, text in (
