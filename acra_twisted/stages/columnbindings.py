@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from acra_twisted.encryption.facts import NOTHING, Wanted
 from acra_twisted.encryption.making import Kept
 from acra_twisted.encryption.plan import ParameterUse, StatementPlan
-from acra_twisted.encryption.postgresql import planner
+from acra_twisted.encryption.postgresql import encodings, planner
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.settings import Bypass
@@ -112,16 +112,36 @@ def mode_of(known: Known, session: Session, statement: Statement) -> Mode:
     parameters = session.parameters
     mode: Mode | None = known.mode if known.parameters is parameters else None
     if mode is None:
-        language = LANGUAGES[session.language]
-        read = {
-            name: parameters.get(name.encode(), default.encode()).decode("latin-1")
-            for name, default in language.read_by
-        }
-        mode = known.mode = language.mode_of(read)
+        mode = known.mode = _reported_mode(session)
         known.parameters = parameters
-    if session.in_flight or statement.conforming is None:
-        return Mode(None, mode.ansi, mode.encoding, False, mode.names, mode.whole)
+    return _unsure(mode) if session.in_flight or statement.conforming is None else mode
+
+
+def readable(statement: Statement, session: Session) -> bytes:
+    """Return the text of a statement as `encodings.readable` does, also where nothing is known of
+    its session yet."""
+    text = statement.text
+    if text.isascii():
+        return text
+    mode = _reported_mode(session)
+    is_unsure = session.in_flight or statement.conforming is None
+    return encodings.readable(text, _unsure(mode) if is_unsure else mode)
+
+
+def _reported_mode(session: Session) -> Mode:
+    """The mode by the settings that the database has reported."""
+    language = LANGUAGES[session.language]
+    read = {
+        name: session.parameters.get(name.encode(), default.encode()).decode("latin-1")
+        for name, default in language.read_by
+    }
+    mode: Mode = language.mode_of(read)
     return mode
+
+
+def _unsure(mode: Mode) -> Mode:
+    """A mode whose settings may be others by now."""
+    return Mode(None, mode.ansi, mode.encoding, False, mode.names, mode.whole)
 
 
 def known_plans(

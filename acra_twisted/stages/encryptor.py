@@ -9,7 +9,7 @@ containers of the values that this one types.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from zope.interface import classImplements
 
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.postgresql import namechanges, targets
+from acra_twisted.encryption.postgresql import encodings, namechanges, targets
 from acra_twisted.encryption.postgresql.namechanges import Wanted
 from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.postgresql.schema import SchemaError
@@ -41,7 +41,7 @@ from acra_twisted.session import Session
 from acra_twisted.stages import containers, cursors
 from acra_twisted.stages.cellclosing import CellClosing
 from acra_twisted.stages.cellreading import CellReading, OutdatedReading
-from acra_twisted.stages.columnbindings import Binding, is_untouched, known_plans
+from acra_twisted.stages.columnbindings import Binding, is_untouched, known_plans, readable
 from acra_twisted.stages.columnencoding import Encoder
 from acra_twisted.stages.columnlearning import learn, look_up
 from acra_twisted.stages.columnmeanings import Meaning, Snapshot
@@ -108,14 +108,14 @@ class Encryptor(ColumnStage):
         known: Known | None = session.notes.get(STAGE)
         snapshot = self._columns.snapshot(session, known) if known is not None else None
         planned: Planned | None = None
-        names = targets.of(statement.text, statement.conforming)
+        names = _targets(statement, session)
         if known is not None and snapshot is not None:
             if snapshot.protection.apart and _needs_path(known, snapshot, statement.text):
                 snapshot = None
         if known is not None and snapshot is not None:
             if names and known.schema.strange(names):
                 decide = partial(self._statements.judge, statement, exchange, None)
-                wanted = namechanges.wanted(statement.text, names, statement.conforming)
+                wanted = _wanted(statement, names, session)
                 return self._informed(session, known, snapshot, decide, wanted)
             planned = known_plans(statement, session, known, snapshot)
             if planned is not None and planned.statements is None and planned.quiet:
@@ -129,7 +129,7 @@ class Encryptor(ColumnStage):
             return PASS
         wanted = namechanges.NOTHING
         if planned is None or not planned.quiet:
-            wanted = namechanges.wanted(statement.text, names, statement.conforming)
+            wanted = _wanted(statement, names, session)
         if known is not None and snapshot is not None and not wanted.is_fresh:
             session.meaning = snapshot.meaning
             # As `guarded` does, by a call that needs no tuple.
@@ -188,7 +188,8 @@ class Encryptor(ColumnStage):
             # A definition is read by the database when it is executed.
             backslash = binding.mode.backslash
             conforming = None if backslash is None else not backslash
-            wanted = namechanges.wanted(binding.text, (), conforming)
+            text = encodings.readable(binding.text, binding.mode)
+            wanted = namechanges.wanted(text, (), conforming)
         return self._informed(session, known, snapshot, decide, wanted)
 
     def looks_at(self, statement: Statement, session: Session) -> bool:
@@ -261,6 +262,21 @@ class Encryptor(ColumnStage):
         known.snapshot = snapshot
         session.meaning = snapshot.meaning
         return guarded(decide, known, snapshot)
+
+
+def _targets(statement: Statement, session: Session) -> Sequence[str]:
+    """The names of the tables that a text gives values to: see `targets.of`."""
+    names = targets.of(statement.text, statement.conforming)
+    for one in names:
+        # Nearly none: read anew in the session's encoding.
+        if one == targets.UNREAD or not one.isascii():
+            return targets.of(readable(statement, session), statement.conforming)
+    return names
+
+
+def _wanted(statement: Statement, names: Sequence[str], session: Session) -> Wanted:
+    """The names that have to be looked up for a text: see `namechanges.wanted`."""
+    return namechanges.wanted(readable(statement, session), names, statement.conforming)
 
 
 def _needs_path(known: Known, snapshot: Snapshot, text: bytes) -> bool:

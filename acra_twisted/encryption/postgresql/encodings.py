@@ -11,10 +11,15 @@ from typing import Final
 from acra_twisted.encryption import errors
 from acra_twisted.encryption.canonical import characters
 from acra_twisted.encryption.errors import ValueRefusedError
+from acra_twisted.errors import LexError
+from acra_twisted.sql import modes
+from acra_twisted.sql.modes import Mode
 
 UTF8: Final = "UTF8"
 #: The server takes what is sent in it as it is: it has to be of the server's own encoding.
 _ANY: Final = "SQL_ASCII"
+#: Leaves ASCII alone, and makes all else into a byte that no UTF-8 has.
+_UNREADABLE: Final = bytes(range(0x80)) + b"\xff" * 0x80
 #: Python's names of encodings.
 CODECS: Final = {
     **{f"LATIN{number}": f"iso8859_{number}" for number in range(1, 5)},
@@ -49,6 +54,17 @@ def to_utf8(text: bytes, encoding: str) -> bytes:
         return text.decode(codec).encode()
     except UnicodeDecodeError:
         raise _bad(encoding) from None
+
+
+def readable(text: bytes, mode: Mode) -> bytes:
+    """A client's text in UTF-8, for the names in it.  Where its encoding is not known, or does not
+    have its characters, each byte beyond ASCII becomes one that UTF-8 does not have."""
+    if mode.backslash is not None or text.isascii():
+        try:
+            return modes.normal(text, mode)
+        except LexError:
+            pass
+    return text.translate(_UNREADABLE)
 
 
 def from_utf8(text: bytes, encoding: str) -> bytes:

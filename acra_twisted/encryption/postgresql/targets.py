@@ -49,7 +49,8 @@ _TOKENS: Final = 200_000
 
 def of(text: bytes, conforming: bool | None) -> Sequence[str]:
     """The names without their schemas, as the database compares them, each once; UNREAD among them
-    for one that cannot be read.  ``conforming`` is as in `lexer.tokens`."""
+    for one that cannot be read.  The text is read as UTF-8; ``conforming`` is as in
+    `lexer.tokens`."""
     if _begins_otherwise(text) and not goes_on(text):
         return ()
     first = _first(text)
@@ -135,8 +136,11 @@ def _path(text: bytes, tokens: Sequence[Token], place: int) -> str:
 
 def _name(raw: bytes) -> str:
     """An identifier as the database compares it; UNREAD for one that encodings cut in different
-    places."""
-    shown = raw.decode("utf-8", "replace")
+    places, or that is not in UTF-8."""
+    try:
+        shown = raw.decode()
+    except UnicodeDecodeError:
+        return UNREAD
     if shown[0] == '"':
         shown = shown[1:-1].replace('""', '"')
     else:

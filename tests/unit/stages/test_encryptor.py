@@ -156,6 +156,32 @@ class NewNames(EncryptorCase):
         self.database.relations = [["others", True]]
         self.assertIs(self.judge("INSERT INTO others VALUES (1)")[0], PASS)
 
+    def test_names_are_read_in_the_encoding_of_the_session(self):
+        """A new view of a protected table; its name in LATIN1 is another one, or none, in UTF-8."""
+        for name, is_unsure in (
+            ("vu\u00e9", False),
+            ("\u00c3\u00a9", False),
+            ("\u00c3\u00a9", True),
+        ):
+            self.setUp()
+            self.session.parameters = {b"client_encoding": b"LATIN1"}
+            self.session.in_flight = is_unsure
+            self.judge("SELECT 1")
+            self.database.kids = [name]
+            self.database.relations = [[name, False]]
+            asked, ask = [], self.database.ask
+            self.session.ask = lambda text, asked=asked, ask=ask: asked.append(text) or ask(text)
+            text = f"INSERT INTO \"{name}\" (name) VALUES ('{SECRET}')".encode("latin-1")
+            statement = Statement(text)
+            statement.conforming = None if is_unsure else True
+            exchange = Exchange(self.session, "query", statement, 1)
+            self.refused(self.settled(self.stage.on_statement(statement, exchange)))
+            names = b"".join(
+                b"\\u%04x" % ord(one) if ord(one) > 127 else one.encode() for one in name
+            )
+            looked_up = [b"E'%b'" % names in one for one in asked if b"relhasrules" in one]
+            self.assertEqual(looked_up, [] if is_unsure else [True], name)
+
     def test_what_is_not_there_is_looked_up_each_time(self):
         for _ in range(2):
             self.assertIs(self.judge("INSERT INTO nowhere VALUES (1)")[0], PASS)
