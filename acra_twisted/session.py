@@ -144,7 +144,9 @@ class Session:
     refused the login.  ``meaning`` is a stage's: the `Columns.meaning` of every result whose
     statement has none of its own; with None nobody asks for those either.  ``cursor_meanings`` is a
     stage's, too, or None: it returns the meanings of what a cursor shows that SQL has declared by a
-    name, None if it knows of none.
+    name, None if it knows of none.  So is ``parameters_of_sql``: for a name that the protocol has
+    given to no statement it returns the types that the client is told of the parameters, in place
+    of the types that the database tells.
 
     ``ask(text)`` is for stages.  It puts a statement of ours to the database, on the client's
     connection but unseen by the client, and returns a Deferred of its rows: lists of texts, None
@@ -204,6 +206,7 @@ class Session:
         "tracer",
         "meaning",
         "cursor_meanings",
+        "parameters_of_sql",
         "ask",
         "question",
         "runs_before",
@@ -264,6 +267,7 @@ class Session:
         self.tracer: Callable[[Any], Any] = _untraced
         self.meaning: Any = None
         self.cursor_meanings: Callable[[bytes], Sequence[Any] | None] | None = None
+        self.parameters_of_sql: Callable[[bytes, Sequence[int]], Sequence[int]] | None = None
         self.ask: Callable[[bytes], Any] = nobody
         self.question: Question | None = None
         self.runs_before: Callable[[], bool] = nothing

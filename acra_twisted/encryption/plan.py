@@ -97,13 +97,15 @@ class ResultColumn(NamedTuple):
 class Prepared(NamedTuple):
     """A statement that SQL's PREPARE made: the uses of its parameters, from the first, and the
     columns of its result.  Its plan holds for the schema with the number ``schema``, where bare
-    names are looked up by ``path``."""
+    names are looked up by ``path``.  ``declared`` are the names of the types that it gives to its
+    first parameters, empty for those of no protected column."""
 
     name: str
     uses: Sequence[Use | None] = ()
     results: Sequence[ResultColumn] | None = None
     schema: int = 0
     path: Hashable = None
+    declared: Sequence[str] = ()
 
 
 class Copied(NamedTuple):

@@ -38,7 +38,7 @@ from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.results import Columns
 from acra_twisted.session import Session
-from acra_twisted.stages import containers, cursors
+from acra_twisted.stages import containers, cursors, sqlprepared
 from acra_twisted.stages.cellclosing import CellClosing
 from acra_twisted.stages.cellreading import CellReading, OutdatedReading
 from acra_twisted.stages.columnbindings import Binding, is_untouched, known_plans, readable
@@ -245,6 +245,7 @@ class Encryptor(ColumnStage):
         if known is None:
             known = session.notes[STAGE] = self._columns.begin(session)
             session.cursor_meanings = partial(cursors.described, known)
+            session.parameters_of_sql = partial(sqlprepared.told, known)
             snapshot = self._columns.snapshot(session, known)
         is_fresh = wanted.is_fresh or bool(known.schema.strange(wanted.targets))
         if snapshot is not None and not is_fresh:

@@ -8,11 +8,12 @@ from typing import Final
 
 from acra_twisted.encryption.making import Kept
 from acra_twisted.encryption.plan import StatementPlan
-from acra_twisted.encryption.postgresql import planner
+from acra_twisted.encryption.postgresql import planner, writing
 from acra_twisted.sql.languages import Mode
 from acra_twisted.stages.columnbindings import is_same
 from acra_twisted.stages.columnmeanings import Snapshot
 from acra_twisted.stages.columnverdicts import first_refusal
+from acra_twisted.stages.opencursors import NAME_SIZE
 from acra_twisted.stages.sessionknown import Known, PreparedText
 
 #: Stands for a text that is not kept: it may change where bare names are looked up.
@@ -44,6 +45,14 @@ def whole(text: bytes, plans: Sequence[StatementPlan] | None, known: Known) -> b
         # One of several statements may do what any of them does.
         parts.append(one.text or _ANYTHING)
     return b" ".join(parts)
+
+
+def told(known: Known, name: bytes, kinds: Sequence[int]) -> Sequence[int]:
+    """Return the types that the client is told of the parameters of a statement by its name;
+    ``kinds`` are those that the database tells."""
+    cut = name[:NAME_SIZE]
+    prepared = known.prepared.get(cut.decode()) if cut.isascii() else None
+    return kinds if prepared is None else writing.told_by_sql(prepared, kinds)
 
 
 def renewing(text: bytes, client: str, known: Known, snapshot: Snapshot) -> Iterator[int]:

@@ -54,8 +54,12 @@ class StatementWatch:
         self._begin()
 
     def completed(self, tag: bytes) -> None:
-        """See IWatch."""
+        """See IWatch.  A statement has its name at once, whatever becomes of the transaction."""
         self._tags.append(tag)
+        if tag == _PREPARE:
+            number = self._tags.count(tag)
+            for made in self._prepares[number - 1 : number]:
+                self._known.keep_prepared(made)
 
     def executed(self, exchange: Exchange) -> bool:
         """See IWatch.  It may run a statement that SQL prepares: not if those are others now.  A
@@ -81,8 +85,6 @@ class StatementWatch:
             known.schema.completed(tag, self._text, self._is_named, True)
             if tag == _DISCARD:
                 known.forget_all_prepared()
-        for made in self._prepares[: tags.count(_PREPARE)]:
-            known.keep_prepared(made)
 
     def _begin(self) -> None:
         known = self._known

@@ -29,8 +29,6 @@ schemas:
 """
 _SEALED = r"CHECK ({0} IS NULL OR position('\x252525'::bytea IN {0}) > 0)"
 _PLAIN = "CHECK (note NOT LIKE '%252525%' AND note NOT LIKE '%$$$%%')".replace("$", r"\%")
-_DESCRIBE = "Describe S b's'"
-_PREPARE = "PREPARE s(text) AS INSERT INTO people (name)"
 _ROWS = "SELECT id, name, email, note FROM people ORDER BY n"
 _NOTES = "SELECT id, note FROM notes ORDER BY n"
 _AGAIN = (
@@ -156,9 +154,6 @@ class PipelinedTwin(ProtectedCase):
             if refused[number]:
                 # Its error is AcraServer's.
                 ours, theirs = ([x for x in some if x[0] == "Z"] for some in (ours, theirs))
-            elif step.label == _DESCRIBE and any(_PREPARE in one.label for one in steps[:number]):
-                # Values are not bound to it by the protocol, and its types are the database's.
-                ours, theirs = ([x for x in some if x[0] != "t"] for some in (ours, theirs))
             if ours != theirs:
                 if mine.ended and not ours and (twin.ended or says_why):
                     # What is said last to a client that still writes may be lost on its way.

@@ -198,7 +198,8 @@ class ExtendedBatch(OpeningBatch):
             if statement is not None:
                 statement.is_described = prepared.batch
             exchange = self._current(statement, start)
-            self._expected.append((FORWARD, replies.DESCRIBE_STATEMENT, exchange, statement))
+            payload = Statement(b"", name) if statement is None else statement
+            self._expected.append((FORWARD, replies.DESCRIBE_STATEMENT, exchange, payload))
         else:
             portal = prepared.portal(name)
             meanings = self._session.cursor_meanings

@@ -50,8 +50,18 @@ class ExtendedReplies(AnsweredReplies):
         self._pop(end)
 
     def _parameter_description(self, start: int, end: int) -> None:
-        statement = self._session.prepared.described(self._head(replies.DESCRIBE_STATEMENT)[3])
-        if statement is None or statement.told is None and statement.parameter_types is None:
+        asked: Statement = self._head(replies.DESCRIBE_STATEMENT)[3]
+        statement = self._session.prepared.described(asked)
+        if statement is None:
+            tell = self._session.parameters_of_sql
+            if tell is not None:
+                types = backend.decode_parameter_description(self._body(start, end))
+                told = tell(asked.prepared_name or b"", types)
+                if told is not types:
+                    self._leave_out(start, end)
+                    self._out.append(backend.encode_parameter_description(list(told)))
+            return
+        if statement.told is None and statement.parameter_types is None:
             return
         types = backend.decode_parameter_description(self._body(start, end))
         if statement.told is not None and (

@@ -266,8 +266,10 @@ def _prepare(analysis: Analysis, statement: Statement, fields: Fields, found: Fo
                 columns[0],
                 f"is given ${number}, which the statement uses in another way, too",
             )
+    declared: list[str] = []
     for number, one in enumerate(fields.get("argtypes", ()), 1):
         use = first.get(number)
+        declared.append("")
         if use is not None:
             _, type_name = node(one)
             around = (casts.read(analysis.text, type_name),)
@@ -279,6 +281,7 @@ def _prepare(analysis: Analysis, statement: Statement, fields: Fields, found: Fo
                     f"is given ${number} of a type that its data_type does not have",
                 )
             analysis.recast(casts.sent_type(use), around)
+            declared[-1] = around[0].type
     last = max(uses, default=0)
     found.prepares = Prepared(
         fields.get("name", ""),
@@ -286,6 +289,7 @@ def _prepare(analysis: Analysis, statement: Statement, fields: Fields, found: Fo
         found.results,
         analysis.names.number,
         analysis.names.path.meaning,
+        tuple(declared),
     )
     found.results = None
 

@@ -27,6 +27,7 @@ from acra_twisted.encryption.plan import (
     STORE_EACH,
     LiteralUse,
     ParameterUse,
+    Prepared,
     StatementPlan,
     Use,
 )
@@ -260,6 +261,19 @@ def told(uses: Sequence[ParameterUse], kinds: Sequence[int]) -> list[ToldType]:
             kind = _seen_type(use)
         found.setdefault(source, ToldType(number, kind))
     return [found[source] for source in sorted(found)]
+
+
+def told_by_sql(prepared: Prepared, kinds: Sequence[int]) -> list[int]:
+    """The types that the client is told of the parameters of a statement that SQL's PREPARE has
+    made: ``kinds`` are the database's.  Where one is not that of what is sent, the name has been
+    given to another statement, and it stays."""
+    found = list(kinds)
+    for at, (use, kind) in enumerate(zip(prepared.uses, kinds, strict=False)):
+        if use is None or kind != _sent_type(use):
+            continue
+        declared = types.oid_of(prepared.declared[at]) if at < len(prepared.declared) else -1
+        found[at] = declared if declared > 0 else _seen_type(use)
+    return found
 
 
 def _sent_type(use: Use) -> int:

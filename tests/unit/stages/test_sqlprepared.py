@@ -25,6 +25,29 @@ class Made(ColumnsCase):
         self.assertEqual(sqlprepared.executed(plans, self.known), [made])
 
 
+class Told(ColumnsCase):
+    """The types of parameters that a client is told by the name of a statement."""
+
+    def test_what_it_has_declared_or_sees_in_the_place_of_what_is_stored(self):
+        self.session.language = "postgresql"
+        snapshot = self.successResultOf(self.learn())
+        for text, told in (
+            (b"PREPARE p AS INSERT INTO people (name, note) VALUES ($1, $2)", [25, 17]),
+            (b"PREPARE p(varchar, bytea) AS INSERT INTO people (name, note) VALUES ($1, $2)", None),
+            (b"PREPARE p(text) AS UPDATE people SET note = $2, name = $1", [25, 17]),
+            (b"PREPARE p AS UPDATE people SET note = $1 WHERE id = $2", [17, 17]),
+        ):
+            mode = mode_of(self.known, self.session, Statement(text))
+            plans = snapshot.planner.plan(text, mode, self.known.schema.path).statements
+            for made in sqlprepared.made(plans, text, mode, (), b""):
+                self.known.keep_prepared(made)
+            found = list(sqlprepared.told(self.known, b"p", [17, 17]))
+            self.assertEqual(found, told or [1043, 17])
+            # It is another statement by now, or one that nobody knows.
+            for name, kinds in ((b"p", [23, 23]), (b"p", []), (b"q", [17]), (b"\xe9", [17])):
+                self.assertEqual(list(sqlprepared.told(self.known, name, kinds)), kinds)
+
+
 class Renewed(ColumnsCase):
     def prepared(self, text):
         """Keep what a text prepares; return what is known of it before and after other tables."""

@@ -105,7 +105,11 @@ class Watching(ColumnsCase):
         self.assertEqual(self.known.prepared, {})
         end(exchange, outcome="error")
         self.assertEqual(self.known.prepared, {})
-        end(self.watched(b"PREPARE p", [MADE]), b"PREPARE")
+        exchange = self.watched(b"PREPARE p", [MADE])
+        exchange.watch.completed(b"PREPARE")
+        # Before its batch ends.
         self.assertEqual(list(self.known.prepared), ["p"])
+        end(exchange)
+        self.assertEqual((list(self.known.prepared), self.known.prepared_changes), (["p"], 1))
         end(self.watched(b"DISCARD ALL"), b"DISCARD ALL")
         self.assertEqual(self.known.prepared, {})

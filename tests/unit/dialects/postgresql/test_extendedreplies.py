@@ -357,6 +357,17 @@ class Meant(SynchronousTestCase):
             _, got = self.exchange(describe(b"P", b"d") + SYNC, reply, size)
             self.assertEqual(got, reply)
 
+    def test_parameters_of_a_statement_of_sql_are_those_that_a_stage_tells(self):
+        self.play.session.parameters_of_sql = lambda name, kinds: [25] if name == b"s" else kinds
+        reply = message(b"t", b"\0\1\0\0\0\x11") + NO_DATA + ready()
+        told = message(b"t", b"\0\1\0\0\0\x19") + NO_DATA + ready()
+        for size in (1 << 20, 5):
+            for name, expected in ((b"s", told), (b"t", reply)):
+                _, got = self.exchange(describe(b"S", name) + SYNC, reply, size)
+                self.assertEqual(got, expected)
+        self.play.session.parameters_of_sql = None
+        self.assertEqual(self.exchange(describe(b"S", b"s") + SYNC, reply, 5)[1], reply)
+
     def test_an_error_ends_what_was_asked_for_as_well(self):
         request = parse(b"", b"select") + bind(b"", b"") + execute() + SYNC
         sent, got = self.exchange(request, PARSE_COMPLETE + error() + ready(b"E"), 5)
