@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from tests.support.mysqlprograms import COLUMNS_OF_BYTES
+from typing import Final
+
+from tests.support.mysqlprograms import COLUMNS_OF_BYTES, SECRET
 from tests.support.mysqlwords import Words
+
+#: The beginning of a definition that another program sends.
+NEWLY: Final = b"CREATE PROCEDURE newly"
 
 
 class Definitions(Words):
@@ -48,3 +53,14 @@ class Definitions(Words):
         )
         where = self.pick("away", "shop")
         return f"CREATE PROCEDURE {where}.{name}() {body}", f"CALL {where}.{name}()"
+
+    def called_anew(self) -> tuple[str, ...]:
+        """Texts that make a routine which writes in clear, and run it, by its name alone, too."""
+        values = f"({self.number()}, '{SECRET}')"
+        made = f"{NEWLY.decode()}() INSERT INTO shop.people (id, name) VALUES {values}"
+        called = self.pick(
+            *("CALL newly()", "newly()", "newly", "BEGIN newly(); END", "shop.newly()"),
+            *("DO 1; newly()", "EXECUTE IMMEDIATE 'newly()'", "IF 1 = 1 THEN newly(); END IF"),
+        )
+        mode = self.pick((), ("SET sql_mode = 'ORACLE'",), ("SET sql_mode = 'ORACLE'",))
+        return (*self.pick((made, *mode), (*mode, made)), called)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.support.mysqldefinitions import Definitions
+from tests.support.mysqldefinitions import NEWLY, Definitions
 from tests.support.mysqlplayer import (
     BULK,
     CHANGE_USER,
@@ -300,6 +300,7 @@ class Drawing(Definitions):
                 *("SET NAMES latin1", "SET NAMES utf8mb4", "SET NAMES gbk", "SET NAMES utf8mb3"),
                 *("SET sql_mode = 'ANSI_QUOTES'", "SET sql_mode = ''", "SET sql_mode = DEFAULT"),
                 *("SET sql_mode = 'NO_BACKSLASH_ESCAPES'", "SET SESSION sql_mode = 'ANSI'"),
+                "SET sql_mode = 'ORACLE'",
                 *("SET character_set_client = latin1", "SET CHARACTER SET latin1"),
                 *("SET character_set_results = NULL", "SET character_set_connection = latin1"),
                 *("SET @m = 'ANSI_QUOTES', sql_mode = @m", "SET GLOBAL sql_mode = ''"),
@@ -361,12 +362,11 @@ class Drawing(Definitions):
         return [step for step in steps if not self.chance(8)]
 
     def _by_another(self) -> list[Step]:
-        """Another program makes a view that nobody knows."""
+        """Another program makes a view, or a routine, that nobody knows."""
         source = self.pick("shop.people", "shop.people", "away.people")
         name = self.pick("fresh", "fresh", "away.fresh")
-        return self._query(
-            f"CREATE VIEW {name} AS SELECT id, name, email, nick, note FROM {source}"
-        )
+        view = f"CREATE VIEW {name} AS SELECT id, name, email, nick, note FROM {source}"
+        return self._query(*self.pick((view,), (view,), self.called_anew()))
 
     def _quoted(self) -> list[Step]:
         """A value that ends in another place in another mode or character set."""
@@ -430,8 +430,8 @@ class Drawing(Definitions):
 
 
 def _is_another(step: Step) -> bool:
-    """Tell whether a step makes a view that another program makes."""
-    begins = step.text.startswith((b"CREATE VIEW fresh", b"CREATE VIEW away.fresh"))
+    """Tell whether a step makes a view, or a routine, that another program makes."""
+    begins = step.text.startswith((b"CREATE VIEW fresh", b"CREATE VIEW away.fresh", NEWLY))
     return begins and b";" not in step.text
 
 

@@ -202,7 +202,7 @@ class Planner:
         found = targets.simple(text)
         if found is not None:
             return found
-        if not targets.gives(text):
+        if not targets.gives(text) and (mode.ansi is False or not concerns.may_call(text)):
             return ()
         if len(text) > _LONG:
             return (targets.UNREAD,)
@@ -225,7 +225,11 @@ class Planner:
             string = mysql_value(lexer.STRING, raw, mode.backslash is False)[1]
             return self._targets(string, mode)
 
-        return targets.of_statements(text, statements, inner)
+        found = targets.of_statements(text, statements, inner)
+        if mode.ansi is not False and any(concerns.holds_another(text, one) for one in statements):
+            # In such modes there is one in which routines are run by their names alone.
+            return (*found, targets.UNREAD)
+        return found
 
     def _statement(
         self, analysis: Analysis, cursor: Cursor, mode: Mode

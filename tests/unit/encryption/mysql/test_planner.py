@@ -5,6 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.encryption.mysql.plan import UNTOUCHED
 from acra_twisted.encryption.mysql.planner import Limits, Planner
 from acra_twisted.encryption.mysql.protection import Protection
+from acra_twisted.encryption.mysql.targets import UNREAD
 from acra_twisted.sql.languages import LANGUAGES
 from tests.support.mysqlplanning import MODE, SCHEMA, SETTINGS, plan, sent, shown
 
@@ -55,6 +56,40 @@ class Texts(SynchronousTestCase):
         self.assertNotIn("refused", shown("INSERT INTO leads (mail) VALUES ('a'); USE other"))
         text = "DROP TABLE leads; CREATE TABLE leads (mail BLOB)"
         self.assertEqual(shown(text), "refused: unparsable")
+
+    def test_routines_that_are_run_by_their_names_alone(self):
+        """MariaDB does so in its mode ORACLE; one may be new."""
+        oracle, default = mode(sql_mode="ORACLE"), mode(sql_mode="")
+        unknown = _MYSQL.changing(default)
+        for text in (
+            "p('a')",
+            "p",
+            " shop.p ('a')",
+            "`p`('a')",
+            "/* c */ p('a')",
+            "SELECT 1; p('a')",
+            "BEGIN p('a'); END",
+            "DECLARE a INT; BEGIN p('a'); END",
+            "<<l>> BEGIN p('a'); END",
+            "IF 1 THEN p('a'); END IF",
+            "SET STATEMENT max_statement_time = 1 FOR p('a')",
+            "EXECUTE IMMEDIATE 'p(1)'",
+        ):
+            for one in (oracle, unknown):
+                self.assertIn(UNREAD, plan(text, one).plan.targets, text)
+        for text in (
+            "SELECT 1",
+            "(SELECT 1) UNION (SELECT 2)",
+            "SELECT 'a;b'; COMMIT;",
+            "BEGIN",
+            "begin work;",
+            "SET @a = 1; SET NAMES utf8mb4",
+            "/* c */ SHOW TABLES",
+            "START TRANSACTION READ ONLY",
+        ):
+            for one in (oracle, unknown, default):
+                self.assertEqual(plan(text, one).plan.targets, (), text)
+        self.assertEqual(plan("p('a')", default).plan.targets, ())
 
     def test_behind_a_view_that_it_defines(self):
         view = "CREATE VIEW fresh AS SELECT mail AS m FROM leads"
