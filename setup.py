@@ -58,7 +58,7 @@ _MODULES = {
     "telemetry.tracing.": "clock columnvalues spans sampling backpressure exchanges pace records "
     "store samples kept latencies received processor recorded",
     "telemetry.export.": "otlp otlpforms",
-    "telemetry.figures.": "buckets calls counted counting rows runs tallies",
+    "telemetry.figures.": "alike buckets calls counted counting rows runs tallies",
     "telemetry.history.": "intake",
     "telemetry.metrics.": "columncounts exchanges histogram sessions",
     "telemetry.pages.": "sessions",

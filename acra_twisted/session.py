@@ -7,7 +7,7 @@ The records are slotted: every message reads them.  Times are nanoseconds of the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from acra_twisted.errors import QuestionError
 from acra_twisted.fast.compiled import mypyc_attr
@@ -15,6 +15,9 @@ from acra_twisted.outstanding import Outstanding
 from acra_twisted.question import Question
 from acra_twisted.results import STREAM
 from acra_twisted.untraced import Untraced
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
 
 # What becomes of a session's transaction, as its database has said last.
 IDLE: Final = "idle"
@@ -53,6 +56,11 @@ class Traffic:
 
     __slots__ = ("from_client", "to_client", "to_database", "from_database")
 
+    from_client: i64
+    to_client: i64
+    to_database: i64
+    from_database: i64
+
     def __init__(
         self,
         from_client: int = 0,
@@ -83,17 +91,12 @@ class Traffic:
 
     def advance(self, to: Traffic) -> Traffic:
         """Become equal to ``to``, and return what was added."""
-        before = self.from_client, self.to_client, self.to_database, self.from_database
+        added = to - self
         self.from_client = to.from_client
         self.to_client = to.to_client
         self.to_database = to.to_database
         self.from_database = to.from_database
-        return Traffic(
-            self.from_client - before[0],
-            self.to_client - before[1],
-            self.to_database - before[2],
-            self.from_database - before[3],
-        )
+        return added
 
 
 class Load:

@@ -10,9 +10,13 @@
 #include <string.h>
 
 #define BUCKETS_MAX 1024
-/* Numbers of a record, and how often its durations are counted. */
+/* Durations of a record, and how often they are counted. */
 #define WIDTH_MAX 16
 #define RULES_MAX 32
+/* Records that are taken together. */
+#define TOGETHER 32
+/* Numbers of 64 bits that differ in their length or in their first four bits. */
+#define BEGINNINGS 496
 /* Kinds of buckets that are counted in together. */
 #define TABLES_MAX 4
 /* So many of a bucket are counted in its cell. */
@@ -60,7 +64,7 @@ counts_dealloc(Counts *self)
 
 /* Count one in a bucket that there is; -1 with an exception if there is no memory. */
 static inline int
-count(Counts *self, Py_ssize_t place, uint64_t duration)
+count(Counts *self, Py_ssize_t place)
 {
     if (self->few[place] == UINT16_MAX) {
         if (self->many == NULL) {
@@ -73,9 +77,15 @@ count(Counts *self, Py_ssize_t place, uint64_t duration)
         self->many[place]++;
     }
     self->few[place]++;
-    self->sum[0] += duration;
-    self->sum[1] += self->sum[0] < duration;
     return 0;
+}
+
+/* Add a number of two parts, the lower one first. */
+static inline void
+add_sum(Counts *self, uint64_t lower, uint64_t upper)
+{
+    self->sum[0] += lower;
+    self->sum[1] += upper + (self->sum[0] < lower);
 }
 
 static PyObject *
@@ -102,8 +112,9 @@ counts_add(Counts *self, PyObject *const *args, Py_ssize_t given)
         PyErr_SetString(PyExc_ValueError, "no duration is negative");
         return NULL;
     }
-    if (count(self, place, (uint64_t)duration) < 0)
+    if (count(self, place) < 0)
         return NULL;
+    add_sum(self, (uint64_t)duration, 0);
     Py_RETURN_NONE;
 }
 
@@ -162,24 +173,24 @@ static PyTypeObject CountsType = {
     .tp_getset = counts_values,
 };
 
-/* Counts in which a duration of a record is counted: at the place that a number of it tells, and so
- * many behind that; they have the buckets of a table. */
+/* Counts in which a duration of a record is counted: so many behind the first of a part; they have
+ * the buckets of a table. */
 struct rule {
-    unsigned char place, behind, table;
+    unsigned char part, behind, table;
 };
 
 struct table {
     Py_ssize_t buckets;
-    /* The buckets of the smallest numbers of so many bits. */
-    unsigned short first[65];
+    /* The bucket of the smallest number of each `beginning`. */
+    unsigned short first[BEGINNINGS];
     /* Where they begin; behind the last one a number that no duration is. */
     uint64_t bounds[BUCKETS_MAX + 1];
 };
 
 typedef struct {
     PyObject_HEAD
-    /* Numbers of a record: places first, then durations. */
-    Py_ssize_t places, durations;
+    /* Durations of a record. */
+    Py_ssize_t durations;
     struct rule rules[RULES_MAX];
     /* The first rule of each duration, and the end of the last one's. */
     Py_ssize_t begins[WIDTH_MAX + 1];
@@ -187,10 +198,19 @@ typedef struct {
     struct table tables[TABLES_MAX];
 } Adding;
 
+/* A number's length and its first four bits, in the order of numbers. */
+static inline unsigned
+beginning(uint64_t number)
+{
+    unsigned behind = 60 - (unsigned)__builtin_clzll(number | 8);
+
+    return 8 * behind + (unsigned)(number >> behind);
+}
+
 static inline Py_ssize_t
 bucket_of(const struct table *table, uint64_t duration)
 {
-    Py_ssize_t place = table->first[duration ? 64 - __builtin_clzll(duration) : 0];
+    Py_ssize_t place = table->first[beginning(duration)];
 
     while (duration >= table->bounds[place + 1])
         place++;
@@ -198,36 +218,43 @@ bucket_of(const struct table *table, uint64_t duration)
 }
 
 static inline int64_t
-number(const char *record, Py_ssize_t place)
+number(const char *at)
 {
     uint64_t found;
 
-    memcpy(&found, record + 8 * place, 8);
+    memcpy(&found, at, 8);
     if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
         found = __builtin_bswap64(found);
     return (int64_t)found;
 }
 
-/* Find the counts of a record, NULL for those that are at no place. */
+/* Find the counts of each rule, NULL where its part is None. */
 static int
-find_counts(const Adding *self, const char *record, PyObject *counts, Counts **found)
+find_counts(const Adding *self, PyObject *parts, Counts **found)
 {
     Py_ssize_t each;
 
     for (each = 0; each < self->begins[self->durations]; each++) {
         const struct rule *rule = self->rules + each;
-        int64_t place = number(record, rule->place);
-        uint64_t at = (uint64_t)place + rule->behind;
-        PyObject *one;
+        PyObject *part, *one;
 
         found[each] = NULL;
-        if (place < 0)
+        if (rule->part >= PyList_GET_SIZE(parts)) {
+            PyErr_SetString(PyExc_IndexError, "there is no such part");
+            return -1;
+        }
+        part = PyList_GET_ITEM(parts, rule->part);
+        if (part == Py_None)
             continue;
-        if (at >= (uint64_t)PyList_GET_SIZE(counts)) {
+        if (!PyList_Check(part)) {
+            PyErr_SetString(PyExc_TypeError, "a part is a list of counts, or None");
+            return -1;
+        }
+        if (rule->behind >= PyList_GET_SIZE(part)) {
             PyErr_SetString(PyExc_IndexError, "there are no such counts");
             return -1;
         }
-        one = PyList_GET_ITEM(counts, (Py_ssize_t)at);
+        one = PyList_GET_ITEM(part, rule->behind);
         if (!Py_IS_TYPE(one, &CountsType)
             || Py_SIZE(one) != self->tables[rule->table].buckets) {
             PyErr_SetString(PyExc_TypeError, "counts have the buckets that have bounds");
@@ -238,59 +265,69 @@ find_counts(const Adding *self, const char *record, PyObject *counts, Counts **f
     return 0;
 }
 
-static inline int
-are_same(const char *left, const char *right, Py_ssize_t places)
+/* Count one duration of some records, which is the first number behind `at`, by its rules. */
+static int
+add_duration(const Adding *self, Py_ssize_t which, const char *at, Py_ssize_t records,
+             Counts *const *found)
 {
-    while (places--)
-        if (number(left, places) != number(right, places))
-            return 0;
-    return 1;
+    uint64_t durations[TOGETHER], sum[2] = {0, 0};
+    uint16_t places[TOGETHER];
+    Py_ssize_t known = 0, each, rule;
+    int table = -1;
+
+    for (; records--; at += 8 * self->durations) {
+        int64_t duration = number(at);
+
+        if (duration < 0)
+            continue;
+        durations[known++] = (uint64_t)duration;
+        sum[0] += (uint64_t)duration;
+        sum[1] += sum[0] < (uint64_t)duration;
+    }
+    if (!known)
+        return 0;
+    for (rule = self->begins[which]; rule < self->begins[which + 1]; rule++) {
+        Counts *counts = found[rule];
+
+        if (counts == NULL)
+            continue;
+        if (self->rules[rule].table != table) {
+            table = self->rules[rule].table;
+            for (each = 0; each < known; each++)
+                places[each] = (uint16_t)bucket_of(self->tables + table, durations[each]);
+        }
+        for (each = 0; each < known; each++)
+            if (count(counts, places[each]) < 0)
+                return -1;
+        add_sum(counts, sum[0], sum[1]);
+    }
+    return 0;
 }
 
 static PyObject *
 adding_add(Adding *self, PyObject *const *args, Py_ssize_t given)
 {
-    const char *record, *end, *before = NULL;
+    const char *at;
     /* Nothing lets go of them: nothing else runs meanwhile. */
     Counts *found[RULES_MAX];
-    Py_ssize_t size = 8 * (self->places + self->durations);
+    Py_ssize_t size = 8 * self->durations, records, some, each;
 
     if (given != 2 || !PyBytes_Check(args[0]) || !PyList_Check(args[1])) {
         PyErr_SetString(PyExc_TypeError, "add takes bytes and a list");
         return NULL;
     }
-    record = PyBytes_AS_STRING(args[0]);
     if (PyBytes_GET_SIZE(args[0]) % size) {
         PyErr_SetString(PyExc_ValueError, "a record is cut off");
         return NULL;
     }
-    for (end = record + PyBytes_GET_SIZE(args[0]); record < end; record += size) {
-        Py_ssize_t each, rule;
-
-        /* Most have the places of the one before them. */
-        if (before == NULL || !are_same(before, record, self->places)) {
-            if (find_counts(self, record, args[1], found) < 0)
+    if (find_counts(self, args[1], found) < 0)
+        return NULL;
+    at = PyBytes_AS_STRING(args[0]);
+    for (records = PyBytes_GET_SIZE(args[0]) / size; records; records -= some, at += some * size) {
+        some = records < TOGETHER ? records : TOGETHER;
+        for (each = 0; each < self->durations; each++)
+            if (add_duration(self, each, at + 8 * each, some, found) < 0)
                 return NULL;
-            before = record;
-        }
-        for (each = 0; each < self->durations; each++) {
-            int64_t duration = number(record, self->places + each);
-            int known = -1;
-            Py_ssize_t bucket = 0;
-
-            if (duration < 0)
-                continue;
-            for (rule = self->begins[each]; rule < self->begins[each + 1]; rule++) {
-                if (found[rule] == NULL)
-                    continue;
-                if (self->rules[rule].table != known) {
-                    known = self->rules[rule].table;
-                    bucket = bucket_of(self->tables + known, (uint64_t)duration);
-                }
-                if (count(found[rule], bucket, (uint64_t)duration) < 0)
-                    return NULL;
-            }
-        }
     }
     Py_RETURN_NONE;
 }
@@ -300,8 +337,7 @@ static int
 set_bounds(struct table *table, PyObject *bounds)
 {
     Py_ssize_t place, size;
-    unsigned bits;
-    uint64_t least;
+    unsigned each;
 
     if (!PyTuple_Check(bounds)) {
         PyErr_SetString(PyExc_TypeError, "bounds are tuples of numbers");
@@ -325,11 +361,13 @@ set_bounds(struct table *table, PyObject *bounds)
     }
     table->bounds[size] = UINT64_MAX;
     table->buckets = size;
-    for (place = 0, bits = 0; bits <= 64; bits++) {
-        least = bits ? (uint64_t)1 << (bits - 1) : 0;
+    for (place = 0, each = 0; each < BEGINNINGS; each++) {
+        /* The smallest number with this beginning. */
+        uint64_t least = each < 16 ? each : (uint64_t)(8 + each % 8) << (each / 8 - 1);
+
         while (least >= table->bounds[place + 1])
             place++;
-        table->first[bits] = (unsigned short)place;
+        table->first[each] = (unsigned short)place;
     }
     return 0;
 }
@@ -352,12 +390,8 @@ set_rules(Adding *self, Py_ssize_t last, PyObject *rules)
             PyErr_SetString(PyExc_ValueError, "a rule is three numbers, and there are not many");
             return -1;
         }
-        if (!PyArg_ParseTuple(one, "bbb", &rule->place, &rule->behind, &rule->table))
+        if (!PyArg_ParseTuple(one, "bbb", &rule->part, &rule->behind, &rule->table))
             return -1;
-        if (rule->place >= self->places) {
-            PyErr_SetString(PyExc_ValueError, "a record has no such place");
-            return -1;
-        }
         if (rule->table >= self->count) {
             PyErr_SetString(PyExc_ValueError, "there are no such bounds");
             return -1;
@@ -369,21 +403,21 @@ set_rules(Adding *self, Py_ssize_t last, PyObject *rules)
 static int
 adding_init(Adding *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"tables", "places", "rules", NULL};
+    static char *names[] = {"tables", "rules", NULL};
     PyObject *tables, *rules;
-    Py_ssize_t each, places, durations, last = 0;
+    Py_ssize_t each, durations, last = 0;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!nO!:Adding", names, &PyTuple_Type, &tables,
-                                     &places, &PyTuple_Type, &rules))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!O!:Adding", names, &PyTuple_Type, &tables,
+                                     &PyTuple_Type, &rules))
         return -1;
     durations = PyTuple_GET_SIZE(rules);
-    if (places < 1 || places > WIDTH_MAX || durations > WIDTH_MAX) {
-        PyErr_SetString(PyExc_ValueError, "a record is too large");
+    if (durations < 1 || durations > WIDTH_MAX) {
+        PyErr_SetString(PyExc_ValueError, "a record has 1 to 16 durations");
         return -1;
     }
-    /* Until all is well there are none. */
-    self->durations = self->begins[0] = 0;
-    self->places = places;
+    /* Until all is well no duration has a rule. */
+    self->durations = 1;
+    self->begins[0] = self->begins[1] = 0;
     self->count = PyTuple_GET_SIZE(tables);
     if (self->count < 1 || self->count > TABLES_MAX) {
         self->count = 0;
@@ -409,9 +443,9 @@ adding_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kw
 {
     Adding *self = (Adding *)type->tp_alloc(type, 0);
 
-    /* Until its init is called records have one place and no durations. */
+    /* Until its init is called records have one duration, which is counted nowhere. */
     if (self != NULL)
-        self->places = 1;
+        self->durations = 1;
     return (PyObject *)self;
 }
 

@@ -6,6 +6,7 @@ Compiled it is a module in C; interpreted its twin.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
@@ -13,8 +14,8 @@ from acra_twisted.fast.compiled import COMPILED
 
 _BUCKETS_MAX: Final = 1024
 
-#: Counts in which a duration is counted: so many behind a place, the number of which in a record
-#: comes first, by the buckets of a table, whose number comes last.
+#: Counts in which a duration is counted: so many behind the first of a part, by the buckets of a
+#: table, whose number comes last.
 Rule = tuple[int, int, int]
 
 
@@ -46,41 +47,46 @@ class CountsByPython:
 
 
 class AddingByPython:
-    """Adds records to counts.  A record is so many ``places`` and a duration for each of ``rules``,
-    which tell in which counts it is counted.  ``tables`` are at most four kinds of buckets: where
+    """Adds records to counts.  A record is a duration for each of ``rules``, which tell in which
+    counts it is counted; there are at most 16.  ``tables`` are at most four kinds of buckets: where
     each begins; the first one has everything that is shorter, too."""
 
-    __slots__ = ("_tables", "_places", "_rules", "_record")
+    __slots__ = ("_tables", "_rules", "_record")
 
     def __init__(
-        self,
-        tables: tuple[tuple[int, ...], ...],
-        places: int,
-        rules: tuple[tuple[Rule, ...], ...],
+        self, tables: tuple[tuple[int, ...], ...], rules: tuple[tuple[Rule, ...], ...]
     ) -> None:
         self._tables = tables
-        self._places = places
         self._rules = rules
-        self._record = Struct(f"<{places + len(rules)}q")
+        self._record = Struct(f"<{len(rules)}q")
 
-    def add(self, numbers: bytes, counts: list[CountsByPython]) -> None:
-        """Count the durations of records, each number of which is eight bytes, the lowest first.
+    def add(self, numbers: bytes, parts: Sequence[list[CountsByPython] | None]) -> None:
+        """Count the durations of records, each of which is eight bytes, the lowest first, in the
+        counts of ``parts``, a list.  A negative duration is none, and None has no counts.
 
-        A negative duration is none, and a negative place is nowhere.  Raises ValueError for a
-        record that is cut off, before anything is counted, and IndexError for a place that
-        ``counts`` has not, in C also if no duration is to be counted there; the records before it,
-        and perhaps a part of it, are counted then.
+        Raises ValueError for a record that is cut off, and IndexError for counts that ``parts`` has
+        not; then nothing is counted.
         """
         if len(numbers) % self._record.size:
             raise ValueError("a record is cut off")
-        tables, places = self._tables, self._places
+        found = [
+            [(part[behind], self._tables[table]) for part, behind, table in self._of(parts, rules)]
+            for rules in self._rules
+        ]
         for record in self._record.iter_unpack(numbers):
-            for duration, rules in zip(record[places:], self._rules, strict=True):
+            for duration, places in zip(record, found, strict=True):
                 if duration >= 0:
-                    for place, behind, table in rules:
-                        if record[place] >= 0:
-                            bucket = max(bisect_right(tables[table], duration) - 1, 0)
-                            counts[record[place] + behind].add(bucket, duration)
+                    for counts, bounds in places:
+                        counts.add(max(bisect_right(bounds, duration) - 1, 0), duration)
+
+    @staticmethod
+    def _of(
+        parts: Sequence[list[CountsByPython] | None], rules: tuple[Rule, ...]
+    ) -> Iterator[tuple[list[CountsByPython], int, int]]:
+        for part, behind, table in rules:
+            counts = parts[part]
+            if counts is not None:
+                yield counts, behind, table
 
 
 if TYPE_CHECKING or not COMPILED:

@@ -36,6 +36,52 @@ eight_bytes(const unsigned char *at)
     return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(found) : found;
 }
 
+/* Bytes that the compiler takes at once. */
+typedef unsigned char sixteen __attribute__((vector_size(16)));
+
+/* Whether sixteen bytes of a text are the same in its key, none of them below 8. */
+static inline int
+are_same_sixteen(const unsigned char *text, const unsigned char *key)
+{
+    sixteen wanted, found;
+    uint64_t other[2];
+
+    memcpy(&wanted, key, 16);
+    memcpy(&found, text, 16);
+    wanted = (wanted ^ found) | (sixteen)(wanted < 8);
+    memcpy(other, &wanted, 16);
+    return !(other[0] | other[1]);
+}
+
+/* How many of `left` bytes of a text are the same in its key, up to the first one below 8. */
+static inline Py_ssize_t
+same_bytes(const unsigned char *text, const unsigned char *key, Py_ssize_t left)
+{
+    Py_ssize_t at = 0;
+
+    if (left < 8) {
+        while (at < left && text[at] == key[at] && key[at] >= 8)
+            at++;
+        return at;
+    }
+    while (at + 16 <= left && are_same_sixteen(text + at, key + at))
+        at += 16;
+    if (at + 8 > left)
+        /* The last eight may have been seen in part. */
+        at = left - 8;
+    for (;;) {
+        uint64_t wanted = eight_bytes(key + at);
+        uint64_t other = (wanted ^ eight_bytes(text + at)) | low_bytes(wanted);
+
+        if (other)
+            /* What comes before is the same. */
+            return at + __builtin_ctzll(other) / 8;
+        if (at + 8 >= left)
+            return left;
+        at = at + 16 <= left ? at + 8 : left - 8;
+    }
+}
+
 /* Whether a text has a key, if its numbers are digits alone and its strings ASCII without
  * backslashes; of others it says no.  `key` is one that may be kept.  `literals`, if they are not
  * NULL, have room for all that the key has. */
@@ -47,23 +93,14 @@ has_key(PyObject *text, PyObject *whole_key, struct literal *literals)
     const unsigned char *key = (const unsigned char *)PyBytes_AS_STRING(whole_key);
     const unsigned char *key_end = key + PyBytes_GET_SIZE(whole_key);
 
-    for (; key < key_end; key++) {
+    for (;; key++) {
         /* Most of a text is the same in its key. */
-        while (key_end - key >= 8 && end - at >= 8) {
-            uint64_t wanted = eight_bytes(key);
-            uint64_t other = (wanted ^ eight_bytes(at)) | low_bytes(wanted);
+        Py_ssize_t same = same_bytes(at, key, key_end - key < end - at ? key_end - key : end - at);
 
-            if (other) {
-                /* What comes before is the same. */
-                key += __builtin_ctzll(other) / 8;
-                at += __builtin_ctzll(other) / 8;
-                break;
-            }
-            key += 8;
-            at += 8;
-        }
+        key += same;
+        at += same;
         if (key == key_end)
-            break;
+            return at == end;
         if (at == end)
             return 0;
         start = at;
@@ -93,7 +130,6 @@ has_key(PyObject *text, PyObject *whole_key, struct literal *literals)
             literals++;
         }
     }
-    return at == end;
 }
 
 /* The digit of a number below 16. */

@@ -108,8 +108,9 @@ def of_statement(statement: Statement, language: str, before: Redacted | None = 
         return shown
     written = statement.written
     text, cut = (statement.text, statement.skeleton) if written is None else written
-    if before is not None and before.key and not (cut and statement.conforming):
-        if before.language == language and len(text) <= _INPUT_LIMIT:
+    if before is not None and len(before.key) > 0 and (cut is None or not statement.conforming):
+        same = before.language is language or before.language == language
+        if same and len(text) <= _INPUT_LIMIT:
             if skeleton.has_key(text, before.key):
                 statement.shown = before
                 return before

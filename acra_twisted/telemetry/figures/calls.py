@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from acra_twisted.telemetry.figures.buckets import Distribution, percentile
-from acra_twisted.telemetry.figures.runs import Placed
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
@@ -132,14 +131,13 @@ class _Ring:
         return self._before[(self._stamp + 1) % _SLOTS]
 
 
-class Method(Placed):
+class Method:
     """Requests of one kind: as the client sees them, and as the database does.  ``is_prepared``:
     they execute what has been prepared."""
 
-    __slots__ = ("received", "sent", "is_prepared")
+    __slots__ = ("received", "sent", "is_prepared", "counts")
 
     def __init__(self, now: int, is_prepared: bool = False) -> None:
-        super().__init__()
         self.is_prepared = is_prepared
         self.received = Totals(now)
         self.sent = Totals(now)

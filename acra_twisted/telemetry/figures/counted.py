@@ -1,7 +1,6 @@
 """Figures of one shape of statements in one minute, while they are counted.
 
-What is counted of a request is counted of its kind and of its stages as well (`calls`), and of its
-way (`tallies`): durations are taken apart once, and counted once for a run of requests (`runs`).
+Requests come to it in runs (`alike`).  What stages did is counted here, of all requests as well.
 """
 
 from __future__ import annotations
@@ -12,9 +11,10 @@ from acra_twisted import events
 from acra_twisted.exchange import ROWS as ROWS_WORK
 from acra_twisted.exchange import Exchange
 from acra_twisted.fast.byteswriter import write_i64_le
+from acra_twisted.fast.counts import Adding
 from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.figures.buckets import Distribution
-from acra_twisted.telemetry.figures.calls import Calls, Method, Totals
+from acra_twisted.telemetry.figures.calls import Calls, Totals
 from acra_twisted.telemetry.figures.rows import (
     FIRST_BYTE,
     LINK,
@@ -25,42 +25,56 @@ from acra_twisted.telemetry.figures.rows import (
     Layer,
     Row,
 )
-from acra_twisted.telemetry.figures.runs import NONE, Placed, Run, Series
+from acra_twisted.telemetry.figures.runs import NONE, OURS, TABLES, Gathered, Run
 from acra_twisted.telemetry.figures.shapes import Shape
-from acra_twisted.telemetry.figures.tallies import Tally
 from acra_twisted.verdicts import Deny, Hangup
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
 
-#: Attribute of an exchange whose rows held poison records.
-_POISONED: Final = "acra.poison_records"
-_STOPPED: Final = "poisoned"
+#: The outcome, in place of its own, of a request that poison records have stopped.
+STOPPED: Final = "poisoned"
+#: The time of a stage for a request is counted for its shape and for all requests.
+_STAGE: Final = Adding(TABLES, (((0, 0, OURS), (1, 0, OURS)),))
 _CLASS_SIZE: Final = 2
 _UNKNOWN_CLASS: Final = "??"
 
 
-class _Stage(Placed):
-    """A stage's time: that for this shape, and that for ``all`` requests."""
+class _Stage(Gathered):
+    """A stage's time: that for this shape, ``here``, and that for ``all`` requests."""
 
-    __slots__ = ("name", "times", "all", "gathered")
+    __slots__ = ("name", "here", "all", "gathered")
 
     gathered: i64
 
     def __init__(self, name: str, all_requests: Totals) -> None:
         super().__init__()
         self.name = name
-        self.times = Distribution()
+        self.here = Distribution()
         self.all = all_requests
-        self.counts = [self.times.counts, all_requests.durations.counts]
         #: Time for the request at hand that is not counted yet; negative if there is none.
         self.gathered = NONE
 
+    def add(self, took: i64, run: Run) -> None:
+        """Add the time that it took for a request."""
+        if self.run != run.number:
+            run.admit(self)
+        write_i64_le(self.times, took)
 
-class Counted(Placed):
-    """Figures of one shape in one minute; ``calls`` has those of all requests."""
+    def count(self, records: bytes) -> None:
+        """See `Gathered`."""
+        _STAGE.add(records, [[self.here.counts], [self.all.durations.counts]])
+
+
+class Counted:
+    """Figures of one shape in one minute; ``calls`` has those of all requests.
+
+    ``counts`` are those of the times: the whole, that in the proxy, that to the first byte, and
+    that of the rows.
+    """
 
     __slots__ = (
+        "counts",
         "shape",
         "row",
         "calls",
@@ -75,9 +89,9 @@ class Counted(Placed):
         "rows",
         "link",
         "stages",
+        "before",
+        "behind",
         "_all",
-        "_before",
-        "_behind",
     )
 
     calls: i64
@@ -86,11 +100,10 @@ class Counted(Placed):
     sent: i64
     prepared: i64
     in_transaction: i64
-    _before: i64
-    _behind: i64
+    before: i64
+    behind: i64
 
     def __init__(self, shape: Shape, calls: Calls) -> None:
-        super().__init__()
         self.shape = shape
         self._all = calls
         #: Counters of what is rare, and what was taken over from others.
@@ -109,133 +122,26 @@ class Counted(Placed):
         self.counts = [one.counts for one in parts]
         self.link: Distribution | None = None
         self.stages: list[_Stage] = []
-        # Time of stages for the request at hand: before it was sent, and behind its first byte.
-        self._before = 0
-        self._behind = 0
+        #: Time of stages for the last request that had any: before it was sent, and behind its
+        #: first byte.
+        self.before = 0
+        self.behind = 0
 
-    def count(
-        self, exchange: Exchange, method: Method, way: Tally | None, series: Series | None, run: Run
-    ) -> None:
-        """Count a request that has ended, one of ``method``, and of its ``way`` and in the
-        histograms of ``series`` if it has them.
-
-        Its times are counted when ``run`` is.
-        """
-        self.calls += 1
-        if method.is_prepared:
-            self.prepared += 1
-        if exchange.in_transaction:
-            self.in_transaction += 1
-        rows: i64 = exchange.rows
-        if rows > 0:
-            self.row_count += rows
-        outcome = exchange.outcome
-        if exchange.attributes is not None and _POISONED in exchange.attributes:
-            self.row.poisoned += 1
-            if outcome != "ok":
-                # It is told of as poisoned, and not as denied or failed.
-                outcome = _STOPPED
-        received, asked, traffic = method.received, method.sent, exchange.traffic
-        opened: i64 = exchange.opened
-        sent: i64 = exchange.sent
-        closed: i64 = exchange.closed
-        if traffic is not None:
-            size: i64 = traffic.from_client
-            self.received += size
-            received.input += size
-            size = traffic.to_client
-            self.sent += size
-            received.output += size
-        number = run.number
-        if self.run != number:
-            run.admit(self)
-        if method.run != number:
-            run.admit(method)
-        statement = self.place
-        way_place: i64 = NONE
-        if way is not None:
-            way.calls += 1
-            if way.run != number:
-                run.admit(way)
-            way_place = way.place
-        whole = closed - opened
-        proxy: i64 = NONE
-        first_byte: i64 = NONE
-        last_rows: i64 = NONE
-        database: i64 = NONE
-        until_sent: i64 = NONE
-        series_place: i64 = NONE
-        counts = True
-        if outcome != "ok":
-            received.errors += 1
-            if way is not None:
-                way.fail(outcome)
-            counts = self._ended_otherwise(exchange, outcome)
-            if sent and counts:
-                asked.errors += 1
-        if not counts:
-            # Its time says nothing of its statement.
-            statement = NONE
-            way_place = NONE
-        else:
-            before: i64 = 0
-            behind: i64 = 0
-            if exchange.stage_runs is not None:
-                self._count_stages(exchange.stage_runs, exchange, run)
-                before = self._before
-                behind = self._behind
-            if sent:
-                if traffic is not None:
-                    asked.input += traffic.from_database
-                    asked.output += traffic.to_database
-                first: i64 = exchange.first_byte
-                until_sent = sent - opened
-                if series is not None:
-                    if first >= sent:
-                        if series.run != number:
-                            run.admit(series)
-                        series_place = series.place
-                    else:
-                        # It has no time to a first byte there.
-                        run.serve(series, exchange)
-                if first < sent:
-                    first = closed
-                proxy = until_sent - before
-                first_byte = first - sent
-                last_rows = closed - first - behind
-                database = closed - sent
-                if last_rows < 0:
-                    last_rows = 0
-            else:
-                proxy = whole - before - behind
-            if proxy < 0:
-                proxy = 0
-        numbers = run.requests
-        write_i64_le(numbers, statement)
-        write_i64_le(numbers, method.place)
-        write_i64_le(numbers, way_place)
-        write_i64_le(numbers, series_place)
-        write_i64_le(numbers, whole)
-        write_i64_le(numbers, proxy)
-        write_i64_le(numbers, first_byte)
-        write_i64_le(numbers, last_rows)
-        write_i64_le(numbers, database)
-        write_i64_le(numbers, until_sent)
-
-    def _count_stages(self, runs: list[StageRun], exchange: Exchange, run: Run) -> None:
-        """Count what stages did; once for each, whatever it did how often."""
-        self._before = 0
-        self._behind = 0
+    def count_stages(self, runs: list[StageRun], exchange: Exchange, run: Run) -> None:
+        """Count what stages did; once for each, whatever it did how often.  ``before`` and
+        ``behind`` say how long they took."""
+        self.before = 0
+        self.behind = 0
         many = len(runs) > 1
         for one in runs:
             took: i64 = one.ended - one.started
             if one.kind == ROWS_WORK:
-                self._behind += took
+                self.behind += took
             else:
-                self._before += took
+                self.before += took
             stage = self._stage(one.stage, exchange)
             if not many:
-                run.stage(stage, took)
+                stage.add(took, run)
             elif stage.gathered < 0:
                 stage.gathered = took
             else:
@@ -246,7 +152,7 @@ class Counted(Placed):
         if many:
             for stage in self.stages:
                 if stage.gathered >= 0:
-                    run.stage(stage, stage.gathered)
+                    stage.add(stage.gathered, run)
                     stage.gathered = NONE
 
     def _stage(self, name: str, exchange: Exchange) -> _Stage:
@@ -258,7 +164,7 @@ class Counted(Placed):
         self.stages.append(found)
         return found
 
-    def _ended_otherwise(self, exchange: Exchange, outcome: str | None) -> bool:
+    def ended_otherwise(self, exchange: Exchange, outcome: str | None) -> bool:
         """Count a request that did not go well; False if its time says nothing."""
         row = self.row
         if outcome == "error":
@@ -270,7 +176,7 @@ class Counted(Placed):
             row.denied += 1
         elif outcome == "lost":
             row.lost += 1
-        elif outcome != _STOPPED:
+        elif outcome != STOPPED:
             row.aborted += 1
         return outcome != "aborted"
 
@@ -293,7 +199,7 @@ class Counted(Placed):
         if self.link is not None:
             _put(row, LINK, self.link)
         for stage in self.stages:
-            _put(row, STAGE + stage.name, stage.times)
+            _put(row, STAGE + stage.name, stage.here)
         row.add(self.row)
         return row
 

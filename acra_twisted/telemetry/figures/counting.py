@@ -14,9 +14,10 @@ from acra_twisted.exchange import Exchange, Work
 from acra_twisted.session import Session
 from acra_twisted.sql import redact
 from acra_twisted.sql.redact import Redacted
+from acra_twisted.telemetry.figures.alike import Alike
 from acra_twisted.telemetry.figures.calls import Calls, Method
 from acra_twisted.telemetry.figures.counted import Counted
-from acra_twisted.telemetry.figures.runs import RunCounter
+from acra_twisted.telemetry.figures.runs import RunCounter, Series
 from acra_twisted.telemetry.figures.shapes import OTHERS, Shape, shape_of
 from acra_twisted.telemetry.figures.tallies import Tally, Ways
 
@@ -28,43 +29,55 @@ MINUTE: Final = 60 * 10**9
 SHAPES_MAX: Final = 1000
 #: Texts whose shapes are known: lists of different lengths have one shape.
 _TEXTS_MAX: Final = 4096
+#: Ways of a shape that are known.
+_WAYS_MAX: Final = 64
 #: Sampled requests of connectors whose spans may still come.
 _AWAITED_MAX: Final = 1024
 
 
 class Known:
     """A shape of the moment, found by ``texts``; ``counted`` are its figures of ``minute``.  Both
-    hold as long as the counter has the number ``valid``."""
+    hold as long as ``valid`` is the counter's."""
 
-    __slots__ = ("shape", "texts", "minute", "counted", "valid")
+    __slots__ = ("shape", "texts", "minute", "counted", "valid", "_by_way")
 
     minute: i64
-    valid: i64
 
     def __init__(self, shape: Shape, texts: _Texts) -> None:
         self.shape = shape
         self.texts = texts
         self.minute = -1
         self.counted: Counted | None = None
-        self.valid = -1
+        self.valid: object = None
+        self._by_way: dict[Tally | None, Alike] = {}
+
+    def alike(
+        self, counted: Counted, method: Method, way: Tally | None, series: Series | None
+    ) -> Alike:
+        """Return what counts its requests that are alike."""
+        found = self._by_way.get(way)
+        if found is None or found.method is not method or found.series is not series:
+            # Between runs nothing is in any of them.
+            if len(self._by_way) >= _WAYS_MAX:
+                self._by_way = {}
+            found = self._by_way[way] = Alike(counted, method, way, series)
+        found.counted = counted
+        return found
 
 
 class _Texts:
-    """Shapes by their redacted texts, for sessions of one ``database``; ``statements`` are those
-    that run, ``others`` by kind of exchange as well.  It holds for one ``generation``.
-    ``queries`` and ``executions`` count all statements that run."""
+    """Shapes by their redacted texts, for sessions of one ``system`` and ``database``;
+    ``statements`` are those that run, ``others`` by kind of exchange as well.  It holds for one
+    ``generation``."""
 
-    __slots__ = ("database", "generation", "statements", "others", "queries", "executions")
+    __slots__ = ("system", "database", "generation", "statements", "others")
 
     generation: i64
 
-    def __init__(
-        self, database: bytes, generation: int, queries: Method, executions: Method
-    ) -> None:
+    def __init__(self, system: str, database: bytes, generation: int) -> None:
+        self.system = system
         self.database = database
         self.generation = generation
-        self.queries = queries
-        self.executions = executions
         self.statements: dict[str, Known] = {}
         self.others: dict[tuple[str, str], Known] = {}
 
@@ -92,7 +105,6 @@ class ShapeCounter(RunCounter):
     _ends: i64
     _due: i64
     _generation: i64
-    _valid: i64
 
     def __init__(self, now: int) -> None:
         super().__init__()
@@ -110,7 +122,7 @@ class ShapeCounter(RunCounter):
         self._known_texts = 0
         self._generation = 0
         # Another one whenever a minute or a generation begins.
-        self._valid = 0
+        self._valid: object = object()
         # Shapes and whole times of sampled requests by the id of the connector's span.
         self._awaited: dict[str, tuple[str, int]] = {}
 
@@ -123,46 +135,59 @@ class ShapeCounter(RunCounter):
         closed: i64 = exchange.closed
         if closed >= self._due:
             self.tick(exchange.closed)
-        session, statement, kind = exchange.session, exchange.statement, exchange.kind
+        session, statement = exchange.session, exchange.statement
+        found: Alike | None = None
+        # Names of their own: see the notes on performance about attributes of any type.
         shown: Redacted | None = None
-        way: Tally | None = None
-        counted: Counted | None = None
-        method: Method | None = None
         if statement is not None:
-            # Names of their own: see the notes on performance about attributes of any type.
-            before: Redacted | None = statement.shown
-            if before is None:
-                before = redact.of_statement(statement, session.language, session.last)
-            shown = session.last = before
-            place: object = before.known
-            if isinstance(place, Known):
-                known = place
-                texts = known.texts
-                current: _Texts | None = session.figures
-                if (
-                    known.valid == self._valid
-                    and texts is current
-                    and texts.database is session.database
-                ):
-                    counted = known.counted
-                    if kind == "execute":
-                        method = texts.executions
-                    elif kind == "query":
-                        method = texts.queries
-        if counted is None or method is None:
-            method = self.calls.method(session.system, kind, exchange.closed)
-            known = self._known(exchange, shown)
-            counted = self._of_minute(known)
-            known.valid = self._valid
-        if statement is not None:
-            last: Tally | None = session.way
-            if last is not None and last.name is session.database and not last.is_over:
-                way = last
-            else:
-                way = _way(session)
-        counted.count(exchange, method, way, session.series, self.run)
+            shown = statement.shown
+            if shown is None:
+                shown = redact.of_statement(statement, session.language, session.last)
+            last: Alike | None = session.figures
+            if (
+                last is not None
+                and last.run == self.run.number
+                and last.shown is shown
+                and last.kind is exchange.kind
+                and last.database is session.database
+            ):
+                # One of this run has been alike, so nothing has changed but what is compared.
+                found = last
+        if found is None:
+            found = self._find(exchange, shown)
+        found.add(exchange, self.run)
         if exchange.remote is not None and exchange.span is not None:
-            self._await(exchange, counted)
+            self._await(exchange, found.counted)
+
+    def _find(self, exchange: Exchange, shown: Redacted | None) -> Alike:
+        """Return what counts a request in this run."""
+        session, kind = exchange.session, exchange.kind
+        runs = shown is not None and (kind == "execute" or kind == "query")
+        known: Known | None = None
+        if shown is not None:
+            session.last = shown
+            place: object = shown.known
+            if runs and isinstance(place, Known) and place.valid is self._valid:
+                texts = place.texts
+                if texts.database is session.database and texts.system == session.system:
+                    known = place
+        if known is None:
+            known = self._known(exchange, shown)
+            known.valid = self._valid
+        counted = self._of_minute(known)
+        method = self.calls.method(session.system, kind, exchange.closed)
+        way: Tally | None = None
+        if shown is not None:
+            way = session.way
+            if way is None or way.is_over or way.name is not session.database:
+                way = _way(session)
+        found = known.alike(counted, method, way, session.series)
+        if found.run != self.run.number:
+            self.run.admit(found)
+        if runs:
+            found.shown, found.kind, found.database = shown, kind, session.database
+            session.figures = found
+        return found
 
     def stage_failed(self, stage: str, work: Work, failure: Any) -> None:
         """Count it as an error of the stage."""
@@ -194,7 +219,6 @@ class ShapeCounter(RunCounter):
         if runs and shown is not None:
             found.texts, shown.known = texts, found
         if not refused:
-            session.figures = texts
             # The same object in all sessions: who compares it looks at no byte.
             session.database = texts.database
         return found
@@ -203,11 +227,7 @@ class ShapeCounter(RunCounter):
         key = (session.system, database)
         texts = self._texts.get(key)
         if texts is None:
-            methods = [
-                self.calls.method(session.system, kind, session.opened)
-                for kind in ("query", "execute")
-            ]
-            texts = self._texts[key] = _Texts(database, self._generation, methods[0], methods[1])
+            texts = self._texts[key] = _Texts(session.system, database, self._generation)
         return texts
 
     def _forget_texts(self) -> None:
@@ -218,7 +238,7 @@ class ShapeCounter(RunCounter):
         self._texts = {}
         self._known_texts = 0
         self._generation += 1
-        self._valid += 1
+        self._valid = object()
 
     def _of_shape(self, shape: Shape, texts: _Texts) -> Known:
         found = self._shapes.get(shape.id)
@@ -238,11 +258,11 @@ class ShapeCounter(RunCounter):
 
     def _make_room(self) -> None:
         """Forget shapes without calls in this minute; if those are few, a quarter of all."""
+        self.run.count()
         number = self._minute.number
         used = [known for known in self._shapes.values() if known.minute == number]
         most = SHAPES_MAX - SHAPES_MAX // 4
         used.sort(key=_calls, reverse=True)
-        self.run.count()
         others = Counted(OTHERS, self.calls)
         gone: set[str] = set()
         for known in used[most:]:
@@ -279,7 +299,7 @@ class ShapeCounter(RunCounter):
             self._over.append(self._minute)
         self._minute = Minute(number)
         self._number = number
-        self._valid += 1
+        self._valid = object()
         self._ends = (number + 1) * MINUTE
 
     @property

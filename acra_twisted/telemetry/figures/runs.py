@@ -1,7 +1,7 @@
-"""A run of requests: the durations that it has to count, gathered and then counted by one call.
+"""A run of requests: their times are gathered, and counted by one call for all that are alike.
 
-Whoever counts durations has a place in a run, once it is there: the number of its first
-distribution among those of the run.  See `fast.counts` for the records.
+Whoever counts times that go to the same distributions is a `Gathered`.  See `fast.counts` for the
+records, each of which has a number for every time.
 """
 
 from __future__ import annotations
@@ -26,94 +26,55 @@ if TYPE_CHECKING:
 
 _log: Final = Logger()
 
-#: Stands for no time, and for nobody, in a record.
+#: Stands for no time in a record.
 NONE: Final = -1
 #: Kinds of buckets: those of figures, and of two kinds of histograms for Prometheus.
-_TABLES: Final = (BOUNDS, beginnings(TIME_BUCKETS), beginnings(PROCESSING_BUCKETS))
-_OURS: Final = 0
-_TIME: Final = 1
-_PROCESSING: Final = 2
-#: A request has the places of its statement (`Counted`), its kind (`Method`), its way (`Tally`) and
-#: its listener's histograms (`Series`).  Its times are the whole, that in the proxy, that to the
-#: first byte, that of the rows, that of the database, and that until it was sent.  Each is counted
-#: in these distributions of theirs.
-_REQUEST: Final = (
-    ((0, 0, _OURS), (1, 0, _OURS), (2, 0, _OURS), (3, 0, _TIME)),
-    ((0, 1, _OURS),),
-    ((0, 2, _OURS), (3, 1, _TIME)),
-    ((0, 3, _OURS),),
-    ((1, 1, _OURS), (2, 1, _OURS), (3, 2, _PROCESSING)),
-    ((3, 3, _PROCESSING),),
+TABLES: Final = (BOUNDS, beginnings(TIME_BUCKETS), beginnings(PROCESSING_BUCKETS))
+OURS: Final = 0
+TIME: Final = 1
+PROCESSING: Final = 2
+#: The times of a request that is counted in the histograms of a listener alone.
+_SERVED: Final = Adding(
+    TABLES, (((0, 0, TIME),), ((0, 1, TIME),), ((0, 2, PROCESSING),), ((0, 3, PROCESSING),))
 )
-#: One that is counted in those histograms alone has their place and four of these times.
-_SERVED: Final = (
-    ((0, 0, _TIME),),
-    ((0, 1, _TIME),),
-    ((0, 2, _PROCESSING),),
-    ((0, 3, _PROCESSING),),
-)
-#: A stage has its place, where its time is counted in two distributions, or that of its histogram.
-_STAGE: Final = (((0, 0, _OURS), (0, 1, _OURS), (1, 0, _PROCESSING)),)
-_ADDING: Final = Adding(_TABLES, 4, _REQUEST)
-_ADDING_SERVED: Final = Adding(_TABLES, 1, _SERVED)
-_ADDING_STAGES: Final = Adding(_TABLES, 2, _STAGE)
+#: The time of a run of a stage, in its histogram.
+_RUN_OF_STAGE: Final = Adding(TABLES, (((0, 0, PROCESSING),),))
+#: Stands for the records of a run where none goes on.
+_NOWHERE: Final = BytesWriter()
 
 
-class Placed:
-    """Has distributions, whose ``counts`` it sets.  It is at ``place`` in the run ``run``: of one
-    Run alone, others have their own for the same counts."""
+class Gathered:
+    """Times that are counted together: ``times`` has their records while a run goes on, the one
+    with the number ``run``.  All of its runs are of one `Run`."""
 
-    __slots__ = ("counts", "place", "run")
+    __slots__ = ("run", "times")
 
-    place: i64
     run: i64
 
     def __init__(self) -> None:
-        self.counts: list[Counts] = []
-        self.place = 0
         self.run = -1
+        self.times = _NOWHERE
+
+    def count(self, records: bytes) -> None:
+        """Count what was gathered in a run."""
+        raise NotImplementedError  # pragma: no cover - abstract
 
 
-class Series(Placed):
-    """Histograms for Prometheus to which a listener adds: of its requests, those of the whole time,
-    that to the first byte, that of the database, and that until a request was sent to it; or that
-    of a stage."""
+class Series(Gathered):
+    """Histograms for Prometheus to which a listener adds its requests: ``counts`` are those of the
+    whole time, of that to the first byte, of that of the database, and of that until a request was
+    sent to it."""
 
-    __slots__ = ()
+    __slots__ = ("counts",)
 
-    def __init__(self, *parts: Placed) -> None:
+    def __init__(self, counts: list[Counts]) -> None:
         super().__init__()
-        for part in parts:
-            self.counts += part.counts
+        self.counts = counts
 
-
-class Run:
-    """Holds what is to be counted of the run ``number``, which goes on until `count`.
-
-    Whoever adds a request writes its record to ``requests``: four places, and six times.
-    """
-
-    __slots__ = ("number", "requests", "_served", "_stages", "_counts")
-
-    number: i64
-
-    def __init__(self) -> None:
-        self.number = 0
-        self.requests = BytesWriter()
-        self._served = BytesWriter()
-        self._stages = BytesWriter()
-        self._counts: list[Counts] = []
-
-    def admit(self, one: Placed) -> None:
-        """Give a place to one that has none in this run."""
-        one.place = len(self._counts)
-        one.run = self.number
-        self._counts += one.counts
-
-    def serve(self, series: Series, exchange: Exchange) -> None:
-        """Add the times of a request that the database has seen to a listener's histograms."""
-        if series.run != self.number:
-            self.admit(series)
+    def serve(self, exchange: Exchange, run: Run) -> None:
+        """Add the times of a request that the database has seen."""
+        if self.run != run.number:
+            run.admit(self)
         opened: i64 = exchange.opened
         sent: i64 = exchange.sent
         first: i64 = exchange.first_byte
@@ -121,49 +82,74 @@ class Run:
         first_byte: i64 = NONE
         if first >= sent:
             first_byte = first - sent
-        numbers = self._served
-        write_i64_le(numbers, series.place)
-        write_i64_le(numbers, closed - opened)
-        write_i64_le(numbers, first_byte)
-        write_i64_le(numbers, closed - sent)
-        write_i64_le(numbers, sent - opened)
+        times = self.times
+        write_i64_le(times, closed - opened)
+        write_i64_le(times, first_byte)
+        write_i64_le(times, closed - sent)
+        write_i64_le(times, sent - opened)
 
-    def stage(self, one: Placed, took: i64) -> None:
-        """Add the time that a stage took for a request."""
-        if one.run != self.number:
-            self.admit(one)
-        numbers = self._stages
-        write_i64_le(numbers, one.place)
-        write_i64_le(numbers, NONE)
-        write_i64_le(numbers, took)
+    def count(self, records: bytes) -> None:
+        """See `Gathered`."""
+        _SERVED.add(records, [self.counts])
 
-    def stage_run(self, one: Placed, took: i64) -> None:
-        """Add the time of one run of a stage to its histogram."""
-        if one.run != self.number:
-            self.admit(one)
-        numbers = self._stages
-        write_i64_le(numbers, NONE)
-        write_i64_le(numbers, one.place)
-        write_i64_le(numbers, took)
+
+class StageSeries(Gathered):
+    """The histogram of a stage for Prometheus, to which a listener adds."""
+
+    __slots__ = ("counts",)
+
+    def __init__(self, counts: list[Counts]) -> None:
+        super().__init__()
+        self.counts = counts
+
+    def add(self, took: i64, run: Run) -> None:
+        """Add the time of one run of the stage."""
+        if self.run != run.number:
+            run.admit(self)
+        write_i64_le(self.times, took)
+
+    def count(self, records: bytes) -> None:
+        """See `Gathered`."""
+        _RUN_OF_STAGE.add(records, [self.counts])
+
+
+class Run:
+    """The run ``number``: what is gathered in it waits until `count`, which begins the next one."""
+
+    __slots__ = ("number", "_gathered", "_writers")
+
+    number: i64
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._gathered: list[Gathered] = []
+        # The same in each run, so that they are in the processor's caches.
+        self._writers: list[BytesWriter] = []
+
+    def admit(self, one: Gathered) -> None:
+        """Have one that is not in this run gather its times."""
+        place = len(self._gathered)
+        if place == len(self._writers):
+            self._writers.append(BytesWriter())
+        one.times = self._writers[place]
+        one.run = self.number
+        self._gathered.append(one)
 
     def count(self) -> None:
-        """Count what was added, and begin the next run."""
-        counts = self._counts
-        if not counts:
+        """Count what was gathered."""
+        gathered = self._gathered
+        if not gathered:
             return
-        requests, served = self.requests.getvalue(), self._served.getvalue()
-        stages = self._stages.getvalue()
+        # Should one of them fail, nobody writes behind what the others have left.
+        writers, self._writers = self._writers, []
+        self._gathered = []
         self.number += 1
-        self._counts = []
-        self.requests.truncate(0)
-        self._served.truncate(0)
-        self._stages.truncate(0)
-        if requests:
-            _ADDING.add(requests, counts)
-        if served:
-            _ADDING_SERVED.add(served, counts)
-        if stages:
-            _ADDING_STAGES.add(stages, counts)
+        for one in gathered:
+            times = one.times
+            one.times = _NOWHERE
+            one.count(times.getvalue())
+            times.truncate(0)
+        self._writers = writers
 
 
 class RunCounter(RunObserver):

@@ -9,7 +9,6 @@ from acra_twisted.pipeline.baseobserver import BaseObserver
 from acra_twisted.session import Session
 from acra_twisted.telemetry.figures.buckets import Distribution
 from acra_twisted.telemetry.figures.rows import WHOLE, Layer, Row
-from acra_twisted.telemetry.figures.runs import Placed
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
@@ -18,21 +17,20 @@ if TYPE_CHECKING:
 DATABASE = "database"
 
 
-class Tally(Placed):
+class Tally:
     """Figures of one way to the database ``name``.
 
-    Requests are counted here as they are counted by statement (`counted`).  ``is_over``: it is
-    counted no longer, and another one takes its place.
+    Requests are counted here as they are counted by statement (`alike`).  ``is_over``: it is
+    counted no longer, and another one takes its place.  ``counts`` are those of both times.
     """
 
-    __slots__ = ("name", "calls", "errors", "denied", "whole", "database", "is_over")
+    __slots__ = ("name", "calls", "errors", "denied", "whole", "database", "counts", "is_over")
 
     calls: i64
     errors: i64
     denied: i64
 
     def __init__(self, name: bytes = b"") -> None:
-        super().__init__()
         self.name = name
         self.calls = 0
         self.errors = 0

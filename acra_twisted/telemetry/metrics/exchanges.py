@@ -12,7 +12,7 @@ from typing import Any, Final
 from acra_twisted import events
 from acra_twisted.exchange import Exchange, Work
 from acra_twisted.session import Session
-from acra_twisted.telemetry.figures.runs import RunCounter, Series
+from acra_twisted.telemetry.figures.runs import RunCounter, Series, StageSeries
 from acra_twisted.telemetry.metrics.families import ConnectorMetrics, ServerMetrics
 from acra_twisted.telemetry.metrics.histogram import Durations
 from acra_twisted.telemetry.tracing.spans import Span
@@ -117,10 +117,11 @@ class ServerExchanges(ConnectorExchanges):
         self._response: Durations = metrics.response.labels(*labels)
         self._first_byte: Durations = metrics.first_byte.labels(*labels)
         self._exchange: Durations = metrics.exchange.labels(*labels)
-        self._series = Series(self._exchange, self._first_byte, self._response, self._request)
+        series = (self._exchange, self._first_byte, self._response, self._request)
+        self._series = Series([one.counts for one in series])
         self._next_exemplars = 0
         # Few: comparing is cheaper than hashing.
-        self._by_stage: list[tuple[str, Series]] = []
+        self._by_stage: list[tuple[str, StageSeries]] = []
         # An alert on the first of its kind needs the zero before it.
         for result in _SUSPICIOUS:
             for bound in ("yes", "no"):
@@ -144,7 +145,7 @@ class ServerExchanges(ConnectorExchanges):
         super().take(exchange)
         if exchange.stage_runs is not None:
             for run in exchange.stage_runs:
-                self.run.stage_run(self._stage(run.stage), run.ended - run.started)
+                self._stage(run.stage).add(run.ended - run.started, self.run)
         span: Span | None = exchange.span
         if span is None and self.shares_times:
             return
@@ -153,7 +154,7 @@ class ServerExchanges(ConnectorExchanges):
         if span is not None and span.sampled:
             self._note(exchange, span)
         if not self.shares_times:
-            self.run.serve(self._series, exchange)
+            self._series.serve(exchange, self.run)
 
     def _note(self, exchange: Exchange, span: Span) -> None:
         opened, sent, closed = exchange.opened, exchange.sent, exchange.closed
@@ -167,13 +168,14 @@ class ServerExchanges(ConnectorExchanges):
         if exchange.first_byte >= sent:
             self._first_byte.note(exchange.first_byte - sent, ids, when)
 
-    def _stage(self, name: str) -> Series:
+    def _stage(self, name: str) -> StageSeries:
         for known, times in self._by_stage:
             if known is name or known == name:
                 return times
-        # Listeners share a stage's histogram; its place in a run is each one's own.
-        self._by_stage.append((name, Series(self._server.stage_times.labels(name))))
-        return self._by_stage[-1][1]
+        # Listeners share a stage's histogram; what is gathered for it is each one's own.
+        found = StageSeries([self._server.stage_times.labels(name).counts])
+        self._by_stage.append((name, found))
+        return found
 
     def containers_read(self, exchange: Exchange, kind: str, opened: int, failed: int) -> None:
         """Under Acra's old name and its new one."""

@@ -17,33 +17,31 @@ from prometheus_client.utils import floatToGoString
 
 from acra_twisted.fast.counts import Counts
 from acra_twisted.telemetry.figures.buckets import beginnings
-from acra_twisted.telemetry.figures.runs import Placed
 
 #: Labels of an exemplar: trace id and span id.
 Ids = tuple[str, str]
 _SECOND: Final = 1_000_000_000
 
 
-class Durations(Placed):
+class Durations:
     """One series: counts by bucket, a sum, and the last exemplar of each bucket.
 
     Durations are nanoseconds, what is negative counts as none; ``bounds``, and what Prometheus is
     told, seconds.
     """
 
-    __slots__ = ("_bounds", "_begins", "_counted", "_exemplars")
+    __slots__ = ("counts", "_bounds", "_begins", "_exemplars")
 
     def __init__(self, bounds: Sequence[float]) -> None:
-        super().__init__()
         self._bounds = tuple(bounds)
         self._begins = beginnings(bounds)
-        self._counted = Counts(len(bounds) + 1)
-        self.counts = [self._counted]
+        #: To be added to where a run of durations is counted at once.
+        self.counts = Counts(len(bounds) + 1)
         self._exemplars: list[tuple[Ids, float, float] | None] = [None] * (len(bounds) + 1)
 
     def count(self, duration: int) -> None:
         """Count one."""
-        self._counted.add(self._bucket(duration), max(duration, 0))
+        self.counts.add(self._bucket(duration), max(duration, 0))
 
     def note(self, duration: int, ids: Ids, when: float = 0.0) -> None:
         """Name one that is counted as well: ``ids`` are of the span that it was, ``when`` is Unix
@@ -58,7 +56,7 @@ class Durations(Placed):
         """Add what was counted to what is told."""
         count = 0
         buckets: list[Any] = []
-        counted = self._counted.sparse()
+        counted = self.counts.sparse()
         for place, bound in enumerate((*self._bounds, float("inf"))):
             count += counted.get(place, 0)
             exemplar = None
@@ -67,7 +65,7 @@ class Durations(Placed):
                 (trace_id, span_id), value, when = last
                 exemplar = Exemplar({"trace_id": trace_id, "span_id": span_id}, value, when)
             buckets.append((floatToGoString(bound), count, exemplar))
-        family.add_metric(labels, buckets, self._counted.total / _SECOND)
+        family.add_metric(labels, buckets, self.counts.total / _SECOND)
 
 
 class DurationsBy:

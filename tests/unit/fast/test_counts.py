@@ -11,21 +11,30 @@ from acra_twisted.fast.counts import Adding, AddingByPython, Counts, CountsByPyt
 
 BOUNDS = (3, 10, 11, 1000, 1 << 40)
 OTHERS = (0, 5, 1001)
-#: Two places and two durations; of the last distribution there are other buckets.
-RULES = (((0, 0, 0), (1, 2, 0), (1, 3, 1)), ((0, 1, 0),))
+#: Two parts and two durations; the last counts have other buckets.
+RULES = (((0, 0, 0), (1, 0, 0), (1, 1, 1)), ((0, 1, 0),))
 BOTH = ((Counts, Adding), (CountsByPython, AddingByPython))
 DURATIONS = st.sampled_from((*BOUNDS, 0, 2, 9, 1 << 62, (1 << 63) - 1)) | st.integers(0, 2000)
-PLACES = st.integers(-1, 2)
 
 
 def adding_of(kind):
     """Return what adds by these rules."""
-    return kind((BOUNDS, OTHERS), 2, RULES)
+    return kind((BOUNDS, OTHERS), RULES)
 
 
 def packed(*records):
     """Return records as bytes."""
-    return b"".join(pack("<4q", *record) for record in records)
+    return b"".join(pack("<2q", *record) for record in records)
+
+
+def some_parts(kind):
+    """Return the counts of both parts."""
+    return [[kind(len(BOUNDS)), kind(len(BOUNDS))], [kind(len(BOUNDS)), kind(len(OTHERS))]]
+
+
+def counted_of(parts):
+    """Return what they have."""
+    return [None if part is None else [(one.sparse(), one.total) for one in part] for part in parts]
 
 
 class Counting(SynchronousTestCase):
@@ -69,65 +78,67 @@ class Counting(SynchronousTestCase):
                 self.assertRaises(ValueError, kind, size)
 
 
-def some_counts(kind, many):
-    """Return so many times those of a place."""
-    return [
-        kind(len(OTHERS if behind == 3 else BOUNDS)) for _ in range(many) for behind in range(4)
-    ]
-
-
 class Runs(SynchronousTestCase):
-    @given(st.lists(st.tuples(PLACES, PLACES, st.just(-1) | DURATIONS, st.just(-1) | DURATIONS)))
-    def test_a_run_is_the_same_as_one_after_the_other(self, records):
-        expected = some_counts(CountsByPython, 3)
-        for *places, first, second in records:
-            for place, duration, behind, bounds in (
-                (places[0], first, 0, BOUNDS),
-                (places[1], first, 2, BOUNDS),
-                (places[1], first, 3, OTHERS),
-                (places[0], second, 1, BOUNDS),
+    @given(
+        st.lists(st.tuples(st.just(-1) | DURATIONS, st.just(-1) | DURATIONS), max_size=100),
+        st.sampled_from(((), (0,), (1,), (0, 1))),
+    )
+    def test_a_run_is_the_same_as_one_after_the_other(self, records, without):
+        expected = some_parts(CountsByPython)
+        for first, second in records:
+            for duration, counts, bounds in (
+                (first, expected[0][0], BOUNDS),
+                (first, expected[1][0], BOUNDS),
+                (first, expected[1][1], OTHERS),
+                (second, expected[0][1], BOUNDS),
             ):
-                if place >= 0 and duration >= 0:
-                    bucket = max(bisect_right(bounds, duration) - 1, 0)
-                    expected[4 * place + behind].add(bucket, duration)
-        records = [
-            (*(4 * place if place >= 0 else -1 for place in one[:2]), *one[2:]) for one in records
-        ]
+                if duration >= 0:
+                    counts.add(max(bisect_right(bounds, duration) - 1, 0), duration)
+        for place in without:
+            expected[place] = None
         for kind, adding in BOTH:
-            counts = some_counts(kind, 3)
-            adding_of(adding).add(packed(*records), counts)
-            self.assertEqual(
-                [(one.sparse(), one.total) for one in counts],
-                [(one.sparse(), one.total) for one in expected],
-            )
+            parts = some_parts(kind)
+            for place in without:
+                parts[place] = None
+            adding_of(adding).add(packed(*records), parts)
+            self.assertEqual(counted_of(parts), counted_of(expected))
 
     def test_each_duration_is_in_the_bucket_of_the_bounds(self):
         edges = [bound + step for bound in (*BOUNDS, *OTHERS[1:]) for step in (-1, 0, 1)]
+        edges += [(1 << bits) + step for bits in range(4, 63) for step in (-1, 0, 1)]
         for kind, adding in BOTH:
             for duration in edges:
-                counts = some_counts(kind, 1)
-                adding_of(adding).add(packed((-1, 0, duration, -1)), counts)
-                for one, bounds in ((counts[2], BOUNDS), (counts[3], OTHERS)):
+                parts = some_parts(kind)
+                adding_of(adding).add(packed((duration, -1)), parts)
+                for one, bounds in zip(parts[1], (BOUNDS, OTHERS), strict=True):
                     expected = max(bisect_right(bounds, duration) - 1, 0)
-                    self.assertEqual(one.sparse(), {expected: 1})
+                    self.assertEqual((one.sparse(), one.total), ({expected: 1}, duration))
+
+    def test_many_of_one_bucket_in_a_run(self):
+        for kind, adding in BOTH:
+            parts = some_parts(kind)
+            for _ in range(3):
+                adding_of(adding).add(packed((4, -1)) * 30_000, parts)
+            self.assertEqual(parts[0][0].sparse(), {0: 90_000})
 
     def test_of_a_record_that_is_cut_off_nothing_is_counted(self):
         for kind, adding in BOTH:
-            counts = some_counts(kind, 1)
-            numbers = packed((0, 0, 1, 1), (0, 0, 1, 1))
+            parts = some_parts(kind)
+            numbers = packed((1, 1), (1, 1))
             for size in (1, 8, len(numbers) - 8):
-                self.assertRaises(ValueError, adding_of(adding).add, numbers[:size], counts)
-            self.assertEqual([one.total for one in counts], [0] * 4)
+                self.assertRaises(ValueError, adding_of(adding).add, numbers[:size], parts)
+            self.assertEqual(counted_of(parts), counted_of(some_parts(kind)))
 
-    def test_there_is_nothing_behind_the_last_counts(self):
+    def test_where_parts_or_counts_are_missing_nothing_is_counted(self):
         for kind, adding in BOTH:
-            counts = some_counts(kind, 1)
-            for place in (2, 4, 1 << 40, (1 << 63) - 1):
+            parts = some_parts(kind)
+            for other in ([], parts[:1], [parts[0], parts[1][:1]]):
                 with self.assertRaises(IndexError):
-                    adding_of(adding).add(packed((0, 0, 1, 1), (0, place, 1, 1)), counts)
+                    adding_of(adding).add(packed((1, 1)), other)
+            self.assertEqual(counted_of(parts), counted_of(some_parts(kind)))
 
     def test_nothing_else_is_counted_in(self):
         adding = adding_of(Adding)
-        for other in ([None] * 4, [Counts(4)] * 4):
+        for other in ([None] * 2, [Counts(4)] * 2):
             with self.assertRaises((TypeError, IndexError, AttributeError)):
-                adding.add(packed((0, 0, 1 << 41, 1)), other)
+                adding.add(packed((1 << 41, 1)), [some_parts(Counts)[0], other])

@@ -165,6 +165,16 @@ class HasKey(SynchronousTestCase):
             self.assertEqual(simply_has_key(text, key_of(of, b'"')), expected, text)
             self.check(text, of)
 
+    def test_a_byte_that_differs_at_any_place(self):
+        for size in range(24):
+            name = b"t" * size
+            of = b"SELECT a FROM " + name + b" WHERE b = 'x' AND c = 25 AND " + name + b".d = a"
+            for place in range(len(of)):
+                for byte in (b"x", b"5", b"'", b"\x01", b"\x04"):
+                    self.check(of[:place] + byte + of[place + 1 :], of)
+            for text in (of + b"x", of[:-1], of + b" "):
+                self.check(text, of)
+
     @settings(max_examples=400)
     @given(SOUP, st.data())
     def test_a_text_that_has_it_is_cut_to_it(self, parts, data):

@@ -9,7 +9,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as openmetr
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.figures.buckets import PROCESSING_BUCKETS
-from acra_twisted.telemetry.figures.runs import Run
+from acra_twisted.telemetry.figures.runs import Run, StageSeries
 from acra_twisted.telemetry.metrics.histogram import DurationsBy
 
 BOUNDS = (1e-6, 0.001, 0.5, 1, 10)
@@ -41,11 +41,12 @@ class Times(SynchronousTestCase):
         )
         kept = ours(registries[0], PROCESSING_BUCKETS).labels("pg", "censor")
         known, run = theirs.labels("pg", "censor"), Run()
+        stage = StageSeries([kept.counts])
         for value in values:
             if at_once:
                 kept.count(value)
             else:
-                run.stage_run(kept, value)
+                stage.add(value, run)
             known.observe(value / 1e9)
         run.count()
         told = []
@@ -85,8 +86,9 @@ class Times(SynchronousTestCase):
     def test_a_run_counts_each_series_once(self):
         registry, run = CollectorRegistry(), Run()
         histogram = ours(registry, PROCESSING_BUCKETS)
+        series = {name: StageSeries([histogram.labels("pg", name).counts]) for name in "ab"}
         for name, duration in (("a", 5), ("b", 6), ("b", -1)):
-            run.stage_run(histogram.labels("pg", name), duration)
+            series[name].add(duration, run)
         run.count()
         run.count()
         text = generate_latest(registry).decode()
