@@ -6,6 +6,7 @@ import os
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.mysqlbeside import Beside
+from tests.support.mysqldefinitions import MIGRATION
 from tests.support.mysqldrawing import Drawing
 from tests.support.mysqlplayer import QUERY, Step
 from tests.support.mysqlprograms import SECRET, Batch, Program
@@ -38,6 +39,15 @@ class Sequences(SynchronousTestCase):
         refused = self.beside.refusals.total()
         self.assertGreater(self.beside.alike, self.beside.steps // 2, self.beside.refusals)
         self.assertTrue(0 < refused < self.beside.steps // 5, self.beside.refusals)
+
+    def test_what_programs_for_migrations_send(self):
+        """All of it passes, and does the same as without AcraServer."""
+        steps = [Step(QUERY, text.encode()) for text in MIGRATION]
+        alike = self.beside.alike
+        program = Program(0, tuple(Batch(0, (step,)) for step in steps))
+        self.assertEqual(self.beside.problem(program), "")
+        # None is refused, and none fails.
+        self.assertEqual(self.beside.alike - alike, len(MIGRATION), self.beside.refusals)
 
     def test_what_is_wrong_is_told(self):
         """Plaintext in a protected column, a row too many, and an answer that differs."""

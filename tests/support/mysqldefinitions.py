@@ -10,6 +10,36 @@ from tests.support.mysqlwords import Words
 #: The beginning of a definition that another program sends.
 NEWLY: Final = b"CREATE PROCEDURE newly"
 
+#: Texts of a migration, as Django, Rails, Flyway, Liquibase and phpMyAdmin write them.
+MIGRATION: Final = (
+    "CREATE TABLE `orders` (`id` bigint AUTO_INCREMENT NOT NULL PRIMARY KEY, "
+    "`person_id` integer NOT NULL, CONSTRAINT `c` CHECK (`person_id` >= 0))",
+    "ALTER TABLE `orders` ADD CONSTRAINT `orders_person` FOREIGN KEY (`person_id`) "
+    "REFERENCES `people` (`id`) ON DELETE CASCADE",
+    "ALTER TABLE `people` ADD COLUMN `born` date DEFAULT '2000-01-01' NOT NULL AFTER `email`",
+    "ALTER TABLE `people` ALTER COLUMN `born` DROP DEFAULT",
+    "ALTER TABLE `people` ADD `created_at` datetime(6) NOT NULL, ADD `more` varchar(255) NOT NULL",
+    "ALTER TABLE `people` ADD CONSTRAINT `people_more` UNIQUE (`more`)",
+    "CREATE INDEX `i` USING btree ON `people` (`born`, `more`(5)) ALGORITHM=INPLACE LOCK=NONE",
+    "ALTER TABLE `people` RENAME INDEX `i` TO `j`, RENAME COLUMN `more` TO `less`",
+    "ALTER TABLE `people` CHANGE `less` `more` varchar(100) DEFAULT 'x' NOT NULL COMMENT 'c'",
+    "ALTER TABLE shop.people MODIFY COLUMN note varchar(200) NULL, ROW_FORMAT = DYNAMIC, FORCE",
+    "ALTER TABLE shop.people ADD CONSTRAINT positive CHECK (id > 0), ADD FULLTEXT KEY ft (note)",
+    "INSERT INTO people (id, name, born, created_at, more) "
+    "VALUES (7, 'seven', '2001-02-03', NOW(), 'm')",
+    "INSERT INTO orders (person_id) VALUES (7)",
+    "SELECT people.id, name, born, more, person_id FROM people "
+    "JOIN orders ON person_id = people.id",
+    "DROP INDEX `j` ON `people`",
+    "ALTER TABLE `people` DROP COLUMN `born`, DROP COLUMN `created_at`, DROP INDEX `ft`",
+    "ALTER TABLE shop.people DROP CONSTRAINT positive",
+    "RENAME TABLE away.people TO away.persons, away.persons TO away.people",
+    "CREATE USER IF NOT EXISTS 'people'@'localhost' IDENTIFIED BY 'people'",
+    "DROP USER 'people'@'localhost'",
+    "ALTER TABLE `orders` DROP FOREIGN KEY `orders_person`",
+    "DROP TABLE `orders` CASCADE",
+)
+
 
 class Definitions(Words):
     """Draws them.  A column with protected values is not altered: its type is another one at the
@@ -59,8 +89,10 @@ class Definitions(Words):
         values = f"({self.number()}, '{SECRET}')"
         made = f"{NEWLY.decode()}() INSERT INTO shop.people (id, name) VALUES {values}"
         called = self.pick(
-            *("CALL newly()", "newly()", "newly", "BEGIN newly(); END", "shop.newly()"),
-            *("DO 1; newly()", "EXECUTE IMMEDIATE 'newly()'", "IF 1 = 1 THEN newly(); END IF"),
+            *("CALL newly()", "BEGIN newly(); END", "IF 1 = 1 THEN newly(); END IF", "newly()"),
+            *("DO 1; BEGIN newly(); END", "EXECUTE IMMEDIATE 'BEGIN newly(); END'"),
+            "SET STATEMENT max_statement_time = 9 FOR BEGIN NOT ATOMIC newly(); END",
+            "SET sql_mode = 'ORACLE'; BEGIN newly(); END",
         )
         mode = self.pick((), ("SET sql_mode = 'ORACLE'",), ("SET sql_mode = 'ORACLE'",))
         return (*self.pick((made, *mode), (*mode, made)), called)

@@ -103,7 +103,8 @@ class Drawing(Definitions):
         return [Step(QUERY, text.encode()) for text in texts]
 
     def _writes(self) -> list[Step]:
-        return self._query(self.write())
+        left = "; SELECT 1 FROM DUAL WHERE ROW_COUNT() > 99" if self.chance(6) else ""
+        return self._query(self.write() + left)
 
     def _selects(self) -> list[Step]:
         return self._query(self.read())

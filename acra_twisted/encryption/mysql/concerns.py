@@ -45,8 +45,6 @@ _SINGLE: Final = frozenset(
     + ("rollback", "savepoint", "release", "xa", "set", "use", "call", "begin")
     + ("prepare", "execute", "deallocate")
 )
-#: The first words of a text.
-_begins: Final = re.compile(rb"[\s(]*+([a-z]++)(?![\w$:.])\s*+([a-z]*+)", re.I).match
 _ENDS: Final = b" \t\r\n;"
 #: Words of CREATE and ALTER of what has statements in it, with names of their own.
 _BODIES: Final = frozenset(("procedure", "function", "trigger", "event", "package"))
@@ -193,18 +191,10 @@ def hides(text: bytes, part: Sequence[Token], defined: frozenset[str]) -> bool:
     return at >= len(words) or fold(words[at]) in defined
 
 
-def may_call(text: bytes) -> bool:
-    """Tell whether a text may run a routine by its name alone, as in MariaDB's mode ORACLE; it may
-    say yes of one that does not."""
-    found = _begins(text)
-    if found is None or b";" in text.rstrip(_ENDS):
-        return True
-    first, second = (one.lower().decode() for one in found.groups())
-    if first == "set":
-        return second == "statement"
-    if first == "begin":
-        return second not in ("", "work")
-    return first not in _SINGLE
+def may_hold_block(text: bytes) -> bool:
+    """Tell whether a text may have a block of statements in it; it may say yes of one that has
+    none."""
+    return b";" in text.rstrip(_ENDS)
 
 
 def _unseen() -> StatementRefusedError:

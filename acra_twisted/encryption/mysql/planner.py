@@ -202,7 +202,7 @@ class Planner:
         found = targets.simple(text)
         if found is not None:
             return found
-        if not targets.gives(text) and (mode.ansi is False or not concerns.may_call(text)):
+        if not targets.gives(text) and not concerns.may_hold_block(text):
             return ()
         if len(text) > _LONG:
             return (targets.UNREAD,)
@@ -226,8 +226,8 @@ class Planner:
             return self._targets(string, mode)
 
         found = targets.of_statements(text, statements, inner)
-        if mode.ansi is not False and any(concerns.holds_another(text, one) for one in statements):
-            # In such modes there is one in which routines are run by their names alone.
+        if len(statements) > 1 and any(concerns.holds_another(text, one) for one in statements):
+            # In a mode of MariaDB's, blocks run routines by their names alone.
             return (*found, targets.UNREAD)
         return found
 

@@ -23,6 +23,15 @@ class Left(SynchronousTestCase):
         ):
             self.assertIs(shows_before(text), expected, text)
 
+    def test_what_a_statement_of_the_same_text_has_left(self):
+        for write in ("INSERT INTO t VALUES (1)", "/* c */ update t set a = ';'", "DELETE FROM t"):
+            for shown in ("SELECT ROW_COUNT()", "SHOW WARNINGS; SELECT 1", "SELECT 1; SHOW ERRORS"):
+                self.assertIs(shows_before(f"{write}; {shown}".encode()), False, write)
+                self.assertIs(shows_before(f"{shown}; {write}".encode()), True, write)
+        self.assertIs(shows_before(b"INSERT INTO t SELECT ROW_COUNT(); SELECT 1"), True)
+        self.assertIs(shows_before(b"SET @a = 1; SHOW WARNINGS"), True)
+        self.assertIs(shows_before(b"; SHOW WARNINGS"), True)
+
     def test_values_and_names_show_nothing(self):
         for text in (
             b"INSERT INTO t (error) VALUES ('SHOW WARNINGS, an error, ROW_COUNT()')",

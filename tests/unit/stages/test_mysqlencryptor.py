@@ -339,6 +339,16 @@ class NewNames(Case):
         self.assertIsInstance(verdict, Replace)
         self.assertNotIn(b"ROW_COUNT", statement.text)
 
+    def test_nor_does_a_text_that_shows_what_it_has_left_itself(self):
+        """Mappers of objects ask so how many rows they have written."""
+        fresh = Code(VIEW, "shop", "fresh", "select `name` from `shop`.`people`")
+        self.bench.schema = SCHEMA._replace(code=[*SCHEMA.code, fresh])
+        self.bench.has("fresh", is_code=True)
+        text = "INSERT INTO fresh (name) VALUES ('Zaphod'); SELECT 1 WHERE ROW_COUNT() = 1"
+        verdict, statement, _ = self.judge(text)
+        self.assertIsInstance(verdict, Replace)
+        self.assertNotIn(b"Zaphod", statement.text)
+
     def test_a_view_that_a_definition_names_is_known_then(self):
         fresh = Code(VIEW, "shop", "fresh", "select `name` from `shop`.`people`")
         self.bench.schema = SCHEMA._replace(code=[*SCHEMA.code, fresh])
