@@ -75,6 +75,7 @@ NAMING = tuple(
         "DO $$ BEGIN EXECUTE 'DEALLOCATE s'; END $$",
         *("SET client_encoding TO LATIN1", "SET client_encoding TO UTF8"),
         *("SET standard_conforming_strings TO off", "RESET ALL"),
+        *("SET application_name TO 'Zaphod'", "SET LOCAL work_mem TO 4096", "RESET jit"),
     )
 )
 SEVERAL = (
