@@ -36,6 +36,9 @@ class RuleHits:
     def __init__(self, given: Rules) -> None:
         self._given = given
         self._hits: dict[str, _Hits] = {}
+        # The last decision that was counted, and where: most are the same.
+        self._last: Decision | None = None
+        self._last_hits: _Hits | None = None
         self._hour = 0
         self._ends = 0
 
@@ -43,18 +46,28 @@ class RuleHits:
         """Count a decision about a client's statement."""
         if now >= self._ends:
             self._roll(now)
-        key = decision.where or decision.by
-        hits = self._hits.get(key)
-        if hits is None:
-            if len(self._hits) >= _KEYS_MAX:
+        hits = self._last_hits
+        if hits is None or decision is not self._last:
+            hits = self._hits_of(decision)
+            if hits is None:
                 return
-            hits = self._hits[key] = _Hits(decision.by)
+            self._last, self._last_hits = decision, hits
         hits.count += 1
         hits.last = now
         clients = hits.clients
-        if client_id not in clients and len(clients) >= CLIENTS_MAX:
+        count = clients.get(client_id)
+        if count is None and len(clients) >= CLIENTS_MAX:
             client_id = _OTHERS
-        clients[client_id] = clients.get(client_id, 0) + 1
+            count = clients.get(client_id)
+        clients[client_id] = 1 if count is None else count + 1
+
+    def _hits_of(self, decision: Decision) -> _Hits | None:
+        """Where a decision is counted; None if there are too many of them."""
+        key = decision.where or decision.by
+        hits = self._hits.get(key)
+        if hits is None and len(self._hits) < _KEYS_MAX:
+            hits = self._hits[key] = _Hits(decision.by)
+        return hits
 
     def _roll(self, now: int) -> None:
         """Begin the hour of ``now``."""

@@ -73,6 +73,18 @@ class Plan:
         return decision
 
 
+class KeyedPlan:
+    """A plan as it is kept.  ``is_plain``: the key is one that `skeleton.has_key` may be asked
+    about."""
+
+    __slots__ = ("plan", "key", "is_plain")
+
+    def __init__(self, plan: Plan, key: bytes, is_plain: bool) -> None:
+        self.plan = plan
+        self.key = key
+        self.is_plain = is_plain
+
+
 class Outcome(NamedTuple):
     """A plan that was made, and what may be kept of it.
 

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from acra_twisted.encryption.facts import Facts
 from acra_twisted.encryption.plan import ResultColumn, StatementPlan
-from acra_twisted.encryption.postgresql import templates
 from acra_twisted.encryption.postgresql.comparisons import Comparisons
 from acra_twisted.encryption.postgresql.keeper import DOUBT, STALE
 from acra_twisted.encryption.postgresql.planner import Planner
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.settings import ColumnSetting
+from acra_twisted.fast.beginnings import beginnings
 from acra_twisted.results import Columns
 
 _MEANINGS: Final = 1_000
@@ -122,7 +122,7 @@ class Snapshot:
         #: See `Unconcerned.beginning`.
         self.beginning: Callable[[bytes], int] = self.planner.unconcerned.quick
         #: Short ways of statements: see `shortcuts`.
-        self.beginnings: Any = templates.beginnings()
+        self.beginnings: Any = beginnings()
         self._told = told
         self._meanings: dict[tuple[ResultColumn, ...], Meaning] = {}
         self._without: dict[frozenset[str], Planner] = {}

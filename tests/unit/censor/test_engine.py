@@ -9,6 +9,8 @@ from acra_twisted.censor.engine import Censor
 from acra_twisted.censor.planner import KEY_LIMIT
 from acra_twisted.censor.rules import read_rules
 from acra_twisted.errors import ConfigError
+from acra_twisted.exchange import Statement
+from acra_twisted.fast.compiled import COMPILED
 from acra_twisted.sql import mysql, postgresql
 from acra_twisted.sql.languages import LANGUAGES, Limits
 from acra_twisted.sql.tree import Table
@@ -1324,8 +1326,39 @@ class Caching(SynchronousTestCase):
         for words in texts:
             text = " ".join(words).encode()
             fresh = censor(db, MIXED).decide(text)
-            self.assertEqual(warm.decide(text), fresh, text)
-            self.assertEqual(warm.decide(text), fresh, text)
+            for _ in range(3):
+                self.assertEqual(warm.decide(text), fresh, text)
+
+    def test_texts_that_begin_alike_have_decisions_of_their_own(self):
+        for db in LANGUAGES:
+            denying, mixed = censor(db, DENY), censor(db, MIXED)
+            beginning = "SELECT a FROM t WHERE a = "
+            for _ in range(4):
+                for end, by in (
+                    *(("7", "default"), ("'x'", "default"), ("7 AND b = ''", "default")),
+                    *(("7 UNION SELECT a FROM secrets", "deny.table"), ("8", "default")),
+                    ("'x' OR a IN (SELECT a FROM secrets)", "deny.table"),
+                    ("secrets.b", "default"),
+                ):
+                    decision = denying.decide((beginning + end).encode())
+                    self.assertEqual((decision.by, decision.allowed), (by, by == "default"), end)
+                for end, allowed in (("1", True), ("2", False), ("3", True), ("2 + 1", True)):
+                    self.assertEqual(mixed.decide((beginning + end).encode()).allowed, allowed)
+
+    def test_a_text_with_a_known_skeleton_is_not_cut_where_compiled(self):
+        for db in LANGUAGES:
+            rules = censor(db, DENY)
+            mode = rules.language.mode
+            for number in range(3):
+                self.assertTrue(rules.decide(b"SELECT a FROM t WHERE a = %d" % number).allowed)
+            text = b"SELECT a FROM t WHERE a = 9"
+            statement = Statement(text)
+            self.assertTrue(rules.known(text, mode, statement=statement).allowed)
+            self.assertEqual(statement.skeleton is None, COMPILED)
+            for other in (mode._replace(default=False), mode._replace(backslash=None)):
+                self.assertIsNone(rules.known(text, other))
+            rules.forget()
+            self.assertIsNone(rules.known(text, mode))
 
 
 _WARM = {db: censor(db, MIXED) for db in LANGUAGES}

@@ -97,6 +97,12 @@ class Hits(SynchronousTestCase):
             rule["hours"], [{"start": HOUR, "count": 2}, {"start": 3 * HOUR, "count": 1}]
         )
 
+    def test_decisions_in_turns(self):
+        for text, client in (("SELECT 1", "ann"), ("SELECT 1", "bob"), ("ROLLBACK", "bob")) * 2:
+            self.decide(text, client=client)
+        counted = [rule["clients"] for rule in self.censor.hits.shown() if rule["count"]]
+        self.assertEqual(counted, [{"bob": 2}, {"ann": 2, "bob": 2}])
+
     def test_bounded(self):
         for number in range(HOURS_MAX + 50):
             self.decide("SELECT 1", number * HOUR, f"client {number}")

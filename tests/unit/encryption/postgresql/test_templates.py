@@ -8,9 +8,7 @@ from acra_twisted.encryption.plan import COMPARE, COMPARE_ANY, STORE, LiteralUse
 from acra_twisted.encryption.postgresql import forms, templates
 from acra_twisted.encryption.postgresql.filling import Filling
 from acra_twisted.encryption.postgresql.templates import (
-    BeginningsByPython,
     TemplateByPython,
-    beginnings,
     template_of,
 )
 from acra_twisted.encryption.settings import MASKED, SEARCHABLE, TOKENIZED, ColumnSetting
@@ -150,37 +148,3 @@ class Templates(SynchronousTestCase):
                 (KEY, (b"", b""), ("",), (0,)),
             ):
                 self.assertRaises(TypeError, in_c, *wrong)
-
-
-class Beginnings(SynchronousTestCase):
-    def test_by_all_before_the_first_literal(self):
-        for kept in (beginnings(), BeginningsByPython()):
-            self.assertIsNone(kept.find(b"select 1"))
-            kept.keep(b"select \x04", "one")
-            kept.keep(b"select a = \x01", "two")
-            for text, found in (
-                *((b"select 17", "one"), (b"select 'x'", "one"), (b"select ", "one")),
-                *((b"select a = 'x'", "two"), (b"select a = 1 or b", "two")),
-                *((b"select", None), (b"select  1", None), (b"", None), (b"1", None)),
-            ):
-                self.assertEqual(kept.find(text), found, text)
-            kept.keep(b"select \x01, b", "three")
-            self.assertEqual(kept.find(b"select 17"), "three")
-
-    @given(texts)
-    def test_the_texts_of_a_skeleton_begin_alike(self, text):
-        cut = skeleton.split(text, b'"')
-        assume(cut is not None)
-        for kept in (beginnings(), BeginningsByPython()):
-            kept.keep(cut[0], "kept")
-            self.assertEqual(kept.find(text), "kept")
-
-    def test_they_are_bounded(self):
-        for kept in (beginnings(), BeginningsByPython()):
-            names = [bytes((97 + one % 26, 97 + one // 26)) * 3 for one in range(600)]
-            for name in names:
-                kept.keep(name + b"\x04", name)
-            found = [name for name in names if kept.find(name + b"1") is not None]
-            self.assertTrue(all(kept.find(name + b"1") == name for name in found))
-            self.assertLessEqual(len(found), 256)
-            self.assertIn(names[-1], found)
