@@ -304,7 +304,7 @@ class RequestFlow(LoadingBatch):
 
     def _query(self, start: int, end: int) -> Work | None:
         self._release(start)
-        text = frontend.decode_query(self._buffer.data[start + 5 : end])
+        text = frontend.decode_query(self._buffer.data, start + 5, end)
         statement = Statement(text)
         exchange = self._open_statement("query", statement)
         if statement.text is not text:

@@ -53,12 +53,13 @@ def _string(body: bytes, start: int) -> tuple[bytes, int]:
     return body[start:end], end + 1
 
 
-def decode_query(body: bytes) -> bytes:
-    """The text of a Query: everything up to its only NUL, which must be the last byte."""
-    text = body[:-1]
+def decode_query(data: bytes, start: int, end: int) -> bytes:
+    """The text of a Query whose body is between two places: everything up to its only NUL, which
+    must be the last byte.  Long texts are copied once."""
+    text = data[start : end - 1]
     if 0 in text:
         raise WireError("client", "Query has bytes after its terminator")
-    if body[-1:] != b"\0":
+    if start >= end or data[end - 1]:
         raise WireError("client", "a string in the message has no terminator")
     return text
 

@@ -13,7 +13,7 @@ from acra_twisted.wire.postgres.frontend import Bind, Parse
 words = st.binary(max_size=10).map(lambda b: b.replace(b"\0", b"0"))
 values = st.lists(st.tuples(st.integers(0, 1), st.one_of(st.none(), st.binary(max_size=9))))
 DECODERS = (
-    frontend.decode_query,
+    lambda body: frontend.decode_query(body, 0, len(body)),
     frontend.decode_parse,
     frontend.decode_bind,
     frontend.bind_names,
@@ -26,7 +26,9 @@ DECODERS = (
 class RoundTrips(SynchronousTestCase):
     @given(words)
     def test_query_and_execute(self, text):
-        self.assertEqual(frontend.decode_query(frontend.encode_query(text)[5:]), text)
+        query = frontend.encode_query(text)
+        self.assertEqual(frontend.decode_query(query, 5, len(query)), text)
+        self.assertEqual(frontend.decode_query(b"x" + query + b"y", 6, len(query) + 1), text)
         self.assertEqual(frontend.decode_execute(frontend.encode_execute(text)[5:]), text)
 
     @given(words, words, st.lists(st.binary(min_size=4, max_size=4), max_size=4))
@@ -82,8 +84,8 @@ class Irregular(SynchronousTestCase):
         self.assertEqual(*outcomes)
 
     def test_others(self):
-        self.assertRaises(WireError, frontend.decode_query, b"a\0b\0")
-        self.assertRaises(WireError, frontend.decode_query, b"a")
+        for query in (b"a\0b\0", b"a", b"", b"\0\0"):
+            self.assertRaises(WireError, frontend.decode_query, query, 0, len(query))
         self.assertRaises(WireError, frontend.decode_parse, b"a\0b\0\0\1")
         self.assertRaises(WireError, frontend.decode_parse, b"a\0b\0")
         self.assertRaises(WireError, frontend.decode_target, b"X\0")
