@@ -36,7 +36,11 @@ def bound(arguments: Sequence[str]) -> list[str]:
 
 def in_order() -> None:
     """Makes TERM and HUP raise KeyboardInterrupt, as INT does, and ends the program with ``make``
-    (`with_make`)."""
+    (`with_make`).
+
+    TERM and HUP that follow do nothing, for one cause may send several: to the group, by ``make``,
+    and because ``make`` is gone.  An INT that follows is a person's, who does not want to wait.
+    """
     for number in _ENDS:
         # HUP that is ignored stays so: that is what nohup is for.
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
@@ -55,6 +59,8 @@ def with_make() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -209,6 +209,8 @@ def run(on: Any, folder: Path, once: bool) -> None:
             raise Failed("the trace is not on the server's page")
         trace_id = spans[0]["trace_id"]
         say("\nLook around:")
+        if once:
+            say("  (all of this is gone in a moment, and stays up without ONCE=1)")
         say(f"  console       http://127.0.0.1:{chain.server_pages}/console/")
         say(f"  trace pages   http://127.0.0.1:{chain.server_pages}/debug/tracez")
         say(f"  this trace    http://127.0.0.1:{chain.server_pages}/debug/trace/{trace_id}")

@@ -15,7 +15,8 @@ from acra_twisted.sandbox.endings import bound
 from tests.support.leftovers import heed_hangups, running
 
 TOP = Path(__file__).parents[3]
-#: Starts a process and one that is stopped, says so, waits; says when it ends in order.
+#: Starts a process and one that is stopped, says so, waits; says when it ends in order.  While it
+#: ends it is told so again, as `make` and a process group's signal do.
 PROGRAM = """
 import os, signal, sys
 from pathlib import Path
@@ -32,6 +33,8 @@ children[1].send(signal.SIGSTOP)
 try:
     signal.pause()
 except KeyboardInterrupt:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        os.kill(os.getpid(), number)
     for child in children:
         child.stop(seconds=10)
     (folder / "in order").touch()
