@@ -77,6 +77,12 @@ def _add_flags(parser: Parser, change: str) -> None:
     )
     parser.key_folders("keys_dir", "keys_dir_public")
     parser.add_argument(
+        "--columns",
+        default=(),
+        type=_names,
+        help="protected columns to change, with commas between; all of the tables without it",
+    )
+    parser.add_argument(
         "--batch", default=500, type=_positive, help="rows that are read and written at a time"
     )
     parser.add_argument(
@@ -118,6 +124,10 @@ def _add_flags(parser: Parser, change: str) -> None:
         parser.switch("yes", help="do not ask")
 
 
+def _names(text: str) -> Sequence[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def _positive(text: str) -> int:
     number = commandline.whole_number(text)
     if number < 1:
@@ -140,7 +150,7 @@ def main(
         output.write(parser.format_help())
         return
     settings = _configured(given, environment)
-    tables = [_table(settings, name) for name in given.table]
+    settings, tables = _chosen(settings, given)
     resume = _place(given.resume)
     if given.command == DECRYPT and not (given.yes or given.dry_run or given.ddl):
         answer = (ask or commandline.ask)("Store the values in clear? [yes/no] ")
@@ -182,6 +192,30 @@ def _table(settings: EncryptionSettings, name: str) -> TableSetting:
     if found is None:
         raise ConfigError(f"the configuration names no table {name!r}{meant(name, known)}")
     return found
+
+
+def _chosen(
+    settings: EncryptionSettings, given: Any
+) -> tuple[EncryptionSettings, Sequence[TableSetting]]:
+    """The configuration without the columns that are left out, and the tables that are named.
+    Raises ConfigError."""
+    tables = [_table(settings, name) for name in given.table]
+    if not given.columns:
+        return settings, tables
+    if getattr(given, "switch", False):
+        raise ConfigError("--columns: a switch has all second columns of a table")
+    known = {name for table in tables for name in table.protected}
+    for name in given.columns:
+        if name not in known:
+            raise ConfigError(f"--columns: no protected column {name!r}{meant(name, known)}")
+    kept = {
+        id(table): table._replace(
+            protected={name: one for name, one in table.protected.items() if name in given.columns}
+        )
+        for table in tables
+    }
+    every = [kept.get(id(table), table) for table in settings.tables]
+    return settings._replace(tables=every), [kept[id(table)] for table in tables]
 
 
 def _place(text: str) -> tuple[str, int]:

@@ -28,7 +28,7 @@ from acra_twisted.tools.columnchanges import (
 )
 from acra_twisted.tools.commandline import Environment
 from acra_twisted.tools.rowmoving import RowMover
-from acra_twisted.tools.rowwork import Counts, Habits, MigrationError, MovedTable, Words
+from acra_twisted.tools.rowwork import Counts, Habits, MigrationError, MovedTable, Words, due_now
 
 #: Where progress is shown; replaced by tests.
 ERRORS: TextIO = commandline.standard("stderr")
@@ -94,7 +94,7 @@ class MigrationJob:
                 for line in site.definitions(root):
                     self.tell(line)
             return
-        work = [await site.work(root) for root in roots]
+        work = [self._due_now(await site.work(root)) for root in roots]
         name, page = resume
         names = [one.label for some in work for one in some]
         if name and name not in names:
@@ -121,6 +121,16 @@ class MigrationJob:
                 await self._tokenizer.stop()
         if number:
             raise MigrationError("\n".join([*refused, f"{number} values stay as they are"]))
+
+    def _due_now(self, work: Sequence[MovedTable]) -> Sequence[MovedTable]:
+        """Return what is to be changed now, and tell what is left."""
+        now, left = due_now(work, self.given.command)
+        if left:
+            self.tell(
+                f"left as they are: {', '.join(left)}; run this once more when the second columns "
+                "are switched, and AcraServer has the configuration"
+            )
+        return now
 
     async def moved(self, table: MovedTable, page: int, words: Words) -> Counts:
         """Change the rows of one table, and tell the counts."""

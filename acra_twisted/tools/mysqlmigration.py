@@ -17,8 +17,8 @@ from acra_twisted.tools.databaseerror import DatabaseError
 from acra_twisted.tools.migrationjob import MigrationJob
 from acra_twisted.tools.mysqlclient import MysqlClient
 from acra_twisted.tools.mysqlrows import WORDS, MysqlRows
-from acra_twisted.tools.rowwork import MigrationError
-from acra_twisted.tools.settling import beside, settle, switch
+from acra_twisted.tools.rowwork import MigrationError, beside
+from acra_twisted.tools.settling import settle, switch
 from acra_twisted.wire.mysql.handshake import POSING
 
 _VERSION: Final = re.compile(rb"(\d+)\.(\d+)\.(\d+)")

@@ -17,8 +17,8 @@ from acra_twisted.tools.databaseclient import DatabaseClient
 from acra_twisted.tools.migrationjob import MigrationJob
 from acra_twisted.tools.postgresqlpairs import PostgresqlPairs
 from acra_twisted.tools.postgresqlrows import ALONE, PostgresqlRows
-from acra_twisted.tools.rowwork import MigrationError
-from acra_twisted.tools.settling import beside, comparer, settle, switch
+from acra_twisted.tools.rowwork import MigrationError, beside
+from acra_twisted.tools.settling import comparer, settle, switch
 
 
 class _Mark(NamedTuple):

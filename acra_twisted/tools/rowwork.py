@@ -4,8 +4,9 @@ asks of a database."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, Self, TypeVar
 
+from acra_twisted.encryption.migrating import ENCRYPT
 from acra_twisted.errors import AcraError
 
 #: Refusals that are told one by one.
@@ -99,6 +100,9 @@ class MovedTable(Protocol):
     parts: Sequence[Any]
     most: int
 
+    def only(self, parts: Sequence[Any]) -> Self:
+        """Return the same rows, of which some parts are changed."""
+
     def batches(
         self, habits: Habits, counts: Counts, page: int
     ) -> AsyncIterator[Sequence[MovedRow]]:
@@ -110,3 +114,26 @@ class MovedTable(Protocol):
     async def write(self, due: Sequence[Due]) -> Sequence[Found]:
         """Write into the rows that are as they were read, and wait for nobody: rows that somebody
         else has changed or holds are not in the answer."""
+
+
+_Table = TypeVar("_Table", bound=MovedTable)
+
+
+def beside(work: Sequence[_Table]) -> Sequence[_Table]:
+    """Return the second columns among what is to be changed."""
+    found = [one.only([part for part in one.parts if part.beside]) for one in work]
+    return [one for one in found if one.parts]
+
+
+def due_now(work: Sequence[_Table], change: str) -> tuple[Sequence[_Table], Sequence[str]]:
+    """Return what is to be changed now, and the labels of columns that are left.
+
+    Second columns are filled before AcraServer has the configuration, and columns in place are
+    encrypted after that, because applications read them meanwhile.  So while there are second ones,
+    those in place are left.
+    """
+    second = beside(work) if change == ENCRYPT else ()
+    if not second:
+        return work, ()
+    left = [part.setting.label for one in work for part in one.parts if not part.beside]
+    return second, sorted(set(left))

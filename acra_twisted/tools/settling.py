@@ -3,31 +3,12 @@ table, and then take the names of the first ones."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol, Self, TypeVar
+from collections.abc import Awaitable, Callable
 
 from acra_twisted.encryption.migrating import LEFT
 from acra_twisted.tools.migrationjob import MigrationJob
 from acra_twisted.tools.rowcomparing import PairedTable, RowComparer
 from acra_twisted.tools.rowwork import WITHIN, MigrationError, MovedTable, Stopped
-
-
-class _Parted(Protocol):
-    @property
-    def parts(self) -> Sequence[Any]:
-        """The columns to change."""
-
-    def only(self, parts: Sequence[Any]) -> Self:
-        """The same rows, of which some parts are changed."""
-
-
-_Rows = TypeVar("_Rows", bound=_Parted)
-
-
-def beside(work: Sequence[_Rows]) -> Sequence[_Rows]:
-    """Return the second columns among what is to be changed."""
-    found = [one.only([part for part in one.parts if part.beside]) for one in work]
-    return [one for one in found if one.parts]
 
 
 async def switch(

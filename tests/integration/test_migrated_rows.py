@@ -162,3 +162,35 @@ class Served(Surroundings):
         [(stored,)] = self.db.execute("SELECT email FROM people WHERE id = 7").fetchall()
         self.assertIn(b"%%%", stored)
         self.assertNotIn(b"example", stored)
+
+    def test_columns_of_bytes_beside_second_columns_wait_for_the_configuration(self):
+        self.db.execute("CREATE TABLE people (id int PRIMARY KEY, email bytea, age int)")
+        self.db.execute(
+            "INSERT INTO people SELECT i, convert_to(i || '@example.com', 'UTF8'), i"
+            f" FROM generate_series(0, {ROWS - 1}) i"
+        )
+        served = self.serve(OTHER)
+        self.config.write_text(OTHER + PEOPLE.format("return"))
+        for line in self.migrate("encrypt", "--ddl").splitlines():
+            self.db.execute(line)
+        encrypted = (
+            "SELECT count(*) FROM people WHERE position('%%%' IN encode(email, 'escape')) > 0"
+        )
+        for flags in ((), ("--switch",)):
+            said = self.migrate("encrypt", *flags)
+            self.assertIn("left as they are: people.email;", said)
+            self.assertEqual(self.db.execute(encrypted).fetchone(), (0,))
+        os.kill(served.server.pid, signal.SIGHUP)
+        with self.connect(served) as db:
+            eventually(lambda: self.reads(db), "the configuration is read")
+            self.assert_served(db)
+            self.assertNotIn("left", self.migrate("encrypt"))
+            self.assertEqual(self.db.execute(encrypted).fetchone(), (ROWS,))
+            self.assert_served(db)
+            self.assert_found(db)
+
+    def reads(self, db):
+        try:
+            return db.execute("SELECT age FROM people WHERE id = 7").fetchone() == (7,)
+        except psycopg.Error:
+            return False

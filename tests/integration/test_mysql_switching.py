@@ -59,6 +59,18 @@ class Switching(Base):
         self.addCleanup(process.remove)
         return process
 
+    def test_columns_of_bytes_follow_behind_the_switch(self):
+        self.config.write_text(CONFIG + "      - {column: note}\n")
+        self.rows("ALTER TABLE staff ADD COLUMN note BLOB")
+        self.rows("UPDATE staff SET note = CONCAT('note ', id)")
+        left = "SELECT COUNT(*) FROM staff WHERE note = CONCAT('note ', id)"
+        for work in (self.fill, self.switch):
+            self.assertIn("left as they are: shop.staff.note;", work())
+            self.assertEqual(self.rows(left), ((ROWS,),))
+        said = self.migrate("encrypt", "shop.staff")
+        self.assertIn(f"shop.staff: {ROWS} values changed, 0 refused", said)
+        self.assertEqual(self.rows(left), ((0,),))
+
     def connect_for_long(self):
         return pymysql.connect(
             host="127.0.0.1",

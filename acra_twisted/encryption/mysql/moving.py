@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.encryption import canonical
-from acra_twisted.encryption.migrating import BESIDE, DECRYPT, ENCRYPT
+from acra_twisted.encryption.migrating import BESIDE, DECRYPT, ENCRYPT, LEFT
 from acra_twisted.encryption.mysql import storage
 from acra_twisted.encryption.mysql.protection import ProtectedTable
 from acra_twisted.encryption.mysql.schema import Column, Table
@@ -87,6 +87,9 @@ def parts(table: ProtectedTable, change: str) -> Sequence[Part]:
         target = column
         if change in (ENCRYPT, DECRYPT):
             target = table.columns.get(fold(column.name + BESIDE), column)
+            if setting.kind == TOKENIZED and fold(column.name + LEFT) in table.columns:
+                # A switch was there already.
+                continue
         elif setting.kind == TOKENIZED:
             continue
         part = Part(setting, column, target)
@@ -103,7 +106,7 @@ def _check(table: Table, part: Part, change: str) -> None:
     if setting.kind == TOKENIZED and not part.beside:
         raise ConfigError(
             f"{name}: a token looks like any value, and is not told from it in one column; see "
-            "--ddl"
+            "--ddl, or leave it out by --columns"
         )
     misfit = storage.misfit(setting, part.source if change == DECRYPT else part.target)
     if misfit:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from acra_twisted.encryption import canonical, errors
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.migrating import BESIDE, DECRYPT, ENCRYPT
+from acra_twisted.encryption.migrating import BESIDE, DECRYPT, ENCRYPT, LEFT
 from acra_twisted.encryption.postgresql import bytea, types
 from acra_twisted.encryption.postgresql.belt import quoted
 from acra_twisted.encryption.postgresql.plaintexts import TEXT_FORMAT, Way, from_parameter
@@ -129,6 +129,9 @@ def parts(relation: Relation, columns: Mapping[int, ColumnSetting], change: str)
         target = attribute
         if change in (ENCRYPT, DECRYPT):
             target = relation.attribute(attribute.name + BESIDE) or attribute
+            if setting.kind == TOKENIZED and relation.attribute(attribute.name + LEFT):
+                # A switch was there already.
+                continue
         elif setting.kind == TOKENIZED:
             continue
         part = Part(setting, attribute, target)
@@ -152,7 +155,7 @@ def _check(relation: Relation, part: Part, change: str) -> None:
     if part.setting.kind == TOKENIZED and not part.beside:
         raise ConfigError(
             f"{name}: a token looks like any value, and is not told from it in one column; see "
-            "--ddl"
+            "--ddl, or leave it out by --columns"
         )
 
 

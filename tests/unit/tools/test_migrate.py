@@ -118,6 +118,18 @@ class Command(MigrateCase):
         self.assertNotIn("cards", told)
         self.assertFalse([text for text in self.database.asked if "ALTER" in text])
 
+    def test_columns_may_be_left_out(self):
+        with open(self.config, "a") as file:
+            file.write("  - table: notes\n    encrypted:\n      - column: text\n")
+            file.write("      - column: phone\n        token_type: str\n")
+        columns = column("text", 1), column("phone", 2, 25)
+        self.database.tables.append(table(3, "notes", *columns))
+        self.refused("--columns", "encrypt", f"--encryptor_config_file={self.config}", "notes")
+        told = self.migrate("encrypt", "notes", "cards", "--columns=text, number")
+        self.assertEqual(told.count(": 0 values changed, 0 refused\n"), 2)
+        self.assertEqual(self.migrate("encrypt", "notes", "--columns=text", "--ddl"), "")
+        self.assertIn("phone__acra", self.migrate("encrypt", "notes", "--columns=phone", "--ddl"))
+
     def test_mistakes(self):
         named = f"--encryptor_config_file={self.config}"
         for expected, *words in (
@@ -126,6 +138,8 @@ class Command(MigrateCase):
             ("expected a number from 1 on", "encrypt", named, "cards", "--batch=0"),
             ("did you mean 'public.cards'", "encrypt", named, "cards", "--resume=public.card 3"),
             ("see --ddl", "encrypt", named, "people"),
+            ("did you mean 'name'", "encrypt", named, "people", "--columns=nam"),
+            ("a switch has all", "encrypt", named, "people", "--columns=name", "--switch"),
             ("names no client_id", "encrypt", named, "cards", f"--keys_dir={self.folder}"),
         ):
             self.refused(expected, *words)

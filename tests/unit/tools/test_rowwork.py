@@ -1,9 +1,13 @@
 """Counts and ends of the work on rows."""
 
+from typing import NamedTuple
+
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.encryption.migrating import CHANGES, ENCRYPT
+from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.tools import rowwork
-from acra_twisted.tools.rowwork import Counts, Stopped
+from acra_twisted.tools.rowwork import Counts, Stopped, due_now
 
 
 class Counting(SynchronousTestCase):
@@ -20,3 +24,33 @@ class Stopping(SynchronousTestCase):
         error = Stopped("public.people", 64)
         self.assertEqual(error.page, 64)
         self.assertIn("--resume='public.people 64'", str(error))
+
+
+class Part(NamedTuple):
+    setting: ColumnSetting
+    beside: bool
+
+
+class Table(NamedTuple):
+    parts: list
+
+    def only(self, parts):
+        return Table(parts)
+
+
+class DueNow(SynchronousTestCase):
+    email = Part(ColumnSetting("", "people", "email"), beside=True)
+    note = Part(ColumnSetting("", "people", "note"), beside=False)
+
+    def test_columns_in_place_are_left_while_there_are_second_ones(self):
+        work = [Table([self.email, self.note]), Table([self.note])]
+        expected = [Table([self.email])], ["people.note"]
+        self.assertEqual(due_now(work, ENCRYPT), expected)
+
+    def test_all_is_due_without_second_columns_and_for_other_changes(self):
+        work = [Table([self.note]), Table([self.note])]
+        self.assertEqual(due_now(work, ENCRYPT), (work, ()))
+        work = [Table([self.email, self.note])]
+        for change in CHANGES:
+            if change != ENCRYPT:
+                self.assertEqual(due_now(work, change), (work, ()))

@@ -61,6 +61,11 @@ class Tables(SynchronousTestCase):
         [part] = moving.parts(back, REWRAP)
         self.assertFalse(part.beside)
 
+    def test_tokens_that_a_switch_has_put_there_stay(self):
+        phones = Column("phone", "varchar", 80), Column("PHONE__before", "int")
+        for change in CHANGES:
+            self.assertEqual(moving.parts(table(ID, *phones, own=(PHONE,)), change), [])
+
     def test_columns_that_cannot_be_changed_as_they_are(self):
         for text, found in (
             ("has a character set", table(ID, Column("name", "varchar", 80))),

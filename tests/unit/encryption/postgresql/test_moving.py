@@ -92,6 +92,14 @@ class Parts(SynchronousTestCase):
         [part] = moving.parts(second, {1: tokens}, ENCRYPT)
         self.assertTrue(part.beside)
 
+    def test_tokens_that_a_switch_has_put_there_stay(self):
+        tokens = setting("people.age", kind="tokenized", token_type="int32", data_type="int32")
+        switched = relation(
+            1, "people", attribute("age", 1, INT4), attribute("age__before", 2, INT4)
+        )
+        for change in CHANGES:
+            self.assertEqual(moving.parts(switched, {1: tokens}, change), [])
+
     def test_computed_columns_are_refused(self):
         made = relation(1, "people", attribute("name", 1, generated=True))
         self.assertRaises(ConfigError, moving.parts, made, {1: setting()}, ENCRYPT)
