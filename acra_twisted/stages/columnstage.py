@@ -22,6 +22,14 @@ from acra_twisted.tokens.tokenizer import Tokenizer
 
 _log: Final = Logger()
 
+#: Gives the tokenizer that settings need.
+NeedTokens = Callable[[EncryptionSettings], Tokenizer | None]
+
+
+def no_tokens(_: EncryptionSettings) -> Tokenizer | None:
+    """Gives none, for settings without tokens."""
+    return None
+
 
 class Columns(Protocol):
     """The protected columns of the databases of a stage's sessions."""
@@ -40,10 +48,10 @@ def tell(settings: EncryptionSettings) -> None:
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class ColumnStage:
-    """``keys`` is an IKeys; ``seconds`` a monotonic clock; ``tokenizer`` is None if no column has
-    tokens.  ``read`` gives the settings anew, or raises ConfigError.  ``now`` is the time as
-    seconds since the epoch: bypasses end.  ``language`` is the one of their statements, of
-    `sql.languages`.
+    """``keys`` is an IKeys; ``seconds`` a monotonic clock; ``tokenizer`` gives
+    the one that settings need, None if no column has tokens, or raises ConfigError.  ``read`` gives
+    the settings anew, or raises ConfigError.  ``now`` is the time as seconds since the epoch:
+    bypasses end.  ``language`` is the one of their statements, of `sql.languages`.
     """
 
     name = STAGE
@@ -55,7 +63,7 @@ class ColumnStage:
         keys: Any,
         workers: Workers,
         seconds: Callable[[], float],
-        tokenizer: Tokenizer | None,
+        tokenizer: NeedTokens,
         read: Callable[[], EncryptionSettings],
         now: Callable[[], float],
         language: str,
@@ -64,7 +72,8 @@ class ColumnStage:
         self._configured = columns
         self._keys = ColumnKeys(keys, seconds, settings)
         self._workers = workers
-        self._tokens = ColumnTokens(tokenizer)
+        self._tokenizer = tokenizer
+        self._tokens = ColumnTokens(tokenizer(settings))
         self._bypasses = Bypasses(now, language)
         self._bypasses.put_in_force(settings.bypasses)
         self._reminder = BypassReminder(self._bypasses)
@@ -91,6 +100,8 @@ class ColumnStage:
         return reading.addCallback(self._use)
 
     def _use(self, settings: EncryptionSettings) -> None:
+        # It raises before anything is in force.
+        self._tokens.use(self._tokenizer(settings))
         self._bypasses.put_in_force(settings.bypasses)
         tell(settings)
         self._configured.use(settings)

@@ -32,10 +32,14 @@ Values = Mapping[bytes, bytes | None]
 
 
 class ColumnTokens:
-    """Uses the tokens of ``tokenizer``, which is None if no column has any."""
+    """Uses the tokens of ``tokenizer``, which is None as long as no column has any."""
 
     def __init__(self, tokenizer: Tokenizer | None) -> None:
         self._tokenizer = tokenizer
+
+    def use(self, tokenizer: Tokenizer | None) -> None:
+        """Use the tokens of the first tokenizer that there is, from now on."""
+        self._tokenizer = self._tokenizer or tokenizer
 
     def makers(self, values: TokenValues, client: str) -> Deferred[Makers]:
         """Return the tokens of values that a session of ``client`` writes or searches for.  Those

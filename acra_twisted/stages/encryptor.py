@@ -46,7 +46,7 @@ from acra_twisted.stages.columnencoding import Encoder
 from acra_twisted.stages.columnlearning import learn, look_up
 from acra_twisted.stages.columnmeanings import Meaning, Snapshot
 from acra_twisted.stages.columnparameters import ColumnParameters, control
-from acra_twisted.stages.columnstage import ColumnStage
+from acra_twisted.stages.columnstage import ColumnStage, NeedTokens, no_tokens
 from acra_twisted.stages.columnstatements import ColumnStatements
 from acra_twisted.stages.columnverdicts import (
     STAGE,
@@ -61,7 +61,6 @@ from acra_twisted.stages.sessioncolumns import SessionColumns
 from acra_twisted.stages.sessionknown import Known
 from acra_twisted.stages.shortcuts import LONGEST, Shortcut, Shortcuts
 from acra_twisted.stages.statementwatch import watch
-from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.verdicts import PASS, Deny
 
 #: Returns a verdict by what is certain of a session, or a Deferred of one.
@@ -80,7 +79,7 @@ class Encryptor(ColumnStage):
         keys: Any,
         workers: Workers,
         seconds: Callable[[], float],
-        tokenizer: Tokenizer | None = None,
+        tokenizer: NeedTokens = no_tokens,
         *,
         read: Callable[[], EncryptionSettings] | None = None,
         now: Callable[[], float] = time.time,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
-from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting, EncryptionSettings
+from acra_twisted.encryption.settings import TOKENIZED, EncryptionSettings
 from acra_twisted.encryption.statementpattern import LANGUAGE, MYSQL, pattern_of
 from acra_twisted.errors import ConfigError
 from acra_twisted.interfaces import IDatabaseStageFactory
@@ -59,17 +59,13 @@ class EncryptorFactory:
                 )
             )
 
+        def tokenizer(found: EncryptionSettings) -> Any:
+            """Open the store of tokens once a column has tokens."""
+            if not any(column.kind == TOKENIZED for column in found.columns):
+                return None
+            return services.tokenizer()
+
         configured = read()
-        tokenizer = services.tokenizer() if _tokenized(configured) else None
-        if tokenizer is None:
-            _need_no_tokens(configured)
-
-        def read_again() -> EncryptionSettings:
-            found = read()
-            if tokenizer is None:
-                _need_no_tokens(found)
-            return found
-
         from acra_twisted.stages.columnstage import tell
 
         tell(configured)
@@ -79,7 +75,7 @@ class EncryptorFactory:
             services.workers,
             services.reactor.seconds,
             tokenizer,
-            read=read_again,
+            read=read,
             now=now,
         )
         stage.start(services.reactor)
@@ -121,16 +117,3 @@ def check_columns(
         # It must be possible to compare its statement with those of clients.
         pattern_of(bypass, language)
     return configured
-
-
-def _tokenized(configured: EncryptionSettings) -> list[ColumnSetting]:
-    return [setting for setting in configured.columns if setting.kind == TOKENIZED]
-
-
-def _need_no_tokens(configured: EncryptionSettings) -> None:
-    """Raises ConfigError for columns with tokens, where no store of tokens is open."""
-    for setting in _tokenized(configured):
-        raise ConfigError(
-            f"column {setting.label} (line {setting.line}): token_type needs the store of tokens, "
-            "which is opened at the start alone; start the server anew"
-        )

@@ -39,7 +39,7 @@ from acra_twisted.stages import containers
 from acra_twisted.stages.cellclosing import CellClosing
 from acra_twisted.stages.cellreading import CellReading, OutdatedReading
 from acra_twisted.stages.columnmakers import ColumnMakers
-from acra_twisted.stages.columnstage import ColumnStage
+from acra_twisted.stages.columnstage import ColumnStage, NeedTokens, no_tokens
 from acra_twisted.stages.columnverdicts import STAGE, guarded, refused, untold
 from acra_twisted.stages.keymarks import KeyMarks
 from acra_twisted.stages.mysqlcells import MysqlCells
@@ -49,7 +49,6 @@ from acra_twisted.stages.mysqlmeanings import MysqlMeaning
 from acra_twisted.stages.mysqlparameters import MysqlParameters
 from acra_twisted.stages.mysqlstatements import MysqlStatements, may_pass_by, passes_by
 from acra_twisted.stages.rowloads import RowEncoder
-from acra_twisted.tokens.tokenizer import Tokenizer
 from acra_twisted.verdicts import PASS, Deny, Pass
 
 _CELLS: Final = MysqlCells()
@@ -65,7 +64,7 @@ class MysqlEncryptor(ColumnStage):
         keys: Any,
         workers: Workers,
         seconds: Callable[[], float],
-        tokenizer: Tokenizer | None = None,
+        tokenizer: NeedTokens = no_tokens,
         *,
         read: Callable[[], EncryptionSettings] | None = None,
         now: Callable[[], float] = time.time,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from acra_twisted.encryption import searching
-from acra_twisted.encryption.misfits import ERROR, NOTICE, WARNING, Finding
+from acra_twisted.encryption.misfits import ERROR, NOTICE, ROWS, WARNING, Finding
 from acra_twisted.encryption.mysql import belt, storage
 from acra_twisted.encryption.mysql.protection import ProtectedTable, Protection
 from acra_twisted.encryption.mysql.schema import EVENT, ROUTINE, TRIGGER, VIEW, Column, Index
@@ -103,7 +103,9 @@ def _column(
     """Findings about a protected column."""
     misfit = storage.misfit(setting, column)
     if misfit:
-        yield Finding(ERROR, setting.label, misfit, f"Make it {storage.recommended(setting)}.")
+        yield Finding(
+            ERROR, setting.label, misfit, f"Make it {storage.recommended(setting)}; {ROWS}."
+        )
     elif setting.kind == TOKENIZED and column.charset in _WIDE:
         text = f"its character set {column.charset} has other bytes for the letters of tokens"
         yield Finding(ERROR, setting.label, text, "Make it utf8mb4.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from acra_twisted.encryption.misfits import ERROR, NOTICE, WARNING, Finding
+from acra_twisted.encryption.misfits import ERROR, NOTICE, ROWS, WARNING, Finding
 from acra_twisted.encryption.postgresql import belt, storage, types
 from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.schema import (
@@ -148,7 +148,7 @@ def _type(attribute: Attribute, setting: ColumnSetting, allow_text: bool) -> Ite
                 f"its type is {attribute.type_name}, which takes twice the room, and is accepted "
                 f"with allow_text_columns = true alone"
             )
-    yield Finding(ERROR, setting.label, text, f"Make it {wanted}.")
+    yield Finding(ERROR, setting.label, text, f"Make it {wanted}; {ROWS}.")
 
 
 def _values(_: Relation, attribute: Attribute, setting: ColumnSetting) -> Iterator[Finding]:

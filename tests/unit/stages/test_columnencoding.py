@@ -262,7 +262,9 @@ class Tokens(BoundCase):
         self.store = WatchedStore()
         keys = self.bench.keys
         self.tokenizer = Tokenizer(self.store, keys, lambda: 0)
-        self.stage = Encryptor(TOKENS, keys, self.workers, lambda: self.now, self.tokenizer)
+        self.stage = Encryptor(
+            TOKENS, keys, self.workers, lambda: self.now, lambda _: self.tokenizer
+        )
 
     def settled(self, verdict):
         self.workers.turn()

@@ -7,7 +7,7 @@ from acra_twisted import events
 from acra_twisted.encryption.settings import Bypass
 from acra_twisted.encryption.statementpattern import MYSQL
 from acra_twisted.errors import ConfigError
-from acra_twisted.stages.columnstage import ColumnStage, tell
+from acra_twisted.stages.columnstage import ColumnStage, no_tokens, tell
 from tests.support.containers import Workers
 from tests.support.mysqlplanning import SETTINGS
 from tests.support.mysqlsessions import MysqlBench
@@ -30,7 +30,7 @@ class Stage(SynchronousTestCase):
         self.workers = Workers()
         self.next = lambda: SETTINGS._replace(tables=SETTINGS.tables[1:])
         self.stage = ColumnStage(
-            *(SETTINGS, self.columns, MysqlBench().keys, self.workers, lambda: 0.0, None),
+            *(SETTINGS, self.columns, MysqlBench().keys, self.workers, lambda: 0.0, no_tokens),
             *(lambda: self.next(), lambda: 5.0, MYSQL),
         )
 

@@ -45,6 +45,7 @@ class Making(SynchronousTestCase):
         self.workers = Workers()
         self.section = ""
         self.opened = 0
+        self.error = None
         self.closed = []
 
     def make(
@@ -84,6 +85,8 @@ class Making(SynchronousTestCase):
 
     def open(self):
         """Open the store of tokens."""
+        if self.error is not None:
+            raise self.error
         desk = Desk()
         desk.store.close = lambda: succeed(self.closed.append(True))
         self.opened += 1
@@ -149,22 +152,28 @@ class Making(SynchronousTestCase):
         self.successResultOf(stage.stop())
         self.assertEqual((self.opened, self.closed), (1, [True]))
 
-    def test_columns_with_tokens_need_a_store(self):
-        self.open = lambda: None
-        said = self.refused(text=TOKENS)
-        self.assertIn("column people.name", said)
-        self.assertIn("token_type", said)
-        self.assertIn("(line 6)", said)
-
-    def test_a_store_is_opened_at_the_start_alone(self):
-        stage = self.make(text=CONFIG)
+    def reload(self, stage, text):
         with open(self.path, "w") as file:
-            file.write(TOKENS)
+            file.write(text)
         reading = stage.reload()
         self.workers.turn()
-        error = self.failureResultOf(reading, ConfigError).value
-        self.assertIn("start the server anew", str(error))
-        self.assertEqual(self.opened, 0)
+        return reading
+
+    def test_a_store_that_cannot_be_opened(self):
+        self.error = ConfigError("token_store: cannot open it")
+        self.assertIn("token_store", self.refused(text=TOKENS))
+
+    def test_the_first_column_with_tokens_may_come_with_sighup(self):
+        stage = self.make(text=CONFIG)
+        self.error = ConfigError("token_store: cannot open it")
+        both = TOKENS.replace("id, name", "id, name, phone") + "      - column: phone\n"
+        self.failureResultOf(self.reload(stage, both), ConfigError)
+        self.assertEqual(stage.summary, "1 column")
+        self.error = None
+        self.successResultOf(self.reload(stage, both))
+        self.assertEqual((stage.summary, self.opened), ("2 columns", 1))
+        self.successResultOf(stage.stop())
+        self.assertEqual(self.closed, [True])
 
     def test_a_bypass_whose_statement_cannot_be_compared(self):
         self.assertIsInstance(self.make(text=CONFIG + BYPASS), Encryptor)

@@ -47,7 +47,7 @@ class Case(SynchronousTestCase):
             self.bench.keys,
             self.workers,
             self.bench.seconds,
-            tokenizer,
+            lambda _: tokenizer,
             read=lambda: self.bench.settings,
             now=lambda: 5.0,
         )
