@@ -129,6 +129,13 @@ class AtMariaDB(Case):
         finally:
             self.database.run("ALTER TABLE shop.people MODIFY name VARBINARY(400)")
 
+    def test_a_configuration_that_names_no_column(self):
+        config = self.folder / "none.yaml"
+        config.write_text("schemas: []\n")
+        said = self.check(self.port, "looker", 0, encryptor_config_file=str(config))
+        self.assertIn("no column is protected", said)
+        self.assertIn("the tables fit the configuration", said)
+
     def test_stored_values_are_counted(self):
         """A value in clear, a sealed one, and none: the table has no other."""
         name = ColumnSetting("shop", "people", "name", data_type="str")

@@ -54,7 +54,9 @@ class SchemaError(AcraError):
 
 def schema_question(tables: Iterable[str]) -> bytes:
     """Return the text that asks for the tables of some names, and for all code."""
-    names = ", ".join(f"_utf8 x'{one.encode().hex()}'" for one in sorted({*tables}))
+    # No table has the name NULL, and an empty list is a mistake of syntax.
+    listed = [f"_utf8 x'{one.encode().hex()}'" for one in sorted({*tables})] or ["NULL"]
+    names = ", ".join(listed)
     system = ", ".join(f"'{one.encode().hex().upper()}'" for one in sorted(SYSTEM_DATABASES))
 
     def outside(column: str) -> str:

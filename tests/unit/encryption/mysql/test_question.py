@@ -63,6 +63,9 @@ class Asking(SynchronousTestCase):
         self.assertNotIn(b"OR '1", text)
         self.assertEqual(text.count("größe".encode().hex().encode()), 4)
 
+    def test_without_a_table_it_can_be_asked_all_the_same(self):
+        self.assertNotIn(b"IN ()", schema_question([]))
+
     def test_no_mode_changes_how_it_is_read(self):
         text = schema_question(["t"])
         # MySQL passes over the one comment in every mode, and MariaDB runs it.
