@@ -240,4 +240,8 @@ class IniFile:
             told = hint(key, options) if acra else meant(key, options)
             if home:
                 told = f"; it belongs in [{home}]"
+            elif not told:
+                told = meant(
+                    key, [o.name for s in declared.values() for o in s.options], least=0.75
+                )
             found.wrong.append(ConfigError(f"unknown key {key!r} in [{section.name}]{told}", where))

@@ -18,6 +18,11 @@ from acra_twisted.options import Block, Option, Section, Settings
 
 #: Where a listener listens: it cannot be inherited.
 ADDRESS: Final = "incoming_connection_string"
+#: Where metrics and pages are.
+_SITES: Final = (
+    "incoming_connection_prometheus_metrics_string",
+    "incoming_connection_zpages_string",
+)
 #: The options of AcraServer that a listener may have for itself; a section in brackets has all
 #: of its options there.
 SERVERS: Final = (
@@ -147,7 +152,8 @@ def each(settings: Settings) -> Iterator[tuple[str, Settings]]:
 
 
 def check_addresses(settings: Settings, section: str) -> None:
-    """Raises ConfigError if two listeners have one address; ``section`` has the daemon's own."""
+    """Raises ConfigError if two listeners have one address, or one of them has that of metrics or
+    pages, which may be the same; ``section`` has the daemon's own."""
     addresses: dict[Address, str] = {}
     for mark, there in each(settings):
         address = there[ADDRESS]
@@ -155,6 +161,11 @@ def check_addresses(settings: Settings, section: str) -> None:
             other = addresses[address] or f"[{section}]"
             raise ConfigError(f"{mark}{ADDRESS}: {other.strip()} listens on {address} already")
         addresses[address] = mark
+    for name in _SITES:
+        address = settings.get(name)
+        if address in addresses and address.port != 0:
+            other = addresses[address] or f"[{section}]"
+            raise ConfigError(f"{name}: {other.strip()} listens on {address} already ({ADDRESS})")
 
 
 def checked(check: Callable[[Settings], Iterable[str] | None], settings: Settings) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from acra_twisted.blocks import LISTENER
 from acra_twisted.config.acraoptions import Judged, address, judge
@@ -20,9 +20,18 @@ from acra_twisted.config.files import ConfigFile, is_to_be_made, open_file
 from acra_twisted.config.hints import hint, misspelt
 from acra_twisted.config.ini import EMPTY, StageTexts, parse_value
 from acra_twisted.config.listeners import Listener, read_listeners, settings_of
+from acra_twisted.config.places import placed
 from acra_twisted.errors import ConfigError, raise_together
 from acra_twisted.optionkinds import Boolean
 from acra_twisted.options import Block, Line, Option, Section, Settings
+
+#: Flags of twistd that stand before the name of a daemon, and are not the daemon's.
+_TWISTD: Final = frozenset(
+    (
+        *("nodaemon", "n", "pidfile", "logfile", "l", "syslog", "rundir", "chroot", "umask"),
+        *("uid", "u", "gid", "g", "reactor", "r"),
+    )
+)
 
 
 def environment_name(option: str, stage: str = "") -> str:
@@ -130,6 +139,9 @@ class Flags:
             text = self._text(name, equals, text, self._acra[name].is_switch, waiting)
             self.acra[name] = Line(text, f"--{name}")
         else:
+            if name in _TWISTD:
+                flag, _, _ = word.partition("=")
+                raise ConfigError(f"{flag} is a flag of twistd: give it before the daemon's name")
             told = hint(name, self._known, "--{}") or "; see --help"
             raise ConfigError(f"unknown flag --{name}{told}")
 
@@ -320,7 +332,7 @@ def load(
             remarks += program.check_whole(settings)
         except ConfigError as error:
             wrong.append(error)
-    _raise_together(wrong, settings, actions)
+    _raise_together([placed(error, settings.given) for error in wrong], settings, actions)
     return settings.remarked(remarks), actions
 
 

@@ -15,6 +15,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from acra_twisted import events
+from acra_twisted.config.places import placed
 from acra_twisted.daemon import libraries, startlog
 from acra_twisted.daemon.usage import fail
 from acra_twisted.errors import ConfigError
@@ -67,6 +68,7 @@ def make_root(
     except ConfigError as error:
         if writer is not None:
             writer.close()
+        error = placed(error, settings.given)
         error.settings = settings
         startlog.record(program, error)
         fail(program, error)

@@ -51,11 +51,16 @@ def name_parts(name: str, quote: str) -> list[str]:
     while position < len(name):
         match = re.compile(pattern).match(name, position)
         if match is None:
-            raise ValueError(f"{name!r} is not the name of a table")
+            raise _no_name(name)
         parts.append(match.group(1))
         position = match.end()
         if not match.group(2):
             break
     if not parts or len(parts) > 3 or name.rstrip().endswith("."):
-        raise ValueError(f"{name!r} is not the name of a table")
+        raise _no_name(name)
     return parts
+
+
+def _no_name(name: str) -> ValueError:
+    hint = "; write each name in a line of its own" if "," in name else ""
+    return ValueError(f"{name!r} is not the name of a table{hint}")

@@ -42,6 +42,24 @@ _TABLE: Final = (
 )
 
 
+#: What the commonest of SQLite's errors mean.
+_MEANINGS: Final = {
+    sqlite3.SQLITE_FULL: "its disk is full",
+    sqlite3.SQLITE_BUSY: "another program has locked it",
+    sqlite3.SQLITE_READONLY: "nothing can be written to it",
+    sqlite3.SQLITE_CORRUPT: "it is damaged",
+    sqlite3.SQLITE_NOTADB: "it is damaged",
+    sqlite3.SQLITE_IOERR: "its disk cannot be read or written",
+}
+
+
+def _why(error: Any) -> str:
+    """Return words for an error, and its name, which hold nothing of a statement."""
+    name = getattr(error, "sqlite_errorname", "")
+    meaning = _MEANINGS.get(getattr(error, "sqlite_errorcode", -1) & 0xFF, "")
+    return f"{meaning} ({name})" if meaning else name or "it is closed"
+
+
 @implementer(ITokenStore)
 class SQLiteStore:
     """See ITokenStore.  ``path`` is for messages; ``pool`` has one connection to the file, which
@@ -59,9 +77,9 @@ class SQLiteStore:
 
     def _failed(self, failure: Failure) -> Any:
         failure.trap(sqlite3.Error)
-        # The names of SQLite's errors hold nothing of a statement.
-        why = getattr(failure.value, "sqlite_errorname", "") or "it is closed"
-        raise TokenStoreError(f"the token store {self._path} cannot be used: {why}") from None
+        raise TokenStoreError(
+            f"the token store {self._path} cannot be used: {_why(failure.value)}"
+        ) from None
 
     def page(
         self, after: tuple[bytes, bytes] | None = None

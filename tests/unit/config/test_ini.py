@@ -44,6 +44,7 @@ class Files(SynchronousTestCase):
         self.refused("[servr]\n", ":1: ", "unknown section [servr]; did you mean 'server'?")
         self.refused("[server]\n\nprot = 1\n", ":3: ", "unknown key 'prot'", "did you mean 'port'?")
         self.refused("[server]\non = 1\n", ":2: ", "it belongs in [tls]")
+        self.refused("[tls]\nprot = 1\n", ":2: ", "unknown key 'prot'", "did you mean 'port'?")
         self.refused("[server]\nport = x\n", ":2: ", "port: 'x': expected a whole number")
         self.refused("[server]\nport = 1\nport = 2\n", ":3: ", "given twice")
         self.refused("[server]\n[server]\n", ":2: ", "given twice")

@@ -101,6 +101,17 @@ class Reading(Base):
         said = self.wrong(SECOND.replace("9494", "9393"))
         self.assertIn("[server] listens on tcp://127.0.0.1:9393 already", said)
 
+    def test_metrics_and_pages_are_elsewhere(self):
+        for name in ("prometheus_metrics", "zpages"):
+            metrics = f"[metrics]\nincoming_connection_{name}_string = tcp://127.0.0.1:9{{}}\n"
+            said = self.wrong(SECOND + metrics.format("494"))
+            self.assertRegex(
+                said, f":\\d+: incoming_connection_{name}_string: .listener:second. li"
+            )
+            said = self.wrong(metrics.format("393"))
+            self.assertIn("[server] listens on tcp://127.0.0.1:9393 already", said)
+            self.load(metrics.format("191"))
+
     def test_names_and_keys_are_checked_and_the_nearest_word_is_named(self):
         self.assertIn("1 to 64 letters", self.wrong(SECOND.replace("second", "sec ond")))
         said = self.wrong(SECOND + "db_prot = 1\n")

@@ -69,6 +69,8 @@ class Loading(SynchronousTestCase):
         for arguments, expected in (
             (["--db_hots=x"], "did you mean --db_hos"),
             (["--zzzzzz=x"], "see --help"),
+            (["--pidfile=x"], "--pidfile is a flag of twistd: give it before the daemon's name"),
+            (["-n"], "-n is a flag of twistd"),
             (["word"], "unexpected argument 'word'"),
             (["--db_port"], "needs a value"),
             (["--db_port=x"], "--db_port: db_port: 'x'"),

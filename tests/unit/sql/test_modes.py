@@ -14,3 +14,7 @@ class Names(SynchronousTestCase):
         for text in ("", "a b", "a.", ".a", 'a"b', "a.b.c.d"):
             with self.assertRaises(ValueError):
                 name_parts(text, '"')
+
+    def test_names_in_one_line_are_told_apart(self):
+        error = self.assertRaises(ValueError, name_parts, "a, b", '"')
+        self.assertIn("each name in a line of its own", str(error))

@@ -100,7 +100,7 @@ class Files(TestCase):
         error = await self.assertFailure(
             store.add(BUCKETS[0], [[(b"t.secret", b"two")]]), TokenStoreError
         )
-        self.assertIn("SQLITE_BUSY", str(error))
+        self.assertIn("another program has locked it (SQLITE_BUSY)", str(error))
         self.assertNotIn("secret", str(error))
         other.execute("ROLLBACK")
         self.assertEqual(await store.get(BUCKETS[0], [b"t.a", b"t.secret"]), [b"one", None])
