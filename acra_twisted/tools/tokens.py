@@ -342,7 +342,12 @@ async def _import(job: _Job) -> None:
     if copied.named:
         job.tell(
             f"{copied.named} of them are records of consistent tokens whose names Acra has made, "
-            "without a key"
+            "without a key: AcraServer finds them with token_ids = acra"
+        )
+    if copied.keyed and tokenstoreflags.store_of(job.given) == "redis":
+        job.tell(
+            f"{copied.keyed} of them are records of consistent tokens whose names are made with a "
+            "key: AcraServer finds them in Redis with token_ids = keyed"
         )
     if copied.different:
         raise ConfigError(

@@ -58,12 +58,14 @@ class Totals(NamedTuple):
 
 class Copied(NamedTuple):
     """Numbers of records: ``added`` are new, ``same`` were there already, ``different`` as well,
-    with other contents; ``named`` of all have Acra's names of consistent tokens."""
+    with other contents; ``named`` of all have Acra's names of consistent tokens, ``keyed`` ones
+    that are made with a key."""
 
     added: int = 0
     same: int = 0
     different: int = 0
     named: int = 0
+    keyed: int = 0
 
 
 #: Told how many records have been looked at.
@@ -188,7 +190,8 @@ async def copy(source: Any, store: Any, progress: Progress) -> Copied:
             there = await store.get(bucket, [entry.key for entry in old]) if old else ()
             same = sum(entry.record == record for entry, record in zip(old, there, strict=True))
             named = sum(entry.key.startswith(b"h.") for entry in some)
-            more = (sum(added), same, len(old) - same, named)
+            keyed = sum(entry.key.startswith(b"k.") for entry in some)
+            more = (sum(added), same, len(old) - same, named, keyed)
             found = Copied(*map(sum, zip(found, more, strict=True)))
 
     await each_page(source, progress, use)

@@ -54,9 +54,9 @@ class Tokens(ToolCase):
         self.patch(
             tokens,
             "open_store",
-            lambda text, *given, **options: (opened if text == "sqlite:tokens" else opening_stores)(
-                text, *given, **options
-            ),
+            lambda text, *given, **options: (
+                opened if text in ("sqlite:tokens", "redis") else opening_stores
+            )(text, *given, **options),
         )
 
     def main(self, arguments, environment, output):
@@ -274,6 +274,15 @@ class Moving(Tokens):
         before = self.records()
         self.assertIn("Imported: 0\nAlreadyThere: 3\n", self.on("import", f"export:{export}"))
         self.assertEqual(self.records(), before)
+
+    def test_names_that_the_other_store_does_not_expect_are_told(self):
+        export = self.mktemp()
+        group = [(b"k.name", tokenrecords.write(Record(b"a", EARLY, EARLY)))]
+        self.successResultOf(self.kept.add(BUCKETS[0], [group]))
+        self.on("export", export)
+        self.assertNotIn("token_ids", self.on("import", f"export:{export}"))
+        redis = ("--redis_host_port=redis.example:6380", "--redis_db_tokens=3")
+        self.assertIn("token_ids = keyed", self.call("import", *redis, f"export:{export}"))
 
     def test_records_that_differ_are_told(self):
         export = self.mktemp()
