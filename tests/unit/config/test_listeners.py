@@ -116,6 +116,8 @@ class Reading(Base):
         self.assertIn("1 to 64 letters", self.wrong(SECOND.replace("second", "sec ond")))
         said = self.wrong(SECOND + "db_prot = 1\n")
         self.assertRegex(said, r":\d+: unknown key 'db_prot' in \[listener:second\].*'db_port'")
+        said = self.wrong(SECOND + "log_to_file = x\n")
+        self.assertIn("'log_to_file' in [listener:second]; a daemon has it as a whole", said)
         said = self.wrong(SECOND.replace("5433", "many"))
         self.assertRegex(said, r":\d+: db_port: 'many'")
 
