@@ -61,14 +61,21 @@ def said(found: Matches, kept: int, arguments: Mapping[str, str]) -> Answer:
     if not found:
         why = f"None of {formats.several(kept, 'kept trace')} fits" if kept else "No traces yet"
         return answer([], sentence("empty", PLAIN, f"{why}."))
+    traces = formats.several(len(found), "kept trace")
+    none = f"Nothing stands out: of {traces} none was denied, failed, slow or poisoned."
+    kind = GOOD
+    least = arguments.get("min_ms", "")
+    if least:
+        # Whoever looks for long ones has found some, whatever the threshold of slow ones is.
+        none = f"{traces} took {least} ms or longer: none was denied, failed or poisoned."
+        kind = PLAIN
     return answer(
-        [_alike(kind, some[kind], len(found), arguments) for kind in _KINDS if some[kind]],
-        sentence(
-            "nothing",
-            GOOD,
-            f"Nothing stands out: of {formats.several(len(found), 'kept trace')} none was denied, "
-            "failed, slow or poisoned.",
-        ),
+        [
+            _alike(verdict, some[verdict], len(found), arguments)
+            for verdict in _KINDS
+            if some[verdict]
+        ],
+        sentence("nothing", kind, none),
     )
 
 

@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.telemetry.console.views.searchsentences import address, said
 from acra_twisted.telemetry.pages.found import Matches
 from acra_twisted.telemetry.pages.matching import Match
-from acra_twisted.telemetry.pages.search import DENY, ERROR, SLOW
+from acra_twisted.telemetry.pages.search import ALLOW, DENY, ERROR, SLOW
 from tests.support.hours import NOW
 
 
@@ -36,6 +36,14 @@ class Said(SynchronousTestCase):
         others = [match(number, ERROR, f"SELECT {number}") for number in range(3)]
         (where,) = self.links(others, user="shop_rw")
         self.assertEqual(where, "/console/traces?user=shop_rw&client_id=shop&verdict=error")
+
+    def test_long_ones_that_were_looked_for_are_not_called_nothing(self):
+        found = Matches([match(number, ALLOW) for number in range(2)])
+        text = said(found, 9, {"min_ms": "50"}).as_json()["text"]
+        self.assertEqual(
+            text, "2 kept traces took 50 ms or longer: none was denied, failed or poisoned."
+        )
+        self.assertIn("Nothing stands out: of 2 kept traces", said(found, 9, {}).as_json()["text"])
 
     def test_nothing_is_found(self):
         text = said(Matches([]), 9, {}).as_json()["text"]
