@@ -45,6 +45,9 @@ _MAX_DEPTH: Final = 100
 #: Nodes that may be walked through for each token: some are met twice.
 _STEPS: Final = 20
 _LEAST_STEPS: Final = 10_000
+#: Columns that may be looked at for each token, and for all: each takes a fraction of a step.
+_LOOKS: Final = 100
+_LEAST_LOOKS: Final = 400_000
 _BITS: Final = (lexer.HEX, lexer.BIT)
 _WRITE_AS: Final = "write the value as a literal or a parameter"
 
@@ -150,6 +153,7 @@ class Analysis:
         self.query: Callable[[Any, Scope], Columns]
         self._depth = 0
         self._steps = _LEAST_STEPS + _STEPS * len(text.tokens)
+        self._looks = _LEAST_LOOKS + _LOOKS * len(text.tokens)
 
     def deeper(self) -> None:
         """Go one level down.  Raises StatementRefusedError for one level or one step too many."""
@@ -157,6 +161,13 @@ class Analysis:
         self._steps -= 1
         if self._depth > _MAX_DEPTH or self._steps < 0:
             raise refused(refusals.UNPARSABLE, None, "the statement is nested too deeply")
+
+    def look_at(self, columns: int) -> None:
+        """Note that so many columns are gone through.  Raises StatementRefusedError for one too
+        many."""
+        self._looks -= columns
+        if self._looks < 0:
+            raise refused(refusals.UNPARSABLE, None, "the statement reads too many columns")
 
     def higher(self) -> None:
         """Go one level up."""
@@ -277,8 +288,8 @@ class Analysis:
     def parameters(self, statement: Statement) -> Iterator[tuple[int, Use | None, int, int]]:
         """The parameters of a statement in their order: number, use, and where each stands."""
         text = self.text
-        for kind, start, end in text.tokens:
-            if kind == lexer.PARAMETER and statement.start <= start < statement.end:
+        for kind, start, end in text.tokens_of(statement):
+            if kind == lexer.PARAMETER:
                 use = next(iter(self.uses.get(start, {None: None})))
                 yield int(text.text[start + 1 : end]), use, start, end
 

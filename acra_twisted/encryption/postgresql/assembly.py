@@ -71,8 +71,9 @@ def _pieces(
     """The parts of the statement, and the ordinals of the literals between them."""
     covered = list(pieces)
     replaced = {start for start, _, new in pieces if isinstance(new, int)}
-    for place, (start, end) in enumerate(text.literals):
-        if statement.start <= start < statement.end and start not in replaced:
+    for place in text.literals_of(statement):
+        start, end = text.literals[place]
+        if start not in replaced:
             covered.append((start, end, place))
     # Where several begin, an insertion comes first, and of the others the longest counts.
     covered.sort(key=lambda piece: (piece[0], piece[1] > piece[0], -piece[1]))

@@ -137,16 +137,14 @@ class Grouping:
         if len(names) != 1:
             return item
         outputs = self._outputs.get(names[0], [])
-        ranges = [one for one in self._scope.ranges if one.bare]
-        if not outputs_first and any(one.column(names[0]) is not None for one in ranges):
+        if not outputs_first and self._scope.has(names[0]):
             return item
         if self._has_star or len(outputs) > 1:
             return None
         if not outputs:
             return item
-        is_open = any(values.is_open(one.columns) for one in ranges)
         # It may be a column of a table that is not known.
-        return None if is_open and not outputs_first else outputs[0]
+        return None if self._scope.is_open and not outputs_first else outputs[0]
 
     def _searchable(self, item: Any) -> Column | None:
         """The searchable column that an expression is, None for any other."""
@@ -163,8 +161,7 @@ class Grouping:
         # One with its table and one without may mean the same.
         if len(names) > 1 and names[-1:] not in keys:
             return False
-        ranges = [one for one in self._scope.ranges if one.column(names[-1]) is not None]
-        return len(ranges) == 1 and not values.is_open(ranges[0].columns)
+        return self._scope.tells(names[-1])
 
     def _check(self) -> None:
         """Refuse a column that rows are grouped by where it stands as it is: there the database

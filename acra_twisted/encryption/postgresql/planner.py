@@ -208,7 +208,7 @@ class Planner:
             return False
         if changed or not succession.creates_code(statement):
             return True
-        inside = [one for one in text.tokens if statement.start <= one[1] < statement.end]
+        inside = text.tokens_of(statement)
         if self._concerns.is_named_beside_strings(text.text, inside):
             return True
         return self._concerns.code_may_hide(text.text, inside)

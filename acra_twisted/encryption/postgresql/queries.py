@@ -27,6 +27,8 @@ _KNOWN: Final = frozenset(
 _UNCLEAR: Final[Columns] = (Output("", values.UNSURE, True),)
 _IN_ORDER: Final = "is sorted by, which gives an order of what is stored"
 _MISSING: Final = Output("", values.SOMETHING)
+#: PostgreSQL's limit of the columns that one list gives.
+_MOST: Final = 1_664
 _IN_SET: Final = (
     "is compared by a set operation as it is stored, and equal values are stored differently"
 )
@@ -52,9 +54,10 @@ def query(analysis: Analysis, fields: Fields, outer: Scope) -> Columns:
         found = targets(analysis, fields.get("targetList", []), inner, star)
         found = _groups(analysis, fields, inner, found)
     # An ordinal or the name of an output column may stand for it.
+    outputs = _Outputs(analysis, found)
     for one in fields.get("sortClause", ()):
         _, sort = node(one)
-        _sorted(analysis, sort.get("node"), inner, found, refusals.ORDER, _IN_ORDER)
+        _sorted(analysis, sort.get("node"), inner, outputs, refusals.ORDER, _IN_ORDER)
     for key in ("limitOffset", "limitCount"):
         expressions.everything(analysis, fields.get(key), inner)
     analysis.higher()
@@ -96,6 +99,8 @@ def targets(analysis: Analysis, items: Sequence[Any], scope: Scope, star: Column
             # Its type tells how many columns it is.
             expressions.everything(analysis, target.get("val"), scope)
             found += values.REST
+        if len(found) > _MOST:
+            raise refused(refusals.UNPARSABLE, None, f"a list has more than {_MOST} columns")
     return tuple(found)
 
 
@@ -165,6 +170,7 @@ def _combined(analysis: Analysis, fields: Fields, scope: Scope) -> Columns:
     """The columns of UNION, INTERSECT or EXCEPT."""
     left = query(analysis, fields["larg"], scope)
     right = query(analysis, fields["rarg"], scope)
+    analysis.look_at(len(left) + len(right))
     if not (fields.get("op") == "SETOP_UNION" and fields.get("all")):
         left, right = _settled(analysis, left), _settled(analysis, right)
         for a, b in zip_longest(left, right, fillvalue=_MISSING):
@@ -200,9 +206,10 @@ def _rows(analysis: Analysis, rows: Sequence[Any], scope: Scope) -> Columns:
 def _groups(analysis: Analysis, fields: Fields, scope: Scope, found: Columns) -> Columns:
     """Walk through the clauses that put rows together; the columns that the query shows then."""
     grouping = Grouping(analysis, fields, scope, found)
+    outputs = _Outputs(analysis, found)
     for one in fields.get("groupClause", ()):
         if not grouping.by(one, False):
-            _grouped(analysis, one, scope, found)
+            _grouped(analysis, one, scope, outputs)
     expressions.condition(analysis, fields.get("havingClause"), scope)
     for one in fields.get("windowClause", ()):
         expressions.window(analysis, node(one)[1], scope)
@@ -214,11 +221,47 @@ def _groups(analysis: Analysis, fields: Fields, scope: Scope, found: Columns) ->
     elif distinct is not None:
         for one in distinct:
             if not grouping.by(one, True):
-                _sorted(analysis, one, scope, found, refusals.GROUP, _IN_GROUPS)
+                _sorted(analysis, one, scope, outputs, refusals.GROUP, _IN_GROUPS)
     return shown
 
 
-def _grouped(analysis: Analysis, item: Any, scope: Scope, found: Columns) -> None:
+class _Outputs:
+    """The output columns of a query, as a number or a name in its other clauses means them.  Those
+    that a clause has named are noted once for it."""
+
+    def __init__(self, analysis: Analysis, columns: Columns) -> None:
+        self._analysis = analysis
+        self._columns = columns
+        self._named: dict[str, list[Output]] = {}
+        for one in columns:
+            self._named.setdefault(one.name, []).append(one)
+        rests = (at for at, one in enumerate(columns) if one.rest)
+        self._known = next(rests, len(columns))
+        self._noted: set[tuple[str | int, str]] = set()
+
+    def numbered(self, number: int, reason: str, text: str) -> None:
+        """Note the column of a number."""
+        before = self._columns[:number]
+        if len(before) <= self._known:
+            self._note(number, before[-1:], reason, text)
+        else:
+            # Beyond ``*`` of a table that is not known it may be any.
+            self._note(-1, self._columns, reason, text)
+
+    def named(self, name: str, reason: str, text: str) -> bool:
+        """Note all columns of a name.  Returns False if there are none."""
+        found = self._named.get(name, ())
+        self._note(name, found, reason, text)
+        return bool(found)
+
+    def _note(self, key: str | int, columns: Sequence[Output], reason: str, text: str) -> None:
+        if (key, reason) not in self._noted:
+            self._noted.add((key, reason))
+            for one in columns:
+                _ordered(self._analysis, one.value, reason, text)
+
+
+def _grouped(analysis: Analysis, item: Any, scope: Scope, outputs: _Outputs) -> None:
     """Walk through a part of GROUP BY: in grouping sets, and in rows without the word ROW, numbers
     and names mean output columns as well."""
     kind, fields = node(item)
@@ -227,35 +270,27 @@ def _grouped(analysis: Analysis, item: Any, scope: Scope, found: Columns) -> Non
     elif kind == "RowExpr" and fields.get("row_format") == "COERCE_IMPLICIT_CAST":
         parts = fields.get("args", ())
     else:
-        _sorted(analysis, item, scope, found, refusals.GROUP, _IN_GROUPS)
+        _sorted(analysis, item, scope, outputs, refusals.GROUP, _IN_GROUPS)
         return
     analysis.deeper()
     for one in parts:
-        _grouped(analysis, one, scope, found)
+        _grouped(analysis, one, scope, outputs)
     analysis.higher()
 
 
 def _sorted(
-    analysis: Analysis, item: Any, scope: Scope, found: Columns, reason: str, text: str
+    analysis: Analysis, item: Any, scope: Scope, outputs: _Outputs, reason: str, text: str
 ) -> None:
     """Walk through what a query is ordered or grouped by: an output column's number or name, or an
     expression."""
     kind, fields = node(item)
     if kind == "A_Const" and "ival" in fields:
         analysis.deciding.add(analysis.text.literal(fields.get("location", 0))[0])
-        number = fields["ival"].get("ival", 0)
-        before = found[:number]
-        # Beyond ``*`` of a table that is not known it may be any.
-        for output in found if values.is_open(before) else before[-1:]:
-            _ordered(analysis, output.value, reason, text)
+        outputs.numbered(fields["ival"].get("ival", 0), reason, text)
         return
     names = strings(fields.get("fields")) if kind == "ColumnRef" else []
-    if len(names) == 1:
-        for output in found:
-            if output.name == names[0]:
-                _ordered(analysis, output.value, reason, text)
-        if any(output.name == names[0] for output in found) and reason == refusals.ORDER:
-            return
+    if len(names) == 1 and outputs.named(names[0], reason, text) and reason == refusals.ORDER:
+        return
     if kind == "ColumnRef":
         _ordered(analysis, expressions.value(analysis, item, scope), reason, text)
     else:

@@ -24,18 +24,23 @@ from acra_twisted.encryption.refusals import refused
 #: What an item of a FROM clause brings in: its relations, and the columns of ``*``.
 Item = tuple[list[Range], Columns]
 
+#: Parts of a FROM clause that are read at most.
+_MOST = 1_000
 _IN_JOIN = "is joined by a column that is compared in a way that finds nothing in what is stored"
 
 
 def from_clause(analysis: Analysis, items: Sequence[Any], scope: Scope) -> Item:
     """The relations of a FROM clause.  Raises StatementRefusedError."""
     ranges: list[Range] = []
-    star: Columns = ()
+    star: list[Output] = []
+    behind = scope.inside(ranges)
+    if len(items) > _MOST:
+        raise refused(refusals.UNPARSABLE, None, f"a FROM clause has more than {_MOST} parts")
     for one in items:
-        brought, columns = _item(analysis, one, scope, ranges)
+        brought, columns = _item(analysis, one, scope, behind)
         ranges += brought
-        star = (*star, *columns)
-    return ranges, star
+        star += columns
+    return ranges, tuple(star)
 
 
 def relation_range(analysis: Analysis, fields: Fields, relation: Relation | None) -> Range:
@@ -66,7 +71,8 @@ def relation_of(analysis: Analysis, fields: Fields) -> Relation | None:
     return analysis.names.relation(fields.get("schemaname", ""), fields.get("relname", ""))
 
 
-def _item(analysis: Analysis, item: Any, scope: Scope, before: Sequence[Range]) -> Item:
+def _item(analysis: Analysis, item: Any, scope: Scope, behind: Scope) -> Item:
+    """What an item brings in.  ``behind`` is the scope of one that sees those before it."""
     analysis.deeper()
     kind, fields = node(item)
     if kind == "RangeVar":
@@ -74,25 +80,26 @@ def _item(analysis: Analysis, item: Any, scope: Scope, before: Sequence[Range]) 
     elif kind == "RangeTableSample":
         for key, part in fields.items():
             if key not in ("relation", "method"):
-                expressions.everything(analysis, part, scope.inside(before))
-        found = _item(analysis, fields.get("relation"), scope, before)
+                expressions.everything(analysis, part, behind)
+        found = _item(analysis, fields.get("relation"), scope, behind)
     elif kind == "RangeSubselect":
-        inner = scope.inside(before) if fields.get("lateral") else scope
+        inner = behind if fields.get("lateral") else scope
         found = _aliased(fields, analysis.query(fields.get("subquery"), inner))
-    elif kind == "RangeFunction" and (given := _elements(analysis, fields, scope.inside(before))):
+    elif kind == "RangeFunction" and (given := _elements(analysis, fields, behind)):
         found = _aliased(fields, given)
     elif kind in ("RangeFunction", "RangeTableFunc", "JsonTable"):
         # Its columns are no table's; its arguments see what stands before it.
         for key, part in fields.items():
             if key not in ("alias", "coldeflist"):
-                expressions.everything(analysis, part, scope.inside(before))
+                expressions.everything(analysis, part, behind)
         name = fields.get("alias", {}).get("aliasname", _function_name(fields))
         found = [Range(name, values.REST)], values.REST
     elif kind == "JoinExpr":
-        found = _join(analysis, fields, scope, before)
+        found = _join(analysis, fields, scope, behind)
     else:
         raise refused(refusals.EXPRESSION, None, "the FROM clause has a part that is not known")
     analysis.higher()
+    analysis.look_at(len(found[1]))
     return found
 
 
@@ -167,17 +174,21 @@ def _indirect(columns: Columns) -> Columns:
     )
 
 
-def _join(analysis: Analysis, fields: Fields, scope: Scope, before: Sequence[Range]) -> Item:
-    left, left_star = _item(analysis, fields.get("larg"), scope, before)
-    right, right_star = _item(analysis, fields.get("rarg"), scope, [*before, *left])
+def _join(analysis: Analysis, fields: Fields, scope: Scope, behind: Scope) -> Item:
+    left, left_star = _item(analysis, fields.get("larg"), scope, behind)
+    before = [*behind.ranges, *left]
+    analysis.look_at(sum(len(one.columns) for one in before))
+    right, right_star = _item(analysis, fields.get("rarg"), scope, scope.inside(before))
     inner = scope.inside([*left, *right])
     using = strings(fields.get("usingClause"))
     natural = bool(fields.get("isNatural"))
     is_known = not natural or all(one.name for one in (*left_star, *right_star))
     if natural:
         using = _common(left_star, right_star)
+    analysis.look_at((len(using) + 2) * (len(left_star) + len(right_star)))
+    sides = Scope(left), Scope(right)
     for name in using:
-        one, other = (Scope(side).column([name]) for side in (left, right))
+        one, other = (side.column([name]) for side in sides)
         compared_as_stored(analysis, one, other, refusals.COMPARISON, _IN_JOIN)
     expressions.condition(analysis, fields.get("quals"), inner)
     if is_known:
@@ -189,7 +200,8 @@ def _join(analysis: Analysis, fields: Fields, scope: Scope, before: Sequence[Ran
         star = values.REST
     ranges = [*left, *right]
     if "join_using_alias" in fields:
-        columns = tuple(Output(name, Scope(ranges).column([name])) for name in using)
+        both = Scope(ranges[:])
+        columns = tuple(Output(name, both.column([name])) for name in using)
         ranges.append(Range(fields["join_using_alias"]["aliasname"], columns, bare=False))
     alias = fields.get("alias")
     if alias:

@@ -319,10 +319,7 @@ def _utility(analysis: Analysis, statement: Statement, kind: str) -> None:
     """Refuse a statement that may bring a value, or code, in a way that is not known."""
     if kind in _APART:
         return
-    brings = any(
-        token[0] in _TEXTS and statement.start <= token[1] < statement.end
-        for token in analysis.text.tokens
-    )
+    brings = any(token[0] in _TEXTS for token in analysis.text.tokens_of(statement))
     if kind not in _DEFINITIONS or brings:
         raise StatementRefusedError(
             Refusal(

@@ -7,7 +7,9 @@ are byte offsets in the text; one of 0 is left out.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import pgparse
@@ -30,6 +32,8 @@ _SECOND_WORDS: Final = {
     b"double": (b"precision",),
 }
 _NAMES: Final = frozenset((lexer.WORD, lexer.QUOTED))
+_first: Final = itemgetter(0)
+_second: Final = itemgetter(1)
 _WORD_END: Final = re.compile(rb"[A-Za-z0-9_$\x80-\xff'\"]")
 
 
@@ -54,6 +58,16 @@ class Text:
         #: Offsets of the literals, each ``(start, end)``.
         self.literals = [(t[1], t[2]) for t in self.tokens if t[0] in lexer.LITERALS]
         self._ordinals = {start: number for number, (start, _) in enumerate(self.literals)}
+
+    def tokens_of(self, statement: Statement) -> Sequence[Token]:
+        """The tokens of one of its statements."""
+        first = bisect_left(self.tokens, statement.start, key=_second)
+        return self.tokens[first : bisect_left(self.tokens, statement.end, first, key=_second)]
+
+    def literals_of(self, statement: Statement) -> range:
+        """The numbers of the literals of one of its statements."""
+        first = bisect_left(self.literals, statement.start, key=_first)
+        return range(first, bisect_left(self.literals, statement.end, first, key=_first))
 
     def at(self, start: int) -> Token | None:
         """The token that begins at an offset."""

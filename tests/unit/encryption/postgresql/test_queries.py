@@ -270,3 +270,46 @@ class Queries(SynchronousTestCase):
                 self.assertEqual(outcome(text), text)
         text = "select o.*, card::bytea, o.* from people p, orders o"
         self.assertEqual(outcome(text), "!expression")
+
+
+class Sizes(SynchronousTestCase):
+    """Columns that a text of some kilobytes can have without end."""
+
+    def refused(self, text):
+        self.assertEqual(outcome(text), "!unparsable", text[:60])
+
+    def passes(self, text):
+        self.assertEqual(outcome(text), text, text[:60])
+
+    def test_a_list_has_as_many_columns_as_the_database_takes(self):
+        for item in ("id", "people.id", "'x'"):
+            self.passes(f"select {', '.join([item] * 1664)} from people")
+            self.refused(f"select {', '.join([item] * 1665)} from people")
+        self.passes(f"select {', '.join(['*'] * 208)} from people")
+        self.refused(f"select {', '.join(['people.*'] * 209)} from people")
+        self.refused(f"delete from people returning {', '.join(['*'] * 209)}")
+        text = "table people"
+        for _ in range(12):
+            text = f"with q as ({text}) select * from q a, q b"
+        self.refused(text)
+
+    def test_a_from_clause_has_a_thousand_parts(self):
+        parts = [f"people p{number}" for number in range(1001)]
+        self.passes(f"select p1.id from {', '.join(parts[1:])}")
+        self.refused(f"select p1.id from {', '.join(parts)}")
+
+    def test_joins_pass_over_some_columns(self):
+        wide = ", ".join(f"{number} as c{number}" for number in range(1600))
+        joins = [f"join q q{number} on true" for number in range(90)]
+        self.passes(f"select count(*) from people p {' '.join(joins)}")
+        self.refused(f"with q as (select {wide} from people) select 1 from q {' '.join(joins)}")
+
+    def test_each_part_of_an_order_is_noted(self):
+        many = ", ".join(["id"] * 1000)
+        self.passes(f"select {many} from people order by {many}, 1, 2, note")
+        ends = {"name": "!order", "email": "!order", "1001": "!order", "phone": "!order"}
+        for last, expected in ends.items():
+            text = f"select {many}, email from people order by {many}, 1, 1, {last}"
+            self.assertEqual(outcome(text), expected)
+        text = f"select {many}, phone from people group by {many}, phone order by phone"
+        self.assertEqual(outcome(text), "!order")

@@ -22,6 +22,16 @@ PEOPLE = Range("people", COLUMNS, "public")
 ORDERS = Range("orders", REST)
 
 
+class Passed(tuple):
+    """Columns that note how often all of them are passed over."""
+
+    passes = 0
+
+    def __iter__(self):
+        Passed.passes += 1
+        return super().__iter__()
+
+
 class References(SynchronousTestCase):
     def test_a_name_means_the_column_of_the_nearest_relation(self):
         scope = Scope([PEOPLE, ORDERS])
@@ -73,3 +83,27 @@ class References(SynchronousTestCase):
     def test_names_of_queries_are_seen_inside(self):
         scope = Scope(tables={"q": COLUMNS}).inside([PEOPLE])
         self.assertEqual(scope.tables["q"], COLUMNS)
+
+    def test_relations_are_passed_over_once_for_all_names(self):
+        names = [f"c{number}" for number in range(1000)]
+        columns = Passed(Output(name, PLAIN_COLUMN) for name in names)
+        scope = Scope([Range(name, columns) for name in ("p", "q")])
+        scope.column(["id"])
+        scope.is_missing(["id"])
+        passes = Passed.passes
+        for name in names:
+            scope.column([name])
+            scope.column([f"no {name}"])
+            scope.column(["q", name])
+            scope.column(["q", f"no {name}"])
+            scope.is_missing([name])
+        self.assertEqual(Passed.passes, passes)
+
+    def test_relations_that_come_behind_others_are_seen(self):
+        ranges = [ORDERS]
+        scope = Scope(ranges)
+        self.assertEqual(scope.column(["name"]), PLAIN_COLUMN)
+        self.assertEqual(scope.column(["people", "name"]), UNSURE)
+        ranges.append(PEOPLE)
+        self.assertEqual(scope.column(["name"]), NAME)
+        self.assertEqual(scope.column(["people", "name"]), NAME)

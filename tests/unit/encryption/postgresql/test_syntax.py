@@ -28,6 +28,22 @@ class Texts(SynchronousTestCase):
         self.assertIsNone(text.at(3))
         self.assertEqual(text.place(4), -1)
 
+    def test_a_statement_has_the_tokens_and_literals_in_it(self):
+        raw = b"select 1, 'a'; ; select $1 ;select 2"
+        text = read(raw)
+        shown = [
+            ([raw[start:end] for _, start, end in text.tokens_of(one)], list(text.literals_of(one)))
+            for one in parse(raw, text.tokens)
+        ]
+        self.assertEqual(
+            shown,
+            [
+                ([b"select", b"1", b",", b"'a'", b";", b";"], [0, 1]),
+                ([b"select", b"$1", b";"], []),
+                ([b"select", b"2"], [2]),
+            ],
+        )
+
     def test_a_sign_belongs_to_the_literal_behind_it(self):
         text = read(b"select - /* */ 5")
         self.assertEqual(text.literal(7), (15, True))
