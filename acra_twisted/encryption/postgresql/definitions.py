@@ -15,7 +15,7 @@ from acra_twisted.encryption.postgresql import columntypes, partitions, temporar
 from acra_twisted.encryption.postgresql.columntypes import Retyped
 from acra_twisted.encryption.postgresql.naming import Resolved, SearchPath, is_temporary, resolve
 from acra_twisted.encryption.postgresql.protection import Protection
-from acra_twisted.encryption.postgresql.schema import Relation
+from acra_twisted.encryption.postgresql.schema import SYSTEM_SCHEMAS, Relation
 from acra_twisted.encryption.settings import ColumnSetting
 
 #: Settings by name of column.
@@ -366,7 +366,7 @@ def _move(fields: dict[str, Any], place: _Place) -> Refusal | None:
     if found.relation is None:
         return None
     table = place.protection.table_setting(found.relation)
-    if table is None or not table.schema:
+    if table is None or not (table.schema or fields.get("newschema") in SYSTEM_SCHEMAS):
         return None
     return _lost(list(table.protected.values()), "in another schema it would not be")
 

@@ -37,6 +37,11 @@ class SearchPath(NamedTuple):
         """Return the path behind a statement that may change it."""
         return self._replace(schemas=None, first=None, doubtful=True)
 
+    def uncovered(self) -> SearchPath:
+        """Return the path behind a statement that may have taken schemas or tables out of it, or
+        put schemas into it."""
+        return self._replace(schemas=None, doubtful=self.may_be_temporary(""))
+
     def doubted(self) -> SearchPath:
         """Return the path behind code that may have made temporary tables, or have had bare names
         made among them."""

@@ -167,7 +167,11 @@ class Planner:
             if succession.moves_names(statement, shown):
                 path = path.moved()
                 known = SessionNames(self.protection, path)
-            elif succession.may_make_temporary(statement, shown):
+                continue
+            if succession.may_uncover(statement):
+                path = path.uncovered()
+                known = SessionNames(self.protection, path)
+            if succession.may_make_temporary(statement, shown):
                 path = path.doubted()
                 known = SessionNames(self.protection, path)
         if not plans:

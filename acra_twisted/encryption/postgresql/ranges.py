@@ -72,7 +72,8 @@ def relation_of(analysis: Analysis, fields: Fields) -> Relation | None:
 
 
 def _item(analysis: Analysis, item: Any, scope: Scope, behind: Scope) -> Item:
-    """What an item brings in.  ``behind`` is the scope of one that sees those before it."""
+    """Return the relations and columns of an item.  ``behind`` is the scope of one that sees those
+    before it."""
     analysis.deeper()
     kind, fields = node(item)
     if kind == "RangeVar":

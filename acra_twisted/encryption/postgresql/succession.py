@@ -35,6 +35,12 @@ _HARMLESS: Final = _USING | frozenset(
     + ("ReindexStmt", "ClusterStmt", "RefreshMatViewStmt", "GrantStmt", "GrantRoleStmt")
     + ("IndexStmt", "SecLabelStmt")
 )
+_SCHEMA: Final = "OBJECT_SCHEMA"
+#: Statements that drop what they do not name, or change who may use a schema.
+_UNCOVERING: Final = frozenset(
+    ("DropOwnedStmt", "ReassignOwnedStmt", "GrantRoleStmt", "AlterRoleStmt", "DropRoleStmt")
+    + ("CreateExtensionStmt", "AlterExtensionStmt", "ImportForeignSchemaStmt")
+)
 #: Statements that create code, or name it.
 _CODE: Final = frozenset(
     ("RuleStmt", "CreateFunctionStmt", "CreateTrigStmt", "CreateEventTrigStmt", "CreateOpClassStmt")
@@ -54,6 +60,17 @@ def moves_names(statement: Statement, shown: bytes) -> bool:
     if kind == "DiscardStmt":
         return True
     return bool(pgsettings.moves_names(kind, fields)) or b"set_config" in shown.lower()
+
+
+def may_uncover(statement: Statement) -> bool:
+    """Tell whether a statement may have bare names mean tables behind it that others hid before: it
+    drops what it does not name, or changes who may use a schema."""
+    kind, fields = statement.kind, statement.fields
+    if kind == "DropStmt":
+        return fields.get("behavior") == "DROP_CASCADE"
+    if kind in ("GrantStmt", "AlterOwnerStmt"):
+        return _SCHEMA in (fields.get("objtype"), fields.get("objectType"))
+    return kind in _UNCOVERING
 
 
 def may_make_temporary(statement: Statement, shown: bytes) -> bool:

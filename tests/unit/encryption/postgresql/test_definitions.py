@@ -56,6 +56,11 @@ class Definitions(SynchronousTestCase):
             "ALTER SCHEMA app OWNER TO somebody",
         )
 
+    def test_no_table_is_protected_in_schemas_of_the_database(self):
+        for schema in ("pg_catalog", "information_schema"):
+            self.refused(f"ALTER TABLE people SET SCHEMA {schema}", "schema_mismatch")
+        self.passes("ALTER TABLE people SET SCHEMA other", "ALTER VIEW shown SET SCHEMA pg_catalog")
+
     def test_defaults_in_clear(self):
         self.refused("ALTER TABLE people ALTER name SET DEFAULT 'x'", "default_in_clear")
         self.refused("ALTER TABLE part ALTER name SET DEFAULT 'x'", "default_in_clear")

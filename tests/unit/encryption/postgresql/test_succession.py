@@ -37,12 +37,26 @@ class Behind(SynchronousTestCase):
             "rollback",
             "commit",
             "create schema more",
+            "drop schema other cascade",
+            "drop type other.row cascade",
+            "drop extension tables cascade",
+            "drop owned by somebody",
+            "grant usage on schema other to somebody",
+            "revoke all on schema other from somebody",
+            "alter schema other owner to somebody",
+            "grant somebody to me",
+            "alter role me superuser",
+            "create extension tables",
+            "import foreign schema x from server y into other",
         ):
             found = outcome(f"{text}; {WRITTEN}", made)
             self.assertTrue(found.endswith("!schema_unknown"), found)
             qualified = WRITTEN.replace("people", "public.people")
             self.assertEqual(outcome(f"{text}; {qualified}", made), f"{text}; {qualified}")
-        for text in ("begin", "savepoint s", "set timezone = 'UTC'", "select 1"):
+        for text in (
+            *("begin", "savepoint s", "set timezone = 'UTC'", "select 1", "drop table more"),
+            *("grant select on more to somebody", "create table more (id int)"),
+        ):
             self.assertEqual(outcome(f"{text}; {WRITTEN}", made), f"{text}; {WRITTEN}")
 
     def test_one_table_of_a_name_needs_no_path(self):
