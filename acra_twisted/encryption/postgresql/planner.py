@@ -162,6 +162,8 @@ class Planner:
             if plan.prepares is not None:
                 made = dict(prepared) if made is None else made
                 made[plan.prepares.name] = plan.prepares
+            if succession.changes_types(statement):
+                changed = True
             changed = changed or (touches and succession.changes_tables(statement))
             shown = text[statement.start : statement.end]
             if succession.moves_names(statement, shown):

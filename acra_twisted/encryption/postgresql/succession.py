@@ -86,6 +86,15 @@ def changes_tables(statement: Statement) -> bool:
     return statement.kind not in _HARMLESS
 
 
+def changes_types(statement: Statement) -> bool:
+    """Tell whether a statement may change columns of tables that it does not name: by their domain,
+    which gives them defaults, or by the type that their tables are of."""
+    kind, fields = statement.kind, statement.fields
+    if kind == "RenameStmt":
+        return fields.get("renameType") == "OBJECT_ATTRIBUTE"
+    return kind == "AlterDomainStmt" or fields.get("objtype") == "OBJECT_TYPE"
+
+
 def creates_code(statement: Statement) -> bool:
     """Tell whether a statement does nothing but create a function or a rule, or name a function
     that something else calls."""

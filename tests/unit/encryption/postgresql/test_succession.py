@@ -20,6 +20,16 @@ class Behind(SynchronousTestCase):
                 self.assertTrue(found.endswith("!schema_mismatch"), found)
             self.assertEqual(outcome(f"{text}; commit"), f"{text}; commit")
 
+    def test_domains_and_types_change_tables_that_they_do_not_name(self):
+        for text in (
+            "alter domain d set default 'x'",
+            "alter type row rename attribute name to nick cascade",
+            "alter type row add attribute name text cascade",
+        ):
+            self.assertEqual(outcome(f"{text}; {WRITTEN}"), f"{text};!schema_mismatch")
+        text = "create domain d as bytea; create type row as (name text); "
+        self.assertEqual(outcome(text + WRITTEN), text + WRITTEN)
+
     def test_a_statement_behind_another_change_is_planned(self):
         text = f"create table other (id int); {WRITTEN}; create index on people (id); {WRITTEN}"
         self.assertEqual(outcome(text), text)
