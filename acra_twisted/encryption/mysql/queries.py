@@ -6,6 +6,7 @@ Source: the transparent-encryption reference, sections 5, 6 and 11.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from acra_twisted.encryption import refusals
 from acra_twisted.encryption.mysql import comparisons, grouping, nodes, values, walking
@@ -28,6 +29,9 @@ from acra_twisted.encryption.plan import ResultColumn
 from acra_twisted.encryption.refusals import refused
 from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.sql.mysqlnames import fold
+
+#: The limit of MySQL and MariaDB for the columns of a table.
+_MOST: Final = 4_096
 
 
 def query(analysis: Analysis, one: Query, outer: Scope) -> Columns:
@@ -226,6 +230,8 @@ def outputs(
         node = item.value
         if node.kind == nodes.STAR:
             found += _star(analysis, node, ranges, is_merged)
+            if len(found) > _MOST:
+                raise refused(refusals.UNPARSABLE, None, f"a list has more than {_MOST} columns")
             continue
         value = walking.value(analysis, node, scope)
         name = item.alias or (node.names[-1] if node.kind == nodes.COLUMN else "")

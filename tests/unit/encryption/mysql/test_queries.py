@@ -115,3 +115,11 @@ class Clauses(SynchronousTestCase):
             "SELECT 1 FROM orders o JOIN (SELECT id FROM people WHERE email = 'a') d ON d.id",
         ):
             self.assertIn("(email >= x'f1' AND email < x'f2')", shown(text))
+
+    def test_a_list_has_as_many_columns_as_the_server_takes(self):
+        text = "SELECT * FROM people"
+        for number in range(20):
+            text = f"WITH q{number} AS ({text}) SELECT * FROM q{number} a, q{number} b"
+            if number == 5:
+                self.assertEqual(shown(text), "as it is")
+        self.assertEqual(shown(text), "refused: unparsable")
