@@ -7,10 +7,11 @@ that are left, which rules without literals do not leave.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from acra_twisted import events
-from acra_twisted.censor import rules
+from acra_twisted.censor import denials, rules
 from acra_twisted.censor.matching import Matcher
 from acra_twisted.censor.patterns import (
     Pattern,
@@ -80,6 +81,8 @@ class CompiledHandler:
         # Exact queries by shape: literals in walking order to the decision.
         self._queries: dict[str, dict[tuple[tuple[bool, Value], ...], Decision]] = {}
         self._texts: dict[bytes, Decision] = {}
+        # What its queries have of clauses that others may add.
+        self._kept: dict[frozenset[str], None] = {}
         #: What a person should know of its rules.
         self.remarks: list[str] = []
         self._unparsed = unparsed
@@ -132,7 +135,11 @@ class CompiledHandler:
                 self._add_text(text, where, decision, error)
                 return
         self._add_reach(query.parsed)
-        compared = tree.denied(query.parsed.tree) if self._denies else query.parsed.tree
+        compared = query.parsed.tree
+        if self._denies:
+            kept = denials.own(self._language, compared)
+            self._kept[kept] = None
+            compared = denials.bare(self._language, compared, kept)
         form, literals = tree.shape(compared)
         values = tuple((one.negative, query.values[one.ordinal]) for one in literals)
         self._queries.setdefault(form, {}).setdefault(values, decision)
@@ -212,13 +219,10 @@ class CompiledHandler:
                 return [*found, Step(final=self._decision("table", decided))]
             if not self._denies and not self._permits(parsed):
                 return found
-        if self._denies and (bare := tree.denied(parsed.tree)) is not parsed.tree:
-            form = tree.shape(bare)
-        found += self._query_steps(form)
         if self._denies:
-            for nested in parsed.nested:
-                if not nested.subquery:
-                    found += self._query_steps(tree.shape(nested.tree))
+            found += self._denied_queries(parsed, form)
+        else:
+            found += self._query_steps(form)
         if parsed.schemas and self._denies and self._names_schema(parsed.schemas):
             why = "the schema of a table in the rules gets another name"
             return [*found, Step(final=self._decision("table", why))]
@@ -256,6 +260,16 @@ class CompiledHandler:
         if self.kind in (rules.ALLOW_ALL, rules.DENY_ALL):
             return self.steps(Parsed(tree.OTHER, None), ("", []))
         return [Step(texts=self._texts)] if self._texts else []
+
+    def _denied_queries(
+        self, parsed: Parsed, form: tuple[str, list[tree.Literal]]
+    ) -> Iterator[Step]:
+        """The steps of its queries, without what others may add to them."""
+        whole = [parsed.tree, *(one.tree for one in parsed.nested if not one.subquery)]
+        for kept in self._kept:
+            for item in whole:
+                bare = denials.bare(self._language, item, kept)
+                yield from self._query_steps(form if bare is parsed.tree else tree.shape(bare))
 
     def _query_steps(self, form: tuple[str, list[tree.Literal]]) -> list[Step]:
         listed = self._queries.get(form[0])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from acra_twisted.censor import denials
 from acra_twisted.censor.patterns import (
     COLUMN,
     LIST,
@@ -46,9 +47,13 @@ class Matcher:
     def __init__(
         self, language: Any, query: Query, *, guards: bool, functions: bool = False
     ) -> None:
+        self._language = language
         self._trees = language.trees
         self._statement = query.parsed
-        self._tree = query.parsed.tree if guards else tree.denied(query.parsed.tree)
+        self._tree = query.parsed.tree
+        self._kept = denials.own(language, self._tree)
+        if not guards:
+            self._tree = denials.bare(language, self._tree, self._kept)
         self._values = query.values
         self._open = query.open
         self._guards = guards
@@ -72,7 +77,9 @@ class Matcher:
     def match(self, candidate: Any) -> Conditions:
         """Conditions under which the tree is what the rule describes."""
         found: list[Constraint] = []
-        compared = candidate if self._guards else tree.denied(candidate)
+        compared = candidate
+        if not self._guards:
+            compared = denials.bare(self._language, candidate, self._kept)
         return found if self._same(self._tree, compared, found) else None
 
     # -- structure ----------------------------------------------------------------------------
@@ -99,8 +106,14 @@ class Matcher:
     def _node(self, mine: Node, other: Any, found: list[Constraint]) -> bool:
         if type(other) is not Node or mine.kind != other.kind:
             return False
+        leaves_open: frozenset[str] = frozenset()
+        if not self._guards and _has_where(mine):
+            leaves_open = self._trees.BEHIND_WHERE
         for name in mine.fields.keys() | other.fields.keys():
             here, there = mine.fields.get(name), other.fields.get(name)
+            if name in leaves_open and (here is None or type(here) is str):
+                # A clause that the pattern has is compared; a word says that it has none.
+                continue
             if type(here) is Placeholder and here.kind == WHERE:
                 # As in Acra it stands for no WHERE clause, too.
                 if there is not None and not self._admits(there):
@@ -178,6 +191,10 @@ class Matcher:
             if table is not None and not any_table and table not in self._statement.tables:
                 return False
         return True
+
+
+def _has_where(node: Node) -> bool:
+    return any(type(one) is Placeholder and one.kind == WHERE for one in node.fields.values())
 
 
 def _is_union(node: Node) -> bool:

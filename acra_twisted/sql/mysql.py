@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import Any, Final
+from typing import Any
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -154,6 +154,23 @@ def _read(canon: str, part: list[Token], text: bytes, relations: set[str]) -> Pa
     return parsed
 
 
+def _unwrapped(item: Any, parent: Any) -> Any:
+    """Return an expression without brackets that mean nothing: around one table, a whole statement,
+    a part of a UNION, or other brackets."""
+    while isinstance(item, exp.Subquery) and set(_given(item)) == {"this"}:
+        inner = item.this
+        is_statement = parent is None or isinstance(parent, exp.SetOperation)
+        if not isinstance(inner, exp.Query if is_statement else (exp.Table, exp.Subquery)):
+            break
+        item = inner
+    return item
+
+
+def _given(item: Any) -> list[str]:
+    """The names of the arguments that an expression has."""
+    return [name for name, value in item.args.items() if value not in (None, False, [])]
+
+
 _KNOWN = (
     *(exp.Query, exp.Insert, exp.Update, exp.Delete, exp.Values, exp.Create, exp.Drop, exp.Alter),
     *(exp.TruncateTable, exp.Describe, exp.Show, exp.Transaction, exp.Commit, exp.Rollback),
@@ -194,6 +211,7 @@ class _Reader:
         self._nested: list[Nested] = []
 
     def read(self, expression: Any) -> Parsed:
+        expression = _unwrapped(expression, None)
         parsed = Parsed(_kind(expression), self._convert(expression, (), None))
         parsed.tables = frozenset(self._tables)
         parsed.nested = tuple(self._nested)
@@ -208,12 +226,14 @@ class _Reader:
             return _fold(item) if isinstance(item, str) else item
         if isinstance(item, exp.Paren):
             return self._convert(item.this, hidden, parent)
+        if isinstance(item, exp.Subquery):
+            item = _unwrapped(item, parent)
         if isinstance(item, exp.Literal):
             return self._literal(item)
-        if isinstance(item, exp.Neg) and isinstance(item.this, exp.Literal):
-            literal = self._literal(item.this)
-            if type(literal) is Literal:
-                return Literal(literal.ordinal, True)
+        if isinstance(item, exp.Neg):
+            number = self._signed(item)
+            if number is not None:
+                return number
         if isinstance(item, exp.Identifier):
             return Node("Identifier", {"name": _fold(item.name)})
         is_hidden = self._note(item, hidden)
@@ -287,6 +307,21 @@ class _Reader:
             self.explained.add(name)
         return False
 
+    def _signed(self, item: Any) -> Literal | None:
+        """A literal behind minus signs, with brackets or without; None for anything else."""
+        negative = False
+        signs = 0
+        while isinstance(item, (exp.Neg, exp.Paren)):
+            if isinstance(item, exp.Neg):
+                negative = not negative
+                signs += 1
+            item = item.this
+        if not isinstance(item, exp.Literal) or (signs > 1 and item.is_string):
+            # Two signs make a number of a string.
+            return None
+        literal = self._literal(item)
+        return Literal(literal.ordinal, negative) if type(literal) is Literal else None
+
     def _literal(self, item: Any) -> Any:
         text = item.this
         mark = _STRING_MARK.fullmatch(text)
@@ -295,87 +330,3 @@ class _Reader:
         if text.isdigit() and int(text) >= mysqlcanon.FIRST_NUMBER:
             return Literal(int(text) - mysqlcanon.FIRST_NUMBER)
         return Node("Constant", {"text": text})
-
-
-#: How the censor finds its way in these trees.
-WHERE: Final = ("where",)
-SELECT_LIST: Final = "expressions"
-SUBQUERIES: Final = frozenset(("Subquery", "Exists"))
-
-
-def relation(node: Node) -> Table | None:
-    """The table that the node names; None for the name of a common table expression."""
-    if node.kind != "Table" or "hidden" in node.fields:
-        return None
-    names = [
-        part.fields["name"] if type(part) is Node and part.kind == "Identifier" else ""
-        for part in (node.fields.get("db"), node.fields.get("this"))
-    ]
-    return None if names == ["", "dual"] else Table(*names)
-
-
-def is_writing(node: Node) -> bool:
-    """Tell whether the node is a statement that writes, or makes a table."""
-    return node.kind in ("Insert", "Update", "Delete", "Into")
-
-
-def is_star(node: Any) -> bool:
-    """An unqualified ``*`` in a select list."""
-    return type(node) is Node and node.kind == "Star"
-
-
-_PLAIN_ORDER = frozenset(("this", "nulls_first"))
-
-
-def name_of(node: Any) -> str | None:
-    """The name if the node is an unqualified column."""
-    if type(node) is Node and node.kind == "Where":
-        node = node.fields.get("this")
-    if type(node) is Node and node.kind == "Ordered" and set(node.fields) <= _PLAIN_ORDER:
-        node = node.fields["this"]
-    if type(node) is Node and node.kind == "Column" and set(node.fields) == {"this"}:
-        inner = node.fields["this"]
-        return str(inner.fields["name"]) if inner.kind == "Identifier" else None
-    return None
-
-
-def is_value(node: Any) -> bool:
-    """A literal, a placeholder, NULL, TRUE or FALSE."""
-    return type(node) is Literal or (
-        type(node) is Node and node.kind in ("Placeholder", "Null", "Boolean", "Constant")
-    )
-
-
-def is_column(node: Any) -> bool:
-    """Tell whether %%COLUMN%% may stand for the node: a column, ``*``, literal, subquery, function
-    or CASE."""
-    if type(node) is Node and node.kind in ("Alias", "Ordered"):
-        return is_column(node.fields.get("this"))
-    if is_value(node):
-        return True
-    return type(node) is Node and (
-        node.kind in ("Column", "Star", "Subquery", "Case") or is_function(node)
-    )
-
-
-def is_function(node: Node) -> bool:
-    """Tell whether the node calls a function; AND and OR are functions to sqlglot."""
-    kind = getattr(exp, node.kind, None)
-    return kind is not None and issubclass(kind, exp.Func) and not issubclass(kind, exp.Binary)
-
-
-def is_opaque_call(node: Node) -> bool:
-    """Tell whether the node calls a function that reads files or runs SQL given as text."""
-    if not is_function(node):
-        return False
-    if node.kind == "Anonymous":
-        name = str(node.fields["this"])
-    else:
-        name = str(getattr(exp, node.kind).sql_name()).lower()
-    return mysqlcalls.is_opaque(name)
-
-
-def may_hide(name: str) -> bool:
-    """Tell whether a word, of a text that is not parsed, may be a function that hides what it
-    reads."""
-    return mysqlcalls.may_hide(name)

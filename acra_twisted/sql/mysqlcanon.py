@@ -28,6 +28,11 @@ _CHARSETS = frozenset(
 #: First words that are shown as others.
 CHANGED_VERBS = {"replace": "INSERT", "do": "SELECT", "analyze": "EXPLAIN"}
 _DROPPING = (["drop"], ["drop", "temporary"])
+#: Words between SELECT and what is selected.
+_SELECTING = frozenset(
+    ("select", "high_priority", "straight_join", "sql_small_result", "sql_big_result")
+    + ("sql_buffer_result", "sql_calc_found_rows", "sql_cache", "sql_no_cache")
+)
 _VALUES_FOR = {b"next": "NEXTVAL", b"previous": "LASTVAL"}
 #: Words of queries, and what stands behind VALUES in a partition.
 _QUERIES = frozenset((b"select", b"with", b"table", b"from", b"as"))
@@ -137,6 +142,8 @@ def canonical(text: bytes, tokens: list[Token]) -> Canonical:
                     continue
                 elif low == "tables" and len(out) < 3 and [o.lower() for o in out] in _DROPPING:
                     word = "TABLE"
+                elif low == "distinctrow" and out and out[-1].lower() in _SELECTING:
+                    word = "DISTINCT"
                 elif mysqlforeign.is_foreign(low):
                     word = f"`{mysqlforeign.marked(word)}`"
                 elif not word.isidentifier() or not word.isascii():
@@ -190,9 +197,12 @@ def _variable(word: str) -> str:
 
 
 def _is_modifier(word: str, before: str) -> bool:
-    """LOW_PRIORITY, QUICK and the like, which sqlglot does not know or takes for a table."""
+    """LOW_PRIORITY, QUICK and the like, and ALL behind SELECT: sqlglot does not know them, or takes
+    them for names."""
     if word in _MODIFIERS:
         return before in _MODIFIED
+    if word == "all":
+        return before in _SELECTING
     return word == "ignore" and before in ("update", "delete")
 
 

@@ -14,6 +14,7 @@ from acra_twisted.sql import (
     mysqllexer,
     mysqlnames,
     mysqltokens,
+    mysqltrees,
     mysqlversions,
     names,
     tree,
@@ -46,7 +47,7 @@ class Mysql:
 
     name = "mysql"
     quote = b"`"
-    trees = mysql
+    trees = mysqltrees
     mode = Mode(True, False, "utf-8", True, names.LOOSE)
     parsed = 4_000
     read_by = (("sql_mode", ""), ("character_set_client", "utf8mb4"))

@@ -5,12 +5,21 @@ from __future__ import annotations
 from typing import Any, Final
 
 from acra_twisted.sql import pgcalls
-from acra_twisted.sql.tree import Literal, Node, Table
+from acra_twisted.sql.tree import ASIDE, Literal, Node, Table
 
 _WRITES = frozenset(("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"))
 WHERE: Final = ("whereClause",)
 SELECT_LIST: Final = "targetList"
 SUBQUERIES: Final = frozenset(("SubLink",))
+#: Clauses that change nothing that a denial is about when they are added to what it denies.
+ADDED: Final = frozenset(
+    (ASIDE, "intoClause", "lockingClause", "returningList", "schemaname", "withClause")
+)
+#: Clauses behind WHERE that %%WHERE%% of a denial leaves open.
+BEHIND_WHERE: Final = frozenset(
+    ("groupClause", "groupDistinct", "havingClause", "windowClause", "sortClause")
+    + ("limitCount", "limitOffset", "limitOption")
+)
 
 
 def relation(node: Node) -> Table | None:

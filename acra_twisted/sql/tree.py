@@ -140,13 +140,6 @@ def walk(tree: Any) -> Iterator[Any]:
             yield item
 
 
-def denied(tree: Any) -> Any:
-    """The tree as denials compare it: a clause that is added to what they deny changes nothing."""
-    if type(tree) is not Node or ASIDE not in tree.fields:
-        return tree
-    return Node(tree.kind, {name: item for name, item in tree.fields.items() if name != ASIDE})
-
-
 def shape(tree: Any) -> tuple[str, list[Literal]]:
     """A text that two trees share exactly if they differ in literals alone, and the literals."""
     parts: list[str] = []

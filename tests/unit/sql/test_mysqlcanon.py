@@ -63,6 +63,18 @@ class Canonical(SynchronousTestCase):
             found = mysqlcanon.canonical(raw, mysqllexer.tokens(raw))
             self.assertEqual(found.left_out, (), text)
 
+    def test_words_between_select_and_what_is_selected(self):
+        for text, expected in (
+            ("SELECT ALL a FROM t", "SELECT a FROM t"),
+            ("SELECT SQL_NO_CACHE ALL a FROM t", "SELECT SQL_NO_CACHE a FROM t"),
+            ("SELECT DISTINCTROW a FROM t", "SELECT DISTINCT a FROM t"),
+            ("SELECT 1 UNION ALL SELECT a", "SELECT 900000000 UNION ALL SELECT a"),
+            ("SELECT a > ALL (SELECT 1)", "SELECT a > ALL ( SELECT 900000000 )"),
+        ):
+            raw = text.encode()
+            found = mysqlcanon.canonical(raw, mysqllexer.tokens(raw)).text
+            self.assertEqual(found, expected)
+
     def test_clauses_that_are_left_out(self):
         for text, expected, left_out in (
             ("SELECT a INTO @x, @y FROM t", "SELECT a FROM t", ("into", "@x", ",", "@y")),
