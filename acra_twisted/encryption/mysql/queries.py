@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from acra_twisted.encryption import refusals
-from acra_twisted.encryption.mysql import comparisons, grouping, nodes, values, walking
+from acra_twisted.encryption.mysql import comparisons, grouping, nodes, scopes, values, walking
 from acra_twisted.encryption.mysql.analysis import Analysis, unsure
 from acra_twisted.encryption.mysql.nodes import Common, Joined, Node, Query, Select, TableFactor
 from acra_twisted.encryption.mysql.protection import ProtectedTable
@@ -244,8 +244,8 @@ def _is_direct(analysis: Analysis, node: Node, scope: Scope) -> bool:
     """Tell whether the server gives a column's table and name."""
     compared = analysis.protection.compared
     if len(node.names) > 1:
-        found = scope.range(compared(node.names[-2]))
-        return found is not None and found.table is not None
+        found = scopes.named(scope.ranges, compared(node.names[-2]))
+        return any(one.table is not None for one in found)
     name = fold(node.names[0])
     return any(one.table is not None and name in one.table.columns for one in scope.ranges)
 

@@ -84,23 +84,24 @@ class Scope:
         if len(names) == 1:
             return self._bare(name)
         database = compared(names[-3]) if len(names) > 2 else ""
-        found = self.range(compared(names[-2]), database)
-        if found is None:
-            return NOT_SURE
-        value = found.column(name)
-        if value is not None:
-            return value
-        return PLAIN if found.is_open or not holds_protected(found.columns) else NOT_SURE
-
-    def range(self, name: str, database: str = "") -> Range | None:
-        """The table that a name means; None if none does."""
+        table = compared(names[-2])
+        is_there = holds = hidden = False
         scope: Scope | None = self
         while scope is not None:
-            for one in scope.ranges:
-                if one.name == name and (not database or one.database == database):
-                    return one
+            found = named(scope.ranges, table, database)
+            values = [value for one in found if (value := one.column(name)) is not None]
+            if values:
+                # Two databases may have tables of one name, and only one of them the column.
+                is_sure = len(values) == 1 and (len(found) == 1 or not _is_any_open(found))
+                if is_sure and not hidden:
+                    return values[0]
+                return NOT_SURE if any(map(is_protected, values)) else PLAIN
+            is_there = is_there or bool(found)
+            # A column that is not known hides those of the tables around.
+            hidden = hidden or _is_any_open(found)
+            holds = holds or any(holds_protected(one.columns) for one in found)
             scope = scope.outer
-        return None
+        return PLAIN if is_there and (hidden or not holds) else NOT_SURE
 
     def _bare(self, name: str) -> Value:
         hidden = holds = False
@@ -118,6 +119,20 @@ class Scope:
             scope = scope.outer
         # The server would write a statement with a column that is not there to its log.
         return NOT_SURE if holds and not hidden else PLAIN
+
+
+def named(ranges: Sequence[Range], name: str, database: str = "") -> list[Range]:
+    """The tables of a statement that a name may mean, with its database or without: several, where
+    databases have tables of one name.  One whose database is not known may be in any."""
+    return [
+        one
+        for one in ranges
+        if one.name == name and (not database or one.database in (database, None))
+    ]
+
+
+def _is_any_open(ranges: Sequence[Range]) -> bool:
+    return any(one.is_open for one in ranges)
 
 
 def _either(values: Sequence[Value]) -> Value:

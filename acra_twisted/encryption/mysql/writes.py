@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from acra_twisted.encryption import refusals
-from acra_twisted.encryption.mysql import nodes, queries, values, walking
+from acra_twisted.encryption.mysql import nodes, queries, scopes, values, walking
 from acra_twisted.encryption.mysql.analysis import Analysis, unfit, unsure
 from acra_twisted.encryption.mysql.nodes import (
     Assignment,
@@ -232,8 +232,10 @@ def _target(
     compared = analysis.protection.compared
     name = fold(names[-1])
     if len(names) > 1:
-        found = [one for one in ranges if one.name == compared(names[-2])]
-        if not found or (found[0].written is None and values.holds_protected(found[0].columns)):
+        database = compared(names[-3]) if len(names) > 2 else ""
+        found = scopes.named(ranges, compared(names[-2]), database)
+        protected = [one for one in found if values.holds_protected(one.columns)]
+        if not found or (protected and (len(found) > 1 or found[0].written is None)):
             raise unsure(None, place)
         return found[0].written
     if any(one.written is None and values.holds_protected(one.columns) for one in ranges):

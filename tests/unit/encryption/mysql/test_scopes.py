@@ -44,6 +44,34 @@ class Columns(SynchronousTestCase):
         alias = [Output("email", (Leaf(values.PROTECTED, AGE),))]
         self.assertEqual(kind(Scope([_PEOPLE], aliases=alias), "email"), values.UNSURE)
 
+    def test_two_tables_of_a_name(self):
+        """Databases may each have a table of one name, and only one of them the column."""
+        here = _PEOPLE._replace(database="shop")
+        there = Range("p", OPEN, "other")
+        closed = Range("p", [Output("x", PLAIN)], "other")
+        for ranges in ([here, there], [there, here]):
+            scope = Scope(ranges)
+            self.assertEqual(kind(scope, "shop", "p", "email"), values.PROTECTED)
+            self.assertEqual(kind(scope, "other", "p", "email"), values.OTHER)
+            self.assertEqual(kind(scope, "p", "email"), values.UNSURE)
+            self.assertEqual(kind(scope, "p", "x"), values.OTHER)
+            self.assertEqual(kind(scope, "third", "p", "email"), values.UNSURE)
+        self.assertEqual(kind(Scope([closed, here]), "p", "email"), values.PROTECTED)
+        self.assertEqual(kind(Scope([closed, here]), "p", "x"), values.OTHER)
+        unknown = _PEOPLE._replace(database=None)
+        self.assertEqual(kind(Scope([there, unknown]), "other", "p", "email"), values.UNSURE)
+
+    def test_an_outer_table_of_the_same_name(self):
+        """A column that the inner one lacks is the outer one's to a server."""
+        outer = Scope([_PEOPLE])
+        self.assertEqual(
+            kind(Scope([_OTHER._replace(name="p")], outer), "p", "email"), values.UNSURE
+        )
+        closed = Range("p", [Output("x", PLAIN)])
+        self.assertEqual(kind(Scope([closed], outer), "p", "email"), values.PROTECTED)
+        self.assertEqual(kind(Scope([closed], outer), "p", "x"), values.OTHER)
+        self.assertEqual(kind(Scope([closed], outer), "p", "z"), values.UNSURE)
+
     def test_columns_of_a_star_that_is_not_known(self):
         columns = [Output("", (Leaf(values.UNSURE),), True)]
         self.assertEqual(kind(Scope([Range("d", columns)]), "d", "x"), values.UNSURE)

@@ -2,7 +2,9 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.encryption.mysql.schema import Column, Table
+from acra_twisted.encryption import refusals
+from acra_twisted.encryption.mysql.schema import Column, Schema, Table
+from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
 from acra_twisted.sql.languages import LANGUAGES
 from tests.support.mysqlplanning import PEOPLE, SCHEMA, plan, planner, results, sent, shown
 
@@ -152,6 +154,28 @@ class Updates(SynchronousTestCase):
             "WITH d AS (SELECT * FROM leads) UPDATE d SET mail = 'a'",
         ):
             self.assertTrue(shown(text).startswith("refused"), text)
+
+
+class Namesakes(SynchronousTestCase):
+    def test_tables_of_one_name_in_two_databases(self):
+        """The one is protected and the other is not: a name means the column of either."""
+        name = ColumnSetting("shop", "people", "name", data_type="str")
+        settings = EncryptionSettings([TableSetting("shop", "people", (), {"name": name})])
+        other = Table("other", "people", [Column("zip", "int")])
+
+        def of(text):
+            planned = plan(text, by=planner(Schema(1, [PEOPLE, other]), settings))
+            return sent(planned) or planned.plan.refusal or "as it is"
+
+        for source in ("other.people, people", "shop.people JOIN other.people"):
+            for database in ("shop.", "`shop`."):
+                self.assertEqual(
+                    of(f"UPDATE {source} SET {database}people.name = 'a', other.people.zip = 'b'"),
+                    f"UPDATE {source} SET {database}people.name = x'e1', other.people.zip = 'b'",
+                )
+            refusal = of(f"UPDATE {source} SET people.name = 'a'")
+            self.assertEqual(refusal.reason, refusals.EXPRESSION, source)
+        self.assertEqual(of("UPDATE other.people SET people.name = 'a'"), "as it is")
 
 
 class Misfits(SynchronousTestCase):
