@@ -141,6 +141,15 @@ class Concerns:
             raise _unseen()
 
 
+def judges_literals(text: bytes, part: Sequence[Token]) -> bool:
+    """Tell whether a statement is judged by what its literals hold: SQL, a name, a length."""
+    words = {fold(one) for one in mysqltokens.names(text, list(part))}
+    found = {mysqltokens.first_word(text, list(part))}
+    if holds_another(text, part):
+        found |= words
+    return not (_RUNNING.isdisjoint(words) and _CARRYING.isdisjoint(found))
+
+
 def check_roles(text: bytes, statements: Sequence[Sequence[Token]]) -> None:
     """Raise StatementRefusedError for statements behind SET ROLE: what they name was not seen."""
     if any(roles.is_set(text, part) for part in statements[:-1]):

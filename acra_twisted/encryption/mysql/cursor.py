@@ -24,10 +24,11 @@ class Cursor:
     """The tokens of one statement, without comments.
 
     ``ordinals`` gives the number of a literal by its place in the text; the end of the statement is
-    a token of its own, ``end``.
+    a token of its own, ``end``.  ``deciding`` are the numbers of literals that are read like names:
+    with others the statement would mean something else.
     """
 
-    __slots__ = ("text", "tokens", "at", "depth", "parameters", "_ordinals", "_lowered")
+    __slots__ = ("text", "tokens", "at", "depth", "parameters", "deciding", "_ordinals", "_lowered")
 
     def __init__(
         self, text: bytes, tokens: Sequence[Token], ordinals: dict[int, int], parameters: int = 0
@@ -38,6 +39,7 @@ class Cursor:
         self.at = 0
         self.depth = 0
         self.parameters = parameters
+        self.deciding: set[int] = set()
         self._ordinals = ordinals
         self._lowered = [
             text[start:end].decode("utf-8", "replace").lower()

@@ -62,6 +62,7 @@ def alias(cursor: Cursor, strings: bool = False) -> str:
     said = cursor.takes("as")
     kind = cursor.kind
     if strings and kind == lexer.STRING:
+        cursor.deciding.add(cursor.ordinal)
         shown = cursor.text[cursor.start + 1 : cursor.tokens[cursor.at][2] - 1]
         cursor.step()
         return shown.decode("utf-8", "replace")

@@ -123,6 +123,8 @@ class Planner:
             checks.judge(text, tokens, statements)
             # Another value of a literal would have another plan.
             key = b""
+        if key and any(concerns.judges_literals(text, part) for part in statements):
+            key = b""
         touching = [self._concerns.touches(text, part, mode) for part in statements]
         written = self._written(text, statements, mode)
         if not any(touching):
@@ -170,6 +172,7 @@ class Planner:
                 renews = renews or new
             else:
                 results.append(None)
+            analysis.deciding |= cursor.deciding
             parameters += sum(token[0] == lexer.PARAMETER for token in part)
             changed = changed or renews or concerns.changes_reading(text, part)
             names = mysqltokens.names(text, part) if renews else frozenset()

@@ -2,10 +2,12 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.encryption.mysql import concerns
 from acra_twisted.encryption.mysql.concerns import Concerns
 from acra_twisted.encryption.mysql.protection import Protection
 from acra_twisted.encryption.mysql.schema import Column, Schema, Table
 from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
+from acra_twisted.sql import mysqllexer
 from tests.support.mysqlplanning import SCHEMA, SETTINGS, shown
 
 
@@ -112,6 +114,22 @@ class Running(SynchronousTestCase):
             "IF 1 THEN ALTER TABLE far CONNECTION='mysql://u@h/shop/people'; END IF",
         ):
             self.assertEqual(shown(text), "refused: opaque_code", text)
+
+
+class Literals(SynchronousTestCase):
+    def test_statements_that_are_judged_by_what_their_literals_hold(self):
+        for text, is_judged in (
+            ("EXECUTE IMMEDIATE 'SELECT 1'", True),
+            ("PREPARE p FROM 'SELECT 1'", True),
+            ("CREATE TABLE t (a VARCHAR(3))", True),
+            ("ALTER TABLE t COMMENT 'a'", True),
+            ("BEGIN NOT ATOMIC ALTER TABLE t COMMENT 'a'", True),
+            ("INSERT INTO t VALUES ('create', 1)", False),
+            ("SELECT a FROM t WHERE a = 'execute'", False),
+        ):
+            raw = text.encode()
+            part = mysqllexer.tokens(raw)
+            self.assertEqual(concerns.judges_literals(raw, part), is_judged, text)
 
 
 class Blocks(SynchronousTestCase):

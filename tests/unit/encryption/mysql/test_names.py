@@ -8,7 +8,8 @@ from acra_twisted.sql import mysqllexer
 
 
 def cursor(text):
-    return Cursor(text, mysqllexer.tokens(text), {})
+    tokens = mysqllexer.tokens(text)
+    return Cursor(text, tokens, {start: at for at, (_, start, _) in enumerate(tokens)})
 
 
 class Names(SynchronousTestCase):
@@ -30,7 +31,9 @@ class Names(SynchronousTestCase):
             self.assertEqual(names.alias(cursor(text)), "")
         for text in (b"p", b"AS p", b"`p`", b"as `p`"):
             self.assertEqual(names.alias(cursor(text)), "p")
-        self.assertEqual(names.alias(cursor(b"'p'"), strings=True), "p")
+        at = cursor(b"AS 'p'")
+        self.assertEqual(names.alias(at, strings=True), "p")
+        self.assertEqual(at.deciding, {1})
         self.assertEqual(names.alias(cursor(b"'p'")), "")
 
     def test_a_list(self):

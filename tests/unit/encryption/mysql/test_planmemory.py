@@ -51,6 +51,27 @@ class Kept(SynchronousTestCase):
             self.assertEqual(kept.plan, fresh.plan)
             self.assertEqual(sent(kept), sent(fresh))
 
+    def test_literals_that_hold_more_than_a_value_are_judged_each_time(self):
+        """SQL in a string, lengths of columns, and the names that a string gives to columns."""
+        derived = (
+            "INSERT INTO people (phone) SELECT d.x FROM (SELECT phone {}, note {} FROM people) d"
+        )
+        insert = "INSERT INTO people (email) VALUES ('a')"
+        inner = "'INSERT INTO people (email) VALUES (1)'"
+        for text, passing, refused in (
+            (f"{insert}; EXECUTE IMMEDIATE {{}}", ("'SELECT 1'",), (inner,)),
+            (f"{insert}; PREPARE p FROM {{}}", ("'SELECT 1'",), (inner,)),
+            ("SELECT id FROM people; EXECUTE IMMEDIATE {}", ("'SELECT 1'",), (inner,)),
+            ("ALTER TABLE people COMMENT {}", ("'a'",), ("'people'",)),
+            ("ALTER TABLE people MODIFY name VARBINARY({})", ("600",), ("600.5",)),
+            ("SELECT id {}, email FROM people GROUP BY email", ("'a'",), ("'email'",)),
+            (derived, ("'x'", "'y'"), ("'y'", "'x'")),
+        ):
+            by = planner()
+            for literals, is_refused in ((passing, False), (refused, True), (passing, False)):
+                found = plan(text.format(*literals), by=by).plan
+                self.assertEqual(found.refusal is not None, is_refused, (text, literals))
+
     def test_a_pattern_is_judged_each_time(self):
         by = planner()
         text = "SELECT id FROM people WHERE email LIKE '{}'"
