@@ -101,7 +101,7 @@ def inputs() -> Inputs:
     ):
         texts += [text for text, _ in pairs]
     seeds = [text.encode() for text in texts]
-    return Inputs([*seeds, *kept("columns")], _LONGEST, Mutator(seeds), DICTIONARY)
+    return Inputs(seeds, _LONGEST, Mutator(seeds), DICTIONARY, found=kept("columns"))
 
 
 def fuzz(dsn: str) -> None:

@@ -86,7 +86,7 @@ def inputs() -> Inputs:
         first = next(n for n, choice in enumerate(_CHOICES) if choice[0] == name)
         found.append(bytes([first]) + text.encode())
     mutator = Mutator([one[1:] for one in found], 1)
-    return Inputs([*found, *kept("decisions")], 3000, mutator, DICTIONARY)
+    return Inputs(found, 3000, mutator, DICTIONARY, found=kept("decisions"))
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def check(data: bytes, database: Database) -> None:
 def inputs() -> Inputs:
     """Texts of every kind."""
     seeds = Path(__file__).with_name("mycolumns.sql").read_bytes().splitlines()
-    return Inputs([*seeds, *kept("mycolumns")], _LONGEST, Mutator(seeds), DICTIONARY)
+    return Inputs(seeds, _LONGEST, Mutator(seeds), DICTIONARY, found=kept("mycolumns"))
 
 
 def fuzz(port: int) -> None:

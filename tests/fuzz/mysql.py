@@ -129,7 +129,7 @@ def inputs() -> Inputs:
             if packet.leg == SERVER:
                 behind = b"".join(p.encoded for p in one.packets[number:] if p.leg == SERVER)
                 found.append(bytes((one.capabilities >> 24 & 1 | 0x30, 0)) + behind[:600])
-    return Inputs([*found, *kept("mysql")], 700, Mutator(found, MYSQL, 2))
+    return Inputs(found, 700, Mutator(found, MYSQL, 2), found=kept("mysql"))
 
 
 if __name__ == "__main__":

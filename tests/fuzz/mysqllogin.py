@@ -220,7 +220,7 @@ def inputs() -> Inputs:
             last = packet.leg
         for choice in (0x10, 0x35, 0x19):
             found.append(bytes((choice, 4)) + TURN.join(parts))
-    return Inputs([*found, *kept("mysqllogin")], 900, Mutator(found, MYSQL, 2))
+    return Inputs(found, 900, Mutator(found, MYSQL, 2), found=kept("mysqllogin"))
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ def inputs() -> Inputs:
                 found.append(bytes((attributes | 0x30, 7)) + behind[:600])
     for number, said in enumerate(asked()):
         found.append(bytes((0x30 | number & 3, 7)) + said)
-    return Inputs([*found, *kept("mysqlrequests")], 700, Mutator(found, MYSQL, 2, TEXTS))
+    return Inputs(found, 700, Mutator(found, MYSQL, 2, TEXTS), found=kept("mysqlrequests"))
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ def inputs() -> Inputs:
             heads = bits, (_IS_MARIADB if number % 2 else 0) | 5
             found.append(bytes(heads) + said + TURN + ok)
     mutator = Mutator(found, MYSQL, 2, (*TEXTS, DENIED, CHANGED))
-    return Inputs([*found, *kept("mysqlsession")], 1200, mutator)
+    return Inputs(found, 1200, mutator, found=kept("mysqlsession"))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Inputs of fuzzers by number, the same on each machine and for every Python.
 
-An input follows from its number alone: from what a fuzzer begins with and changes that
-`random.Random` of the number chooses.  What ran before, and what that ran through, play no part:
-coverage differs from one Python to the next, and so does all that is led by it.
+An input follows from its number alone: each seed of a fuzzer has a row of inputs, which
+`random.Random` makes of it.  What ran before, and what that ran through, play no part: coverage
+differs from one Python to the next, and so does all that is led by it.  Nor does an input that is
+kept change those of other seeds: it adds a row of its own.
 """
 
 from __future__ import annotations
@@ -33,13 +34,19 @@ _SAID = 6000
 
 
 class Inputs(NamedTuple):
-    """The inputs of a fuzzer: ``seeds`` to begin with, the most bytes that one has, what changes
-    one by its meaning, if anything does, and a file of libFuzzer's with words that come into it."""
+    """The inputs of a fuzzer: ``seeds`` to begin with, parts of which come into others, the most
+    bytes that one has, what changes one by its meaning, if anything does, a file of libFuzzer's
+    with words that come into it, and more to begin with: inputs that were ``found`` once."""
 
     seeds: Sequence[bytes]
     longest: int
     mutator: Mutator | None = None
     words: Path | None = None
+    found: Sequence[bytes] = ()
+
+    def first(self) -> list[bytes]:
+        """All of those to begin with, each once, as long as they may be."""
+        return list(dict.fromkeys(one[: self.longest] for one in (*self.seeds, *self.found)))
 
 
 def kept(name: str) -> list[bytes]:
@@ -54,15 +61,17 @@ def words_of(path: Path) -> list[bytes]:
 
 
 def by_number(inputs: Inputs) -> Callable[[int], bytes]:
-    """A function that returns the input of a number: first come the seeds as they are."""
-    seeds = [seed[: inputs.longest] for seed in dict.fromkeys(inputs.seeds)]
-    plain = Bytes(seeds, words_of(inputs.words) if inputs.words else ())
+    """A function that returns the input of a number: first come the seeds as they are, then one
+    that is made of each, and so on."""
+    rows = [(seed, int.from_bytes(sha256(seed).digest()[:8])) for seed in inputs.first()]
+    plain = Bytes(inputs.seeds, words_of(inputs.words) if inputs.words else ())
 
     def made(number: int) -> bytes:
-        if number < len(seeds):
-            return seeds[number]
-        chance = random.Random(number)
-        data = chance.choice(seeds)
+        place, row = divmod(number, len(rows))
+        data, own = rows[row]
+        if not place:
+            return data
+        chance = random.Random(own + place)
         for _ in range(chance.choice(_PILED)):
             if inputs.mutator is None:
                 data = plain.changed(data, inputs.longest, chance)

@@ -206,7 +206,7 @@ def inputs() -> Inputs:
         for heads in (firsts if number < 20 else firsts[:1])
     ]
     mutator = Mutator(seeds, POSTGRESQL, 2, (*_TEXTS, DENIED, CHANGED))
-    return Inputs([*seeds, *kept("pgsession")], 1200, mutator)
+    return Inputs(seeds, 1200, mutator, found=kept("pgsession"))
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def _led(check: Callable[[bytes], None], inputs: Inputs) -> None:
     beside = folder.with_name(f"{folder.name}.seeds")
     beside.mkdir(exist_ok=True)
     paths = []
-    for number, seed in enumerate(dict.fromkeys(inputs.seeds)):
+    for number, seed in enumerate(inputs.first()):
         path = beside / f"{number:04}"
         path.write_bytes(seed)
         paths.append(str(path))

@@ -1,17 +1,16 @@
 """Inputs by number: the same in whatever process, on whatever machine and Python; each is found."""
 
-import random
 import shutil
 import subprocess
 import unittest
-from hashlib import sha256
 
 from tests.fuzz.base import run
-from tests.fuzz.changes import Bytes
+from tests.fuzz.framed import POSTGRESQL
+from tests.fuzz.framed import Mutator as Framed
 from tests.fuzz.listing import TARGETS
-from tests.fuzz.numbered import CORPUS, Inputs, by_number, digest, words_of
+from tests.fuzz.numbered import CORPUS, Inputs, by_number, digest
 from tests.fuzz.starting import DICTIONARY
-from tests.fuzz.words import Mutator
+from tests.fuzz.words import Mutator as Words
 
 SEEDS = [b"SELECT a FROM t", b"INSERT INTO t VALUES ('x', 1)", b"", b"\x05\0\0\1\xff" * 3]
 #: A program whose inputs are wrong if they have a certain byte, take for ever, or much memory.
@@ -47,19 +46,20 @@ class Numbered(unittest.TestCase):
         self.assertEqual(second, first, said)
 
     def test_every_machine_and_python_has_these(self):
-        """Changes to `Bytes` or `Mutator` change the hash, and nothing else may."""
-        words = words_of(DICTIONARY)
-        summed = sha256()
-        for number in range(300):
-            chance = random.Random(number)
-            plain = Bytes(SEEDS, words)
-            summed.update(plain.changed(SEEDS[number % 4], 60, chance) + b"\n")
-            summed.update(
-                Mutator(SEEDS[:2]).changed(
-                    SEEDS[number % 4], 60, chance, lambda data, longest: data[::-1]
-                )
-            )
-        self.assertEqual(summed.hexdigest()[:16], "ddfda02a81b297ae")
+        """Changes to mutators, to the words and to `by_number` change the hashes; nothing else
+        may."""
+        for mutator, expected in (
+            (None, "4c29850a97855077"),
+            (Words(SEEDS[:2]), "13d84e6bd556aafa"),
+            (Framed(SEEDS, POSTGRESQL, 2, SEEDS[:2]), "a63743aaf324a29e"),
+        ):
+            found = digest(Inputs(SEEDS, 60, mutator, DICTIONARY), 300)
+            self.assertEqual(found[:16], expected, mutator)
+
+    def test_an_input_that_is_kept_changes_no_other(self):
+        made, more = (by_number(Inputs(SEEDS, 60, found=found)) for found in ((), (b"new",)))
+        inputs = [made(number) for number in range(200)]
+        self.assertEqual([more(number) for number in range(250) if number % 5 != 4], inputs)
 
     def test_the_first_are_the_seeds_and_the_others_differ(self):
         inputs = Inputs(SEEDS, 20, None, DICTIONARY)

@@ -266,8 +266,8 @@ def check(data: bytes) -> None:
 
 
 def inputs() -> Inputs:
-    """Inputs that are kept, and an exchange."""
-    return Inputs([*kept("wire"), b"\xf0" + query(b"SELECT 1") + TURN + ready()], 2000)
+    """An exchange, and inputs that are kept: those of other readers."""
+    return Inputs([b"\xf0" + query(b"SELECT 1") + TURN + ready()], 2000, found=kept("wire"))
 
 
 if __name__ == "__main__":
