@@ -133,6 +133,10 @@ def _login(login: Any, said: list[tuple[int, bytes]]) -> None:
                 assert isinstance(action.error, AcraError), "an error of another kind"
 
 
+def _query(data: bytes) -> bytes:
+    return frontend.decode_query(data, 0, len(data))
+
+
 def _bodies(data: bytes, cut: int) -> None:
     for decode in (
         *(
@@ -143,7 +147,7 @@ def _bodies(data: bytes, cut: int) -> None:
         ),
         *(backend.decode_parameter_status, backend.decode_backend_key, backend.sasl_mechanisms),
         *(frontend.decode_bind, frontend.decode_parse, frontend.decode_target),
-        *(frontend.decode_query, frontend.decode_execute, frontend.bind_names),
+        *(_query, frontend.decode_execute, frontend.bind_names),
     ):
         try:
             decode(data)
