@@ -284,8 +284,10 @@ def _sorted(
     """Walk through what a query is ordered or grouped by: an output column's number or name, or an
     expression."""
     kind, fields = node(item)
-    if kind == "A_Const" and "ival" in fields:
+    if kind == "A_Const" and not fields.keys().isdisjoint(("ival", "fval")):
+        # One with a fraction is no column's, and another number in its place may be.
         analysis.deciding.add(analysis.text.literal(fields.get("location", 0))[0])
+    if kind == "A_Const" and "ival" in fields:
         outputs.numbered(fields["ival"].get("ival", 0), reason, text)
         return
     names = strings(fields.get("fields")) if kind == "ColumnRef" else []

@@ -8,6 +8,7 @@ from acra_twisted.encryption.facts import Facts
 from acra_twisted.encryption.plan import StatementPlan
 from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.planmemory import PlanMemory
+from tests.support.planning import outcome, planner
 
 KEY = b"insert into people values (\x04, \x01)"
 PATHS = [SearchPath((f"schema_{number}",)) for number in range(40)]
@@ -69,6 +70,12 @@ class Kept(SynchronousTestCase):
         self.assertTrue(before.is_over)
         self.assertEqual(self.known(literals=(b"1", b"12")), "both")
         self.assertIsNone(self.known(literals=(b"1", b"10")))
+
+    def test_the_number_of_a_column_is_none_with_a_fraction(self):
+        made = planner()
+        for number, expected in ((1.5, ""), (2, "!order"), (1, ""), (2, "!order")):
+            text = f"SELECT id, email FROM people ORDER BY {number}"
+            self.assertEqual(outcome(text, made), expected or text)
 
     def test_plans_of_all_texts_of_a_skeleton_say_where_they_are_kept(self):
         self.learn("any")
