@@ -295,6 +295,30 @@ class Texts(Case):
                 break
         self.assertEqual([*map(list, found)], [[], [("a",)], [(1,)]])
 
+    def test_sql_in_the_string_of_a_text_that_is_known_but_for_it(self):
+        cursor = self.connected(client_flag=CLIENT.MULTI_STATEMENTS)
+        text = "INSERT INTO people (name) VALUES ('Zaphodsecret'); EXECUTE IMMEDIATE {}"
+        for _ in range(2):
+            cursor.execute(text.format("'SELECT 1'"))
+            with self.assertRaises(pymysql.MySQLError) as caught:
+                cursor.execute(text.format("'INSERT INTO people (name) VALUES (1)'"))
+            self.assertEqual(caught.exception.args[0], 1235)
+        self.assertEqual(self.run_("SELECT name FROM people"), [("Zaphodsecret",)] * 2)
+
+    def test_a_table_of_the_same_name_in_another_database(self):
+        self.database.run(
+            "CREATE DATABASE elsewhere; CREATE TABLE elsewhere.people (id INT);"
+            "INSERT INTO elsewhere.people VALUES (1); GRANT ALL ON elsewhere.* TO u@'%'"
+        )
+        self.addCleanup(self.database.run, "DROP DATABASE elsewhere")
+        self.run_("INSERT INTO people (email) VALUES ('a')")
+        tables = "elsewhere.people, shop.people"
+        self.run_(f"UPDATE {tables} SET shop.people.name = 'Zaphodsecret'")
+        self.assertNotIn(b"Zaphodsecret", self.stored("name")[0])
+        self.refused(f"UPDATE {tables} SET people.name = 'Zaphodsecret'")
+        found = self.run_(f"SELECT shop.people.name FROM {tables} WHERE shop.people.email = 'a'")
+        self.assertEqual(found, [("Zaphodsecret",)])
+
     def test_what_does_not_open(self):
         self.database.run(
             "INSERT INTO shop.people (name, age, note) VALUES (x'25252533', 'plain', 'n')"
