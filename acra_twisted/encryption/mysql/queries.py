@@ -32,6 +32,8 @@ from acra_twisted.sql.mysqlnames import fold
 
 #: The limit of MySQL and MariaDB for the columns of a table.
 _MOST: Final = 4_096
+#: Their limit for the tables of a join.
+_TABLES: Final = 61
 
 
 def query(analysis: Analysis, one: Query, outer: Scope) -> Columns:
@@ -124,6 +126,8 @@ def with_clause(
 def ranges_of(analysis: Analysis, source: Joined, scope: Scope) -> list[Range]:
     """The tables of a FROM clause; the conditions between them are walked through.  Raises
     StatementRefusedError."""
+    if len(source.factors) > _TABLES:
+        raise refused(refusals.UNPARSABLE, None, f"FROM has more than {_TABLES} tables")
     found: list[Range] = []
     for factor in source.factors:
         # A table in brackets may see those before it.

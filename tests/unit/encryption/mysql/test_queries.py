@@ -123,3 +123,8 @@ class Clauses(SynchronousTestCase):
             if number == 5:
                 self.assertEqual(shown(text), "as it is")
         self.assertEqual(shown(text), "refused: unparsable")
+
+    def test_a_join_has_as_many_tables_as_the_server_takes(self):
+        for number, expected in ((61, "as it is"), (62, "refused: unparsable")):
+            tables = ", ".join(f"people p{one}" for one in range(number))
+            self.assertEqual(shown(f"SELECT p1.id FROM {tables}"), expected)
