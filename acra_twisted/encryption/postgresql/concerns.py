@@ -23,6 +23,9 @@ _CREATE: Final = b"create"
 #: A schema has another name behind these words, and its tables with it.
 _SCHEMA: Final = b"schema"
 _RENAMING: Final = frozenset((b"alter", _SCHEMA, b"rename"))
+#: Tables of a type change with its attributes behind these.
+_ATTRIBUTE: Final = b"attribute"
+_RETYPING: Final = frozenset((b"alter", b"type", _ATTRIBUTE, b"cascade"))
 #: The function of a trigger that is created.
 _TRIGGERED: Final = re.compile(rb"\bexecute (?=function\b|procedure\b)")
 #: DO of ON CONFLICT.
@@ -71,7 +74,7 @@ class Concerns:
         self._others = tuple(_folded(name.replace('"', '""')) for name in others)
         running, starts = pgtable.decisions().running
         self._runs = _RUNNERS | {name.encode() for name in running}
-        self._hints = self._runs | _CREATED | {_SCHEMA}
+        self._hints = self._runs | _CREATED | {_SCHEMA, _ATTRIBUTE}
         self._starts = tuple(start.encode() for start in starts)
         self._parts = tuple(map(_folded, known))
         self._plain = all(map(str.isascii, known))
@@ -96,7 +99,7 @@ class Concerns:
         found = self._runs.intersection(words)
         if _CREATE in words and not _CREATED.isdisjoint(words):
             return True
-        if _RENAMING.issubset(words):
+        if _RENAMING.issubset(words) or _RETYPING.issubset(words):
             return True
         return bool(found) and (found != {_DO} or len(_UPSERT.findall(lowered)) != words.count(_DO))
 

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from acra_twisted.encryption import refusals
 from acra_twisted.encryption.plan import Refusal
-from acra_twisted.encryption.postgresql import columntypes, partitions, temporaries, trees
+from acra_twisted.encryption.postgresql import columntypes, partitions, temporaries, trees, typed
 from acra_twisted.encryption.postgresql.columntypes import Retyped
 from acra_twisted.encryption.postgresql.naming import Resolved, SearchPath, is_temporary, resolve
 from acra_twisted.encryption.postgresql.protection import Protection
@@ -78,6 +78,8 @@ def _refused(reason: str, setting: ColumnSetting, text: str, hint: str = "") -> 
 
 
 def _alter(fields: dict[str, Any], place: _Place) -> Refusal | None:
+    if fields.get("objtype") == "OBJECT_TYPE":
+        return typed.refused(fields)
     where = fields.get("relation", {})
     found = _resolved(where, place)
     if found.unknown:
@@ -333,6 +335,8 @@ def _is_null(node: dict[str, Any]) -> bool:
 def _rename(fields: dict[str, Any], place: _Place) -> Refusal | None:
     """Judge a new name: a column or table is protected by the one that it has, and by that of its
     schema."""
+    if fields.get("renameType") == "OBJECT_ATTRIBUTE":
+        return typed.refused(fields)
     if fields.get("renameType") == "OBJECT_SCHEMA":
         return _lost(_within(fields.get("subname", ""), place.protection), _RENAMED)
     found = _resolved(fields.get("relation", {}), place)
