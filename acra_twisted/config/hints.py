@@ -41,6 +41,19 @@ def owner(name: str) -> str:
     return next((option.programs[0] for option in ACRA_OPTIONS if option.name == name), "")
 
 
+def section_of(name: str) -> str:
+    """The section of a daemon's file whose option has this name; empty if there is none."""
+    return next(
+        (
+            section.name
+            for sections in _daemons().values()
+            for section in sections
+            if any(option.name == name for option in section.options)
+        ),
+        "",
+    )
+
+
 def hint(name: str, known: Collection[str], form: str = "{!r}") -> str:
     """``; did you mean ...?``, or whose option it is: then another was not meant."""
     other = owner(name)

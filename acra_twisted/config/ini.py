@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from acra_twisted.blocks import ALL_BLOCKS
-from acra_twisted.config.hints import hint, owner, section_hint
+from acra_twisted.config.hints import hint, owner, section_hint, section_of
 from acra_twisted.errors import ConfigError
 from acra_twisted.nearest import meant
 from acra_twisted.options import Block, Line, Option, Section
@@ -240,8 +240,10 @@ class IniFile:
             told = hint(key, options) if acra else meant(key, options)
             if home:
                 told = f"; it belongs in [{home}]"
+            elif not acra and (section_name := section_of(key)):
+                told = f"; it is set for the whole daemon, in [{section_name}]"
             elif not acra and owner(key):
-                told = "; a daemon has it as a whole, in another section"
+                told = hint(key, ())
             elif not told:
                 told = meant(
                     key, [o.name for s in declared.values() for o in s.options], least=0.75

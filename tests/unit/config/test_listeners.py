@@ -117,7 +117,11 @@ class Reading(Base):
         said = self.wrong(SECOND + "db_prot = 1\n")
         self.assertRegex(said, r":\d+: unknown key 'db_prot' in \[listener:second\].*'db_port'")
         said = self.wrong(SECOND + "log_to_file = x\n")
-        self.assertIn("'log_to_file' in [listener:second]; a daemon has it as a whole", said)
+        self.assertIn("[listener:second]; it is set for the whole daemon, in [logging]", said)
+        said = self.wrong(SECOND + "otlp_endpoint = http://a\n")
+        self.assertIn("[listener:second]; it is set for the whole daemon, in [tracing]", said)
+        said = self.wrong(SECOND + "incoming_connection_http_string = x\n")
+        self.assertIn("[listener:second]; it is an option of acra-translator", said)
         said = self.wrong(SECOND.replace("5433", "many"))
         self.assertRegex(said, r":\d+: db_port: 'many'")
 
