@@ -80,7 +80,8 @@ def _add_flags(parser: Parser, change: str) -> None:
         "--columns",
         default=(),
         type=_names,
-        help="protected columns to change, with commas between; all of the tables without it",
+        help="columns to change, as NAME or TABLE.NAME, separated by commas; default: all "
+        "protected columns",
     )
     parser.add_argument(
         "--batch", default=500, type=_positive, help="rows that are read and written at a time"
@@ -187,11 +188,21 @@ def _configured(given: Any, environment: Environment) -> EncryptionSettings:
 
 
 def _table(settings: EncryptionSettings, name: str) -> TableSetting:
-    known = {".".join(filter(None, (one.schema, one.name))): one for one in settings.tables}
+    known = {_label(one): one for one in settings.tables}
     found = known.get(name)
     if found is None:
         raise ConfigError(f"the configuration names no table {name!r}{meant(name, known)}")
     return found
+
+
+def _label(table: TableSetting) -> str:
+    """A table as the configuration names it."""
+    return ".".join(filter(None, (table.schema, table.name)))
+
+
+def _names_of(table: TableSetting, column: str) -> set[str]:
+    """A column as ``--columns`` names it."""
+    return {column, f"{_label(table)}.{column}"}
 
 
 def _chosen(
@@ -204,13 +215,17 @@ def _chosen(
         return settings, tables
     if getattr(given, "switch", False):
         raise ConfigError("--columns: a switch has all second columns of a table")
-    known = {name for table in tables for name in table.protected}
+    known = {spoken for one in tables for name in one.protected for spoken in _names_of(one, name)}
     for name in given.columns:
         if name not in known:
             raise ConfigError(f"--columns: no protected column {name!r}{meant(name, known)}")
     kept = {
         id(table): table._replace(
-            protected={name: one for name, one in table.protected.items() if name in given.columns}
+            protected={
+                name: one
+                for name, one in table.protected.items()
+                if not _names_of(table, name).isdisjoint(given.columns)
+            }
         )
         for table in tables
     }

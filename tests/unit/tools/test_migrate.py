@@ -128,7 +128,11 @@ class Command(MigrateCase):
         told = self.migrate("encrypt", "notes", "cards", "--columns=text, number")
         self.assertEqual(told.count(": 0 values changed, 0 refused\n"), 2)
         self.assertEqual(self.migrate("encrypt", "notes", "--columns=text", "--ddl"), "")
-        self.assertIn("phone__acra", self.migrate("encrypt", "notes", "--columns=phone", "--ddl"))
+        for name in ("phone", "notes.phone"):
+            told = self.migrate("encrypt", "notes", f"--columns={name}", "--ddl")
+            self.assertIn("phone__acra", told)
+        told = self.migrate("encrypt", "notes", "cards", "--columns=notes.text")
+        self.assertNotIn("cards: 0 values", told)
 
     def test_mistakes(self):
         named = f"--encryptor_config_file={self.config}"
