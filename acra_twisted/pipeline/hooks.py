@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import takewhile
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from twisted.internet.defer import maybeDeferred
 
@@ -36,8 +36,18 @@ from acra_twisted.results import Planner
 from acra_twisted.session import Session
 from acra_twisted.verdicts import PASS, Replace
 
-#: Among a session's notes: the place of the stage that failed when it was asked, and its error.
+#: Among a session's notes: the last `_Failure`.
 _FAILURE: Final = "asked stage"
+
+
+class _Failure(NamedTuple):
+    """A stage that has failed when it was asked about a statement, or about the values for one:
+    its place among those that get such work, and its error."""
+
+    kind: str
+    statement: Statement
+    place: int
+    error: Exception
 
 
 class Pipeline:
@@ -139,7 +149,8 @@ def _in_turn(choices: Sequence[Judges], count: int) -> Judges:
                 if one(statement, exchange):
                     break
             except Exception as error:
-                exchange.session.notes[_FAILURE] = count - left, error
+                failure = _Failure(STATEMENT, statement, count - left, error)
+                exchange.session.notes[_FAILURE] = failure
                 break
             left -= 1
         return left
@@ -156,7 +167,7 @@ def _any(choices: Sequence[LooksAt]) -> LooksAt:
                 if one(statement, session):
                     return True
             except Exception as error:
-                session.notes[_FAILURE] = index, error
+                session.notes[_FAILURE] = _Failure(PARAMETERS, statement, index, error)
                 return True
         return False
 
@@ -165,13 +176,15 @@ def _any(choices: Sequence[LooksAt]) -> LooksAt:
 
 def _with_failure(hooks: tuple[Hook, ...], work: Work) -> tuple[Hook, ...]:
     """Return the hooks for work that comes of asking the stages: one that has failed then raises
-    the same."""
-    failure = work.exchange.session.notes.pop(_FAILURE, None)
-    if failure is None:
+    the same.  It may have been asked about other work, of which nothing came."""
+    failure: _Failure | None = work.exchange.session.notes.pop(_FAILURE, None)
+    if failure is None or failure.kind != work.kind:
         return hooks
-    index, error = failure
+    if failure.statement is not (work.item if work.kind == STATEMENT else work.item.statement):
+        return hooks
+    index = failure.place
     name, _, lenient = hooks[index]
-    return *hooks[:index], (name, raising(error), lenient), *hooks[index + 1 :]
+    return *hooks[:index], (name, raising(failure.error), lenient), *hooks[index + 1 :]
 
 
 def _planner(hooks: tuple[Hook, ...]) -> Planner | None:

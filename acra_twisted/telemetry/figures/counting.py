@@ -30,7 +30,7 @@ SHAPES_MAX: Final = 1000
 #: Texts whose shapes are known: lists of different lengths have one shape.
 _TEXTS_MAX: Final = 4096
 #: Ways of a shape that are known.
-_WAYS_MAX: Final = 64
+_ALIKE_MAX: Final = 64
 #: Sampled requests of connectors whose spans may still come.
 _AWAITED_MAX: Final = 1024
 
@@ -39,7 +39,7 @@ class Known:
     """A shape of the moment, found by ``texts``; ``counted`` are its figures of ``minute``.  Both
     hold as long as ``valid`` is the counter's."""
 
-    __slots__ = ("shape", "texts", "minute", "counted", "valid", "_by_way")
+    __slots__ = ("shape", "texts", "minute", "counted", "valid", "_alike")
 
     minute: i64
 
@@ -49,18 +49,19 @@ class Known:
         self.minute = -1
         self.counted: Counted | None = None
         self.valid: object = None
-        self._by_way: dict[Tally | None, Alike] = {}
+        self._alike: dict[tuple[Method, Tally | None, Series | None], Alike] = {}
 
     def alike(
         self, counted: Counted, method: Method, way: Tally | None, series: Series | None
     ) -> Alike:
         """Return what counts its requests that are alike."""
-        found = self._by_way.get(way)
-        if found is None or found.method is not method or found.series is not series:
-            # Between runs nothing is in any of them.
-            if len(self._by_way) >= _WAYS_MAX:
-                self._by_way = {}
-            found = self._by_way[way] = Alike(counted, method, way, series)
+        key = (method, way, series)
+        found = self._alike.get(key)
+        if found is None:
+            # A run keeps those that it has.
+            if len(self._alike) >= _ALIKE_MAX:
+                self._alike = {}
+            found = self._alike[key] = Alike(counted, method, way, series)
         found.counted = counted
         return found
 

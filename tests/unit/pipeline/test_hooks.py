@@ -93,6 +93,35 @@ class Broken:
     looks_at = judges
 
 
+@implementer(ISelectiveParameterStage)
+class Values:
+    """Looks at values alone, of no statement."""
+
+    name = "values"
+
+    def on_parameters(self, parameters, exchange):
+        return PASS
+
+    def looks_at(self, statement, session):
+        return False
+
+
+class Once(Broken):
+    """Fails when it is asked the first time; ``seeks``: it looks at all from now on."""
+
+    failed = 0
+    seeks = False
+
+    def judges(self, statement, exchange):
+        return self.seeks
+
+    def looks_at(self, statement, session):
+        if not self.failed:
+            self.failed = 1
+            raise ValueError("broken")
+        return self.seeks
+
+
 class Hooks(SynchronousTestCase):
     def test_work_finds_its_hooks(self):
         first, second = Everything("first"), Everything("second")
@@ -196,6 +225,27 @@ class Hooks(SynchronousTestCase):
                     play.database(BIND_COMPLETE + complete(b"INSERT 0 1") + ready())
             play.done()
             self.assertEqual([stage for stage, _ in play.recorder.failures], ["broken"])
+
+    def test_one_that_breaks_when_it_is_asked_first_breaks_nothing_else(self):
+        """Messages that come in one piece are asked about before they are looked at one by one."""
+        for before in ([], [Values()]):
+            stage = Once()
+            pipeline = Pipeline([*before, stage])
+            play = Playbook(
+                pipeline.run, pipeline.inspects, judges=pipeline.judges, looks_at=pipeline.looks_at
+            )
+            for name in (b"poison", b"b"):
+                play.client(parse(name, name) + SYNC)
+                play.database(PARSE_COMPLETE + ready())
+            self.assertEqual(types(play.client(bind(b"", b"poison") + execute() + SYNC)), "BES")
+            play.database(BIND_COMPLETE + complete(b"INSERT 0 1") + ready())
+            stage.seeks = True
+            self.assertEqual(types(play.client(query(b"SELECT 1"))), "Q")
+            play.database(complete(b"SELECT 1") + ready())
+            self.assertEqual(types(play.client(bind(b"", b"b") + execute() + SYNC)), "BES")
+            play.database(BIND_COMPLETE + complete(b"INSERT 0 1") + ready())
+            self.assertEqual((stage.failed, play.recorder.failures), (1, []))
+            play.done()
 
     def test_one_that_breaks_while_it_is_asked_is_passed_by_where_it_may_be(self):
         for stages in _with_broken():

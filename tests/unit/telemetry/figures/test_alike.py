@@ -172,3 +172,17 @@ class Alikes(SynchronousTestCase):
         ((_, row),) = rows_of(counting.counter).items()
         self.assertEqual((row.calls, row.layers["whole"].count), (400, 400))
         self.assertEqual(sum(tally.calls for tally in counting.tallies), 400)
+
+    def test_what_comes_in_turns_is_gathered_once_each(self):
+        """Two kinds of requests, at two listeners, in one run."""
+        counting = Counting()
+        gathering = []
+        for number in range(40):
+            session = counting.sessions[number % _SESSIONS]
+            for kind in ("query", "execute"):
+                counting.counter.take(a_request(session, b"SELECT 1", kind))
+                gathering.append(session.figures)
+        self.assertEqual(len(set(map(id, gathering))), 4)
+        counting.counter.run.count()
+        calls = [tally.calls for tally in counting.tallies]
+        self.assertEqual(sum(calls), 80)
