@@ -30,7 +30,8 @@ _HARMLESS: Final = re.compile(
     re.I,
 ).fullmatch
 # Settings that decide how long statements take and run, what they are called, and how times and
-# numbers are written: never what a text means.
+# numbers are written: never which columns a text means.  Those of dates decide which day
+# '01/02/2026' is, for the database alone: in protected columns it is no date.
 _INDIFFERENT: Final = re.compile(
     rb"\s*+(?:reset\s+|set\s+(?:(?:session|local)\s+)?)"
     rb"(?:application_name|client_min_messages|datestyle|intervalstyle|timezone|time\s+zone"

@@ -48,10 +48,10 @@ def tell(settings: EncryptionSettings) -> None:
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class ColumnStage:
-    """``keys`` is an IKeys; ``seconds`` a monotonic clock; ``tokenizer`` gives
-    the one that settings need, None if no column has tokens, or raises ConfigError.  ``read`` gives
-    the settings anew, or raises ConfigError.  ``now`` is the time as seconds since the epoch:
-    bypasses end.  ``language`` is the one of their statements, of `sql.languages`.
+    """``keys`` is an IKeys; ``seconds`` a monotonic clock; ``tokenizer`` gives the one that some
+    settings need, None if no column has tokens, or raises ConfigError.  ``read`` gives the settings
+    anew, or raises ConfigError.  ``now`` is the time as seconds since the epoch: bypasses end.
+    ``language`` is the one of their statements, of `sql.languages`.
     """
 
     name = STAGE

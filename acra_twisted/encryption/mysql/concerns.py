@@ -143,11 +143,10 @@ class Concerns:
 
 def judges_literals(text: bytes, part: Sequence[Token]) -> bool:
     """Tell whether a statement is judged by what its literals hold: SQL, a name, a length."""
-    words = {fold(one) for one in mysqltokens.names(text, list(part))}
     found = {mysqltokens.first_word(text, list(part))}
     if holds_another(text, part):
-        found |= words
-    return not (_RUNNING.isdisjoint(words) and _CARRYING.isdisjoint(found))
+        found |= {fold(one) for one in mysqltokens.names(text, list(part))}
+    return not (_RUNNING.isdisjoint(found) and _CARRYING.isdisjoint(found))
 
 
 def check_roles(text: bytes, statements: Sequence[Sequence[Token]]) -> None:
@@ -184,7 +183,9 @@ def is_of_accounts(text: bytes, part: Sequence[Token]) -> bool:
     """Tell whether a statement that begins with CREATE or ALTER defines users or roles."""
     words = [mysqltokens.word(text, token) for token in part[:4]]
     at = 3 if words[1:3] == ["or", "replace"] else 1
-    return words[at : at + 1] in (["user"], ["role"]) and part[at][0] == lexer.WORD
+    if words[0] not in _CARRYING or words[at : at + 1] not in (["user"], ["role"]):
+        return False
+    return part[at][0] == lexer.WORD
 
 
 def hides(text: bytes, part: Sequence[Token], defined: frozenset[str]) -> bool:
@@ -196,6 +197,8 @@ def hides(text: bytes, part: Sequence[Token], defined: frozenset[str]) -> bool:
     at = next((at for at, one in enumerate(words) if one in _KINDS), len(words)) + 1
     if words[at : at + 3] == ["if", "not", "exists"]:
         at += 3
+    # A name without a database may have a dot before it.
+    at += words[at : at + 1] == ["."]
     at += 2 * (words[at + 1 : at + 2] == ["."])
     return at >= len(words) or fold(words[at]) in defined
 

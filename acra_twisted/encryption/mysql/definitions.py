@@ -33,6 +33,8 @@ _ENDING: Final = frozenset(("drop", "truncate"))
 #: Words between CREATE and INDEX.
 _INDEXES: Final = ("or", "replace", "online", "offline", "unique", "fulltext", "spatial")
 _DATABASES: Final = ("database", "schema")
+#: Words before rows that a table is made of; those of partitions stand behind a name in brackets.
+_ROWS: Final = ("values", "value", "table", "as", "replace", "ignore")
 
 _LOADED: Final = Refusal(
     refusals.SERVER_FILE,
@@ -137,9 +139,22 @@ def _create(analysis: Analysis, cursor: Cursor) -> None:
         if not cursor.takes(","):
             break
     cursor.expect(")")
+    _options(cursor, settings)
+
+
+def _options(cursor: Cursor, settings: tableitems.Settings) -> None:
+    """Step over the rest of CREATE TABLE.  Raises UnreadableError where it has rows."""
+    depth, before, is_divided = 0, "", False
     while cursor.kind != "end":
+        here = cursor.here
+        is_divided = is_divided or here == "partition"
+        opens = here == "(" and not depth and not is_divided
+        if opens or here in _ROWS and (not depth or before == "("):
+            raise cursor.error("a table that is made of rows")
         # Partitions may be divided by values.
         tableitems.check_name(cursor, settings)
+        depth += (here == "(") - (here == ")")
+        before = here
         cursor.step()
 
 

@@ -45,7 +45,7 @@ _DEFINING: Final = frozenset(("view", "rename"))
 #: A worker plans longer texts: everybody would wait for that.
 LONG: Final = 16 << 10
 #: Longer texts that name nothing protected are not read by their tokens.
-_LONG: Final = 64 << 10
+_LONGEST: Final = 64 << 10
 #: Words between EXPLAIN and its statement.
 _EXPLAINED: Final = (
     *("extended", "partitions", "analyze", "format", "=", "json", "tree", "traditional"),
@@ -207,7 +207,7 @@ class Planner:
             return found
         if not targets.gives(text) and not concerns.may_hold_block(text):
             return ()
-        if len(text) > _LONG:
+        if len(text) > _LONGEST:
             return (targets.UNREAD,)
         try:
             tokens = self._tokens(text, mode)

@@ -339,11 +339,14 @@ def _rename(fields: dict[str, Any], place: _Place) -> Refusal | None:
         return typed.refused(fields)
     if fields.get("renameType") == "OBJECT_SCHEMA":
         return _lost(_within(fields.get("subname", ""), place.protection), _RENAMED)
-    found = _resolved(fields.get("relation", {}), place)
+    kind, where = fields.get("renameType"), fields.get("relation", {})
+    found = _resolved(where, place)
+    if kind == "OBJECT_COLUMN" and found.unknown and place.protection.named(where["relname"]):
+        # Tables that inherit from it have their columns renamed with its own.
+        return _unknown(where, found)
     if found.relation is None:
         return None
     settings = _settings(place.protection, found.relation)[0]
-    kind = fields.get("renameType")
     if kind == "OBJECT_COLUMN":
         table = place.protection.table_setting(found.relation)
         lost: Sequence[ColumnSetting] = [

@@ -112,6 +112,8 @@ class Running(SynchronousTestCase):
             "<<a>> BEGIN EXECUTE IMMEDIATE @v; END",
             "IF 1 THEN SET GLOBAL init_connect = 'DELETE FROM orders'; END IF",
             "IF 1 THEN ALTER TABLE far CONNECTION='mysql://u@h/shop/people'; END IF",
+            "IF user() <> '' THEN ALTER TABLE f CONNECTION='mysql://u@h/shop/people'; END IF",
+            "CASE role WHEN 1 THEN CREATE SERVER s OPTIONS (HOST 'people'); END CASE",
         ):
             self.assertEqual(shown(text), "refused: opaque_code", text)
 
@@ -126,6 +128,7 @@ class Literals(SynchronousTestCase):
             ("BEGIN NOT ATOMIC ALTER TABLE t COMMENT 'a'", True),
             ("INSERT INTO t VALUES ('create', 1)", False),
             ("SELECT a FROM t WHERE a = 'execute'", False),
+            ("SELECT a AS immediate, `execute` FROM t WHERE b = 'c'", False),
         ):
             raw = text.encode()
             part = mysqllexer.tokens(raw)

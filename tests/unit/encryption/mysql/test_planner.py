@@ -99,6 +99,7 @@ class Texts(SynchronousTestCase):
             f"{view}; INSERT INTO a.b.c VALUES ('a')",
             f"{view.replace('fresh', '`frésh`')}; INSERT INTO `FRÉSH` VALUES ('a')",
             f"{view}; CREATE TEMPORARY TABLE fresh (m INT)",
+            f"{view}; CREATE TEMPORARY TABLE .fresh (m INT)",
             f"{view}; DO 1; CREATE OR REPLACE TEMPORARY TABLE IF NOT EXISTS shop.`Fresh` LIKE x",
         ):
             self.assertEqual(shown(text), "refused: unparsable", text)

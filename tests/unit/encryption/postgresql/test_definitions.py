@@ -279,6 +279,12 @@ class Definitions(SynchronousTestCase):
         self.refused("ALTER TABLE people RENAME name TO other", "schema_mismatch")
         self.refused("ALTER TABLE people RENAME TO other", "schema_mismatch")
         self.refused("ALTER TABLE app.firms SET SCHEMA public", "schema_mismatch", "app.firms.name")
+        base = Relation(6, "public", "base", "r", columns("id", "name"))
+        heir = PEOPLE._replace(parents=(6,))
+        [statement] = pgparse.parse("ALTER TABLE base RENAME COLUMN name TO nick")
+        made = protection([heir, base], GIVEN)
+        refused = refusal("RenameStmt", statement["stmt"]["RenameStmt"], made, PATH, [])
+        self.assertEqual(refused.reason, "schema_unknown")
         self.passes(
             "ALTER TABLE people RENAME id TO other",
             "ALTER TABLE people RENAME name TO nick",
