@@ -87,8 +87,9 @@ def parts(table: ProtectedTable, change: str) -> Sequence[Part]:
         target = column
         if change in (ENCRYPT, DECRYPT):
             target = table.columns.get(fold(column.name + BESIDE), column)
-            if setting.kind == TOKENIZED and fold(column.name + LEFT) in table.columns:
-                # A switch was there already.
+            was_switched = target is column and fold(column.name + LEFT) in table.columns
+            if change == ENCRYPT and setting.kind == TOKENIZED and was_switched:
+                # It holds tokens: `_check` would take it for one that was never prepared.
                 continue
         elif setting.kind == TOKENIZED:
             continue

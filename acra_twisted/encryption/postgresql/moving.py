@@ -129,8 +129,9 @@ def parts(relation: Relation, columns: Mapping[int, ColumnSetting], change: str)
         target = attribute
         if change in (ENCRYPT, DECRYPT):
             target = relation.attribute(attribute.name + BESIDE) or attribute
-            if setting.kind == TOKENIZED and relation.attribute(attribute.name + LEFT):
-                # A switch was there already.
+            was_switched = target is attribute and relation.attribute(attribute.name + LEFT)
+            if change == ENCRYPT and setting.kind == TOKENIZED and was_switched:
+                # It holds tokens: `_check` would take it for one that was never prepared.
                 continue
         elif setting.kind == TOKENIZED:
             continue

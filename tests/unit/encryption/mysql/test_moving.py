@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.migrating import CHANGES, DECRYPT, ENCRYPT, REWRAP
+from acra_twisted.encryption.migrating import CHANGES, DECRYPT, ENCRYPT, REENCRYPT, REWRAP
 from acra_twisted.encryption.mysql import moving
 from acra_twisted.encryption.mysql.moving import Key
 from acra_twisted.encryption.mysql.protection import Protection
@@ -63,8 +63,17 @@ class Tables(SynchronousTestCase):
 
     def test_tokens_that_a_switch_has_put_there_stay(self):
         phones = Column("phone", "varchar", 80), Column("PHONE__before", "int")
-        for change in CHANGES:
-            self.assertEqual(moving.parts(table(ID, *phones, own=(PHONE,)), change), [])
+        switched = table(ID, *phones, own=(PHONE,))
+        for change in (ENCRYPT, REENCRYPT, REWRAP):
+            self.assertEqual(moving.parts(switched, change), [])
+        self.assertIn("looks like any value", self.refused(moving.parts, switched, DECRYPT))
+
+    def test_a_second_column_is_filled_whatever_a_switch_has_left(self):
+        phones = Column("phone", "varchar", 80), Column("phone__before", "int")
+        second = Column("phone__acra", "varchar", 80)
+        for change in (ENCRYPT, DECRYPT):
+            [part] = moving.parts(table(ID, *phones, second, own=(PHONE,)), change)
+            self.assertEqual(part.target, second)
 
     def test_columns_that_cannot_be_changed_as_they_are(self):
         for text, found in (

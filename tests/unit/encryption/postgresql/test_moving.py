@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.crypto import acrablock, envelopes
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.migrating import CHANGES, DECRYPT, ENCRYPT, REENCRYPT
+from acra_twisted.encryption.migrating import CHANGES, DECRYPT, ENCRYPT, REENCRYPT, REWRAP
 from acra_twisted.encryption.postgresql import moving
 from acra_twisted.encryption.postgresql.moving import Part, Values
 from acra_twisted.encryption.postgresql.schema import Attribute, Relation
@@ -97,8 +97,18 @@ class Parts(SynchronousTestCase):
         switched = relation(
             1, "people", attribute("age", 1, INT4), attribute("age__before", 2, INT4)
         )
-        for change in CHANGES:
+        for change in (ENCRYPT, REENCRYPT, REWRAP):
             self.assertEqual(moving.parts(switched, {1: tokens}, change), [])
+        error = self.assertRaises(ConfigError, moving.parts, switched, {1: tokens}, DECRYPT)
+        self.assertIn("a token looks like any value", str(error))
+
+    def test_a_second_column_is_filled_whatever_a_switch_has_left(self):
+        tokens = setting("people.age", kind="tokenized", token_type="int32", data_type="int32")
+        names = ("age", "age__before", "age__acra")
+        columns = [attribute(name, number, INT4) for number, name in enumerate(names, 1)]
+        for change in (ENCRYPT, DECRYPT):
+            [part] = moving.parts(relation(1, "people", *columns), {1: tokens}, change)
+            self.assertEqual(part.target.name, "age__acra")
 
     def test_computed_columns_are_refused(self):
         made = relation(1, "people", attribute("name", 1, generated=True))
