@@ -94,7 +94,7 @@ class MigrationJob:
                 for line in site.definitions(root):
                     self.tell(line)
             return
-        work = [self._due_now(await site.work(root)) for root in roots]
+        work = self._due_now([await site.work(root) for root in roots])
         name, page = resume
         names = [one.label for some in work for one in some]
         if name and name not in names:
@@ -122,7 +122,7 @@ class MigrationJob:
         if number:
             raise MigrationError("\n".join([*refused, f"{number} values stay as they are"]))
 
-    def _due_now(self, work: Sequence[MovedTable]) -> Sequence[MovedTable]:
+    def _due_now(self, work: Sequence[Sequence[MovedTable]]) -> Sequence[Sequence[MovedTable]]:
         """Return what is to be changed now, and tell what is left."""
         now, left = due_now(work, self.given.command)
         if left:

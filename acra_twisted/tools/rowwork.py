@@ -125,15 +125,19 @@ def beside(work: Sequence[_Table]) -> Sequence[_Table]:
     return [one for one in found if one.parts]
 
 
-def due_now(work: Sequence[_Table], change: str) -> tuple[Sequence[_Table], Sequence[str]]:
-    """Return what is to be changed now, and the labels of columns that are left.
+def due_now(
+    work: Sequence[Sequence[_Table]], change: str
+) -> tuple[Sequence[Sequence[_Table]], Sequence[str]]:
+    """Return what is to be changed now, in the same groups, and the labels of columns that are
+    left.  ``work`` is all of a run: its tables have one configuration.
 
     Second columns are filled before AcraServer has the configuration, and columns in place are
     encrypted after that, because applications read them meanwhile.  So while there are second ones,
-    those in place are left.
+    in whichever table, those in place are left.
     """
-    second = beside(work) if change == ENCRYPT else ()
-    if not second:
+    second = [beside(some) for some in work] if change == ENCRYPT else []
+    if not any(second):
         return work, ()
-    left = [part.setting.label for one in work for part in one.parts if not part.beside]
+    tables = [one for some in work for one in some]
+    left = [part.setting.label for one in tables for part in one.parts if not part.beside]
     return second, sorted(set(left))

@@ -5,6 +5,7 @@ import os
 import signal
 
 from acra_twisted.tools import migrationjob
+from tests.support.schemas import column, table
 from tests.unit.tools.test_migrate import MigrateCase
 
 
@@ -19,6 +20,19 @@ class Job(MigrateCase):
         self.patch(migrationjob, "ERRORS", shown)
         self.migrate("encrypt", "cards")
         self.assertIn("public.cards: 100%, 0 changed", shown.getvalue())
+
+    def test_columns_in_place_are_left_while_another_table_has_a_second_column(self):
+        columns = column("name", 1, 25), column("name__acra", 2)
+        self.database.tables[0] = table(1, "people", *columns)
+        for tables in (("people", "cards"), ("cards", "people")):
+            self.database.asked.clear()
+            told = self.migrate("encrypt", *tables)
+            self.assertIn("left as they are: cards.number; run this once more", told)
+            self.assertIn("public.people: 0 values changed, 0 refused\n", told)
+            self.assertNotIn("public.cards", told)
+            read = [one for one in self.database.asked if 'FROM ONLY "public"' in one]
+            self.assertTrue(read)
+            self.assertFalse([one for one in read if "cards" in one])
 
     def test_a_signal_ends_it_with_the_place_to_go_on_from(self):
         self.database.sized = lambda: os.kill(os.getpid(), signal.SIGTERM)

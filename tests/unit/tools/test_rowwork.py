@@ -43,14 +43,20 @@ class DueNow(SynchronousTestCase):
     note = Part(ColumnSetting("", "people", "note"), beside=False)
 
     def test_columns_in_place_are_left_while_there_are_second_ones(self):
-        work = [Table([self.email, self.note]), Table([self.note])]
-        expected = [Table([self.email])], ["people.note"]
+        work = [[Table([self.email, self.note]), Table([self.note])]]
+        expected = [[Table([self.email])]], ["people.note"]
+        self.assertEqual(due_now(work, ENCRYPT), expected)
+
+    def test_columns_of_other_tables_are_left_as_well(self):
+        number = Part(ColumnSetting("", "cards", "number"), beside=False)
+        work = [[Table([number])], [Table([self.email])], []]
+        expected = [[], [Table([self.email])], []], ["cards.number"]
         self.assertEqual(due_now(work, ENCRYPT), expected)
 
     def test_all_is_due_without_second_columns_and_for_other_changes(self):
-        work = [Table([self.note]), Table([self.note])]
+        work = [[Table([self.note])], [Table([self.note])]]
         self.assertEqual(due_now(work, ENCRYPT), (work, ()))
-        work = [Table([self.email, self.note])]
+        work = [[Table([self.email, self.note])], [Table([self.note])]]
         for change in CHANGES:
             if change != ENCRYPT:
                 self.assertEqual(due_now(work, change), (work, ()))
