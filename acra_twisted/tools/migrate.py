@@ -78,7 +78,7 @@ def _add_flags(parser: Parser, change: str) -> None:
     parser.key_folders("keys_dir", "keys_dir_public")
     parser.add_argument(
         "--columns",
-        default=(),
+        default=None,
         type=_names,
         help="columns to change, as NAME or TABLE.NAME, separated by commas; default: all "
         "protected columns",
@@ -211,8 +211,10 @@ def _chosen(
     """The configuration without the columns that are left out, and the tables that are named.
     Raises ConfigError."""
     tables = [_table(settings, name) for name in given.table]
-    if not given.columns:
+    if given.columns is None:
         return settings, tables
+    if not given.columns:
+        raise ConfigError("--columns: it names no column; leave it out for all of the tables")
     if getattr(given, "switch", False):
         raise ConfigError("--columns: a switch has all second columns of a table")
     known = {spoken for one in tables for name in one.protected for spoken in _names_of(one, name)}

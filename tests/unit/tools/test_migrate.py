@@ -134,6 +134,13 @@ class Command(MigrateCase):
         told = self.migrate("encrypt", "notes", "cards", "--columns=notes.text")
         self.assertNotIn("cards: 0 values", told)
 
+    def test_no_column_is_not_all_of_them(self):
+        for given in ("", ",", " , "):
+            for words in (("decrypt", "--yes"), ("encrypt", "--switch"), ("encrypt", "--ddl")):
+                named = f"--encryptor_config_file={self.config}"
+                self.refused("--columns: it names no", *words, named, "cards", f"--columns={given}")
+        self.assertEqual(self.database.asked, [])
+
     def test_mistakes(self):
         named = f"--encryptor_config_file={self.config}"
         for expected, *words in (
