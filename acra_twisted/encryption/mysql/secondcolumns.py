@@ -9,7 +9,7 @@ in it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.encryption.migrating import BESIDE, ENCRYPT, LEFT
@@ -72,15 +72,12 @@ def preparation(
     types are changed instead, where one holds both forms.  Raises ConfigError.
     """
     changes: list[str] = []
-    pairs: list[Column] = []
-    is_new = not has_trigger
+    added: list[Column] = []
     for name, column in table.columns.items():
         setting = table.settings.get(name)
-        if setting is None or column.expression:
+        if setting is None or column.expression or _second(table, column) is not None:
             continue
-        if _second(table, column) is not None:
-            pairs.append(column)
-        elif in_place and setting.kind != TOKENIZED:
+        if in_place and setting.kind != TOKENIZED:
             if change == ENCRYPT and storage.misfit(setting, column):
                 _check_in_place(table, column)
                 null = "" if column.nullable else " NOT NULL"
@@ -91,15 +88,15 @@ def preparation(
             if kind:
                 _check_left(table, column)
                 changes.append(f"ADD COLUMN {_with(column.name, BESIDE)} {kind} INVISIBLE")
-                pairs.append(column)
-                is_new = True
+                added.append(column)
     lines = []
     if changes:
         lines.append(f"ALTER TABLE {_name_of(table.table)} {', '.join(changes)};")
-    if pairs and is_new:
+    has_second = any(not first.expression for first, _ in _pairs(table))
+    if added or (has_second and not has_trigger):
         if has_trigger:
             lines.append(f"{drop_trigger(table.table)};")
-        lines.append(f"{_trigger(table.table, pairs)};")
+        lines.append(f"{trigger(table, added)};")
     return lines
 
 
@@ -280,9 +277,17 @@ def trigger_name(table: Table) -> str:
     return f"{table.name}{BESIDE}"
 
 
-def trigger(table: ProtectedTable) -> str:
-    """The statement that makes the trigger of the second columns that there are."""
-    return _trigger(table.table, [first for first, _ in _pairs(table)])
+def trigger(table: ProtectedTable, added: Collection[Column] = ()) -> str:
+    """The statement that makes the trigger of the second columns that there are, and of those of
+    ``added``.  A table has one trigger: it guards also the columns that are left out now."""
+    return _trigger(
+        table.table,
+        [
+            column
+            for column in table.columns.values()
+            if not column.expression and (column in added or _second(table, column) is not None)
+        ],
+    )
 
 
 def drop_trigger(table: Table) -> str:

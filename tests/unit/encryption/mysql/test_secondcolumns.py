@@ -99,6 +99,16 @@ class Preparation(SynchronousTestCase):
         self.assertIn("NEW.`name__acra` =", made)
         self.assertIn("NEW.`phone__acra` =", made)
 
+    def test_the_trigger_goes_on_to_guard_columns_that_are_left_out(self):
+        own = (PHONE,)
+        for columns in ((TEXT, BESIDE, TOKEN), (TOKEN, TEXT, BESIDE)):
+            _, dropped, made = prepared(*columns, own=own, has_trigger=True)
+            self.assertIn("DROP TRIGGER", dropped)
+            self.assertIn("NEW.`name__acra` =", made)
+            self.assertIn("NEW.`phone__acra` =", made)
+        mail = STORED._replace(name="mail")
+        self.assertEqual(prepared(TEXT, BESIDE, mail, own=(column("mail"),)), [])
+
     def test_types_are_changed_in_place_where_one_holds_both_forms(self):
         first, second = TEXT._replace(nullable=False), Column("phone", "int")
         added, _ = prepared(first, second, own=(NAME, PHONE), in_place=True)
