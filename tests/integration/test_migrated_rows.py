@@ -189,6 +189,21 @@ class Served(Surroundings):
             self.assert_served(db)
             self.assert_found(db)
 
+    def test_second_columns_that_are_made_one_after_the_other_are_watched_over_alike(self):
+        self.db.execute("CREATE TABLE people (id int PRIMARY KEY, email text, age int)")
+        self.db.execute("INSERT INTO people VALUES (1, '1@example.com', 1)")
+        self.config.write_text(OTHER + PEOPLE.format("return"))
+        for column in ("age", "email"):
+            for line in self.migrate("encrypt", "--ddl", f"--columns={column}").splitlines():
+                self.db.execute(line)
+        self.migrate("encrypt")
+        filled = "SELECT email__acra IS NOT NULL, age__acra IS NOT NULL FROM people"
+        self.assertEqual(self.db.execute(filled).fetchone(), (True, True))
+        self.db.execute("UPDATE people SET email = '2@example.com'")
+        self.assertEqual(self.db.execute(filled).fetchone(), (False, True))
+        self.db.execute("UPDATE people SET age = 2")
+        self.assertEqual(self.db.execute(filled).fetchone(), (False, False))
+
     def reads(self, db):
         try:
             return db.execute("SELECT age FROM people WHERE id = 7").fetchone() == (7,)

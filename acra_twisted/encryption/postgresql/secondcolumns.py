@@ -33,8 +33,10 @@ def preparation(
     protection: Protection, root: Relation, columns: Mapping[int, ColumnSetting], change: str
 ) -> Sequence[str]:
     """The statements that put a second column beside each one whose type does not hold both forms;
-    none if there is no such column.  Raises ConfigError."""
+    none if there is no such column.  A table has one trigger: it guards also the second columns
+    that are there already.  Raises ConfigError."""
     found: list[Attribute] = []
+    before = [one for one in root.attributes if root.attribute(one.name + BESIDE)]
     lines: list[str] = []
     table = name_of(root)
     for attribute in root.attributes:
@@ -55,14 +57,17 @@ def preparation(
     tests = "".join(
         f" IF NEW.{quoted(one.name)}::text IS DISTINCT FROM OLD.{quoted(one.name)}::text "
         f"THEN NEW.{_beside(one.name)} := NULL; END IF;"
-        for one in found
+        for one in (*before, *found)
     )
     trigger = _trigger(root)
+    create = "CREATE OR REPLACE" if before else "CREATE"
     lines.append(
-        f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET search_path = "
+        f"{create} FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET search_path = "
         f"pg_catalog AS $acra$ BEGIN{tests} RETURN NEW; END $acra$;"
     )
     for name in _triggered(protection, root):
+        if before:
+            lines.append(f"DROP TRIGGER IF EXISTS {trigger} ON {name};")
         lines += [
             f"CREATE TRIGGER {trigger} BEFORE UPDATE ON {name} FOR EACH ROW "
             f"EXECUTE FUNCTION {function}();",

@@ -47,6 +47,20 @@ class Preparation(SynchronousTestCase):
         self.assertIn('CREATE TRIGGER "~people__acra" BEFORE UPDATE ON "public"."people"', trigger)
         self.assertIn('"public"."people" ENABLE ALWAYS TRIGGER "~people__acra"', always)
 
+    def test_what_is_there_stays_and_the_trigger_knows_all(self):
+        root = PEOPLE._replace(attributes=(*PEOPLE.attributes, attribute("age__acra", 5)))
+        self.assertEqual(prepared(root, {1: AGE}), [])
+        for columns in (COLUMNS, {2: PHONE}):
+            added, function, dropped, made, _ = prepared(root, columns)
+            self.assertNotIn("age__acra", added)
+            self.assertIn("CREATE OR REPLACE FUNCTION", function)
+            for name in ("age", "phone"):
+                self.assertIn(f'THEN NEW."{name}__acra" := NULL;', function)
+            self.assertEqual(
+                dropped, 'DROP TRIGGER IF EXISTS "~people__acra" ON "public"."people";'
+            )
+            self.assertIn("CREATE TRIGGER", made)
+
     def test_tables_that_inherit_have_a_trigger_each_and_partitions_have_that_of_their_table(self):
         child = relation(2, "child", *PEOPLE.attributes)._replace(parents=(1,))
         for kind, tables in (("r", ["child", "people"]), ("p", ["people"])):
