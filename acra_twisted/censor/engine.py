@@ -154,7 +154,7 @@ class Censor:
         if kept_plan is None:
             return self._known_by_odd_strings(text, mode, prepared, name)
         plan = kept_plan.plan
-        if kept_plan.is_plain and plan.fixed is not None:
+        if COMPILED and kept_plan.is_plain and plan.fixed is not None:
             self._near.keep(found[0], kept_plan)
         decision = plan.fixed or plan.decide(text, lambda: values.plain(found[1]))
         if found[1] and not name:

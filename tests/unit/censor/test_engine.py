@@ -17,6 +17,7 @@ from acra_twisted.sql.tree import Table
 from tests.support.callforms import pairs
 from tests.support.evasions import EVASIONS
 from tests.support.mysqlforms import FORMS
+from tests.support.profiled import profiled
 
 DENY = [{"handler": "deny", "tables": ["secrets"]}]
 DENY_ALL = [{"handler": "denyall"}]
@@ -1359,6 +1360,19 @@ class Caching(SynchronousTestCase):
                 self.assertIsNone(rules.known(text, other))
             rules.forget()
             self.assertIsNone(rules.known(text, mode))
+
+    def test_beginnings_are_not_kept_where_nobody_asks_for_them(self):
+        called = []
+
+        def note(frame, event, argument):
+            if event == "call":
+                called.append(frame.f_code.co_filename)
+
+        rules = censor("postgresql", DENY)
+        texts = [b"SELECT a FROM t WHERE a = %d" % number for number in range(5)]
+        profiled(note, lambda: [rules.decide(text) for text in texts])
+        # Where compiled they are kept in C, which is no call.
+        self.assertEqual([name for name in called if name.endswith("fast/beginnings.py")], [])
 
 
 _WARM = {db: censor(db, MIXED) for db in LANGUAGES}
