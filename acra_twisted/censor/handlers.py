@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from acra_twisted import events
 from acra_twisted.censor import denials, rules
+from acra_twisted.censor.denials import Candidate
 from acra_twisted.censor.matching import Matcher
 from acra_twisted.censor.patterns import (
     Pattern,
@@ -139,7 +140,7 @@ class CompiledHandler:
         if self._denies:
             kept = denials.own(self._language, compared)
             self._kept[kept] = None
-            compared = denials.bare(self._language, compared, kept)
+            compared = denials.Bared(self._language, compared).but(kept)
         form, literals = tree.shape(compared)
         values = tuple((one.negative, query.values[one.ordinal]) for one in literals)
         self._queries.setdefault(form, {}).setdefault(values, decision)
@@ -219,8 +220,9 @@ class CompiledHandler:
                 return [*found, Step(final=self._decision("table", decided))]
             if not self._denies and not self._permits(parsed):
                 return found
+        candidates = denials.candidates(self._language, parsed, self._denies)
         if self._denies:
-            found += self._denied_queries(parsed, form)
+            found += self._denied_queries(candidates, parsed, form)
         else:
             found += self._query_steps(form)
         if parsed.schemas and self._denies and self._names_schema(parsed.schemas):
@@ -232,7 +234,7 @@ class CompiledHandler:
                 place = self._table_place(parsed)
                 found.append(Step(final=self._decision("table", decided, place)))
                 return found
-        found += self._pattern_steps(parsed)
+        found += self._pattern_steps(parsed, candidates)
         unseen = parsed.opaque or parsed.beyond or parsed.values
         if self._needs_sight and unseen:
             found.append(Step(final=self._decision("opaque", unseen)))
@@ -262,13 +264,11 @@ class CompiledHandler:
         return [Step(texts=self._texts)] if self._texts else []
 
     def _denied_queries(
-        self, parsed: Parsed, form: tuple[str, list[tree.Literal]]
+        self, candidates: list[Candidate], parsed: Parsed, form: tuple[str, list[tree.Literal]]
     ) -> Iterator[Step]:
         """The steps of its queries, without what others may add to them."""
-        whole = [parsed.tree, *(one.tree for one in parsed.nested if not one.subquery)]
-        for kept in self._kept:
-            for item in whole:
-                bare = denials.bare(self._language, item, kept)
+        for bared in (bared for _, bared, subquery in candidates if not subquery):
+            for bare in bared.each(self._kept):
                 yield from self._query_steps(form if bare is parsed.tree else tree.shape(bare))
 
     def _query_steps(self, form: tuple[str, list[tree.Literal]]) -> list[Step]:
@@ -329,7 +329,7 @@ class CompiledHandler:
             return ""
         return "all tables listed" if all(_is_listed(listed, t) for t in parsed.tables) else ""
 
-    def _kind_pattern(self, parsed: Parsed, candidates: list[tuple[str, Any, bool]]) -> int | None:
+    def _kind_pattern(self, parsed: Parsed, candidates: list[Candidate]) -> int | None:
         """The number of a pattern that is a kind of statement and decides."""
         if not self._kinds:
             return None
@@ -350,10 +350,7 @@ class CompiledHandler:
     def _of_pattern(self, number: int) -> Decision:
         return self._decision("pattern", f"pattern {number}", self._pattern_places[number - 1])
 
-    def _pattern_steps(self, parsed: Parsed) -> list[Step]:
-        candidates = [(parsed.kind, parsed.tree, False)]
-        if self._denies:
-            candidates += [(n.kind, n.tree, n.subquery) for n in parsed.nested]
+    def _pattern_steps(self, parsed: Parsed, candidates: list[Candidate]) -> list[Step]:
         number = self._kind_pattern(parsed, candidates)
         if number is not None:
             return [Step(final=self._of_pattern(number))]

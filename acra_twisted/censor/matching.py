@@ -47,13 +47,12 @@ class Matcher:
     def __init__(
         self, language: Any, query: Query, *, guards: bool, functions: bool = False
     ) -> None:
-        self._language = language
         self._trees = language.trees
         self._statement = query.parsed
         self._tree = query.parsed.tree
         self._kept = denials.own(language, self._tree)
         if not guards:
-            self._tree = denials.bare(language, self._tree, self._kept)
+            self._tree = denials.Bared(language, self._tree).but(self._kept)
         self._values = query.values
         self._open = query.open
         self._guards = guards
@@ -74,12 +73,10 @@ class Matcher:
             return False
         return self._any_table or statement.tables <= mine.tables
 
-    def match(self, candidate: Any) -> Conditions:
+    def match(self, candidate: denials.Bared) -> Conditions:
         """Conditions under which the tree is what the rule describes."""
         found: list[Constraint] = []
-        compared = candidate
-        if not self._guards:
-            compared = denials.bare(self._language, candidate, self._kept)
+        compared = candidate.item if self._guards else candidate.but(self._kept)
         return found if self._same(self._tree, compared, found) else None
 
     # -- structure ----------------------------------------------------------------------------

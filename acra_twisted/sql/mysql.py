@@ -47,7 +47,9 @@ def parse(text: bytes, tokens: list[Token]) -> list[Parsed]:
             known = _read(own.text, part, text, relations)
         _note_reach(known, text, part, relations)
         if own.left_out:
-            known.tree.fields["into"] = " ".join(own.left_out)
+            of_into = [Literal(ordinal) for ordinal in sorted(own.of_left_out)]
+            known.tree.fields["into"] = [" ".join(own.left_out), *of_into]
+            known.whole = known.whole and not of_into
         if own.clauses:
             of_clauses = [Literal(ordinal) for ordinal in sorted(own.of_clauses)]
             known.tree.fields[tree.ASIDE] = [*own.clauses, *of_clauses]
@@ -156,10 +158,10 @@ def _read(canon: str, part: list[Token], text: bytes, relations: set[str]) -> Pa
 
 def _unwrapped(item: Any, parent: Any) -> Any:
     """Return an expression without brackets that mean nothing: around one table, a whole statement,
-    a part of a UNION, or other brackets."""
+    a query that may stand there without them, or other brackets."""
     while isinstance(item, exp.Subquery) and set(_given(item)) == {"this"}:
         inner = item.this
-        is_statement = parent is None or isinstance(parent, exp.SetOperation)
+        is_statement = parent is None or isinstance(parent, _AROUND_QUERIES)
         if not isinstance(inner, exp.Query if is_statement else (exp.Table, exp.Subquery)):
             break
         item = inner
@@ -185,6 +187,11 @@ _KINDS: dict[type[Any], str] = {
     exp.Commit: tree.COMMIT,
     exp.Rollback: tree.ROLLBACK,
 }
+#: A query below these needs no brackets of its own.
+_AROUND_QUERIES = (
+    *(exp.SetOperation, exp.Create, exp.Describe, exp.Insert, exp.CTE),
+    *(exp.Exists, exp.Subquery),
+)
 _STATEMENTS = (exp.Select, exp.SetOperation, exp.Insert, exp.Update, exp.Delete)
 _STRING_MARK = re.compile(r"L([0-9]+)")
 

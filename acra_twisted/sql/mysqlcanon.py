@@ -47,18 +47,27 @@ _DOT = "\0"
 class Canonical:
     """``text`` for sqlglot, and the kind and span of every literal by ordinal.
 
-    ``left_out`` are the words of a clause that no parser is shown, ``writes_file`` tells that it
-    names a file of the server.  ``clauses`` are those of `mysqlclauses` with their spots,
-    ``of_clauses`` the ordinals of their literals.
+    ``left_out`` are the words of a clause that no parser is shown, ``of_left_out`` the ordinals of
+    its literals, ``writes_file`` tells that it names a file of the server.  ``clauses`` are those
+    of `mysqlclauses` with their spots, ``of_clauses`` the ordinals of their literals.
     """
 
-    __slots__ = ("text", "literals", "left_out", "writes_file", "clauses", "of_clauses")
+    __slots__ = (
+        "text",
+        "literals",
+        "left_out",
+        "of_left_out",
+        "writes_file",
+        "clauses",
+        "of_clauses",
+    )
 
     def __init__(
         self,
         text: str,
         literals: list[Token],
         left_out: tuple[str, ...],
+        of_left_out: frozenset[int],
         writes_file: bool,
         clauses: tuple[str, ...],
         of_clauses: frozenset[int],
@@ -66,6 +75,7 @@ class Canonical:
         self.text = text
         self.literals = literals
         self.left_out = left_out
+        self.of_left_out = of_left_out
         self.writes_file = writes_file
         self.clauses = clauses
         self.of_clauses = of_clauses
@@ -80,6 +90,7 @@ def canonical(text: bytes, tokens: list[Token]) -> Canonical:
     left_out: list[str] = []
     clauses: list[str] = []
     of_clauses: set[int] = set()
+    of_left_out: set[int] = set()
     kept = [n for n, token in enumerate(tokens) if token[0] not in (lexer.COMMENT, lexer.HINT)]
     words = [text[tokens[n][1] : tokens[n][2]].lower() for n in kept]
     sequences = _sequences(kept, words)
@@ -100,8 +111,7 @@ def canonical(text: bytes, tokens: list[Token]) -> Canonical:
             if kind == previous == lexer.STRING:
                 literals[-1] = (kind, literals[-1][1], end)
             elif kind in lexer.LITERALS:
-                if shown is not None:
-                    of_clauses.add(len(literals))
+                (of_left_out if shown is None else of_clauses).add(len(literals))
                 literals.append((kind, start, end))
             else:
                 word = tree.fold(_decoded(text, start, end))
@@ -171,7 +181,13 @@ def canonical(text: bytes, tokens: list[Token]) -> Canonical:
         previous = kind
     joined = " ".join(filter(None, out)).replace(f" {_DOT} ", ".").replace(_DOT, ".")
     return Canonical(
-        joined, literals, tuple(left_out), writes_file, tuple(clauses), frozenset(of_clauses)
+        joined,
+        literals,
+        tuple(left_out),
+        frozenset(of_left_out),
+        writes_file,
+        tuple(clauses),
+        frozenset(of_clauses),
     )
 
 

@@ -13,7 +13,8 @@ SELECT_LIST: Final = "targetList"
 SUBQUERIES: Final = frozenset(("SubLink",))
 #: Clauses that change nothing that a denial is about when they are added to what it denies.
 ADDED: Final = frozenset(
-    (ASIDE, "intoClause", "lockingClause", "returningList", "schemaname", "withClause")
+    (ASIDE, "catalogname", "intoClause", "lockingClause", "returningList")
+    + ("schemaname", "withClause")
 )
 #: Clauses behind WHERE that %%WHERE%% of a denial leaves open.
 BEHIND_WHERE: Final = frozenset(

@@ -2,6 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.censor.denials import Bared
 from acra_twisted.censor.matching import Matcher
 from acra_twisted.censor.patterns import read_pattern, read_query
 
@@ -13,7 +14,7 @@ class Matching(SynchronousTestCase):
         asked = read_query(language, query, "there")
         if guards and not matcher.covers(asked.parsed):
             return False
-        conditions = matcher.match(asked.parsed.tree)
+        conditions = matcher.match(Bared(language, asked.parsed.tree))
         return conditions is not None and all(
             asked.values[c.ordinal] == c.value for c in conditions
         )

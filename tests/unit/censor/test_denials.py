@@ -79,15 +79,131 @@ CASES = (
     (
         POSTGRESQL,
         "SELECT ssn FROM secrets",
-        ("SELECT ssn INTO TEMP copied FROM secrets",),
-        ("SELECT ssn FROM secrets, public",),
+        (
+            "SELECT ssn INTO TEMP copied FROM secrets",
+            "SELECT ssn FROM shop.hidden.secrets",
+            "EXPLAIN SELECT ssn FROM shop.hidden.secrets",
+        ),
+        ("SELECT ssn FROM secrets, public", "SELECT ssn FROM shop.hidden.public"),
+    ),
+    (
+        POSTGRESQL,
+        "SELECT ssn FROM hidden.secrets",
+        ("SELECT ssn FROM shop.hidden.secrets",),
+        ("SELECT ssn FROM shop.public.secrets",),
+    ),
+    (
+        MYSQL,
+        "SELECT ssn FROM secrets",
+        (
+            "EXPLAIN SELECT ssn FROM secrets",
+            "EXPLAIN (SELECT ssn FROM secrets)",
+            "EXPLAIN FORMAT=JSON ((SELECT ssn FROM secrets))",
+            "ANALYZE (SELECT ssn FROM secrets)",
+            "CREATE VIEW v AS (SELECT ssn FROM secrets)",
+            "CREATE TABLE x (SELECT ssn FROM secrets)",
+            "CREATE TABLE x AS ((SELECT ssn FROM hidden.secrets))",
+            "CREATE TABLE x (a INT) (SELECT ssn FROM secrets)",
+            "WITH c AS ((SELECT ssn FROM secrets)) SELECT ssn FROM c",
+        ),
+        (
+            "EXPLAIN (SELECT ssn FROM secrets LIMIT 1)",
+            "CREATE VIEW v AS ((SELECT ssn FROM secrets LIMIT 1))",
+        ),
+    ),
+    (
+        MYSQL,
+        "SELECT ssn FROM (SELECT ssn FROM secrets) x",
+        (
+            "SELECT ssn FROM ((SELECT ssn FROM secrets)) x",
+            "SELECT ssn FROM (((SELECT ssn FROM hidden.secrets))) x",
+        ),
+        (
+            "SELECT ssn FROM ((SELECT ssn FROM secrets)) y",
+            "SELECT ssn FROM ((SELECT ssn FROM secrets) LIMIT 1) x",
+        ),
+    ),
+    (
+        MYSQL,
+        "INSERT INTO x SELECT ssn FROM secrets WHERE EXISTS (SELECT 1)",
+        ("INSERT INTO x ((SELECT ssn FROM secrets WHERE EXISTS ((SELECT 1))))",),
+        ("INSERT INTO x (SELECT ssn FROM secrets WHERE EXISTS ((SELECT 2)))",),
+    ),
+)
+#: Clauses with a file of the server, which denials of patterns refuse whatever the pattern is.
+FILES = (
+    "SELECT ssn FROM secrets INTO OUTFILE '/tmp/x'",
+    "SELECT ssn FROM secrets INTO DUMPFILE '/tmp/x'",
+    "SELECT ssn INTO OUTFILE '/tmp/x' FROM secrets",
+    "SELECT ssn INTO DUMPFILE '/tmp/x' FROM hidden.secrets FOR UPDATE",
+    "(SELECT ssn FROM secrets INTO OUTFILE '/tmp/x' FIELDS TERMINATED BY ',')",
+)
+#: What a rule that allows takes, as well as its own text, and does not take.
+PERMITTED = (
+    (
+        "postgresql",
+        "SELECT ssn FROM hidden.secrets",
+        (),
+        ("SELECT ssn FROM shop.hidden.secrets", "SELECT ssn FROM secrets"),
+    ),
+    (
+        "postgresql",
+        "SELECT ssn FROM shop.hidden.secrets",
+        (),
+        ("SELECT ssn FROM hidden.secrets", "SELECT ssn FROM other.hidden.secrets"),
+    ),
+    (
+        "mysql",
+        "SELECT ssn FROM secrets",
+        ("((SELECT ssn FROM secrets))",),
+        (
+            *FILES,
+            "EXPLAIN (SELECT ssn FROM secrets)",
+            "CREATE VIEW v AS (SELECT ssn FROM secrets)",
+            "CREATE TABLE x (SELECT ssn FROM secrets)",
+            "INSERT INTO x (SELECT ssn FROM secrets)",
+            "SELECT ssn FROM ((SELECT ssn FROM secrets)) x",
+        ),
+    ),
+    (
+        "mysql",
+        "SELECT ssn FROM secrets INTO OUTFILE '/tmp/x'",
+        (),
+        (
+            "SELECT ssn FROM secrets",
+            "SELECT ssn FROM secrets INTO OUTFILE '/tmp/y'",
+            "SELECT ssn FROM secrets INTO DUMPFILE '/tmp/x'",
+            "SELECT ssn FROM secrets INTO OUTFILE '/tmp/x' FIELDS TERMINATED BY ','",
+        ),
+    ),
+    (
+        "mysql",
+        "CREATE VIEW v AS SELECT ssn FROM secrets",
+        ("CREATE VIEW v AS ((SELECT ssn FROM secrets))",),
+        (
+            "CREATE VIEW v AS ((SELECT ssn FROM secrets) LIMIT 1)",
+            "CREATE VIEW w AS (SELECT ssn FROM secrets)",
+            "CREATE TABLE v (SELECT ssn FROM secrets)",
+            "CREATE OR REPLACE VIEW v AS (SELECT ssn FROM secrets)",
+        ),
+    ),
+    (
+        "mysql",
+        "SELECT ssn FROM (SELECT ssn FROM secrets LIMIT 1) x",
+        ("SELECT ssn FROM ((SELECT ssn FROM secrets LIMIT 1)) x",),
+        (
+            "SELECT ssn FROM ((SELECT ssn FROM secrets) LIMIT 2) x",
+            "SELECT ssn FROM ((SELECT ssn FROM secrets)) x",
+            "SELECT ssn FROM ((SELECT ssn FROM secrets LIMIT 1) UNION SELECT 1) x",
+        ),
     ),
 )
 BEHIND = (" ORDER BY id", " LIMIT 10", " GROUP BY id HAVING id > 1", " LIMIT 1 OFFSET 2")
 
 
-def censor(language, key, rule):
-    given = {"version": "0.85.0", "handlers": [{"handler": "deny", key: [rule]}]}
+def censor(language, key, rule, kind="deny", *behind):
+    handlers = [{"handler": kind, key: [rule]}, *({"handler": other} for other in behind)]
+    given = {"version": "0.85.0", "handlers": handlers}
     return Censor(LANGUAGES[language], read_rules(given, "rules.yaml"))
 
 
@@ -117,12 +233,48 @@ class Denials(SynchronousTestCase):
             self.assertTrue(rules.decide(b"SELECT id FROM secrets").allowed)
             self.assertTrue(rules.decide(b"SELECT id FROM secrets LIMIT 2").allowed)
 
+    def test_a_file_for_what_is_denied_changes_nothing(self):
+        rules = censor("mysql", "queries", "SELECT ssn FROM secrets")
+        for text in FILES:
+            self.assertEqual(rules.decide(text.encode()).by, "deny.query", text)
+        rules = censor("mysql", "queries", "SELECT ssn FROM secrets WHERE id = 7")
+        for text in (
+            "SELECT ssn INTO OUTFILE '/tmp/x' FROM secrets WHERE id = 7",
+            "SELECT ssn FROM secrets WHERE id = 7 INTO OUTFILE '/tmp/x'",
+        ):
+            self.assertFalse(rules.decide(text.encode()).allowed, text)
+            self.assertTrue(rules.decide(text.replace("7", "8").encode()).allowed, text)
+        rules = censor("mysql", "queries", FILES[0])
+        self.assertFalse(rules.decide(FILES[0].encode()).allowed)
+        for text in ("SELECT ssn FROM secrets", FILES[1], FILES[0].replace("/x", "/y")):
+            self.assertTrue(rules.decide(text.encode()).allowed, text)
+
+    def test_permissions_take_no_more_for_it(self):
+        for language, rule, same, others in PERMITTED:
+            for key in ("queries", "patterns"):
+                rules = censor(language, key, rule, "allow", "denyall")
+                for text in (rule, *same):
+                    self.assertTrue(rules.decide(text.encode()).allowed, (key, rule, text))
+                for text in others:
+                    self.assertFalse(rules.decide(text.encode()).allowed, (key, rule, text))
+
+    def test_a_statement_is_looked_through_once_for_all_rules(self):
+        for language in LANGUAGES.values():
+            one = read_query(language, "SELECT a FROM s.t FOR UPDATE", "here").parsed.tree
+            names = sorted(denials.own(language, one))
+            bared = denials.Bared(language, one)
+            whole, without = bared.but(frozenset(names)), bared.but(frozenset())
+            self.assertIs(whole, one)
+            self.assertIs(bared.but(frozenset(("none of these",))), without)
+            self.assertEqual(denials.own(language, without), frozenset())
+            self.assertEqual(denials.own(language, bared.but(frozenset(names[:1]))), {names[0]})
+
     def test_a_tree_with_nothing_to_leave_out_stays(self):
         for language in LANGUAGES.values():
             one = read_query(language, "SELECT a FROM t WHERE b = 1", "here").parsed.tree
-            self.assertIs(denials.bare(language, one, frozenset()), one)
+            self.assertIs(denials.Bared(language, one).but(frozenset()), one)
             self.assertEqual(denials.own(language, one), frozenset())
             other = read_query(language, "SELECT a FROM s.t FOR UPDATE", "here").parsed.tree
             own = denials.own(language, other)
             self.assertEqual(len(own), 2)
-            self.assertIs(denials.bare(language, other, own), other)
+            self.assertIs(denials.Bared(language, other).but(own), other)

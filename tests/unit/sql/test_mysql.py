@@ -75,7 +75,11 @@ class Into(SynchronousTestCase):
             [parsed] = parse(text)
             self.assertEqual([table.name for table in parsed.tables], ["t"], text)
             self.assertIn("file", parsed.beyond)
-            self.assertTrue(parsed.tree.fields["unplaced"])
+            self.assertNotIn("unplaced", parsed.tree.fields)
+            into = parsed.tree.fields["into"]
+            self.assertEqual([type(part) for part in into[:2]], [str, Literal])
+            self.assertEqual([one.ordinal for one in into[1:]], list(range(len(into) - 1)))
+            self.assertFalse(parsed.whole)
 
     def test_the_clause_is_part_of_the_statement(self):
         one, other = (parse(f"SELECT a FROM t INTO @{name}")[0] for name in "xy")

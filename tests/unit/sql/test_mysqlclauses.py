@@ -132,7 +132,7 @@ def form(text, seen=lambda whole: whole):
 
 
 def denied(whole):
-    return denials.bare(MYSQL, whole, frozenset())
+    return denials.Bared(MYSQL, whole).but(frozenset())
 
 
 def form_if_any(text):
