@@ -126,7 +126,7 @@ class WholeReplies(ResultRows):
         columns = None
         if described and data[position] == frames.ROW_DESCRIPTION:
             rows = position + length + 1
-            if rows + 5 > end:
+            if length < 4 or rows + 5 > end:
                 return _NO_RESULT
             columns = self._descriptions.known(data[position + 5 : rows])
             if columns is None:

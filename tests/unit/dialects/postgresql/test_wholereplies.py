@@ -154,6 +154,11 @@ class Whole(SynchronousTestCase):
         talk.append(("database", BIND_COMPLETE + RESULT + ready()))
         self.check(talk, inspects=(ROWS,))
 
+    def test_a_description_of_no_length(self):
+        for length in range(4):
+            said = b"T\0\0\0" + bytes((length,)) + ONE[5:] + row(b"x") + complete(b"SELECT 1")
+            self.check([("client", query(b"SELECT 1")), ("database", said + ready())])
+
     def test_rows_of_several_statements_in_one_text(self):
         talk = [("client", query(b"SELECT 1; SELECT 2")), ("database", RESULT)]
         for played in both([*talk, ("database", RESULT + ready())]):
