@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import takewhile
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from twisted.internet.defer import maybeDeferred
 
@@ -40,14 +40,17 @@ from acra_twisted.verdicts import PASS, Replace
 _FAILURE: Final = "asked stage"
 
 
-class _Failure(NamedTuple):
+class _Failure:
     """A stage that has failed when it was asked about a statement, or about the values for one:
     its place among those that get such work, and its error."""
 
-    kind: str
-    statement: Statement
-    place: int
-    error: Exception
+    __slots__ = ("kind", "statement", "place", "error")
+
+    def __init__(self, kind: str, statement: Statement, place: int, error: Exception) -> None:
+        self.kind = kind
+        self.statement = statement
+        self.place = place
+        self.error = error
 
 
 class Pipeline:
