@@ -56,7 +56,7 @@ def _string(body: bytes, start: int) -> tuple[bytes, int]:
 def decode_query(data: bytes, start: int, end: int) -> bytes:
     """The text of a Query whose body is between two places: everything up to its only NUL, which
     must be the last byte.  Long texts are copied once."""
-    text = data[start : end - 1]
+    text = data[start : end - 1] if start < end else b""
     if 0 in text:
         raise WireError("client", "Query has bytes after its terminator")
     if start >= end or data[end - 1]:

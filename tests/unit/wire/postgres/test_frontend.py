@@ -2,7 +2,7 @@
 
 import struct
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -13,7 +13,7 @@ from acra_twisted.wire.postgres.frontend import Bind, Parse
 words = st.binary(max_size=10).map(lambda b: b.replace(b"\0", b"0"))
 values = st.lists(st.tuples(st.integers(0, 1), st.one_of(st.none(), st.binary(max_size=9))))
 DECODERS = (
-    lambda body: frontend.decode_query(body, 0, len(body)),
+    lambda body: frontend.decode_query(b"Q\0\0\0\4" + body, 5, 5 + len(body)),
     frontend.decode_parse,
     frontend.decode_bind,
     frontend.bind_names,
@@ -47,6 +47,7 @@ class RoundTrips(SynchronousTestCase):
 
 class Irregular(SynchronousTestCase):
     @given(st.binary(max_size=60))
+    @example(b"")
     def test_fr4_random_bytes(self, body):
         for decode in DECODERS:
             try:
