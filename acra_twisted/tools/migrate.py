@@ -188,21 +188,11 @@ def _configured(given: Any, environment: Environment) -> EncryptionSettings:
 
 
 def _table(settings: EncryptionSettings, name: str) -> TableSetting:
-    known = {_label(one): one for one in settings.tables}
+    known = {".".join(filter(None, (one.schema, one.name))): one for one in settings.tables}
     found = known.get(name)
     if found is None:
         raise ConfigError(f"the configuration names no table {name!r}{meant(name, known)}")
     return found
-
-
-def _label(table: TableSetting) -> str:
-    """A table as the configuration names it."""
-    return ".".join(filter(None, (table.schema, table.name)))
-
-
-def _names_of(table: TableSetting, column: str) -> set[str]:
-    """A column as ``--columns`` names it."""
-    return {column, f"{_label(table)}.{column}"}
 
 
 def _chosen(
@@ -217,7 +207,8 @@ def _chosen(
         raise ConfigError("--columns: it names no column; leave it out for all of the tables")
     if getattr(given, "switch", False):
         raise ConfigError("--columns: a switch has all second columns of a table")
-    known = {spoken for one in tables for name in one.protected for spoken in _names_of(one, name)}
+    columns = [column for table in tables for column in table.protected.values()]
+    known = {name for column in columns for name in (column.name, column.label)}
     for name in given.columns:
         if name not in known:
             raise ConfigError(f"--columns: no protected column {name!r}{meant(name, known)}")
@@ -226,7 +217,7 @@ def _chosen(
             protected={
                 name: one
                 for name, one in table.protected.items()
-                if not _names_of(table, name).isdisjoint(given.columns)
+                if one.name in given.columns or one.label in given.columns
             }
         )
         for table in tables

@@ -55,7 +55,7 @@ def take(analysis: Analysis, cursor: Cursor, query: Callable[[Cursor], Query]) -
                 raise cursor.error("a condition")
             _alone(cursor, word)
             return False
-        if word in ("create", "alter") and concerns.is_of_accounts(cursor.text, cursor.tokens):
+        if concerns.is_of_accounts(cursor.text, cursor.tokens):
             return False
         if word in ("create", "alter") and viewreader.begins(cursor):
             _view(analysis, cursor, query)
