@@ -23,8 +23,9 @@
 # make mutants     small changes to the code, each of which a test must notice; one module with
 #                  MUTANTS=acra_twisted/crypto/cells.py, some of them with SAMPLE=100
 # make soak        the whole chain under a mixed load (SECONDS=180), checked, and drawn to soak.png
-# make bench       direct, pgbouncer, server, connector and server: side by side, as ratios; with
-#                  DB=mysql sysbench asks MariaDB, directly, by bare relays, and by the server;
+# make bench       direct, pgbouncer, HAProxy, server, connector and server: side by side, as
+#                  ratios; with DB=mysql sysbench asks MariaDB, directly, by HAProxy, by bare relays,
+#                  and by the server;
 #                  with BENCH=--bursts the console's cost on a machine that others use (root)
 .PHONY: html demo tutorial test coverage test-forms test-plain compiled test-compiled lint dist changelog docs fuzz mutants soak bench clean
 .DEFAULT_GOAL := test

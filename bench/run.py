@@ -1,4 +1,4 @@
-"""``make bench``: direct, pgbouncer, server alone, connector and server, side by side.
+"""``make bench``: direct, pgbouncer, HAProxy, server alone, connector and server, side by side.
 
 How is told in `sidebyside`; MySQL's bench is `runmysql`.  Results go to ``bench/results/`` as JSON.
 ``make bench BENCH=--quick`` takes a fifth of the time.
@@ -49,6 +49,7 @@ from sidebyside import (
 from spokenpostgresql import POSTGRESQL
 
 from acra_twisted.sandbox.endings import in_order
+from acra_twisted.sandbox.places import installed
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from acra_twisted.sandbox.processes import Process, accepts, free_port
 
@@ -86,7 +87,9 @@ _TPS = re.compile(r"tps = ([0-9.]+) \(without initial")
 
 def pgbouncer(postgres: Postgres, folder: Path) -> tuple[Process, int]:
     """Session pooling, as comparable as it gets."""
-    program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
+    program = installed("pgbouncer")
+    if program is None:
+        sys.exit("no pgbouncer: run apt-get install pgbouncer")
     port = free_port()
     # Where it may write when it is not root: a folder of its own, beside the keys of others.
     folder.chmod(0o711)
@@ -180,6 +183,7 @@ def targets(bench: Bench, postgres: Postgres, stack: ExitStack, folder: Path) ->
     bench.add("pgbouncer", *pgbouncer(postgres, folder))
     sink, collector = program("sink", folder)
     stack.callback(sink.stop)
+    bench.add_haproxys()
     bench.add_relay()
     bench.add_two_relays()
     bench.add_two_relays_with_tls()

@@ -1,4 +1,4 @@
-"""``make bench DB=mysql``: direct, a bare relay, server alone, connector and server, side by side.
+"""``make bench DB=mysql``: direct, HAProxy, a bare relay, server, and chain, side by side.
 
 As `run` for PostgreSQL; the client is sysbench, the database MariaDB.  Its transactions: one row by
 its number (of text, which may hold containers, or a number), and ``oltp_read_only``: sixteen
@@ -153,6 +153,7 @@ def main() -> int:
             bench = Bench(database.port, stack, folder, *SETTINGS)
             sink, collector = program("sink", folder)
             stack.callback(sink.stop)
+            bench.add_haproxys()
             bench.add_relay()
             bench.add_two_relays()
             bench.add_two_relays_with_tls()

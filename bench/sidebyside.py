@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import censor
+import haproxy
 
 from acra_twisted import __version__
 from acra_twisted.sandbox.authority import Authority
@@ -122,6 +123,16 @@ class Bench:
         behind, port = program("tlsrelay", self._folder, self._database, *files)
         self.add(name, behind, port)
         self.add(name, *program("tlsrelay", self._folder, port))
+
+    def add_haproxys(self) -> None:
+        """`haproxy`: what a relay in C costs, and two with TLS between them.  Where it is not
+        installed they are left out, and a line says so."""
+        if haproxy.program() is None:
+            print("HAProxy is not installed: it is left out.", file=sys.stderr)
+            return
+        self.add("HAProxy, one thread", *haproxy.relay(self._folder, self._database))
+        for process, port in haproxy.two_with_tls(self._folder, self._database):
+            self.add("two HAProxys with TLS between", process, port)
 
     def add_chain(self, target: Target, tracing: Mapping[str, str] | None = None) -> Chain:
         """A chain that runs, with the firewall's hundred rules; ``tracing`` has more settings."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from acra_twisted.sandbox.endings import bound
-from acra_twisted.sandbox.places import make_or_copy, temporary
+from acra_twisted.sandbox.places import installed, make_or_copy, temporary
 from acra_twisted.sandbox.processes import Process, as_user, free_port, unprivileged
 
 _ERROR = re.compile(rb"^ERROR ([0-9]+) \([0-9A-Z]+\) at line ([0-9]+): (.*)$", re.MULTILINE)
@@ -37,7 +37,7 @@ class Refusal(NamedTuple):
 
 def program(name: str) -> str:
     """Path of one of MariaDB's programs.  Raises RuntimeError if it is not installed."""
-    path = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
+    path = installed(name)
     if path is None:
         raise RuntimeError(
             "no MariaDB: run apt-get install mariadb-server-core mariadb-client-core"

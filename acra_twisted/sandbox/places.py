@@ -1,4 +1,4 @@
-"""Temporary folders for servers of any user, on any machine.
+"""Temporary folders for servers of any user, on any machine, and where their programs are.
 
 Another user can reach them, a socket's path below them is short enough, and, where it is asked for,
 programs may be executed in them.
@@ -60,6 +60,12 @@ def _unfit(folder: Path, user: tuple[int, int] | None, programs: bool) -> str:
         if _fails("test", "-x", str(folder), user=user):
             return "other users cannot enter it"
     return ""
+
+
+def installed(name: str) -> str | None:
+    """The path of one of the system's programs, of those for administrators as well, which are not
+    in everybody's ``PATH``; None where it is not installed."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
 
 
 def executable(program: Path, user: tuple[int, int] | None) -> str:

@@ -82,6 +82,17 @@ class Programs(SynchronousTestCase):
         self.assertEqual(places.executable(Path(sys.executable).resolve(), None), "")
         self.assertIn("nowhere", places.executable(Path("/nowhere/program"), None))
 
+    def test_those_of_the_system_are_found_by_their_names(self):
+        base = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, base)
+        own = base / "own-program"
+        own.touch(0o755)
+        self.patch(os, "environ", {**os.environ, "PATH": str(base)})
+        self.assertEqual(places.installed("own-program"), str(own))
+        self.assertIsNone(places.installed("no-such-program"))
+        # The server's folder is not in this PATH.
+        self.assertEqual(places.installed("mariadbd"), "/usr/sbin/mariadbd")
+
     def test_a_copy_is_for_everybody(self):
         base = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, base)
