@@ -26,7 +26,8 @@ class Propagation(NamedTuple):
     """``context`` gives the context of an exchange, ``onward`` that which is handed on towards
     the database with it (None: nothing of this one).  ``to_acra``: AcraServer may be there, and
     executions carry theirs as well.  ``errors``: trace ids in errors.  ``notices``: sessions may
-    ask for a NOTICE behind each reply.
+    ask for a NOTICE behind each reply.  ``decided``: a context in a query attribute that is not
+    sampled is a decision.
     """
 
     context: Callable[[Exchange], TraceContext] | None = None
@@ -34,6 +35,7 @@ class Propagation(NamedTuple):
     to_acra: bool = False
     errors: bool = False
     notices: bool = False
+    decided: bool = False
 
     def hint(self, exchange: Exchange | None) -> str:
         """Return the hint of an error about its trace; empty if there is none."""

@@ -24,10 +24,10 @@ _OURS: Final = frozenset((CONTEXT_KEY, STATE_KEY))
 
 
 def take_attributes(
-    attributes: Sequence[Attribute],
+    attributes: Sequence[Attribute], decided: bool = False
 ) -> tuple[Sequence[Attribute], TraceContext | None, bool]:
     """The attributes without a context's, the context, and whether one was there that cannot be
-    used: that one stays."""
+    used: that one stays.  ``decided``: a context that is not sampled is a decision."""
     values = {one.name: one.value for one in attributes if one.name in _OURS}
     value = values.get(CONTEXT_KEY)
     if value is None:
@@ -35,7 +35,7 @@ def take_attributes(
     context = context_from(value, values.get(STATE_KEY) or b"")
     if context is None:
         return attributes, None, True
-    if not context.sampled:
+    if not (context.sampled or decided):
         # Connector/Python says so of every trace, recorded or not.
         context = TraceContext(context.trace_id, context.span_id, False, context.state, False)
     return [one for one in attributes if one.name not in _OURS], context, False

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from acra_twisted.dialects.mysql import replies
 from acra_twisted.dialects.mysql.modequestions import must_know_characters
-from acra_twisted.dialects.mysql.opening import IN_ATTRIBUTES, OpeningRequests
+from acra_twisted.dialects.mysql.opening import OpeningRequests
 from acra_twisted.dialects.mysql.prepared import Prepared
 from acra_twisted.dialects.mysql.replies import RENAMES, RESETS, Reply
 from acra_twisted.dialects.mysql.state import MysqlState
@@ -118,7 +118,7 @@ class ExecutingRequests(OpeningRequests):
         return False
 
     def _must_read(self, payload: bytes) -> bool:
-        if self._judges or self._place == IN_ATTRIBUTES:
+        if self._judges or self._in_attributes:
             return True
         return self._in_force.query_attributes and payload.find(CONTEXT_KEY) >= 0
 
@@ -178,6 +178,7 @@ class ExecutingRequests(OpeningRequests):
                 self._refuse(errors.MALFORMED, exchange, packet.following)
             else:
                 # Nobody here needs what it says, and the database judges it for itself.
+                self._carry(exchange)
                 self._pass(packet, replies.RESULT, exchange, self._reply(prepared, packet))
             return None
         exchange, attributes = self._open_execution("execute", prepared, execution.attributes)
@@ -230,7 +231,8 @@ class ExecutingRequests(OpeningRequests):
         for piece in executing.pieces:
             self._out.append(packets(commands.encode_long_data(piece), 0))
         attributes = self._handed_on(exchange, execution.attributes)
-        self._carry(exchange)
+        if not self._in_attributes:
+            self._carry(exchange)
         reply = self._reply(executing.prepared, packet)
         if not executing.rewrites and attributes is execution.attributes:
             self._pass(packet, replies.RESULT, exchange, reply)

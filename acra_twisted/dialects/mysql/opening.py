@@ -37,13 +37,6 @@ TOO_MANY_STATEMENTS: Final = Situation(
 )
 
 
-#: Where the context of a request that has no text is handed on: in its attributes, or in a command
-#: ahead of it.
-NOWHERE: Final = 0
-IN_ATTRIBUTES: Final = 1
-AHEAD: Final = 2
-
-
 class OpeningRequests(ClientFlow):
     """Opens exchanges, and sends or answers commands; see `request`."""
 
@@ -55,7 +48,8 @@ class OpeningRequests(ClientFlow):
         self._in_force = in_force
         self._propagation = propagation
         self._prepared: PreparedStatements = session.prepared
-        self._place = _place_of(propagation, in_force)
+        # Contexts of queries and executions are handed on in attributes.
+        self._in_attributes = propagation.onward is not None and in_force.query_attributes
         self._reading_since = 0
         # The reply that everything waits for: until then nobody knows what the client says.
         self._blocking: Reply | None = None
@@ -125,11 +119,10 @@ class OpeningRequests(ClientFlow):
         self._session.observer.exchange_opened(exchange)
         return exchange, attributes
 
-    @staticmethod
     def _take_attributes(
-        exchange: Exchange, attributes: Sequence[Attribute], commented: bool
+        self, exchange: Exchange, attributes: Sequence[Attribute], commented: bool
     ) -> Sequence[Attribute]:
-        rest, context, malformed = take_attributes(attributes)
+        rest, context, malformed = take_attributes(attributes, self._propagation.decided)
         if malformed:
             exchange.add_attribute("acra.traceparent_malformed", True)
         if context is not None:
@@ -148,7 +141,7 @@ class OpeningRequests(ClientFlow):
         self, exchange: Exchange, attributes: Sequence[Attribute]
     ) -> Sequence[Attribute]:
         """The attributes that leave with a request."""
-        context = self._onward(exchange) if self._place == IN_ATTRIBUTES else None
+        context = self._onward(exchange) if self._in_attributes else None
         if context is None:
             return attributes
         return with_context(attributes, context, _state_of(exchange))
@@ -159,7 +152,7 @@ class OpeningRequests(ClientFlow):
         The text of a prepared statement stays as it is, but on the way to AcraServer.
         """
         prepares = exchange.kind == "prepare"
-        hands_on = self._propagation.to_acra if prepares else self._place != IN_ATTRIBUTES
+        hands_on = self._propagation.to_acra if prepares else not self._in_attributes
         context = self._onward(exchange) if hands_on else None
         if context is None:
             return sent_form(statement)
@@ -170,8 +163,9 @@ class OpeningRequests(ClientFlow):
         return add_context(statement.text, context, state)
 
     def _carry(self, exchange: Exchange) -> None:
-        """Before a request without text: a command that carries its context."""
-        context = self._onward(exchange) if self._place == AHEAD else None
+        """Before a request without text and attributes: a command that carries its context to
+        AcraServer."""
+        context = self._onward(exchange) if self._propagation.to_acra else None
         if context is not None:
             self._out.append(carrier(context))
 
@@ -250,14 +244,6 @@ class OpeningRequests(ClientFlow):
         is owed, and the session ends."""
         self._refuse(situation, self._open("command"), sequence)
         self.terminated = True
-
-
-def _place_of(propagation: Propagation, in_force: InForce) -> int:
-    if propagation.onward is None:
-        return NOWHERE
-    if in_force.query_attributes:
-        return IN_ATTRIBUTES
-    return AHEAD if propagation.to_acra else NOWHERE
 
 
 def _state_of(exchange: Exchange) -> str:

@@ -214,6 +214,7 @@ class ServedLogin(Login):
             changes,
             policy.pipeline,
             self._legs if policy.changes_user else None,
+            self._announces,
         )
         self._response = None
         return [proven, told, Ready(flows, self._client.drain(), self._database.drain())]

@@ -44,6 +44,8 @@ class Sessions:
         self._message_limit = message_limit
         self._max_prepared = max_prepared
         self._propagation = propagation
+        # Contexts of a connector are its decisions, wherever they stand.
+        self._decided = propagation._replace(decided=True)
         # Their definitions of columns are alike, or have one more field.
         self._descriptions = {extended: Descriptions(extended) for extended in (False, True)}
 
@@ -103,14 +105,17 @@ class Sessions:
         changes: Sequence[tuple[bytes, bytes]],
         pipeline: Any,
         legs: LegsPolicy | None = None,
+        follows: bool = False,
     ) -> tuple[MysqlRequests, MysqlReplies]:
         """Make the flows of a session that is ready.
 
         ``status`` is the one that its database reports, ``collation`` the client's at its login,
         ``changes`` are those of the session that its database tells of.  ``pipeline`` is what
         judges it, see `pipeline.hooks`, or None if it passes.  ``legs`` are those of its login,
-        None if its client may not become another user.
+        None if its client may not become another user.  ``follows``: a connector of this package
+        hands on the contexts of its requests.
         """
+        propagation = self._decided if follows else self._propagation
         state = MysqlState(session, mariadb=in_force.mariadb, status=status, collation=collation)
         state.logged_in(changes)
         session.prepared = PreparedStatements(
@@ -124,7 +129,7 @@ class Sessions:
             None if pipeline is None else pipeline.judges,
             message_limit=self._message_limit,
             legs=legs,
-            propagation=self._propagation,
+            propagation=propagation,
         )
         answers = MysqlReplies(
             session,
@@ -133,7 +138,7 @@ class Sessions:
             None if pipeline is None else pipeline.results,
             messages=pipeline is not None and MESSAGES in pipeline.inspects,
             message_limit=self._message_limit,
-            propagation=self._propagation,
+            propagation=propagation,
             descriptions=self._descriptions[in_force.extended_metadata],
         )
         return requests, answers

@@ -113,12 +113,15 @@ class Followed(MysqlConnected):
         application, link = self.logged_in(asked=bits.QUERY_ATTRIBUTES, greeting=MYSQL)
         application.dataReceived(query(b"\0\1SELECT 1"))
         application.dataReceived(command(commands.PING))
-        (_, payload), (_, ping) = written(link.transport.value())
+        (_, payload), (_, carrier), (_, ping) = written(link.transport.value())
         asked = decode_query(payload, True)
         self.assertEqual(asked.text, b"SELECT 1")
         ((name, value),) = [(one.name, one.value) for one in asked.attributes]
         self.assertEqual(name, b"traceparent")
         self.assertIsNotNone(tracecontext.plain_at(value, 0))
+        # A command without attributes follows its own.
+        closes = encode_close(commands.NOBODYS, b"traceparent=00-")
+        self.assertTrue(carrier.startswith(closes), carrier)
         self.assertEqual(ping, bytes((commands.PING,)))
 
     def test_a_text_that_needs_one_part_more_for_its_context(self):

@@ -54,6 +54,11 @@ class Attributes(SynchronousTestCase):
         self.assertEqual((context.sampled, context.decides), (False, False))
         self.assertTrue(take_attributes([OURS])[1].decides)
 
+    def test_one_of_a_peer_that_decides(self):
+        value = PARENT[:-2] + b"00"
+        context = take_attributes([Attribute(254, b"traceparent", value)], True)[1]
+        self.assertEqual((context.sampled, context.decides), (False, True))
+
     def test_put_behind_the_others(self):
         made = with_context([OURS, OTHER], CONTEXT, "a=b")
         self.assertEqual(take_attributes(made), ([OTHER], CONTEXT.with_state("a=b"), False))

@@ -50,6 +50,14 @@ class Brought(SynchronousTestCase):
         self.assertEqual(out, said(encode_query(Query(b"SELECT 1", [shop]), True)))
         self.assertEqual(desk.recorder.opened[0].remote, CONTEXT)
 
+    def test_an_attribute_that_is_not_sampled(self):
+        """It decides nothing, unless it is known that those who send it decide by it."""
+        for decided in (False, True):
+            desk = Desk(propagation=Propagation(decided=decided), capabilities=ATTRIBUTES)
+            desk.says(said(attributed(b"SELECT 1", OTHER)))
+            remote = desk.recorder.opened[0].remote
+            self.assertEqual((remote.sampled, remote.decides), (False, decided))
+
     def test_an_attribute_comes_before_a_comment(self):
         desk = Desk(capabilities=ATTRIBUTES)
         out = desk.says(said(attributed(b"SELECT 1 " + COMMENT, OTHER)))
@@ -131,6 +139,22 @@ class HandedOn(SynchronousTestCase):
         execution = about(0x17, 7, b"\x08\1\0\0\0\1\0\1\xfe\0\0\1x")
         self.assertEqual(server.says(desk.says(said(execution))), said(execution))
         self.assertEqual(server.recorder.opened[-1].remote, OTHER)
+
+    def test_what_has_no_attributes_follows_its_context_to_acraserver(self):
+        """Such commands as these and bulk executions have no place for one."""
+        connector = Desk(propagation=onward(to_acra=True), capabilities=ATTRIBUTES)
+        server = Desk(capabilities=ATTRIBUTES)
+        for desk in (connector, server):
+            desk.prepares(b"SELECT 1", 7, 0)
+        bulk = about(0xFA, 7, b"\x80\0")
+        data = said(b"\x0e", about(0x1A, 7), about(0x1C, 7, b"\1\0\0\0"), b"\x02shop", bulk)
+        self.assertEqual(server.says(connector.says(data)), data)
+        self.assertEqual([exchange.remote for exchange in server.recorder.opened[1:]], [OTHER] * 5)
+
+    def test_to_a_database_by_nothing_but_texts_and_attributes(self):
+        for agreed in (0, ATTRIBUTES):
+            desk = Desk(propagation=onward(), capabilities=agreed)
+            self.assertEqual(desk.says(said(b"\x0e")), said(b"\x0e"))
 
     def test_a_refusal_tells_of_its_trace(self):
         told = Propagation(lambda exchange: CONTEXT, errors=True)

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acra_twisted.dialects.mysql.announcing import unannounced
 from acra_twisted.dialects.mysql.authentication import LegsPolicy
 from acra_twisted.dialects.mysql.servedlogin import ServedLogin, ServePolicy
 from acra_twisted.dialects.mysql.sessions import Sessions
@@ -29,6 +30,7 @@ from tests.support.mysqllogins import (
     NATIVE,
     OK,
     SCRAMBLED,
+    TLS_ASKED,
     MysqlPlay,
     response,
     written,
@@ -147,11 +149,11 @@ class Session(Case):
         *_, proven, ready = play.actions
         self.assertEqual(proven, Proven(b"ann", "database", False, b""))
         self.assertEqual(ready, Ready(("requests", "replies"), b"", b"more"))
-        session, in_force, status, collation, changes, pipeline, legs = play.agreed
+        session, in_force, status, collation, changes, pipeline, legs, follows = play.agreed
         self.assertIs(session, play.session)
         self.assertTrue(in_force.mariadb)
         self.assertEqual((status, collation, changes, pipeline), (2, 45, [], "stages"))
-        self.assertEqual(legs, LegsPolicy(False, False, True, False))
+        self.assertEqual((legs, follows), (LegsPolicy(False, False, True, False), False))
         self.assertTrue(session.ready)
         self.assertEqual((session.system, session.language), ("mariadb", "mysql"))
         self.assertEqual(list(session.outstanding), [])
@@ -161,7 +163,22 @@ class Session(Case):
         play.greet()
         play.client(packets(response().encode(), 1))
         play.database(packets(OK, 2))
-        self.assertIsNone(play.agreed[-1])
+        self.assertIsNone(play.agreed[6])
+
+    def test_a_connector_follows_what_it_can_read(self):
+        """It gets the word that AcraServer is here, and its contexts are its decisions."""
+        for with_tls in (False, True):
+            play = MysqlPlay(tls="allow")
+            play.login.follows()
+            play.greet()
+            if with_tls:
+                play.client(TLS_ASKED)
+                play.perform(play.login.tls_started(CLIENT, None))
+            play.client(packets(response(bits.SSL * with_tls).encode(), 1 + with_tls))
+            told = play.database(packets(OK, 2))
+            ((_, payload),) = written(told)
+            self.assertEqual(unannounced(payload), (OK, not with_tls))
+            self.assertIs(play.agreed[7], not with_tls)
 
     def test_a_client_without_password(self):
         play = MysqlPlay()

@@ -5,15 +5,18 @@ from types import SimpleNamespace
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.mysql.authentication import LegsPolicy
+from acra_twisted.dialects.mysql.contexts import with_context
 from acra_twisted.dialects.mysql.sessions import Sessions
 from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.endreason import EndReason
 from acra_twisted.exchange import STATEMENT
+from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.mysql import capabilities as bits
 from acra_twisted.wire.mysql.capabilities import InForce
 from acra_twisted.wire.mysql.frames import packets
 from acra_twisted.wire.mysql.handshake import Attribute, decode_greeting
 from acra_twisted.wire.mysql.okpackets import SCHEMA
+from acra_twisted.wire.mysql.parameters import Query, encode_query
 from tests.support.mysqllogins import MARIADB, MYSQL, OK, response
 from tests.support.sessions import make_session
 
@@ -70,10 +73,10 @@ class Farewells(SynchronousTestCase):
 
 
 class Flows(SynchronousTestCase):
-    def flows(self, changes=(), legs=None, pipeline=None):
+    def flows(self, changes=(), legs=None, pipeline=None, has=0, follows=False):
         session = make_session(ready=False)
-        in_force = InForce(0, mariadb=True)
-        return session, Sessions().flows(session, in_force, 2, 45, changes, pipeline, legs)
+        agreed = InForce(has, mariadb=True), 2, 45, changes, pipeline, legs, follows
+        return session, Sessions().flows(session, *agreed)
 
     def test_what_the_login_tells_of_the_session(self):
         session, _ = self.flows()
@@ -91,6 +94,15 @@ class Flows(SynchronousTestCase):
         self.assertEqual(answers.take_output(), packets(OK, 1))
         self.assertEqual(list(session.outstanding), [])
         self.assertEqual(answers.due, 0)
+
+    def test_an_attribute_that_is_not_sampled_is_a_decision_of_a_connector_alone(self):
+        context = TraceContext("a" * 32, "b" * 16, False)
+        asked = encode_query(Query(b"SELECT 1", with_context((), context, "")), True)
+        for follows in (False, True):
+            session, (requests, _) = self.flows(has=bits.QUERY_ATTRIBUTES, follows=follows)
+            requests.begin(packets(asked, 0))
+            remote = session.outstanding[0][2].remote
+            self.assertEqual((remote, remote.decides), (context, follows))
 
     def test_stages_say_which_queries_they_judge(self):
         for left, is_work in ((0, False), (1, True)):
