@@ -155,7 +155,7 @@ class AcraServer(DaemonService):
 
         figures = self.telemetry.figures
         timed = figures.counter.span_received if figures is not None else None
-        made = SpanReceiver(self.telemetry.received, self.telemetry.clock, timed)
+        made = SpanReceiver(self.telemetry.received, self.telemetry.clock, timed, self.name)
         self.metrics.watch_intake(made.counts)
         return made
 

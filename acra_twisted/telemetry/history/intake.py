@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 #: Sampled requests a second, and those that may come at once; so many other spans beside them.
 REQUESTS_RATE: Final = 10
 REQUESTS_AT_ONCE: Final = 20
+#: Failures that connectors alone tell of, at once: they take no room from what was refused here.
+_ELSEWHERE_AT_ONCE: Final = 200
 #: Slow requests of one shape, minute and bucket.
 SLOW_EACH: Final = 10
 _PLACES_MAX: Final = 4096
@@ -98,6 +100,7 @@ class Intake(History):
         self._clock = clock
         self._requests = Pace(REQUESTS_RATE, REQUESTS_AT_ONCE)
         self._others = Pace(REQUESTS_RATE, REQUESTS_AT_ONCE)
+        self._elsewhere = Pace(REQUESTS_RATE, _ELSEWHERE_AT_ONCE)
         self._slow = SlowCaps()
         self._waiting: deque[tuple[Piece | StoredEvent | Figure, int]] = deque()
         self._weight = 0
@@ -180,8 +183,8 @@ class Intake(History):
         self._put_spans(shelf, [span], _verdict(span))
 
     def add_received(self, span: Span) -> None:
-        """Keep a connector's span if something of its trace is kept, now or soon, or if it has
-        failed."""
+        """Keep a connector's span if something of its trace is kept, now or soon; or if it has
+        failed, and not too many have of which nothing is known here."""
         if span.trace_id in self._known:
             self._put_received([span])
             return
@@ -197,7 +200,8 @@ class Intake(History):
         """Nothing else of the trace that has waited longest has come."""
         _, (_, late) = self._early.popitem(last=False)
         self._early_spans -= len(late)
-        failed = [span for span in late if _has_failed(span)]
+        now = self._clock()
+        failed = [span for span in late if _has_failed(span) and self._elsewhere.admits(now)]
         self._omitted["received"] += len(late) - len(failed)
         self._put_received(failed)
 

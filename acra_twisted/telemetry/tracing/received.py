@@ -1,13 +1,14 @@
 """Spans of other daemons, for the pages: what arrives is checked before anything is kept.
 
 A connector hands its finished spans to its server over their own link, as OTLP requests; see
-`wire.link.spanlink`.
+`wire.link.spanlink`.  It may have been taken over: its spans say nothing that only AcraServer
+knows, such as a verdict, and do not pass for those of the server.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from acra_twisted.telemetry.tracing.spans import (
     ORIGIN,
     Span,
 )
+from acra_twisted.telemetry.tracing.vocabulary import ATTRIBUTES, CONNECTORS
 from acra_twisted.wire.formats import otlprequest
 
 #: Spans a second, of all connectors together.
@@ -37,6 +39,12 @@ _ATTRIBUTES_MAX: Final = 33
 # OTLP's numbers to ours: internal, server, client; others are internal.
 _KINDS: Final = {2: 1, 3: 2}
 _STATUS: Final = range(1, 17)
+_CONNECTOR: Final = "acra-connector"
+_OURS: Final = "acra."
+#: Types of attributes that are described; the ends of names below _OURS that vary are not there.
+_TYPES: Final[Mapping[str, type]] = {known.name: known.type for known in ATTRIBUTES}
+_TAG: Final = "acra.tag."
+_BY_CONNECTORS: Final = frozenset(CONNECTORS)
 
 
 class ReceivedSpan(Span):
@@ -45,9 +53,10 @@ class ReceivedSpan(Span):
     __slots__ = ("service",)
 
 
-def decode(blob: bytes, client_id: str) -> Iterator[ReceivedSpan | None]:
+def decode(blob: bytes, client_id: str, server: str = "") -> Iterator[ReceivedSpan | None]:
     """The spans of an ExportTraceServiceRequest; whose they are says the link, not the request.
     None is no span: it says that much was passed over, after which others may have their turn.
+    ``server`` is the name of the service that this daemon is, which no connector is.
 
     Raises WireError if it is none.  What is too much or odd in it is left out.
     """
@@ -62,6 +71,8 @@ def decode(blob: bytes, client_id: str) -> Iterator[ReceivedSpan | None]:
         if part.resource is not last:
             last = part.resource
             service, origin = _origin(part.resource)
+            if service == server:
+                service = _CONNECTOR
         record = trace_pb2.Span()
         _parse(record, part.span)
         span = _span(record, service, {**origin, "acra.client_id": client_id})
@@ -75,7 +86,7 @@ def _origin(data: bytes) -> tuple[str, dict[str, Any]]:
     resource = resource_pb2.Resource()
     _parse(resource, data)
     attributes = _attributes(resource.attributes)
-    service = str(attributes.get("service.name", "acra-connector"))[:NAME_MAX]
+    service = str(attributes.get("service.name", _CONNECTOR))[:NAME_MAX]
     return service, {name: attributes[name] for name in ORIGIN if name in attributes}
 
 
@@ -99,7 +110,11 @@ def _span(record: Any, service: str, origin: dict[str, Any]) -> ReceivedSpan | N
     span.span_id = span_id.hex()
     span.end = end
     span.service = service
-    attributes = _attributes(record.attributes)
+    attributes: dict[str, Any] = {}
+    for name, value in _attributes(record.attributes).items():
+        made = _told(name, value)
+        if made is not None:
+            attributes[name] = made
     status = attributes.pop("status.code", 0)
     if record.status.code == 2:
         span.status = status if type(status) is int and status in _STATUS else 2
@@ -128,11 +143,23 @@ def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
     return found
 
 
+def _told(name: str, value: Any) -> Any:
+    """Return what a connector says by an attribute of a span; None if that is not for it to say, or
+    of another type than what has this name."""
+    if name.startswith(_OURS) and name not in _BY_CONNECTORS:
+        return value if name.startswith(_TAG) and type(value) is str else None
+    expected = _TYPES.get(name)
+    if expected is None or type(value) is expected:
+        return value
+    return float(value) if expected is float and type(value) is int else None
+
+
 class SpanReceiver:
     """Hands what connectors send to ``store``, which keeps it (``add_received``).  ``counts`` are
     for metrics.
 
     ``timed`` is called with the id and the nanoseconds of each span of a connector's request.
+    ``server``: see `decode`.
     """
 
     def __init__(
@@ -140,15 +167,17 @@ class SpanReceiver:
         store: Any,
         clock: Callable[[], int],
         timed: Callable[[str, int], None] | None = None,
+        server: str = "",
     ) -> None:
         self._store = store
+        self._server = server
         self._timed = timed
         self._bucket = TokenBucket(RATE, clock)
         self.counts = {"kept": 0, "dropped_rate": 0}
 
     def take(self, blob: bytes, client_id: str) -> Iterator[None]:
         """One request, in steps of some ten microseconds.  Raises WireError."""
-        for span in decode(blob, client_id):
+        for span in decode(blob, client_id, self._server):
             if span is not None:
                 if self._bucket.take():
                     self._store.add_received(span)

@@ -194,6 +194,14 @@ class Received(SynchronousTestCase):
         self.assertEqual([span["name"] for span in piece.spans], ["a"])
         self.assertEqual(self.intake.omitted["received"], 1)
 
+    def test_of_failures_that_connectors_alone_tell_of_few_are_kept(self):
+        for number in range(10_000):
+            self.intake.add_received(single("a", f"{number:032x}", failed=True))
+        self.assertLess(len(self.intake), 250)
+        self.now += 5 * SECOND
+        self.assertGreater(len(self.intake.take(1000)), 100)
+        self.assertGreater(self.intake.omitted["received"], 9_500)
+
     def test_a_failure_is_told_once(self):
         """The request fails at both daemons."""
         for outcome, expected in (("error", ["error", ""]), ("ok", ["allow", "error"])):

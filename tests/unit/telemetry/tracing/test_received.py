@@ -8,13 +8,15 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.errors import WireError
 from acra_twisted.telemetry.export import otlp
 from acra_twisted.telemetry.export.resource import Resource
+from acra_twisted.telemetry.pages.traces import TracePages
 from acra_twisted.telemetry.tracing import received as intake_module
 from acra_twisted.telemetry.tracing.received import RATE, SpanReceiver
 from acra_twisted.telemetry.tracing.records import as_record
-from acra_twisted.telemetry.tracing.spans import CLIENT, INTERNAL
+from acra_twisted.telemetry.tracing.spans import CLIENT, INTERNAL, new_trace_id
 from acra_twisted.telemetry.tracing.store import SpanStore
+from acra_twisted.telemetry.tracing.vocabulary import ATTRIBUTES
 from tests.support.sample_spans import sample
-from tests.support.webpages import most_between
+from tests.support.webpages import body, most_between
 
 ORIGIN = {
     "service.instance.id": "connector-2",
@@ -29,11 +31,14 @@ def encoded(spans, service="acra-connector"):
     return otlp.encode(spans, resource).parts[0]
 
 
-def decode(blob, client_id):
-    return [span for span in intake_module.decode(blob, client_id) if span is not None]
+def decode(blob, client_id, *server):
+    return [span for span in intake_module.decode(blob, client_id, *server) if span is not None]
 
 
 class Decoded(SynchronousTestCase):
+    store = SpanStore()
+    pages = TracePages("acra-server", store, lambda: ())
+
     def test_as_they_were_sent(self):
         spans = sample()
         for sent, got in zip(spans, decode(encoded(spans), "ann"), strict=True):
@@ -49,6 +54,49 @@ class Decoded(SynchronousTestCase):
         span.attributes["acra.client_id"] = "somebody else"
         (found,) = decode(encoded([span]), "ann")
         self.assertEqual(found.attributes["acra.client_id"], "ann")
+
+    def test_none_says_what_only_the_server_knows(self):
+        span = sample()[0]
+        known = {
+            "acra.connection_id": 7,
+            "acra.tag.route": "/pay",
+            "db.query.text": "SELECT ?",
+            "others.own": 1.5,
+        }
+        claimed = {
+            "acra.verdict": "deny",
+            "acra.poison_records": 3,
+            "acra.session_id": 1,
+            "acra.time.proxy_ms": 0.5,
+            "acra.stage": "censor",
+            "acra.of_a_later_release": True,
+        }
+        span.attributes = {**known, **claimed}
+        (found,) = decode(encoded([span]), "ann")
+        self.assertEqual(found.attributes, {**known, "acra.client_id": "ann", **ORIGIN})
+
+    def test_none_passes_for_one_of_the_server_s(self):
+        blob = encoded(sample(), "acra-server")
+        self.assertEqual(
+            {span.service for span in decode(blob, "a", "acra-server")}, {"acra-connector"}
+        )
+        self.assertEqual({span.service for span in decode(blob, "a", "other")}, {"acra-server"})
+
+    def test_what_has_another_type_than_its_name_says_is_left_out(self):
+        span = sample()[0]
+        span.attributes = {
+            "db.query.text": 1.5,
+            "db.response.returned_rows": "7",
+            "acra.slow": 1,
+            "acra.connection_id": True,
+            "acra.tag.route": 7,
+            "error.type": False,
+            "acra.time.client_read_ms": 3,
+        }
+        (found,) = decode(encoded([span]), "ann")
+        expected = {"acra.time.client_read_ms": 3.0, "acra.client_id": "ann", **ORIGIN}
+        self.assertEqual(found.attributes, expected)
+        self.assertIs(type(found.attributes["acra.time.client_read_ms"]), float)
 
     def test_what_is_odd_is_left_out(self):
         request = trace_service_pb2.ExportTraceServiceRequest()
@@ -108,6 +156,20 @@ class Decoded(SynchronousTestCase):
             decode(blob, "ann")
         except WireError:
             pass
+
+    @given(
+        st.dictionaries(
+            st.sampled_from([known.name for known in ATTRIBUTES]),
+            st.booleans() | st.integers(-(1 << 63), (1 << 63) - 1) | st.floats() | st.text(),
+        )
+    )
+    def test_pages_show_the_trace_whatever_is_in_it(self, attributes):
+        span = sample()[0]
+        span.attributes = attributes
+        span.trace_id = new_trace_id()
+        list(SpanReceiver(self.store, lambda: 0).take(encoded([span]), "ann"))
+        for form in ("html", "json"):
+            body(self.pages.trace(span.trace_id, {"format": form})).encode()
 
 
 class Kept(SynchronousTestCase):

@@ -15,6 +15,7 @@ from acra_twisted.telemetry.export import datadog, jaeger, otlp, zipkin
 from acra_twisted.telemetry.export.resource import Resource
 from acra_twisted.telemetry.tracing.vocabulary import (
     ATTRIBUTES,
+    CONNECTORS,
     EXPORTED,
     RESOURCE,
     SPANS,
@@ -49,9 +50,9 @@ def texts_of(key, module):
     return [key.values[0].value if isinstance(key, ast.JoinedStr) else key.value]
 
 
-def put_by_the_code():
+def put_by_the_code(folder=PACKAGE):
     """First arguments of ``add_attribute(...)``, and what tracing puts into dicts."""
-    for path in PACKAGE.rglob("*.py"):
+    for path in folder.rglob("*.py"):
         if path.name in PASSING:
             continue
         module = ast.parse(path.read_text())
@@ -72,6 +73,12 @@ class Vocabulary(SynchronousTestCase):
         self.assertEqual(
             set(put_by_the_code()), {known.name.rstrip(ascii_uppercase) for known in ATTRIBUTES}
         )
+
+    def test_what_connectors_say_is_described(self):
+        said = set(put_by_the_code(PACKAGE / "connector"))
+        self.assertTrue(said)
+        self.assertLessEqual({name for name in said if name.startswith("acra.")}, set(CONNECTORS))
+        self.assertLessEqual(set(CONNECTORS), {known.name for known in ATTRIBUTES})
 
     def test_names_that_vary(self):
         self.assertIs(attribute("acra.containers_failed.no_key").type, int)
