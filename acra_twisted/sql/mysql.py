@@ -19,6 +19,7 @@ from acra_twisted.sql import (
     mysqlcanon,
     mysqlforeign,
     mysqlparser,
+    mysqlqueries,
     mysqlstatements,
     mysqltokens,
     tree,
@@ -29,6 +30,8 @@ from acra_twisted.sql.tree import Literal, Nested, Node, Parsed, Table, Unparsab
 # It reports what it does not analyse, with the statement.
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
+#: Trees of statements of which only words are known.
+_NOT_ANALYSED = frozenset(("Opaque", "Tokens"))
 _OPAQUE_CREATIONS = frozenset(("FUNCTION", "PROCEDURE", "TRIGGER", "EVENT", "PACKAGE"))
 
 
@@ -46,14 +49,9 @@ def parse(text: bytes, tokens: list[Token]) -> list[Parsed]:
         if known is None:
             known = _read(own.text, part, text, relations)
         _note_reach(known, text, part, relations)
-        if own.left_out:
-            of_into = [Literal(ordinal) for ordinal in sorted(own.of_left_out)]
-            known.tree.fields["into"] = [" ".join(own.left_out), *of_into]
-            known.whole = known.whole and not of_into
-        if own.clauses:
-            of_clauses = [Literal(ordinal) for ordinal in sorted(own.of_clauses)]
-            known.tree.fields[tree.ASIDE] = [*own.clauses, *of_clauses]
-            known.whole = known.whole and not of_clauses
+        if known.tree.kind in _NOT_ANALYSED:
+            _note_query(known, text, part)
+        _note_left_out(known, own)
         if own.writes_file:
             known.beyond = "INTO writes a file of the server"
         seen = {item.ordinal for item in tree.walk(known.tree) if type(item) is Literal}
@@ -70,6 +68,34 @@ def parse(text: bytes, tokens: list[Token]) -> list[Parsed]:
     if whole is not None and first != whole:
         raise UnparsableError("a literal reaches over two statements")
     return read
+
+
+def _note_left_out(parsed: Parsed, own: mysqlcanon.Canonical) -> None:
+    """Note what no parser was shown."""
+    if own.left_out:
+        of_into = [Literal(ordinal) for ordinal in sorted(own.of_left_out)]
+        parsed.tree.fields["into"] = [" ".join(own.left_out), *of_into]
+        parsed.whole = parsed.whole and not of_into
+    if own.clauses:
+        of_clauses = [Literal(ordinal) for ordinal in sorted(own.of_clauses)]
+        parsed.tree.fields[tree.ASIDE] = [*own.clauses, *of_clauses]
+        parsed.whole = parsed.whole and not of_clauses
+
+
+def _note_query(parsed: Parsed, text: bytes, part: list[Token]) -> None:
+    """Note the query at the end of a statement that is not analysed."""
+    tokens = mysqlqueries.last(text, part)
+    if not tokens:
+        return
+    own = mysqlcanon.canonical(text, tokens)
+    try:
+        query = _read(own.text, tokens, text, set())
+    except UnparsableError:
+        return
+    _note_left_out(query, own)
+    _shift(query, len(mysqlcanon.canonical(text, part[: part.index(tokens[0])]).literals))
+    parsed.tree.fields["query"] = query.tree
+    parsed.nested += (Nested(query.kind, query.tree, False), *query.nested)
 
 
 def _shift(parsed: Parsed, by: int) -> None:
@@ -261,7 +287,7 @@ class _Reader:
             fields[name] = self._convert(value, hidden, item)
         node = Node(type(item).__name__, fields)
         if isinstance(item, _STATEMENTS) and parent is not None:
-            wrapper = isinstance(parent, (exp.CTE, exp.Describe, exp.Create))
+            wrapper = isinstance(parent, (exp.CTE, exp.Describe, exp.Create, exp.Alter))
             self._nested.append(Nested(_kind(item), node, not wrapper))
         elif isinstance(item, exp.OnConflict):
             self._nested.append(Nested(tree.UPDATE, node, False))

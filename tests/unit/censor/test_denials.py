@@ -130,6 +130,38 @@ CASES = (
         ("INSERT INTO x (SELECT ssn FROM secrets WHERE EXISTS ((SELECT 2)))",),
     ),
 )
+#: What is denied, and others, in statements of MySQL of which only the query is read as a tree.
+UNREAD = "SELECT ssn FROM secrets WHERE id = 7"
+IN_UNREAD = (
+    "CREATE TABLE x IGNORE SELECT ssn FROM secrets WHERE id = 7",
+    "CREATE TABLE x REPLACE AS SELECT ssn FROM hidden.secrets WHERE id = 7",
+    "CREATE TABLE x (a INT DEFAULT 8) IGNORE (SELECT ssn FROM secrets WHERE id = 7)",
+    "CREATE TABLE x ENGINE=InnoDB REPLACE AS ((SELECT ssn FROM secrets WHERE id = 7))",
+    "CREATE TABLE x WITH c AS (SELECT 1) SELECT ssn FROM secrets WHERE id = 7",
+    "CREATE TABLE x IGNORE WITH c (a) AS (SELECT 1) SELECT ssn FROM secrets WHERE id = 7",
+    "CREATE TABLE x PARTITION BY HASH(a) PARTITIONS 8 SELECT ssn FROM secrets WHERE id = 7",
+    "CREATE TABLE x (a INT) WITH SYSTEM VERSIONING SELECT ssn FROM secrets WHERE id = 7",
+    "CREATE TABLE x IGNORE WITH c AS (SELECT ssn FROM secrets WHERE id = 7) SELECT 1",
+    "CREATE VIEW v (a) AS SELECT ssn FROM secrets WHERE id = 7 WITH CHECK OPTION",
+    "CREATE VIEW v (a) AS (SELECT ssn FROM secrets WHERE id = 7) WITH LOCAL CHECK OPTION",
+    "CREATE ALGORITHM=MERGE DEFINER=a@b SQL SECURITY INVOKER VIEW v (a) AS"
+    " SELECT ssn FROM secrets WHERE id = 7 WITH CASCADED CHECK OPTION",
+    "ALTER VIEW v AS SELECT ssn FROM secrets WHERE id = 7",
+    "ALTER VIEW v (a) AS ((SELECT ssn FROM secrets WHERE id = 7))",
+    "ALTER ALGORITHM=MERGE VIEW v AS SELECT ssn FROM secrets WHERE id = 7",
+    "SET STATEMENT max_statement_time=8 FOR SELECT ssn FROM secrets WHERE id = 7",
+    "SET STATEMENT sort_buffer_size=8 FOR SELECT ssn FROM hidden.secrets USE INDEX (a)"
+    " WHERE id = 7 FOR UPDATE",
+    "SELECT 8; CREATE TABLE x IGNORE SELECT ssn FROM secrets WHERE id = 7",
+    "CREATE EVENT e ON SCHEDULE EVERY 8 DAY DO SELECT ssn FROM secrets WHERE id = 7",
+)
+OTHERS_IN_UNREAD = (
+    "CREATE TABLE x IGNORE SELECT ssn FROM secrets WHERE id = 8",
+    "CREATE TABLE x IGNORE SELECT ssn FROM public WHERE id = 7",
+    "CREATE TABLE x (a INT DEFAULT 7) IGNORE SELECT ssn FROM secrets WHERE id = 8",
+    "ALTER VIEW v AS SELECT ssn FROM secrets WHERE id = 8",
+    "SET STATEMENT max_statement_time=7 FOR SELECT ssn FROM secrets WHERE id = 8",
+)
 #: Clauses with a file of the server, which denials of patterns refuse whatever the pattern is.
 FILES = (
     "SELECT ssn FROM secrets INTO OUTFILE '/tmp/x'",
@@ -232,6 +264,27 @@ class Denials(SynchronousTestCase):
             self.assertFalse(rules.decide(b"SELECT id FROM secrets ORDER BY id LIMIT 1").allowed)
             self.assertTrue(rules.decide(b"SELECT id FROM secrets").allowed)
             self.assertTrue(rules.decide(b"SELECT id FROM secrets LIMIT 2").allowed)
+
+    def test_the_query_of_a_statement_that_is_not_analysed_is_seen(self):
+        rules = censor("mysql", "queries", UNREAD)
+        for text in IN_UNREAD:
+            self.assertEqual(rules.decide(text.encode()).by, "deny.query", text)
+            for key, kind in (("patterns", UNREAD), ("patterns", "%%SELECT%%")):
+                denied = censor("mysql", key, kind).decide(text.encode())
+                self.assertFalse(denied.allowed, (kind, text))
+            allowing = censor("mysql", "patterns", UNREAD, "allow", "denyall")
+            self.assertFalse(allowing.decide(text.encode()).allowed, text)
+        for text in OTHERS_IN_UNREAD:
+            self.assertTrue(rules.decide(text.encode()).allowed, text)
+
+    def test_a_query_of_a_rule_is_no_part_of_an_insert_or_of_a_value(self):
+        for language in LANGUAGES:
+            asked = "SELECT ssn FROM secrets"
+            rules = censor(language, "queries", asked)
+            pattern = censor(language, "patterns", asked)
+            for text in (f"INSERT INTO x {asked}", f"SELECT ({asked})"):
+                self.assertTrue(rules.decide(text.encode()).allowed, text)
+                self.assertEqual(pattern.decide(text.encode()).by, "deny.pattern", text)
 
     def test_a_file_for_what_is_denied_changes_nothing(self):
         rules = censor("mysql", "queries", "SELECT ssn FROM secrets")
