@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -71,6 +72,8 @@ class Pages:
 class Top(SynchronousTestCase):
     def setUp(self):
         self.patch(top.Pages, "get", lambda pages, source, path, asked=None: PAGES[path])
+        # Of the terminal: a narrow one has fewer columns.
+        self.patch(os, "environ", {**os.environ, "COLUMNS": "120"})
 
     def run_with(self, *arguments):
         output = io.StringIO()

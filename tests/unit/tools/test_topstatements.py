@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -37,6 +38,8 @@ class Statements(SynchronousTestCase):
             "get",
             lambda pages, source, path, asked=None: self.daemons[source](asked),
         )
+        # Of the terminal: a narrow one has fewer columns.
+        self.patch(os, "environ", {**os.environ, "COLUMNS": "120"})
 
     def run_with(self, *arguments):
         output = io.StringIO()
