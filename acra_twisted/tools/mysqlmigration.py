@@ -140,7 +140,9 @@ class _Switch:
         await site.read_now()
         root = site.known_now(before)
         rows = await client.ask(secondcolumns.definitions_question(table))
-        line = secondcolumns.switch(root, secondcolumns.read_definitions(rows))
+        line = secondcolumns.switch(
+            root, secondcolumns.read_definitions(rows), self._job.given.command
+        )
         for work in beside(await site.work(root)):
             await settle(self._job, work, work)
         if await client.ask_long(secondcolumns.unfilled(root)):

@@ -119,7 +119,7 @@ class _Switch:
         locked = protection.schema.relations.get(root.oid)
         if locked is None:
             raise MigrationError(f"table {moving.label(root)} is not the one that it was")
-        lines = secondcolumns.switch(protection, locked)
+        lines = secondcolumns.switch(protection, locked, self._job.given.command)
         for one in beside(self._site.work_of(protection, locked)):
             paired = self._paired(one, await self._since(one, marks.get(_key(one))))
             await settle(self._job, one, paired)

@@ -30,8 +30,8 @@ async def switch(
         raise
     await keep()
     job.tell(
-        f"{name}: switched; the former columns are named NAME{LEFT}, and nothing is lost until you "
-        "drop them"
+        f"{name}: switched; the former columns are named NAME{LEFT[job.given.command]}, and "
+        "nothing is lost until you drop them"
     )
 
 

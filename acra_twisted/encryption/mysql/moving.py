@@ -87,7 +87,8 @@ def parts(table: ProtectedTable, change: str) -> Sequence[Part]:
         target = column
         if change in (ENCRYPT, DECRYPT):
             target = table.columns.get(fold(column.name + BESIDE), column)
-            was_switched = target is column and fold(column.name + LEFT) in table.columns
+            left = fold(column.name + LEFT[ENCRYPT])
+            was_switched = target is column and left in table.columns
             if change == ENCRYPT and setting.kind == TOKENIZED and was_switched:
                 # It holds tokens: `_check` would take it for one that was never prepared.
                 continue

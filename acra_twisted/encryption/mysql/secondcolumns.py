@@ -92,7 +92,7 @@ def preparation(
     lines = []
     if changes:
         lines.append(f"ALTER TABLE {_name_of(table.table)} {', '.join(changes)};")
-    has_second = any(not first.expression for first, _ in _pairs(table))
+    has_second = any(_is_protected(table, first) for first in _guarded(table))
     if added or (has_second and not has_trigger):
         if has_trigger:
             lines.append(f"{drop_trigger(table.table)};")
@@ -106,10 +106,12 @@ def _second(table: ProtectedTable, column: Column) -> Column | None:
 
 def _check_left(table: ProtectedTable, column: Column) -> None:
     """Raises ConfigError if a column has what an earlier switch has left."""
-    if fold(column.name + LEFT) in table.columns:
-        raise ConfigError(
-            f"table {label(table.table)}: drop column {column.name}{LEFT} of an earlier switch"
-        )
+    for end in LEFT.values():
+        left = table.columns.get(fold(column.name + end))
+        if left is not None:
+            raise ConfigError(
+                f"table {label(table.table)}: drop column {left.name} of an earlier switch"
+            )
 
 
 def _check_in_place(table: ProtectedTable, column: Column) -> None:
@@ -217,17 +219,23 @@ def read_definitions(rows: Sequence[Sequence[bytes | None]]) -> Mapping[str, Def
     return found
 
 
-def switch(table: ProtectedTable, definitions: Mapping[str, Definition]) -> str:
+def switch(table: ProtectedTable, definitions: Mapping[str, Definition], change: str) -> str:
     """The statement by which second columns take the names and the places of the first ones, which
     stay under another name, and may be NULL then.  The server runs all of it or nothing.  Raises
     ConfigError if the table is not as it is expected."""
-    pairs = _pairs(table)
+    pairs = _guarded(table)
     if not pairs:
         raise ConfigError(f"table {label(table.table)} has no second column, named NAME{BESIDE}")
     changes = []
-    for column, second in pairs:
+    for column, second in pairs.items():
+        if not _is_protected(table, column):
+            raise ConfigError(
+                f"table {label(table.table)}: column {column.name} has a second one, "
+                f"{second.name}, and the configuration does not protect it; a switch has all "
+                "second columns of a table: name it there, or drop its second one"
+            )
         _check_left(table, column)
-        left, name = _with(column.name, LEFT), quoted(column.name)
+        left, name = _with(column.name, LEFT[change]), quoted(column.name)
         first, other = definitions[fold(column.name)], definitions[fold(second.name)]
         other = other._replace(comment=other.comment or first.comment)
         hidden = " INVISIBLE" if column.invisible else ""
@@ -244,19 +252,24 @@ def unfilled(table: ProtectedTable) -> str:
     NULL for a value that is too long for it."""
     differs = " OR ".join(
         f"({quoted(first.name)} IS NULL) <> ({quoted(second.name)} IS NULL)"
-        for first, second in _pairs(table)
+        for first, second in _guarded(table).items()
     )
     return f"SELECT 1 FROM {_name_of(table.table)} WHERE {differs} LIMIT 1"  # noqa: S608 - quoted
 
 
-def _pairs(table: ProtectedTable) -> Sequence[tuple[Column, Column]]:
-    """The protected columns that have a second one, each with it."""
-    found = []
-    for name, column in table.columns.items():
+def _guarded(table: ProtectedTable) -> Mapping[Column, Column]:
+    """The columns that have a second one, with it, whether they are protected or not.  Those that
+    the database computes are neither filled nor guarded."""
+    found = {}
+    for column in table.columns.values():
         second = _second(table, column)
-        if name in table.settings and second is not None:
-            found.append((column, second))
+        if second is not None and not column.expression and not second.expression:
+            found[column] = second
     return found
+
+
+def _is_protected(table: ProtectedTable, column: Column) -> bool:
+    return fold(column.name) in table.settings
 
 
 def _defined(definition: Definition, more: str) -> str:
@@ -280,14 +293,8 @@ def trigger_name(table: Table) -> str:
 def trigger(table: ProtectedTable, added: Collection[Column] = ()) -> str:
     """The statement that makes the trigger of the second columns that there are, and of those of
     ``added``.  A table has one trigger: it guards also the columns that are left out now."""
-    return _trigger(
-        table.table,
-        [
-            column
-            for column in table.columns.values()
-            if not column.expression and (column in added or _second(table, column) is not None)
-        ],
-    )
+    guarded = {*_guarded(table), *added}
+    return _trigger(table.table, [one for one in table.columns.values() if one in guarded])
 
 
 def drop_trigger(table: Table) -> str:

@@ -129,7 +129,8 @@ def parts(relation: Relation, columns: Mapping[int, ColumnSetting], change: str)
         target = attribute
         if change in (ENCRYPT, DECRYPT):
             target = relation.attribute(attribute.name + BESIDE) or attribute
-            was_switched = target is attribute and relation.attribute(attribute.name + LEFT)
+            left = relation.attribute(attribute.name + LEFT[ENCRYPT])
+            was_switched = target is attribute and left is not None
             if change == ENCRYPT and setting.kind == TOKENIZED and was_switched:
                 # It holds tokens: `_check` would take it for one that was never prepared.
                 continue

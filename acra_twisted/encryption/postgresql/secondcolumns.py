@@ -79,18 +79,27 @@ def preparation(
 def _check_left(root: Relation, attribute: Attribute) -> None:
     """Raises ConfigError if a column has what an earlier switch has left: its values would be
     tokens of tokens, and there would be no name for it."""
-    left = attribute.name + LEFT
-    if root.attribute(left):
-        raise ConfigError(f"table {label(root)}: drop column {left} of an earlier switch")
+    for end in LEFT.values():
+        left = attribute.name + end
+        if root.attribute(left):
+            raise ConfigError(f"table {label(root)}: drop column {left} of an earlier switch")
 
 
-def switch(protection: Protection, root: Relation) -> Sequence[str]:
+def switch(protection: Protection, root: Relation, change: str) -> Sequence[str]:
     """The statements by which second columns take the names of the first ones, which stay under
-    another name.  Raises ConfigError if there is no second column, or if a view shows a first
-    one."""
+    another name.  Raises ConfigError if there is no second column, if a column that is not
+    protected has one, or if a view shows a first one."""
     first = [attribute for attribute in root.attributes if root.attribute(attribute.name + BESIDE)]
     if not first:
         raise ConfigError(f"table {label(root)} has no second column, named NAME{BESIDE}")
+    columns = protection.columns(root.oid)
+    for attribute in first:
+        if attribute.number not in columns:
+            raise ConfigError(
+                f"table {label(root)}: column {attribute.name} has a second one, "
+                f"{attribute.name}{BESIDE}, and the configuration does not protect it; a switch "
+                "has all second columns of a table: name it there, or drop its second one"
+            )
     numbers = {(root.oid, attribute.number) for attribute in first}
     views = sorted(
         label(one)
@@ -112,7 +121,7 @@ def switch(protection: Protection, root: Relation) -> Sequence[str]:
     for attribute in first:
         _check_left(root, attribute)
         name, beside = quoted(attribute.name), _beside(attribute.name)
-        left = _name_with(attribute.name, LEFT)
+        left = _name_with(attribute.name, LEFT[change])
         lines += [
             f"ALTER TABLE {table} ALTER COLUMN {name} DROP DEFAULT",
             f"ALTER TABLE {table} RENAME COLUMN {name} TO {left}",

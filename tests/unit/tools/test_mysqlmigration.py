@@ -1,8 +1,6 @@
 """Tables of a server of MySQL for acra-migrate; tests/integration/test_mysql_migrating.py has a
 real one."""
 
-from types import SimpleNamespace
-
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -102,8 +100,6 @@ class Sites(SynchronousTestCase):
 
 class SwitchJob(Job):
     """Its tables have no rows to fill."""
-
-    given = SimpleNamespace(lock_timeout=7)
 
     async def moved(self, table, page, words):
         return Counts()

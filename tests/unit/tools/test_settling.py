@@ -1,8 +1,11 @@
 """Second columns are brought up to date while nobody else has their table."""
 
+from types import SimpleNamespace
+
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.encryption.migrating import DECRYPT, ENCRYPT
 from acra_twisted.tools.rowwork import WITHIN, Counts, Habits, MigrationError, Stopped
 from acra_twisted.tools.settling import settle, switch
 from tests.unit.tools.test_rowcomparing import Table, UpperCase
@@ -19,6 +22,7 @@ class Job:
     """Fills what is empty by ``make``."""
 
     def __init__(self, make=bytes.upper):
+        self.given = SimpleNamespace(command=ENCRYPT, lock_timeout=7)
         self.make = make
         self.told = []
         self.filled = []
@@ -98,6 +102,12 @@ class Switching(SynchronousTestCase):
         self.assertEqual(self.done, ["done", "kept"])
         [told] = self.job.told
         self.assertIn("shop.people: switched; the former columns are named NAME__before", told)
+
+    def test_columns_with_stored_values_have_another_name(self):
+        self.job.given.command = DECRYPT
+        self.successResultOf(self.switch())
+        [told] = self.job.told
+        self.assertIn("the former columns are named NAME__stored", told)
 
     def test_what_fails_is_undone(self):
         self.failureResultOf(self.switch(ValueError()), ValueError)

@@ -68,6 +68,12 @@ class Tables(SynchronousTestCase):
             self.assertEqual(moving.parts(switched, change), [])
         self.assertIn("looks like any value", self.refused(moving.parts, switched, DECRYPT))
 
+    def test_values_that_a_switch_has_put_back_are_no_tokens(self):
+        back = table(
+            ID, Column("phone", "varchar", 80), Column("PHONE__stored", "int"), own=(PHONE,)
+        )
+        self.assertIn("looks like any value", self.refused(moving.parts, back, ENCRYPT))
+
     def test_a_second_column_is_filled_whatever_a_switch_has_left(self):
         phones = Column("phone", "varchar", 80), Column("phone__before", "int")
         second = Column("phone__acra", "varchar", 80)

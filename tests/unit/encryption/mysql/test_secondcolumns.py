@@ -109,6 +109,12 @@ class Preparation(SynchronousTestCase):
         mail = STORED._replace(name="mail")
         self.assertEqual(prepared(TEXT, BESIDE, mail, own=(column("mail"),)), [])
 
+    def test_what_the_database_computes_is_not_guarded(self):
+        computed = BESIDE._replace(expression="`a`")
+        for pair in ((TEXT, computed), (TEXT._replace(expression="1"), BESIDE)):
+            *_, made = prepared(*pair, TOKEN, own=(PHONE,), has_trigger=True)
+            self.assertNotIn("name__acra", made)
+
     def test_types_are_changed_in_place_where_one_holds_both_forms(self):
         first, second = TEXT._replace(nullable=False), Column("phone", "int")
         added, _ = prepared(first, second, own=(NAME, PHONE), in_place=True)
@@ -149,10 +155,25 @@ class Switch(SynchronousTestCase):
         ):
             first = TEXT._replace(nullable=null, invisible=hidden)
             self.assertEqual(
-                secondcolumns.switch(table(ID, first, BESIDE), self.definitions),
+                secondcolumns.switch(table(ID, first, BESIDE), self.definitions, ENCRYPT),
                 f"ALTER TABLE `shop`.`people` CHANGE `name` `name__before` {own} {comment}, CHANGE "
                 f"`name__acra` `name` varbinary(470) {more} {comment} AFTER `name__before`",
             )
+
+    def test_the_way_back_leaves_stored_values_under_a_name_of_their_own(self):
+        line = secondcolumns.switch(table(ID, TEXT, BESIDE), self.definitions, DECRYPT)
+        self.assertIn("CHANGE `name` `name__stored` ", line)
+        self.assertIn("AFTER `name__stored`", line)
+
+    def test_a_second_column_that_the_configuration_leaves_out(self):
+        """Its values were not compared, and nothing would guard it."""
+        found = table(ID, TEXT, BESIDE, TOKEN, Column("phone__acra", "int"))
+        said = self.refused(found)
+        self.assertIn("shop.people: column phone has a second one", said)
+
+    def refused(self, found, change=ENCRYPT):
+        definitions = {**self.definitions, "phone": Definition("int", "", "", "")}
+        return str(self.assertRaises(ConfigError, secondcolumns.switch, found, definitions, change))
 
     def test_a_value_in_one_of_both_columns_alone_is_asked_for(self):
         found = table(ID, TEXT, BESIDE, TOKEN, Column("phone__acra", "int"), own=(NAME, PHONE))
@@ -164,17 +185,20 @@ class Switch(SynchronousTestCase):
 
     def test_columns_that_are_gone(self):
         found = table(ID, TEXT)
-        error = self.assertRaises(ConfigError, secondcolumns.switch, found, self.definitions)
-        self.assertIn("shop.people has no second column", str(error))
+        self.assertIn("shop.people has no second column", self.refused(found))
 
     def test_a_column_of_an_earlier_switch(self):
-        found = table(ID, TEXT, BESIDE, Column("NAME__before", "int"))
-        self.assertRaises(ConfigError, secondcolumns.switch, found, self.definitions)
-        self.assertRaises(ConfigError, prepared, TEXT, Column("NAME__before", "int"))
+        for name in ("NAME__before", "name__stored"):
+            left = Column(name, "int")
+            for change in (ENCRYPT, DECRYPT):
+                said = self.refused(table(ID, TEXT, BESIDE, left), change)
+                self.assertIn(f"drop column {name} of an earlier switch", said)
+            self.assertRaises(ConfigError, prepared, TEXT, left)
 
     def test_a_character_set_that_is_none(self):
         hostile = {**self.definitions, "name": Definition("varchar(80)", "x y", "z", "")}
-        self.assertRaises(ConfigError, secondcolumns.switch, table(ID, TEXT, BESIDE), hostile)
+        found = table(ID, TEXT, BESIDE)
+        self.assertRaises(ConfigError, secondcolumns.switch, found, hostile, ENCRYPT)
 
     def test_definitions_are_read(self):
         cells = ("NAME", "enum('é')", "latin1", "latin1_bin", "")

@@ -102,6 +102,13 @@ class Parts(SynchronousTestCase):
         error = self.assertRaises(ConfigError, moving.parts, switched, {1: tokens}, DECRYPT)
         self.assertIn("a token looks like any value", str(error))
 
+    def test_values_that_a_switch_has_put_back_are_no_tokens(self):
+        tokens = setting("people.age", kind="tokenized", token_type="int32", data_type="int32")
+        columns = attribute("age", 1, INT4), attribute("age__stored", 2, INT4)
+        back = relation(1, "people", *columns)
+        error = self.assertRaises(ConfigError, moving.parts, back, {1: tokens}, ENCRYPT)
+        self.assertIn("a token looks like any value", str(error))
+
     def test_a_second_column_is_filled_whatever_a_switch_has_left(self):
         tokens = setting("people.age", kind="tokenized", token_type="int32", data_type="int32")
         names = ("age", "age__before", "age__acra")

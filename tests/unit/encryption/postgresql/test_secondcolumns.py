@@ -82,17 +82,18 @@ class Preparation(SynchronousTestCase):
         self.assertEqual(prepared(made, {1: AGE}), [])
 
     def test_what_an_earlier_switch_has_left_comes_first(self):
-        left = attribute("phone__before", 5, TEXT)
-        root = PEOPLE._replace(attributes=(*PEOPLE.attributes, left))
-        for change in (ENCRYPT, DECRYPT):
-            with self.assertRaisesRegex(ConfigError, "drop column phone__before of an earlier"):
-                prepared(root, {2: PHONE}, change=change)
-        beside = attribute("phone__acra", 6, TEXT)
-        root = root._replace(attributes=(*root.attributes, beside))
-        with self.assertRaisesRegex(
-            ConfigError, r"table public\.people: drop column phone__before"
-        ):
-            secondcolumns.switch(protection([root], settings("people.age")), root)
+        for name in ("phone__before", "phone__stored"):
+            left = attribute(name, 5, TEXT)
+            root = PEOPLE._replace(attributes=(*PEOPLE.attributes, left))
+            beside = attribute("phone__acra", 6, TEXT)
+            both = root._replace(attributes=(*root.attributes, beside))
+            made = protection([both], settings("people.phone"))
+            for change in (ENCRYPT, DECRYPT):
+                with self.assertRaisesRegex(ConfigError, f"drop column {name} of an earlier"):
+                    prepared(root, {2: PHONE}, change=change)
+                told = rf"table public\.people: drop column {name} "
+                with self.assertRaisesRegex(ConfigError, told):
+                    secondcolumns.switch(made, both, change)
 
     def test_names_that_the_database_would_cut(self):
         long = relation(1, "people", attribute("a" * 60, 1, INT4))
@@ -107,7 +108,7 @@ class Switch(SynchronousTestCase):
     def test_the_second_takes_the_name_and_what_the_first_must_not_be(self):
         made = protection([self.both], settings("people.age"))
         self.assertEqual(
-            secondcolumns.switch(made, self.both)[2:],
+            secondcolumns.switch(made, self.both, ENCRYPT)[2:],
             [
                 'ALTER TABLE "public"."people" ALTER COLUMN "age" DROP DEFAULT',
                 'ALTER TABLE "public"."people" RENAME COLUMN "age" TO "age__before"',
@@ -119,12 +120,25 @@ class Switch(SynchronousTestCase):
 
     def test_nothing_to_switch_to(self):
         made = protection([PEOPLE], settings("people.age"))
-        self.assertRaises(ConfigError, secondcolumns.switch, made, PEOPLE)
+        self.assertRaises(ConfigError, secondcolumns.switch, made, PEOPLE, ENCRYPT)
+
+    def test_the_way_back_leaves_stored_values_under_a_name_of_their_own(self):
+        made = protection([self.both], settings("people.age"))
+        lines = secondcolumns.switch(made, self.both, DECRYPT)
+        self.assertIn('ALTER TABLE "public"."people" RENAME COLUMN "age" TO "age__stored"', lines)
+
+    def test_a_second_column_that_the_configuration_leaves_out(self):
+        """Its values were not compared, and nothing would guard it."""
+        pair = attribute("phone", 3, TEXT), attribute("phone__acra", 4, TEXT)
+        root = self.both._replace(attributes=(*self.both.attributes, *pair))
+        made = protection([root], settings("people.age"))
+        error = self.assertRaises(ConfigError, secondcolumns.switch, made, root, ENCRYPT)
+        self.assertIn("public.people: column phone has a second one", str(error))
 
     def test_a_view_of_the_first_column_is_in_the_way(self):
         view = Relation(
             2, "public", "shown", "v", (attribute("age", 1, INT4),), sources={1: (1, 1)}
         )
         made = protection([self.both, view], settings("people.age"))
-        error = self.assertRaises(ConfigError, secondcolumns.switch, made, self.both)
+        error = self.assertRaises(ConfigError, secondcolumns.switch, made, self.both, ENCRYPT)
         self.assertIn("public.shown", str(error))
