@@ -32,7 +32,8 @@ class PreparedText(NamedTuple):
 
 class Known:
     """Facts about one session.  ``prepared`` are its statements by SQL's PREPARE, made of
-    ``prepared_texts``; they have changed ``prepared_changes`` times.  ``mode`` is how its texts are
+    ``prepared_texts``; they have changed ``prepared_changes`` times.  ``doubted`` are those whose
+    name the protocol may have given to another: if it has not, they are there.  ``mode`` is how its texts are
     read by the settings ``parameters``.  ``unfit`` is the refusal of each statement that concerns a
     protected column, if its database can have none.  ``open`` is the number of its statements that
     are watched and not answered; ``is_dirty``: something was watched since the database last had no
@@ -40,7 +41,7 @@ class Known:
     that its last statement was decided by."""
 
     __slots__ = (
-        *("schema", "unfit", "cursors", "prepared", "prepared_texts", "prepared_changes"),
+        *("schema", "unfit", "cursors", "prepared", "prepared_texts", "prepared_changes", "doubted"),
         *("open", "is_dirty", "reported_path", "reported_by", "parameters", "mode", "snapshot"),
     )
 
@@ -51,6 +52,7 @@ class Known:
         self.prepared: dict[str, Prepared] = {}
         self.prepared_texts: dict[str, PreparedText] = {}
         self.prepared_changes = 0
+        self.doubted: dict[str, Prepared] = {}
         self.parameters: Mapping[bytes, bytes] | None = None
         self.mode: Mode | None = None
         self.snapshot: Snapshot | None = None
@@ -87,6 +89,7 @@ class Known:
         if len(self.prepared) >= _PREPARED:
             # One that is not known is not executed.
             self._forget_texts()
+        self.doubted.pop(statement.name, None)
         self.prepared[statement.name] = statement
         self.prepared_texts[statement.name] = made
 
@@ -101,12 +104,20 @@ class Known:
         """Note that the protocol may prepare another statement of a name.  The database reads the
         name in an encoding of the client's."""
         if not name.isascii():
-            self.forget_all_prepared()
+            for known in list(self.prepared):
+                self._doubt(known)
+            self.prepared_changes += 1
             return
         known = name[:NAME_SIZE].decode("ascii")
-        if self.prepared.pop(known, None) is not None:
+        if known in self.prepared:
+            self._doubt(known)
             self.prepared_changes += 1
-            self.prepared_texts.pop(known, None)
+
+    def _doubt(self, name: str) -> None:
+        if len(self.doubted) >= _PREPARED:
+            self.doubted.clear()
+        self.doubted[name] = self.prepared.pop(name)
+        self.prepared_texts.pop(name, None)
 
     def forget_all_prepared(self) -> None:
         """Note that the database has forgotten all statements."""
@@ -116,3 +127,4 @@ class Known:
     def _forget_texts(self) -> None:
         self.prepared.clear()
         self.prepared_texts.clear()
+        self.doubted.clear()

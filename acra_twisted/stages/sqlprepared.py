@@ -48,10 +48,12 @@ def whole(text: bytes, plans: Sequence[StatementPlan] | None, known: Known) -> b
 
 
 def told(known: Known, name: bytes, kinds: Sequence[int]) -> Sequence[int]:
-    """Return the types that the client is told of the parameters of a statement by its name;
-    ``kinds`` are those that the database tells."""
+    """Return the types that the client is told of the parameters of a statement by its name, which
+    the protocol has given to none; ``kinds`` are those that the database tells."""
     cut = name[:NAME_SIZE]
-    prepared = known.prepared.get(cut.decode()) if cut.isascii() else None
+    if not cut.isascii():
+        return kinds
+    prepared = known.prepared.get(cut.decode()) or known.doubted.get(cut.decode())
     return kinds if prepared is None else writing.told_by_sql(prepared, kinds)
 
 

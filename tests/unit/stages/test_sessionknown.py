@@ -43,3 +43,14 @@ class PreparedBySql(ColumnsCase):
         self.keep("p")
         self.known.forget_all_prepared()
         self.assertEqual((self.known.prepared, self.known.prepared_texts), ({}, {}))
+
+    def test_those_in_doubt_are_kept_until_they_are_prepared_anew_or_all_are_forgotten(self):
+        for number in range(1_001):
+            self.keep(str(number))
+            self.known.forget_prepared(b"%d" % number)
+        self.assertEqual(list(self.known.doubted), ["1000"])
+        self.keep("1000")
+        self.assertEqual(self.known.doubted, {})
+        self.known.forget_prepared(b"1000")
+        self.known.forget_all_prepared()
+        self.assertEqual(self.known.doubted, {})

@@ -46,6 +46,11 @@ class Told(ColumnsCase):
             # It is another statement by now, or one that nobody knows.
             for name, kinds in ((b"p", [23, 23]), (b"p", []), (b"q", [17]), (b"\xe9", [17])):
                 self.assertEqual(list(sqlprepared.told(self.known, name, kinds)), kinds)
+            # The protocol wanted the name for another statement, and has not got it.
+            for name in (b"p", b"\xe9"):
+                self.known.forget_prepared(name)
+                self.assertEqual(list(sqlprepared.told(self.known, b"p", [17, 17])), found)
+                self.assertNotIn("p", self.known.prepared)
 
 
 class Renewed(ColumnsCase):
