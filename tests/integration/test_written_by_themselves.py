@@ -62,6 +62,13 @@ WRITES = (
     f"WITH w AS (UPDATE other SET a = '{SECRET}' RETURNING 1) SELECT * FROM w",
     f"PREPARE p AS INSERT INTO other VALUES (2, $1); EXECUTE p('{SECRET}')",
 )
+#: Tables to which foreign keys of the protected one may refer.
+KEYS = (
+    "CREATE TABLE above (k bytea, n int); CREATE TABLE keys (k bytea PRIMARY KEY, n int UNIQUE)"
+    " INHERITS (above); CREATE VIEW shown AS TABLE keys;"
+    "ALTER TABLE people ADD note bytea UNIQUE, ADD n int"
+)
+CASCADE = "ON UPDATE CASCADE"
 AGGREGATE = (
     "CREATE FUNCTION put(x text, y text) RETURNS text LANGUAGE plpgsql AS "
     "$$ BEGIN INSERT INTO people (name) VALUES (y::bytea); RETURN y; END $$;"
@@ -137,6 +144,32 @@ class ByThemselves(ProtectedCase):
                     db.execute(f"INSERT INTO {table} VALUES (2, '{SECRET}')")
             db.execute("INSERT INTO apart VALUES (2, 'a')")
         self.assert_nothing_is_stored("above")
+
+    def test_keys_that_a_protected_column_would_get_new_values_from(self):
+        for key, *tables in (
+            ("keys (k)", "keys", "above", "shown"),
+            ("people (note)", "people"),
+        ):
+            self.past(FRESH + KEYS)
+            with self.session() as db:
+                db.execute("INSERT INTO people (id, name) VALUES (1, 'known')")
+                self.past("UPDATE people SET note = name; INSERT INTO keys SELECT name FROM people")
+                db.execute(f"ALTER TABLE people ADD FOREIGN KEY (name) REFERENCES {key} {CASCADE}")
+                column = key.partition("(")[2].strip(")")
+                for table in tables:
+                    with self.assertRaises(psycopg.errors.FeatureNotSupported, msg=table):
+                        db.execute(f"UPDATE {table} SET {column} = '{SECRET}'")
+                    self.assertEqual(db.execute(f"SELECT n FROM {table}").fetchone(), (None,))
+            self.assert_nothing_is_stored(key)
+
+    def test_keys_that_other_columns_get_new_values_from_are_written(self):
+        self.past(FRESH + KEYS)
+        with self.session() as db:
+            db.execute(f"ALTER TABLE people ADD FOREIGN KEY (n) REFERENCES keys (n) {CASCADE}")
+            db.execute("INSERT INTO keys (k, n) VALUES ('a', 1)")
+            db.execute("INSERT INTO people (n) VALUES (1)")
+            db.execute("UPDATE keys SET n = 2")
+            self.assertEqual(db.execute("SELECT n FROM people").fetchone(), (2,))
 
     def test_functions_that_are_trusted_run(self):
         self.past(FRESH + TRIGGER.format(name="trusted"))

@@ -79,9 +79,9 @@ class Names(Protocol):
         """The refusal of a statement that defines something, with the node of this kind; None if it
         may pass, once the columns that are added to ``retyped`` have the type of what is stored."""
 
-    def writer(self, name: str) -> Writer | None:
-        """A trigger or the like that may write to a protected table where a table of this name is
-        written; None for most."""
+    def writer(self, name: str, relation: Relation | None) -> Writer | None:
+        """A trigger or the like that may write to a protected column by itself where a table of
+        this name is written; None for most.  ``relation`` is the table, if it is known."""
 
     def by_oid(self, oid: int) -> Relation | None:
         """A relation by its number, that of a view's table."""

@@ -13,6 +13,7 @@ from acra_twisted.encryption.postgresql.naming import SearchPath
 from acra_twisted.encryption.postgresql.schema import (
     Attached,
     Attribute,
+    Handed,
     Index,
     Relation,
     Schema,
@@ -102,8 +103,11 @@ def _schema(rows: Sequence[Any], number: int) -> Schema:
         raise SchemaError(_ODD)
     functions = _reaching(_words(first["words"] or ()), first["functions"] or ())
     writers = tuple(
-        Writer(_word(place), _word(table), _word(name), functions.get(oid, ""))
-        for oid, place, table, name in first["writers"] or ()
+        Writer(
+            *(_word(place), _word(table), _word(name), functions.get(oid, ""), _number(relation)),
+            tuple(Handed(*_numbers(pair)) for pair in handed or ()),
+        )
+        for oid, place, table, name, relation, handed in first["writers"] or ()
         if oid is None or oid in functions
     )
     return Schema(number, relations, frozenset(functions.values()), writers)

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from acra_twisted.encryption.postgresql.schema import SYSTEM_SCHEMAS, Relation, Schema
+from acra_twisted.encryption.postgresql.schema import SYSTEM_SCHEMAS, Relation, Schema, Writer
 from acra_twisted.encryption.postgresql.storage import TEXTS, is_comparable
+from acra_twisted.encryption.postgresql.values import may_copy
 from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
 
 _NONE: Final[Mapping[int, ColumnSetting]] = MappingProxyType({})
@@ -26,8 +27,8 @@ class Protection:
     ``by_column`` finds a setting by the relation's OID and the attribute number, as a
     RowDescription gives them.  ``functions`` are the names of those whose code uses a protected
     table and that the configuration does not trust, ``writers`` what may use it by itself where
-    another table is written, which ``writing`` has by the table's name.  ``names`` are those of the
-    relations and functions by which a statement can concern a protected column.  ``readers`` are
+    another table is written, or by a foreign key this one.  ``names`` are those of the relations
+    and functions by which a statement can concern a protected column.  ``readers`` are
     the different lists of clients that alone may read some column.  ``apart`` are names of which
     several relations are protected differently, as texts have them, with small letters of ASCII.
     """
@@ -36,8 +37,6 @@ class Protection:
         self.schema = schema
         self.settings = settings
         self.functions = schema.functions - settings.trusted
-        self.writers = [one for one in schema.writers if one.function not in settings.trusted]
-        self.writing = {one.table: one for one in self.writers}
         self.readers = {one.readers for one in settings.columns if one.readers is not None}
         self._tables = {(table.schema, table.name): table for table in settings.tables}
         self._columns: dict[int, dict[int, ColumnSetting]] = {}
@@ -53,6 +52,13 @@ class Protection:
             for oid, columns in self._columns.items()
             for number, setting in columns.items()
         }
+        self.writers = [
+            one
+            for one in schema.writers
+            if one.function not in settings.trusted and (not one.handed or self._is_unlike(one))
+        ]
+        self._writing = {one.table: one for one in self.writers}
+        self._handing = {one.relation: one for one in self.writers if one.handed}
         self._misfits = {
             setting: attribute.type_name
             for oid, columns in self._columns.items()
@@ -68,7 +74,7 @@ class Protection:
             frozenset(schema.relations[oid].name for oid in concerned)
             | frozenset(table.name for table in settings.tables)
             | self.functions
-            | frozenset(self.writing)
+            | frozenset(self._writing)
         )
 
     def columns(self, oid: int) -> Mapping[int, ColumnSetting]:
@@ -85,6 +91,25 @@ class Protection:
             if columns.get(attribute.number) == setting
         }
         return next(iter(found & TEXTS), next(iter(found), 0))
+
+    def writer(self, name: str, relation: Relation | None) -> Writer | None:
+        """Find what may write to a protected column by itself where a table of a name is written;
+        None for most.  ``relation`` is the table, if it is known: the triggers of a protected one see
+        what is stored, and its foreign keys alone count."""
+        found = self._writing.get(name)
+        if found is None or relation is None or not self.columns(relation.oid):
+            return found
+        return self._handing.get(relation.oid)
+
+    def _is_unlike(self, writer: Writer) -> bool:
+        """Tell whether a foreign key gives a protected column what is stored in one that is not
+        protected alike."""
+        for table, column, source, key in writer.handed:
+            target = self.columns(table).get(column)
+            given = self.columns(source).get(key)
+            if target is not None and (given is None or not may_copy(target, given)):
+                return True
+        return False
 
     def misfit(self, setting: ColumnSetting) -> str | None:
         """The name of a type that some column of a setting has and in which what is stored cannot

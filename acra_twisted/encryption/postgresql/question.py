@@ -195,10 +195,16 @@ FROM (
                 pg_catalog.json_build_array(b.oid::pg_catalog.int8, b.name, b.word, s.words))
             FROM said s JOIN bodies b ON b.oid = s.oid),
         'writers', (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-                w.oid::pg_catalog.int8, n.nspname, c.relname, w.name))
+                w.oid::pg_catalog.int8, n.nspname, c.relname, w.name, c.oid::pg_catalog.int8,
+                (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
+                    k.conrelid::pg_catalog.int8, x.one, k.confrelid::pg_catalog.int8, x.other))
+                FROM pg_catalog.pg_constraint k, ROWS FROM (
+                    pg_catalog.unnest(k.conkey), pg_catalog.unnest(k.confkey)) x (one, other)
+                WHERE k.oid = w.key)))
             FROM writers w JOIN pg_catalog.pg_class c ON c.oid = w.relation
                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-            WHERE NOT EXISTS (SELECT FROM found f WHERE f.oid = w.relation)))
+            WHERE w.key IS NOT NULL
+                OR NOT EXISTS (SELECT FROM found f WHERE f.oid = w.relation)))
     UNION ALL SELECT pg_catalog.json_build_object(
         'oid', r.oid::pg_catalog.int8, 'schema', n.nspname, 'name', r.name, 'kind', r.kind,
         'parents', (SELECT pg_catalog.json_agg(i.inhparent::pg_catalog.int8 ORDER BY i.inhseqno)

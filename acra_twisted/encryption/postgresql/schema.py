@@ -107,14 +107,28 @@ class Relation(NamedTuple):
         return None
 
 
+class Handed(NamedTuple):
+    """A column of a foreign key that gets a new value where the column that it refers to does: the
+    relation and number of each."""
+
+    table: int
+    column: int
+    source: int
+    key: int
+
+
 class Writer(NamedTuple):
     """A trigger, rule, constraint or the like by which the database writes by itself, or may, where
-    a table is written.  ``function`` is what it runs, empty for a rule that needs none."""
+    a table is written, whose number is ``relation``.  ``function`` is what it runs, empty for a
+    rule that needs none.  ``handed`` are the columns that a foreign key writes, empty for what is
+    none."""
 
     schema: str
     table: str
     name: str
     function: str
+    relation: int = 0
+    handed: Sequence[Handed] = ()
 
 
 class Schema(NamedTuple):
@@ -122,7 +136,7 @@ class Schema(NamedTuple):
 
     ``number`` is another for each content.  ``functions`` are the names of functions and procedures
     that name one of them, directly or through others.  ``writers`` are those of other tables that
-    run such a function, or name such a relation."""
+    run such a function, or name such a relation, and the foreign keys of these relations."""
 
     number: int
     relations: Mapping[int, Relation]

@@ -49,9 +49,9 @@ class SessionNames:
             )
         return found.relation
 
-    def writer(self, name: str) -> Writer | None:
+    def writer(self, name: str, relation: Relation | None) -> Writer | None:
         """See `analysis.Names`."""
-        return self._protection.writing.get(name)
+        return self._protection.writer(name, relation)
 
     def by_oid(self, oid: int) -> Relation | None:
         """See `analysis.Names`."""

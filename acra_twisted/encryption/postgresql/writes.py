@@ -17,7 +17,7 @@ from acra_twisted.encryption.postgresql.ranges import (
     relation_of,
     relation_range,
 )
-from acra_twisted.encryption.postgresql.schema import Attribute, Relation
+from acra_twisted.encryption.postgresql.schema import Attribute, Relation, Writer
 from acra_twisted.encryption.postgresql.scopes import Range, Scope
 from acra_twisted.encryption.postgresql.syntax import Fields, is_star, node, strings
 from acra_twisted.encryption.postgresql.values import Columns, Value
@@ -29,6 +29,18 @@ _ROW: Final = "is given a row whose columns are not known"
 _VIEWS: Final = "vm"
 
 
+def _check_writer(writer: Writer | None) -> None:
+    """Refuse to write a table if that may write to a protected one in a way that is not seen."""
+    if writer is None:
+        return
+    where = f"{writer.schema}.{writer.table}"
+    text = f"table {where} may write to one that AcraServer protects: {writer.name}"
+    hint = "see trusted_functions" if writer.function else "write the protected table"
+    if writer.handed:
+        hint = "drop the foreign key, or make it without ON UPDATE and SET DEFAULT"
+    raise StatementRefusedError(Refusal(refusals.OPAQUE_CODE, "", text, hint))
+
+
 class Target:
     """The table that a statement writes.  ``relation`` is None if it has nothing to do with
     protected columns.  ``range`` is what expressions see of it."""
@@ -38,12 +50,8 @@ class Target:
         self.relation: Relation | None = relation_of(analysis, fields)
         self.range = relation_range(analysis, fields, self.relation)
         self._columns = analysis.names.columns(self.relation) if self.relation else {}
-        writer = analysis.names.writer(fields.get("relname", "")) if is_written else None
-        if writer is not None and not self._columns:
-            where = f"{writer.schema}.{writer.table}"
-            text = f"table {where} may write to one that AcraServer protects: {writer.name}"
-            hint = "see trusted_functions" if writer.function else "write the protected table"
-            raise StatementRefusedError(Refusal(refusals.OPAQUE_CODE, "", text, hint))
+        if is_written:
+            _check_writer(analysis.names.writer(fields.get("relname", ""), self.relation))
         self._attributes = (
             {one.name: one for one in self.relation.attributes} if self.relation else {}
         )

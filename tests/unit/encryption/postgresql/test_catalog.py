@@ -85,12 +85,22 @@ class Code(SynchronousTestCase):
                 [5, "other", "other", ["apart"]],
             ],
             writers=[
-                *([2, "app", "log", "t1"], [4, "app", "log", "t2"], [None, "app", "log", "r"]),
+                [2, "app", "log", "t1", 21, None],
+                [4, "app", "log", "t2", 21, None],
+                [None, "app", "log", "r", 21, None],
+                [None, "app", "keys", "k", 22, [[7, 2, 22, 1]]],
             ],
         )
         schema = catalog.read(made, 1)
         self.assertEqual(schema.functions, {"Direct", "outer", "inner"})
-        self.assertEqual(schema.writers, (("app", "log", "t1", "outer"), ("app", "log", "r", "")))
+        self.assertEqual(
+            schema.writers,
+            (
+                ("app", "log", "t1", "outer", 21, ()),
+                ("app", "log", "r", "", 21, ()),
+                ("app", "keys", "k", "", 22, ((7, 2, 22, 1),)),
+            ),
+        )
 
 
 class Limits(SynchronousTestCase):
@@ -126,6 +136,7 @@ class Limits(SynchronousTestCase):
             [cell(first)],
             [*answer(), cell({**table(7, "a", column("b", 1)), key: value})],
             [*answer(words=["a"], functions=[[1, "b", "c", value]], writers=[[1, value]])],
+            [*answer(writers=[[None, "b", "c", "d", 1, value]])],
         ):
             try:
                 found = catalog.read(cells, 1)

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.postgresql.protection import Protection
-from acra_twisted.encryption.postgresql.schema import Attribute, Relation, Schema
+from acra_twisted.encryption.postgresql.schema import Attribute, Handed, Relation, Schema, Writer
 from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
 
 
@@ -43,6 +43,36 @@ class OfFunctions(SynchronousTestCase):
         made = protection([PEOPLE], given, ("register", "enlist"))
         self.assertEqual(made.functions, {"enlist"})
         self.assertEqual(made.names, {"people", "enlist"})
+
+
+class ForeignKeys(SynchronousTestCase):
+    """Foreign keys by which a column gets a new value with the one that it refers to."""
+
+    def writer(self, given, column, source, key):
+        """Find the writer of a table, ``source``, if ``column`` of people refers to its ``key``."""
+        clones = PEOPLE._replace(oid=2, name="clones")
+        name = {1: "people", 2: "clones", 3: "keys"}[source]
+        writer = Writer("public", name, "k", "", source, [Handed(1, column, source, key)])
+        schema = Schema(1, {1: PEOPLE, 2: clones}, frozenset(), [writer])
+        made = Protection(schema, given)
+        self.assertEqual("keys" in made.names, source == 3 and bool(made.writers))
+        return made.writer(name, schema.relations.get(source))
+
+    def test_a_protected_column_gets_nothing_from_one_that_is_not_protected_alike(self):
+        given = settings("people.name")
+        self.assertIsNotNone(self.writer(given, 3, 3, 1))
+        self.assertIsNotNone(self.writer(given, 3, 2, 3))
+        self.assertIsNotNone(self.writer(given, 3, 1, 1))
+        apart = settings("clones.name", kind="tokenized", token_type="str")
+        both = given._replace(tables=[*given.tables, *apart.tables])
+        self.assertIsNotNone(self.writer(both, 3, 2, 3))
+        self.assertIsNotNone(self.writer(both, 3, 2, 1))
+
+    def test_other_columns_and_those_that_are_protected_alike_may_be_written(self):
+        given = settings("people.name", "clones.name")
+        self.assertIsNone(self.writer(given, 1, 3, 1))
+        self.assertIsNone(self.writer(given, 3, 2, 3))
+        self.assertIsNone(self.writer(given, 1, 1, 3))
 
 
 class OfTypes(SynchronousTestCase):

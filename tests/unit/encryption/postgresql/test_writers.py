@@ -14,6 +14,10 @@ KINDS = {"trigger", "rewrite", "constraint", "attrdef", "policy", "class"}
 
 
 class Writers(SynchronousTestCase):
+    def test_foreign_keys_that_write_are_looked_for(self):
+        self.assertIn("k.confdeltype = 'd'", WRITERS)
+        self.assertIn("k.confupdtype = ANY (ARRAY['c', 'd']", WRITERS)
+
     def test_every_kind_of_what_runs_a_function_is_looked_for(self):
         found = re.findall(r"n\.class = 'pg_catalog\.pg_(\w+)'", WRITERS)
         self.assertEqual(set(found), KINDS)

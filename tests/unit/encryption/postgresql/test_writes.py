@@ -4,7 +4,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.postgresql.planner import Planner
 from acra_twisted.encryption.postgresql.protection import Protection
-from acra_twisted.encryption.postgresql.schema import Schema, Writer
+from acra_twisted.encryption.postgresql.schema import Handed, Schema, Writer
 from acra_twisted.encryption.settings import EncryptionSettings
 from tests.support.planning import (
     CLONES,
@@ -465,6 +465,14 @@ class ByThemselves(SynchronousTestCase):
                 self.assertEqual(outcome(text, made), "!opaque_code", text)
             for text in ("select * from log", "copy log to stdout"):
                 self.assertEqual(outcome(text, made), text)
+
+    def test_a_protected_table_is_not_written_if_a_foreign_key_of_its_own_is_the_reason(self):
+        text = "update people set note = 'a'"
+        for source, told in ((1, "!opaque_code"), (9, text)):
+            handed = [Handed(1, 2, source, 4)]
+            writers = [Writer("public", "people", "k", "", source, handed)]
+            schema = Schema(7, {1: PEOPLE}, frozenset(), writers)
+            self.assertEqual(outcome(text, Planner(Protection(schema, SETTINGS))), told)
 
     def test_what_runs_trusted_functions_alone_is_written(self):
         text = "insert into log values ('a')"
