@@ -33,16 +33,17 @@ class PreparedText(NamedTuple):
 class Known:
     """Facts about one session.  ``prepared`` are its statements by SQL's PREPARE, made of
     ``prepared_texts``; they have changed ``prepared_changes`` times.  ``doubted`` are those whose
-    name the protocol may have given to another: if it has not, they are there.  ``mode`` is how its texts are
-    read by the settings ``parameters``.  ``unfit`` is the refusal of each statement that concerns a
-    protected column, if its database can have none.  ``open`` is the number of its statements that
-    are watched and not answered; ``is_dirty``: something was watched since the database last had no
-    transaction open.  ``cursors`` are those that show protected columns.  ``snapshot`` is the one
-    that its last statement was decided by."""
+    name the protocol may have given to another: if it has not, they are there.  ``mode`` is how its
+    texts are read by the settings ``parameters``.  ``unfit`` is the refusal of each statement that
+    concerns a protected column, if its database can have none.  ``open`` is the number of its
+    statements that are watched and not answered; ``is_dirty``: something was watched since the
+    database last had no transaction open.  ``cursors`` are those that show protected columns.
+    ``snapshot`` is the one that its last statement was decided by."""
 
     __slots__ = (
-        *("schema", "unfit", "cursors", "prepared", "prepared_texts", "prepared_changes", "doubted"),
-        *("open", "is_dirty", "reported_path", "reported_by", "parameters", "mode", "snapshot"),
+        *("schema", "unfit", "cursors", "prepared", "prepared_texts", "prepared_changes"),
+        *("doubted", "open", "is_dirty", "reported_path", "reported_by", "parameters", "mode"),
+        "snapshot",
     )
 
     def __init__(self, schema: SessionSchema, unfit: Refusal | None) -> None:

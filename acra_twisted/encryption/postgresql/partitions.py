@@ -5,6 +5,7 @@ The trees are libpg_query's own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from acra_twisted.encryption import refusals
@@ -15,6 +16,8 @@ from acra_twisted.encryption.settings import ColumnSetting
 
 #: Where a bound has values; the default partition, and those by hashes, have none.
 _VALUES: Final = ("listdatums", "lowerdatums", "upperdatums")
+_KEPT: Final = "a partition's bound would be kept in clear"
+_HINT: Final = "Configure the columns of the table above it too."
 
 
 def refused_bound(
@@ -22,14 +25,22 @@ def refused_bound(
 ) -> Refusal | None:
     """The refusal of a partition of ``relation`` with a bound, a PartitionBoundSpec; None if it may
     be made."""
-    if not any(key in bound for key in _VALUES):
+    setting = _key(protection, relation) if _has_values(bound) else None
+    return refusals.refused(refusals.EXPRESSION, setting, _KEPT).refusal if setting else None
+
+
+def refused_child(bound: dict[str, Any], settings: Mapping[str, ColumnSetting]) -> Refusal | None:
+    """The refusal of a partition with a bound whose columns have settings, of a table that has no
+    protected column; None if it may be made.  The columns by which that is divided are not
+    known."""
+    if not settings or not _has_values(bound):
         return None
-    setting = _key(protection, relation)
-    if setting is None:
-        return None
-    return refusals.refused(
-        refusals.EXPRESSION, setting, "a partition's bound would be kept in clear"
-    ).refusal
+    setting = next(iter(settings.values()))
+    return refusals.refused(refusals.EXPRESSION, setting, _KEPT, _HINT).refusal
+
+
+def _has_values(bound: dict[str, Any]) -> bool:
+    return any(key in bound for key in _VALUES)
 
 
 def _key(protection: Protection, relation: Relation) -> ColumnSetting | None:

@@ -94,8 +94,8 @@ class Protection:
 
     def writer(self, name: str, relation: Relation | None) -> Writer | None:
         """Find what may write to a protected column by itself where a table of a name is written;
-        None for most.  ``relation`` is the table, if it is known: the triggers of a protected one see
-        what is stored, and its foreign keys alone count."""
+        None for most.  ``relation`` is the table, if it is known: the triggers of a protected one
+        see what is stored, and its foreign keys alone count."""
         found = self._writing.get(name)
         if found is None or relation is None or not self.columns(relation.oid):
             return found

@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.encryption.postgresql.partitions import refused_bound
+from acra_twisted.encryption.postgresql.partitions import refused_bound, refused_child
 from acra_twisted.encryption.postgresql.schema import PARTITION_KEY, Attached, Relation
 from tests.unit.encryption.postgresql.test_protection import columns, protection, settings
 
@@ -34,3 +34,11 @@ class Bounds(SynchronousTestCase):
     def test_bounds_without_values(self):
         for bound in (HASH, {"is_default": True}, {}):
             self.assertIsNone(self.column(bound, (2,)))
+
+    def test_a_table_above_whose_key_is_not_known(self):
+        given = settings("people.name").tables[0].protected
+        for bound in (LIST, RANGE):
+            self.assertEqual(refused_child(bound, given).column, "people.name")
+            self.assertIsNone(refused_child(bound, {}))
+        for bound in (HASH, {"is_default": True}, {}):
+            self.assertIsNone(refused_child(bound, given))
