@@ -65,6 +65,17 @@ class Encryption(ProtectedCase):
             self.assertEqual(db.execute("SELECT name FROM people").fetchone(), ("Trilliania",))
             self.assert_encrypted("name")
 
+    def test_twenty_thousand_rows_in_a_statement(self):
+        rows = [(n, "Zaphodius", f"zaphod@example.com {n}", n) for n in range(20_000)]
+        shown = ", ".join("(%d, '%s', '%s', %d)" % row for row in rows)
+        with self.connect(self.served) as db:
+            db.execute("INSERT INTO people (id, name, email, age) VALUES " + shown)
+            found = db.execute("SELECT id, name, email, age FROM people ORDER BY id").fetchall()
+            self.assertTrue(found == rows)
+            found = db.execute("SELECT id FROM people WHERE email = %s", (rows[4711][2],))
+            self.assertEqual(found.fetchall(), [(4711,)])
+        self.assert_encrypted("name", "email", "age", rows=20_000)
+
     def test_parameters(self):
         for binary in (False, True):
             self.setUp()

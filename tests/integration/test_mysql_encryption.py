@@ -295,6 +295,14 @@ class Texts(Case):
                 break
         self.assertEqual([*map(list, found)], [[], [("a",)], [(1,)]])
 
+    def test_twenty_thousand_rows_in_a_statement(self):
+        rows = [(n, "Zaphodsecret", f"note {n}", n, n) for n in range(1, 20_001)]
+        shown = ", ".join("(%d, '%s', '%s', %d, %d)" % row for row in rows)
+        self.run_("INSERT INTO people (id, name, note, ident, age) VALUES " + shown)
+        found = self.run_("SELECT id, name, note, ident, age FROM people ORDER BY id")
+        self.assertTrue(found == rows)
+        self.assertFalse(any(b"Zaphodsecret" in one for one in self.stored("name")))
+
     def test_sql_in_the_string_of_a_text_that_is_known_but_for_it(self):
         cursor = self.connected(client_flag=CLIENT.MULTI_STATEMENTS)
         text = "INSERT INTO people (name) VALUES ('Zaphodsecret'); EXECUTE IMMEDIATE {}"

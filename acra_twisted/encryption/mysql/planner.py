@@ -39,6 +39,7 @@ from acra_twisted.sql.mysqlnames import fold
 
 _LANGUAGE: Final = languages.LANGUAGES["mysql"]
 _READ: Final = frozenset(("select", "insert", "replace", "update", "delete", "with", "("))
+_VALUES: Final = frozenset((*lexer.LITERALS, lexer.PARAMETER))
 _EXPLAIN: Final = frozenset(("explain", "describe", "desc"))
 #: Words of definitions behind which another name may stand for a protected table.
 _DEFINING: Final = frozenset(("view", "rename"))
@@ -52,11 +53,17 @@ _EXPLAINED: Final = (
 )
 
 
+#: Tokens that come with a value of a list: its own, a comma, and the brackets of a row.
+_OF_A_VALUE: Final = 4
+
+
 class Limits(NamedTuple):
-    """Limits of a text: bytes and tokens."""
+    """Limits of a text: bytes; values, which are literals and parameters; and the tokens beyond
+    four for each value."""
 
     text: int = 16 << 20
-    tokens: int = 200_000
+    values: int = 500_000
+    structure: int = 200_000
 
 
 class Planner:
@@ -271,7 +278,14 @@ class Planner:
                 raise StatementRefusedError(
                     _unreadable("it has letters beyond ASCII in another character set than utf8mb4")
                 )
-        found: list[Token] = _LANGUAGE.tokens(text, mode, self._limits.tokens)
+        most = self._limits.values * _OF_A_VALUE + self._limits.structure
+        found: list[Token] = _LANGUAGE.tokens(text, mode, most)
+        if len(found) > self._limits.structure:
+            count = sum(kind in _VALUES for kind, _, _ in found)
+            if count > self._limits.values:
+                raise StatementRefusedError(_unreadable("it has too many values"))
+            if len(found) - count * _OF_A_VALUE > self._limits.structure:
+                raise StatementRefusedError(_unreadable("it has too many tokens"))
         if not text.isascii():
             for kind, start, end in found:
                 # Clients write bytes as they are in strings.

@@ -188,9 +188,16 @@ class Modes(SynchronousTestCase):
 
 class Bounds(SynchronousTestCase):
     def test_length_and_tokens(self):
-        limited = Planner(Protection(SCHEMA, SETTINGS), Limits(text=100, tokens=20))
-        text = b"SELECT 1 FROM people WHERE id IN (" + b"1, " * 12 + b"1)"
-        self.assertIsNotNone(limited.plan(text, MODE, "shop").plan.refusal)
+        limited = Planner(Protection(SCHEMA, SETTINGS), Limits(text=100, structure=20, values=10))
+
+        def outcome(items, item):
+            text = "SELECT note FROM people WHERE id IN (" + ", ".join([item] * items) + ")"
+            return limited.plan(text.encode(), MODE, "shop").plan.refusal
+
+        for number, item, most in ((1, "1", 10), (2, "?", 10), (3, "id", 6)):
+            with self.subTest(number):
+                self.assertIsNone(outcome(most, item))
+                self.assertIsNotNone(outcome(most + 1, item))
         self.assertIsNotNone(
             limited.plan(b"SELECT 1 FROM people" + b" " * 100, MODE, "shop").plan.refusal
         )
@@ -201,3 +208,10 @@ class Bounds(SynchronousTestCase):
         found = plan(f"INSERT INTO leads (id, mail) VALUES {rows}")
         self.assertEqual(len(found.plan.values), 2000)
         self.assertNotIn("'v", sent(found))
+
+    def test_inserts_of_20000_rows_are_taken(self):
+        rows = ", ".join("(%d, 'a', 'b', 'c', 'd', NULL)" % n for n in range(20_000))
+        columns = "id, email, name, phone, note, code"
+        found = plan(f"INSERT INTO people ({columns}) VALUES {rows}")
+        self.assertIsNone(found.plan.refusal)
+        self.assertEqual(len(found.plan.values), 60_000)
