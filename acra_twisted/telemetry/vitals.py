@@ -117,6 +117,7 @@ def history(service: Any) -> dict[str, Any]:
         "counts": service.counts(),
         "troubles": service.troubles(),
         "trouble": service.trouble,
+        "set_aside": service.set_aside,
     }
 
 

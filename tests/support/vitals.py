@@ -46,6 +46,7 @@ def facts(**changed):
             "counts": {"stored": 381_204, "given_up": 7, "left_out_slow": 3},
             "troubles": {"locked": 0, "full": 0},
             "trouble": "",
+            "set_aside": None,
         },
         "pools": {"connections": (31, 10_000), "security events": (1000, 1000)},
         "warnings": {"insecure": [], "advice": []},

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from acra_twisted.telemetry.console import formats
 from acra_twisted.telemetry.pages.changes import NOT_RELOADED, RELOADED
+from acra_twisted.telemetry.tracing.spans import iso_time
 
 #: The classes of findings, the weightiest first: it fails, it will or may fail, it should be known.
 BAD, SOON, NOTE = "deny", "slow", "info"
@@ -65,6 +66,7 @@ _CARDS: Final = {
     "stage": "c-flow",
     "no-history": "c-history",
     "history": "c-history",
+    "history-new": "c-history",
     "exporter": "c-exporters",
     "exporter-dropped": "c-exporters",
     "reload": "c-changes",
@@ -230,6 +232,15 @@ def _history(told: Mapping[str, Any] | None) -> Iterator[Finding]:
         )
     elif told["trouble"]:
         yield Finding("history", SOON, "waits", f"{told['trouble']}.", "AcraHistoryNotWritten")
+    elif told["set_aside"]:
+        when, name = told["set_aside"]
+        aside = f"damaged, or of a later release, and is set aside beside it as {_cut(name)}"
+        text = f"A new history was begun at {_minute(when)}: the file of the old one was {aside}."
+        yield Finding("history-new", NOTE, "new", text)
+
+
+def _minute(seconds: float) -> str:
+    return iso_time(int(seconds * 1e9))[:16].replace("T", " ")
 
 
 def _exporters(told: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:

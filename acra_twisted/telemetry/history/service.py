@@ -6,6 +6,7 @@ file costs history: a batch waits until it can be written, and the queue behind 
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Callable
@@ -77,6 +78,8 @@ class HistoryService(Service):
         self._troubles = troubles.Troubles(self.log, place.path, reactor.seconds)
         #: Why the last batch was not written; empty if it was.
         self.trouble = ""
+        #: When a damaged file was set aside last, in seconds since the epoch, and its new name.
+        self.set_aside: tuple[float, str] | None = None
         #: Bytes of the file and of its log.
         self.size = 0
         self._counts = dict.fromkeys(("stored", "unfit", "given_up"), 0)
@@ -209,7 +212,10 @@ class HistoryService(Service):
     def _set_aside(self) -> dict[str, str]:
         """Close and rename the file, in the pool's thread."""
         self._opened().disconnect()
-        return {"set_aside": self._place.set_aside(self._wall())}
+        now = self._wall()
+        path = self._place.set_aside(now)
+        self.set_aside = (now, os.path.basename(path))
+        return {"set_aside": path}
 
     def _adopt(self) -> dict[str, str]:
         """Close the file, and take the one that is there, in the pool's thread."""

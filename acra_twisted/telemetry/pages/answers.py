@@ -23,7 +23,7 @@ HEADERS: Final[Mapping[str, str]] = {
     "frame-ancestors 'none'; base-uri 'none'",
 }
 #: Said of what is not kept any more.
-NOT_KEPT = "Not found (only recent traces are kept)"
+NOT_KEPT = "Not found: only recent traces are kept"
 #: Said where too many ask.
 BUSY = "Too many ask for this at the moment"
 
@@ -63,17 +63,27 @@ class Answer(Resource):
         try:
             page = self.reply(request, arguments)
         except Unfit as error:
-            return plain(request, 400, str(error))
+            return self.unfit(request, arguments, str(error))
         except NotKept:
             return plain(request, 404, NOT_KEPT)
         request.setHeader("content-type", page.kind)
         if page.file:
             request.setHeader("content-disposition", f'attachment; filename="{page.file}"')
-        request.site.show(request, page.pieces)
+        request.site.show(request, page.pieces, page.instead)
         return NOT_DONE_YET
+
+    def unfit(self, request: PageRequest, arguments: Mapping[str, str], why: str) -> bytes:
+        """Answer to arguments that cannot be."""
+        return plain(request, 400, why)
 
 
 def plain(request: Any, code: int, text: str) -> bytes:
+    """Answer with a line of text."""
+    return at_once(request, code, "text/plain; charset=utf-8", f"{text}\n")
+
+
+def at_once(request: Any, code: int, kind: str, text: str) -> bytes:
+    """Answer with a short text of a content type."""
     request.setResponseCode(code)
-    request.setHeader("content-type", "text/plain; charset=utf-8")
-    return b"" if request.method == b"HEAD" else f"{text}\n".encode()
+    request.setHeader("content-type", kind)
+    return b"" if request.method == b"HEAD" else text.encode("utf-8", "replace")

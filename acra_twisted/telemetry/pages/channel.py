@@ -229,11 +229,12 @@ class PageRequest(Request):
         turns: Turns,
         pieces: Iterator[Piece],
         known: Mapping[type[Exception], tuple[int, str]] = MappingProxyType({}),
+        instead: Callable[[str], str] | None = None,
     ) -> None:
         """Answer with a page, as fast as it can be made and read.  ``known`` has the answers to
         what ``pieces`` may raise before the first piece that is not empty; the text of what is
-        raised, if it has one, stands in their place."""
-        _PageJob(self, turns, pieces, known)
+        raised, if it has one, stands in their place.  ``instead`` makes HTML of such a text."""
+        _PageJob(self, turns, pieces, known, instead)
 
 
 class _PageJob:
@@ -245,18 +246,22 @@ class _PageJob:
         turns: Turns,
         pieces: Iterator[Piece],
         known: Mapping[type[Exception], tuple[int, str]],
+        instead: Callable[[str], str] | None,
     ) -> None:
         self._request = request
         self._turns = turns
         self._pieces = pieces
         self._known = known
+        self._instead = instead
         self._made: list[str] = []
         # The last piece was made; nobody waits for any.
         self._is_over = self._is_gone = False
         self._is_paused = False
         # What the next piece waits for.
         self._wait: Wait | None = None
+        # The status, and the text or the HTML.
         self._failure: tuple[int, str] | None = None
+        self._failure_kind = b"text/plain; charset=utf-8"
         request.notifyFinish().addBoth(self._gone)
         request.registerProducer(self, True)
         turns.add(self)
@@ -268,12 +273,7 @@ class _PageJob:
         try:
             piece = next(self._pieces, None)
         except Exception as error:
-            self._failure = self._known.get(type(error))
-            if self._failure is not None:
-                self._failure = (self._failure[0], str(error) or self._failure[1])
-            else:
-                _log.failure("a page cannot be shown")
-                self._failure = (500, "The page cannot be shown; the log says where it failed")
+            self._fail(error)
             piece = None
         if piece is None:
             self._is_over = True
@@ -285,6 +285,19 @@ class _PageJob:
         if piece:
             self._made.append(piece)
         return True
+
+    def _fail(self, error: Exception) -> None:
+        known = self._known.get(type(error))
+        if known is None:
+            _log.failure("a page cannot be shown")
+            self._failure = (500, "The page cannot be shown; the log says where it failed\n")
+            return
+        text = str(error) or known[1]
+        if self._instead is None:
+            self._failure = (known[0], f"{text}\n")
+            return
+        self._failure = (known[0], self._instead(text))
+        self._failure_kind = b"text/html; charset=utf-8"
 
     def rest(self) -> None:
         """See turns.Job: the pieces of a slice are one write."""
@@ -298,8 +311,8 @@ class _PageJob:
                 request.channel.abort()
                 return
             request.setResponseCode(self._failure[0])
-            request.setHeader(b"content-type", b"text/plain; charset=utf-8")
-            data = f"{self._failure[1]}\n".encode()
+            request.setHeader(b"content-type", self._failure_kind)
+            data = self._failure[1].encode("utf-8", "replace")
         if self._is_over and not request.startedWriting and request.method != b"HEAD":
             # Of a page that is not sent nobody knows the length.
             request.setHeader(b"content-length", b"%d" % len(data))

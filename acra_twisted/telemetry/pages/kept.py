@@ -16,7 +16,7 @@ from acra_twisted.telemetry.tracing.store import SpanStore
 if TYPE_CHECKING:
     from acra_twisted.telemetry.pages.past import Past
 
-NOT_KEPT: Final = "Not found (only recent traces are kept"
+NOT_KEPT: Final = "Not found: only recent traces are kept"
 _SPAN_IDS: Final = (1 << 64) - 1
 #: Running spans that are looked at between two turns.
 _STEP: Final = 32
@@ -79,10 +79,10 @@ class KeptTraces:
     def why_missing(self) -> str:
         """Say why there is nothing of a trace that was just looked for."""
         if self.past is None:
-            return f"{NOT_KEPT}, and trace_store_file keeps more of them)"
+            return f"{NOT_KEPT}, and trace_store_file keeps more of them"
         if self.past.trouble:
-            return f"{NOT_KEPT} in memory, and {self.past.trouble})"
-        return f"{NOT_KEPT} in memory, and the history does not have it)"
+            return f"{NOT_KEPT} in memory, and {self.past.trouble}"
+        return f"{NOT_KEPT} in memory, and the history does not have it"
 
     def _open(self, trace_ids: Container[str]) -> Iterator[dict[str, Any] | None]:
         """Find what of some traces has begun and not ended: exchanges with their statements, then

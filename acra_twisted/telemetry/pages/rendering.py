@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
@@ -31,11 +31,16 @@ Piece: TypeAlias = str | Wait
 
 
 class Page(NamedTuple):
-    """Content type and body; ``file`` is the name of what is to be kept as a file."""
+    """Content type and body; ``file`` is the name of what is to be kept as a file.
+
+    ``instead`` makes the HTML that is shown where the page is not there, of a text that says why;
+    without it, that text is the answer.
+    """
 
     kind: str
     pieces: Iterator[Piece]
     file: str = ""
+    instead: Callable[[str], str] | None = None
 
 
 class NotKept(Exception):

@@ -205,9 +205,15 @@ class PageSite(Site):
             return None
         return Refusal(421, f"Host header not accepted; zpages_hosts may have it: {head.host}")
 
-    def show(self, request: PageRequest, pieces: Iterator[Piece]) -> None:
-        """Answer with a page, by and by."""
-        request.answer(self.turns, pieces, {NotKept: (404, NOT_KEPT), Busy: (503, BUSY)})
+    def show(
+        self,
+        request: PageRequest,
+        pieces: Iterator[Piece],
+        instead: Callable[[str], str] | None = None,
+    ) -> None:
+        """Answer with a page, by and by; ``instead``: see Page."""
+        known = {NotKept: (404, NOT_KEPT), Busy: (503, BUSY)}
+        request.answer(self.turns, pieces, known, instead)
 
 
 class BoundedTLS(TLSMemoryBIOFactory):

@@ -5,8 +5,9 @@ A page is made in pieces, some of them empty: between two of them sessions have 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from markupsafe import Markup
@@ -15,6 +16,8 @@ from acra_twisted import __version__
 from acra_twisted.telemetry.console.assets import Assets
 from acra_twisted.telemetry.console.layers import LAYERS
 from acra_twisted.telemetry.console.ranges import RANGES
+from acra_twisted.telemetry.console.site import instead
+from acra_twisted.telemetry.console.site.instead import Instead
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.views import (
     compare,
@@ -55,7 +58,9 @@ VIEWS: Final[Mapping[str, View]] = {
         helppage.VIEW,
     )
 }
-_HTML, _JSON = "html", "json"
+#: The form of a page where none is asked for.
+HTML: Final = "html"
+_JSON: Final = "json"
 #: The view that opens first.
 FIRST: Final = overview.VIEW.name
 
@@ -120,12 +125,31 @@ class Console:
         """Return a view.  Raises Unfit for arguments that cannot be; the pieces raise NotKept for
         what is not there."""
         wanted = view.asked(arguments, self._sources.clock())
-        form = arguments.get("format") or _HTML
-        chosen("format", form, (_HTML, _JSON, *view.exports))
+        form = arguments.get("format") or HTML
+        chosen("format", form, (HTML, _JSON, *view.exports))
         pieces = self._pieces(view, wanted, form, arguments)
         if form in view.exports:
             return exported(view.name, form, pieces)
-        return made(arguments, pieces)
+        page = made(arguments, pieces)
+        if form == _JSON:
+            return page
+        return page._replace(instead=partial(self._instead, instead.of_missing, view, arguments))
+
+    def unfit(self, view: View, arguments: Mapping[str, str], why: str) -> str:
+        """Return the HTML that is shown where the arguments of a view cannot be."""
+        return self._instead(instead.of_unfit, view, arguments, why)
+
+    def _instead(
+        self,
+        made_of: Callable[[View, Mapping[str, str], str], Instead],
+        view: View,
+        arguments: Mapping[str, str],
+        why: str,
+    ) -> str:
+        said, links = made_of(view, arguments, why)
+        return "".join(
+            self._render(view, instead.TEMPLATE, title=view.title, said=said, links=links)
+        )
 
     def check(self, view: View, arguments: Mapping[str, str]) -> None:
         """Raises Unfit for arguments that cannot be."""
@@ -144,10 +168,13 @@ class Console:
         shown = yield from view.shown(gathered)
         values = {"title": view.title, **shown}
         yield ""
+        live_at = f"{EVENTS}?{urlencode({'view': view.name, **arguments})}" if view.live else ""
+        yield from self._render(view, f"{view.name}.html", live_at=live_at, **values)
+
+    def _render(self, view: View, template: str, **values: Any) -> Iterator[str]:
         yield from self._templates.render(
-            f"{view.name}.html",
+            template,
             here=view.here,
-            live_at=f"{EVENTS}?{urlencode({'view': view.name, **arguments})}" if view.live else "",
             entries=_ENTRIES,
             styles=self.assets.styles,
             script=self.assets.script,

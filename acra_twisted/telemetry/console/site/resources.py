@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 
 from twisted.web.resource import Resource
 
 from acra_twisted.telemetry.console.site.feeds import Feeds
-from acra_twisted.telemetry.console.site.frame import FIRST, PREFIX, VIEWS, Console
+from acra_twisted.telemetry.console.site.frame import FIRST, HTML, PREFIX, VIEWS, Console
 from acra_twisted.telemetry.console.view import View
 from acra_twisted.telemetry.pages.access import Guard
-from acra_twisted.telemetry.pages.answers import HEADERS, Answer, plain
+from acra_twisted.telemetry.pages.answers import HEADERS, Answer, at_once, plain
 from acra_twisted.telemetry.pages.channel import PageRequest
 from acra_twisted.telemetry.pages.rendering import Page
 from acra_twisted.telemetry.pages.search import Unfit
@@ -44,6 +45,13 @@ class _View(Answer):
     def reply(self, request: PageRequest, arguments: dict[str, str]) -> Page:
         """See Console.page."""
         return self._console.page(self._view, arguments)
+
+    def unfit(self, request: PageRequest, arguments: Mapping[str, str], why: str) -> bytes:
+        """See Answer.  Programs, which ask for another form, get a line of text."""
+        if arguments.get("format", HTML) != HTML:
+            return super().unfit(request, arguments, why)
+        text = self._console.unfit(self._view, arguments, why)
+        return at_once(request, HTTPStatus.BAD_REQUEST, "text/html; charset=utf-8", text)
 
 
 class _Events(Answer):

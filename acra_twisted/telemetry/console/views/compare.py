@@ -9,7 +9,14 @@ from heapq import nlargest
 from statistics import median
 from typing import Any, Final, NamedTuple
 
-from acra_twisted.telemetry.console import charts, formats, requests, structure, waterfall
+from acra_twisted.telemetry.console import (
+    charts,
+    formats,
+    requests,
+    shapelinks,
+    structure,
+    waterfall,
+)
 from acra_twisted.telemetry.console.layers import DATABASE, LAYERS
 from acra_twisted.telemetry.console.room import Room
 from acra_twisted.telemetry.console.sentences import (
@@ -28,7 +35,6 @@ from acra_twisted.telemetry.console.sentences import DATABASE as ABOUT_DATABASE
 from acra_twisted.telemetry.console.sides import Side, one_of, typical_of
 from acra_twisted.telemetry.console.structure import Pair
 from acra_twisted.telemetry.console.view import Sources, View
-from acra_twisted.telemetry.console.views import statements
 from acra_twisted.telemetry.console.waterfall import Window
 from acra_twisted.telemetry.pages.arguments import given
 from acra_twisted.telemetry.pages.rendering import NotKept, Piece
@@ -245,7 +251,7 @@ def _links(b: Side | None, wanted: Asked) -> list[tuple[str, str]]:
         return []
     found = [("Open the trace", f"/console/trace?id={wanted.trace_id}")]
     shape = requests.shape_id(b.main) if b.main is not None else ""
-    return [*found, ("The statement", statements.address(shape))] if shape else found
+    return [*found, ("The statement", shapelinks.address(shape))] if shape else found
 
 
 def _attributes(a: Side | None, b: Side | None) -> Iterator[tuple[str, str, str, bool]]:

@@ -18,6 +18,7 @@ from acra_twisted.telemetry.console import (
 )
 from acra_twisted.telemetry.console.behind import problem
 from acra_twisted.telemetry.console.breaks import Break, Minute
+from acra_twisted.telemetry.console.firststatement import explained
 from acra_twisted.telemetry.console.gathering import added, totals
 from acra_twisted.telemetry.console.gone import Gone, gone, lasts
 from acra_twisted.telemetry.console.growth import growth
@@ -36,6 +37,7 @@ from acra_twisted.telemetry.console.pins import Mark
 from acra_twisted.telemetry.console.ranges import DEFAULT, RANGES, Range, range_of
 from acra_twisted.telemetry.console.schemachanges import Change
 from acra_twisted.telemetry.console.sentences import Answer
+from acra_twisted.telemetry.console.shapelinks import address, traces_of
 from acra_twisted.telemetry.console.tiles import Tile, tile
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.views.overviewsentences import (
@@ -45,7 +47,6 @@ from acra_twisted.telemetry.console.views.overviewsentences import (
     Facts,
     tell,
 )
-from acra_twisted.telemetry.console.views.statements import address, traces_of
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.figures.rows import WHOLE, Row
 from acra_twisted.telemetry.figures.shapes import OTHERS
@@ -131,12 +132,13 @@ def gather(sources: Sources, span: Range) -> Generator[Piece, None, Gathered]:
     known = yield from healthfindings.facts_of(sources.fact)
     health = healthfindings.findings(known, away, sources.clock() / 1e9)
     marks = lastevents.marks(events, sources.fact("changes"), span)
-    yield ""
+    said = tell(facts, At(now_open, away, grown, lost, closed, stood))
+    said = yield from explained(said, sources.fact)
     return Gathered(
         span,
         facts,
         first,
-        tell(facts, At(now_open, away, grown, lost, closed, stood)),
+        said,
         changed,
         events,
         health,

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from acra_twisted.telemetry.console import formats, gone
 from acra_twisted.telemetry.console.behind import is_answered
 from acra_twisted.telemetry.console.breaks import Break
+from acra_twisted.telemetry.console.firststatement import EMPTY
 from acra_twisted.telemetry.console.gone import Gone
 from acra_twisted.telemetry.console.growth import Growth
 from acra_twisted.telemetry.console.layers import (
@@ -37,7 +38,7 @@ from acra_twisted.telemetry.console.sentences import (
     strong,
 )
 from acra_twisted.telemetry.console.sentences import DATABASE as ABOUT_DATABASE
-from acra_twisted.telemetry.console.views.statements import address
+from acra_twisted.telemetry.console.shapelinks import address
 from acra_twisted.telemetry.console.views.waitingsentences import urgent
 from acra_twisted.telemetry.figures.rows import Row
 from acra_twisted.telemetry.figures.statements import Found
@@ -91,7 +92,7 @@ def tell(facts: Facts, at: At = _QUIET) -> Answer:
     lost = gone.said(at.missing, "/console/topology?range=1h")
     now = [_unreachable(facts, at.problem), urgent(at.standing)]
     if not row.calls:
-        return answer([*now, lost], sentence("empty", PLAIN, "No requests yet in this time."))
+        return answer([*now, lost], sentence(EMPTY, PLAIN, "No requests yet in this time."))
     than = ""
     if before.calls:
         same = formats.is_same(mean_ms(before), mean_ms(row))

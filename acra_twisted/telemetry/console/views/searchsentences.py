@@ -8,7 +8,9 @@ from typing import Final
 from urllib.parse import urlencode
 
 from acra_twisted.telemetry.console import formats, requests
+from acra_twisted.telemetry.console.firststatement import EMPTY
 from acra_twisted.telemetry.console.matches import WORDS, verdicts_of
+from acra_twisted.telemetry.console.nearly import Nearly
 from acra_twisted.telemetry.console.people import who
 from acra_twisted.telemetry.console.sentences import (
     BAD,
@@ -16,6 +18,7 @@ from acra_twisted.telemetry.console.sentences import (
     PLAIN,
     SLOW,
     Answer,
+    Piece,
     Sentence,
     answer,
     link,
@@ -41,18 +44,20 @@ _ALLOWED: Final = (ALLOW,)
 _MOST, _SEVERAL = 0.6, 3
 
 
-def address(arguments: Mapping[str, str], verdict: str = "", **changed: str) -> str:
+def address(arguments: Mapping[str, str], verdict: str | None = None, **changed: str) -> str:
     """Return the address of the same search with something else."""
     others = {name: value for name, value in arguments.items() if name != "offset"}
-    if verdict:
+    if verdict is not None:
         changed["verdict"] = verdict
     wanted = {name: value for name, value in {**others, **changed}.items() if value}
     return f"{HERE}?{urlencode(wanted)}"
 
 
-def said(found: Matches, kept: int, arguments: Mapping[str, str]) -> Answer:
+def said(
+    found: Matches, kept: int, arguments: Mapping[str, str], near: Sequence[Nearly] = ()
+) -> Answer:
     """Return the sentences about traces that were found among so many that are kept;
-    ``arguments`` are those of the search."""
+    ``arguments`` are those of the search, and ``near`` is what would fit."""
     some: dict[str, list[Match]] = {kind: [] for kind in _KINDS}
     for match in found.only(lambda one: one.verdicts != _ALLOWED):
         for verdict in verdicts_of(match):
@@ -60,7 +65,7 @@ def said(found: Matches, kept: int, arguments: Mapping[str, str]) -> Answer:
                 some[verdict].append(match)
     if not found:
         why = f"None of {formats.several(kept, 'kept trace')} fits" if kept else "No traces yet"
-        return answer([], sentence("empty", PLAIN, f"{why}."))
+        return answer([], sentence(EMPTY, PLAIN, f"{why}.", *_would_fit(near, arguments)))
     traces = formats.several(len(found), "kept trace")
     none = f"Nothing stands out: of {traces} none was denied, failed, slow or poisoned."
     kind = GOOD
@@ -133,3 +138,12 @@ def _when(some: Sequence[Match]) -> str:
     first, last = min(match.start for match in some), max(match.start for match in some)
     begin, end = formats.clock(first), formats.clock(last)
     return f", at {begin}" if begin == end else f", {begin} to {end}"
+
+
+def _would_fit(near: Sequence[Nearly], arguments: Mapping[str, str]) -> list[str | Piece]:
+    found: list[str | Piece] = []
+    for name, traces in near:
+        found.append(", without " if found else " Without ")
+        found.append(link(name, address(arguments, **{name: ""})))
+        found.append(f" there {'is' if traces == 1 else 'are'} {formats.count(traces)}")
+    return [*found, "."] if found else []

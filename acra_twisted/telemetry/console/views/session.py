@@ -21,11 +21,11 @@ from acra_twisted.telemetry.console.people import who
 from acra_twisted.telemetry.console.retraced import Request, Retraced, retrace, retrace_past
 from acra_twisted.telemetry.console.room import Room
 from acra_twisted.telemetry.console.sentences import Answer
+from acra_twisted.telemetry.console.shapelinks import address as address_of_shape
 from acra_twisted.telemetry.console.sqltext import highlighted
 from acra_twisted.telemetry.console.tiles import Tile, tile
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.views.sessionsentences import said, trace_of
-from acra_twisted.telemetry.console.views.statements import address as address_of_shape
 from acra_twisted.telemetry.logs.recent import RecentEvent
 from acra_twisted.telemetry.pages.arguments import given
 from acra_twisted.telemetry.pages.rendering import NotKept, Piece
@@ -118,7 +118,10 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         found = yield from retrace(sources, number)
     if found is None:
         if not events:
-            raise NotKept
+            raise NotKept(
+                "Not found: no session of this number is open, and none of its requests and "
+                "events is kept"
+            )
         found = Retraced(None, None, [], 0)
     facts = _facts(found, events)
     client = who(facts["client_id"], facts["certificate"], facts["peer"])

@@ -23,8 +23,8 @@ from acra_twisted.telemetry.console.sessionstates import (
     state_of,
     weight,
 )
+from acra_twisted.telemetry.console.shapelinks import address as address_of_shape
 from acra_twisted.telemetry.console.view import Sources, View
-from acra_twisted.telemetry.console.views.statements import address as address_of_shape
 from acra_twisted.telemetry.console.views.waitingsentences import (
     IDLE_LONG,
     LONG,

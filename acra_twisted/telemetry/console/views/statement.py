@@ -35,10 +35,10 @@ from acra_twisted.telemetry.console.schemachanges import Change
 from acra_twisted.telemetry.console.sentences import (
     Answer,
 )
+from acra_twisted.telemetry.console.shapelinks import traces_of
 from acra_twisted.telemetry.console.sqltext import highlighted
 from acra_twisted.telemetry.console.tiles import Tile, tile
 from acra_twisted.telemetry.console.view import Sources, View
-from acra_twisted.telemetry.console.views.statements import traces_of
 from acra_twisted.telemetry.console.views.statementsentences import tell
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.figures.rows import WHOLE, Row
@@ -103,7 +103,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
     shapes = yield from totals(figures, wanted.span)
     now = shapes.get(wanted.shape_id)
     if now is None:
-        raise NotKept
+        raise NotKept(f"Not found: no call of this statement came in the last {wanted.span.said}")
     before = (yield from totals(figures, wanted.span.before())).get(wanted.shape_id)
     columns = yield from by_column(figures, wanted.shape_id, wanted.span)
     found = breaks.find([Minute(column.calls, whole_ms(column)) for column in columns])

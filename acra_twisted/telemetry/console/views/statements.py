@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from acra_twisted.telemetry.console import charts, formats
+from acra_twisted.telemetry.console.firststatement import EMPTY, explained
 from acra_twisted.telemetry.console.gathering import by_column, totals
 from acra_twisted.telemetry.console.layers import (
     OURS,
@@ -33,6 +34,7 @@ from acra_twisted.telemetry.console.sentences import (
     sentence,
     strong,
 )
+from acra_twisted.telemetry.console.shapelinks import address, traces_of
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.figures.rows import WHOLE, Row
 from acra_twisted.telemetry.figures.shapes import OTHERS
@@ -69,6 +71,7 @@ _DIGITS: Final = 6
 _MUCH: Final = 0.30
 #: Milliseconds of ours that are worth one.
 _COSTLY: Final = 0.5
+_NONE: Final = "No statements yet in this time."
 #: Statements that are called less often have no change that means anything.
 _FEW: Final = 10
 
@@ -140,12 +143,14 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
         means = [mean_ms(column) for column in columns if column.calls]
         lines.append(Line(one, was.row if was is not None else None, means))
     yield ""
-    said = _answer(lines, fitting, whole, wanted.order, bool(before))
+    said = _answer(lines, fitting, whole, wanted.order, bool(before), len(now))
+    if not now:
+        said = yield from explained(said, sources.fact)
     return Gathered(wanted, lines, whole, fitting, said)
 
 
 def _answer(
-    lines: list[Line], fitting: Sequence[Found], whole: Row, order: str, was_watched: bool
+    lines: list[Line], fitting: Sequence[Found], whole: Row, order: str, watched: bool, of: int
 ) -> Answer:
     known = [line for line in lines if line.found.shape.id != OTHERS.id]
     return answer(
@@ -154,23 +159,14 @@ def _answer(
             _longest(fitting) if order == "mean" else None,
             _top(known, whole),
             _ours(known, whole),
-            _new(known) if was_watched else None,
+            _new(known) if watched else None,
         ],
         sentence("nothing", PLAIN, "Nothing stands out: no statement takes a third of the time.")
         if known
-        else sentence("empty", PLAIN, "No statements yet in this time."),
+        else sentence(
+            EMPTY, PLAIN, f"None of {formats.several(of, 'statement')} fits." if of else _NONE
+        ),
     )
-
-
-def address(shape_id: str) -> str:
-    """Return the address of one statement."""
-    return f"/console/statement?id={quote(shape_id)}"
-
-
-def traces_of(shape_id: str, span: Range | None = None) -> str:
-    """Return the address of the traces of a statement that are kept, of all times or of one."""
-    since = "" if span is None else f"&since={span.key}"
-    return f"/console/traces?shape={quote(shape_id)}{since}"
 
 
 def _often(fitting: Sequence[Found], whole: Row) -> Sentence | None:

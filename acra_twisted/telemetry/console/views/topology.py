@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from acra_twisted.telemetry.console import charts, formats, otherways, serverlines
+from acra_twisted.telemetry.console.firststatement import explained
 from acra_twisted.telemetry.console.gone import Gone, gone, lasts
 from acra_twisted.telemetry.console.graph import Line, Node, draw
 from acra_twisted.telemetry.console.layers import ours, per_call
@@ -141,6 +142,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         lost,
         here=len(told) == 1 or bool(missing),
     )
+    text = yield from explained(text, sources.fact)
     return Gathered(wanted, seen, per_call(row), silent, servers, text, missing, own, lost)
 
 
@@ -161,6 +163,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "answer": gathered.said.as_json(),
         "range": gathered.wanted.key,
         "layers_ms": dict(gathered.layers),
+        "connectors_unseen": _is_unseen(gathered),
         "silent": list(gathered.silent),
         "missing": list(gathered.missing),
         "gone": [one.as_json() for one in gathered.lost],
@@ -225,6 +228,7 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "graph": graph if lines else "",
         "which": serverlines.choice(gathered.servers is not None, wanted.servers, arguments),
         "missing": ", ".join(map(formats.name, gathered.missing)),
+        "unseen": _is_unseen(gathered),
         "balance": _balance(seen, wanted),
         "balance_note": _balance_note(_compared(seen)),
         "servers": serverlines.shown(gathered.servers),
@@ -232,6 +236,11 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "note": f"{min(len(lines), _LINES)} of {len(lines)}, busiest first",
         "query": urlencode(arguments),
     }
+
+
+def _is_unseen(gathered: Gathered) -> bool:
+    """Return True if connectors send requests, and nothing of the time that these spend there."""
+    return "link" not in gathered.layers and any(way.connector for way in gathered.own.now)
 
 
 def _in_order(seen: Picture) -> list[Box]:

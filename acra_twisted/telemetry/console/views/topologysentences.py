@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from acra_twisted.telemetry.console import formats, gone
+from acra_twisted.telemetry.console.firststatement import EMPTY
 from acra_twisted.telemetry.console.gone import Gone
 from acra_twisted.telemetry.console.sentences import (
     BAD,
@@ -57,7 +58,7 @@ def said(
     (key, title), lost = span, gone.said(missing, here=here)
     if not seen.boxes:
         text = f"No request in the last {title}."
-        return answer([away, lost, _silent(silent)], sentence("empty", PLAIN, text))
+        return answer([away, lost, _silent(silent)], sentence(EMPTY, PLAIN, text))
     clients, bases = of_kind(seen.boxes, CLIENT), of_kind(seen.boxes, BASE)
     over = ""
     for kind, name, least in ((CONNECTOR, "connector", 1), (SERVER, "server", 2)):

@@ -9,7 +9,14 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from acra_twisted.telemetry.console import charts, formats, minimap, requests, waterfall
+from acra_twisted.telemetry.console import (
+    charts,
+    formats,
+    minimap,
+    requests,
+    shapelinks,
+    waterfall,
+)
 from acra_twisted.telemetry.console.around import Around, around, draw
 from acra_twisted.telemetry.console.layers import LAYERS, ours
 from acra_twisted.telemetry.console.people import Names
@@ -23,7 +30,6 @@ from acra_twisted.telemetry.console.structure import Usual, usual, whole
 from acra_twisted.telemetry.console.tiles import Tile, tile
 from acra_twisted.telemetry.console.timeline import Bar, Timeline, arranged, folded
 from acra_twisted.telemetry.console.view import Sources, View
-from acra_twisted.telemetry.console.views import statements
 from acra_twisted.telemetry.console.views.tracesentences import said
 from acra_twisted.telemetry.console.waterfall import Window
 from acra_twisted.telemetry.logs.recent import RecentEvent
@@ -230,7 +236,7 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     known = main["attributes"] if main is not None else {}
     name = str(main["name"] if main is not None else timeline.bars[0].record["name"])
     shape = requests.shape_id(main) if main is not None else ""
-    statement = f"{statements.address(shape)}&range=24h" if shape else ""
+    statement = f"{shapelinks.address(shape)}&range=24h" if shape else ""
     layers = timeline.layers
     spent = sum(layers.values())
     links = [("Compare with typical", f"/console/compare?id={trace_id}")] if shape else []

@@ -11,13 +11,15 @@ from urllib.parse import quote, urlencode
 
 from acra_twisted.telemetry.console import charts, formats, matches, requests, scatter
 from acra_twisted.telemetry.console.countedrequests import counted, minutes
+from acra_twisted.telemetry.console.firststatement import explained
 from acra_twisted.telemetry.console.matches import WORDS, verdict_of
+from acra_twisted.telemetry.console.nearly import Nearly, nearly
 from acra_twisted.telemetry.console.people import Names
 from acra_twisted.telemetry.console.sentences import Answer
+from acra_twisted.telemetry.console.shapelinks import address as statement_at
 from acra_twisted.telemetry.console.timeline import arrange, arranged
 from acra_twisted.telemetry.console.view import Sources, View
 from acra_twisted.telemetry.console.views.searchsentences import HERE, VERDICTS, address, said
-from acra_twisted.telemetry.console.views.statements import address as statement_at
 from acra_twisted.telemetry.figures.counting import MINUTE
 from acra_twisted.telemetry.pages.arguments import given
 from acra_twisted.telemetry.pages.exports import CEF, CSV
@@ -75,7 +77,7 @@ class Gathered(NamedTuple):
     """All that the view shows: what fits, newest first, and a part of it as a list; ``kept`` counts
     those in memory, and ``trouble`` says why the history was not searched as a whole.  There may be
     more than what was found unless it is ``whole``; ``counted`` are all requests of which these are
-    kept, None where that is not known."""
+    kept, None where that is not known; ``nearly`` is what would fit, where nothing does."""
 
     wanted: Asked
     found: Matches
@@ -88,16 +90,19 @@ class Gathered(NamedTuple):
     service: str = ""
     whole: bool = True
     counted: int | None = None
+    nearly: Sequence[Nearly] = ()
 
 
 def asked(arguments: Mapping[str, str], now: int) -> Asked:
     """Read the arguments.  Raises Unfit."""
     found = {name: value for name, value in given(arguments, FILTERS).items() if value}
-    filters = Filters.of({"limit": _SHOWN, **found}, now)
-    span = minutes(found.get("since", ""), now)
-    if span is not None:
-        filters = filters._replace(since=span.since * MINUTE)
-    return Asked(filters, found)
+    return Asked(_filters(found, now), found)
+
+
+def _filters(arguments: Mapping[str, str], now: int) -> Filters:
+    filters = Filters.of({"limit": _SHOWN, **arguments}, now)
+    span = minutes(arguments.get("since", ""), now)
+    return filters if span is None else filters._replace(since=span.since * MINUTE)
 
 
 def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
@@ -120,7 +125,14 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         shape = next(filter(None, map(requests.shape_id, named)), "")
         lines.append(Line(match._replace(spans=match.spans or len(spans)), layers, known, shape))
         yield ""
-    told = said(found, kept, wanted.arguments)
+    near: list[Nearly] = []
+    if not found:
+        now = sources.clock()
+        store = sources.traces.store
+        near = yield from nearly(store, wanted.arguments, lambda some: _filters(some, now))
+    told = said(found, kept, wanted.arguments, near)
+    if not kept:
+        told = yield from explained(told, sources.fact)
     yield ""
     number = yield from counted(sources, wanted.arguments, sources.clock())
     return Gathered(
@@ -135,6 +147,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         sources.traces.service,
         finding.whole,
         number,
+        near,
     )
 
 
@@ -153,6 +166,7 @@ def as_json(gathered: Gathered) -> dict[str, Any]:
         "arguments": dict(gathered.wanted.arguments),
         "found": len(gathered.found),
         "kept": gathered.kept,
+        "nearly": [one._asdict() for one in gathered.nearly],
         "history_trouble": gathered.trouble,
         "counted": gathered.counted,
         "whole": gathered.whole,

@@ -12,6 +12,7 @@ from tests.support.hours import NOW
 from tests.support.vitals import certificate, exporter, facts, peer_certificate, secrets
 
 RULES = Path(__file__).parents[4] / "examples" / "monitoring" / "acra-rules.yml"
+SET_ASIDE = "server.history.damaged-20270114"
 #: A situation for each rule.
 PLANTED = {
     "certificate-expired": {"certificates": [certificate(-2)]},
@@ -37,6 +38,7 @@ PLANTED = {
     },
     "no-history": {"history": None},
     "history": {"history": {**facts()["history"], "trouble": "The history waits: locked"}},
+    "history-new": {"history": {**facts()["history"], "set_aside": (NOW / 1e9, SET_ASIDE)}},
     "exporter": {"exporters": [exporter(trouble="connection refused", dropped_failed=311)]},
     "exporter-dropped": {"exporters": [exporter(dropped_queue_full=5)]},
     "reload": {
@@ -73,6 +75,9 @@ class Rules(SynchronousTestCase):
         self.assertIn("The certificate of tls_cert (CN=tls_cert) ends in 9 days.", one.text)
         (one,) = found(**PLANTED["exporter"])
         self.assertIn("otlp: connection refused; 311 spans dropped.", one.text)
+        (one,) = found(**PLANTED["history-new"])
+        self.assertIn("begun at 2027-01-15 00:00: the file of the old one was damaged", one.text)
+        self.assertIn(SET_ASIDE, one.text)
         (one,) = found(certificates=[certificate(0.2)])
         self.assertIn("ends in 4 hours", one.text)
 

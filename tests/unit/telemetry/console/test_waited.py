@@ -6,8 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.telemetry.console.gathering import totals
 from acra_twisted.telemetry.console.ranges import range_of
+from acra_twisted.telemetry.console.shapelinks import address, traces_of
 from acra_twisted.telemetry.console.views import overview
-from acra_twisted.telemetry.console.views.statements import address, traces_of
 from acra_twisted.telemetry.console.waited import said, waited
 from acra_twisted.telemetry.figures.buckets import BOUNDS
 from acra_twisted.telemetry.figures.rows import FIRST_BYTE, Layer, Row

@@ -182,6 +182,11 @@ class Life(TestCase):
         (line,) = self.lines
         self.assertEqual(self.aside(line).read_bytes(), b"no database" * 1000)
         self.assertIn("damaged", line["event_text"])
+        # The page of health says it as long as the process lasts.
+        when, name = history.set_aside
+        self.assertEqual(name, self.aside(line).name)
+        self.assertGreater(when, 0)
+        self.assertEqual(history.trouble, "")
 
     async def test_damage_that_is_met_later(self):
         history = self.start()

@@ -47,8 +47,25 @@ class Addresses(Asking):
     def test_what_is_wrong_is_said(self):
         status, text = self.ask("/console/statements?range=2h")
         self.assertEqual(status, 400)
-        self.assertIn("range must be one of", text)
-        self.assertEqual(self.ask("/console/statement?id=0123456789abcdef")[0], 404)
+        self.assertIn("range is “2h”, but must be one of", text)
+        self.assertIn("text/html", text)
+        self.assertIn('<nav aria-label="Views">', text)
+        status, text = self.ask("/console/statement?id=0123456789abcdef")
+        self.assertEqual(status, 404)
+        self.assertIn("text/html", text)
+        self.assertIn("default-src 'self'; form-action", text)
+        self.assertIn("no call of this statement came", text)
+        self.assertIn('<nav aria-label="Views">', text)
+        # Programs get a line of text.
+        for path in ("statements?range=2h&format=json", "statement?id=0123&format=json"):
+            status, text = self.ask(f"/console/{path}")
+            self.assertIn(status, (400, 404))
+            self.assertIn("text/plain", text)
+            self.assertNotIn("<nav", text)
+        for path in ("statements?range=2h", "statement?id=0123"):
+            text = self.ask(f"/console/{path}", method="HEAD")[1]
+            self.assertIn("text/html", text)
+            self.assertNotIn("<nav", text)
         for path in ("/console/nowhere", "/console/assets", "/console/assets/nothing.css"):
             status, text = self.ask(path)
             self.assertEqual(status, 404, path)

@@ -6,7 +6,7 @@ from acra_twisted.telemetry.console.site.frame import Console
 from acra_twisted.telemetry.console.views import topology
 from acra_twisted.telemetry.pages.search import Unfit
 from tests.support.crowds import Crowd
-from tests.support.hours import NOW, Hour
+from tests.support.hours import ACCOUNT, NOW, Hour
 from tests.support.stepping import plain, returned
 from tests.support.webpages import body
 
@@ -43,6 +43,20 @@ class Topology(SynchronousTestCase):
         calls = {(one["from"]["name"], one["to"]["name"]): one["calls"] for one in data["lines"]}
         self.assertEqual(calls["acra-server", "shop"], 120)
         self.assertEqual(calls["10.0.0.1", "acra-server"], 60)
+
+    def test_what_connectors_do_not_tell_is_said(self):
+        said = "no connector sends its spans here (tracing_to_server)"
+        self.crowd.ask(3, "shop", 60)
+        self.assertFalse(self.view()["connectors_unseen"])
+        self.assertNotIn(said, self.page())
+        self.crowd.ask(3, "shop", 60, connector="10.0.0.1")
+        self.assertTrue(self.view()["connectors_unseen"])
+        self.assertIn(said, self.page())
+        self.hour.ask(3, ACCOUNT)
+        (counted,) = self.hour.figures.counter.minute.counted
+        counted.count_link(300_000)
+        self.assertFalse(self.view()["connectors_unseen"])
+        self.assertNotIn(said, self.page())
 
     def test_nothing_was_in_the_hour_before(self):
         self.crowd.ask(3, "shop", 60)

@@ -153,7 +153,8 @@ class Traces(SynchronousTestCase):
         self.assertEqual(self.view()["answer"]["text"], "No traces yet.")
         self.keep()
         self.assertEqual(
-            self.view(statement="nowhere")["answer"]["text"], "None of 1 kept trace fits."
+            self.view(statement="nowhere")["answer"]["text"],
+            "None of 1 kept trace fits. Without statement there is 1.",
         )
 
     def test_filters(self):
