@@ -34,22 +34,28 @@ CHECKS_OFF: Final = "checks_off"
 
 
 class StatementRefusedError(AcraError):
-    """A statement that must not reach the database; ``refusal`` says why."""
+    """A statement that must not reach the database; ``refusal`` says why.  ``missing`` is the
+    database and the name of a table that is configured and not known, if that is why."""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: Refusal, missing: tuple[str, str] | None = None) -> None:
         super().__init__(refusal.text)
         self.refusal = refusal
+        self.missing = missing
 
 
 def refused(
-    reason: str, setting: ColumnSetting | None, text: str, hint: str = ""
+    reason: str,
+    setting: ColumnSetting | None,
+    text: str,
+    hint: str = "",
+    missing: tuple[str, str] | None = None,
 ) -> StatementRefusedError:
     """The error of a statement that concerns a column, None where it is not known which one.
 
-    ``text`` goes on after "column ... is protected by AcraServer and".
+    ``text`` goes on after "column ... is protected by AcraServer and"; ``missing`` is the error's.
     """
     label = setting.label if setting else ""
     column = f"column {label}" if setting else "a column that the statement names"
     return StatementRefusedError(
-        Refusal(reason, label, f"{column} is protected by AcraServer and {text}", hint)
+        Refusal(reason, label, f"{column} is protected by AcraServer and {text}", hint), missing
     )

@@ -124,15 +124,15 @@ class MysqlStatements:
         if targets and known.temporary is not None:
             # What the text ends, or what it runs may end, is not there for the rest of it.
             known.sent(session, statement.text, statement.prepared_name is not None)
+        if (
+            targets
+            and not looked
+            and self._columns.is_strange(session, known, targets, read.database)
+            and not shows_before(statement.text)
+        ):
+            again = partial(self.judge, statement, exchange, looked=True)
+            return self._ask(session, known, again, targets)
         if refusal is None:
-            if (
-                targets
-                and not looked
-                and self._columns.is_strange(session, known, targets, read.database)
-                and not shows_before(statement.text)
-            ):
-                again = partial(self.judge, statement, exchange, looked=True)
-                return self._ask(session, known, again, targets)
             if targets and statement.prepared_name is None and prepares(statement.text):
                 known.keep_prepared(session, statement.text, read)
             return self._written(judged, planned, None)

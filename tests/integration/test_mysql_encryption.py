@@ -314,11 +314,12 @@ class Texts(Case):
         self.assertEqual(self.run_("SELECT name FROM people"), [("Zaphodsecret",)] * 2)
 
     def test_a_table_of_the_same_name_in_another_database(self):
-        self.database.run("CREATE DATABASE elsewhere; GRANT ALL ON elsewhere.* TO u@'%'")
-        self.addCleanup(self.database.run, "DROP DATABASE elsewhere")
-        self.run_("CREATE TABLE elsewhere.people (id INT)")
-        self.run_("INSERT INTO elsewhere.people VALUES (1)")
         self.run_("INSERT INTO people (email) VALUES ('a')")
+        self.database.run(
+            "CREATE DATABASE elsewhere; CREATE TABLE elsewhere.people (id INT);"
+            "INSERT INTO elsewhere.people VALUES (1); GRANT ALL ON elsewhere.* TO u@'%'"
+        )
+        self.addCleanup(self.database.run, "DROP DATABASE elsewhere")
         tables = "elsewhere.people, shop.people"
         self.run_(f"UPDATE {tables} SET shop.people.name = 'Zaphodsecret'")
         self.assertNotIn(b"Zaphodsecret", self.stored("name")[0])

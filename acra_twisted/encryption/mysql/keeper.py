@@ -118,13 +118,13 @@ class SchemaKeeper:
 
     def told(self, found: Iterable[Named]) -> None:
         """Note what the server has of some names: where it is a view or a routine that is not
-        known, nothing is decided by the schema any more."""
+        known, or a table with a configured name, nothing is decided by the schema any more."""
         kept = self._protection
         if kept is None:
             return
         for one in found:
             key = kept.key(one.database, one.name)
-            if one.is_code and key not in kept.known:
+            if kept.is_new(one.database, one.name, one.is_code):
                 self.changed()
                 return
             if len(self._tables) >= _TABLES:

@@ -111,7 +111,8 @@ class Plan(NamedTuple):
     others whose values the answer depends on: a client that may not read them must not learn it.
     ``renews``: the schema is to be read anew when the text has been run.  ``schema`` is the number
     of the schema that the plan holds for.  ``targets`` are tables and routines that the text gives
-    values to.  ``load`` is set for a text that loads a file: it is one statement.
+    values to, or a table that it is refused for because nobody knows it.  ``load`` is set for a
+    text that loads a file: it is one statement.
     """
 
     refusal: Refusal | None = None

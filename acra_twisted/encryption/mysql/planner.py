@@ -103,9 +103,10 @@ class Planner:
             return self._read(text, mode, database, key if keeps else b"")
         except StatementRefusedError as error:
             refusal = error.refusal
+            missing = () if error.missing is None else (Target(*error.missing),)
         except LexError as error:
-            refusal = _unreadable(error.why)
-        return Planned(Plan(refusal, schema=self.protection.schema.number))
+            refusal, missing = _unreadable(error.why), ()
+        return Planned(Plan(refusal, targets=missing, schema=self.protection.schema.number))
 
     def may_touch(self, text: bytes) -> bool:
         """Tell whether a text may concern a protected column, by its words alone, whatever its

@@ -122,11 +122,15 @@ class Protection:
 
     def setting_of(self, table: Table) -> TableSetting | None:
         """The part of the configuration that is about a table."""
-        if self.schema.is_system(table.database):
+        return self._named(table.database, table.name)
+
+    def _named(self, database: str, name: str) -> TableSetting | None:
+        """The part of the configuration that is about a table of a name."""
+        if self.schema.is_system(database):
             return None
-        name = self.compared(table.name)
-        exact = self._configured.get((self.compared(table.database), name))
-        return exact or self._configured.get(("", name))
+        compared = self.compared(name)
+        exact = self._configured.get((self.compared(database), compared))
+        return exact or self._configured.get(("", compared))
 
     def find(self, database: str | None, name: str) -> ProtectedTable | None:
         """The protected table of a name; None for one that is not protected.
@@ -155,14 +159,19 @@ class Protection:
             found = self._tables.get((self.compared(database), compared))
             if found is not None:
                 return found
-            if self.schema.is_system(database):
-                return None
-            for key in ((self.compared(database), compared), ("", compared)):
-                setting = self._configured.get(key)
-                if setting is not None and not self._is_known(database, name):
-                    first = next(iter(setting.protected.values()), None)
-                    raise refused(refusals.SCHEMA_UNKNOWN, first, "its table is not known")
+            setting = self._named(database, name)
+            if setting is not None and not self._is_known(database, name):
+                first = next(iter(setting.protected.values()), None)
+                why, missing = "its table is not known", (database, name) if database else None
+                raise refused(refusals.SCHEMA_UNKNOWN, first, why, missing=missing)
         return None
+
+    def is_new(self, database: str, name: str, is_code: bool) -> bool:
+        """Tell of a table or a routine that the server has, whether the schema would be another
+        with it.  ``is_code``: it is a view or a routine."""
+        if self.key(database, name) in self.known:
+            return False
+        return is_code or self._named(database, name) is not None
 
     def view(self, database: str | None, name: str) -> Code | None:
         """The view of a name that may show protected columns; None for any other table.

@@ -1,7 +1,7 @@
 """Texts of MySQL with protected columns: how they are judged."""
 
 from acra_twisted.encryption.mysql.schema import Column
-from acra_twisted.verdicts import PASS
+from acra_twisted.verdicts import PASS, Deny
 from tests.support.mysqlplanning import PEOPLE, SCHEMA
 from tests.unit.stages.test_mysqlencryptor import Case
 
@@ -28,6 +28,31 @@ class Judging(Case):
         self.assert_denied(verdict)
         verdict, statement, _ = self.judge("INSERT INTO shop.people (name) VALUES ('Zaphod')")
         self.assertNotIn(b"Zaphod", statement.text)
+
+    def test_a_table_with_a_configured_name_that_is_new(self):
+        """Several in a row, of which the server is asked once each."""
+        self.judge("SELECT 1")
+        self.assert_denied(self.judge("SELECT email FROM people, other.people")[0])
+        tables = list(SCHEMA.tables)
+        for database in ("other", "third"):
+            tables.append(PEOPLE._replace(database=database, columns=PEOPLE.columns[:1]))
+            self.bench.schema = SCHEMA._replace(tables=tables)
+            self.bench.has("people", database=database)
+            del self.bench.asked[:]
+            for _ in range(2):
+                text = f"SELECT email FROM people, {database}.people p"
+                self.assertNotIsInstance(self.judge(text)[0], Deny)
+            self.assertEqual(len(self.bench.asked), 2)
+
+    def test_a_table_with_a_configured_name_that_is_not_there(self):
+        self.judge("SELECT 1")
+        del self.bench.asked[:]
+        for text in ("SELECT 1 FROM people, other.people", "INSERT INTO other.people VALUES (1)"):
+            self.assert_denied(self.judge(text)[0])
+        self.assertEqual(len(self.bench.asked), 2)
+        self.bench.session.database = b""
+        self.assert_denied(self.judge("SELECT name FROM people")[0])
+        self.assertEqual(len(self.bench.asked), 2)
 
     def test_results_have_a_meaning_each(self):
         _, statement, _ = self.judge("SELECT 1; SELECT name FROM people; SELECT 2")

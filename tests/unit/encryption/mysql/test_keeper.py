@@ -194,12 +194,19 @@ class Strangers(SynchronousTestCase):
             self.assertFalse(self.is_strange(name), name)
             self.assertTrue(self.is_strange(name, "other"), name)
             self.keeper.told([Named("shop", name, True)])
+        self.keeper.told([Named("shop", "people", False)])
         self.assertIsNotNone(self.keeper.protection(0.0))
 
     def test_a_view_that_is_not_known_has_the_schema_read(self):
         self.keeper.told([Named("shop", "fresh", True)])
         self.assertIsNone(self.keeper.protection(0.0))
         self.assertIsNone(self.keeper.look)
+
+    def test_a_table_with_a_configured_name_has_the_schema_read(self):
+        self.keeper.told([Named("mysql", "people", False)])
+        self.assertIsNotNone(self.keeper.protection(0.0))
+        self.keeper.told([Named("other", "people", False)])
+        self.assertIsNone(self.keeper.protection(0.0))
 
     def test_after_changes_a_table_may_be_another(self):
         def known():
