@@ -9,6 +9,10 @@ from typing import Final
 Row = Sequence[bytes | None]
 #: Bytes of an answer's rows at most.
 ANSWER_MAX: Final = 64 << 20
+#: Bytes that rows and their values take in memory beside what is in them, and as many at most.
+_ROW: Final = 64
+_VALUE: Final = 48
+_BESIDE_MAX: Final = 256 << 20
 
 
 class Question:
@@ -19,7 +23,7 @@ class Question:
     none has a value.  ``is_over``: nothing more comes.
     """
 
-    __slots__ = ("text", "rows", "failure", "sqlstate", "number", "is_over", "_size")
+    __slots__ = ("text", "rows", "failure", "sqlstate", "number", "is_over", "_size", "_beside")
 
     def __init__(self, text: bytes) -> None:
         self.text = text
@@ -29,12 +33,16 @@ class Question:
         self.number = 0
         self.is_over = False
         self._size = 0
+        self._beside = 0
 
     def add(self, row: Row, size: int) -> None:
         """A row of so many bytes has come."""
         self._size += size
+        self._beside += _ROW + _VALUE * len(row)
         if self._size > ANSWER_MAX:
             self.fail(f"an answer of more than {ANSWER_MAX} bytes")
+        elif self._beside > _BESIDE_MAX:
+            self.fail("an answer of too many values")
         elif not self.failure:
             self.rows.append(row)
 

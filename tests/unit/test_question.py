@@ -30,3 +30,14 @@ class Rows(SynchronousTestCase):
         question.add([b"1"], 1)
         self.assertEqual(question.rows, [])
         self.assertIn(str(ANSWER_MAX), question.failure)
+
+    def test_many_small_values_are_too_much_as_well(self):
+        question = Question(b"select")
+        row = [None] * 10_000
+        while not question.failure and len(question.rows) < 1000:
+            question.add(row, 10)
+        self.assertEqual((question.rows, question.failure), ([], "an answer of too many values"))
+        question = Question(b"select")
+        for _ in range(100_000):
+            question.add([b"1"] * 12, 240)
+        self.assertEqual(question.failure, "")

@@ -39,6 +39,8 @@ from acra_twisted.wire.postgres import backend, frames
 _ASYNCHRONOUS: Final = frozenset((frames.NOTICE, frames.NOTIFICATION, frames.PARAMETER_STATUS))
 #: Messages other than rows that may contain data of a table.
 _TEXTS: Final = _ASYNCHRONOUS | {frames.ERROR_RESPONSE, frames.FUNCTION_RESPONSE}
+#: Rows of a request that are counted: a database may tell of any number, any number of times.
+_ROWS_MAX: Final = 10**12
 _NEVER_SUPPRESSED: Final = _ASYNCHRONOUS | {frames.READY_FOR_QUERY}
 
 
@@ -293,7 +295,8 @@ class ResponseFlow(ExtendedReplies):
     def _count(exchange: Exchange, rows: int) -> None:
         """Add a result's rows to those of the statements before it in the same text."""
         if rows >= 0:
-            exchange.rows = rows if exchange.rows < 0 else exchange.rows + rows
+            told = rows if exchange.rows < 0 else exchange.rows + rows
+            exchange.rows = told if told < _ROWS_MAX else _ROWS_MAX
 
     def _function_response(self, start: int, end: int) -> None:
         self._head(replies.CALL)

@@ -24,6 +24,9 @@ from acra_twisted.encryption.postgresql.schema import (
 #: Relations, and bytes of the whole answer as it is sent.
 MAX_ROWS: Final = 20_000
 MAX_BYTES: Final = 64 * 1024 * 1024
+#: PostgreSQL's own limit on the columns of a view is the largest; tables inherit from few.
+_COLUMNS_MAX: Final = 1664
+_PARENTS_MAX: Final = 32
 _ODD: Final = "the database's answer about its schema is not understood"
 _T = TypeVar("_T")
 
@@ -134,13 +137,21 @@ def _reaching(words: Sequence[str], rows: Sequence[Any]) -> dict[int, str]:
 
 def _relation(row: Mapping[str, Any]) -> Relation:
     rule = row["view"]
+    columns = row["columns"] or ()
+    if len(columns) > _COLUMNS_MAX or len(row["parents"] or ()) > _PARENTS_MAX:
+        raise SchemaError(_ODD)
+    attributes = tuple(_attribute(*column) for column in columns)
+    numbers = {one.number for one in attributes}
+    if not len({one.name for one in attributes}) == len(numbers) == len(attributes):
+        raise SchemaError(_ODD)
+    sources = storedtrees.shown(_word(rule)) if rule is not None else {}
     return Relation(
         _number(row["oid"]),
         _word(row["schema"]),
         _word(row["name"]),
         _word(row["kind"]),
-        tuple(_attribute(*column) for column in row["columns"] or ()),
-        storedtrees.shown(_word(rule)) if rule is not None else {},
+        attributes,
+        {number: source for number, source in sources.items() if number in numbers},
         _numbers(row["parents"]),
         tuple(_index(*index) for index in row["indexes"] or ()),
         tuple(

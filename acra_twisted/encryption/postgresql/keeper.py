@@ -284,14 +284,17 @@ class SchemaKeeper:
             return kept
         try:
             schema = catalog.read(cells, kept.schema.number if kept else 0)
+            is_new = kept is None or schema != kept.schema
+            if is_new:
+                schema = schema._replace(number=next(self._numbers))
+                made = Protection(schema, self._settings)
         except SchemaError:
             self.failed(asked)
             raise
         number, mark = self._seen
         self._mark = mark if number == asked.number and not self._in_transaction else None
-        if kept is None or schema != kept.schema:
-            schema = schema._replace(number=next(self._numbers))
-            kept = self._protection = Protection(schema, self._settings)
+        if kept is None or is_new:
+            kept = self._protection = made
             self._names = kept.names
             # It was asked for other relations.
             self._mark = None

@@ -6,7 +6,13 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from acra_twisted.encryption.postgresql.schema import SYSTEM_SCHEMAS, Relation, Schema, Writer
+from acra_twisted.encryption.postgresql.schema import (
+    SYSTEM_SCHEMAS,
+    Relation,
+    Schema,
+    SchemaError,
+    Writer,
+)
 from acra_twisted.encryption.postgresql.storage import TEXTS, is_comparable
 from acra_twisted.encryption.postgresql.values import may_copy
 from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
@@ -15,6 +21,9 @@ _NONE: Final[Mapping[int, ColumnSetting]] = MappingProxyType({})
 _APART: Final = "a table that inherits from it is protected otherwise"
 _SHOWN: Final = "it shows a table that is protected otherwise than one that inherits from it"
 _UNLIKE: Final = "it is protected otherwise than a table that it inherits from"
+#: Rounds after which relations that show each other in a circle have their settings: those of views
+#: that nobody can query need few.
+_ROUNDS: Final = 20
 
 
 class Protection:
@@ -31,6 +40,8 @@ class Protection:
     and functions by which a statement can concern a protected column.  ``readers`` are
     the different lists of clients that alone may read some column.  ``apart`` are names of which
     several relations are protected differently, as texts have them, with small letters of ASCII.
+
+    Raises SchemaError for a schema that no database has.
     """
 
     def __init__(self, schema: Schema, settings: EncryptionSettings) -> None:
@@ -41,6 +52,7 @@ class Protection:
         self._tables = {(table.schema, table.name): table for table in settings.tables}
         self._columns: dict[int, dict[int, ColumnSetting]] = {}
         self._unclear: dict[int, str] = {}
+        self._numbers: dict[int, Mapping[str, int]] = {}
         self._named: dict[str, list[Relation]] = {}
         for relation in schema.relations.values():
             self._named.setdefault(relation.name, []).append(relation)
@@ -141,16 +153,29 @@ class Protection:
         return found or self._tables.get(("", relation.name))
 
     def _spread(self) -> None:
-        """Give each relation its settings, and hand them on to views and to tables that inherit."""
+        """Give each relation its settings, behind those that it inherits from or shows.  Raises
+        SchemaError for circles in which settings go round without an end: no database has any."""
         relations = self.schema.relations
         after: dict[int, list[Relation]] = {}
+        before: dict[int, int] = {}
         for relation in relations.values():
-            for oid in {*relation.parents, *(source[0] for source in relation.sources.values())}:
+            found = {*relation.parents, *(source[0] for source in relation.sources.values())}
+            found &= relations.keys()
+            before[relation.oid] = len(found)
+            for oid in found:
                 after.setdefault(oid, []).append(relation)
-        waiting = [relation for relation in relations.values() if self._settle(relation)]
-        while waiting:
-            relation = waiting.pop()
-            waiting += (other for other in after.get(relation.oid, ()) if self._settle(other))
+        ready = [relation for relation in relations.values() if not before[relation.oid]]
+        for relation in ready:
+            self._settle(relation)
+            for other in after.get(relation.oid, ()):
+                before[other.oid] -= 1
+                if not before[other.oid]:
+                    ready.append(other)
+        circles = [relation for relation in relations.values() if before[relation.oid]]
+        for _ in range(_ROUNDS):
+            if not [relation for relation in circles if self._settle(relation)]:
+                return
+        raise SchemaError("views and tables of the database show each other in a circle")
 
     def _is_apart(self, name: str) -> bool:
         """Tell whether relations of a name are protected differently."""
@@ -185,12 +210,21 @@ class Protection:
             if setting is not None:
                 yield number, setting
         for oid in relation.parents:
-            parent = self.schema.relations.get(oid)
-            for attribute in parent.attributes if parent else ():
-                setting = self._columns.get(oid, _NONE).get(attribute.number)
-                own = relation.attribute(attribute.name)
-                if setting is not None and own is not None:
-                    yield own.number, setting
+            columns = self._columns.get(oid, _NONE)
+            if columns:
+                numbers = self._numbers_of(relation)
+                for name, number in self._numbers_of(self.schema.relations[oid]).items():
+                    if number in columns and name in numbers:
+                        yield numbers[name], columns[number]
+
+    def _numbers_of(self, relation: Relation) -> Mapping[str, int]:
+        """The numbers of a relation's columns by their names."""
+        found = self._numbers.get(relation.oid)
+        if found is None:
+            found = self._numbers[relation.oid] = {
+                attribute.name: attribute.number for attribute in relation.attributes
+            }
+        return found
 
     def _compare(self) -> None:
         """Note each table that is protected otherwise than one that inherits from it: a statement
@@ -225,11 +259,14 @@ class Protection:
             return False
         above = self._columns.get(parent.oid, _NONE)
         below = self._columns.get(relation.oid, _NONE)
-        for attribute in parent.attributes:
-            own = relation.attribute(attribute.name)
-            if own and _kept(above.get(attribute.number)) != _kept(below.get(own.number)):
-                return False
-        return True
+        if not above and not below:
+            return True
+        numbers = self._numbers_of(relation)
+        return all(
+            _kept(above.get(number)) == _kept(below.get(numbers[name]))
+            for name, number in self._numbers_of(parent).items()
+            if name in numbers
+        )
 
 
 def _kept(setting: ColumnSetting | None) -> ColumnSetting | None:

@@ -282,6 +282,14 @@ class Rows(SynchronousTestCase):
             self.assertEqual(play.recorder.closed[1].rows, 2)
             self.assertEqual(sum(seen), 2 * judged)
 
+    def test_a_database_that_tells_of_more_rows_than_numbers_have_room_for(self):
+        play = Playbook()
+        play.client(query(b"select"))
+        many = complete(b"SELECT 999999999999999") * 20_000
+        self.assertEqual(play.database(many + ready()), many + ready())
+        self.assertLess(0, play.recorder.closed[0].rows)
+        self.assertLess(play.recorder.closed[0].rows, 1 << 53)
+
     @given(st.lists(st.integers(1, 30), max_size=12))
     def test_fr5_any_split_gives_the_same_output(self, cuts):
         play = Playbook(Plan(upper), ["rows"])

@@ -70,7 +70,7 @@ class Relations(SynchronousTestCase):
             "({QUERY :targetList ({TARGETENTRY :expr {VAR} :resno 1 :resname n "
             ":ressortgroupref 0 :resorigtbl 5 :resorigcol 2 :resjunk false})})"
         )
-        self.assertEqual(self.one(kind="v", view=rule).sources, {1: (5, 2)})
+        self.assertEqual(self.one(column("n", 1), kind="v", view=rule).sources, {1: (5, 2)})
 
 
 class Code(SynchronousTestCase):
@@ -121,6 +121,21 @@ class Limits(SynchronousTestCase):
         self.refused(first, cell(table(7, "a", ["name", 1])))
         self.refused(first, cell(table(7, "a", column("name", True))))
         self.refused(cell({"words": None}))
+
+    def test_a_relation_that_no_database_has(self):
+        first = answer()[0]
+        many = [column(f"c{number}", number) for number in range(1, 1666)]
+        self.refused(first, cell(table(7, "a", *many)))
+        self.assertEqual(len(catalog.read([first, cell(table(7, "a", *many[1:]))], 1).relations), 1)
+        self.refused(first, cell(table(7, "a", column("b", 1), column("b", 2))))
+        self.refused(first, cell(table(7, "a", column("b", 1), column("c", 1))))
+        self.refused(first, cell(table(7, "a", parents=[1] * 33)))
+
+    def test_a_view_shows_nothing_in_columns_that_it_has_not(self):
+        target = "{TARGETENTRY :resno %d :resorigtbl 2 :resorigcol 1 :resjunk false}"
+        rule = "({QUERY :targetList (%s)})" % " ".join(target % number for number in (0, 1, 2))
+        cells = answer(table(7, "a", column("b", 1), kind="v", view=rule))
+        self.assertEqual(catalog.read(cells, 1).relations[7].sources, {1: (2, 1)})
 
     def test_one_that_is_too_long(self):
         self.refused(*[b""] * (catalog.MAX_ROWS + 1))

@@ -170,6 +170,21 @@ class Reading(KeeperCase):
         self.assertIsNone(self.keeper.protection(0.1))
         self.assertTrue(self.keeper.is_due(1.0))
 
+    def test_a_schema_that_no_database_has_is_a_failure(self):
+        rule = "({QUERY :targetList (%s)})"
+        target = "{TARGETENTRY :resno %d :resorigtbl 2 :resorigcol %d :resjunk false}"
+        shown = rule % " ".join(target % pair for pair in ((1, 2), (2, 1)))
+        columns = column("name", 1), column("card", 2)
+        cells = answer(
+            table(1, "people", *columns),
+            table(2, "t", *columns, parents=[1, 3]),
+            table(3, "v", *columns, kind="v", view=shown),
+        )
+        made = SchemaKeeper(settings("people.name", "people.card"), itertools.count(1))
+        self.assertRaises(SchemaError, made.answered, made.asked(0.0), cells)
+        self.assertIsNone(made.protection(0.1))
+        self.assertTrue(made.is_due(1.0))
+
     def test_an_answer_says_nothing_of_what_was_told_after_its_question(self):
         """Two sessions may ask at a time."""
         first_table = table(1, "people", column("name", 1))

@@ -1,9 +1,18 @@
 """The settings of protected columns laid upon a live schema."""
 
+from hypothesis import given as drawn
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.postgresql.protection import Protection
-from acra_twisted.encryption.postgresql.schema import Attribute, Handed, Relation, Schema, Writer
+from acra_twisted.encryption.postgresql.schema import (
+    Attribute,
+    Handed,
+    Relation,
+    Schema,
+    SchemaError,
+    Writer,
+)
 from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
 
 
@@ -34,6 +43,17 @@ def labels(made, oid):
     return {number: setting.label for number, setting in made.columns(oid).items()}
 
 
+OIDS = st.integers(1, 5)
+RELATIONS = st.builds(
+    Relation,
+    OIDS,
+    st.just("public"),
+    st.sampled_from(("people", "t", "v")),
+    st.sampled_from("rv"),
+    st.just(columns("a", "b")),
+    st.dictionaries(st.integers(1, 2), st.tuples(OIDS, st.integers(1, 3))),
+    st.lists(OIDS, max_size=3),
+)
 PEOPLE = Relation(1, "public", "people", "r", columns("id", None, "name"))
 
 
@@ -99,6 +119,40 @@ class OfNames(SynchronousTestCase):
             other = PEOPLE._replace(oid=2, schema="other", name=name, attributes=columns("id"))
             made = protection([PEOPLE._replace(name=name), other], settings(f"{name}.name"))
             self.assertEqual(made.apart, [text])
+
+
+class OfCircles(SynchronousTestCase):
+    """No database has tables that inherit in a circle; a hostile one may say so."""
+
+    def test_settings_that_would_go_round_for_ever_are_no_schema(self):
+        people = Relation(1, "public", "people", "r", columns("a", "b"))
+        table = Relation(2, "public", "t", "r", columns("a", "b"), parents=(1, 3))
+        sources = {1: (2, 2), 2: (2, 1)}
+        view = Relation(3, "public", "v", "v", columns("a", "b"), sources=sources)
+        given = settings("people.a", "people.b")
+        self.assertRaises(SchemaError, protection, [people, table, view], given)
+        straight = view._replace(sources={1: (2, 1), 2: (2, 2)})
+        made = protection([people, table, straight], given)
+        self.assertEqual(labels(made, 3), {1: "people.a", 2: "people.b"})
+
+    def test_views_that_show_each_other_have_what_they_show(self):
+        one = Relation(2, "public", "one", "v", columns("a", "b"), sources={1: (1, 3), 2: (3, 2)})
+        two = Relation(3, "public", "two", "v", columns("a", "b"), sources={1: (2, 1), 2: (2, 2)})
+        made = protection([two, one, PEOPLE], settings("people.name"))
+        self.assertEqual([labels(made, oid) for oid in (2, 3)], [{1: "people.name"}] * 2)
+
+    @drawn(st.lists(RELATIONS, min_size=2, max_size=5, unique_by=lambda one: one.oid))
+    def test_any_schema_is_taken_or_refused(self, relations):
+        try:
+            made = protection(relations, settings("people.a", "people.b", "t.a"))
+        except SchemaError:
+            return
+        for relation in relations:
+            for number, (oid, source) in relation.sources.items():
+                # A table's own settings, and those that it inherits, come first.
+                if not relation.parents and relation.name == "v":
+                    shown = made.columns(oid).get(source)
+                    self.assertEqual(made.columns(relation.oid).get(number), shown)
 
 
 class OfTables(SynchronousTestCase):
