@@ -37,6 +37,14 @@ MYSQL_ONLY: Final = (
         "Let MySQL or MariaDB ask a client for a file (LOAD DATA LOCAL INFILE).",
     ),
     Option(
+        "multi_statements_enable",
+        BOOLEAN,
+        True,
+        "Let a text of MySQL or MariaDB hold several statements, if the client asks for that. Each "
+        "is judged by itself. Off, clients are not offered it, and the database refuses such a "
+        "text.",
+    ),
+    Option(
         "change_user_enable",
         BOOLEAN,
         True,

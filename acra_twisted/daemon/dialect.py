@@ -122,6 +122,7 @@ def login_policy(
             pipeline,
             password_without_tls,
             local_files=settings["local_infile"],
+            multi_statements=settings["multi_statements_enable"],
             exposed=is_exposed(settings, plain),
             # A map of client ids decides about the user of the login.
             changes_user=settings["change_user_enable"] and not settings["client_id_map_file"],

@@ -187,6 +187,15 @@ class Commands(SynchronousTestCase):
         self.assertEqual(raw.ask(COMMAND.COM_QUERY, b"SELECT 1; SELECT 2"), 1064)
         self.usable(raw)
 
+    def test_several_statements_where_no_text_may_hold_them(self):
+        """The client has asked for them at its login, and does so once more."""
+        raw = self.open(self.serve(multi_statements_enable=False))
+        for _ in range(2):
+            self.assertEqual(raw.ask(COMMAND.COM_QUERY, b"SELECT 1; SELECT 2"), 1064)
+            self.assertEqual(raw.ask(0x1B, b"\0\0"), 1047)
+        self.assertEqual(raw.ask(0x1B, b"\1\0")[0], 0xFE)
+        self.usable(raw)
+
     def test_a_database_is_chosen_as_by_its_statement(self):
         rules = self.folder / "names.yaml"
         rules.write_text(

@@ -37,6 +37,7 @@ class Desk:
         capabilities=0,
         extended=0,
         mariadb=True,
+        may_have_several=True,
         **given,
     ):
         self.recorder = Recorder()
@@ -47,7 +48,7 @@ class Desk:
         self.flow = MysqlRequests(
             session,
             self.state,
-            InForce(capabilities, extended, mariadb),
+            InForce(capabilities, extended, mariadb, may_have_several=may_have_several),
             frozenset(inspects),
             **given,
         )

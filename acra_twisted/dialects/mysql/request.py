@@ -211,7 +211,9 @@ class MysqlRequests(TextRequests):
         self._plain("ping", replies.ONE, packet, PLAIN)
 
     def _set_option(self, packet: Packet) -> None:
-        if commands.decode_option(packet.payload) > commands.MULTI_STATEMENTS_OFF:
+        option = commands.decode_option(packet.payload)
+        forbids = option == commands.MULTI_STATEMENTS_ON and not self._in_force.may_have_several
+        if forbids or option > commands.MULTI_STATEMENTS_OFF:
             self._refuse(errors.UNKNOWN_COMMAND, self._open("set_option"), packet.following)
         else:
             self._plain("set_option", replies.ONE, packet, PLAIN)

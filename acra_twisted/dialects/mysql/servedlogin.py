@@ -61,8 +61,8 @@ class ServePolicy(NamedTuple):
 
     ``tls``: "disable", "allow" or "require", for the client.  ``database_tls``: "off", "if offered"
     or "on".  ``local_files``: the database may ask the client for files.
-    ``changes_user``: a session may become another user's.  For the rest see
-    `authentication.LegsPolicy`.
+    ``changes_user``: a session may become another user's.  ``multi_statements``: a text may hold
+    several statements.  For the rest see `authentication.LegsPolicy`.
     """
 
     tls: str = "disable"
@@ -72,6 +72,7 @@ class ServePolicy(NamedTuple):
     local_files: bool = False
     exposed: bool = False
     changes_user: bool = True
+    multi_statements: bool = True
 
 
 class ServedLogin(Login):
@@ -137,6 +138,7 @@ class ServedLogin(Login):
             text = "it does not offer TLS, and db_tls requires it"
             raise WireError("database", text, EndReason.DATABASE)
         hidden = bits.REFUSED | bits.SSL | (0 if policy.local_files else bits.LOCAL_FILES)
+        hidden |= 0 if policy.multi_statements else bits.MULTI_STATEMENTS
         shown = greeting.capabilities & ~hidden
         if policy.tls != "disable":
             shown |= bits.SSL
@@ -158,7 +160,9 @@ class ServedLogin(Login):
         agreed, extended = response.capabilities & shown, response.extended & extended
         # How texts are read depends on changes of the session that nothing else tells of.
         tracks = shown & ~agreed & bits.SESSION_TRACK
-        self._in_force = InForce(agreed & ~bits.SSL, extended, greeting.mariadb, bool(tracks))
+        self._in_force = InForce(
+            agreed & ~bits.SSL, extended, greeting.mariadb, bool(tracks), policy.multi_statements
+        )
         towards = agreed & ~bits.SSL | tracks | (bits.SSL if database_tls else 0)
         self._response = response._replace(capabilities=towards, extended=extended)
         self._legs = LegsPolicy(

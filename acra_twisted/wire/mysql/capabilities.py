@@ -66,13 +66,14 @@ class InForce:
 
     ``capabilities`` and ``extended`` are the bits in force.  ``mariadb``: the server is one.
     ``tracked_for_us``: the database tracks the session because the proxy asked for it; the client
-    did not, and is shown nothing of it.
+    did not, and is shown nothing of it.  ``may_have_several``: texts may hold several statements,
+    from the login on or later.
     """
 
     __slots__ = (
         *("capabilities", "extended", "mariadb", "tracked_for_us"),
         *("tracks", "deprecate_eof", "query_attributes", "connect_attrs", "plugin_auth"),
-        *("local_files", "extended_metadata", "cache_metadata"),
+        *("local_files", "extended_metadata", "cache_metadata", "may_have_several"),
     )
 
     def __init__(
@@ -81,11 +82,13 @@ class InForce:
         extended: int = 0,
         mariadb: bool = False,
         tracked_for_us: bool = False,
+        may_have_several: bool = True,
     ) -> None:
         self.capabilities: Final = capabilities
         self.extended: Final = extended
         self.mariadb: Final = mariadb
         self.tracked_for_us: Final = tracked_for_us
+        self.may_have_several: Final = may_have_several
         #: The database tracks the session, for the client or for us.
         self.tracks: Final = tracked_for_us or bool(capabilities & SESSION_TRACK)
         self.deprecate_eof: Final = bool(capabilities & DEPRECATE_EOF)

@@ -38,7 +38,8 @@ CURSOR: Final = 0x01
 #: The flag of an EXECUTE that tells how many values it has, attributes included.
 COUNTED: Final = 0x08
 
-#: The last of SET_OPTION's values that a server knows.
+#: SET_OPTION's values; a server knows no more.
+MULTI_STATEMENTS_ON: Final = 0
 MULTI_STATEMENTS_OFF: Final = 1
 
 #: Bytes of a command's payload that must be there, by its code; 1 for any other.

@@ -52,7 +52,11 @@ class Effects(SynchronousTestCase):
             self.assertIn("MySQL", rule.because)
 
     def test_what_only_mysql_has(self):
-        for flag in ("--local_infile", "--change_user_enable=false"):
+        for flag in (
+            "--local_infile",
+            "--change_user_enable=false",
+            "--multi_statements_enable=false",
+        ):
             name = flag.lstrip("-").partition("=")[0]
             self.assertEqual(self.told(flag), [name])
             self.assertEqual(self.told(flag, MYSQL), [])

@@ -133,6 +133,15 @@ class Refused(SynchronousTestCase):
         self.assertEqual(desk.says(said(b"\x1b\2\0")), b"")
         self.assertEqual(number(desk.owed()[0]), 1047)
 
+    def test_texts_of_several_statements_where_nobody_may_have_them(self):
+        """The option that switches them on is refused, the one that switches them off is not."""
+        desk = Desk(may_have_several=False)
+        on, off = (said(b"\x1b" + number) for number in (b"\0\0", b"\1\0"))
+        self.assertEqual((desk.says(on), desk.says(off)), (b"", off))
+        self.assertEqual(number(desk.owed()[0]), 1047)
+        self.assertEqual(desk.owed()[1], replies.ONE)
+        self.assertEqual(Desk().says(on + off), on + off)
+
     def test_malformed_attributes(self):
         desk = Desk(capabilities=capabilities.QUERY_ATTRIBUTES)
         self.assertEqual(desk.says(said(b"\x03\1\1\0\0SELECT 1")), b"")

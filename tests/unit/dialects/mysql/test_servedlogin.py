@@ -216,6 +216,20 @@ class Session(Case):
         self.assertFalse(in_force.query_attributes, "MariaDB has none")
         self.assertFalse(towards.capabilities & (bits.COMPRESS | bits.LOCAL_FILES))
 
+    def test_texts_of_several_statements_where_they_may_be(self):
+        """Nobody is offered what may not be, and nobody who says so all the same has it."""
+        for allowed in (True, False):
+            play = MysqlPlay(multi_statements=allowed)
+            ((_, payload),) = written(play.greet(MARIADB))
+            offered = decode_greeting(payload).capabilities & bits.MULTI_STATEMENTS
+            self.assertEqual(bool(offered), allowed)
+            asked = packets(response(bits.MULTI_STATEMENTS).encode(), 1)
+            ((_, payload),) = written(play.client(asked))
+            has = decode_response(payload).capabilities & bits.MULTI_STATEMENTS
+            self.assertEqual(bool(has), allowed)
+            play.database(packets(OK, 2))
+            self.assertIs(play.agreed[1].may_have_several, allowed)
+
     def test_the_session_is_tracked_for_a_client_that_did_not_ask(self):
         told = b"\0\0\0\2\x40\0\0\0\x04\x01\x02\x01d"
         for asks in (0, bits.SESSION_TRACK):
