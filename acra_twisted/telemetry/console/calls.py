@@ -8,8 +8,9 @@ from typing import Any, Final, NamedTuple
 from acra_twisted.telemetry.console.gathering import kept_spans
 from acra_twisted.telemetry.console.people import Names
 from acra_twisted.telemetry.console.view import Sources
-from acra_twisted.telemetry.figures.shapes import PREPARE, Shape, squeezed
+from acra_twisted.telemetry.figures.shapes import Shape, kind_of_shape, squeezed
 from acra_twisted.telemetry.tracing.recorded import Recorded
+from acra_twisted.telemetry.tracing.spannames import kind_of
 
 #: Calls that are looked at, the newest.
 CALLS_MAX: Final = 600
@@ -17,7 +18,6 @@ CALLS_MAX: Final = 600
 _CLIENTS_MAX: Final = 8
 #: Addresses of a client that are named.
 _PEERS_MAX: Final = 3
-_PREPARED: Final = "prepare "
 _MS: Final = 1e6
 
 
@@ -71,7 +71,7 @@ def kept_calls(
             or "acra.stage" in known
             or not since <= span.start < until
             or known.get("db.namespace", "") != shape.database
-            or span.name.startswith(_PREPARED) is not (shape.kind == PREPARE)
+            or kind_of_shape(kind_of(span.name)) != shape.kind
         ):
             continue
         if text not in fits:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from acra_twisted.sql.redact import Redacted
 from acra_twisted.telemetry.console.formats import name
 from acra_twisted.telemetry.figures.shapes import shape_of
+from acra_twisted.telemetry.tracing.spannames import kind_of
 
 #: Verdicts with the kinds and texts of their badges.
 RUNNING, DENIED, POISON, FAILED, SLOW, ALLOWED = (
@@ -31,7 +32,6 @@ COUNTED: Final = (
     ("acra.poison_records", "intr", "poison", "poison record"),
     ("acra.containers_failed", "fail", "left as stored", "container"),
 )
-_PREPARED: Final = "prepare "
 _NUMBER_MAX: Final = 1 << 63
 
 
@@ -87,7 +87,7 @@ def shape_id(record: Mapping[str, Any]) -> str:
     text = known.get("db.query.text")
     if not text:
         return ""
-    kind = "prepare" if str(record["name"]).startswith(_PREPARED) else "query"
+    kind = kind_of(str(record["name"]))
     shown = Redacted(str(text), str(known.get("db.query.summary", "")))
     return shape_of(
         str(known.get("db.system.name", "")), str(known.get("db.namespace", "")), kind, shown

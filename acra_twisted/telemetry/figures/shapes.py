@@ -12,9 +12,14 @@ from typing import Final
 
 from acra_twisted.sql.redact import Redacted
 
-#: Kinds of shapes: statements that run, those that are prepared, calls of functions, logins.
-STATEMENT, PREPARE, CALL, LOGIN = "statement", "prepare", "call", "login"
-KIND_OF: Final = {"query": STATEMENT, "execute": STATEMENT, "prepare": PREPARE, "call": CALL}
+#: Kinds of shapes: statements that run, those that are prepared, logins.
+STATEMENT, PREPARE, LOGIN = "statement", "prepare", "login"
+#: Kinds of exchanges that have another name as shapes.  Whatever else there is has its own kind:
+#: calls of functions, statements that run for many rows at once or are fetched from, commands.
+_KIND_OF: Final = {
+    **dict.fromkeys(("query", "execute", "init_db", "field_list", "process_kill"), STATEMENT),
+    **dict.fromkeys(("startup", "change_user"), LOGIN),
+}
 
 _VALUE: Final = r"(?:\?|\$\d{1,5})"
 _VALUES: Final = re.compile(rf"({_VALUE})(?:\s?,\s?{_VALUE}|(?!))++")
@@ -51,9 +56,14 @@ OTHERS: Final = Shape("", "", "others", "others", "")
 OTHERS.id = "others"
 
 
+def kind_of_shape(kind: str) -> str:
+    """Return the kind of shape of an exchange's kind."""
+    return _KIND_OF.get(kind, kind)
+
+
 def shape_of(system: str, database: str, kind: str, shown: Redacted | None) -> Shape:
     """Return the shape of requests of a kind of exchange, with the statement as it is ``shown``."""
-    found = KIND_OF.get(kind, LOGIN)
+    found = kind_of_shape(kind)
     if shown is None:
         return Shape(system, database, found, found, "")
     return Shape(system, database, found, shown.summary, squeezed(shown.text))

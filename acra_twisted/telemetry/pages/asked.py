@@ -8,9 +8,8 @@ from typing import Final
 from acra_twisted.sql.redact import Redacted
 from acra_twisted.sql.systems import SYSTEMS
 from acra_twisted.telemetry.figures.shapes import shape_of
+from acra_twisted.telemetry.tracing.spannames import kind_of
 
-#: The name of a span begins so if its statement was prepared alone.
-_PREPARED: Final = "prepare "
 _WORD: Final = re.compile(r"[^\s,;()]+")
 
 
@@ -31,5 +30,4 @@ def shape_id(system: str, database: str, name: str, text: str) -> str:
     empty without one."""
     if not text:
         return ""
-    kind = "prepare" if name.startswith(_PREPARED) else "query"
-    return shape_of(system, database, kind, Redacted(text, "")).id
+    return shape_of(system, database, kind_of(name), Redacted(text, "")).id

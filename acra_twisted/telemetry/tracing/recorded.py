@@ -14,6 +14,7 @@ from acra_twisted.cache import GenerationCache
 from acra_twisted.exchange import ROWS, STATEMENT, Exchange
 from acra_twisted.sql import redact
 from acra_twisted.telemetry.tracing import spans
+from acra_twisted.telemetry.tracing.spannames import NAME_MAX, name_of
 from acra_twisted.telemetry.tracing.spans import Span
 from acra_twisted.verdicts import PASS, Deny, Hangup, Replace
 
@@ -23,10 +24,10 @@ _FAILED: Final = {
     "lost": spans.UNAVAILABLE,
     "aborted": spans.ABORTED,
 }
-_PROTOCOLS: Final = {"query": "simple", "execute": "prepared"}
-_KINDS: Final = {"startup": "startup", "call": "FunctionCall"}
-#: Characters of a span's name.
-_NAME_MAX: Final = 255
+_PROTOCOLS: Final = {
+    "query": "simple",
+    **dict.fromkeys(("execute", "bulk", "fetch"), "prepared"),
+}
 #: Shapes in each of the cache's two generations.
 _SHAPES_MAX: Final = 256
 
@@ -89,13 +90,11 @@ class Shape:
         self.client_id: str = exchange.session.identity.client_id
         self.summary: str | None = None
         self.text = ""
-        self.name: str = _KINDS.get(exchange.kind, exchange.kind)
         if shown is not None:
-            self.name = self.summary = shown.summary
+            self.summary = shown.summary
             self.text = shown.text
-        if exchange.kind == "prepare":
-            self.name = f"prepare {self.name}"[:_NAME_MAX]
-        self.database_name = f"{self.system} {self.name}"[:_NAME_MAX]
+        self.name: str = name_of(exchange.kind, self.summary)
+        self.database_name = f"{self.system} {self.name}"[:NAME_MAX]
         self.protocol: str = _PROTOCOLS.get(exchange.kind, "")
         self.stages = stages
         self.rows = rows

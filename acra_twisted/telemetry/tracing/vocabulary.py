@@ -119,15 +119,16 @@ SPANS = (
         "both",
         "as requests",
         "handleConnection, or the application's",
-        "authentication, up to the first ReadyForQuery",
+        "authentication, up to the first ReadyForQuery, or MySQL's OK",
     ),
     SpanKind(
         "SUMMARY",
         "server",
         "server",
         "the connector's, the application's, or none",
-        "a request and its complete reply; its name is db.query.summary, or FunctionCall if "
-        "there is no text",
+        "a request and its complete reply; its name is db.query.summary. Without a text it is "
+        "FunctionCall, or MySQL's command: ping, statistics, set_option, reset_connection, "
+        "change_user, or command for one that is unknown",
     ),
     SpanKind(
         "prepare SUMMARY",
@@ -135,6 +136,27 @@ SPANS = (
         "as requests",
         "as requests",
         "a statement that is prepared or described without being executed",
+    ),
+    SpanKind(
+        "fetch SUMMARY",
+        "both",
+        "as requests",
+        "as requests",
+        "rows that MySQL's client fetches from the cursor of a prepared statement",
+    ),
+    SpanKind(
+        "bulk SUMMARY",
+        "both",
+        "as requests",
+        "as requests",
+        "a prepared statement that MariaDB runs for many rows of values at once",
+    ),
+    SpanKind(
+        "reset SUMMARY",
+        "both",
+        "as requests",
+        "as requests",
+        "MySQL's client drops the cursor and the long values of a prepared statement",
     ),
     SpanKind("stage NAME", "server", "internal", "the request's", "a stage judged a statement"),
     SpanKind(
@@ -152,11 +174,12 @@ SPANS = (
         "opened by a stage of your own, with attributes of its own: see stages.rst",
     ),
     SpanKind(
-        "postgresql SUMMARY",
+        "SYSTEM NAME",
         "server",
         "client",
         "the request's",
-        "from the last request byte sent to the database to the end of its reply",
+        "from the last request byte sent to the database to the end of its reply; its name is "
+        "db.system.name and the request's name",
     ),
 )
 
@@ -165,11 +188,23 @@ _API = "processHTTPConnection"
 _BOTH = "request, database"
 ATTRIBUTES = (
     Attribute("db.system.name", str, _BOTH, "postgresql, mysql or mariadb", True),
-    Attribute("db.namespace", str, _REQUEST, "the database's name", True),
+    Attribute(
+        "db.namespace",
+        str,
+        _REQUEST,
+        "the database's name; with MySQL and MariaDB the one that USE has chosen last",
+        True,
+    ),
     Attribute("user.name", str, _REQUEST, "the database's user"),
     Attribute("db.query.summary", str, _REQUEST, "operations and tables; the span's name", True),
     Attribute("db.query.text", str, _REQUEST, "the client's statement, every literal as ?", True),
-    Attribute("db.response.status_code", str, _REQUEST, "SQLSTATE of an error", True),
+    Attribute(
+        "db.response.status_code",
+        str,
+        _REQUEST,
+        "SQLSTATE of an error; with MySQL and MariaDB its number, such as 1062",
+        True,
+    ),
     Attribute("db.response.returned_rows", int, _REQUEST, "rows returned or changed", True),
     Attribute(
         "db.operation.batch.size",
@@ -178,7 +213,13 @@ ATTRIBUTES = (
         "rows of a bulk execution, if a stage judges values",
         True,
     ),
-    Attribute("error.type", str, _REQUEST, "SQLSTATE, or the kind of end: lost, aborted", True),
+    Attribute(
+        "error.type",
+        str,
+        _REQUEST,
+        "SQLSTATE or MySQL's number of an error, or the kind of end: lost, aborted",
+        True,
+    ),
     Attribute("server.address", str, "database, ConnectDatabase", "the real database", True),
     Attribute("server.port", int, "database, ConnectDatabase", "its port", True),
     Attribute(

@@ -30,14 +30,18 @@ class Calls(SynchronousTestCase):
         self.assertEqual(self.found(text), [])
         self.assertEqual(self.found(Shape("postgresql", "shop", "login", "login", "")), [])
 
-    def test_those_that_were_prepared_alone_are_others(self):
-        span = Span(f"prepare {SUMMARY}", "9" * 32, "", SERVER, NOW, True)
-        span.end = NOW + 10**6
-        span.attributes = {"db.namespace": "shop", "db.query.text": TEXT, "acra.verdict": "allow"}
-        self.hour.store.add(span)
+    def test_those_that_were_prepared_alone_or_fetched_from_are_others(self):
+        kinds = (PREPARE, "fetch")
+        for kind in kinds:
+            span = Span(f"{kind} {SUMMARY}", "9" * 32, "", SERVER, NOW, True)
+            span.end = NOW + 10**6
+            known = {"db.namespace": "shop", "db.query.text": TEXT, "acra.verdict": "allow"}
+            span.attributes = known
+            self.hour.store.add(span)
         self.assertEqual(self.found(), [])
-        shape = Shape("postgresql", "shop", PREPARE, SUMMARY, TEXT)
-        self.assertEqual(len(self.found(shape)), 1)
+        for kind in kinds:
+            shape = Shape("postgresql", "shop", kind, SUMMARY, TEXT)
+            self.assertEqual(len(self.found(shape)), 1, kind)
 
     def test_the_newest_ones_are_taken(self):
         top = Span("mine", "9" * 32, "", SERVER, NOW, True)

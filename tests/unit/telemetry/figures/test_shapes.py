@@ -49,3 +49,18 @@ class Shapes(SynchronousTestCase):
     def test_kinds(self):
         kinds = [shape_of("", "", kind, None).kind for kind in ("query", "prepare", "startup")]
         self.assertEqual(kinds, ["statement", "prepare", "login"])
+
+    def test_each_command_has_its_own(self):
+        """What is no login is counted as none; a command that says what a statement says is one."""
+        shown = Redacted("INSERT INTO t VALUES (?)", "INSERT t")
+        for kind in ("bulk", "fetch", "reset"):
+            shape = shape_of("mariadb", "shop", kind, shown)
+            self.assertEqual((shape.kind, shape.summary), (kind, "INSERT t"))
+        for kind in ("ping", "statistics", "reset_connection", "set_option", "command"):
+            shape = shape_of("mariadb", "shop", kind, None)
+            self.assertEqual((shape.kind, shape.summary, shape.text), (kind, kind, ""))
+        self.assertEqual(shape_of("mariadb", "", "change_user", None).kind, "login")
+        use = Redacted("USE `shop`", "USE")
+        self.assertEqual(
+            shape_of("mariadb", "", "init_db", use).id, shape_of("mariadb", "", "query", use).id
+        )

@@ -16,6 +16,9 @@ class Statements(SynchronousTestCase):
         prepared = shape_id("postgresql", "shop", "prepare SELECT t", TEXT)
         self.assertNotIn(prepared, (SHAPE.id, ""))
         self.assertEqual(shape_id("postgresql", "shop", "startup", ""), "")
+        for kind in ("bulk", "fetch"):
+            of_kind = shape_of("mariadb", "shop", kind, Redacted(TEXT, "SELECT t"))
+            self.assertEqual(shape_id("mariadb", "shop", f"{kind} SELECT t", TEXT), of_kind.id)
 
     def test_a_shape_of_an_unknown_system(self):
         self.assertTrue(is_of_shape(SHAPE.id, "shop", "SELECT t", TEXT))

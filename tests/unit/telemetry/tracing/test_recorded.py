@@ -107,6 +107,14 @@ class Spans(SynchronousTestCase):
             self.assertEqual(record(text=None, kind=kind).spans()[-1].name, name)
         self.assertEqual(record(kind="prepare").spans()[-1].name, "prepare SELECT t")
 
+    def test_of_rows_that_are_fetched_and_of_many_rows_at_once(self):
+        for kind in ("fetch", "bulk"):
+            database, span = record(kind=kind).spans()
+            self.assertEqual(database.name, f"postgresql {kind} SELECT t")
+            self.assertEqual(span.name, f"{kind} SELECT t")
+            self.assertEqual(span.attributes["acra.protocol"], "prepared")
+            self.assertEqual(span.attributes["db.query.summary"], "SELECT t")
+
     def test_slow_ones(self):
         recorder = Recorder(("db", 1), 5_000_000)
         self.assertTrue(record(recorder=recorder).spans()[-1].attributes["acra.slow"])
