@@ -19,6 +19,7 @@
 #                  decisions (lexers and the firewall), wire (protocols, containers, keys),
 #                  pgsession, mysqlsession (whole sessions with stages that judge), mysql,
 #                  mysqlrequests, mysqllogin (a database's, a client's and a login's bytes),
+#                  mysqlfiles (files of LOAD DATA),
 #                  columns, mycolumns (protected columns, at a database that refuses plaintext)
 # make mutants     small changes to the code, each of which a test must notice; one module with
 #                  MUTANTS=acra_twisted/crypto/cells.py, some of them with SAMPLE=100

@@ -130,33 +130,14 @@ SPANS = (
         "FunctionCall, or MySQL's command: ping, statistics, set_option, reset_connection, "
         "change_user, or command for one that is unknown",
     ),
-    SpanKind(
-        "prepare SUMMARY",
-        "both",
-        "as requests",
-        "as requests",
-        "a statement that is prepared or described without being executed",
-    ),
-    SpanKind(
-        "fetch SUMMARY",
-        "both",
-        "as requests",
-        "as requests",
-        "rows that MySQL's client fetches from the cursor of a prepared statement",
-    ),
-    SpanKind(
-        "bulk SUMMARY",
-        "both",
-        "as requests",
-        "as requests",
-        "a prepared statement that MariaDB runs for many rows of values at once",
-    ),
-    SpanKind(
-        "reset SUMMARY",
-        "both",
-        "as requests",
-        "as requests",
-        "MySQL's client drops the cursor and the long values of a prepared statement",
+    *(
+        SpanKind(f"{word} SUMMARY", "both", "as requests", "as requests", meaning)
+        for word, meaning in (
+            ("prepare", "a statement that is prepared or described without being executed"),
+            ("fetch", "rows that MySQL's client fetches from the cursor of a prepared statement"),
+            ("bulk", "a prepared statement that MariaDB runs for many rows of values at once"),
+            ("reset", "MySQL's client drops a prepared statement's cursor and long values"),
+        )
     ),
     SpanKind("stage NAME", "server", "internal", "the request's", "a stage judged a statement"),
     SpanKind(

@@ -100,6 +100,31 @@ class Judged(SynchronousTestCase):
             self.assertEqual(number(desk.owed()[-1]), 1835)
         self.assertEqual(desk.works, [])
 
+    def test_fr13_broken_executions_leave_the_session_as_it_was(self):
+        """Each is an error of ours, and what comes behind it is read as without it."""
+        head = b"\0\1\0\0\0"
+        kinds = b"\1\xfd\0\3\0"
+        for rest, statement, expected in (
+            (head, 7, 1835),
+            (head + b"\0", 7, 1835),
+            (head + b"\0\1\xfd\0\3", 7, 1835),
+            (head + b"\0\1\xfd\0\x11\0\1x\1\0\0\0", 7, 1835),
+            (head + b"\0" + kinds + b"\xfb\1\0\0\0", 7, 1835),
+            (head + b"\0" + kinds + b"\xff\1\0\0\0", 7, 1835),
+            (head + b"\0" + kinds + b"\xfe" + b"\xff" * 8 + b"x", 7, 1835),
+            (head + b"\0" + kinds + b"\1x\1\0\0", 7, 1835),
+            (FIRST + b"\0", 7, 1835),
+            (FIRST, 8, 1243),
+        ):
+            desk = judging()
+            good = said(execute())
+            self.assertEqual(desk.says(said(execute(rest, statement)) + good), good, rest)
+            self.assertEqual(number(desk.owed()[0]), expected, rest)
+            self.assertEqual(desk.owed()[1:], [replies.RESULT])
+            (work,) = desk.works
+            self.assertEqual(work.item.values, [b"x", b"\1\0\0\0"])
+            self.assertFalse(desk.flow.terminated)
+
     def test_types_of_which_mariadb_reads_no_value(self):
         """It would take the next value for it, which stages have seen at another place."""
         for kind, value in ((9, bytes(4)), (13, bytes(2)), (16, b"\1x"), (255, b"\1x")):

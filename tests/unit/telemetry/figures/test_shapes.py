@@ -51,7 +51,7 @@ class Shapes(SynchronousTestCase):
         self.assertEqual(kinds, ["statement", "prepare", "login"])
 
     def test_each_command_has_its_own(self):
-        """What is no login is counted as none; a command that says what a statement says is one."""
+        """Only logins are logins; a command that says what a statement says is a statement."""
         shown = Redacted("INSERT INTO t VALUES (?)", "INSERT t")
         for kind in ("bulk", "fetch", "reset"):
             shape = shape_of("mariadb", "shop", kind, shown)
