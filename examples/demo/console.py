@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from elsewhere import ADDRESS, HERE, Way, has_address
 from telling import Failed, ask, expect, get, say, soon
 
 from acra_twisted.sandbox.chain import Chain, Ini
@@ -15,21 +16,27 @@ from acra_twisted.sandbox.keys import Keys
 
 BILLING = "billing application"
 SLOW_SECONDS = 0.4
+#: The kind of a connector's box in the picture.
+_CONNECTOR = 1
 
 
-def second(on: Any, folder: Path, settings: Ini, tracing: Ini) -> Chain:
-    """Make another server with a connector of its own, for another client; not yet started."""
+def second(on: Any, folder: Path, settings: Ini, tracing: Ini, way: Way) -> Chain:
+    """Make another server with a connector of its own, for another client, and a way between them;
+    not yet started."""
     place = folder / "billing"
     place.mkdir()
     shared: Ini = {"database": settings.get("database", {})}
-    return Chain(
+    dials = {"acraserver_connection_string": f"tcp://127.0.0.1:{way.port}"}
+    chain = Chain(
         ("127.0.0.1", on.port),
         server={**shared, **tracing, "pipeline": {"stages": "decryptor, poison"}},
-        connector={**tracing, **on.follows},
+        connector={**tracing, **on.follows, "acraserver": dials},
         link="secure-session",
         keys=Keys(place, BILLING),
         folder=place,
     )
+    way.begin(chain.server_port)
+    return chain
 
 
 def bill(on: Any, first: int, other: int) -> None:
@@ -42,7 +49,7 @@ def bill(on: Any, first: int, other: int) -> None:
     expect("the last balance", read, [(75,)])
     with on.connect(first) as db:
         say("  one call of many is slow, through the first ones:")
-        for seconds in (*(0,) * 6, SLOW_SECONDS):
+        for seconds in (*(0,) * 29, SLOW_SECONDS):
             found = ask(db, on.slow.format(seconds))
     expect(f"  {on.slow.format(SLOW_SECONDS)}", found, [("Bob",)])
 
@@ -65,7 +72,7 @@ def look(pages: int) -> None:
     for view, words in (
         ("overview", "poison record"),
         ("statements", ""),
-        (f"statement?id={shape_id}", ""),
+        (f"statement?id={shape_id}", "of 30 calls took"),
         ("traces", "poisoned"),
         (f"trace?id={trace_id}", "The database took"),
         (f"compare?id={trace_id}", "of the difference"),
@@ -87,9 +94,13 @@ def look(pages: int) -> None:
 
 
 def counted(pages: int) -> bool | None:
-    """Return True if the topology has the calls of the other server."""
-    (other,) = answer(pages, "topology")["servers"]
-    return True if other["counted"] and other["figures"]["calls"] else None
+    """Return True if the topology has the calls of the other server, and as many connectors as this
+    machine has addresses for."""
+    seen = answer(pages, "topology")
+    (other,) = seen["servers"]
+    names = {one["name"] for one in seen["boxes"] if one["kind"] == _CONNECTOR}
+    wanted = {HERE, ADDRESS} if has_address() else {HERE}
+    return True if other["counted"] and other["figures"]["calls"] and names == wanted else None
 
 
 def answer(pages: int, view: str) -> dict[str, Any]:

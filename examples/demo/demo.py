@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import console
+from elsewhere import Way
 from telling import Failed, ask, begin, event, expect, get, say, show, the_trace
 
 from acra_twisted.sandbox.chain import Chain
@@ -163,7 +164,9 @@ def run(on: Any, folder: Path, once: bool) -> None:
         rules.write_text(RULES)
         settings = on.configured(folder, keys)
         tracing = {"otlp_endpoint": collector.url, "tracing_interval": "0.2"}
-        other = console.second(on, folder, settings, {"tracing": tracing})
+        way = Way()
+        sessions.callback(way.end)
+        other = console.second(on, folder, settings, {"tracing": tracing}, way)
         chains.append(other.start())
         stages = {
             "pipeline": {"stages": on.stages},

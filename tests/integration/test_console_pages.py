@@ -73,7 +73,7 @@ class States(_Seen, SynchronousTestCase):
     """Nothing yet, long times, a history that is away, and many servers."""
 
     module = "tests.support.consolestates"
-    forms = (DARK, PHONE)
+    forms = (LIGHT, DARK, PHONE)
 
 
 class Paper(SynchronousTestCase):

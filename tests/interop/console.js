@@ -77,6 +77,11 @@ async function look(context, form, name, address, pictures) {
     [...document.querySelectorAll(".scroll")]
       .filter((one) => !one.closest("details") && one.scrollWidth > one.clientWidth)
       .map((one) => one.getAttribute("aria-label"))
+      .concat(
+        [...document.querySelectorAll(".kpi .d")]
+          .filter((one) => one.scrollHeight > one.clientHeight || one.scrollWidth > one.clientWidth)
+          .map((one) => `a figure: ${one.textContent}`)
+      )
   );
   const lost = await page.evaluate(() => {
     const entry = document.querySelector(".rail nav [aria-current]");

@@ -47,6 +47,7 @@ def story() -> tuple[Console, dict[str, str]]:
     sources = sources._replace(edges=crowd.edges)
     usual = [a_trace(hour.store, NOW - 100 * 10**9 + number * 10**9) for number in range(30)]
     slow = a_trace(hour.store, NOW - 10**9, first=41_000)
+    slowest = a_trace(hour.store, NOW - 10**9 // 2, first=4_100_000)
     large = many(NOW - 60 * 10**9, 250)
     for span in large:
         hour.store.add(span)
@@ -57,6 +58,7 @@ def story() -> tuple[Console, dict[str, str]]:
         "long-statement": f"statement?id={hour.shape('wide')}",
         "traces": "traces",
         "trace": f"trace?id={slow}",
+        "slowest-trace": f"trace?id={slowest}",
         "large-trace": f"trace?id={large[0].trace_id}",
         "compare": f"compare?id={slow}",
         "compare-two": f"compare?id={slow}&with={usual[0]}",

@@ -22,6 +22,7 @@ from acra_twisted.errors import ConfigError
 from acra_twisted.eventtable import SECURITY, TABLE, cef_severity
 from acra_twisted.telemetry.logs import chain as logchain
 from acra_twisted.telemetry.logs.losses import Losses
+from acra_twisted.telemetry.logs.security import INSTANCE, ZONE
 from acra_twisted.wire.formats import cef
 
 Formatter = Callable[[LogEvent], str]
@@ -116,8 +117,10 @@ def cef_lines(product: str) -> Formatter:
 
     def line(event: LogEvent) -> str:
         seconds = event.get("log_time", 0.0)
-        code = event.get("code", events.GENERAL)
-        fields = cef.to_dictionary(seconds, {"host": host, **_fields(event), "code": code})
+        code, origin = event.get("code", events.GENERAL), event.get("log_origin", {})
+        known = {"host": host, **_fields(event), "code": code}
+        known.update(instance=origin.get(INSTANCE), zone=origin.get(ZONE))
+        fields = cef.to_dictionary(seconds, known)
         text, severity = _text(event), cef_severity(code, _level(event)[1])
         return cef.encode_dictionary(product, __version__, code, text, severity, fields)
 

@@ -19,6 +19,8 @@ from acra_twisted.telemetry.logs.sinks import timestamp
 from acra_twisted.wire.formats import cef
 
 _VALUE_MAX = 4096
+#: Attributes of the origin of an event (``log_origin``).
+INSTANCE, ZONE = "service.instance.id", "cloud.availability_zone"
 #: Fields in which alike events may differ.
 _OWN = frozenset(
     ("time", "peer_port", "session_id", "trace_id", "span_id", "attempts", "records", "row")
@@ -33,7 +35,8 @@ class SecurityRecord(NamedTuple):
     ``server_address`` is the database.
     ``attempts``: failures of this peer that followed each other; ``records``: poison records, the
     first of which is in ``row`` of its result, counted from 1, and in ``column``.  ``place`` is the
-    file and line of the rule.
+    file and line of the rule.  ``instance`` and ``zone`` are those of the daemon, as its spans have
+    them; a stream that is of one daemon alone has none.
     """
 
     time: str
@@ -67,13 +70,15 @@ class SecurityRecord(NamedTuple):
     row: int = 0
     column: str = ""
     place: str = ""
+    instance: str = ""
+    zone: str = ""
 
 
 #: The keys of a record, in order.
 SCHEMA = SecurityRecord._fields
 _NUMBERS = frozenset(name for name, kind in get_type_hints(SecurityRecord).items() if kind is int)
 #: Fields that an event may set; the others are made here.
-_TAKEN = SCHEMA[SCHEMA.index("client_id") :]
+_TAKEN = SCHEMA[SCHEMA.index("client_id") : SCHEMA.index("instance")]
 
 
 def is_security_event(event: LogEvent) -> bool:
@@ -85,6 +90,7 @@ def record(product: str, host: str, event: LogEvent) -> SecurityRecord:
     """An event as a record."""
     code = event["code"]
     row = TABLE[code]
+    origin = event.get("log_origin", {})
     return SecurityRecord(
         time=timestamp(event),
         product=product,
@@ -96,6 +102,8 @@ def record(product: str, host: str, event: LogEvent) -> SecurityRecord:
         message=formatEvent(event)[:_VALUE_MAX],
         action=str(event.get("action", row.action)),
         outcome=str(event.get("outcome", row.outcome)),
+        instance=str(origin.get(INSTANCE, ""))[:_VALUE_MAX],
+        zone=str(origin.get(ZONE, ""))[:_VALUE_MAX],
         **{name: _shown(name, event[name]) for name in _TAKEN if event.get(name) is not None},
     )
 

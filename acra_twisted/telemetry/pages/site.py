@@ -26,6 +26,8 @@ from acra_twisted.wire.http.head import Head, Refusal
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _HEALTH = ("/healthz", "/readyz")
+_SCHEMES = ("http", "https")
+_ELSEWHERE = Refusal(403, "pages from elsewhere cannot use this one")
 
 
 class Metrics(Answer):
@@ -228,12 +230,16 @@ class BoundedTLS(TLSMemoryBIOFactory):
 
 def _problem_of_origin(head: Head) -> Refusal | None:
     """Browsers say who asks.  A page from elsewhere may link here, and have nothing else of it."""
+    own = [f"{scheme}://{host}".lower() for host in head.values("host") for scheme in _SCHEMES]
+    # One that follows a link, or asks for a part of its own page, names no origin.
+    if any(origin.lower() not in own for origin in head.values("origin")):
+        return _ELSEWHERE
     if not set(head.values("sec-fetch-site")) & {"cross-site", "same-site"}:
         return None
     follows = head.values("sec-fetch-mode") == ["navigate"]
     if follows and head.values("sec-fetch-dest") == ["document"]:
         return None
-    return Refusal(403, "pages from elsewhere cannot use this one")
+    return _ELSEWHERE
 
 
 _OPEN = Guard()

@@ -32,6 +32,7 @@ DICTIONARY = {
     "peer_port": "spt",
     "server_port": "dpt",
     "host": "dvchost",
+    "instance": "deviceExternalId",
 }
 _ADDRESSES = {"peer": ("src", "shost"), "server_address": ("dst", "dhost")}
 _CUSTOM = {

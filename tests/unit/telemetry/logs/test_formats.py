@@ -106,6 +106,22 @@ class Writer(SynchronousTestCase):
         self.assertEqual((record["service.instance.id"], record["host.name"]), ("a1", "web1"))
         self.assertNotIn("log_origin", record)
 
+    def test_cef_and_the_security_log_say_so_too(self):
+        lines, told = io.StringIO(), io.StringIO()
+        security = SecurityLog("p", "json", StreamSink(told))
+        writer = formats.LogWriter(
+            formats.cef_lines("p"), LogLevel.info, [StreamSink(lines)], security
+        )
+        writer({**EVENT, "code": 560})
+        writer.origin = {"service.instance.id": "a|1=", "cloud.availability_zone": "eu-1a"}
+        writer({**EVENT, "code": 560})
+        first, second = lines.getvalue().splitlines()
+        self.assertNotIn("deviceExternalId", first)
+        self.assertIn(" deviceExternalId=a|1\\= zone=eu-1a", second)
+        first, second = map(json.loads, told.getvalue().splitlines())
+        self.assertEqual((first["instance"], first["zone"]), ("", ""))
+        self.assertEqual((second["instance"], second["zone"]), ("a|1=", "eu-1a"))
+
     def test_levels(self):
         stream = io.StringIO()
         writer = formats.LogWriter(formats.plaintext("p"), LogLevel.info, [StreamSink(stream)])

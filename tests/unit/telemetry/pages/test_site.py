@@ -186,6 +186,25 @@ class Site(SynchronousTestCase):
             asked = f"Sec-Fetch-Site: {site}\r\n{more}"
             self.assertEqual(self.ask("/debug/traces", more=asked)[0], status, asked)
 
+    def test_the_origin_of_who_asks(self):
+        """Browsers that do not tell more name the page's own origin, or none."""
+        for origins, status in (
+            ((), 200),
+            (("http://127.0.0.1:9",), 200),
+            (("https://127.0.0.1:9",), 200),
+            (("http://127.0.0.1",), 403),
+            (("http://127.0.0.1:99",), 403),
+            (("http://evil.example",), 403),
+            (("null",), 403),
+            (("",), 403),
+            (("http://127.0.0.1:9", "http://evil.example"), 403),
+        ):
+            asked = "".join(f"Origin: {origin}\r\n" for origin in origins)
+            for path in ("/debug/traces", "/metrics"):
+                self.assertEqual(self.ask(path, more=asked)[0], status, asked)
+        asked = "Origin: https://LOCALHOST:9191\r\n"
+        self.assertEqual(self.ask("/metrics", host="localhost:9191", more=asked)[0], 200)
+
     def test_what_browsers_are_told(self):
         head = self.ask("/debug/traces")[1].partition("\r\n\r\n")[0].lower()
         for told in ("frame-ancestors 'none'", "x-frame-options: deny", "no-store", "nosniff"):
