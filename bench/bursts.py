@@ -1,9 +1,14 @@
 """Compare two servers on a machine that others use: in bursts before all others.
 
-Each has turns of some tenths of a second.  Client, database, what takes spans, and that server have
-real-time priority then, so that other programs are as good as silent; that needs root or
-CAP_SYS_NICE.  A pair of turns gives one ratio.  Of many pairs the median is told, and the interval
-in which the true median is in 95 of 100 cases, which assumes nothing of how ratios are spread.
+Client, database, what takes spans, and the server whose turn it is have real-time priority, so that
+other programs are as good as silent; that needs root or CAP_SYS_NICE.  A pair of turns gives one
+ratio.  Of many pairs the median is told, and the interval in which the true median is in 95 of 100
+cases, which assumes nothing of how ratios are spread.
+
+A turn is to cost what a running server costs.  What is done once a second must be in nearly each
+turn, or the median knows nothing of it: so turns are nearly a second long.  A server that was
+stopped has saved up what it may do so often a second, and does it at once: so it works for as long
+before its turn.
 """
 
 from __future__ import annotations
@@ -13,14 +18,17 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 #: Real-time priority, the lowest there is: it is above all that have none.
 _PRIORITY = 1
 #: Seconds between two turns, in which others run: a system lets nobody have all of a processor.
-_PAUSE = 0.3
+PAUSE = 0.6
+#: Seconds of others between the work before a turn and the turn.  From what has real-time priority
+#: a system may take a processor away that it has had for 0.95 of a second.
+_REST = 0.1
 #: Of the deviation of a coin's heads: 95 of 100 cases are within so many.
 _WITHIN = 1.96
 
@@ -48,7 +56,7 @@ def ratio(pairs: Sequence[tuple[float, float]]) -> Ratio:
 def need_priority() -> None:
     """Raises PermissionError, with what to do, where no process may have real-time priority."""
     try:
-        with _before_others(os.getpid()):
+        with before_others(os.getpid()):
             pass
     except PermissionError:
         raise PermissionError(
@@ -71,19 +79,23 @@ def compare(
     one's rate, and of its processor time a transaction.  They work with ``others``, as the
     database's server.
 
-    ``awake`` lets one run that ``asleep`` has stopped; each turn has ``pairs`` of both.
+    ``awake`` lets one run that ``asleep`` has stopped.  There are ``pairs`` of turns, each of about
+    so many ``seconds``, and as many before it that are not measured.
     """
-    count = _count(ports[0], processes[0], work, arguments, awake, asleep, seconds)
+    count = count_of(ports[0], (processes[0], *others), work, arguments, awake, asleep, seconds)
     rates: list[tuple[float, float]] = []
     spent: list[tuple[float, float]] = []
     for number in range(pairs):
         turn: dict[int, tuple[float, float]] = {}
         # Forwards and backwards: whatever comes later in a pair is so in every other.
         for each in (0, 1) if number % 2 else (1, 0):
-            time.sleep(_PAUSE)
+            time.sleep(PAUSE)
             awake(processes[each])
             try:
-                with _before_others(processes[each], *others, os.getpid()):
+                with before_others(processes[each], *others, os.getpid()):
+                    work(ports[each], count, arguments)
+                time.sleep(_REST)
+                with before_others(processes[each], *others, os.getpid()):
                     clock = _clock(processes[each])
                     before = time.clock_gettime(clock)
                     rate = work(ports[each], count, arguments)
@@ -96,36 +108,42 @@ def compare(
     return ratio(rates), ratio(spent)
 
 
-def _count(
+def count_of(
     port: int,
-    process: int,
+    processes: Sequence[int],
     work: Work,
     arguments: tuple[str, ...],
     awake: Callable[[int], None],
     asleep: Callable[[int], None],
     seconds: float,
 ) -> int:
-    """Return how many transactions take about so long, on this machine now."""
-    awake(process)
+    """Return how many transactions take about so long before all others.  The server is the first
+    of ``processes``."""
+    awake(processes[0])
     try:
-        work(port, 1000, arguments)
-        return max(round(work(port, 2000, arguments) * seconds), 100)
+        with before_others(*processes, os.getpid()):
+            work(port, 1000, arguments)
+            return max(round(work(port, 5000, arguments) * seconds), 100)
     finally:
-        asleep(process)
+        asleep(processes[0])
 
 
 @contextmanager
-def _before_others(*processes: int) -> Iterator[None]:
+def before_others(*processes: int) -> Iterator[None]:
     """Have processes, with their threads and what they begin, run before all others.  Raises
     PermissionError where that is not allowed."""
-    threads = [thread for process in processes for thread in _threads(process)]
-    for thread in threads:
-        os.sched_setscheduler(thread, os.SCHED_RR, os.sched_param(_PRIORITY))
+    _schedule(processes, os.SCHED_RR, _PRIORITY)
     try:
         yield
     finally:
-        for thread in [one for process in processes for one in _threads(process)]:
-            os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
+        _schedule(processes, os.SCHED_OTHER, 0)
+
+
+def _schedule(processes: Sequence[int], policy: int, priority: int) -> None:
+    for thread in [one for process in processes for one in _threads(process)]:
+        # A history's thread ends when it has nothing to do.
+        with suppress(ProcessLookupError):
+            os.sched_setscheduler(thread, policy, os.sched_param(priority))
 
 
 def _threads(process: int) -> list[int]:

@@ -1,10 +1,10 @@
 """Measure what the console and the history cost: servers without and with them, in turns.
 
 All are compiled and export their spans to the same sink; they differ in nothing but the pages with
-the console and ``trace_store_file``.  While one is measured the others are stopped: what a server
-still has to do behind its turn it does in its next one.  How soon pages answer under load is
-measured as well.  On a machine that others use, short turns before all others tell more
-(`bursts`).
+the console and ``trace_store_file``.  While one is measured the others are stopped.  Before it is
+measured each works for some time as it does then: else it would do in its turn what has become due,
+and what it has saved up, while it was stopped.  How soon pages answer under load is measured as
+well.  On a machine that others use, turns before all others tell more (`bursts`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import cycle
 from pathlib import Path
@@ -45,8 +45,10 @@ _MEDIAN = 1.2533 / 1.349
 _WAKING = 0.1
 #: Seconds between two pages.
 _PAUSE = 0.05
-#: Pairs of short turns, and seconds of each.
-PAIRS, BURST = 40, 0.2
+#: Pairs of turns before all others, and seconds of each: see `bursts`.
+PAIRS, BURST = 30, 0.9
+#: Seconds of a turn in which pages are asked for.
+PAGES_BURST = 0.8
 Costs = dict[str, dict[str, float]]
 
 
@@ -66,11 +68,16 @@ class Served:
         # One that is stopped cannot end.
         stack.callback(self._signal, signal.SIGCONT)
 
-    def compare(self, workload: Callable[[int, tuple[str, ...]], float], rounds: int) -> Costs:
+    def compare(
+        self,
+        workload: Callable[[int, tuple[str, ...]], float],
+        before: Callable[[int, tuple[str, ...]], float],
+        rounds: int,
+    ) -> Costs:
         """Return for select-only pgbench what is lost of the rate, and the server's processor time
         a transaction without and with them, microseconds (medians of the rounds).  A quarter of the
         rounds lost no more than ``least``, a quarter no less than ``most``; ``give`` is how
-        uncertain the median is."""
+        uncertain the median is.  ``before`` is the same workload that is not measured."""
         found: Costs = {}
         self._signal(signal.SIGSTOP)
         for mode in ("simple", "prepared"):
@@ -80,10 +87,11 @@ class Served:
                 # Forwards and backwards: whatever comes later in a round is so in every other.
                 for each in sorted(self._chains, reverse=bool(number % 2)):
                     with self._awake(each) as pid:
-                        before, began = processor_time(pid), time.perf_counter()
+                        before(self._chains[each].port, ("-S", "-M", mode))
+                        started, began = processor_time(pid), time.perf_counter()
                         rate = workload(self._chains[each].port, ("-S", "-M", mode))
                         took = time.perf_counter() - began
-                        used = processor_time(pid) - before
+                        used = processor_time(pid) - started
                     rates[each].append(rate)
                     spent[each].append(used / (rate * took) * 1e6)
             for sampling in AIMS:
@@ -107,7 +115,7 @@ class Served:
         return found
 
     def in_bursts(self, database: int, work: bursts.Work) -> Costs:
-        """The same in short turns before all others: by how much the rate is lower and the
+        """The same in turns before all others: by how much the rate is lower and the
         processor time higher, with the ends of the interval in which each is in 95 of 100 cases.
 
         ``database`` is the process of the database's server.
@@ -124,7 +132,7 @@ class Served:
                     work,
                     ("-S", "-M", mode),
                     self._wake,
-                    lambda pid: os.kill(pid, signal.SIGSTOP),
+                    self._stop,
                     PAIRS,
                     BURST,
                 )
@@ -139,6 +147,35 @@ class Served:
                 }
         self._signal(signal.SIGCONT)
         return found
+
+    def answers_before_others(self, database: int, work: bursts.Work) -> Costs:
+        """The same as `answers`, before all others, in turns that are so short that no system
+        takes a processor away from what has real-time priority."""
+        chain = self._chains["1 %", ON]
+        assert chain.server is not None
+        processes = (chain.server.pid, database, self._sink)
+        arguments = ("-S", "-M", "prepared")
+        self._signal(signal.SIGSTOP)
+        count = bursts.count_of(
+            chain.port, processes, work, arguments, self._wake, self._stop, PAGES_BURST
+        )
+        self._wake(chain.server.pid)
+        took: dict[str, list[float]] = {view: [] for view in _VIEWS}
+        views = cycle(_VIEWS)
+        with ThreadPoolExecutor(1) as pool:
+            # Its thread has to be there when the turn begins.
+            pool.submit(os.getpid).result()
+            while len(took[_VIEWS[-1]]) < _PAGES:
+                time.sleep(bursts.PAUSE)
+                with bursts.before_others(*processes, os.getpid()):
+                    load = pool.submit(work, chain.port, count, arguments)
+                    self._ask(chain.server_pages, load, views, took)
+        self._signal(signal.SIGCONT)
+        return _summed_up(took)
+
+    @staticmethod
+    def _stop(pid: int) -> None:
+        os.kill(pid, signal.SIGSTOP)
 
     @staticmethod
     def _wake(pid: int) -> None:
@@ -171,23 +208,34 @@ class Served:
         with ThreadPoolExecutor(1) as pool:
             while len(took[_VIEWS[-1]]) < _PAGES:
                 load = pool.submit(workload, chain.port, ("-S", "-M", "prepared"))
-                while not load.done():
-                    view = next(views)
-                    began = time.perf_counter()
-                    address = f"http://127.0.0.1:{chain.server_pages}/console/{view}"
-                    with urllib.request.urlopen(address, timeout=30) as page:
-                        page.read()
-                    took[view].append((time.perf_counter() - began) * 1000)
-                    time.sleep(_PAUSE)
-                load.result()
-        return {
-            view: {
-                "pages": len(times),
-                "median": statistics.median(times),
-                "p99": sorted(times)[-(len(times) // 100) - 1],
-            }
-            for view, times in took.items()
+                self._ask(chain.server_pages, load, views, took)
+        return _summed_up(took)
+
+    @staticmethod
+    def _ask(
+        port: int, load: Future[float], views: Iterator[str], took: dict[str, list[float]]
+    ) -> None:
+        """Ask for one page after another as long as the load lasts."""
+        while not load.done():
+            view = next(views)
+            began = time.perf_counter()
+            address = f"http://127.0.0.1:{port}/console/{view}"
+            with urllib.request.urlopen(address, timeout=30) as page:
+                page.read()
+            took[view].append((time.perf_counter() - began) * 1000)
+            time.sleep(_PAUSE)
+        load.result()
+
+
+def _summed_up(took: dict[str, list[float]]) -> Costs:
+    return {
+        view: {
+            "pages": len(times),
+            "median": statistics.median(times),
+            "p99": sorted(times)[-(len(times) // 100) - 1],
         }
+        for view, times in took.items()
+    }
 
 
 def _chain(database: int, folder: Path, collector: int, sampling: str, has_console: bool) -> Chain:
@@ -226,10 +274,10 @@ def table(costs: Costs) -> str:
 
 
 def bursts_table(costs: Costs) -> str:
-    """The measurements in short turns as text."""
+    """The measurements before all others as text."""
     lines = [
-        f"Console and history on, {PAIRS} pairs of turns of {BURST} s before all others (medians,"
-        " and their intervals of 95 %)"
+        f"Console and history on, {PAIRS} pairs of turns of {BURST} s before all others"
+        " (medians, and their intervals of 95 %)"
     ]
     for title, cost in costs.items():
         if cost["most"] <= cost["aim"]:

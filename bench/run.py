@@ -242,7 +242,7 @@ def main() -> int:
     parser.add_argument("--tracing", action="store_true", help="only what tracing costs")
     parser.add_argument("--console", action="store_true", help="only console and history")
     parser.add_argument(
-        "--bursts", action="store_true", help="only these, in short turns before all others (root)"
+        "--bursts", action="store_true", help="only these, in turns before all others (root)"
     )
     parser.add_argument("--proxies", action="store_true", help="only the first tables")
     parser.add_argument("--inprocess", action="store_true", help="only our code, without sockets")
@@ -323,7 +323,7 @@ def main() -> int:
             served = console.Served(postgres, stack, folder)
             # Twice as long: each connection of pgbench has spans that are kept.
             longer = Client(postgres, 2 * seconds, arguments.clients)
-            watched = served.compare(longer.pgbench, rounds * 12)
+            watched = served.compare(longer.pgbench, client.pgbench, rounds * 8)
             print(console.table(watched) + "\n")
             answers = served.answers(longer.pgbench)
             print(console.pages_table(answers) + "\n")
@@ -332,7 +332,9 @@ def main() -> int:
             served = console.Served(postgres, stack, folder)
             watched = served.in_bursts(postgres.pid, client.some)
             print(console.bursts_table(watched) + "\n")
-            record |= {"console in bursts": watched}
+            answers = served.answers_before_others(postgres.pid, client.some)
+            print(console.pages_table(answers) + "\n")
+            record |= {"console in bursts": watched, "console pages in bursts": answers}
         if whole or arguments.containers:
             opened = {
                 "interpreted": containers.openings(rounds * 3),
