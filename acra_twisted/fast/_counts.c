@@ -1,4 +1,5 @@
-/* Counts durations by bucket, a run of them by one call.  The readable twin is fast/counts.py: for
+/* Counts durations by bucket, a run of them by one call, or gathers those of many runs, which are
+ * counted together.  The readable twin is fast/counts.py: for
  * input that raises nothing both have counted the same, which property tests compare where this is compiled.
  * Measured in docs/performance-notes.rst.
  */
@@ -32,6 +33,7 @@ typedef struct {
 } Counts;
 
 static PyTypeObject CountsType;
+static PyTypeObject PendingType;
 
 static PyObject *
 counts_of(PyTypeObject *type, Py_ssize_t size)
@@ -77,6 +79,26 @@ count(Counts *self, Py_ssize_t place)
         self->many[place]++;
     }
     self->few[place]++;
+    return 0;
+}
+
+/* Count so many more in a bucket that there is; -1 with an exception if there is no memory. */
+static int
+count_many(Counts *self, Py_ssize_t place, uint64_t more)
+{
+    uint64_t few = self->few[place] + more % MANY, many = more / MANY + few / MANY;
+
+    if (many) {
+        if (self->many == NULL) {
+            self->many = PyMem_Calloc((size_t)Py_SIZE(self), sizeof *self->many);
+            if (self->many == NULL) {
+                PyErr_NoMemory();
+                return -1;
+            }
+        }
+        self->many[place] += many;
+    }
+    self->few[place] = (uint16_t)few;
     return 0;
 }
 
@@ -187,8 +209,21 @@ struct table {
     uint64_t bounds[BUCKETS_MAX + 1];
 };
 
+/* Several kinds of buckets in one: those that begin where one of any of them does. */
+struct merged {
+    Py_ssize_t buckets;
+    /* So many of them begin at most between the numbers of one `beginning`. */
+    int steps;
+    unsigned short first[BEGINNINGS];
+    /* As in a table: it has room for all tables. */
+    uint64_t *bounds;
+    /* The bucket of each table that is meant by each of these. */
+    unsigned short *to[TABLES_MAX];
+};
+
 typedef struct {
     PyObject_HEAD
+    int is_made;
     /* Durations of a record. */
     Py_ssize_t durations;
     struct rule rules[RULES_MAX];
@@ -196,7 +231,20 @@ typedef struct {
     Py_ssize_t begins[WIDTH_MAX + 1];
     Py_ssize_t count;
     struct table tables[TABLES_MAX];
+    /* Of each duration; NULL for one that is counted nowhere. */
+    struct merged *merged[WIDTH_MAX];
 } Adding;
+
+/* Durations of records that are counted nowhere yet: a number for each of the merged buckets of each
+ * duration, and the durations' sums. */
+typedef struct {
+    PyObject_HEAD
+    Adding *adding;
+    uint64_t sums[WIDTH_MAX][2];
+    /* Where those of each duration begin, and the end of the last one's. */
+    Py_ssize_t begins[WIDTH_MAX + 1];
+    uint64_t *cells;
+} Pending;
 
 /* A number's length and its first four bits, in the order of numbers. */
 static inline unsigned
@@ -205,6 +253,13 @@ beginning(uint64_t number)
     unsigned behind = 60 - (unsigned)__builtin_clzll(number | 8);
 
     return 8 * behind + (unsigned)(number >> behind);
+}
+
+/* The smallest number with a beginning. */
+static inline uint64_t
+least_of(unsigned beginning)
+{
+    return beginning < 16 ? beginning : (uint64_t)(8 + beginning % 8) << (beginning / 8 - 1);
 }
 
 static inline Py_ssize_t
@@ -332,6 +387,86 @@ adding_add(Adding *self, PyObject *const *args, Py_ssize_t given)
     Py_RETURN_NONE;
 }
 
+static void
+free_merged(struct merged *merged)
+{
+    int each;
+
+    if (merged == NULL)
+        return;
+    PyMem_Free(merged->bounds);
+    for (each = 0; each < TABLES_MAX; each++)
+        PyMem_Free(merged->to[each]);
+    PyMem_Free(merged);
+}
+
+/* Have each duration's kinds of buckets in one; -1 with an exception if there is no memory. */
+static int
+set_merged(Adding *self)
+{
+    Py_ssize_t each, rule, place, table;
+
+    for (each = 0; each < self->durations; each++) {
+        struct merged *merged;
+        uint64_t last = 0;
+        Py_ssize_t at[TABLES_MAX] = {0};
+        unsigned next;
+        int used[TABLES_MAX] = {0};
+
+        if (self->begins[each] == self->begins[each + 1])
+            continue;
+        for (rule = self->begins[each]; rule < self->begins[each + 1]; rule++)
+            used[self->rules[rule].table] = 1;
+        merged = self->merged[each] = PyMem_Calloc(1, sizeof *merged);
+        if (merged == NULL)
+            goto no_memory;
+        for (place = 1, table = 0; table < self->count; table++)
+            place += used[table] ? self->tables[table].buckets : 0;
+        merged->bounds = PyMem_Calloc((size_t)place + 1, sizeof *merged->bounds);
+        if (merged->bounds == NULL)
+            goto no_memory;
+        for (table = 0; table < self->count; table++) {
+            if (!used[table])
+                continue;
+            merged->to[table] = PyMem_Calloc((size_t)place, sizeof *merged->to[table]);
+            if (merged->to[table] == NULL)
+                goto no_memory;
+        }
+        /* The first bucket has everything that is shorter, too: it begins with 0. */
+        for (place = 0; last != UINT64_MAX; place++) {
+            merged->bounds[place] = last;
+            last = UINT64_MAX;
+            for (table = 0; table < self->count; table++) {
+                const uint64_t *bounds = self->tables[table].bounds;
+
+                if (!used[table])
+                    continue;
+                while (bounds[at[table] + 1] <= merged->bounds[place])
+                    at[table]++;
+                merged->to[table][place] = (unsigned short)at[table];
+                if (bounds[at[table] + 1] < last)
+                    last = bounds[at[table] + 1];
+            }
+        }
+        merged->bounds[place] = UINT64_MAX;
+        merged->buckets = place;
+        for (place = 0, next = 0; next < BEGINNINGS; next++) {
+            uint64_t least = least_of(next);
+            Py_ssize_t before = place;
+
+            while (least >= merged->bounds[place + 1])
+                place++;
+            if (place - before > merged->steps)
+                merged->steps = (int)(place - before);
+            merged->first[next] = (unsigned short)place;
+        }
+    }
+    return 0;
+no_memory:
+    PyErr_NoMemory();
+    return -1;
+}
+
 /* Take where the buckets of a table begin. */
 static int
 set_bounds(struct table *table, PyObject *bounds)
@@ -362,8 +497,7 @@ set_bounds(struct table *table, PyObject *bounds)
     table->bounds[size] = UINT64_MAX;
     table->buckets = size;
     for (place = 0, each = 0; each < BEGINNINGS; each++) {
-        /* The smallest number with this beginning. */
-        uint64_t least = each < 16 ? each : (uint64_t)(8 + each % 8) << (each / 8 - 1);
+        uint64_t least = least_of(each);
 
         while (least >= table->bounds[place + 1])
             place++;
@@ -415,6 +549,10 @@ adding_init(Adding *self, PyObject *args, PyObject *kwargs)
         PyErr_SetString(PyExc_ValueError, "a record has 1 to 16 durations");
         return -1;
     }
+    if (self->is_made) {
+        PyErr_SetString(PyExc_TypeError, "it has been made");
+        return -1;
+    }
     /* Until all is well no duration has a rule. */
     self->durations = 1;
     self->begins[0] = self->begins[1] = 0;
@@ -435,7 +573,9 @@ adding_init(Adding *self, PyObject *args, PyObject *kwargs)
     }
     self->begins[durations] = last;
     self->durations = durations;
-    return 0;
+    /* What is pending has the same durations and buckets. */
+    self->is_made = 1;
+    return set_merged(self);
 }
 
 static PyObject *
@@ -450,12 +590,162 @@ adding_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kw
 }
 
 static void
-adding_dealloc(PyObject *self)
+adding_dealloc(Adding *self)
 {
-    Py_TYPE(self)->tp_free(self);
+    int each;
+
+    for (each = 0; each < WIDTH_MAX; each++)
+        free_merged(self->merged[each]);
+    Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
+static PyObject *
+adding_pending(Adding *self, PyObject *Py_UNUSED(ignored))
+{
+    Pending *made = (Pending *)PendingType.tp_alloc(&PendingType, 0);
+    Py_ssize_t each;
+
+    if (made == NULL)
+        return NULL;
+    for (each = 0; each < self->durations; each++)
+        made->begins[each + 1] =
+            made->begins[each] + (self->merged[each] == NULL ? 0 : self->merged[each]->buckets);
+    made->cells = PyMem_Calloc((size_t)made->begins[self->durations] + 1, sizeof *made->cells);
+    if (made->cells == NULL) {
+        Py_DECREF(made);
+        return PyErr_NoMemory();
+    }
+    Py_INCREF(self);
+    made->adding = self;
+    return (PyObject *)made;
+}
+
+static void
+pending_dealloc(Pending *self)
+{
+    PyMem_Free(self->cells);
+    Py_XDECREF(self->adding);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+/* Gather one duration of some records, which is the first number behind `at`.  `steps` are those of
+ * its buckets. */
+static inline __attribute__((always_inline)) void
+gather_by_steps(const struct merged *merged, const char *at, Py_ssize_t size, Py_ssize_t records,
+                uint64_t *cells, uint64_t *sums, int steps)
+{
+    const uint64_t *bounds = merged->bounds;
+    uint64_t sum[2] = {0, 0};
+
+    for (; records--; at += size) {
+        int64_t duration = number(at);
+        Py_ssize_t place;
+        int left;
+
+        if (duration < 0)
+            continue;
+        place = merged->first[beginning((uint64_t)duration)];
+        /* Always as often: nobody can foresee in which of two buckets a duration is. */
+        for (left = steps; left; left--)
+            place += (uint64_t)duration >= bounds[place + 1];
+        cells[place]++;
+        sum[0] += (uint64_t)duration;
+        sum[1] += sum[0] < (uint64_t)duration;
+    }
+    sums[0] += sum[0];
+    sums[1] += sum[1] + (sums[0] < sum[0]);
+}
+
+static void
+gather_duration(const struct merged *merged, const char *at, Py_ssize_t size, Py_ssize_t records,
+                uint64_t *cells, uint64_t *sums)
+{
+    /* The compiler makes no loop of few steps if it knows how many there are. */
+    if (merged->steps == 1)
+        gather_by_steps(merged, at, size, records, cells, sums, 1);
+    else if (merged->steps == 2)
+        gather_by_steps(merged, at, size, records, cells, sums, 2);
+    else
+        gather_by_steps(merged, at, size, records, cells, sums, merged->steps);
+}
+
+static PyObject *
+pending_gather(Pending *self, PyObject *numbers)
+{
+    const Adding *adding = self->adding;
+    Py_ssize_t size = 8 * adding->durations, each;
+
+    if (!PyBytes_Check(numbers)) {
+        PyErr_SetString(PyExc_TypeError, "gather takes bytes");
+        return NULL;
+    }
+    if (PyBytes_GET_SIZE(numbers) % size) {
+        PyErr_SetString(PyExc_ValueError, "a record is cut off");
+        return NULL;
+    }
+    for (each = 0; each < adding->durations; each++)
+        if (adding->merged[each] != NULL)
+            gather_duration(adding->merged[each], PyBytes_AS_STRING(numbers) + 8 * each, size,
+                            PyBytes_GET_SIZE(numbers) / size, self->cells + self->begins[each],
+                            self->sums[each]);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+pending_settle(Pending *self, PyObject *parts)
+{
+    const Adding *adding = self->adding;
+    Counts *found[RULES_MAX];
+    Py_ssize_t each, place, rule;
+
+    if (!PyList_Check(parts)) {
+        PyErr_SetString(PyExc_TypeError, "settle takes a list");
+        return NULL;
+    }
+    if (find_counts(adding, parts, found) < 0)
+        return NULL;
+    for (each = 0; each < adding->durations; each++) {
+        const struct merged *merged = adding->merged[each];
+        uint64_t *cells = self->cells + self->begins[each];
+
+        if (merged == NULL)
+            continue;
+        for (place = 0; place < merged->buckets; place++) {
+            if (!cells[place])
+                continue;
+            for (rule = adding->begins[each]; rule < adding->begins[each + 1]; rule++)
+                if (found[rule] != NULL
+                    && count_many(found[rule], merged->to[adding->rules[rule].table][place],
+                                  cells[place]) < 0)
+                    return NULL;
+            cells[place] = 0;
+        }
+        for (rule = adding->begins[each]; rule < adding->begins[each + 1]; rule++)
+            if (found[rule] != NULL)
+                add_sum(found[rule], self->sums[each][0], self->sums[each][1]);
+        self->sums[each][0] = self->sums[each][1] = 0;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef pending_methods[] = {
+    {"gather", (PyCFunction)pending_gather, METH_O, NULL},
+    {"settle", (PyCFunction)pending_settle, METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+/* Made by an Adding alone. */
+static PyTypeObject PendingType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "acra_twisted.fast._counts.Pending",
+    .tp_basicsize = sizeof(Pending),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .tp_dealloc = (destructor)pending_dealloc,
+    .tp_methods = pending_methods,
+};
+
 static PyMethodDef adding_methods[] = {
+    {"pending", (PyCFunction)adding_pending, METH_NOARGS, NULL},
     {"add", (PyCFunction)(void (*)(void))adding_add, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -467,7 +757,7 @@ static PyTypeObject AddingType = {
     .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_new = adding_new,
     .tp_init = (initproc)adding_init,
-    .tp_dealloc = adding_dealloc,
+    .tp_dealloc = (destructor)adding_dealloc,
     .tp_methods = adding_methods,
 };
 
@@ -484,7 +774,8 @@ PyInit__counts(void)
 
     made = PyModule_Create(&module);
     if (made != NULL
-        && (PyModule_AddType(made, &CountsType) < 0 || PyModule_AddType(made, &AddingType) < 0))
+        && (PyModule_AddType(made, &CountsType) < 0 || PyModule_AddType(made, &AddingType) < 0
+            || PyModule_AddType(made, &PendingType) < 0))
         Py_CLEAR(made);
     return made;
 }

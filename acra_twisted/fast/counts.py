@@ -1,5 +1,8 @@
 """Counts of durations by bucket, to which a run of durations is added by one call.
 
+Where the runs of some time go to the same counts they can be gathered: one bucket is looked for in
+place of one for each kind of counts, and nothing else is touched until they are settled.
+
 Compiled it is a module in C; interpreted its twin.
 """
 
@@ -45,6 +48,12 @@ class CountsByPython:
         """Return the counts of the buckets that have any, by their numbers."""
         return dict(sorted(self._counted.items()))
 
+    def add_all(self, other: CountsByPython) -> None:
+        """Add what others of the same size have counted."""
+        for place, count in other.sparse().items():
+            self._counted[place] = self._counted.get(place, 0) + count
+        self.total += other.total
+
 
 class AddingByPython:
     """Adds records to counts.  A record is a duration for each of ``rules``, which tell in which
@@ -79,6 +88,10 @@ class AddingByPython:
                     for counts, bounds in places:
                         counts.add(max(bisect_right(bounds, duration) - 1, 0), duration)
 
+    def pending(self) -> PendingByPython:
+        """Return what gathers such records."""
+        return PendingByPython(self._tables, self._rules)
+
     @staticmethod
     def _of(
         parts: Sequence[list[CountsByPython] | None], rules: tuple[Rule, ...]
@@ -89,10 +102,53 @@ class AddingByPython:
                 yield counts, behind, table
 
 
+class PendingByPython:
+    """Records that an `Adding` with these rules has gathered, and that are counted nowhere yet."""
+
+    __slots__ = ("_tables", "_rules", "_own", "_counted")
+
+    def __init__(
+        self, tables: tuple[tuple[int, ...], ...], rules: tuple[tuple[Rule, ...], ...]
+    ) -> None:
+        self._tables = tables
+        self._rules = rules
+        # A part for a duration, in which it is counted once for each table.
+        own = tuple(
+            tuple((number, table, table) for table in sorted({rule[2] for rule in each}))
+            for number, each in enumerate(rules)
+        )
+        self._own = AddingByPython(tables, own)
+        self._counted = self._none()
+
+    def _none(self) -> list[list[CountsByPython] | None]:
+        return [[CountsByPython(len(bounds)) for bounds in self._tables] for _ in self._rules]
+
+    def gather(self, numbers: bytes) -> None:
+        """Take the durations of records.  Raises ValueError for a record that is cut off; then
+        none is taken."""
+        self._own.add(numbers, self._counted)
+
+    def settle(self, parts: Sequence[list[CountsByPython] | None]) -> None:
+        """Count what was gathered in the counts of ``parts``, as `Adding.add` does, and begin anew.
+
+        Raises IndexError for counts that ``parts`` has not; then all is as it was.
+        """
+        found = [
+            (part[behind], counted[table])
+            for rules, counted in zip(self._rules, self._counted, strict=True)
+            for place, behind, table in rules
+            if (part := parts[place]) is not None and counted is not None
+        ]
+        for counts, own in found:
+            counts.add_all(own)
+        self._counted = self._none()
+
+
 if TYPE_CHECKING or not COMPILED:
     Counts = CountsByPython
     Adding = AddingByPython
+    Pending = PendingByPython
 else:
-    from acra_twisted.fast._counts import Adding, Counts
+    from acra_twisted.fast._counts import Adding, Counts, Pending
 
-__all__ = ("Adding", "AddingByPython", "Counts", "CountsByPython", "Rule")
+__all__ = ("Adding", "AddingByPython", "Counts", "CountsByPython", "Pending", "Rule")

@@ -62,6 +62,9 @@ class RunObserver(BaseObserver):
             except Exception:
                 _log.failure("observer failed")
 
+    def settle(self) -> None:
+        """Have all that was taken be seen where it is read, if some of it waits."""
+
 
 class Observers:
     """Tells each of ``observers`` in order.
@@ -90,6 +93,7 @@ class Observers:
         self._values = _interested(every, "column_values")
         self._failed_values = _interested(apart, "column_values")
         self._closed = _in_runs(heard)
+        self._settle = _settling(heard)
         self._refused = _in_runs(others)
 
     def exchange_opened(self, exchange: Exchange) -> None:
@@ -112,12 +116,20 @@ class Observers:
             or exchange.closed - exchange.opened >= self._slow
             or (statement is not None and len(statement.text) > _TEXT)
         ):
-            self.catch_up()
+            self._tell_waiting()
         elif many == _RUN:
-            self._afterwards(self.catch_up)
+            self._afterwards(self._tell_waiting)
 
     def catch_up(self) -> None:
-        """Tell of every exchange that has closed."""
+        """Tell of every exchange that has closed, and have all that was counted be seen."""
+        self._tell_waiting()
+        for settle in self._settle:
+            try:
+                settle()
+            except Exception:
+                _log.failure("observer failed")
+
+    def _tell_waiting(self) -> None:
         waiting = self._waiting
         if not waiting:
             return
@@ -142,7 +154,7 @@ class Observers:
 
     def session_closed(self, session: Session, reason: str) -> None:
         """See IPipelineObserver."""
-        self.catch_up()
+        self._tell_waiting()
         self._tell("session_closed", session, reason)
 
     def stage_refused(self, stage: str, work: Work, verdict: Deny | Hangup) -> None:
@@ -227,6 +239,15 @@ def _in_runs(observers: Sequence[Any]) -> tuple[Callable[[list[Exchange]], None]
         one.exchanges_closed if isinstance(one, RunObserver) else partial(_tell_each, closed)
         for one in observers
         for closed in _interested([one], "exchange_closed")
+    )
+
+
+def _settling(observers: Sequence[Any]) -> tuple[Callable[[], None], ...]:
+    """Return what settles those observers with which something may wait."""
+    return tuple(
+        one.settle
+        for one in observers
+        if isinstance(one, RunObserver) and type(one).settle is not RunObserver.settle
     )
 
 

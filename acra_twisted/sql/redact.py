@@ -107,13 +107,15 @@ def of_statement(statement: Statement, language: str, before: Redacted | None = 
     if shown is not None:
         return shown
     written = statement.written
-    text, cut = (statement.text, statement.skeleton) if written is None else written
-    if before is not None and len(before.key) > 0 and (cut is None or not statement.conforming):
+    text, cut = statement.text, statement.skeleton
+    if written is not None:
+        text, cut = written
+    if before is not None and (cut is None or not statement.conforming):
+        key = before.key
         same = before.language is language or before.language == language
-        if same and len(text) <= _INPUT_LIMIT:
-            if skeleton.has_key(text, before.key):
-                statement.shown = before
-                return before
+        if same and len(key) > 0 and len(text) <= _INPUT_LIMIT and skeleton.has_key(text, key):
+            statement.shown = before
+            return before
     if cut is not None and statement.conforming:
         shown_by_skeleton = _shown.get(language)
         if shown_by_skeleton is not None:

@@ -2,7 +2,8 @@
 
 What is counted of a request is counted in the figures of its statement (`counted`), its kind
 (`calls`) and its way (`tallies`), and in its listener's histograms.  So those that are alike are
-gathered, and then counted together (`runs`).
+gathered, and then counted together: few of them at the end of their run (`runs`), many of them
+when somebody reads, or a second is over (`Held`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from acra_twisted.exchange import Exchange
 from acra_twisted.fast.byteswriter import write_i64_le
-from acra_twisted.fast.counts import Adding, Counts
+from acra_twisted.fast.counts import Adding, Counts, Pending
 from acra_twisted.telemetry.figures.calls import Method
 from acra_twisted.telemetry.figures.counted import STOPPED, Counted
 from acra_twisted.telemetry.figures.runs import (
@@ -46,11 +47,39 @@ _REQUEST: Final = Adding(
         ((3, 3, PROCESSING),),
     ),
 )
+#: Bytes of its record, and of the records that are not held: to hold them costs more.
+_RECORD: Final = 48
+_FEW: Final = 4 * _RECORD
+#: Kinds of requests that are held at once, 6 kB each.
+_HELD_MAX: Final = 64
+
+
+class Held:
+    """Has those `Alike` that hold requests beyond their run.  Until `settle` nothing that can be
+    read knows of these requests."""
+
+    def __init__(self) -> None:
+        self._alike: list[Alike] = []
+        # The same again and again, so that they are in the processor's caches.
+        self._free: list[Pending] = []
+
+    def admit(self, one: Alike) -> Pending:
+        """Return what takes the records of one that holds requests from now on."""
+        if len(self._alike) >= _HELD_MAX:
+            self.settle()
+        self._alike.append(one)
+        return self._free.pop() if self._free else _REQUEST.pending()
+
+    def settle(self) -> None:
+        """Count what is held."""
+        while self._alike:
+            self._free.append(self._alike.pop().settle())
 
 
 class Alike(Gathered):
     """Counts requests of one ``method``, and of their ``way`` and in the histograms of ``series``
     if they have them.  ``counted`` are the figures of their statement in the minute of the run.
+    They are changed when ``held`` has been settled.
 
     ``shown``, ``kind`` and ``database`` are those of the last one that was looked for here.
     """
@@ -63,6 +92,8 @@ class Alike(Gathered):
         "shown",
         "kind",
         "database",
+        "_held",
+        "_pending",
         "_calls",
         "_in_transaction",
         "_rows",
@@ -81,9 +112,16 @@ class Alike(Gathered):
     _from_database: i64
 
     def __init__(
-        self, counted: Counted, method: Method, way: Tally | None, series: Series | None
+        self,
+        counted: Counted,
+        method: Method,
+        way: Tally | None,
+        series: Series | None,
+        held: Held,
     ) -> None:
         super().__init__()
+        self._held = held
+        self._pending: Pending | None = None
         self.counted = counted
         self.method = method
         self.way = way
@@ -104,17 +142,6 @@ class Alike(Gathered):
 
     def add(self, exchange: Exchange, run: Run) -> None:
         """Take a request that has ended, in a run that this is part of."""
-        self._calls += 1
-        if exchange.in_transaction:
-            self._in_transaction += 1
-        rows: i64 = exchange.rows
-        if rows > 0:
-            self._rows += rows
-        traffic = exchange.traffic
-        if traffic is not None:
-            self._from_client += traffic.from_client
-            self._to_client += traffic.to_client
-        opened: i64 = exchange.opened
         sent: i64 = exchange.sent
         first: i64 = exchange.first_byte
         outcome = exchange.outcome
@@ -125,9 +152,19 @@ class Alike(Gathered):
         ):
             self._add_unusual(exchange, run)
             return
+        self._calls += 1
+        if exchange.in_transaction:
+            self._in_transaction += 1
+        rows: i64 = exchange.rows
+        if rows > 0:
+            self._rows += rows
+        traffic = exchange.traffic
         if traffic is not None:
+            self._from_client += traffic.from_client
+            self._to_client += traffic.to_client
             self._to_database += traffic.to_database
             self._from_database += traffic.from_database
+        opened: i64 = exchange.opened
         closed: i64 = exchange.closed
         until_sent = sent - opened
         proxy = until_sent
@@ -149,9 +186,20 @@ class Alike(Gathered):
         write_i64_le(times, until_sent)
 
     def _add_unusual(self, exchange: Exchange, run: Run) -> None:
-        """Count the times, and what else is rare, of one that did not go well, that was not sent to
-        the database, or that has no first byte."""
+        """Count one by itself that did not go well, that was not sent to the database, or that has
+        no first byte."""
         counted, method, way, traffic = self.counted, self.method, self.way, exchange.traffic
+        counted.calls += 1
+        counted.prepared += method.is_prepared
+        counted.in_transaction += exchange.in_transaction
+        counted.row_count += max(exchange.rows, 0)
+        if traffic is not None:
+            counted.received += traffic.from_client
+            counted.sent += traffic.to_client
+            method.received.input += traffic.from_client
+            method.received.output += traffic.to_client
+        if way is not None:
+            way.calls += 1
         outcome = exchange.outcome
         if exchange.attributes is not None and _POISONED in exchange.attributes:
             counted.row.poisoned += 1
@@ -177,8 +225,8 @@ class Alike(Gathered):
                 before, behind = int(counted.before), int(counted.behind)
             if sent:
                 if traffic is not None:
-                    self._to_database += traffic.to_database
-                    self._from_database += traffic.from_database
+                    method.sent.input += traffic.from_database
+                    method.sent.output += traffic.to_database
                 if outcome != _OK:
                     method.sent.errors += 1
                 first = exchange.first_byte if exchange.first_byte >= sent else closed
@@ -194,6 +242,25 @@ class Alike(Gathered):
 
     def count(self, records: bytes) -> None:
         """See `Gathered`."""
+        if self._pending is None:
+            if len(records) < _FEW:
+                parts = self._count_all()
+                if records:
+                    _REQUEST.add(records, parts)
+                return
+            self._pending = self._held.admit(self)
+        self._pending.gather(records)
+
+    def settle(self) -> Pending:
+        """Count what is held, and return what held it."""
+        pending = self._pending
+        assert pending is not None  # noqa: S101 - `Held` has those that hold something
+        self._pending = None
+        pending.settle(self._count_all())
+        return pending
+
+    def _count_all(self) -> list[list[Counts] | None]:
+        """Count everything but the times, and return where these are counted."""
         counted, method, way, series = self.counted, self.method, self.way, self.series
         counted.calls += self._calls
         if method.is_prepared:
@@ -214,5 +281,4 @@ class Alike(Gathered):
         if series is not None:
             parts[3] = series.counts
         self._clear()
-        if records:
-            _REQUEST.add(records, parts)
+        return parts

@@ -14,7 +14,7 @@ from acra_twisted.exchange import Exchange, Work
 from acra_twisted.session import Session
 from acra_twisted.sql import redact
 from acra_twisted.sql.redact import Redacted
-from acra_twisted.telemetry.figures.alike import Alike
+from acra_twisted.telemetry.figures.alike import Alike, Held
 from acra_twisted.telemetry.figures.calls import Calls, Method
 from acra_twisted.telemetry.figures.counted import Counted
 from acra_twisted.telemetry.figures.runs import RunCounter, Series
@@ -52,16 +52,21 @@ class Known:
         self._alike: dict[tuple[Method, Tally | None, Series | None], Alike] = {}
 
     def alike(
-        self, counted: Counted, method: Method, way: Tally | None, series: Series | None
+        self,
+        counted: Counted,
+        method: Method,
+        way: Tally | None,
+        series: Series | None,
+        held: Held,
     ) -> Alike:
         """Return what counts its requests that are alike."""
         key = (method, way, series)
         found = self._alike.get(key)
         if found is None:
-            # A run keeps those that it has.
+            # A run keeps those that it has, and ``held`` does.
             if len(self._alike) >= _ALIKE_MAX:
                 self._alike = {}
-            found = self._alike[key] = Alike(counted, method, way, series)
+            found = self._alike[key] = Alike(counted, method, way, series, held)
         found.counted = counted
         return found
 
@@ -98,6 +103,8 @@ class ShapeCounter(RunCounter):
     the histograms of their listener, which is `Session.series`; and it notes what each session has
     run last.  ``on_login`` is called with a session whose login has succeeded.
 
+    Until `settle` some of them are counted nowhere: whoever reads calls that before.
+
     A request that is told of when its minute is over counts in the minute at hand, so that a
     minute that is over never changes.
     """
@@ -109,6 +116,7 @@ class ShapeCounter(RunCounter):
 
     def __init__(self, now: int) -> None:
         super().__init__()
+        self._held = Held()
         self.calls = Calls(now)
         self.on_login: Callable[[Session], None] = _nobody
         self._minute = Minute(now // MINUTE)
@@ -182,7 +190,9 @@ class ShapeCounter(RunCounter):
             way = session.way
             if way is None or way.is_over or way.name is not session.database:
                 way = _way(session)
-        found = known.alike(counted, method, way, session.series)
+            if way is not None:
+                way.is_used = True
+        found = known.alike(counted, method, way, session.series, self._held)
         if found.run != self.run.number:
             self.run.admit(found)
         if runs:
@@ -259,7 +269,7 @@ class ShapeCounter(RunCounter):
 
     def _make_room(self) -> None:
         """Forget shapes without calls in this minute; if those are few, a quarter of all."""
-        self.run.count()
+        self.settle()
         number = self._minute.number
         used = [known for known in self._shapes.values() if known.minute == number]
         most = SHAPES_MAX - SHAPES_MAX // 4
@@ -282,9 +292,14 @@ class ShapeCounter(RunCounter):
         self._shapes = {known.shape.id: known for known in used[:most]}
         self._forget_texts()
 
+    def settle(self) -> None:
+        """See `RunObserver`."""
+        self.run.count()
+        self._held.settle()
+
     def tick(self, now: int) -> None:
         """To be called now and then, and before what is counted from the next second on."""
-        self.run.count()
+        self.settle()
         if now >= self.calls.due:
             self.calls.tick(now)
         self._due = self.calls.due
@@ -296,6 +311,7 @@ class ShapeCounter(RunCounter):
         number = now // MINUTE
         if number <= self._minute.number:
             return
+        self.settle()
         if self._minute.counted:
             self._over.append(self._minute)
         self._minute = Minute(number)

@@ -79,7 +79,7 @@ class Edges:
         known = {way for _, rows in self._kept for way in rows}
         known.update(way for _, counted in self._over for way, _ in counted)
         for way, tally in list(self._tallies.items()):
-            if not tally.calls and way not in known:
+            if not tally.is_used and way not in known:
                 tally.is_over = True
                 del self._tallies[way]
 

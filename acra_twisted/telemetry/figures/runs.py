@@ -56,7 +56,7 @@ class Gathered:
         self.times = _NOWHERE
 
     def count(self, records: bytes) -> None:
-        """Count what was gathered in a run."""
+        """Count what was gathered in a run, or hold it until all that is held is settled."""
         raise NotImplementedError  # pragma: no cover - abstract
 
 
@@ -168,6 +168,7 @@ class RunCounter(RunObserver):
         """Count it."""
         self.take(exchange)
         self.run.count()
+        self.settle()
 
     def exchanges_closed(self, exchanges: list[Exchange]) -> None:
         """See `RunObserver`."""

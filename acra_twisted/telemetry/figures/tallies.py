@@ -20,11 +20,22 @@ DATABASE = "database"
 class Tally:
     """Figures of one way to the database ``name``.
 
-    Requests are counted here as they are counted by statement (`alike`).  ``is_over``: it is
-    counted no longer, and another one takes its place.  ``counts`` are those of both times.
+    Requests are counted here as they are counted by statement (`alike`).  ``is_used``: one has come
+    since the last `take`, counted or not yet.  ``is_over``: nothing is counted here any longer, and
+    another one takes its place.  ``counts`` are those of both times.
     """
 
-    __slots__ = ("name", "calls", "errors", "denied", "whole", "database", "counts", "is_over")
+    __slots__ = (
+        "name",
+        "calls",
+        "errors",
+        "denied",
+        "whole",
+        "database",
+        "counts",
+        "is_used",
+        "is_over",
+    )
 
     calls: i64
     errors: i64
@@ -38,6 +49,7 @@ class Tally:
         self.whole = Distribution()
         self.database = Distribution()
         self.counts = [self.whole.counts, self.database.counts]
+        self.is_used = False
         self.is_over = False
 
     def fail(self, outcome: str | None) -> None:
@@ -48,7 +60,9 @@ class Tally:
             self.errors += 1
 
     def take(self) -> Tally | None:
-        """Return what was counted, None if that is nothing, and begin anew."""
+        """Return what was counted, None if that is nothing, and begin anew.  Nothing is held
+        elsewhere that is to be counted here (`alike`)."""
+        self.is_used = False
         if not self.calls:
             return None
         taken = Tally()

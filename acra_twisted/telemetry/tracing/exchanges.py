@@ -11,7 +11,7 @@ when it turns out to be denied, failed or slow, which are always kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from acra_twisted.exchange import Exchange, Work
 from acra_twisted.pipeline.observers import RunObserver
@@ -30,6 +30,9 @@ from acra_twisted.telemetry.tracing.store import SpanStore
 from acra_twisted.telemetry.tracing.tracer import ExchangeTracer, Unrecorded
 from acra_twisted.verdicts import Deny, Hangup
 from acra_twisted.wire.link.tracecontext import TraceContext
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64
 
 #: Exchanges of one connection in its own trace; each further one begins a trace of its own.
 EXCHANGES_PER_TRACE: Final = 1000
@@ -182,6 +185,8 @@ class ExchangeTracing(RunObserver):
     all the same.
     """
 
+    slow: i64
+
     def __init__(
         self,
         tracing: Tracing,
@@ -289,12 +294,20 @@ class ExchangeTracing(RunObserver):
 
     def _tells(self, exchange: Exchange) -> bool:
         """Return True if an exchange that is not sampled still needs spans."""
-        took = exchange.closed - exchange.opened
+        closed: i64 = exchange.closed
+        took: i64 = closed - exchange.opened
         if exchange.outcome != "ok" or exchange.attributes or 0 < self.slow <= took:
             if self._kept(exchange):
                 return True
         # The trace pages may lack a sample of one that took as long.
-        return self._store is not None and self._store.wants(took, exchange.closed)
+        store = self._store
+        if store is None:
+            return False
+        turns = store.turns
+        # As the store would say of nearly all, without being asked.
+        if closed < turns.until and turns.least <= took and took < turns.most:
+            return False
+        return store.wants(took, closed)
 
     def _closed(self, exchange: Exchange) -> None:
         span = exchange.span

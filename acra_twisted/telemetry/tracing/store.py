@@ -62,7 +62,8 @@ class SpanStore:
 
     def __init__(self) -> None:
         self._names: dict[str, Name] = {}
-        self._turns = Turns()
+        #: Tells when `wants` is true.
+        self.turns = Turns()
         # The trace that the last span was kept with: those of a request come together.
         self._last_id = ""
         self._last: Trace | None = None
@@ -245,7 +246,7 @@ class SpanStore:
 
         By bucket alone: to know an exchange's name its statement would have to be read.
         """
-        return self._turns.due(latency, now) and self._turns.take(bucket_of(latency), now)
+        return self.turns.due(latency, now) and self.turns.take(bucket_of(latency), now)
 
     def _name(self, name: str) -> Name:
         known = self._names.get(name)

@@ -137,6 +137,78 @@ class Runs(SynchronousTestCase):
                     adding_of(adding).add(packed((1, 1)), other)
             self.assertEqual(counted_of(parts), counted_of(some_parts(kind)))
 
+    @given(
+        st.lists(
+            st.lists(st.tuples(st.just(-1) | DURATIONS, st.just(-1) | DURATIONS), max_size=20),
+            max_size=6,
+        ),
+        st.sampled_from(((), (0,), (1,), (0, 1))),
+    )
+    def test_what_is_gathered_is_counted_as_if_it_were_added(self, runs, without):
+        for kind, adding in BOTH:
+            added, settled = some_parts(kind), some_parts(kind)
+            for place in without:
+                added[place] = settled[place] = None
+            one = adding_of(adding)
+            pending = one.pending()
+            for number, records in enumerate(runs):
+                pending.gather(packed(*records))
+                if number % 3 == 2:
+                    pending.settle(settled)
+                one.add(packed(*records), added)
+            pending.settle(settled)
+            self.assertEqual(counted_of(settled), counted_of(added))
+            # Nothing is counted twice.
+            pending.settle(settled)
+            self.assertEqual(counted_of(settled), counted_of(added))
+
+    def test_each_gathered_duration_is_in_the_bucket_of_the_bounds(self):
+        edges = [bound + step for bound in (*BOUNDS, *OTHERS[1:]) for step in (-1, 0, 1)]
+        edges += [(1 << bits) + step for bits in range(4, 63) for step in (-1, 0, 1)]
+        for kind, adding in BOTH:
+            pending = adding_of(adding).pending()
+            for duration in edges:
+                parts = some_parts(kind)
+                pending.gather(packed((duration, -1)))
+                pending.settle(parts)
+                for one, bounds in zip(parts[1], (BOUNDS, OTHERS), strict=True):
+                    expected = max(bisect_right(bounds, duration) - 1, 0)
+                    self.assertEqual((one.sparse(), one.total), ({expected: 1}, duration))
+
+    def test_many_of_one_bucket_are_gathered(self):
+        for kind, adding in BOTH:
+            parts, pending = some_parts(kind), adding_of(adding).pending()
+            for _ in range(3):
+                for _ in range(3):
+                    pending.gather(packed((4, -1)) * 30_000)
+                pending.settle(parts)
+            self.assertEqual(parts[0][0].sparse(), {0: 270_000})
+            self.assertEqual(parts[0][0].total, 4 * 270_000)
+
+    def test_of_a_gathered_record_that_is_cut_off_nothing_is_counted(self):
+        for kind, adding in BOTH:
+            parts, pending = some_parts(kind), adding_of(adding).pending()
+            self.assertRaises(ValueError, pending.gather, packed((1, 1))[:9])
+            pending.settle(parts)
+            self.assertEqual(counted_of(parts), counted_of(some_parts(kind)))
+
+    def test_what_cannot_be_settled_is_pending_as_before(self):
+        for kind, adding in BOTH:
+            parts, pending = some_parts(kind), adding_of(adding).pending()
+            pending.gather(packed((1, 1)))
+            for other in ([], parts[:1], [parts[0], parts[1][:1]]):
+                self.assertRaises(IndexError, pending.settle, other)
+            self.assertEqual(counted_of(parts), counted_of(some_parts(kind)))
+            pending.settle(parts)
+            self.assertEqual(parts[0][0].sparse(), {0: 1})
+
+    def test_what_is_pending_outlives_what_made_it(self):
+        for kind, adding in BOTH:
+            parts, pending = some_parts(kind), adding_of(adding).pending()
+            pending.gather(packed((1, 1)))
+            pending.settle(parts)
+            self.assertEqual(parts[0][0].sparse(), {0: 1})
+
     def test_nothing_else_is_counted_in(self):
         adding = adding_of(Adding)
         for other in ([None] * 2, [Counts(4)] * 2):

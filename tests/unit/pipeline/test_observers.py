@@ -85,6 +85,33 @@ class Told(SynchronousTestCase):
         for each in notes:
             self.assertEqual(each.calls, told)
 
+    def test_what_was_taken_is_settled_for_whoever_reads_and_not_with_each_run(self):
+        class Holding(RunObserver):
+            def __init__(self):
+                self.taken, self.settled = 0, []
+
+            def exchanges_closed(self, exchanges):
+                self.taken += len(exchanges)
+
+            def settle(self):
+                self.settled.append(self.taken)
+
+        class Failing(RunObserver):
+            def settle(self):
+                raise ValueError("settle")
+
+        holding, session = Holding(), make_session()
+        observers = Observers([Failing(), holding])
+        for _ in range(40):
+            exchange = Exchange(session, "query", None, 1)
+            exchange.outcome = "ok"
+            observers.exchange_closed(exchange)
+        observers.session_closed(session, "reason")
+        self.assertEqual((holding.taken, holding.settled), (40, []))
+        observers.catch_up()
+        self.assertEqual(holding.settled, [40])
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
     def test_the_values_of_an_exchange_are_told_of_at_its_end_and_all_together(self):
         notes, session = Notes(), make_session()
         observers = Observers([notes])

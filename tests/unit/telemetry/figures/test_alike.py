@@ -8,7 +8,7 @@ from acra_twisted.exchange import STATEMENT
 from acra_twisted.session import Traffic
 from acra_twisted.stagerun import StageRun
 from acra_twisted.telemetry.figures.buckets import PROCESSING_BUCKETS, TIME_BUCKETS
-from acra_twisted.telemetry.figures.counting import ShapeCounter
+from acra_twisted.telemetry.figures.counting import MINUTE, ShapeCounter
 from acra_twisted.telemetry.figures.runs import Series
 from acra_twisted.telemetry.figures.tallies import Tally, Ways
 from acra_twisted.telemetry.metrics.histogram import Durations
@@ -17,11 +17,11 @@ from tests.support.sessions import make_session
 from tests.unit.telemetry.figures.test_counting import START, a_request, rows_of
 
 _SESSIONS = 3
-#: A session asks something, or is in another database, or its way begins anew.
+#: A session asks something, or is in another database, or its way begins anew; or somebody reads.
 _STEPS = st.lists(
     st.tuples(
         st.integers(0, _SESSIONS - 1),
-        st.sampled_from(["ask", "ask", "ask", "ask", "move", "anew"]),
+        st.sampled_from(["ask", "ask", "ask", "ask", "ask", "ask", "move", "anew", "read"]),
         st.integers(0, 2),
         st.sampled_from(["query", "query", "execute", "prepare"]),
         st.sampled_from(["ok", "ok", "ok", "ok", "error", "denied", "aborted", "silent", "poison"]),
@@ -69,6 +69,8 @@ class Counting:
         session = self.sessions[which]
         if step == "move":
             session.database = b"db%d" % number
+        elif step == "read":
+            self.counter.settle()
         elif step == "anew":
             for tally in self.now.values():
                 tally.is_over = True
@@ -96,6 +98,7 @@ class Counting:
 
     def counted(self):
         """Return all that was counted."""
+        self.counter.settle()
         pages = self.counter.calls.page(START + 10**12)
         rows = {key: row.as_json() for key, row in rows_of(self.counter).items()}
         series = [(one.counts.sparse(), one.counts.total) for one in self.histograms]
@@ -125,13 +128,65 @@ class Alikes(SynchronousTestCase):
         tell()
         self.assertEqual(together.counted(), alone.counted())
 
+    @given(_STEPS, st.integers(4, 9))
+    def test_many_that_are_alike_are_counted_where_they_belong(self, steps, times):
+        together, alone = Counting(), Counting()
+        for clock, step in enumerate(steps, START):
+            for counting in (together, alone):
+                run = [counting.step(clock, *step) for _ in range(times)]
+                if run[0] is None:
+                    continue
+                if counting is together:
+                    counting.counter.exchanges_closed(run)
+                else:
+                    for request in run:
+                        counting.counter.exchange_closed(request)
+        self.assertEqual(together.counted(), alone.counted())
+
+    def test_requests_of_many_shapes_are_held_and_none_is_lost(self):
+        counting = Counting()
+        for _ in range(2):
+            for number in range(150):
+                text = b"SELECT a FROM t%d" % number
+                run = [a_request(counting.sessions[0], text) for _ in range(10)]
+                counting.counter.exchanges_closed(run)
+        counting.counter.settle()
+        self.assertEqual(sum(tally.calls for tally in counting.tallies), 3000)
+        rows = rows_of(counting.counter).values()
+        self.assertEqual([(row.calls, row.layers["whole"].count) for row in rows], [(20, 20)] * 150)
+
+    def test_what_is_read_of_a_statement_fits_together(self):
+        """Requests that are held are held with their times."""
+        counting = Counting()
+        for number in range(20):
+            outcomes = ["ok"] * (number % 7) + ["error"] * (number % 2)
+            counting.counter.exchanges_closed(
+                [a_request(counting.sessions[0], b"SELECT 1", outcome=one) for one in outcomes]
+            )
+            for counted in counting.counter.minute.counted:
+                row = counted.figures()
+                times = row.layers["whole"].count if "whole" in row.layers else 0
+                self.assertEqual(row.calls, times)
+
+    def test_a_minute_that_begins_has_nothing_of_the_one_before(self):
+        counting = Counting()
+        for minute in (0, 1):
+            run = [
+                a_request(counting.sessions[0], b"SELECT 1", opened=START + minute * MINUTE)
+                for _ in range(10 + minute)
+            ]
+            counting.counter.exchanges_closed(run)
+        rows = rows_of(counting.counter)
+        self.assertEqual([row.calls for row in rows.values()], [10, 11])
+        self.assertEqual([row.layers["whole"].count for row in rows.values()], [10, 11])
+
     def test_a_session_moves_within_a_run(self):
         counting = Counting()
         session = counting.sessions[0]
         for number in (0, 0, 1, 1, 0):
             session.database = b"db%d" % number
             counting.counter.take(a_request(session, b"SELECT 1"))
-        counting.counter.run.count()
+        counting.counter.settle()
         calls = [(one.name, one.calls) for one in counting.tallies]
         self.assertEqual(calls, [(b"db0", 3), (b"db1", 2)])
 
@@ -140,7 +195,7 @@ class Alikes(SynchronousTestCase):
         for _ in range(2):
             for _ in range(3):
                 counting.counter.take(a_request(counting.sessions[0], b"SELECT 1"))
-            counting.counter.run.count()
+            counting.counter.settle()
             counting.step(START, 0, "anew", 0, "query", "ok", 1, False)
         self.assertEqual([tally.calls for tally in counting.tallies], [3, 3])
 
@@ -148,7 +203,7 @@ class Alikes(SynchronousTestCase):
         counting = Counting()
         for outcome in ("ok", "error", "lost", "denied", "aborted", "denied"):
             counting.counter.take(a_request(counting.sessions[0], b"SELECT 1", outcome=outcome))
-        counting.counter.run.count()
+        counting.counter.settle()
         (tally,) = counting.tallies
         self.assertEqual((tally.calls, tally.errors, tally.denied), (6, 2, 2))
         self.assertEqual(tally.row().layers["whole"].count, 5)
@@ -157,7 +212,7 @@ class Alikes(SynchronousTestCase):
         counting = Counting()
         for session in counting.sessions:
             counting.counter.take(a_request(session, b"SELECT 1"))
-        counting.counter.run.count()
+        counting.counter.settle()
         first, second = counting.histograms[0], counting.histograms[4]
         self.assertEqual((first.counts.total, second.counts.total), (60, 30))
 
@@ -168,7 +223,7 @@ class Alikes(SynchronousTestCase):
             session.way = None
             session.series = Series([one.counts for one in histograms()])
             counting.counter.take(a_request(session, b"SELECT 1"))
-        counting.counter.run.count()
+        counting.counter.settle()
         ((_, row),) = rows_of(counting.counter).items()
         self.assertEqual((row.calls, row.layers["whole"].count), (400, 400))
         self.assertEqual(sum(tally.calls for tally in counting.tallies), 400)
@@ -183,6 +238,6 @@ class Alikes(SynchronousTestCase):
                 counting.counter.take(a_request(session, b"SELECT 1", kind))
                 gathering.append(session.figures)
         self.assertEqual(len(set(map(id, gathering))), 4)
-        counting.counter.run.count()
+        counting.counter.settle()
         calls = [tally.calls for tally in counting.tallies]
         self.assertEqual(sum(calls), 80)

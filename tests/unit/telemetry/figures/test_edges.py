@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.telemetry.figures.edges import EDGES_MAX, MINUTES, OTHERS
 from tests.support.crowds import Crowd
 from tests.support.hours import MINUTE, NOW
+from tests.unit.telemetry.figures.test_counting import a_request
 
 THIS = NOW // MINUTE
 
@@ -90,6 +91,15 @@ class Ways(SynchronousTestCase):
         # A session that was forgotten is counted all the same.
         self.crowd.ask(1, "client 7", 3)
         self.assertEqual(sum(row.calls for row in self.crowd.rows().values()), 4)
+
+    def test_ways_whose_requests_are_not_counted_yet_are_in_use(self):
+        for number in range(EDGES_MAX + 1):
+            session = self.crowd.session(f"client {number}")
+            run = [a_request(session, opened=NOW) for _ in range(10)]
+            self.crowd.counter.exchanges_closed(run)
+        self.crowd.counter.settle()
+        calls = sorted(row.calls for row in self.crowd.rows().values())
+        self.assertEqual(calls, [10] * (EDGES_MAX + 1))
 
     def test_names_are_cut(self):
         self.crowd.ask(5, "x" * 1000)
