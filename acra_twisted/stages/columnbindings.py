@@ -106,26 +106,25 @@ def names_of(known: Known, snapshot: Snapshot, may_execute: bool) -> Names:
     return Names(snapshot, known.schema.path, known.prepared_changes if may_execute else 0)
 
 
-def mode_of(known: Known, session: Session, statement: Statement) -> Mode:
+def mode_of(known: Known | None, session: Session, statement: Statement) -> Mode:
     """Return the mode in which a statement is read, by the settings that the database has reported
-    last."""
+    last.  ``known`` keeps it; it is None where nothing is known of the session yet."""
     parameters = session.parameters
-    mode: Mode | None = known.mode if known.parameters is parameters else None
+    mode: Mode | None = None
+    if known is not None and known.parameters is parameters:
+        mode = known.mode
     if mode is None:
-        mode = known.mode = _reported_mode(session)
-        known.parameters = parameters
+        mode = _reported_mode(session)
+        if known is not None:
+            known.mode, known.parameters = mode, parameters
     return _unsure(mode) if session.in_flight or statement.conforming is None else mode
 
 
-def readable(statement: Statement, session: Session) -> bytes:
-    """Return the text of a statement as `encodings.readable` does, also where nothing is known of
-    its session yet."""
+def readable(statement: Statement, session: Session, known: Known | None) -> bytes:
+    """Return the text of a statement as `encodings.readable` does; ``known`` is None where nothing
+    is known of its session yet."""
     text = statement.text
-    if text.isascii():
-        return text
-    mode = _reported_mode(session)
-    is_unsure = session.in_flight or statement.conforming is None
-    return encodings.readable(text, _unsure(mode) if is_unsure else mode)
+    return text if text.isascii() else encodings.readable(text, mode_of(known, session, statement))
 
 
 def _reported_mode(session: Session) -> Mode:

@@ -107,14 +107,14 @@ class Encryptor(ColumnStage):
         known: Known | None = session.notes.get(STAGE)
         snapshot = self._columns.snapshot(session, known) if known is not None else None
         planned: Planned | None = None
-        names = _targets(statement, session)
+        names = _targets(statement, session, known)
         if known is not None and snapshot is not None:
             if snapshot.protection.apart and _needs_path(known, snapshot, statement.text):
                 snapshot = None
         if known is not None and snapshot is not None:
             if names and known.schema.strange(names):
                 decide = partial(self._statements.judge, statement, exchange, None)
-                wanted = _wanted(statement, names, session)
+                wanted = _wanted(statement, names, session, known)
                 return self._informed(session, known, snapshot, decide, wanted)
             planned = known_plans(statement, session, known, snapshot)
             if planned is not None and planned.statements is None and planned.quiet:
@@ -128,7 +128,7 @@ class Encryptor(ColumnStage):
             return PASS
         wanted = namechanges.NOTHING
         if planned is None or not planned.quiet:
-            wanted = _wanted(statement, names, session)
+            wanted = _wanted(statement, names, session, known)
         if known is not None and snapshot is not None and not wanted.is_fresh:
             session.meaning = snapshot.meaning
             # As `guarded` does, by a call that needs no tuple.
@@ -264,19 +264,21 @@ class Encryptor(ColumnStage):
         return guarded(decide, known, snapshot)
 
 
-def _targets(statement: Statement, session: Session) -> Sequence[str]:
+def _targets(statement: Statement, session: Session, known: Known | None) -> Sequence[str]:
     """The names of the tables that a text gives values to: see `targets.of`."""
     names = targets.of(statement.text, statement.conforming)
     for one in names:
         # Nearly none: read anew in the session's encoding.
         if one == targets.UNREAD or not one.isascii():
-            return targets.of(readable(statement, session), statement.conforming)
+            return targets.of(readable(statement, session, known), statement.conforming)
     return names
 
 
-def _wanted(statement: Statement, names: Sequence[str], session: Session) -> Wanted:
+def _wanted(
+    statement: Statement, names: Sequence[str], session: Session, known: Known | None
+) -> Wanted:
     """The names that have to be looked up for a text: see `namechanges.wanted`."""
-    return namechanges.wanted(readable(statement, session), names, statement.conforming)
+    return namechanges.wanted(readable(statement, session, known), names, statement.conforming)
 
 
 def _needs_path(known: Known, snapshot: Snapshot, text: bytes) -> bool:

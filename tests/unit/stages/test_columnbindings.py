@@ -1,9 +1,19 @@
 """Plans of texts as a session reads them, and the names that they hold for."""
 
 from acra_twisted.exchange import Statement
-from acra_twisted.stages.columnbindings import mode_of, names_of, plans_of
+from acra_twisted.stages.columnbindings import mode_of, names_of, plans_of, readable
 from tests.support.containers import Workers
 from tests.support.encryptors import ColumnsCase
+
+
+class Asked(dict):
+    """Settings that count how often they are asked for."""
+
+    times = 0
+
+    def get(self, *arguments):
+        self.times += 1
+        return super().get(*arguments)
 
 
 class Reading(ColumnsCase):
@@ -21,6 +31,16 @@ class Reading(ColumnsCase):
         self.assertIs(self.mode(), usual)
         self.session.parameters = {b"standard_conforming_strings": b"off"}
         self.assertFalse(self.mode().default)
+
+    def test_a_text_beyond_ascii_is_read_by_the_mode_that_is_known(self):
+        text = "SELECT 'é'"
+        parameters = self.session.parameters = Asked({b"client_encoding": b"LATIN1"})
+        for known, asked in ((None, True), (None, True), (self.known, True), (self.known, False)):
+            parameters.times = 0
+            found = readable(Statement(text.encode("latin-1")), self.session, known)
+            self.assertEqual(found, text.encode())
+            self.assertEqual(parameters.times > 0, asked)
+        self.assertIs(readable(Statement(b"SELECT 1"), self.session, None), b"SELECT 1")
 
     def test_a_setting_that_may_have_been_changed_leaves_backslashes_open(self):
         self.session.in_flight = True
