@@ -32,7 +32,6 @@ from acra_twisted.encryption.postgresql.values import (
     Columns,
     Leaf,
     Value,
-    is_protected,
     may_copy,
     setting_of,
 )
@@ -259,31 +258,32 @@ class Analysis:
 
     def show(self, value: Value) -> ColumnSetting | None:
         """Note a value that a result shows; the setting by which it is read."""
+        protected: Leaf | None = None
+        is_given = False
         for leaf in value:
             if leaf.kind == UNCLEAR:
                 raise refused(refusals.EXPRESSION, None, "stands in an expression", _hint(leaf))
-            if leaf.kind == PROTECTED and leaf.setting is not None:
-                if casts.cut(leaf.casts) >= 0:
-                    raise refused(refusals.EXPRESSION, leaf.setting, "is cut by a cast")
-                if not casts.may_show(leaf.setting, leaf.casts):
-                    raise refused(refusals.EXPRESSION, leaf.setting, "is cast to another type")
-                self._bare(leaf.setting, leaf)
+            if leaf.kind == PROTECTED:
+                protected = protected or leaf
+                if leaf.setting is not None:
+                    self._show_stored(leaf.setting, leaf)
             elif leaf.kind in GIVEN:
-                if any(other.kind == PROTECTED for other in value):
-                    raise refused(
-                        refusals.EXPRESSION,
-                        next(other.setting for other in value if other.kind == PROTECTED),
-                        "is shown by an expression that may give a constant instead",
-                    )
+                is_given = True
                 self._use(leaf, None)
         found = setting_of(value)
-        if found is None and is_protected(value):
-            raise refused(
-                refusals.EXPRESSION,
-                next(leaf.setting for leaf in value if leaf.kind == PROTECTED),
-                "is shown by an expression that may give a column that is not protected alike",
-            )
+        if protected is not None and (is_given or found is None):
+            other = "constant instead" if is_given else "column that is not protected alike"
+            text = f"is shown by an expression that may give a {other}"
+            raise refused(refusals.EXPRESSION, protected.setting, text)
         return found
+
+    def _show_stored(self, setting: ColumnSetting, leaf: Leaf) -> None:
+        """Note a protected column that a result may show."""
+        if casts.cut(leaf.casts) >= 0:
+            raise refused(refusals.EXPRESSION, setting, "is cut by a cast")
+        if not casts.may_show(setting, leaf.casts):
+            raise refused(refusals.EXPRESSION, setting, "is cast to another type")
+        self._bare(setting, leaf)
 
     def parameters(self, statement: Statement) -> Iterator[tuple[int, Use | None, int, int]]:
         """The parameters of a statement in their order: number, use, and where each stands."""

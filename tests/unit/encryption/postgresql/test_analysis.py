@@ -7,7 +7,8 @@ from acra_twisted.encryption.postgresql import expressions
 from acra_twisted.encryption.postgresql.syntax import node, strings
 from acra_twisted.encryption.postgresql.values import PROTECTED
 from acra_twisted.encryption.refusals import COMPARISON, refused
-from tests.support.planning import outcome, planner
+from tests.support.planning import MODE, PATH, outcome, planner
+from tests.support.profiled import profiled
 
 
 class Equality:
@@ -59,3 +60,22 @@ class Shown(SynchronousTestCase):
         self.assertEqual(
             outcome("select name::text from people", planner()), "select name::bytea from people"
         )
+
+    def test_a_constant_beside_a_protected_column_is_refused_in_any_order(self):
+        for results in ("then name else 'x'", "then 'x' else name"):
+            text = f"select case id when 1 {results} end from people"
+            self.assertEqual(outcome(text, planner()), "!expression")
+
+    def test_many_results_take_as_many_times_the_work(self):
+        work = []
+        for number in (200, 400):
+            branches = " ".join(f"when {one} then 'x{one}'" for one in range(number))
+            text = f"select case id {branches} end, name from people".encode()
+            calls = [0]
+            found = profiled(
+                lambda *_, calls=calls: calls.__setitem__(0, calls[0] + 1),
+                lambda text=text: planner().plan(text, MODE, PATH),
+            )
+            self.assertIsNone(found.statements[0].refusal)
+            work.append(calls[0])
+        self.assertLess(work[1], 2.5 * work[0])
