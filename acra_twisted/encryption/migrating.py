@@ -28,11 +28,6 @@ REENCRYPT: Final = "reencrypt"
 REWRAP: Final = "rewrap"
 DECRYPT: Final = "decrypt"
 CHANGES: Final = (ENCRYPT, REENCRYPT, REWRAP, DECRYPT)
-#: Behind the name of a second column, and of what else a table has for it.
-BESIDE: Final = "__acra"
-#: Behind the name of a column whose place a second one has taken, by the change: plain values, and
-#: stored ones.  What a column holds now is told by it, for a token looks like any value.
-LEFT: Final = {ENCRYPT: "__before", DECRYPT: "__stored"}
 
 
 class OwnersKeys(NamedTuple):

@@ -97,6 +97,11 @@ class TableSetting(NamedTuple):
     protected: Mapping[str, ColumnSetting]
     line: int = 0
 
+    @property
+    def label(self) -> str:
+        """``table`` or ``schema.table``: for messages."""
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
 
 class Bypass(NamedTuple):
     """A statement that may leave columns unprotected: ``until`` is the end as seconds since the

@@ -110,5 +110,5 @@ def _result(column: SampledColumn, counts: Counter[str], is_opened: bool) -> Res
     text = f"{column.label}: of {total} values, {', '.join(told)}"
     if not counts[CLEAR] + counts[CLOSED] + counts[OTHER]:
         return ok(_ABOUT, text)
-    name = ".".join(filter(None, (column.table.schema, column.table.name)))
+    name = column.table.label
     return warn(_ABOUT, text, f"acra-migrate encrypt {name}" if counts[CLEAR] else "")

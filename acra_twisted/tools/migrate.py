@@ -188,7 +188,7 @@ def _configured(given: Any, environment: Environment) -> EncryptionSettings:
 
 
 def _table(settings: EncryptionSettings, name: str) -> TableSetting:
-    known = {".".join(filter(None, (one.schema, one.name))): one for one in settings.tables}
+    known = {one.label: one for one in settings.tables}
     found = known.get(name)
     if found is None:
         raise ConfigError(f"the configuration names no table {name!r}{meant(name, known)}")

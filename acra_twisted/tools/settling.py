@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from acra_twisted.encryption.migrating import LEFT
+from acra_twisted.encryption.secondnames import LEFT
 from acra_twisted.tools.migrationjob import MigrationJob
 from acra_twisted.tools.rowcomparing import PairedTable, RowComparer
 from acra_twisted.tools.rowwork import WITHIN, MigrationError, MovedTable, Stopped

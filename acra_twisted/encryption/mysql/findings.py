@@ -72,7 +72,7 @@ def _configured(
     protection: Protection, setting: TableSetting, known: Sequence[str]
 ) -> Iterator[Finding]:
     """Findings about a table of the configuration."""
-    label = ".".join(part for part in (setting.schema, setting.name) if part)
+    label = setting.label
     tables = [one for one in protection.schema.tables if protection.setting_of(one) is setting]
     if not tables:
         yield Finding(ERROR, label, f"the server has no such table{meant(setting.name, known)}")

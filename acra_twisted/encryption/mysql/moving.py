@@ -9,11 +9,11 @@ Connections have `SETTINGS`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from acra_twisted.encryption import canonical
-from acra_twisted.encryption.migrating import BESIDE, DECRYPT, ENCRYPT, LEFT
+from acra_twisted.encryption import canonical, secondnames
+from acra_twisted.encryption.migrating import DECRYPT
 from acra_twisted.encryption.mysql import storage
 from acra_twisted.encryption.mysql.protection import ProtectedTable
 from acra_twisted.encryption.mysql.schema import Column, Table
@@ -84,20 +84,18 @@ def parts(table: ProtectedTable, change: str) -> Sequence[Part]:
         setting = table.settings.get(name)
         if setting is None:
             continue
-        target = column
-        if change in (ENCRYPT, DECRYPT):
-            target = table.columns.get(fold(column.name + BESIDE), column)
-            left = fold(column.name + LEFT[ENCRYPT])
-            was_switched = target is column and left in table.columns
-            if change == ENCRYPT and setting.kind == TOKENIZED and was_switched:
-                # It holds tokens: `_check` would take it for one that was never prepared.
-                continue
-        elif setting.kind == TOKENIZED:
+        target = secondnames.written(column, setting, change, finder(table))
+        if target is None:
             continue
         part = Part(setting, column, target)
         _check(table.table, part, change)
         found.append(part)
     return found
+
+
+def finder(table: ProtectedTable) -> Callable[[str], Column | None]:
+    """Return what finds a column of a table by its name."""
+    return lambda name: table.columns.get(fold(name))
 
 
 def _check(table: Table, part: Part, change: str) -> None:

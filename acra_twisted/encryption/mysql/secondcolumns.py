@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from acra_twisted.encryption.migrating import BESIDE, ENCRYPT, LEFT
+from acra_twisted.encryption.migrating import ENCRYPT
 from acra_twisted.encryption.mysql import storage
 from acra_twisted.encryption.mysql.belt import quoted
 from acra_twisted.encryption.mysql.moving import (
@@ -20,11 +20,13 @@ from acra_twisted.encryption.mysql.moving import (
     SETTINGS,
     TIMES,
     check_text,
+    finder,
     label,
 )
 from acra_twisted.encryption.mysql.protection import ProtectedTable
 from acra_twisted.encryption.mysql.question import hexed, text_of
 from acra_twisted.encryption.mysql.schema import Column, Table
+from acra_twisted.encryption.secondnames import BESIDE, LEFT, check_left
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.errors import ConfigError
 from acra_twisted.sql.mysqlnames import fold
@@ -86,7 +88,7 @@ def preparation(
         else:
             kind = _second_type(setting, column, change)
             if kind:
-                _check_left(table, column)
+                check_left(column, label(table.table), finder(table))
                 changes.append(f"ADD COLUMN {_with(column.name, BESIDE)} {kind} INVISIBLE")
                 added.append(column)
     lines = []
@@ -102,16 +104,6 @@ def preparation(
 
 def _second(table: ProtectedTable, column: Column) -> Column | None:
     return table.columns.get(fold(column.name + BESIDE))
-
-
-def _check_left(table: ProtectedTable, column: Column) -> None:
-    """Raises ConfigError if a column has what an earlier switch has left."""
-    for end in LEFT.values():
-        left = table.columns.get(fold(column.name + end))
-        if left is not None:
-            raise ConfigError(
-                f"table {label(table.table)}: drop column {left.name} of an earlier switch"
-            )
 
 
 def _check_in_place(table: ProtectedTable, column: Column) -> None:
@@ -234,7 +226,7 @@ def switch(table: ProtectedTable, definitions: Mapping[str, Definition], change:
                 f"{second.name}, and the configuration does not protect it; a switch has all "
                 "second columns of a table: name it there, or drop its second one"
             )
-        _check_left(table, column)
+        check_left(column, label(table.table), finder(table))
         left, name = _with(column.name, LEFT[change]), quoted(column.name)
         first, other = definitions[fold(column.name)], definitions[fold(second.name)]
         other = other._replace(comment=other.comment or first.comment)

@@ -70,7 +70,7 @@ def findings(protection: Protection, tables: Iterable[str] = ()) -> list[Finding
 
 def _table(protection: Protection, table: TableSetting, known: Sequence[str]) -> Iterator[Finding]:
     """Findings about a table of the configuration."""
-    label = ".".join(part for part in (table.schema, table.name) if part)
+    label = table.label
     relations = [
         relation
         for relation in protection.named(table.name)

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from acra_twisted.encryption import canonical, errors
+from acra_twisted.encryption import canonical, errors, secondnames
 from acra_twisted.encryption.errors import ValueRefusedError
-from acra_twisted.encryption.migrating import BESIDE, DECRYPT, ENCRYPT, LEFT
+from acra_twisted.encryption.migrating import DECRYPT
 from acra_twisted.encryption.postgresql import bytea, types
 from acra_twisted.encryption.postgresql.belt import quoted
 from acra_twisted.encryption.postgresql.plaintexts import TEXT_FORMAT, Way, from_parameter
@@ -126,15 +126,8 @@ def parts(relation: Relation, columns: Mapping[int, ColumnSetting], change: str)
         setting = columns.get(attribute.number)
         if setting is None:
             continue
-        target = attribute
-        if change in (ENCRYPT, DECRYPT):
-            target = relation.attribute(attribute.name + BESIDE) or attribute
-            left = relation.attribute(attribute.name + LEFT[ENCRYPT])
-            was_switched = target is attribute and left is not None
-            if change == ENCRYPT and setting.kind == TOKENIZED and was_switched:
-                # It holds tokens: `_check` would take it for one that was never prepared.
-                continue
-        elif setting.kind == TOKENIZED:
+        target = secondnames.written(attribute, setting, change, relation.attribute)
+        if target is None:
             continue
         part = Part(setting, attribute, target)
         _check(relation, part, change)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from acra_twisted.encryption import canonical
-from acra_twisted.encryption.migrating import BESIDE, ENCRYPT, LEFT
+from acra_twisted.encryption.migrating import ENCRYPT
 from acra_twisted.encryption.postgresql import types
 from acra_twisted.encryption.postgresql.belt import quoted
 from acra_twisted.encryption.postgresql.moving import Part, holders, label, name_of
@@ -20,6 +20,7 @@ from acra_twisted.encryption.postgresql.schema import (
     Relation,
 )
 from acra_twisted.encryption.postgresql.storage import storage_type
+from acra_twisted.encryption.secondnames import BESIDE, LEFT, check_left
 from acra_twisted.encryption.settings import TOKENIZED, ColumnSetting
 from acra_twisted.errors import ConfigError
 
@@ -48,7 +49,7 @@ def preparation(
             to_type = storage_type(setting)
         if attribute.base == types.BYTEA and to_type == "bytea" and setting.kind != TOKENIZED:
             continue
-        _check_left(root, attribute)
+        check_left(attribute, label(root), root.attribute)
         found.append(attribute)
         lines.append(f"ALTER TABLE {table} ADD COLUMN {_beside(attribute.name)} {to_type};")
     if not found:
@@ -74,15 +75,6 @@ def preparation(
             f"ALTER TABLE {name} ENABLE ALWAYS TRIGGER {trigger};",
         ]
     return lines
-
-
-def _check_left(root: Relation, attribute: Attribute) -> None:
-    """Raises ConfigError if a column has what an earlier switch has left: its values would be
-    tokens of tokens, and there would be no name for it."""
-    for end in LEFT.values():
-        left = attribute.name + end
-        if root.attribute(left):
-            raise ConfigError(f"table {label(root)}: drop column {left} of an earlier switch")
 
 
 def switch(protection: Protection, root: Relation, change: str) -> Sequence[str]:
@@ -119,7 +111,7 @@ def switch(protection: Protection, root: Relation, change: str) -> Sequence[str]
     ]
     lines.append(f"DROP FUNCTION {quoted(root.schema)}.{_beside(root.name)}()")
     for attribute in first:
-        _check_left(root, attribute)
+        check_left(attribute, label(root), root.attribute)
         name, beside = quoted(attribute.name), _beside(attribute.name)
         left = _name_with(attribute.name, LEFT[change])
         lines += [

@@ -36,6 +36,10 @@ class Names(SynchronousTestCase):
         self.assertEqual({name: getattr(left, name) for name in told}, told)
         self.assertEqual((left.bypasses, left.remarks), ((), ()))
 
+    def test_a_table_is_told_with_its_schema_if_it_has_one(self):
+        for schema, label in (("", "people"), ("hr", "hr.people")):
+            self.assertEqual(TableSetting(schema, "people", (), {}).label, label)
+
 
 class Sameness(SynchronousTestCase):
     def test_lines_do_not_matter_and_all_else_does(self):
