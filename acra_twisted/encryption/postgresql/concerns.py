@@ -46,8 +46,14 @@ _RUNS_OTHER: Final = re.compile(rb"\bexecute\b(?!\s++'|\s++(?:function|procedure
 _PUT_TOGETHER: Final = re.compile(rb"[|][|]|--|'[ \t\r\f\v]*+\n\s*+'")
 _EXECUTE: Final = b"execute"
 _LANGUAGE: Final = b"language"
-#: Languages whose code is understood so far, or is none of the text's.
-_READ: Final = frozenset((b"sql", b"plpgsql", b"c", b"internal"))
+#: Languages whose code is understood so far.  Another one may give a new name to a function of the
+#: database that runs code.
+_READ: Final = frozenset((b"sql", b"plpgsql"))
+#: Arguments that are there in one piece.
+_IN_ONE_PIECE: Final = re.compile(
+    rb"\s*+\(\s*+(?:(?:'(?:[^']|''|(?!))*+'|[0-9]++|true|false|null)\s*+(?:,\s*+(?!\))|(?=\)))"
+    rb"|(?!))*+\)"
+)
 #: A server cuts longer names, in some encoding.
 _CERTAIN: Final = 60
 #: A name in it may be written with escapes.
@@ -144,11 +150,18 @@ class Concerns:
         return False
 
     def _puts_together(self, code: bytes) -> bool:
-        words = frozenset(_WORDS.findall(code))
         if _RUNS_OTHER.search(code):
             return True
-        runs = _EXECUTE in words or not (self._runs - _RUNNERS).isdisjoint(words)
-        if not runs and not any(word.startswith(self._starts) for word in words):
+        words = frozenset(_WORDS.findall(code))
+        running = set(words & self._runs - _RUNNERS)
+        running |= {word for word in words if word.startswith(self._starts)}
+        if running and any(
+            not _IN_ONE_PIECE.match(code, found.end())
+            for found in _WORDS.finditer(code)
+            if found[0] in running
+        ):
+            return True
+        if not running and _EXECUTE not in words:
             return False
         return not _JOINING.isdisjoint(words) or _PUT_TOGETHER.search(code) is not None
 
