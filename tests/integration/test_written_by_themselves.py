@@ -171,6 +171,29 @@ class ByThemselves(ProtectedCase):
             db.execute("UPDATE keys SET n = 2")
             self.assertEqual(db.execute("SELECT n FROM people").fetchone(), (2,))
 
+    def test_columns_that_the_database_would_compute(self):
+        self.past(FRESH)
+        with self.session() as db:
+            db.execute("CREATE TABLE base (id int, note bytea); DROP TABLE people")
+            db.execute(
+                "CREATE TABLE late (note bytea, name bytea GENERATED ALWAYS AS (note) STORED)"
+            )
+            db.execute("INSERT INTO late VALUES ('known')")
+            db.execute("ALTER TABLE late RENAME TO people")
+            for text in (
+                f"UPDATE people SET note = '{SECRET}'",
+                f"INSERT INTO people (note) VALUES ('{SECRET}')",
+            ):
+                with self.assertRaises(psycopg.errors.FeatureNotSupported, msg=text):
+                    db.execute(text)
+            db.execute("ALTER TABLE people DROP COLUMN name, ADD COLUMN id int")
+            db.execute("ALTER TABLE people INHERIT base")
+            default = f"ALTER TABLE base ADD COLUMN name bytea DEFAULT '{SECRET}'"
+            with self.assertRaises(psycopg.errors.FeatureNotSupported):
+                db.execute(default)
+            db.execute("ALTER TABLE base ADD COLUMN name bytea")
+        self.assert_nothing_is_stored("computed")
+
     def test_functions_that_are_trusted_run(self):
         self.past(FRESH + TRIGGER.format(name="trusted"))
         with self.session() as db:

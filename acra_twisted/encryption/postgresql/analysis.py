@@ -88,6 +88,9 @@ class Names(Protocol):
     def columns(self, relation: Relation) -> Mapping[int, ColumnSetting]:
         """The protected columns of a relation by attribute number."""
 
+    def computed(self, relation: Relation) -> Mapping[int, ColumnSetting]:
+        """The columns from whose new values the database would compute a protected one."""
+
     def stored_type(self, setting: ColumnSetting) -> int:
         """The type by which the database has a protected column, behind a domain."""
 

@@ -67,6 +67,9 @@ def _alter(fields: dict[str, Any], place: Place) -> Refusal | None:
     if found.relation is None:
         return _inheriting(fields, place)
     present, coming = place.settings(found.relation)
+    refused = None if present else _inheriting(fields, place)
+    if refused:
+        return refused
     for item in fields.get("cmds", ()):
         command = item.get("AlterTableCmd", {})
         refused = _command(command, {**coming, **present}, place) or _parted(
@@ -141,9 +144,9 @@ def _parted(command: dict[str, Any], place: Place, relation: Relation) -> Refusa
         return None
     if child is None:
         return None
-    present, own = place.settings(child)
-    for name, setting in present.items():
-        if name not in own:
+    table = place.protection.table_setting(child)
+    for name, setting in place.settings(child)[0].items():
+        if table is None or name not in table.protected:
             return refused_column(
                 refusals.SCHEMA_MISMATCH,
                 setting,

@@ -81,7 +81,9 @@ class Protection:
         self.apart = [
             name.replace('"', '""').encode().lower() for name in self._named if self._is_apart(name)
         ]
-        concerned = {*self._columns, *self._unclear}
+        self._coming = self._find_coming()
+        self._computed = self._find_computed()
+        concerned = {*self._columns, *self._unclear, *self._coming, *self._computed}
         self.names: frozenset[str] = (
             frozenset(schema.relations[oid].name for oid in concerned)
             | frozenset(table.name for table in settings.tables)
@@ -92,6 +94,60 @@ class Protection:
     def columns(self, oid: int) -> Mapping[int, ColumnSetting]:
         """The protected columns of a relation, by attribute number; empty if it has none."""
         return self._columns.get(oid, _NONE)
+
+    def coming(self, oid: int) -> Mapping[str, ColumnSetting]:
+        """The settings, by name, of columns that a relation does not have yet, or some table that
+        inherits from it: a column that is added to the one is added to the other."""
+        return self._coming.get(oid, {})
+
+    def computed(self, oid: int) -> Mapping[int, ColumnSetting]:
+        """The columns of a relation, by attribute number, from whose new values the database would
+        compute the value of a protected one, in clear; its setting for each."""
+        return self._computed.get(oid, _NONE)
+
+    def _find_coming(self) -> dict[int, dict[str, ColumnSetting]]:
+        found: dict[int, dict[str, ColumnSetting]] = {}
+        for relation in self.schema.relations.values():
+            table = self.table_setting(relation)
+            names = {attribute.name for attribute in relation.attributes}
+            own = {} if table is None else dict(table.protected)
+            absent = {name: one for name, one in own.items() if name not in names}
+            waiting = [relation.oid] if absent else []
+            while waiting:
+                above = self.schema.relations.get(waiting.pop())
+                known = {} if above is None else found.setdefault(above.oid, {})
+                if above is not None and not absent.keys() <= known.keys():
+                    known.update(absent)
+                    waiting += above.parents
+        return found
+
+    def _find_computed(self) -> dict[int, dict[int, ColumnSetting]]:
+        relations = self.schema.relations
+        waiting = [
+            (oid, number, columns[attribute.number])
+            for oid, columns in self._columns.items()
+            for attribute in relations[oid].attributes
+            if attribute.generated and attribute.number in columns
+            for number in attribute.reads
+        ]
+        shown: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        for view in relations.values() if waiting else ():
+            for number, source in view.sources.items():
+                shown.setdefault(source, []).append((view.oid, number))
+        found: dict[int, dict[int, ColumnSetting]] = {}
+        while waiting:
+            oid, number, setting = waiting.pop()
+            relation = relations.get(oid)
+            if relation is None or number in found.get(oid, {}):
+                continue
+            found.setdefault(oid, {})[number] = setting
+            name = next(one.name for one in relation.attributes if one.number == number)
+            for parent in filter(None, map(relations.get, relation.parents)):
+                above = parent.attribute(name)
+                if above is not None:
+                    waiting.append((parent.oid, above.number, setting))
+            waiting += ((view, at, setting) for view, at in shown.get((oid, number), ()))
+        return found
 
     def stored_type(self, setting: ColumnSetting) -> int:
         """The type by which the database has the columns of a setting, behind a domain: one of

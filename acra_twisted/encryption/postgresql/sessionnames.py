@@ -61,6 +61,10 @@ class SessionNames:
         """See `analysis.Names`."""
         return self._protection.columns(relation.oid)
 
+    def computed(self, relation: Relation) -> Mapping[int, ColumnSetting]:
+        """See `analysis.Names`."""
+        return self._protection.computed(relation.oid)
+
     def stored_type(self, setting: ColumnSetting) -> int:
         """See `analysis.Names`."""
         return self._protection.stored_type(setting)

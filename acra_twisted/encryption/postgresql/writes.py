@@ -50,6 +50,7 @@ class Target:
         self.relation: Relation | None = relation_of(analysis, fields)
         self.range = relation_range(analysis, fields, self.relation)
         self._columns = analysis.names.columns(self.relation) if self.relation else {}
+        self._computed = analysis.names.computed(self.relation) if self.relation else {}
         if is_written:
             _check_writer(analysis.names.writer(fields.get("relname", ""), self.relation))
         self._attributes = (
@@ -69,6 +70,10 @@ class Target:
     def assign(self, name: str, value: Value, place: str) -> None:
         """Note what a column is given."""
         setting = self.setting(name)
+        computed = self._computed.get(self._attributes[name].number) if self._computed else None
+        if computed is not None:
+            text = f"would be computed in clear from column {name} in {place}"
+            raise refused(refusals.DEFAULT_IN_CLEAR, computed, text)
         if setting is None:
             self._analysis.ignore(value, refusals.UNALIKE, _IN_OPEN)
         elif len(value) == 1 and value[0].kind == values.DEFAULT and not value[0].casts:

@@ -138,6 +138,25 @@ class Definitions(SynchronousTestCase):
             "CREATE TABLE one PARTITION OF other FOR VALUES IN (42)",
         )
 
+    def test_a_column_that_comes_to_a_protected_table_from_one_above_it(self):
+        base = Relation(6, "public", "base", "r", columns("id"))
+        heir = Relation(7, "public", "later", "r", columns("id"), parents=(6,))
+        made = protection([base, heir], GIVEN)
+        for text, reason in (
+            ("ALTER TABLE base ADD name bytea DEFAULT 'x'", "default_in_clear"),
+            (
+                "ALTER TABLE base ADD name bytea GENERATED ALWAYS AS ('x') STORED",
+                "default_in_clear",
+            ),
+            ("ALTER TABLE base ADD name int", "schema_mismatch"),
+            ("ALTER TABLE base ADD name bytea", None),
+            ("ALTER TABLE base ADD other text DEFAULT 'x'", None),
+        ):
+            [statement] = pgparse.parse(text)
+            fields = statement["stmt"]["AlterTableStmt"]
+            refused = refusal("AlterTableStmt", fields, made, PATH, [])
+            self.assertEqual(refused and refused.reason, reason, text)
+
     def test_bounds_of_partitions_whose_keys_are_not_known(self):
         bound = "FOR VALUES IN ('x')"
         for text in (

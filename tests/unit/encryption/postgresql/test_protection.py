@@ -95,6 +95,38 @@ class ForeignKeys(SynchronousTestCase):
         self.assertIsNone(self.writer(given, 1, 1, 3))
 
 
+class Below(SynchronousTestCase):
+    """Columns of tables above a protected one, and of views of these, that reach its own."""
+
+    base = Relation(5, "public", "base", "r", columns("id", "note"), parents=(99,))
+    middle = Relation(6, "public", "middle", "r", columns("note", "id"), parents=(5,))
+    heir = Relation(
+        *(7, "public", "people", "r"),
+        (*columns("note", "id"), Attribute("name", 3, 17, 17, generated=True, reads=(1,))),
+        parents=(6,),
+    )
+    view = Relation(8, "public", "shown", "v", columns("n"), {1: (5, 2)})
+    related = (base, middle, heir, view)
+
+    def test_columns_that_are_added_above_come_to_it(self):
+        made = protection(self.related, settings("people.name", "people.phone", "people.note"))
+        for oid in (5, 6, 7):
+            self.assertEqual(list(made.coming(oid)), ["phone"])
+        self.assertEqual(made.coming(8), {})
+        self.assertLessEqual({"base", "middle", "people"}, made.names)
+        made = protection(self.related, settings("people.name"))
+        self.assertEqual(made.coming(5), {})
+
+    def test_columns_that_it_is_computed_from(self):
+        made = protection(self.related, settings("people.name"))
+        for oid, number in ((5, 2), (6, 1), (7, 1), (8, 1)):
+            self.assertEqual(list(made.computed(oid)), [number])
+            self.assertEqual(made.computed(oid)[number].label, "people.name")
+        self.assertLessEqual({"base", "middle", "people", "shown"}, made.names)
+        made = protection(self.related, settings("people.note"))
+        self.assertEqual(made.computed(7), {})
+
+
 class OfTypes(SynchronousTestCase):
     def test_one_that_cannot_hold_what_some_column_of_a_setting_stores(self):
         for bases, told in (((17, 17), None), ((17, 25), "type25"), ((25, 17), "type25")):

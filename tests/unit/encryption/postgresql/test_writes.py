@@ -466,6 +466,22 @@ class ByThemselves(SynchronousTestCase):
             for text in ("select * from log", "copy log to stdout"):
                 self.assertEqual(outcome(text, made), text)
 
+    def test_nothing_is_written_from_which_a_protected_column_is_computed(self):
+        kept = [one for one in PEOPLE.attributes if one.name != "name"]
+        name = PEOPLE.attribute("name")
+        note = PEOPLE.attribute("note")
+        computed = name._replace(generated=True, reads=(note.number,))
+        people = PEOPLE._replace(attributes=(*kept, computed))
+        made = planner((people,))
+        for text in (
+            "update people set note = 'x'",
+            "update people set id = 1, note = default",
+            "update people set (id, note) = (1, 'x')",
+            "merge into people using x on true when matched then update set note = 'x'",
+        ):
+            self.assertEqual(outcome(text, made), "!default_in_clear", text)
+        self.assertEqual(outcome("update people set id = 1", made), "update people set id = 1")
+
     def test_a_protected_table_is_not_written_if_a_foreign_key_of_its_own_is_the_reason(self):
         text = "update people set note = 'a'"
         for source, told in ((1, "!opaque_code"), (9, text)):
