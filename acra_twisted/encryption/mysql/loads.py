@@ -52,8 +52,12 @@ def take(
     table = target.written
     if table is None and analysis.view_of(load.table) is not None:
         raise writes.unwritable(load.table.name)
+    for field in load.fields or ():
+        if field.column is not None:
+            writes.present(target, field.column)
     edits = len(analysis.edits)
     for one in load.assignments:
+        writes.present(target, one.names[-1])
         if table is not None and fold(one.names[-1]) in table.settings:
             raise refused(
                 refusals.EXPRESSION,

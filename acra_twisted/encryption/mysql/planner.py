@@ -87,6 +87,9 @@ class Planner:
 
         A text that cannot be read, and may concern a protected column, has a refusal.
         """
+        if database is not None and self.protection.schema.is_system(database):
+            # No setting is about tables there: names without a database would have none.
+            database = None
         parts = None
         if database is not None and mode.default and mode.backslash:
             parts = skeleton.split(text, _LANGUAGE.quote)

@@ -80,10 +80,18 @@ class Protection:
             (self.compared(one.schema), self.compared(one.name)): one for one in settings.tables
         }
         self._tables: dict[tuple[str, str], ProtectedTable] = {}
+        self._lacking: dict[tuple[str, str], Mapping[str, ColumnSetting]] = {}
         for table in schema.tables:
-            found = self._protected(table)
-            if found is not None:
-                self._tables[self.compared(table.database), self.compared(table.name)] = found
+            setting = self.setting_of(table)
+            if setting is None:
+                continue
+            own = {fold(name): one for name, one in setting.protected.items()}
+            found = {name: own[name] for one in table.columns if (name := fold(one.name)) in own}
+            key = self.key(table.database, table.name)
+            if found:
+                self._tables[key] = ProtectedTable(table, found)
+            else:
+                self._lacking[key] = own
         names = {fold(one.name) for one in settings.tables}
         trusted = {fold(one) for one in settings.trusted}
         words = [(one, _words(one)) for one in schema.code if fold(one.name) not in trusted]
@@ -173,6 +181,11 @@ class Protection:
             return False
         return is_code or self._named(database, name) is not None
 
+    def lacking(self, database: str | None, name: str) -> Mapping[str, ColumnSetting]:
+        """The protected columns, by their names as they are compared, of a table that is known to
+        have none of them: it has got one meanwhile if a statement that writes it does not fail."""
+        return _NONE if database is None else self._lacking.get(self.key(database, name), _NONE)
+
     def view(self, database: str | None, name: str) -> Code | None:
         """The view of a name that may show protected columns; None for any other table.
 
@@ -208,16 +221,6 @@ class Protection:
             (self.compared(one.database), self.compared(one.name)) == wanted
             for one in self.schema.tables
         )
-
-    def _protected(self, table: Table) -> ProtectedTable | None:
-        setting = self.setting_of(table)
-        if setting is None:
-            return None
-        own = {fold(name): one for name, one in setting.protected.items()}
-        found = {
-            fold(one.name): own[fold(one.name)] for one in table.columns if fold(one.name) in own
-        }
-        return ProtectedTable(table, found) if found else None
 
 
 _Words = frozenset[str] | None

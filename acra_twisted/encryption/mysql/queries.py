@@ -172,7 +172,8 @@ def _range(analysis: Analysis, factor: TableFactor, scope: Scope) -> Range:
     if view is not None:
         return Range(name, analysis.view(view), where, view=analysis.written(view))
     if found is None:
-        return Range(name, OPEN, where)
+        lacking = analysis.protection.lacking(database, table.name)
+        return Range(name, OPEN, where, lacking=lacking)
     columns = [Output(column, _stored(found, column), named=True) for column in found.columns]
     return Range(name, columns, where, found)
 

@@ -8,7 +8,7 @@ ASCII, names and texts come as hexadecimal digits of UTF-8, and its own LIMIT co
 from __future__ import annotations
 
 import binascii
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from acra_twisted.encryption.mysql.schema import (
@@ -172,7 +172,8 @@ class _Reading:
         self._modes: frozenset[str] = frozenset()
         self._is_over = False
         self._columns: dict[tuple[str, str], list[tuple[int, Column]]] = {}
-        self._keys: dict[tuple[str, str, str], list[tuple[int, KeyPart, bool]]] = {}
+        # By table, and by the name of an index.
+        self._keys: dict[tuple[str, str], dict[str, list[tuple[int, KeyPart, bool]]]] = {}
         self._code: list[Code] = []
         self._references: list[ForeignKey] = []
 
@@ -206,14 +207,14 @@ class _Reading:
         if self._folds is None or not self._is_over:
             raise SchemaError("the database's answer about its schema is cut short")
         tables = [
-            Table(database, name, _ordered(columns), self._indexes(database, name))
-            for (database, name), columns in sorted(self._columns.items())
+            Table(*key, _ordered(columns), _indexes(self._keys.get(key, {})))
+            for key, columns in sorted(self._columns.items())
         ]
         return Schema(
             number,
             tables,
             self._folds,
-            sorted(self._code),
+            sorted(self._code, key=_place_of),
             self._strict,
             sorted(self._references),
             self._checked,
@@ -240,15 +241,22 @@ class _Reading:
     def _key(self, cells: Sequence[str | None]) -> None:
         # A part that is an expression has no column.
         part = KeyPart(cells[4] or "", _number(cells[5] or "0"))
-        found = self._keys.setdefault(_path(cells), [])
+        database, table, name = _path(cells)
+        found = self._keys.setdefault((database, table), {}).setdefault(name, [])
         found.append((_number(cells[3]), part, cells[6] == "0"))
 
-    def _indexes(self, database: str, table: str) -> Sequence[Index]:
-        return [
-            Index(name, [part for _, part, _ in sorted(parts)], parts[0][2])
-            for (other, known, name), parts in sorted(self._keys.items())
-            if (other, known) == (database, table)
-        ]
+
+def _indexes(keys: Mapping[str, list[tuple[int, KeyPart, bool]]]) -> Sequence[Index]:
+    return [
+        Index(name, [part for _, part, _ in sorted(parts)], parts[0][2])
+        for name, parts in sorted(keys.items())
+    ]
+
+
+def _place_of(code: Code) -> tuple[str, str, str, str, str]:
+    """The place of code among other code.  A procedure and a function may have the same name, and
+    the text of one alone may be shown."""
+    return code.kind, code.database, code.name, code.text or "", code.table
 
 
 def plain(text: str, modes: Collection[str]) -> str | None:

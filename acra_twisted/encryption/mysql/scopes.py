@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from acra_twisted.encryption.mysql.protection import ProtectedTable
@@ -17,6 +18,7 @@ from acra_twisted.encryption.mysql.values import (
     holds_protected,
     is_protected,
 )
+from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.sql.mysqlnames import fold
 
 _NO_COMMONS: Final[Mapping[str, Columns]] = {}
@@ -27,7 +29,8 @@ class Range(NamedTuple):
 
     ``name`` is its alias or its own, as tables are compared; ``database`` is where a table without
     an alias is.  ``table`` is set for one with protected columns, ``view`` for a view of one that
-    can be written like a table.
+    can be written like a table.  ``lacking`` are the protected columns of a table that has none of
+    them: see `Protection.lacking`.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Range(NamedTuple):
     database: str | None = ""
     table: ProtectedTable | None = None
     view: ProtectedTable | None = None
+    lacking: Mapping[str, ColumnSetting] = MappingProxyType({})
 
     @property
     def written(self) -> ProtectedTable | None:

@@ -53,6 +53,8 @@ def insert(analysis: Analysis, one: Insert) -> Columns:
     if table is None and analysis.view_of(one.table) is not None:
         raise unwritable(one.table.name)
     columns = _listed(table, one.columns)
+    for name in one.columns or ():
+        present(target, name)
     if table is not None and columns and one.columns is None and (one.query or all(one.rows)):
         analysis.list_columns(table, columns, one.listed)
     scope = Scope((target,))
@@ -126,6 +128,14 @@ def known(table: ProtectedTable, name: str) -> None:
             table.first,
             f"table {table.table.name} has no column {name}",
         )
+
+
+def present(target: Range, name: str) -> None:
+    """Raise StatementRefusedError if a column that is written is a protected one that the table is
+    known not to have."""
+    setting = target.lacking.get(fold(name))
+    if setting is not None:
+        raise refused(refusals.SCHEMA_MISMATCH, setting, "is not in its table, as far as is known")
 
 
 def _row(
@@ -237,6 +247,7 @@ def _target(
         protected = [one for one in found if values.holds_protected(one.columns)]
         if not found or (protected and (len(found) > 1 or found[0].written is None)):
             raise unsure(None, place)
+        present(found[0], name)
         return found[0].written
     if any(one.written is None and values.holds_protected(one.columns) for one in ranges):
         raise unsure(None, place)
@@ -248,6 +259,8 @@ def _target(
         return having[0]
     if tables and not any(one.is_open for one in ranges):
         known(tables[0], name)
+    for one in ranges:
+        present(one, name)
     return None
 
 

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from acra_twisted.encryption.postgresql.protection import Protection
-from acra_twisted.encryption.postgresql.schema import Relation
+from acra_twisted.encryption.postgresql.schema import SYSTEM_SCHEMAS, Relation
 
 _TEMPORARY: Final = "pg_temp"
 _HIDDEN: Final = "a temporary table has its name"
 _SEVERAL: Final = "several tables have that name, and the session's search_path is not known"
 _ABSENT: Final = "the table is not in the database"
+_SYSTEM: Final = "a relation of the database itself has its name, and comes before it"
 _OFF_PATH: Final = "no schema of the session's search_path has that table"
 
 
@@ -97,7 +98,9 @@ def resolve(protection: Protection, path: SearchPath, schema: str, name: str) ->
         return _anywhere(protection, name)
     for place in path.schemas:
         found = _in_schema(protection, place, name)
-        if found.relation is not None or found.unknown not in ("", _ABSENT):
+        if found.relation is not None:
+            return _bare(protection, found.relation)
+        if found.unknown not in ("", _ABSENT):
             return found
     return _absent(protection, name)
 
@@ -113,7 +116,7 @@ def _in_schema(protection: Protection, schema: str, name: str) -> Resolved:
 def _anywhere(protection: Protection, name: str) -> Resolved:
     found = protection.named(name)
     if len(found) == 1:
-        return _clear(protection, found[0])
+        return _bare(protection, found[0])
     return Resolved(unknown=_SEVERAL) if found else _absent(protection, name)
 
 
@@ -122,6 +125,14 @@ def _absent(protection: Protection, name: str) -> Resolved:
     if protection.named(name):
         return Resolved(unknown=_OFF_PATH)
     return Resolved(unknown=_ABSENT) if protection.is_configured("", name) else NOT_PROTECTED
+
+
+def _bare(protection: Protection, relation: Relation) -> Resolved:
+    """The meaning of a bare name that means a relation.  No setting is about one of the database
+    itself, and none of these has the name of a table that somebody protects, whatever is told."""
+    if relation.schema in SYSTEM_SCHEMAS and protection.is_configured("", relation.name):
+        return Resolved(unknown=_SYSTEM)
+    return _clear(protection, relation)
 
 
 def _clear(protection: Protection, relation: Relation) -> Resolved:

@@ -91,6 +91,18 @@ class Reading(SynchronousTestCase):
         first, *middle, last = rows_of(WHOLE)
         self.assertEqual(read_schema([first, *middle[::-1], last], 7), WHOLE)
 
+    def test_a_procedure_and_a_function_of_one_name_one_of_which_is_shown(self):
+        shown = Code(ROUTINE, "shop", "p", "RETURN 1")
+        rows = rows_of(WHOLE._replace(code=[shown, Code(ROUTINE, "shop", "p", None)]))
+        self.assertEqual([one.text for one in read_schema(rows, 1).code], [None, "RETURN 1"])
+
+    def test_keys_are_those_of_their_own_table(self):
+        table = WHOLE.tables[0]
+        other = table._replace(database="tenant", indexes=table.indexes[1:])
+        tables = [table, table._replace(name="Z", indexes=[]), other]
+        schema = WHOLE._replace(tables=tables, code=[], foreign_keys=[])
+        self.assertEqual(read_schema(rows_of(schema), 7).tables, tables)
+
     def test_an_answer_that_was_cut_short_is_none(self):
         rows = rows_of(WHOLE)
         for given_ in (rows[:-1], rows[1:], [], [rows[0][:-1]], [*rows, rows[-1]]):

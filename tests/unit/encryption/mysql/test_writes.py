@@ -11,6 +11,52 @@ from tests.support.mysqlplanning import PEOPLE, SCHEMA, plan, planner, results, 
 _MAIL = Column("mail", "varbinary", 600)
 
 
+class NotThere(SynchronousTestCase):
+    """A table is known without any of its protected columns: it has got one since then, or the
+    server does not tell the truth."""
+
+    def planned(self, text):
+        other = Table("other", "people", [Column("id", "int"), Column("note", "int")])
+        return plan(text, by=planner(Schema(1, [other]))).plan
+
+    def test_they_are_not_written(self):
+        for text in (
+            "INSERT INTO other.people (id, Email) VALUES (1, 'a')",
+            "REPLACE other.people SET name = 'a'",
+            "INSERT INTO other.people (id) VALUES (1) ON DUPLICATE KEY UPDATE email = 'a'",
+            "INSERT INTO other.people (email) SELECT 'a'",
+            "UPDATE other.people SET email = 'a'",
+            "UPDATE other.people p JOIN t ON p.id = t.id SET p.email = 'a'",
+            "UPDATE t, other.people SET note = 1, email = 'a'",
+            "LOAD DATA LOCAL INFILE 'f' INTO TABLE other.people (id, email)",
+            "LOAD DATA LOCAL INFILE 'f' INTO TABLE other.people (id) SET email = 'a'",
+        ):
+            refusal = self.planned(text).refusal
+            self.assertIsNotNone(refusal, text)
+            self.assertEqual(refusal.reason, refusals.SCHEMA_MISMATCH, text)
+
+    def test_none_is_written_by_a_bare_name_where_the_server_says_that_its_own_tables_are(self):
+        for database in ("mysql", "INFORMATION_SCHEMA"):
+            refusal = plan(
+                "INSERT INTO people (email) VALUES ('a')", database=database
+            ).plan.refusal
+            self.assertIsNotNone(refusal)
+            self.assertEqual(refusal.reason, refusals.SCHEMA_UNKNOWN)
+            named = plan("INSERT INTO shop.people (email) VALUES ('a')", database=database)
+            self.assertIsNone(named.plan.refusal)
+
+    def test_all_else_is_as_it_would_be_without_a_setting(self):
+        for text in (
+            "INSERT INTO other.people (id, note) VALUES (1, 2)",
+            "INSERT INTO other.people VALUES (1, 2)",
+            "UPDATE other.people SET note = 'a'",
+            "UPDATE other.people p JOIN t u ON p.id = u.id SET u.email = 'a'",
+            "SELECT t.email FROM other.people, t",
+            "LOAD DATA LOCAL INFILE 'f' INTO TABLE other.people (id, note)",
+        ):
+            self.assertIsNone(self.planned(text).refusal, text)
+
+
 class Inserts(SynchronousTestCase):
     def test_by_names_and_by_order(self):
         for text, wanted in (

@@ -51,6 +51,16 @@ class Names(SynchronousTestCase):
         self.assertEqual(self.found(made, "firms", "public"), NOT_PROTECTED)
         self.assertEqual(self.found(made, "later", "pg_catalog"), NOT_PROTECTED)
 
+    def test_a_bare_name_never_means_one_of_the_database_itself(self):
+        """As a database may say that does not tell the truth."""
+        forged = PEOPLE._replace(oid=3, schema="pg_catalog")
+        made = protection([PEOPLE, forged], settings("people.name"))
+        self.assertTrue(self.found(made, "people").unknown)
+        self.assertEqual(self.found(made, "people", "pg_catalog").relation, forged)
+        self.assertTrue(
+            self.found(protection([forged], settings("people.name")), "people", path=None).unknown
+        )
+
     def test_a_table_of_a_schema_outside_the_path_is_unknown(self):
         self.assertTrue(self.found(BOTH, "people", path=("pg_catalog", "empty")).unknown)
         self.assertTrue(self.found(BOTH, "people", path=()).unknown)
