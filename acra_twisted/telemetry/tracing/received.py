@@ -26,7 +26,7 @@ from acra_twisted.telemetry.tracing.spans import (
     ORIGIN,
     Span,
 )
-from acra_twisted.telemetry.tracing.vocabulary import ATTRIBUTES, CONNECTORS
+from acra_twisted.telemetry.tracing.vocabulary import ATTRIBUTES
 from acra_twisted.wire.formats import otlprequest
 
 #: Spans a second, of all connectors together.
@@ -39,6 +39,26 @@ _ATTRIBUTES_MAX: Final = 33
 # OTLP's numbers to ours: internal, server, client; others are internal.
 _KINDS: Final = {2: 1, 3: 2}
 _STATUS: Final = range(1, 17)
+#: Attributes below ``acra.`` that a connector's spans have; all others are AcraServer's own word.
+CONNECTORS: Final = (
+    "acra.client_id",
+    "acra.connection_id",
+    "acra.direction",
+    "acra.in_transaction",
+    "acra.listener",
+    "acra.mysql.infile_bytes",
+    "acra.mysql.results",
+    "acra.mysql.warnings",
+    "acra.protocol",
+    "acra.revocation.leg",
+    "acra.revocation.result",
+    "acra.slow",
+    "acra.tag.KEY",
+    "acra.time.client_read_ms",
+    "acra.traceparent_conflict",
+    "acra.traceparent_malformed",
+    "acra.unread",
+)
 _CONNECTOR: Final = "acra-connector"
 _OURS: Final = "acra."
 #: Types of attributes that are described; the ends of names below _OURS that vary are not there.

@@ -353,27 +353,6 @@ ATTRIBUTES = (
     Attribute("from_connector", bool, "handleConnection", "a connector was there; Acra's name"),
 )
 
-#: Those below ``acra.`` that a connector's spans have; all others are AcraServer's own word.
-CONNECTORS = (
-    "acra.client_id",
-    "acra.connection_id",
-    "acra.direction",
-    "acra.in_transaction",
-    "acra.listener",
-    "acra.mysql.infile_bytes",
-    "acra.mysql.results",
-    "acra.mysql.warnings",
-    "acra.protocol",
-    "acra.revocation.leg",
-    "acra.revocation.result",
-    "acra.slow",
-    "acra.tag.KEY",
-    "acra.time.client_read_ms",
-    "acra.traceparent_conflict",
-    "acra.traceparent_malformed",
-    "acra.unread",
-)
-
 #: Additions of exporters: name, exporters, meaning.
 EXPORTED = (
     (

@@ -13,9 +13,9 @@ import acra_twisted
 from acra_twisted.crypto import openers
 from acra_twisted.telemetry.export import datadog, jaeger, otlp, zipkin
 from acra_twisted.telemetry.export.resource import Resource
+from acra_twisted.telemetry.tracing.received import CONNECTORS
 from acra_twisted.telemetry.tracing.vocabulary import (
     ATTRIBUTES,
-    CONNECTORS,
     EXPORTED,
     RESOURCE,
     SPANS,
