@@ -46,3 +46,7 @@ class Names:
     def peers(self, client_id: str) -> list[str]:
         """Return the addresses from which a client has logged in, the newest first."""
         return [name(peer) for peer in self._peers.get(client_id, ())]
+
+
+#: Knows no certificates.
+NAMELESS: Final = Names(None)

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from acra_twisted.telemetry.console import charts, formats, rulefindings
 from acra_twisted.telemetry.console.incidents import ADDRESS
-from acra_twisted.telemetry.console.people import who
+from acra_twisted.telemetry.console.people import NAMELESS, Names
 from acra_twisted.telemetry.console.ranges import day
 from acra_twisted.telemetry.figures.counting import MINUTE
 
@@ -28,13 +28,17 @@ _LOOKS: Final = {
 _PARTS: Final = {"handler": "the whole handler", "": "whatever no rule decides"}
 
 
-def rule_line(rule: rulefindings.Rule, decided: int, now: int) -> dict[str, Any]:
-    """Return a line for the template.  ``decided`` are the decisions of all rules."""
+def rule_line(
+    rule: rulefindings.Rule, decided: int, now: int, names: Names = NAMELESS
+) -> dict[str, Any]:
+    """Return a line for the template.  ``decided`` are the decisions of all rules, and ``names``
+    name clients."""
     is_denial = rule.kind.startswith("deny")
     clients, door = list(rule.clients), ""
     if is_denial and rule.decided:
         # Decisions are counted from the start on.
         door = f"{ADDRESS}?{urlencode({'range': _LONGEST, 'rule': rule.place or rule.kind})}"
+    named = [f"{names.of(one)} {formats.count(rule.clients[one])}" for one in clients]
     return {
         "listener": rule.listener or "main",
         "number": str(rule.handler) if rule.handler else formats.NOTHING,
@@ -51,9 +55,7 @@ def rule_line(rule: rulefindings.Rule, decided: int, now: int) -> dict[str, Any]
         "look": _LOOKS[rule.found],
         "words": rule.words,
         "href": f"{door}&by=client" if door else "",
-        "title": formats.cut(
-            ", ".join(f"{who(one)} {formats.count(rule.clients[one])}" for one in clients), _TITLE
-        ),
+        "title": formats.cut(", ".join(named), _TITLE),
     }
 
 

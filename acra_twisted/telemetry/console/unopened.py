@@ -7,17 +7,17 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from acra_twisted.telemetry.console import formats
-from acra_twisted.telemetry.console.people import who
+from acra_twisted.telemetry.console.people import NAMELESS, Names, who
 from acra_twisted.telemetry.console.sentences import SLOW, Piece, Sentence, link, sentence, strong
 
 #: Statements that are named.
 _NAMED: Final = 2
 
 
-def said(told: Any, since: int, shape: str = "") -> Sentence | None:
+def said(told: Any, since: int, shape: str = "", names: Names = NAMELESS) -> Sentence | None:
     """Tell of the client for which most values could not be opened, by statements of which none had
     failed so before a moment: by all of them, or by that of a shape's id.  ``told`` is what
-    `pages.unopened` knows.
+    `pages.unopened` knows, and ``names`` name clients.
 
     What has always been so is no news: rows of others look like that.
     """
@@ -32,8 +32,9 @@ def said(told: Any, since: int, shape: str = "") -> Sentence | None:
     number = sum(one["values"] for one in some)
     first = "" if number == 1 else "the first "
     begin = formats.clock(min(one["first"] for one in some))
+    named = names.of(client) if client else who(client)
     pieces: list[str | Piece] = [
-        strong(f"{formats.several(number, 'value')} for {who(client)} could not be opened"),
+        strong(f"{formats.several(number, 'value')} for {named} could not be opened"),
         f", {first}at {begin}",
     ]
     if not shape:

@@ -33,6 +33,7 @@ from acra_twisted.telemetry.console.layers import (
 )
 from acra_twisted.telemetry.console.lines import Line, lines
 from acra_twisted.telemetry.console.longest import standing
+from acra_twisted.telemetry.console.people import Names
 from acra_twisted.telemetry.console.pins import Mark
 from acra_twisted.telemetry.console.ranges import DEFAULT, RANGES, Range, range_of
 from acra_twisted.telemetry.console.schemachanges import Change
@@ -128,7 +129,7 @@ def gather(sources: Sources, span: Range) -> Generator[Piece, None, Gathered]:
     yield ""
     now_open = yield from standing(sources.sessions(), sources.clock())
     away = yield from problem(sources)
-    closed = unopened.said(sources.fact("unopened"), since)
+    closed = unopened.said(sources.fact("unopened"), since, names=Names(sources.fact("peers")))
     known = yield from healthfindings.facts_of(sources.fact)
     health = healthfindings.findings(known, away, sources.clock() / 1e9)
     marks = lastevents.marks(events, sources.fact("changes"), span)

@@ -11,7 +11,7 @@ from acra_twisted.telemetry.console import formats, requests
 from acra_twisted.telemetry.console.firststatement import EMPTY
 from acra_twisted.telemetry.console.matches import WORDS, verdicts_of
 from acra_twisted.telemetry.console.nearly import Nearly
-from acra_twisted.telemetry.console.people import who
+from acra_twisted.telemetry.console.people import NAMELESS, Names
 from acra_twisted.telemetry.console.sentences import (
     BAD,
     GOOD,
@@ -54,10 +54,15 @@ def address(arguments: Mapping[str, str], verdict: str | None = None, **changed:
 
 
 def said(
-    found: Matches, kept: int, arguments: Mapping[str, str], near: Sequence[Nearly] = ()
+    found: Matches,
+    kept: int,
+    arguments: Mapping[str, str],
+    near: Sequence[Nearly] = (),
+    names: Names = NAMELESS,
 ) -> Answer:
     """Return the sentences about traces that were found among so many that are kept;
-    ``arguments`` are those of the search, and ``near`` is what would fit."""
+    ``arguments`` are those of the search, ``near`` is what would fit, and ``names`` name clients.
+    """
     some: dict[str, list[Match]] = {kind: [] for kind in _KINDS}
     for match in found.only(lambda one: one.verdicts != _ALLOWED):
         for verdict in verdicts_of(match):
@@ -76,7 +81,7 @@ def said(
         kind = PLAIN
     return answer(
         [
-            _alike(verdict, some[verdict], len(found), arguments)
+            _alike(verdict, some[verdict], len(found), arguments, names)
             for verdict in _KINDS
             if some[verdict]
         ],
@@ -85,7 +90,7 @@ def said(
 
 
 def _alike(
-    verdict: str, some: Sequence[Match], whole: int, arguments: Mapping[str, str]
+    verdict: str, some: Sequence[Match], whole: int, arguments: Mapping[str, str], names: Names
 ) -> Sentence:
     """Say what those of a verdict have in common; links narrow the search of these arguments."""
     name, number = Counter(match.name for match in some).most_common(1)[0]
@@ -108,7 +113,7 @@ def _alike(
             kind,
             strong(f"{_of_all(of_client, len(some), verdict)} are of one client"),
             ", ",
-            link(who(client), where),
+            link(names.of(client), where),
             f"{_when([match for match in some if match.client_id == client])}.",
         )
     was = "" if verdict == requests.FAILED else "was " if len(some) == 1 else "were "

@@ -23,6 +23,7 @@ from acra_twisted.telemetry.console.incidents import (
 from acra_twisted.telemetry.console.incidentsentences import said
 from acra_twisted.telemetry.console.lanes import Dot, Lane, lanes
 from acra_twisted.telemetry.console.openedevent import Opened
+from acra_twisted.telemetry.console.people import NAMELESS, Names
 from acra_twisted.telemetry.console.ranges import DEFAULT, RANGES, Range, range_of
 from acra_twisted.telemetry.console.room import Room
 from acra_twisted.telemetry.console.rulefindings import Rules, judged, said_of
@@ -97,6 +98,7 @@ class Gathered(NamedTuple):
     dropped: int
     said: Answer
     trouble: str = ""
+    names: Names = NAMELESS
 
 
 def asked(arguments: Mapping[str, str], now: int) -> Asked:
@@ -119,7 +121,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     found = [one for one in kept if wanted.fits(one)]
     picked = next((one for one in kept if one.number == wanted.number), None)
     if wanted.number and picked is None:
-        raise NotKept
+        raise NotKept("Not found: this event is not kept in memory any more, nor in the history")
     yield ""
     opened = None
     if picked is None and found:
@@ -134,7 +136,15 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
     yield ""
     text = said(found, new, wanted.arguments(), many)
     return Gathered(
-        wanted, found, opened, rules, sources.clock(), told.whole_from, text, told.trouble
+        wanted,
+        found,
+        opened,
+        rules,
+        sources.clock(),
+        told.whole_from,
+        text,
+        told.trouble,
+        Names(sources.fact("peers")),
     )
 
 
@@ -183,7 +193,10 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
     lines = (_line(one, gathered) for one in gathered.found[:_SHOWN])
     shown_lines = yield from room.fitted(lines, _LINE_BYTES, _LINES_ROOM)
     rules = yield from room.fitted(
-        (rule_line(rule, gathered.rules.decided, gathered.now) for rule in gathered.rules.shown),
+        (
+            rule_line(rule, gathered.rules.decided, gathered.now, gathered.names)
+            for rule in gathered.rules.shown
+        ),
         _RULE_BYTES,
     )
     left = gathered.rules.left + len(gathered.rules.shown) - len(rules)

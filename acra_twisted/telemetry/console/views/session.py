@@ -202,7 +202,7 @@ def shown(gathered: Gathered) -> Generator[str, None, dict[str, Any]]:
         "reason": formats.name(str(found.connection["message"])) if found.connection else "",
         "tiles": tiles,
         "last": last,
-        "who": _who(gathered.facts),
+        "who": _who(gathered.facts, gathered.client),
         "note": _note(gathered, first),
         "line": line,
         "rows": rows[::-1],
@@ -262,11 +262,12 @@ def _note(gathered: Gathered, first: int) -> str:
     return f"{text}; those that were neither sampled nor slow, denied or failed are counted alone"
 
 
-def _who(facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return what is known of the client: titles, what each is, and what stands below it."""
+def _who(facts: Mapping[str, Any], client: str) -> list[tuple[str, str, str]]:
+    """Return what is known of the client, whose name is given: titles, what each is, and what
+    stands below it."""
     known = {name: formats.name(text) for name, text in facts.items()}
     found = [
-        ("Client id", known["client_id"], known["certificate"]),
+        ("Client id", client if known["client_id"] else "", known["certificate"]),
         ("Peer", known["peer"], ""),
         ("User, database", known["user"], known["database"]),
     ]

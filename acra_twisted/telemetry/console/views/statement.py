@@ -120,7 +120,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[str, None, Gathered]:
     changed = yield from schemachanges.changes(figures, shapes, span, now.shape)
     place = found.place if found is not None else None
     related = schemachanges.said(changed, place, span, now.shape)
-    closed = unopened.said(sources.fact("unopened"), span.since * MINUTE, now.shape.id)
+    closed = unopened.said(sources.fact("unopened"), span.since * MINUTE, now.shape.id, Names(told))
     few = fewcalls.said(now.row, traces_of(now.shape.id, span))
     others = [closed, related, commonality.said(common), few]
     said = tell(span, now.row, columns, was, found, others)

@@ -14,7 +14,7 @@ from acra_twisted.telemetry.console.countedrequests import counted, minutes
 from acra_twisted.telemetry.console.firststatement import explained
 from acra_twisted.telemetry.console.matches import WORDS, verdict_of
 from acra_twisted.telemetry.console.nearly import Nearly, nearly
-from acra_twisted.telemetry.console.people import Names
+from acra_twisted.telemetry.console.people import NAMELESS, Names
 from acra_twisted.telemetry.console.sentences import Answer
 from acra_twisted.telemetry.console.shapelinks import address as statement_at
 from acra_twisted.telemetry.console.timeline import arrange, arranged
@@ -70,9 +70,6 @@ class Line(NamedTuple):
     shape: str = ""
 
 
-_NAMELESS: Final = Names(None)
-
-
 class Gathered(NamedTuple):
     """All that the view shows: what fits, newest first, and a part of it as a list; ``kept`` counts
     those in memory, and ``trouble`` says why the history was not searched as a whole.  There may be
@@ -86,7 +83,7 @@ class Gathered(NamedTuple):
     kept: int
     said: Answer
     trouble: str = ""
-    names: Names = _NAMELESS
+    names: Names = NAMELESS
     service: str = ""
     whole: bool = True
     counted: int | None = None
@@ -130,7 +127,8 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         now = sources.clock()
         store = sources.traces.store
         near = yield from nearly(store, wanted.arguments, lambda some: _filters(some, now))
-    told = said(found, kept, wanted.arguments, near)
+    names = Names(sources.fact("peers"))
+    told = said(found, kept, wanted.arguments, near, names)
     if not kept:
         told = yield from explained(told, sources.fact)
     yield ""
@@ -143,7 +141,7 @@ def gather(sources: Sources, wanted: Asked) -> Generator[Piece, None, Gathered]:
         kept,
         told,
         finding.trouble,
-        Names(sources.fact("peers")),
+        names,
         sources.traces.service,
         finding.whole,
         number,

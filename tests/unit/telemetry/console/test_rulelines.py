@@ -2,6 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.telemetry.console.people import Names
 from acra_twisted.telemetry.console.rulefindings import judged
 from acra_twisted.telemetry.console.rulelines import rule_line
 from tests.support.hours import NOW
@@ -19,6 +20,13 @@ class Lines(SynchronousTestCase):
         where = "/console/security?range=30d&rule=rules.yaml%3A5"
         self.assertEqual((one["events"], one["href"]), (where, f"{where}&by=client"))
         self.assertEqual((one["count"], one["last"], one["title"]), ("3", "23:59:59", "a b 3"))
+
+    def test_a_client_of_a_certificate_has_its_name(self):
+        digest = "7c1f0a52" * 8
+        known = Names({"peers": [{"client_id": digest, "certificate": "O=Shop,CN=app"}]})
+        rules = judged([rule(1, "allow", "handler", "rules.yaml:5", 3, clients={digest: 2})], NOW)
+        one = rule_line(rules.shown[0], rules.decided, NOW, known)
+        self.assertEqual(one["title"], "app (7c1f0a52) 2")
 
     def test_what_allows_has_none(self):
         one = self.line(1, "allow", "handler", "rules.yaml:5", 3, clients={"a": 2, "b": 1})

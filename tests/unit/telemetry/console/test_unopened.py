@@ -2,6 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.telemetry.console.people import Names
 from acra_twisted.telemetry.console.unopened import said
 from acra_twisted.telemetry.console.views import overview, statement
 from tests.support.hours import NOW, Hour
@@ -44,6 +45,11 @@ class Said(SynchronousTestCase):
         )
         where = said(told, 0).pieces[3].href
         self.assertEqual(where, "/console/statement?id=b")
+
+    def test_a_client_of_a_certificate_has_its_name(self):
+        digest = "7c1f0a52" * 8
+        known = Names({"peers": [{"client_id": digest, "certificate": "O=Shop,CN=app"}]})
+        self.assertIn(" for app (7c1f0a52) could", self.text(seen(digest, "a", 4, 9), names=known))
 
     def test_what_was_always_so_is_no_news(self):
         self.assertIsNone(self.text(seen("shop", "a", 61, 5)))

@@ -2,6 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.telemetry.console.people import Names
 from acra_twisted.telemetry.console.views.searchsentences import address, said
 from acra_twisted.telemetry.pages.found import Matches
 from acra_twisted.telemetry.pages.matching import Match
@@ -36,6 +37,14 @@ class Said(SynchronousTestCase):
         others = [match(number, ERROR, f"SELECT {number}") for number in range(3)]
         (where,) = self.links(others, user="shop_rw")
         self.assertEqual(where, "/console/traces?user=shop_rw&client_id=shop&verdict=error")
+
+    def test_a_client_of_a_certificate_has_its_name(self):
+        digest = "7c1f0a52" * 8
+        known = Names({"peers": [{"client_id": digest, "certificate": "O=Shop,CN=app"}]})
+        some = Matches([match(number, ERROR, f"SELECT {number}", digest) for number in range(3)])
+        self.assertIn("client, 7c1f0a52, at", said(some, 9, {}).as_json()["text"])
+        text = said(some, 9, {}, (), known).as_json()["text"]
+        self.assertIn("client, app (7c1f0a52), at", text)
 
     def test_long_ones_that_were_looked_for_are_not_called_nothing(self):
         found = Matches([match(number, ALLOW) for number in range(2)])

@@ -2,6 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from acra_twisted.session import Identity
 from acra_twisted.telemetry.console.site.frame import Console
 from acra_twisted.telemetry.console.views import session
 from acra_twisted.telemetry.history.pieces import CONNECTION
@@ -55,6 +56,16 @@ class Session(SynchronousTestCase):
         self.assertEqual(tile, ("In the database for", "1.42", "s", "no transaction", False))
         self.assertEqual((last["title"], last["text"].striptags()[-5:]), ("Runs now", "c = ?"))
         self.assertEqual(self.live(2000)[0][0], "Idle for")
+
+    def test_a_client_of_a_certificate_has_its_name(self):
+        digest = "7c1f0a52" * 8
+        live = some_session(1000, number=5)
+        live.identity = Identity(digest, "10.20.0.12", True, certificate="CN=app,O=Shop")
+        self.sources = self.sources._replace(sessions=lambda: [live])
+        self.assertEqual(self.view()["client_id"], digest)
+        self.assertEqual(self.shown["who"][0], ("Client id", "app (7c1f0a52)", "CN=app,O=Shop"))
+        text = body(Console("acra-server", self.sources).page(session.VIEW, {"id": "5"}))
+        self.assertIn(f'<strong title="{digest}">app (7c1f0a52)</strong>', text)
 
     def test_long_statements_keep_to_the_budget(self):
         for number in range(60):
