@@ -68,6 +68,15 @@ class Console(_Seen, SynchronousTestCase):
     module = "tests.support.consolestory"
     forms = (LIGHT, DARK, PHONE, BARE)
 
+    def test_pages_are_whole_without_scripts(self):
+        parts = {(one["page"], one["form"]): one["parts"] for one in self.seen}
+        dead = {(one["page"], one["form"]): one["dead"] for one in self.seen}
+        for page in self.pages:
+            self.assertEqual(parts[page, "bare"], parts[page, "light"], page)
+            self.assertEqual(dead[page, "bare"], [], page)
+            # A script adds the choice of a theme, at least.
+            self.assertNotEqual(dead[page, "light"], [], page)
+
 
 class States(_Seen, SynchronousTestCase):
     """Nothing yet, long times, a history that is away, and many servers."""

@@ -4,11 +4,12 @@
 // "height", "dark", "script", "media", "forced"}], "pictures": folder or ""}
 //
 // A line of JSON for each page and form:
-// {page, form, bytes, axe, policy, errors, shift, wide, cut, lost, controls, faint}.
+// {page, form, bytes, axe, policy, errors, shift, wide, cut, lost, parts, dead, controls, faint}.
 // axe are its findings, policy what its content security policy stopped, errors what the browser
 // reports, shift how far things moved while it was loaded, wide by how many pixels it is wider than
 // the window, cut the parts that must be scrolled sideways, and lost where the entry of the page is in
-// the list of views if that cannot be seen.  controls are what can be used and is shown, faint the
+// the list of views if that cannot be seen.  parts are the numbers of links, rows, fields and drawn
+// paths, and dead the buttons that are shown and belong to no form: they need a script.  controls are what can be used and is shown, faint the
 // texts that can hardly be read on a white sheet, both where it is printed.
 "use strict";
 
@@ -90,6 +91,17 @@ async function look(context, form, name, address, pictures) {
     const ends = document.documentElement.clientWidth;
     return box.left >= 0 && box.right <= ends ? "" : `${box.left} to ${box.right}`;
   });
+  const [parts, dead] = await page.evaluate(() => [
+    Object.fromEntries(
+      ["a[href]", "tr", "input, select", "svg path"].map((one) => [
+        one,
+        document.querySelectorAll(one).length,
+      ])
+    ),
+    [...document.querySelectorAll("button")]
+      .filter((one) => !one.form && one.checkVisibility({ visibilityProperty: true }))
+      .map((one) => one.outerHTML.slice(0, 80)),
+  ]);
   if (pictures) {
     const browser = await context.newCDPSession(page);
     const picture = await browser.send("Page.captureScreenshot", { format: "webp", quality: 72 });
@@ -107,7 +119,7 @@ async function look(context, form, name, address, pictures) {
     }));
   }
   const printed = form.media === "print" ? await page.evaluate(paper) : {};
-  const seen = { page: name, form: form.name, bytes, axe: findings, errors, wide, cut, lost };
+  const seen = { page: name, form: form.name, bytes, axe: findings, errors, wide, cut, lost, parts, dead };
   Object.assign(seen, printed);
   // A browser that has to wait amid a page draws it in more steps: what jumps does so each time.
   let shift = found.shift;
