@@ -287,8 +287,8 @@ class Expressions:
             cursor.step()
             return Node(nodes.STAR, start, cursor.done, names=[*found, "*"])
         if cursor.here == "(":
-            # A routine by its name in quotes, or in another database.
-            return self._functions.arguments(cursor, start, ".".join(found).lower())
+            # No function of the language: its name is in quotes, or has a database or a package.
+            return self._functions.arguments(cursor, start, "", found)
         return Node(nodes.COLUMN, start, cursor.done, names=found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from acra_twisted.encryption.mysql import names, nodes
@@ -104,8 +104,9 @@ class Functions:
         cursor.step()
         return self.arguments(cursor, start, word)
 
-    def arguments(self, cursor: Cursor, start: int, word: str) -> Node:
-        """The arguments of a function, whatever stands between them."""
+    def arguments(self, cursor: Cursor, start: int, word: str, named: Sequence[str] = ()) -> Node:
+        """The arguments of a function, whatever stands between them.  ``named`` is the path of a
+        routine, which has no word."""
         items: list[Node] = []
         distinct = False
         cursor.expect("(")
@@ -128,7 +129,7 @@ class Functions:
                 self._behind_argument(cursor, items)
         if word == "match":
             self._against(cursor, items)
-        found = Node(nodes.CALL, start, cursor.done, items, word, flag=distinct)
+        found = Node(nodes.CALL, start, cursor.done, items, word, named, flag=distinct)
         return self._over(cursor, found)
 
     def _behind_argument(self, cursor: Cursor, items: list[Node]) -> None:

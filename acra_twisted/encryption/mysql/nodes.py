@@ -19,7 +19,8 @@ DEFAULT: Final = "default"
 #: A column, by one to three ``names``; ``*`` is the last of those of STAR.
 COLUMN: Final = "column"
 STAR: Final = "star"
-#: A function by its ``word``, or an operator: everything in it is in ``items``.
+#: A function by its ``word``, or by the ``names`` of a routine if they are in quotes or several; or
+#: an operator.  Everything in it is in ``items``.
 CALL: Final = "call"
 #: Several values in brackets; one in brackets is that value itself.
 ROW: Final = "row"

@@ -96,10 +96,10 @@ def _call(analysis: Analysis, node: Node, scope: Scope) -> Value:
 def ordinary(analysis: Analysis, node: Node, scope: Scope) -> None:
     """Walk through an expression whose value is worked out by the database.  Raises
     StatementRefusedError for a protected column in it."""
-    if (
-        node.kind == nodes.CALL
-        and fold(node.word.rpartition(".")[2]) in analysis.protection.routines
-    ):
+    # The first of two names may be that of a package.
+    called = node.names[-2:] or (node.word,)
+    routines = analysis.protection.routines
+    if node.kind == nodes.CALL and any(fold(name) in routines for name in called):
         raise refused(
             refusals.OPAQUE_CODE,
             None,

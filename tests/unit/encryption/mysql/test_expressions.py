@@ -28,7 +28,8 @@ def shown(node):
         return ("-" if source.negative else "") + source.introducer + word
     if node.kind == nodes.COLUMN:
         return ".".join(node.names)
-    mark = f"{node.kind} {node.word}".strip() + (" not" if node.flag else "")
+    routine = "/".join(node.names) if node.kind == nodes.CALL else ""
+    mark = f"{node.kind} {node.word or routine}".strip() + (" not" if node.flag else "")
     return f"({' '.join((mark, *map(shown, node.items)))})"
 
 
