@@ -50,7 +50,8 @@ class MariaDB:
 
     ``listens``: it serves ``port`` on loopback, beside its unix socket.  There ``tls`` is its
     certificate and key, and ``ca`` the authority of its clients' certificates.  ``plugins`` is a
-    folder with Debian's plugins: it then knows ed25519.  ``settings`` are more options.
+    folder with Debian's plugins: it then knows ed25519.  ``settings`` are more options.  Its folder
+    is in ``place``, if it can be.
     """
 
     def __init__(
@@ -61,12 +62,13 @@ class MariaDB:
         ca: Path | None = None,
         plugins: Path | None = None,
         settings: Sequence[str] = (),
+        place: str = "",
     ) -> None:
         self._install, self._server = program("mariadb-install-db"), program("mariadbd")
         self._client = program("mariadb")
         self._user = unprivileged()
         self.port = free_port() if listens else 0
-        self.folder = temporary("acra-maria-", user=self._user)
+        self.folder = temporary("acra-maria-", user=self._user, first=place)
         self._process: Process | None = None
         self._data = self.folder / "data"
         self._socket = self.folder / "socket"

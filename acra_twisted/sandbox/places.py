@@ -26,13 +26,21 @@ _OTHERS = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/opt")  # noqa: S108 - mkdte
 _LONGEST = 85
 
 
-def temporary(prefix: str, *, user: tuple[int, int] | None = None, programs: bool = False) -> Path:
+def temporary(
+    prefix: str,
+    *,
+    user: tuple[int, int] | None = None,
+    programs: bool = False,
+    first: str = "",
+) -> Path:
     """A new folder for a server that ``user`` (we, if None) runs; ``programs`` are executed in it.
 
-    Raises RuntimeError that says which places were tried and what is wrong with each.
+    ``first`` is a place that is tried before all others.  Raises RuntimeError that says which
+    places were tried and what is wrong with each.
     """
     wrong = []
-    for place in dict.fromkeys((os.environ.get("TMPDIR") or _OTHERS[0], *_OTHERS)):
+    usual = os.environ.get("TMPDIR") or _OTHERS[0]
+    for place in dict.fromkeys((first or usual, usual, *_OTHERS)):
         try:
             folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
         except OSError as error:

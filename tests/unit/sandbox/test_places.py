@@ -35,6 +35,14 @@ class Temporary(SynchronousTestCase):
         place.mkdir()
         self.assertEqual(self.made(place, user=unprivileged()), place)
 
+    def test_where_it_is_wished_to_be(self):
+        for name in ("usual", "wished"):
+            (self.base / name).mkdir()
+        found = self.made(self.base / "usual", first=str(self.base / "wished"))
+        self.assertEqual(found, self.base / "wished")
+        found = self.made(self.base / "usual", first=str(self.base / "none"))
+        self.assertEqual(found, self.base / "usual")
+
     def test_elsewhere_if_it_is_not_there(self):
         self.assertNotEqual(self.made(self.base / "none"), self.base / "none")
 
