@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from acra_twisted.encryption import refusals
@@ -30,6 +31,8 @@ _WORDS: Final = re.compile(r"[0-9A-Za-z_$]+")
 _RUNNING: Final = DYNAMIC | {"execute_prepared_stmt", "create_synonym_db"}
 #: First words of statements that write rows that nobody can read.
 _OPAQUE: Final = frozenset(("binlog",))
+#: Languages of MySQL's routines and libraries other than SQL: their code puts SQL together.
+_FOREIGN: Final = frozenset(("javascript", "wasm"))
 #: Settings that the server runs.
 _SETTINGS: Final = frozenset(("init_connect", "init_slave", "init_replica", "init_file"))
 #: First words of statements whose strings may be SQL, or name a table at another server.
@@ -65,6 +68,7 @@ class Concerns:
             | _RUNNING
             | _SETTINGS
             | _OPAQUE
+            | _FOREIGN
             | {checks.NAME}
         )
         self._others = tuple(one for one in self._names if one not in self._simple)
@@ -101,7 +105,11 @@ class Concerns:
             not found.isdisjoint(_OPAQUE)
             or (
                 not found.isdisjoint(_CARRYING)
-                and (self._carries(text, part) or roles.is_set(text, part))
+                and (
+                    self._carries(text, part)
+                    or roles.is_set(text, part)
+                    or (not words.isdisjoint(_FOREIGN) and _is_foreign(text, part))
+                )
             )
             or ("set" in found and not _SETTINGS.isdisjoint(words))
         ):
@@ -139,6 +147,12 @@ class Concerns:
             raise _unseen()
         if self.may_touch(inner):
             raise _unseen()
+
+
+def _is_foreign(text: bytes, part: Sequence[Token]) -> bool:
+    """Tell whether a statement has code in another language than SQL."""
+    words = [mysqltokens.word(text, token) for token in part]
+    return any(one == "language" and other in _FOREIGN for one, other in pairwise(words))
 
 
 def judges_literals(text: bytes, part: Sequence[Token]) -> bool:

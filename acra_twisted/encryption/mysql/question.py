@@ -108,7 +108,10 @@ def schema_question(tables: Iterable[str]) -> bytes:
         ),
         _part(
             "routine",
-            *("ROUTINE_SCHEMA", "ROUTINE_NAME", "''", "ROUTINE_DEFINITION", "SQL_MODE"),
+            *("ROUTINE_SCHEMA", "ROUTINE_NAME", "''"),
+            # Code in another language puts SQL together: nobody can read it.
+            "IF(COALESCE(EXTERNAL_LANGUAGE, 'SQL') = 'SQL', ROUTINE_DEFINITION, NULL)",
+            "SQL_MODE",
             behind=f"ROUTINES WHERE {outside('ROUTINE_SCHEMA')}",
         ),
         _part(

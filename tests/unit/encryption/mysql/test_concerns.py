@@ -8,7 +8,7 @@ from acra_twisted.encryption.mysql.protection import Protection
 from acra_twisted.encryption.mysql.schema import Column, Schema, Table
 from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
 from acra_twisted.sql import mysqllexer
-from tests.support.mysqlplanning import SCHEMA, SETTINGS, shown
+from tests.support.mysqlplanning import SCHEMA, SETTINGS, plan, shown
 
 
 class Words(SynchronousTestCase):
@@ -73,6 +73,14 @@ class Running(SynchronousTestCase):
         ):
             self.assertEqual(shown(text), "as it is", text)
 
+    def test_a_language_is_looked_for_in_code_alone(self):
+        for text in (
+            "CREATE TABLE t (language VARCHAR(9), javascript INT)",
+            "SELECT javascript FROM t WHERE language = 'javascript'",
+            "CREATE FUNCTION f() RETURNS INT LANGUAGE SQL RETURN 1",
+        ):
+            self.assertTrue(plan(text).plan.is_untouched, text)
+
     def test_all_others_are_refused(self):
         for text in (
             "PREPARE s FROM 'SELECT 1 FROM people'",
@@ -114,6 +122,10 @@ class Running(SynchronousTestCase):
             "IF 1 THEN ALTER TABLE far CONNECTION='mysql://u@h/shop/people'; END IF",
             "IF user() <> '' THEN ALTER TABLE f CONNECTION='mysql://u@h/shop/people'; END IF",
             "CASE role WHEN 1 THEN CREATE SERVER s OPTIONS (HOST 'people'); END CASE",
+            "CREATE FUNCTION f() RETURNS INT LANGUAGE JAVASCRIPT AS $$ let a = 1 $$",
+            "CREATE PROCEDURE f() LANGUAGE /**/ javascript AS 'let a = 1'",
+            "CREATE LIBRARY l LANGUAGE JAVASCRIPT AS $$ let a = 1 $$",
+            "CREATE LIBRARY l LANGUAGE WASM AS 'AGFzbQ=='",
         ):
             self.assertEqual(shown(text), "refused: opaque_code", text)
 
