@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from binascii import Error, unhexlify
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from acra_twisted.encryption import canonical, errors
@@ -19,6 +21,16 @@ _HEX_MARKS: Final = (b"x'", b"X'", b"0x")
 _BIT_MARKS: Final = (b"b'", b"B'", b"0b")
 _QUOTES: Final = b"'\""
 _UTF8: Final = frozenset(("", "utf8mb4", "utf8mb3", "utf8", "binary", "date"))
+#: Times as the server writes them, by the word before their string.
+_TIMES: Final = {
+    "date": re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch,
+    "time": re.compile(
+        rb"(?:[0-9]{2}|[1-7][0-9]{2}|8[0-2][0-9]|83[0-8])(?::[0-5][0-9]){2}(?:[.][0-9]{1,6})?"
+    ).fullmatch,
+    "timestamp": re.compile(
+        rb"[0-9]{4}-[0-9]{2}-[0-9]{2} (?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2}(?:[.][0-9]{1,6})?"
+    ).fullmatch,
+}
 _WORDS: Final = {b"true": b"1", b"false": b"0"}
 _TRUTHS: Final = {b"1": b"t", b"0": b"f"}
 
@@ -62,12 +74,31 @@ def _literal(
             text = mysql_value(lexer.STRING, first, no_backslash)[1]
         if text is None:
             raise _wrong_type(setting)
+        if source.introducer in _TIMES:
+            _check_time(source.introducer, text)
         return from_text(setting, text)
     if first.startswith(_HEX_MARKS):
         return from_bytes(setting, _from_hex(first))
     if first.startswith(_BIT_MARKS):
         raise _wrong_type(setting)
     return _from_number(setting, b"-" + first if source.negative else first)
+
+
+def _check_time(word: str, text: bytes) -> None:
+    """Raise ValueRefusedError for the string of a date or a time that the server would write in
+    another way, or refuse."""
+    found = _TIMES[word](text)
+    try:
+        if found and word != "time":
+            datetime.fromisoformat(text[:19].decode("ascii"))
+    except ValueError:
+        found = None
+    if not found:
+        raise ValueRefusedError(
+            errors.INVALID_TEXT,
+            errors.INVALID,
+            "a date or a time that is not written as the database writes it",
+        )
 
 
 def from_text(setting: ColumnSetting, text: bytes) -> bytes:

@@ -42,6 +42,27 @@ class Strings(SynchronousTestCase):
         ):
             self.assertEqual(value(form), wanted, form)
 
+    def test_dates_and_times_are_taken_as_the_server_writes_them(self):
+        for form in (
+            *("DATE'2028-02-29'", "TIME '10:00:00'", "TIME'838:59:59.5'"),
+            *("TIMESTAMP'2026-01-02 03:04:05'", "timestamp '2026-01-02 03:04:05.123456'"),
+        ):
+            self.assertEqual(value(form), form.split("'")[1].encode(), form)
+        for form in (
+            *("DATE'2026-1-2'", "DATE'20260102'", "DATE'2026-02-30'", "DATE'2026-01-02 03:04:05'"),
+            *(
+                "TIME'1:0:0'",
+                "TIME'010:00:00'",
+                "TIME'10:00'",
+                "TIME'10:60:00'",
+                "TIME'1 10:00:00'",
+            ),
+            *("TIMESTAMP'2026-01-02T03:04:05'", "TIMESTAMP'2026-01-02'", "TIME'839:00:00'"),
+            *("TIMESTAMP'2026-01-02 25:04:05'", "TIMESTAMP'2026-01-02 3:4:5'"),
+        ):
+            error = self.assertRaises(ValueRefusedError, value, form)
+            self.assertIn("not written as the database writes it", str(error), form)
+
     def test_backslashes_may_be_ordinary(self):
         self.assertEqual(value(r"'a\b'", no_backslash=True), rb"a\b")
 
