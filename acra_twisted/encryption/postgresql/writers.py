@@ -11,7 +11,8 @@ from typing import Final
 #: What the database runs where other tables are written: one of these functions, or a rule that
 #: names one of these relations; and a foreign key by which columns of these get new values with the
 #: key that they name, which has its own number.  What writes such a table does so, too: a table
-#: above it, a view of it, or a rule that names it.
+#: above it, a view of it, or a rule that names it; and for a foreign key a table from which it has
+#: keys of its own in the same way.
 WRITERS: Final = r"""
 ran (oid, class, object) AS (
     SELECT d.refobjid, d.classid, d.objid
@@ -51,17 +52,21 @@ own (oid, relation, name, key) AS (
     WHERE k.contype = 'f' AND (k.confdeltype = 'd'
         OR k.confupdtype = ANY (ARRAY['c', 'd']::pg_catalog."char"[]))
 ),
-above (relation, other) AS (
-    SELECT i.inhrelid, i.inhparent FROM pg_catalog.pg_inherits i
-    UNION ALL SELECT d.refobjid, r.ev_class
+above (relation, other, keyed) AS (
+    SELECT i.inhrelid, i.inhparent, false FROM pg_catalog.pg_inherits i
+    UNION ALL SELECT d.refobjid, r.ev_class, false
     FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
     WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
         AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
         AND r.ev_class <> d.refobjid
+    UNION ALL SELECT k.conrelid, k.confrelid, true
+    FROM pg_catalog.pg_constraint k
+    WHERE k.contype = 'f' AND k.confupdtype = 'c' AND k.confrelid <> k.conrelid
 ),
 writers (oid, relation, name, key) AS (
     SELECT o.oid, o.relation, o.name, o.key FROM own o
     UNION SELECT w.oid, a.other, w.name, w.key
     FROM writers w JOIN above a ON a.relation = w.relation
+        AND (w.key IS NOT NULL OR NOT a.keyed)
 ),
 """
