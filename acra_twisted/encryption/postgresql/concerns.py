@@ -54,6 +54,10 @@ _IN_ONE_PIECE: Final = re.compile(
     rb"\s*+\(\s*+(?:(?:'(?:[^']|''|(?!))*+'|[0-9]++|true|false|null)\s*+(?:,\s*+(?!\))|(?=\)))"
     rb"|(?!))*+\)"
 )
+_CONSTANTS: Final = frozenset((b"true", b"false", b"null"))
+#: Behind these a type stands; before those a function, a schema or an argument.
+_CASTS: Final = frozenset((b"::", b"as"))
+_BEHIND_NAMES: Final = frozenset((b"(", b".", b"=>"))
 #: A server cuts longer names, in some encoding.
 _CERTAIN: Final = 60
 #: A name in it may be written with escapes.
@@ -177,15 +181,38 @@ class Concerns:
 
     def may_hide(self, text: bytes, tokens: Sequence[Token]) -> bool:
         """Tell whether a function that runs code may be given code that no string of the text
-        holds: in a parameter, or put together from parts."""
+        holds: in a parameter, in a column, or put together from parts."""
         words = _names(text, tokens)
         runs = self._runs.intersection(words) - _RUNNERS
         if not runs and not any(word.startswith(self._starts) for word in words):
             return False
-        return not _JOINING.isdisjoint(words) or any(
+        if not _JOINING.isdisjoint(words) or self._is_given_columns(text, tokens):
+            return True
+        return any(
             kind == lexer.PARAMETER or (kind == lexer.OPERATOR and b"||" in text[start:end])
             for kind, start, end in tokens
         )
+
+    def _is_given_columns(self, text: bytes, tokens: Sequence[Token]) -> bool:
+        """Tell whether something that may be a column stands in the arguments of a function that
+        runs code: a name that is none of a function, type or argument."""
+        shown = [
+            (kind, text[start:end].lower()) for kind, start, end in tokens if kind != lexer.COMMENT
+        ]
+        depth, before = 0, b""
+        for number, (kind, one) in enumerate(shown):
+            if one == b"(":
+                name = before.strip(b'"')
+                if depth or name in self._runs - _RUNNERS or name.startswith(self._starts):
+                    depth += 1
+            elif one == b")":
+                depth = max(0, depth - 1)
+            elif depth and kind in _NAMES and one not in _CONSTANTS and before not in _CASTS:
+                behind, following = shown[number + 1] if number + 1 < len(shown) else ("", b"")
+                if following not in _BEHIND_NAMES and behind not in lexer.LITERALS:
+                    return True
+            before = one
+        return False
 
     def is_stateful(self, text: bytes, tokens: Sequence[Token]) -> bool:
         """Tell whether a text runs or makes a statement that SQL's PREPARE keeps."""

@@ -103,7 +103,13 @@ class Kept(SynchronousTestCase):
         self.assertEqual(outcome(text % "people", self.planner), "!opaque_code")
         self.assertEqual(outcome(text % r"\70eople", self.planner), "!opaque_code")
 
-        for hidden in ("$1", "'select * from peo' || 'ple'"):
+        for arguments in ("'a'::tsquery, 'b'", "pg_catalog.to_tsquery('a'), tsquery 'b', null"):
+            text = f"select ts_rewrite({arguments}), note from orders"
+            self.assertEqual(outcome(text, self.planner), text)
+        for hidden in (
+            *("$1", "'select * from peo' || 'ple'", "note", "o.note", '"note"', "lower(note)"),
+            *("(select note from orders)", "array['x'], note", "sql => note"),
+        ):
             text = f"select query_to_xml({hidden}, true, true, '')"
             self.assertEqual(outcome(text, self.planner), "!opaque_code")
 
