@@ -9,6 +9,7 @@ import sys
 from acra_twisted.sandbox.collector import Collector
 from acra_twisted.sandbox.postgres import SUPERUSER
 from tests.integration.base import Surroundings, eventually
+from tests.integration.test_mysql_link import LinkCase
 from tests.support.documents import TOP, blocks
 from tests.support.pgjdbc import jar
 
@@ -25,8 +26,13 @@ STATEMENTS = {
     "with_postgresjs.js": 1,
     "WithJdbc.java": 1,
 }
+#: The same of those for MySQL and MariaDB.
+MYSQL_STATEMENTS = {"with_pymysql.py": 1, "with_mysql2.js": 1}
 #: What programs import.
 MODULES = ("commented.py", "tracecomments.py")
+#: Services of a database's span and of those above it.
+_WAY = ["acra-server", "acra-server", "acra-connector"]
+_TRACE_ID = r"\A[0-9a-f]{32}\Z"
 
 
 def command(name: str) -> list[str]:
@@ -48,6 +54,33 @@ def way(span, by_id):
     return services
 
 
+def write_all(folder):
+    """Write the programs that tests run into a folder; return their names."""
+    names = []
+    for block in blocks(PAGE):
+        name = "psql.sh" if block.language == "sh" else block.file
+        if name and block.is_run:
+            (folder / name).write_text(block.text)
+            names.append(name)
+    return names
+
+
+def trace_of(name: str, folder, **settings: str) -> str:
+    """Run a program with settings in its environment; return the trace that it prints."""
+    environment = {**os.environ, "NODE_PATH": str(INTEROP / "node_modules"), **settings}
+    done = subprocess.run(
+        command(name), cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()[-1]
+
+
+def ways_of(spans, system: str):
+    """The ways of the SELECTs of a database's system among the spans of a trace."""
+    by_id = {span["span_id"]: span for span in spans}
+    return [way(one, by_id) for one in spans if one["name"].startswith(f"{system} SELECT")]
+
+
 class Programs(Surroundings):
     @classmethod
     def setUpClass(cls):
@@ -56,41 +89,24 @@ class Programs(Surroundings):
         cls.addClassCleanup(cls.collector.stop)
         tracing = {"tracing": {"otlp_endpoint": cls.collector.url, "tracing_interval": "0.1"}}
         cls.linked = cls.chain(server=tracing, connector=tracing)
-        cls.programs = []
-        for block in blocks(PAGE):
-            name = "psql.sh" if block.language == "sh" else block.file
-            if name and block.is_run:
-                (cls.folder / name).write_text(block.text)
-                cls.programs.append(name)
+        cls.programs = write_all(cls.folder)
 
     def use(self, name: str) -> None:
         """The trace that the program prints has its statements, each from the connector to the
         database."""
         where = f"127.0.0.1:{self.linked.port}/postgres"
-        environment = {
-            **os.environ,
-            "DATABASE_URL": f"postgresql://{SUPERUSER}:unused@{where}",
-            "JDBC_URL": f"jdbc:postgresql://{where}?user={SUPERUSER}",
-            "NODE_PATH": str(INTEROP / "node_modules"),
-            "PATH": f"{self.postgres.bin}{os.pathsep}{os.environ['PATH']}",
-        }
-        done = subprocess.run(
-            command(name),
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
+        trace_id = trace_of(
+            name,
+            self.folder,
+            DATABASE_URL=f"postgresql://{SUPERUSER}:unused@{where}",
+            JDBC_URL=f"jdbc:postgresql://{where}?user={SUPERUSER}",
+            PATH=f"{self.postgres.bin}{os.pathsep}{os.environ['PATH']}",
         )
-        self.assertEqual(done.returncode, 0, done.stderr)
-        trace_id = done.stdout.split()[-1]
-        self.assertRegex(trace_id, r"\A[0-9a-f]{32}\Z")
+        self.assertRegex(trace_id, _TRACE_ID)
 
         def whole():
-            spans = self.collector.traces().get(trace_id, ())
-            by_id = {span["span_id"]: span for span in spans}
-            ways = [way(s, by_id) for s in spans if s["name"].startswith("postgresql SELECT")]
-            return ways == [["acra-server", "acra-server", "acra-connector"]] * STATEMENTS[name]
+            ways = ways_of(self.collector.traces().get(trace_id, ()), "postgresql")
+            return ways == [_WAY] * STATEMENTS[name]
 
         eventually(whole, f"{name} is in its trace")
 
@@ -119,7 +135,32 @@ class Programs(Surroundings):
         self.use("WithJdbc.java")
 
     def test_every_program_is_run_or_says_that_it_is_not(self):
-        self.assertEqual(set(self.programs), {*STATEMENTS, *MODULES})
+        self.assertEqual(set(self.programs), {*STATEMENTS, *MYSQL_STATEMENTS, *MODULES})
         for block in blocks(PAGE):
             if block.language not in ("", "postgresql", "sh"):
                 self.assertTrue(block.file, block.where)
+
+
+class MysqlPrograms(LinkCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.linked = cls.chain()
+        write_all(cls.folder)
+
+    def use(self, name: str) -> None:
+        url = f"mysql://u:pw@127.0.0.1:{self.linked.port}/"
+        trace_id = trace_of(name, self.folder, DATABASE_URL=url)
+        self.assertRegex(trace_id, _TRACE_ID)
+
+        def whole():
+            ways = ways_of(self.collector.traces().get(trace_id, ()), "mariadb")
+            return ways == [_WAY] * MYSQL_STATEMENTS[name]
+
+        eventually(whole, f"{name} is in its trace")
+
+    def test_pymysql(self):
+        self.use("with_pymysql.py")
+
+    def test_mysql2(self):
+        self.use("with_mysql2.js")
