@@ -11,6 +11,7 @@ import psycopg
 from acra_twisted.sandbox.keys import Keys
 from tests.integration.base import Surroundings, eventually, get
 from tests.support.browsing import Browser, served
+from tests.support.daemons import metric
 from tests.support.doors import wrong_doors
 
 RULES = """version: 0.85.0
@@ -98,7 +99,8 @@ class Console(Surroundings):
     def test_keys(self):
         browser = self.browser
         browser.open("/console/overview")
-        for key, view in zip("stceyph", ("statements", "traces", "compare"), strict=False):
+        views = ("statements", "traces", "compare", "sessions", "security", "topology", "health")
+        for key, view in zip("stceypho", (*views, "overview"), strict=True):
             browser.press("g", key)
             browser.wait(f"location.pathname == '/console/{view}'")
         browser.press("?")
@@ -150,6 +152,27 @@ class Console(Surroundings):
                 browser.wait(f"{rows} == 2")
         browser.wait(f"{rows} == 0")
 
+    def test_a_hidden_tab_asks_for_nothing(self):
+        browser = self.browser
+        live = 'acra_pool_entries{pool="listeners to live parts"}'
+
+        def listeners():
+            return metric(self.linked.server_pages, live)
+
+        def hide(is_hidden):
+            browser.say(
+                "(() => { Object.defineProperty(document, 'hidden', {value: "
+                f"{json.dumps(is_hidden)}, configurable: true}});"
+                " document.dispatchEvent(new Event('visibilitychange')); })()"
+            )
+
+        browser.open("/console/overview")
+        eventually(lambda: listeners() == 1, "it listens")
+        hide(True)
+        eventually(lambda: listeners() == 0, "it listens no longer")
+        hide(False)
+        eventually(lambda: listeners() == 1, "it listens again")
+
     def test_a_pointer_shows_the_numbers_of_a_chart(self):
         browser = self.browser
         browser.open("/console/overview")
@@ -175,6 +198,14 @@ class Console(Surroundings):
             "[...document.querySelectorAll('svg a[data-trace]')].at(-1).dataset.trace"
         )
         self.assertEqual(lit, shown)
+        # For the keyboard as well.
+        selected = "document.querySelectorAll('tr[data-trace].sel').length"
+        browser.hover("h1")
+        browser.wait(f"{selected} == 0")
+        browser.say("document.querySelector('svg a[data-trace]').focus()")
+        browser.wait(f"{selected} == 1")
+        browser.say("document.activeElement.blur()")
+        browser.wait(f"{selected} == 0")
 
     def test_a_cell_of_the_heat_map_opens_its_traces(self):
         browser = self.browser
