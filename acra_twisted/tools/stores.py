@@ -14,7 +14,7 @@ from acra_twisted.telemetry.history import reading
 from acra_twisted.telemetry.history.pieces import Damaged, StoredEvent
 from acra_twisted.telemetry.history.reading import EventQuestion, Limit, Row
 from acra_twisted.telemetry.history.schema import Foreign
-from acra_twisted.telemetry.pages.past import fits, is_exact, question_of
+from acra_twisted.telemetry.pages.past import fits, is_exact, question_of, verdict_of_row
 from acra_twisted.telemetry.pages.search import FILTERS, Filters, Unfit
 from acra_twisted.tools.commandline import Parser
 
@@ -138,6 +138,7 @@ def _match(row: Row) -> dict[str, Any]:
         "user": row.user,
         "database": row.database,
         "verdict": row.verdict,
+        "verdicts": [*filter(None, [verdict_of_row(row)])],
         "error": row.error,
         "statement": row.text,
     }

@@ -150,7 +150,8 @@ def _search(source: _Source, given: Any, output: TextIO) -> None:
         json.dump({"traces": rows, "more": source.more}, output)
         output.write("\n")
     for row in () if given.json else rows:
-        verdict = row["error"] and row["verdict"] != "deny" and "error" or row["verdict"]
+        # The weightiest one stands first; an older daemon tells one alone.
+        verdict = next(iter(row.get("verdicts") or ()), row["verdict"])
         _line(
             output,
             f"{iso_time(row['start'])} {row['took'] / 1e6:10.3f} ms  {row['trace_id']}  "

@@ -182,7 +182,7 @@ def _trouble(failure: Any) -> str:
     return DAMAGED if failure.trap(HistoryAway, Damaged) is Damaged else str(failure.value)
 
 
-def _verdict(row: reading.Row) -> str:
+def verdict_of_row(row: reading.Row) -> str:
     """Return the verdict of a request, or that something else has failed; else nothing."""
     if row.event == events.POISON_RECORD:
         return POISON
@@ -192,7 +192,7 @@ def _verdict(row: reading.Row) -> str:
 
 
 def _match(row: reading.Row) -> Match:
-    verdict = _verdict(row)
+    verdict = verdict_of_row(row)
     return Match(
         row.trace_id,
         0,
@@ -242,7 +242,7 @@ def is_exact(filters: Filters) -> bool:
 
 
 def _has_verdict(row: reading.Row, filters: Filters) -> bool:
-    return not filters.verdict or _verdict(row) == filters.verdict
+    return not filters.verdict or verdict_of_row(row) == filters.verdict
 
 
 def _has_names(row: reading.Row, filters: Filters) -> bool:

@@ -114,6 +114,19 @@ class Tool(Filled):
         self.assertIn("587 blocked  other", first)
         self.assertIn("560 3 x blocked  a client", second)
 
+    def test_a_request_has_its_weightiest_verdict(self):
+        """As in all views: a poison record counts before the refusal that it caused."""
+        self.path = filled(
+            self.mktemp(),
+            piece(1, start=NOW, name="SELECT card", verdict="deny", event=587),
+            piece(2, start=NOW - SECOND, name="SELECT t", verdict="error", error="42P01"),
+            piece(3, start=NOW - 2 * SECOND, name="SELECT u"),
+        )
+        lines = self.run_tool().splitlines()
+        self.assertEqual([line.split()[4] for line in lines], ["poison", "error", "allow"])
+        found = json.loads(self.run_tool("--json"))["traces"]
+        self.assertEqual([one["verdicts"] for one in found], [["poison"], ["error"], ["allow"]])
+
     def test_nothing_is_obeyed_by_the_terminal(self):
         bad = "a\x1b]0;title\x07\u202eb\nc\ud800\x9b2J"
         whole = {
