@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from acra_twisted.telemetry.history import pieces
 from acra_twisted.telemetry.history.forms import Forms
 from acra_twisted.telemetry.history.pieces import Figure, Piece, StoredEvent
+from acra_twisted.telemetry.tracing.kept import bytes_of
 from acra_twisted.telemetry.tracing.pace import Pace
 from acra_twisted.telemetry.tracing.processor import History
 from acra_twisted.telemetry.tracing.recorded import SLOW, Recorded
@@ -50,8 +51,9 @@ _SPAN_WEIGHT: Final = 1500
 _PIECE_WEIGHT: Final = 1000
 #: Traces that are remembered because something of them is kept.
 _KNOWN_MAX: Final = 4096
-#: Spans of connectors that wait for the server's part of their trace.
+#: Spans of connectors that wait for the server's part of their trace, and their bytes, roughly.
 _EARLY_MAX: Final = 2048
+_EARLY_BYTES: Final = 8 << 20
 #: Nanoseconds for which they wait.
 _EARLY: Final = 5_000_000_000
 #: Spans of one piece.
@@ -109,6 +111,7 @@ class Intake(History):
         # Each with the time of the first.
         self._early: OrderedDict[str, tuple[int, list[Span]]] = OrderedDict()
         self._early_spans = 0
+        self._early_bytes = 0
         self._omitted = dict.fromkeys(_REASONS, 0)
         # Those of the first reason, which are nearly all.
         self._sampled = 0
@@ -193,17 +196,24 @@ class Intake(History):
             waiting = self._early[span.trace_id] = (self._clock(), [])
         waiting[1].append(span)
         self._early_spans += 1
-        while self._early_spans > _EARLY_MAX:
+        self._early_bytes += bytes_of(span)
+        while self._early_spans > _EARLY_MAX or self._early_bytes > _EARLY_BYTES:
             self._give_up_early()
 
     def _give_up_early(self) -> None:
         """Nothing else of the trace that has waited longest has come."""
         _, (_, late) = self._early.popitem(last=False)
-        self._early_spans -= len(late)
+        self._come_late(late)
         now = self._clock()
         failed = [span for span in late if _has_failed(span) and self._elsewhere.admits(now)]
         self._omitted["received"] += len(late) - len(failed)
         self._put_received(failed)
+
+    def _come_late(self, spans: list[Span]) -> None:
+        """Note that some have waited long enough."""
+        self._early_spans -= len(spans)
+        for span in spans:
+            self._early_bytes -= bytes_of(span)
 
     def _put_received(self, spans: list[Span]) -> None:
         for at in range(0, len(spans), _SPANS_EACH):
@@ -287,12 +297,14 @@ class Intake(History):
                 first.name,
                 "",
                 [as_record(span, self._service) for span in spans],
-            )
+            ),
+            # A connector's may be large.
+            sum([bytes_of(span) for span in spans]),
         )
 
-    def _put_piece(self, piece: Piece) -> None:
+    def _put_piece(self, piece: Piece, size: int = 0) -> None:
         spans = piece.spans
-        size = len(spans) if isinstance(spans, bytes) else _SPAN_WEIGHT * len(spans)
+        size = max(size, len(spans) if isinstance(spans, bytes) else _SPAN_WEIGHT * len(spans))
         weight = _PIECE_WEIGHT + size + 4 * len(piece.text)
         part = _ALWAYS_PART if piece.shelf == pieces.ALWAYS else _PLAIN_PART
         if not self._put(piece, weight, part):
@@ -304,7 +316,7 @@ class Intake(History):
             known.popitem(last=False)
         early = self._early.pop(trace_id, None)
         if early is not None:
-            self._early_spans -= len(early[1])
+            self._come_late(early[1])
             self._put_received(early[1])
 
     def _put(self, item: Piece | StoredEvent | Figure, weight: int, part: int) -> bool:

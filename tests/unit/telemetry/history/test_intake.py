@@ -212,6 +212,22 @@ class Received(SynchronousTestCase):
             self.assertEqual([piece.verdict for piece in found], expected)
             self.assertEqual(found[1].shelf, pieces.ALWAYS)
 
+    def test_large_ones_are_fewer(self):
+        """Both those that wait for their trace, and those of a trace that is kept."""
+        for number in range(1000):
+            span = single("a", f"{number:032x}")
+            span.attributes = {"text": "x" * 60_000}
+            self.intake.add_received(span)
+        self.assertGreater(self.intake.omitted["received"], 800)
+        recorded = record()
+        self.intake.add_recorded(recorded)
+        for _ in range(1000):
+            span = single("a", recorded.span.trace_id)
+            span.attributes = {"text": "x" * 60_000}
+            self.intake.add_received(span)
+        self.assertLess(len(self.intake), 200)
+        self.assertGreater(self.intake.omitted["queue_full"], 800)
+
     def test_they_are_bounded(self):
         for number in range(10_000):
             self.intake.add_received(single("a", f"{number:032x}"))
