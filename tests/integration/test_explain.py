@@ -6,8 +6,11 @@ import json
 import subprocess
 import sys
 
+import psycopg
+
 from acra_twisted.sandbox.postgres import SUPERUSER, Postgres
 from tests.integration.base import Surroundings
+from tests.integration.protected import ProtectedCase
 
 PASSWORD = "of the superuser"
 PROGRAM = "from acra_twisted.tools.explain import script; exit(script())"
@@ -19,6 +22,17 @@ schemas:
       - column: email
         searchable: true
 """
+
+
+def explained(*arguments, **options):
+    """Run acra-explain."""
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        **options,
+    )
 
 
 class LiveSchema(Surroundings):
@@ -41,14 +55,7 @@ class LiveSchema(Surroundings):
         (cls.folder / "password").chmod(0o600)
 
     def explain(self, *arguments, **options):
-        given = [f"--encryptor_config_file={self.folder}/enc.yaml", *arguments]
-        return subprocess.run(
-            [sys.executable, "-c", PROGRAM, *given],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            **options,
-        )
+        return explained(f"--encryptor_config_file={self.folder}/enc.yaml", *arguments, **options)
 
     def live(self, *arguments, **options):
         where = (f"--server_config={self.ini}", f"--user={SUPERUSER}")
@@ -87,3 +94,45 @@ class LiveSchema(Surroundings):
         self.assertEqual(done.returncode, 1)
         self.assertIn("--user=postgres: the database says 28P01", done.stderr)
         self.assertNotIn("Traceback", done.stderr)
+
+
+class Printed(ProtectedCase):
+    """What ``--ddl`` prints is run as it is."""
+
+    config = CONFIG
+    table = "CREATE TABLE people (id int, name bytea, email bytea)"
+
+    def setUp(self):
+        super().setUp()
+        done = explained(f"--encryptor_config_file={self.config_file}", "--ddl")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        with self.direct() as db:
+            for statement in done.stdout.split(";\n"):
+                if statement:
+                    db.execute(statement)
+
+    def test_searches_use_the_index_and_plaintext_is_refused(self):
+        with self.connect(self.served) as db:
+            db.execute("INSERT INTO people VALUES (1, 'Zaphod', 'zaphod@example.com')")
+            with self.direct() as raw:
+                raw.execute(
+                    "INSERT INTO people (id, email) SELECT n, '\\x7f'::bytea ||"
+                    " sha256(n::text::bytea) || '%%%' FROM generate_series(2, 20000) n"
+                )
+                raw.execute("ANALYZE people")
+                [(index,)] = raw.execute(
+                    "SELECT indexname FROM pg_indexes WHERE tablename = 'people'"
+                )
+                for column in ("name", "email"):
+                    with self.assertRaises(psycopg.errors.CheckViolation):
+                        raw.execute(f"INSERT INTO people ({column}) VALUES ('Zaphod')")
+            for condition, *values in (
+                ("email = 'zaphod@example.com'",),
+                ("email = %s", b"zaphod@example.com"),
+                ("email IN ('zaphod@example.com', 'other')",),
+                ("email = ANY(%s)", [b"zaphod@example.com"]),
+            ):
+                text = f"SELECT id FROM people WHERE {condition}"
+                self.assertEqual(db.execute(text, values).fetchall(), [(1,)], condition)
+                plan = "\n".join(line for (line,) in db.execute(f"EXPLAIN {text}", values))
+                self.assertIn(f" {index}", plan, condition)

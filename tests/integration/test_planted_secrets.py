@@ -118,8 +118,49 @@ class Planted(PlantedCase, ProtectedCase):
         planting.rows[number]["name"] = changed
         row = planting.row("with")
         execute(f"WITH made AS ({insert(row)} RETURNING id) SELECT * FROM made")
+        self.write_by_rarer_ways()
         self.copy()
         asyncio.run(self.asyncpg())
+
+    def write_by_rarer_ways(self):
+        planting, execute = self.planting, self.db.execute
+        listed = ", ".join(("id", *COLUMNS))
+
+        def literals(way):
+            return ", ".join(map(literal, planting.row(way)))
+
+        execute(f"INSERT INTO people ({listed}) SELECT {literals('selected')}")
+        execute(
+            "MERGE INTO people AS p USING (SELECT 1) AS one ON p.id = 0"
+            f" WHEN NOT MATCHED THEN INSERT ({listed}) VALUES ({literals('merged')})"
+        )
+        execute("CREATE VIEW seen AS SELECT * FROM people")
+        execute(f"INSERT INTO seen ({listed}) VALUES ({literals('by a view')})")
+        numbers = ", ".join(f"${number}" for number in range(1, 10))
+        execute(f"PREPARE made AS INSERT INTO people ({listed}) VALUES ({numbers})")
+        execute(f"EXECUTE made({literals('executed by SQL')})")
+        execute(f"{insert(planting.row('first text'))}; {insert(planting.row('second text'))}")
+        number = next(iter(planting.rows))
+        for way, column, text in (
+            ("case", "name", "SET name = CASE WHEN id > 0 THEN {} ELSE name END"),
+            ("coalesce", "struct", "SET struct = COALESCE({}, struct)"),
+            ("row", "email", "SET (email, note) = ROW({}, 'n')"),
+            ("subquery", "card", "SET card = (SELECT {})"),
+            ("cast", "name", "SET name = {}::varchar(80)"),
+            ("with", "raw", "SET raw = {} WHERE EXISTS (WITH w AS (SELECT 1) TABLE w) AND true"),
+        ):
+            value = planting.one(way, column)
+            where = " AND" if "WHERE" in text else " WHERE"
+            execute(f"UPDATE people {text.format(literal(value))}{where} id = {number}")
+            planting.rows[number][column] = value
+        value = planting.one("two roles", "email")
+        for _ in range(2):
+            # The second time it is found by what it is changed to.
+            execute(
+                "UPDATE people SET email = %(email)s WHERE id = %(id)s OR email = %(email)s",
+                {"email": value, "id": number},
+            )
+        planting.rows[number]["email"] = value
 
     def update(self, way, literals):
         number, *values = self.planting.row(way)
