@@ -30,6 +30,10 @@ STORING: Final = (STORE, STORE_EACH)
 ARRAYS: Final = (COMPARE_ANY, STORE_EACH)
 
 
+#: Stands in the text of a refusal for the table that the statement may concern.
+SOME_TABLE: Final = "a table that AcraServer protects"
+
+
 class Refusal(NamedTuple):
     """A statement that must not reach the database.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from acra_twisted.encryption import plan
 from acra_twisted.encryption.plan import Refusal
 from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.errors import AcraError
@@ -59,3 +60,11 @@ def refused(
     return StatementRefusedError(
         Refusal(reason, label, f"{column} is protected by AcraServer and {text}", hint), missing
     )
+
+
+def naming(refusal: Refusal, name: str) -> Refusal:
+    """The refusal with a name in place of `plan.SOME_TABLE`, unless that is empty."""
+    if not name:
+        return refusal
+    told = f'"{name}", which AcraServer protects'
+    return refusal._replace(text=refusal.text.replace(plan.SOME_TABLE, told, 1))

@@ -97,7 +97,7 @@ class LiveSchema(Surroundings):
 
 
 class Printed(ProtectedCase):
-    """What ``--ddl`` prints is run as it is."""
+    """Runs all that ``--ddl`` prints, as it is."""
 
     config = CONFIG
     table = "CREATE TABLE people (id int, name bytea, email bytea)"

@@ -92,6 +92,15 @@ class Concerns:
         # The bytes of a name beyond ASCII depend on the character set.
         return "\ufffd" in shown and not all(map(str.isascii, self._names))
 
+    def named(self, text: bytes) -> str:
+        """The first of the protected names that a text has in ASCII, "" if it has none."""
+        for piece in pieces(text):
+            shown = fold(loosened(piece).decode("utf-8", "replace"))
+            for word in _WORDS.findall(shown):
+                if word in self._names:
+                    return str(word)
+        return ""
+
     def touches(self, text: bytes, part: Sequence[Token], mode: Mode) -> bool:
         """Tell it of a statement by its tokens.  Raises StatementRefusedError for one that may run
         what names a protected table."""

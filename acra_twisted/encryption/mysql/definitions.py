@@ -13,7 +13,7 @@ from acra_twisted.encryption.mysql import alterations, concerns, names, tableite
 from acra_twisted.encryption.mysql.analysis import Analysis
 from acra_twisted.encryption.mysql.cursor import Cursor, UnreadableError
 from acra_twisted.encryption.mysql.nodes import Query
-from acra_twisted.encryption.plan import Refusal
+from acra_twisted.encryption.plan import SOME_TABLE, Refusal
 from acra_twisted.encryption.refusals import StatementRefusedError, refused
 from acra_twisted.sql import lexer
 
@@ -78,9 +78,7 @@ def take(analysis: Analysis, cursor: Cursor, query: Callable[[Cursor], Query]) -
         elif word not in _ENDING:
             raise cursor.error(f"{word.upper()} is not one of those that are")
     except UnreadableError as error:
-        text = (
-            f"the statement names a table that AcraServer protects, and is not understood: {error}"
-        )
+        text = f"the statement names {SOME_TABLE}, and is not understood: {error}"
         reason = refusals.OPAQUE_CODE if word in ("call", "begin") else refusals.UNPARSABLE
         raise StatementRefusedError(Refusal(reason, "", text)) from None
     return True

@@ -28,7 +28,7 @@ from acra_twisted.encryption.mysql.reader import Reader
 from acra_twisted.encryption.mysql.targets import Target
 from acra_twisted.encryption.mysql.values import Leaf
 from acra_twisted.encryption.mysql.views import Views
-from acra_twisted.encryption.plan import Refusal, ResultColumn
+from acra_twisted.encryption.plan import SOME_TABLE, Refusal, ResultColumn
 from acra_twisted.encryption.refusals import StatementRefusedError
 from acra_twisted.errors import LexError
 from acra_twisted.sql import languages, lexer, mysqltokens, mysqlversions, skeleton
@@ -105,10 +105,11 @@ class Planner:
         try:
             return self._read(text, mode, database, key if keeps else b"")
         except StatementRefusedError as error:
-            refusal = error.refusal
+            refusal = refusals.naming(error.refusal, self._concerns.named(text))
             missing = () if error.missing is None else (Target(*error.missing),)
         except LexError as error:
-            refusal, missing = _unreadable(error.why), ()
+            refusal = refusals.naming(_unreadable(error.why), self._concerns.named(text))
+            missing = ()
         return Planned(Plan(refusal, targets=missing, schema=self.protection.schema.number))
 
     def may_touch(self, text: bytes) -> bool:
@@ -314,5 +315,5 @@ def _unreadable(why: str) -> Refusal:
     return Refusal(
         refusals.UNPARSABLE,
         "",
-        f"the statement names a table that AcraServer protects, and is not understood: {why}",
+        f"the statement names {SOME_TABLE}, and is not understood: {why}",
     )

@@ -104,6 +104,14 @@ class Concerns:
             return True
         return any(name in lowered for name in (*self._starts, *self._others))
 
+    def named(self, text: bytes) -> str:
+        """The first of these names that a text has, "" if it is not there as it is."""
+        lowered = text.lower() if text.isascii() else _lowered(text)
+        for word in _WORDS.findall(lowered):
+            if word in self._words and word not in _STATEFUL:
+                return str(word.decode())
+        return next((name.decode() for name in self._others if name in lowered), "")
+
     def _runs_by(self, lowered: bytes, words: Sequence[bytes]) -> bool:
         """Tell it of some words of a text, without its tokens."""
         found = self._runs.intersection(words)

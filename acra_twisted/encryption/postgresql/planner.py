@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from acra_twisted.encryption import refusals
 from acra_twisted.encryption.facts import Facts
-from acra_twisted.encryption.plan import Prepared, Refusal, StatementPlan
+from acra_twisted.encryption.plan import SOME_TABLE, Prepared, Refusal, StatementPlan
 from acra_twisted.encryption.postgresql import (
     assembly,
     bulk,
@@ -112,7 +112,8 @@ class Planner:
         try:
             return self._read(text, mode, path, prepared, parts[0] if parts and plain else None)
         except StatementRefusedError as error:
-            plans = (StatementPlan(refusal=error.refusal),)
+            refusal = refusals.naming(error.refusal, self._concerns.named(text))
+            plans = (StatementPlan(refusal=refusal),)
             return Planned(plans, facts=Facts(plans))
 
     def commands(self, text: bytes, mode: Mode) -> list[CursorCommand | None]:
@@ -133,7 +134,7 @@ class Planner:
         tokens = self._tokens(text, mode)
         runs = self._concerns.may_run(text, tokens)
         if runs and (self._concerns.carries(text, tokens) or self._concerns.may_hide(text, tokens)):
-            raise _unseen("the statement may run code that names a protected table")
+            raise _unseen(f"the statement may run code that names {SOME_TABLE}")
         # What it runs stands in its literals, or is the session's.
         key = None if runs or self._concerns.is_stateful(text, tokens) else key
         read = Text(text, tokens)
@@ -201,7 +202,9 @@ class Planner:
             return assembly.assemble(analysis, statement, found), analysis.deciding
         except StatementRefusedError as error:
             # One that is refused may be so for the value of any literal that was looked at.
-            return StatementPlan(refusal=error.refusal, schema=known.number), analysis.deciding
+            shown = text.text[statement.start : statement.end]
+            refusal = refusals.naming(error.refusal, self._concerns.named(shown))
+            return StatementPlan(refusal=refusal, schema=known.number), analysis.deciding
 
     def _may_touch(self, text: Text, statement: Statement, changed: bool) -> bool:
         """Tell whether a statement can concern a protected column.  ``changed``: one before it may
@@ -308,7 +311,7 @@ def _check(text: Text) -> None:
 
 def _unreadable(text: str) -> StatementRefusedError:
     return StatementRefusedError(
-        Refusal(refusals.UNPARSABLE, "", f"{text}; it may name a table that AcraServer protects")
+        Refusal(refusals.UNPARSABLE, "", f"{text}; it may name {SOME_TABLE}")
     )
 
 

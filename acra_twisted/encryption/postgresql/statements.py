@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from acra_twisted.encryption import refusals
-from acra_twisted.encryption.plan import Copied, Prepared, Refusal, ResultColumn, Use
+from acra_twisted.encryption.plan import SOME_TABLE, Copied, Prepared, Refusal, ResultColumn, Use
 from acra_twisted.encryption.postgresql import (
     casts,
     columntypes,
@@ -325,7 +325,6 @@ def _utility(analysis: Analysis, statement: Statement, kind: str) -> None:
             Refusal(
                 refusals.OPAQUE_CODE,
                 "",
-                "the statement may bring values or code to a table that AcraServer protects, and "
-                "they are not seen",
+                f"the statement may bring values or code to {SOME_TABLE}, and they are not seen",
             )
         )

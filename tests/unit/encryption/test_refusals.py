@@ -2,7 +2,8 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.encryption.refusals import EXPRESSION, refused
+from acra_twisted.encryption.plan import SOME_TABLE, Refusal
+from acra_twisted.encryption.refusals import EXPRESSION, UNPARSABLE, naming, refused
 from acra_twisted.encryption.settings import ColumnSetting
 
 
@@ -24,3 +25,9 @@ class Refusals(SynchronousTestCase):
         refusal = refused(EXPRESSION, None, "stands there").refusal
         self.assertEqual(refusal.column, "")
         self.assertIn("a column that the statement names is protected", refusal.text)
+
+    def test_a_table_is_named_where_it_is_known(self):
+        refusal = Refusal(UNPARSABLE, "", f"it names {SOME_TABLE}, and more")
+        self.assertEqual(naming(refusal, ""), refusal)
+        named = naming(refusal, "people")
+        self.assertEqual(named.text, 'it names "people", which AcraServer protects, and more')

@@ -187,6 +187,18 @@ class Modes(SynchronousTestCase):
 
 
 class Bounds(SynchronousTestCase):
+    def test_a_refusal_names_the_table_that_the_text_has(self):
+        for text in (
+            "MERGE INTO People USING dual",
+            "SELECT 1; HANDLER shop.leads OPEN",
+            "INSERT INTO people (id VALUES 1",
+            "CREATE TABLE other AS SELECT * FROM leads",
+            "INSERT INTO people (id) VALUES (1" + ", (" * 200,
+        ):
+            refusal = plan(text).plan.refusal
+            name = "leads" if "leads" in text else "people"
+            self.assertIn(f'"{name}", which AcraServer protects', refusal.text, text)
+
     def test_length_and_tokens(self):
         limited = Planner(Protection(SCHEMA, SETTINGS), Limits(text=100, structure=20, values=10))
 

@@ -194,6 +194,19 @@ class Kept(SynchronousTestCase):
 
 
 class Readable(SynchronousTestCase):
+    def test_a_refusal_names_the_table_that_the_text_has(self):
+        for text in (
+            "insert People ('x')",
+            "select 1; do $$ begin perform 1 from people; end $$",
+            "create rule r as on insert to plain do also insert into people (name) values ('x')",
+            "insert into people values (1" + ", (" * 200,
+        ):
+            planned = planner().plan(text.encode(), MODE, PATH)
+            [refusal] = [one.refusal for one in planned.statements]
+            self.assertIn('"people", which AcraServer protects', refusal.text, text)
+        [one] = planner().plan(b'update U&"p\\0065ople" set', MODE, PATH).statements
+        self.assertIn("it may name a table that AcraServer protects", one.refusal.text)
+
     def mode(self, **settings):
         return LANGUAGES["postgresql"].mode_of(settings)
 
