@@ -13,7 +13,7 @@ from typing import Final
 
 from acra_twisted.dialects.propagation import CARRIER, carried
 from acra_twisted.sql.tags import CONTEXT_KEY, STATE_KEY, context_from
-from acra_twisted.wire.link.tracecontext import TraceContext, parse_traceparent
+from acra_twisted.wire.link.tracecontext import PLAIN, TraceContext, parse_traceparent
 from acra_twisted.wire.mysql import commands, types
 from acra_twisted.wire.mysql.commands import encode_close
 from acra_twisted.wire.mysql.frames import packets
@@ -21,6 +21,8 @@ from acra_twisted.wire.mysql.handshake import Attribute as Said
 from acra_twisted.wire.mysql.parameters import Attribute
 
 _OURS: Final = frozenset((CONTEXT_KEY, STATE_KEY))
+#: The packet that carries a context, without it: all are as long.
+_CARRYING: Final = packets(encode_close(commands.NOBODYS, CARRIER + bytes(PLAIN)), 0)[:-PLAIN]
 
 
 def take_attributes(
@@ -71,5 +73,4 @@ def announced(payload: bytes) -> TraceContext | None:
 
 def carrier(context: TraceContext) -> bytes:
     """The packet that carries a context."""
-    content = CARRIER + context.traceparent().encode("ascii")
-    return packets(encode_close(commands.NOBODYS, content), 0)
+    return _CARRYING + context.traceparent().encode("ascii")

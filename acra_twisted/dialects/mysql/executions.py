@@ -84,8 +84,12 @@ class ExecutingRequests(OpeningRequests):
         """Return True if nobody knows yet which statement a command is about, or if an execution
         cannot be read before its statement is prepared, or before the database has told the
         characters of its values (see `modequestions`)."""
+        state = self._state
+        if not (state.changing or state.is_unsure or self._prepared.is_waiting):
+            # Nearly always: all is known.
+            return False
         payload = packet.payload
-        if self._state.changing:
+        if state.changing:
             if self._owes(RESETS) or (payload[0] in _EXECUTIONS and self._is_renaming()):
                 return True
         number = commands.statement_number(payload)
@@ -96,7 +100,7 @@ class ExecutingRequests(OpeningRequests):
             return False
         if prepared.is_pending:
             return self._must_read(payload)
-        return self._state.is_unsure and self._lacks_characters(prepared)
+        return state.is_unsure and self._lacks_characters(prepared)
 
     def _lacks_characters(self, prepared: Prepared) -> bool:
         statement = prepared.statement
@@ -138,12 +142,11 @@ class ExecutingRequests(OpeningRequests):
 
     def _reply(self, prepared: Prepared, packet: Packet) -> Reply:
         """The reply to an execution."""
-        return Reply(
+        return self._prepared.reply(
+            prepared,
             packet.following,
-            prepared=prepared,
-            opens=commands.opens_cursor(packet.payload),
-            files=prepared.files if self._in_force.local_files else 0,
-            changes=prepared.changes,
+            commands.opens_cursor(packet.payload),
+            prepared.files if self._in_force.local_files else 0,
         )
 
     # -- executions -----------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from acra_twisted.dialects.mysql.replies import KEEPS
+from acra_twisted.dialects.mysql.replies import KEEPS, PLAIN, Reply
 from acra_twisted.exchange import Statement
 from acra_twisted.results import Columns
 from acra_twisted.wire.mysql.commands import LAST_PREPARED, NOBODYS, LongData
@@ -76,7 +76,16 @@ class PreparedStatements:
     ``names_last``: the database knows the number of the statement prepared last, as MariaDB
     does."""
 
-    __slots__ = ("limit", "_held_max", "_names_last", "_known", "_pending", "_last", "_held")
+    __slots__ = (
+        "limit",
+        "_held_max",
+        "_names_last",
+        "_known",
+        "_pending",
+        "_last",
+        "_held",
+        "_reply",
+    )
 
     def __init__(self, limit: int, held_max: int, names_last: bool) -> None:
         self.limit = limit
@@ -86,6 +95,13 @@ class PreparedStatements:
         self._pending: list[Prepared] = []
         self._last: Prepared | None = None
         self._held = 0
+        # That to the last execution.
+        self._reply = PLAIN
+
+    @property
+    def is_waiting(self) -> bool:
+        """True if the database has not answered yet for some statement."""
+        return bool(self._pending)
 
     @property
     def is_full(self) -> bool:
@@ -124,6 +140,24 @@ class PreparedStatements:
             return self._last
         return self._known.get(number)
 
+    def reply(self, prepared: Prepared, sequence: int, opens: bool, files: int) -> Reply:
+        """The reply that an execution is owed, as `replies.Reply` has it.  Where it is as that to
+        the last one it is the same object, unless the database may ask for files: everything
+        behind such an execution waits for its own reply."""
+        reply = self._reply
+        if (
+            reply.prepared is prepared
+            and reply.sequence == sequence
+            and reply.opens == opens
+            and not files
+            and not reply.files
+        ):
+            return reply
+        reply = self._reply = Reply(
+            sequence, prepared=prepared, opens=opens, files=files, changes=prepared.changes
+        )
+        return reply
+
     def may_come(self, number: int) -> bool:
         """Return True if a number may be that of a statement that is being prepared."""
         return bool(self._pending) and number < NOBODYS
@@ -133,6 +167,8 @@ class PreparedStatements:
         self.drop_long(prepared)
         if self._last is prepared:
             self._last = None
+        if self._reply.prepared is prepared:
+            self._reply = PLAIN
         if prepared.is_pending:
             self._forget_pending(prepared)
             prepared.failed = True
@@ -147,6 +183,7 @@ class PreparedStatements:
         if self._last is not None and self._last not in self._pending:
             self._last = None
         self._known.clear()
+        self._reply = PLAIN
 
     def hold(self, prepared: Prepared, piece: LongData) -> None:
         """Keep a piece of a value, or note that it is too much."""

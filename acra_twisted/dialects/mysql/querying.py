@@ -146,8 +146,12 @@ class TextRequests(UploadingRequests):
         if text is query.text and attributes is query.attributes:
             self._pass(packet, replies.RESULT, exchange, reply)
         else:
-            sent = Query(text, attributes)
-            payload = parameters.encode_query(sent, self._in_force.query_attributes)
+            in_force = self._in_force.query_attributes
+            payload = (
+                parameters.encode_query(Query(text, attributes), in_force)
+                if attributes
+                else parameters.encode_text(text, in_force)
+            )
             self._send(payload, replies.RESULT, exchange, reply)
 
     def _equivalent(self, packet: Packet) -> Work | None:

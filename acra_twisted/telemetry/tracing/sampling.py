@@ -119,6 +119,10 @@ class Sampler:
         self._bound = f"{bound:016x}" if share else ""
 
     def __call__(self, trace_id: str, remote: TraceContext | None) -> bool:
+        """Decide as `decide` does."""
+        return self.decide(trace_id, remote)
+
+    def decide(self, trace_id: str, remote: TraceContext | None) -> bool:
         """Decide on a trace; ``remote`` is its context where a peer has decided."""
         if remote is not None:
             return remote.sampled and self._remote_bucket.take()

@@ -55,9 +55,21 @@ def following(sequence: int, size: int) -> int:
     return (sequence + size // PART_MAX + 1) & 0xFF
 
 
+def header(size: int, sequence: int) -> bytes:
+    """The header of a part of ``size`` bytes, at most `PART_MAX`."""
+    return (size | sequence << 24).to_bytes(HEADER_SIZE, "little")
+
+
+#: Sizes below this, and the headers of such parts with the number 0, as most commands have.
+_SHORT: Final = 256
+_SHORT_HEADERS: Final = [header(size, 0) for size in range(_SHORT)]
+
+
 def packets(payload: bytes, sequence: int) -> bytes:
     """A payload as it is sent, its first part with the number ``sequence``."""
     size = len(payload)
+    if size < _SHORT and not sequence:
+        return _SHORT_HEADERS[size] + payload
     if size < PART_MAX:
         return header(size, sequence) + payload
     out: list[bytes] = []
@@ -66,11 +78,6 @@ def packets(payload: bytes, sequence: int) -> bytes:
         out += (header(len(part), sequence), part)
         sequence = (sequence + 1) & 0xFF
     return b"".join(out)
-
-
-def header(size: int, sequence: int) -> bytes:
-    """The header of a part of ``size`` bytes, at most `PART_MAX`."""
-    return (size | sequence << 24).to_bytes(HEADER_SIZE, "little")
 
 
 def renumbered(data: bytes, start: int, end: int, shift: int) -> bytes:

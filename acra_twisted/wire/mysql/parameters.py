@@ -40,6 +40,7 @@ _CLIENT: Final = "client"
 _TIME_SIZES: Final = frozenset((0, 8, 12))
 _DATE_SIZES: Final = frozenset((0, 4, 7, 11))
 #: How a query begins that has no attributes.
+_QUERY: Final = b"\x03"
 _NO_ATTRIBUTES: Final = b"\x03\0\1"
 
 
@@ -159,13 +160,16 @@ def decode_query(payload: bytes, with_attributes: bool) -> Query:
     return Query(payload[at:], _attributes(kinds, names, values))
 
 
+def encode_text(text: bytes, with_attributes: bool) -> bytes:
+    """The payload of a QUERY that has none; ``with_attributes`` is that of `decode_query`."""
+    return (_NO_ATTRIBUTES if with_attributes else _QUERY) + text
+
+
 def encode_query(query: Query, with_attributes: bool) -> bytes:
     """The payload of a QUERY.  Attributes are left out where they are not in force."""
-    if not with_attributes:
-        return b"\x03" + query.text
     given = query.attributes
-    if not given:
-        return _NO_ATTRIBUTES + query.text
+    if not (given and with_attributes):
+        return encode_text(query.text, with_attributes)
     kinds, names, values = _apart(given)
     return b"\x03%b\1%b%b" % (
         encode_int(len(given)),

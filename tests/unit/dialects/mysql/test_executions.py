@@ -1,17 +1,21 @@
 """Executions of prepared statements, whose values stages judge."""
 
+from functools import partial
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.mysql import replies
 from acra_twisted.dialects.mysql.contexts import carrier, with_context
+from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.exchange import PARAMETERS, STATEMENT, Parameters
 from acra_twisted.verdicts import PASS, Deny, Replace
 from acra_twisted.wire.link.tracecontext import TraceContext
 from acra_twisted.wire.mysql import capabilities, parameters
 from acra_twisted.wire.mysql.parameters import Attribute, Execution
 from tests.support.mysqlrequests import Desk, about, query, said
+from tests.support.profiled import profiled
 
 LAST = 0xFFFFFFFF
 ATTRIBUTES = capabilities.QUERY_ATTRIBUTES
@@ -51,6 +55,23 @@ class Unread(SynchronousTestCase):
         self.assertEqual(desk.says(data), data)
         reply = desk.session.outstanding[0][3]
         self.assertEqual(reply.prepared.number, 7)
+
+    def test_one_that_passes_takes_few_calls(self):
+        handed = Propagation(None, lambda exchange: CONTEXT, to_acra=True)
+        for most, options in ((36, {}), (39, {"propagation": handed})):
+            desk = Desk(inspects=(STATEMENT,), **options)
+            desk.prepares(b"SELECT ?", 7, 1)
+            data = said(execute())
+            for _ in range(3):
+                desk.says(data)
+            called = []
+
+            def note(frame, event, argument, called=called):
+                if event == "call" and "acra_twisted" in frame.f_code.co_filename:
+                    called.append(frame.f_code.co_name)
+
+            profiled(note, partial(desk.says, data))
+            self.assertLessEqual(len(called), most, called)
 
 
 class Judged(SynchronousTestCase):

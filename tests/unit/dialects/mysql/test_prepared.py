@@ -1,10 +1,13 @@
 """The prepared statements of a session, against a model."""
 
+from sys import getrefcount
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.mysql.prepared import Prepared, PreparedStatements
+from acra_twisted.dialects.mysql.replies import RENAMES
 from acra_twisted.exchange import Statement
 from acra_twisted.wire.mysql.commands import LAST_PREPARED, NOBODYS, LongData
 
@@ -36,6 +39,42 @@ class Numbers(SynchronousTestCase):
         for _ in range(2):
             self.assertFalse(self.table.is_full)
             self.table.sent(prepared())
+
+    def test_whether_an_answer_is_due_for_some_of_them(self):
+        other = prepared()
+        self.table.sent(other)
+        self.table.confirm(self.one, 7, 0)
+        self.assertTrue(self.table.is_waiting)
+        self.table.failed(other)
+        self.assertFalse(self.table.is_waiting)
+        third = prepared()
+        self.table.sent(third)
+        self.table.close(third)
+        self.assertFalse(self.table.is_waiting)
+
+    def test_the_replies_of_executions_that_are_alike_are_one_object(self):
+        first = self.table.reply(self.one, 1, False, 0)
+        self.assertIs(self.table.reply(self.one, 1, False, 0), first)
+        self.assertIs(first.prepared, self.one)
+        for sequence, opens, files in ((2, False, 0), (1, True, 0), (1, False, 3)):
+            other = self.table.reply(self.one, sequence, opens, files)
+            told = (other.sequence, other.opens, other.files)
+            self.assertEqual(told, (sequence, opens, files))
+        self.assertIsNot(self.table.reply(self.one, 1, False, 3), other)
+        self.assertEqual(self.table.reply(self.one, 1, False, 0).files, 0)
+        another = Prepared(Statement(b"SET NAMES latin1"), changes=RENAMES)
+        self.assertEqual(self.table.reply(another, 1, False, 0).changes, RENAMES)
+        self.assertIs(self.table.reply(another, 1, False, 0).prepared, another)
+
+    def test_nothing_of_a_statement_that_is_gone_is_kept(self):
+        for forget in (self.table.close, lambda _: self.table.clear()):
+            statement = prepared()
+            known_by = getrefcount(statement)
+            self.table.sent(statement)
+            self.table.confirm(statement, 7, 0)
+            self.table.reply(statement, 1, False, 0)
+            forget(statement)
+            self.assertEqual(getrefcount(statement), known_by)
 
     def test_behind_a_refusal_the_last_one_is_none(self):
         self.table.confirm(self.one, 7, 0)
