@@ -216,7 +216,7 @@ def _shape(text: bytes, part: list[Token]) -> str:
 def _is_name(text: bytes, part: list[Token]) -> bool:
     """DESCRIBE of a table, not of a statement."""
     statements = ("select", "insert", "update", "delete", "replace", "with", "table", "values")
-    more = ("format", "extended", "partitions", "analyze", "for", "(")
+    more = ("format", "extended", "partitions", "analyze", "for", "into", "(")
     second = word(text, part[1]) if len(part) > 1 else ""
     return bool(second) and second not in statements and second not in more
 

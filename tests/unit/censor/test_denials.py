@@ -98,6 +98,8 @@ CASES = (
         (
             "EXPLAIN SELECT ssn FROM secrets",
             "EXPLAIN (SELECT ssn FROM secrets)",
+            "EXPLAIN INTO @a SELECT ssn FROM secrets",
+            "EXPLAIN FORMAT=JSON INTO @a SELECT ssn FROM secrets",
             "EXPLAIN FORMAT=JSON ((SELECT ssn FROM secrets))",
             "ANALYZE (SELECT ssn FROM secrets)",
             "CREATE VIEW v AS (SELECT ssn FROM secrets)",
