@@ -1,11 +1,12 @@
 """The changelog: towncrier puts what the news fragments say on top of CHANGELOG.rst.
 
-A fragment is ``NUMBER.TYPE.rst`` or ``NUMBER.TYPE.PART.rst``, with a change on each line.
+A fragment is ``NUMBER.TYPE.rst`` or ``NUMBER.TYPE.PART.rst``, with blank lines between changes.
 ``python -m release.changelog`` writes CHANGELOG.rst and removes the fragments: ``make changelog``.
 """
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import shutil
 import subprocess
@@ -47,6 +48,7 @@ def assemble(top: Path, version: str, date: str) -> str:
 
 def main() -> None:
     """Write it and remove the fragments."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     text = assemble(TOP, __version__, today)
     (TOP / "CHANGELOG.rst").write_text(text)
