@@ -21,6 +21,8 @@ _LOGS_MAX: Final = 50
 #: Spans that are looked at between two turns.
 _STEP: Final = 32
 _MS: Final = 1e6
+#: Characters of an SQLSTATE; MySQL's errors have numbers of four digits.
+_SQLSTATE: Final = 5
 
 
 def detail(bar: Bar, timeline: Timeline) -> Iterator[tuple[str, str]]:
@@ -78,8 +80,9 @@ def logs(
         code = known.get("acra.event_code")
         if code and code not in codes:
             said.append((bar.end, "info", f"event {code}", "security event", ""))
-        if known.get("db.response.status_code"):
-            state = f"SQLSTATE {known['db.response.status_code']}"
+        state = str(known.get("db.response.status_code") or "")
+        if state:
+            state = f"SQLSTATE {state}" if len(state) == _SQLSTATE else f"error {state}"
             said.append((bar.end, "fail", "database", state, ""))
     return [
         {

@@ -23,7 +23,7 @@ FILTERS: Mapping[str, str] = {
     "table": "requests that name this table",
     "summary": "requests with this summary, as the list has it",
     "shape": "requests of the statement with this id in the list of statements",
-    "error": "requests that failed with this SQLSTATE",
+    "error": "requests that failed with this SQLSTATE, or number of MySQL",
     "verdict": "requests that ended so: poison (read a poison record), deny, error (failed "
     "otherwise), slow, or allow (none of these)",
     "min_ms": "requests that took at least this time",

@@ -31,6 +31,15 @@ class Facts(SynchronousTestCase):
         self.assertIn(("event 581", "security event"), words)
         self.assertIn(("left as stored", "1 container"), words)
 
+    def test_errors_of_both_databases(self):
+        for code, told in (("40P01", "SQLSTATE 40P01"), ("1062", "error 1062")):
+            trace_id = a_trace(self.hour.store, NOW)
+            span = next(iter(self.hour.store.trace(trace_id).spans()))
+            span.attributes = {**span.attributes, "db.response.status_code": code}
+            self.view(trace_id)
+            logs = returned(trace.shown(self.gathered))["logs"]
+            self.assertIn(told, [one["text"] for one in logs])
+
     def test_its_security_events(self):
         trace_id = a_trace(self.hour.store, NOW, event_code=560)
         events = RecentEvents("acra-server")
