@@ -207,6 +207,15 @@ class Parameters:
         return Parameters(values, formats, self.statement, None, self.is_meant, self.portal)
 
 
+class Notice(NamedTuple):
+    """A text for the client when the statement with the number ``place`` of a text is done, or any
+    later one.  ``once``: a session is told of it once."""
+
+    text: str
+    place: int = 0
+    once: bool = False
+
+
 class Exchange:
     """One request and its whole reply; the record from which its spans are made.
 
@@ -223,37 +232,15 @@ class Exchange:
     been requested.  ``stage_runs``: what stages did for it, if it is recorded, until observers have
     been told.  ``values``: the numbers of its values in protected columns by column and fate, until
     then.  ``plan`` is "hit" if it was known what becomes of a statement with protected columns,
-    "miss" if it was not, "" where there are none.
+    "miss" if it was not, "" where there are none.  ``told`` are the notices that its client gets
+    with its reply, None for nearly all: see `tell`.
     """
 
     __slots__ = (
-        "session",
-        "kind",
-        "statement",
-        "outcome",
-        "status_code",
-        "denied_by",
-        "reason",
-        "code",
-        "rule",
-        "rows",
-        "opened",
-        "sent",
-        "first_byte",
-        "closed",
-        "span",
-        "remote",
-        "linked",
-        "attributes",
-        "in_transaction",
-        "traffic",
-        "context",
-        "watch",
-        "is_run",
-        "stage_runs",
-        "values",
-        "plan",
-        "_notes",
+        *("session", "kind", "statement", "outcome", "status_code", "denied_by", "reason", "code"),
+        *("rule", "rows", "opened", "sent", "first_byte", "closed", "span", "remote", "linked"),
+        *("attributes", "in_transaction", "traffic", "context", "watch", "is_run", "stage_runs"),
+        *("values", "plan", "told", "_notes"),
     )
 
     def __init__(self, session: Session, kind: str, statement: Statement | None, now: int) -> None:
@@ -283,6 +270,7 @@ class Exchange:
         self.stage_runs: list[StageRun] | None = None
         self.values: Mapping[tuple[Any, str], int] | None = None
         self.plan = ""
+        self.told: list[Notice] | None = None
         self._notes: dict[str, Any] | None = None
 
     def close(self, outcome: str, now: int = 0) -> None:
@@ -353,6 +341,17 @@ class Exchange:
     def take_note(self, name: str, default: Any) -> Any:
         """Remove and return the note of a name; ``default`` if there is none."""
         return default if self._notes is None else self._notes.pop(name, default)
+
+    def tell(self, notice: Notice) -> None:
+        """For stages: tell the client something with the reply, if its database's protocol has
+        notices and it wants them.  Never data, never a literal."""
+        told = self.session.told
+        if told is None or notice.once and notice.text in told:
+            return
+        if self.told is None:
+            self.told = [notice]
+        else:
+            self.told.append(notice)
 
     def add_attribute(self, key: str, value: str | int | float | bool) -> None:
         """For stages: put a fact on the exchange's span.  Never data, never a literal."""

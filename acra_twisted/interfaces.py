@@ -55,8 +55,8 @@ class IDatabaseStageFactory(IStageFactory):
 class IStage(Interface):
     """One processing step, shared by all sessions.  Keeps no per-session state of its own; what
     it must remember about a statement goes in exchange.notes[name].  exchange.tracer opens spans
-    below the request's, by the names of OpenCensus's Tracer.  Provides one or more of the hook
-    interfaces below."""
+    below the request's, by the names of OpenCensus's Tracer; exchange.tell gives the client a
+    notice.  Provides one or more of the hook interfaces below."""
 
     name: str = Attribute("The factory's name.")
 

@@ -147,15 +147,16 @@ class Session:
     the trace context that the client has set, or gave when it connected, for requests that bring
     none; ``settings`` keeps it so, None if none was ever given (`ContextSettings` of the dialect);
     ``named`` are those of cursors and SQL's own prepared statements (`NamedContexts`, or None);
-    ``notices``: it wants to be told of its traces.  ``traffic`` is all of it, ``counted`` the part
-    that has been put down to exchanges.  ``answered``: when its last exchange that the database saw
-    ended.  ``proven``: its client has proven its user to AcraServer; ``refused``: the database has
-    refused the login.  ``meaning`` is a stage's: the `Columns.meaning` of every result whose
-    statement has none of its own; with None nobody asks for those either.  ``cursor_meanings`` is a
-    stage's, too, or None: it returns the meanings of what a cursor shows that SQL has declared by a
-    name, None if it knows of none.  So is ``parameters_of_sql``: for a name that the protocol has
-    given to no statement it returns the types that the client is told of the parameters, in place
-    of the types that the database tells.
+    ``notices``: it wants to be told of its traces.  ``told`` are the texts of notices of stages
+    that it has had and gets once; None where it gets none at all.  ``traffic`` is all of it,
+    ``counted`` the part that has been put down to exchanges.  ``answered``: when its last exchange
+    that the database saw ended.  ``proven``: its client has proven its user to AcraServer;
+    ``refused``: the database has refused the login.  ``meaning`` is a stage's: the
+    `Columns.meaning` of every result whose statement has none of its own; with None nobody asks for
+    those either.  ``cursor_meanings`` is a stage's, too, or None: it returns the meanings of what a
+    cursor shows that SQL has declared by a name, None if it knows of none.  So is
+    ``parameters_of_sql``: for a name that the protocol has given to no statement it returns the
+    types that the client is told of the parameters, in place of the types that the database tells.
 
     ``ask(text)`` is for stages.  It puts a statement of ours to the database, on the client's
     connection but unseen by the client, and returns a Deferred of its rows: lists of texts, None
@@ -224,6 +225,7 @@ class Session:
         "settings",
         "named",
         "notices",
+        "told",
         "opened",
         "traffic",
         "counted",
@@ -285,6 +287,7 @@ class Session:
         self.settings: Any = None
         self.named: Any = None
         self.notices = False
+        self.told: set[str] | None = None
         self.opened = clock()
         self.traffic = Traffic()
         self.counted = Traffic()

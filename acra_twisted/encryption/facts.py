@@ -62,19 +62,20 @@ class Facts:
 
     ``uses`` are those of their literals, ``matched`` their columns whose stored values are compared
     with each other, and ``wanted`` what both need.  ``is_plain``: none of them is refused or
-    prepares, executes or copies anything or declares a cursor, and none asks for a column that not
-    every client may read.
-    ``meanings`` is for those of their results, and ``fillings`` for their texts, once somebody has
-    found them.
+    prepares, executes or copies anything or declares a cursor, none asks for a column that not
+    every client may read, and the client is told nothing.  ``notices`` are what it is told, each
+    behind the number of its plan.  ``meanings`` is for those of their results, and ``fillings`` for
+    their texts, once somebody has found them.
     """
 
-    __slots__ = ("uses", "matched", "wanted", "is_plain", "meanings", "fillings")
+    __slots__ = ("uses", "matched", "wanted", "is_plain", "notices", "meanings", "fillings")
 
     def __init__(self, plans: Sequence[StatementPlan]) -> None:
         self.uses = tuple(one.use for plan in plans for one in plan.literals)
         self.matched = tuple(setting for plan in plans for setting in plan.matched)
         self.wanted = Wanted(self.uses, self.matched)
         self.is_plain = not any(map(_is_special, plans))
+        self.notices = tuple((at, plan.notice) for at, plan in enumerate(plans) if plan.notice)
         self.meanings: Sequence[Any] | None = None
         self.fillings: Sequence[Any] | None = None
 
@@ -87,4 +88,5 @@ def _is_special(plan: StatementPlan) -> bool:
         or plan.executes
         or plan.copies is not None
         or plan.declares is not None
+        or plan.notice
     )

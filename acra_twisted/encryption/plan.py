@@ -146,6 +146,8 @@ class StatementPlan(NamedTuple):
     one search key.  ``asked`` are these and all others whose values the answer depends on: a client
     that may not read them must not learn it.
 
+    ``notice`` is what the client is told when it is done, "" for nothing.
+
     The texts of the plans of a text, one after the other, are the whole text.
     """
 
@@ -164,6 +166,7 @@ class StatementPlan(NamedTuple):
     changes: bool = False
     executes: str = ""
     declares: Sequence[ResultColumn] | None = None
+    notice: str = ""
 
     def text(self, literals: Sequence[bytes]) -> bytes:
         """The text that is sent.  ``literals`` are the client's, in the order in which they appear

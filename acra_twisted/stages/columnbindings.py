@@ -42,7 +42,8 @@ class Binding(NamedTuple):
     parameters, ``wanted`` the columns of these and those that it compares with each other,
     ``prepares`` the statements that it prepares by SQL.  ``is_watched``: its execution may change
     tables.  ``mark`` is that of the keys by which its literals were encoded, for ``literals``;
-    ``bypass`` lets it pass.  ``is_cursors``: its execution has had to do with a cursor."""
+    ``bypass`` lets it pass.  ``is_cursors``: its execution has had to do with a cursor;
+    ``notices`` are what the client is told of it, as in Facts."""
 
     text: bytes
     mode: Mode
@@ -56,6 +57,7 @@ class Binding(NamedTuple):
     mark: bytes = b""
     bypass: Bypass | None = None
     is_cursors: bool = False
+    notices: Sequence[tuple[int, str]] = ()
 
     @property
     def is_named(self) -> bool:

@@ -10,12 +10,16 @@ from typing import Any, Final
 from acra_twisted.encryption.facts import Wanted
 from acra_twisted.encryption.making import Kept, SearchedTokens, TokenValues
 from acra_twisted.encryption.plan import Use
-from acra_twisted.exchange import Exchange
+from acra_twisted.exchange import Exchange, Notice
 from acra_twisted.pipeline.driver import then
 from acra_twisted.stages.columnkeys import ColumnKeys, Makers, together
 from acra_twisted.stages.columntokens import ColumnTokens
 from acra_twisted.stages.keymarks import KeyMarks
 
+_FOREIGN: Final = (
+    "column {} is protected by AcraServer for another client: no value that this client searches "
+    "for is equal to any in it"
+)
 _NO_MAKERS: Final = Makers({}, {})
 
 
@@ -30,15 +34,17 @@ class ColumnMakers:
 
     def of_keys(self, wanted: Wanted, exchange: Exchange) -> Any:
         """The Makers for some columns that need keys alone, or a Deferred of them; searches in
-        columns of other owners are shown on the span.  Raises ValueRefusedError, or fails with
-        it."""
+        columns of other owners are shown on the span, and told to the client.  Raises
+        ValueRefusedError, or fails with it."""
         if not wanted.count and not wanted.matched:
             return _NO_MAKERS
         client = exchange.session.identity.client_id
         if wanted.owned:
-            foreign = {one.label for one in wanted.owned if one.owner != client}
+            foreign = sorted({one.label for one in wanted.owned if one.owner != client})
             if foreign:
-                exchange.add_attribute("acra.search_foreign_owner", ", ".join(sorted(foreign)))
+                exchange.add_attribute("acra.search_foreign_owner", ", ".join(foreign))
+                for label in foreign:
+                    exchange.tell(Notice(_FOREIGN.format(label), once=True))
         return self._keys.makers(wanted, client)
 
     def with_tokens(self, makers: Makers, values: Any, exchange: Exchange) -> Any:

@@ -15,7 +15,7 @@ from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.postgresql.question import prepared_question
 from acra_twisted.encryption.postgresql.writing import Bound
 from acra_twisted.errors import QuestionError
-from acra_twisted.exchange import Exchange, Parameters, Statement
+from acra_twisted.exchange import Exchange, Notice, Parameters, Statement
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.session import FAILED_TRANSACTION, Session
@@ -165,6 +165,8 @@ class ColumnParameters:
         if binding.is_watched:
             text = sqlprepared.whole(binding.text, binding.plans, known)
             watch(known, exchange, text, binding.is_named, binding.prepares)
+        for place, notice in binding.notices:
+            exchange.tell(Notice(notice, place))
         uses, wanted = binding.uses, binding.wanted
         if not uses:
             if not wanted.matched:

@@ -14,7 +14,7 @@ from acra_twisted.encryption.postgresql import writing
 from acra_twisted.encryption.postgresql.planmemory import Planned
 from acra_twisted.encryption.postgresql.statementwords import may_change
 from acra_twisted.encryption.settings import Bypass
-from acra_twisted.exchange import Exchange, Statement
+from acra_twisted.exchange import Exchange, Notice, Statement
 from acra_twisted.pipeline.driver import then
 from acra_twisted.pipeline.workers import Workers
 from acra_twisted.sql.languages import Mode
@@ -202,6 +202,8 @@ class ColumnStatements:
             matched += tuple(setting for one in executed for setting in one.plan.matched)
             wanted = Wanted(facts.uses, matched)
         if statement.prepared_name is None:
+            for place, notice in facts.notices:
+                exchange.tell(Notice(notice, place))
             if is_watched:
                 watch(known, exchange, sqlprepared.whole(text, plans, known), True, prepares)
         else:
@@ -210,7 +212,7 @@ class ColumnStatements:
             bound = Wanted([one.use for one in uses if one.use is not None], matched)
             made.plan = Binding(
                 *(text, judged.mode, names, plans, is_watched, uses, bound, prepares, kept, mark),
-                *(bypass, meanings is not None),
+                *(bypass, meanings is not None, facts.notices),
             )
             if uses:
                 made.types = writing.declared(uses, statement.types or ())

@@ -2,7 +2,15 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.exchange import STATEMENT, Exchange, Statement, ToldType, lose_replies, take_reply
+from acra_twisted.exchange import (
+    STATEMENT,
+    Exchange,
+    Notice,
+    Statement,
+    ToldType,
+    lose_replies,
+    take_reply,
+)
 from acra_twisted.outstanding import FORWARD
 from acra_twisted.verdicts import PASS, Deny
 from tests.support.sessions import make_session
@@ -20,6 +28,18 @@ class Exchanges(SynchronousTestCase):
         for number in range(40):
             self.exchange.add_attribute(f"k{number}", number)
         self.assertEqual(len(self.exchange.attributes), 32)
+
+    def test_the_client_is_told_if_it_wants_that_and_of_some_things_once(self):
+        once, other = Notice("x", once=True), Notice("y", 2)
+        self.exchange.tell(other)
+        self.assertIsNone(self.exchange.told)
+        self.session.told = {"x"}
+        self.exchange.tell(once)
+        self.assertIsNone(self.exchange.told)
+        self.session.told = set()
+        self.exchange.tell(once)
+        self.exchange.tell(other)
+        self.assertEqual(self.exchange.told, [once, other])
 
     def test_a_refusal_for_a_protected_column_is_shown_on_the_span(self):
         self.exchange.refuse(Deny("no", rule="r"), "42000")

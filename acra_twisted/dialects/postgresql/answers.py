@@ -9,7 +9,7 @@ from acra_twisted.dialects.postgresql.prepared import Prepared
 from acra_twisted.dialects.postgresql.wholereplies import WholeReplies
 from acra_twisted.dialects.propagation import Propagation
 from acra_twisted.errors import RolledBackError
-from acra_twisted.exchange import Exchange, take_reply
+from acra_twisted.exchange import Exchange, Notice, take_reply
 from acra_twisted.outstanding import (
     ANSWER_WITH_NEXT,
     REPLACE,
@@ -124,6 +124,20 @@ class AnsweredReplies(WholeReplies):
         text = self._propagation.notice(exchange)
         if text:
             self._out.append(backend.encode_notice(text))
+
+    def _tell_of(self, exchange: Exchange, start: int) -> None:
+        """Notices of stages about what is done of an exchange, before the message at ``start``."""
+        told = self._session.told
+        left: list[Notice] = []
+        self._emit(start)
+        for notice in exchange.told or ():
+            if notice.place > self._ordinal:
+                left.append(notice)
+            elif told is not None and notice.text not in told:
+                if notice.once:
+                    told.add(notice.text)
+                self._out.append(backend.encode_notice(notice.text))
+        exchange.told = left or None
 
     def _fail(self, exchange: Exchange, deny: Deny) -> None:
         """Give the client an error in place of the rest of this reply."""

@@ -35,11 +35,19 @@ class ExtendedReplies(AnsweredReplies):
     """AnsweredReplies that read what the database says of statements, portals and columns."""
 
     def _parse_complete(self, start: int, end: int) -> None:
-        self._session.prepared.parse_complete(self._head(replies.PARSE)[3])
+        _, _, exchange, statement = self._head(replies.PARSE)
+        if exchange is not None and exchange.told is not None and not exchange.is_run:
+            # Nothing of it may ever be done.
+            self._tell_of(exchange, start)
+        self._session.prepared.parse_complete(statement)
         self._pop(end)
 
     def _bind_complete(self, start: int, end: int) -> None:
-        self._session.prepared.bind_complete(self._head(replies.BIND)[3])
+        _, _, exchange, portal = self._head(replies.BIND)
+        if exchange is not None and exchange.told is not None and not exchange.is_run:
+            # It is executed apart, if at all.
+            self._tell_of(exchange, start)
+        self._session.prepared.bind_complete(portal)
         self._pop(end)
 
     def _close_complete(self, start: int, end: int) -> None:

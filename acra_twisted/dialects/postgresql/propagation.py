@@ -32,10 +32,13 @@ _OPTION: Final = re.compile(
     rb"\b(acra\.traceparent|pg_tracing\.trace_context|application_name)=((?:\\.|[^\s\\])*)"
 )
 _STARTUP_NOTICE: Final = re.compile(rb"\bacra\.trace_notice=(\w+)")
+_STARTUP_LEAST: Final = re.compile(rb"\bclient[_-]min[_-]messages=(\w+)", re.I)
 _SET_NOTICE: Final = re.compile(
     rb"\s*set\s+(?:session\s+)?acra\.trace_notice\s*(?:=|\bto\b)\s*'?(\w+)'?\s*+(?:;\s*+)?", re.I
 )
 _ON: Final = frozenset((b"on", b"true", b"yes", b"1"))
+#: Values of client_min_messages that leave out notices.
+_ABOVE: Final = frozenset((b"warning", b"error", b"fatal", b"panic"))
 
 
 def startup_contexts(startup: StartupPacket) -> tuple[dict[bytes, TraceContext | None], bool]:
@@ -76,6 +79,17 @@ def startup_notices(startup: StartupPacket) -> bool:
     """Return True if ``-c acra.trace_notice=on`` is among the options."""
     found = _STARTUP_NOTICE.search(startup.parameters.get(b"options", b""))
     return found is not None and found[1].lower() in _ON
+
+
+def wants_notices(startup: StartupPacket) -> bool:
+    """Return False if the client has set ``client_min_messages`` above notices when it connected,
+    by itself or among the options, of which the last holds."""
+    parameters = startup.parameters
+    least = parameters.get(b"client_min_messages")
+    if least is None:
+        for found in _STARTUP_LEAST.finditer(parameters.get(b"options", b"")):
+            least = found[1]
+    return least is None or least.lower() not in _ABOVE
 
 
 def asks_for_notices(text: bytes) -> bool | None:

@@ -261,6 +261,8 @@ class ResponseFlow(ExtendedReplies):
             return
         _, code, exchange, portal = self._head(replies.QUERY, replies.EXECUTE)
         assert exchange is not None  # noqa: S101 - both codes always have one
+        if exchange.told is not None:
+            self._tell_of(exchange, start)
         if self._session.settings is not None:
             self._session.settings.completed(backend.decode_command_tag(body))
         if exchange.watch is not None:
@@ -277,7 +279,10 @@ class ResponseFlow(ExtendedReplies):
         self._statement_ended(self._head(replies.QUERY, replies.EXECUTE)[1], end)
 
     def _portal_suspended(self, start: int, end: int) -> None:
-        self._statement_ended(self._head(replies.EXECUTE)[1], end)
+        _, code, exchange, _ = self._head(replies.EXECUTE)
+        if exchange is not None and exchange.told is not None:
+            self._tell_of(exchange, start)
+        self._statement_ended(code, end)
 
     def _statement_ended(self, code: int, end: int) -> None:
         session = self._session

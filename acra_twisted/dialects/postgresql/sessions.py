@@ -11,7 +11,11 @@ from acra_twisted.dialects.postgresql.contextsettings import ContextSettings
 from acra_twisted.dialects.postgresql.descriptions import Descriptions
 from acra_twisted.dialects.postgresql.farewells import encode_farewell
 from acra_twisted.dialects.postgresql.prepared import Prepared
-from acra_twisted.dialects.postgresql.propagation import startup_contexts, startup_notices
+from acra_twisted.dialects.postgresql.propagation import (
+    startup_contexts,
+    startup_notices,
+    wants_notices,
+)
 from acra_twisted.dialects.postgresql.request import RequestFlow
 from acra_twisted.dialects.postgresql.response import ResponseFlow
 from acra_twisted.dialects.postgresql.startup import settle_version
@@ -119,6 +123,7 @@ class Sessions:
         if contexts:
             session.settings = ContextSettings(session, contexts)
         session.notices = self._propagation.notices and startup_notices(startup)
+        session.told = set() if wants_notices(startup) else None
         session.observer.session_opened(session)
         exchange = Exchange(session, "startup", None, session.clock())
         exchange.sent = exchange.opened

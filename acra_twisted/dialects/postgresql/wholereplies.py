@@ -66,7 +66,7 @@ class WholeReplies(ResultRows):
         if len(outstanding) > 1:
             return _NOT_WHOLE
         exchange: Exchange | None = head[2]
-        if exchange is None or exchange.watch is not None:
+        if exchange is None or exchange.watch is not None or exchange.told is not None:
             return _NOT_WHOLE
         found, columns, rows = self._whole_result(data, 0, True, exchange, None)
         return (exchange, 0, None, columns, rows) if found else _NOT_WHOLE
@@ -84,7 +84,7 @@ class WholeReplies(ResultRows):
         exchange: Exchange | None = owed[first][2]
         described = len(owed) - first == len(_DESCRIBED)
         codes = _DESCRIBED if described else _UNDESCRIBED
-        if exchange is None or exchange.watch is not None:
+        if exchange is None or exchange.watch is not None or exchange.told is not None:
             return _NOT_WHOLE
         if not outstanding.forwards(first, codes, exchange):
             return _NOT_WHOLE

@@ -56,6 +56,7 @@ def assemble(analysis: Analysis, statement: Statement, found: Found) -> Statemen
         bool(pieces or parameters),
         found.executes,
         found.declares,
+        found.notice,
     )
 
 

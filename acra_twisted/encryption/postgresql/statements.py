@@ -66,10 +66,10 @@ _NOT_BY_SQL: Final = Refusal(
 
 
 class Found:
-    """The result, prepared statement, COPY and cursor of a statement, and the name that it
-    executes."""
+    """The result, prepared statement, COPY and cursor of a statement, the name that it executes,
+    and what the client is told of it."""
 
-    __slots__ = ("results", "prepares", "copies", "executes", "declares")
+    __slots__ = ("results", "prepares", "copies", "executes", "declares", "notice")
 
     def __init__(self) -> None:
         self.results: Sequence[ResultColumn] | None = None
@@ -77,6 +77,7 @@ class Found:
         self.copies: Copied | None = None
         self.executes = ""
         self.declares: Sequence[ResultColumn] | None = None
+        self.notice = ""
 
 
 def walk(analysis: Analysis, statement: Statement) -> Found:
@@ -107,7 +108,7 @@ def _statement(
         columns = _WALKS[kind](analysis, fields, Scope())
         found.results = _shown(analysis, columns)
         if into is not None:
-            _copied(analysis, found.results)
+            found.notice = _copied(analysis, into, found.results)
     elif kind == "CreateTableAsStmt":
         keeps_rows = fields.get("objtype") == "OBJECT_MATVIEW"
         if not (keeps_rows and fields.get("if_not_exists") and _is_there(analysis, fields)):
@@ -116,7 +117,7 @@ def _statement(
             _view(analysis, fields)
         else:
             _carried(analysis, statement, fields, found)
-            _copied(analysis, found.results)
+            found.notice = _copied(analysis, fields.get("into", {}), found.results)
         found.results = None
     elif kind == "DeclareCursorStmt":
         found.declares = _shown(analysis, _data(analysis, fields.get("query"), Scope()))
@@ -223,17 +224,21 @@ def _is_there(analysis: Analysis, fields: Fields) -> bool:
     return relation is not None and relation.kind == _KEEPS_ROWS
 
 
-def _copied(analysis: Analysis, results: Sequence[ResultColumn] | None) -> None:
-    """Refuse to make a table of what protected columns store, if that is wanted: AcraServer would
-    not know its columns."""
-    if not analysis.names.strict_copies:
-        return
-    text = "would be copied into a table that is not protected, which strict_copies forbids"
-    if results is None:
-        raise refused(refusals.UNALIKE, None, text)
-    for one in results:
-        if one.setting is not None:
-            raise refused(refusals.UNALIKE, one.setting, text)
+def _copied(analysis: Analysis, into: Fields, results: Sequence[ResultColumn] | None) -> str:
+    """The notice about a table that is made of what protected columns store, for AcraServer does
+    not know its columns; "" if it is made of others.  Raises StatementRefusedError instead if that
+    is wanted."""
+    settings = dict.fromkeys(one.setting for one in results or () if one.setting is not None)
+    if analysis.names.strict_copies and (settings or results is None):
+        text = "would be copied into a table that is not protected, which strict_copies forbids"
+        raise refused(refusals.UNALIKE, next(iter(settings), None), text)
+    if not settings:
+        return ""
+    labels = ", ".join(one.label for one in settings)
+    return (
+        f"table {into.get('rel', {}).get('relname', '')} is not protected by AcraServer: copies of "
+        f"{labels} in it stay encrypted, and are neither typed nor masked"
+    )
 
 
 def _defined(analysis: Analysis, kind: str, fields: Fields) -> None:

@@ -52,6 +52,13 @@ class Columns(SynchronousTestCase):
 
 
 class Plans(SynchronousTestCase):
+    def test_what_the_client_is_told_by_the_number_of_the_statement(self):
+        facts = Facts([StatementPlan(), StatementPlan(notice="x"), StatementPlan(notice="y")])
+        self.assertEqual(facts.notices, ((1, "x"), (2, "y")))
+        self.assertFalse(facts.is_plain)
+        plain = Facts([StatementPlan()])
+        self.assertEqual((plain.notices, plain.is_plain), ((), True))
+
     def test_the_uses_of_all_statements_in_their_order(self):
         plans = [
             StatementPlan(literals=(LiteralUse(0, Use(NAME, STORE, "")),)),

@@ -42,6 +42,22 @@ class Makers(SynchronousTestCase):
         attribute = self.bench.exchange.attributes["acra.search_foreign_owner"]
         self.assertEqual(attribute, "people.email")
 
+    def test_and_told_to_the_client_once(self):
+        session = self.bench.session
+        session.told = set()
+        other = EMAIL._replace(owner="another")
+        mine = EMAIL._replace(owner=session.identity.client_id)
+        self.makers.of_keys(Wanted([Use(mine, COMPARE, "")]), self.bench.exchange)
+        self.assertIsNone(self.bench.exchange.told)
+        wanted = Wanted([Use(other, COMPARE, "")])
+        self.makers.of_keys(wanted, self.bench.exchange)
+        [notice] = self.bench.exchange.told
+        self.assertIn("column people.email", notice.text)
+        self.bench.exchange.told = None
+        session.told.add(notice.text)
+        self.makers.of_keys(wanted, self.bench.exchange)
+        self.assertIsNone(self.bench.exchange.told)
+
     def test_tokens_beside_keys(self):
         own = self.makers.of_keys(Wanted([Use(NAME, STORE, "")]), self.bench.exchange)
         for values in (TokenValues({AGE: [b"1"]}, {}), succeed(TokenValues({AGE: [b"1"]}, {}))):

@@ -24,6 +24,18 @@ class Bound(BoundCase):
         self.assertEqual(sent.formats, [1, 1, 1, 0])
         self.assertEqual([self.opened(one) for one in sent.values[1:3]], values[1:])
 
+    def test_the_client_is_told_of_a_copy_at_each_execution(self):
+        self.session.told = set()
+        statement = self.prepare("SELECT name INTO copies FROM people WHERE id = $1")
+        self.assertIsNone(self.exchange.told)
+        for _ in range(2):
+            exchange = Exchange(self.session, "execute", statement, 1)
+            bound = Parameters([b"1"], [0], statement, [0])
+            self.assertIs(self.settled(self.stage.on_parameters(bound, exchange)), PASS)
+            [notice] = exchange.told
+            self.assertIn("table copies ", notice.text)
+            end(exchange, b"SELECT 1")
+
     def test_encoded_values_are_for_the_same_portal(self):
         statement = self.prepare()
         exchange = Exchange(self.session, "execute", statement, 1)

@@ -24,6 +24,20 @@ class Statements(EncryptorCase):
         self.assertNotEqual(again, sent)
         self.assertEqual(self.exchange.plan, "hit")
 
+    def test_the_client_is_told_of_each_copy_that_is_not_protected(self):
+        self.session.told = set()
+        text = "SELECT 1; SELECT name INTO b FROM people; CREATE TABLE c AS TABLE people"
+        self.database.relations = [["b", True], ["c", True]]
+        for plan in ("miss", "hit"):
+            self.sent(text)
+            self.assertEqual(self.exchange.plan, plan)
+            self.assertEqual([one.place for one in self.exchange.told], [1, 2])
+            self.assertIn("table b ", self.exchange.told[0].text)
+            self.assertIn("people.age", self.exchange.told[1].text)
+            end(self.exchange, b"SELECT 1", b"SELECT 1", b"SELECT 1")
+        self.sent("SELECT name FROM people")
+        self.assertIsNone(self.exchange.told)
+
     def test_what_concerns_no_protected_column_passes(self):
         self.database.relations = [["other", True]]
         for text in ("SELECT 1", "INSERT INTO other VALUES ('x')", "SELECT id FROM people"):

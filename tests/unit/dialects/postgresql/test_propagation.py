@@ -1,11 +1,14 @@
 """Contexts handed on with every kind of request, and what a client is told."""
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.dialects.postgresql.propagation import (
     asks_for_notices,
     startup_contexts,
     startup_notices,
+    wants_notices,
 )
 from acra_twisted.dialects.propagation import CARRIER, Propagation
 from acra_twisted.exchange import Statement
@@ -308,6 +311,31 @@ class ToldToTheClient(SynchronousTestCase):
         options = StartupPacket(0, {b"options": b"-c acra.trace_notice=on"})
         self.assertTrue(startup_notices(options))
         self.assertFalse(startup_notices(StartupPacket(0, {})))
+
+
+class Levels(SynchronousTestCase):
+    """The messages that a client has asked for when it connected."""
+
+    def test_notices_are_left_out_by_the_levels_above(self):
+        for options, wanted in (
+            (b"", True),
+            (b"-c client_min_messages=debug1", True),
+            (b"-c client_min_messages=NOTICE", True),
+            (b"-c client_min_messages=Warning", False),
+            (b"--client-min-messages=error", False),
+            (b"-c client_min_messages=error -c client_min_messages=log", True),
+            (b"-c client_min_messages=", True),
+        ):
+            packet = StartupPacket(0, {b"options": options})
+            self.assertEqual(wants_notices(packet), wanted, options)
+        packet = StartupPacket(0, {b"client_min_messages": b"error"})
+        self.assertFalse(wants_notices(packet))
+        self.assertTrue(wants_notices(StartupPacket(0, {})))
+
+    @given(st.binary(), st.binary())
+    def test_any_bytes(self, options, value):
+        packet = StartupPacket(0, {b"options": options, b"client_min_messages": value})
+        self.assertIsInstance(wants_notices(packet), bool)
 
 
 OTHER = TraceContext("1af7651916cd43dd8448eb211c80319c", "c7ad6b7169203331", True)

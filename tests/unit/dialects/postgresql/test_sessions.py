@@ -68,6 +68,14 @@ class Served(SynchronousTestCase):
         session, _ = serve({**ANN, b"TimeZone": b"UTC", b"options": options})
         self.assertEqual(session.asked, {"search_path", "timezone", "jit"})
 
+    def test_a_client_gets_notices_unless_it_has_said_otherwise(self):
+        for parameters, told in (
+            (ANN, set()),
+            ({**ANN, b"options": b"-c client_min_messages=error"}, None),
+        ):
+            session, _ = serve(parameters)
+            self.assertEqual(session.told, told)
+
     def test_a_context_that_the_client_brought(self):
         session, _ = serve(BROUGHT)
         self.assertEqual(session.observer.opened[0].remote, CONTEXT)

@@ -2,8 +2,9 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from acra_twisted.encryption.plan import Prepared
+from acra_twisted.encryption.plan import Prepared, ResultColumn
 from acra_twisted.encryption.postgresql.comparisons import Comparisons
+from acra_twisted.encryption.settings import ColumnSetting
 from tests.support.planning import MODE, PATH, SETTINGS, outcome, planner, shown
 
 PASSED = (
@@ -183,6 +184,35 @@ class Statements(SynchronousTestCase):
             "explain select name from people",
         ):
             self.assertEqual(outcome(text, made), text)
+
+    def test_a_table_that_is_made_of_stored_values_has_a_notice(self):
+        made = planner(claims=Comparisons())
+        for text, labels in (
+            ("create table copies as select id, name, 'my secret' from people", "people.name"),
+            ("create temp table copies as select email, name from people", "people.email, people."),
+            ("select name into copies from people", "people.name in"),
+            ("explain create table copies as select name, name from people", "people.name in"),
+        ):
+            for _ in range(2):
+                [plan] = made.plan(text.encode(), MODE, PATH).statements
+                self.assertIn("table copies is not protected", plan.notice, text)
+                self.assertIn(f"copies of {labels}", plan.notice, text)
+                self.assertNotIn("secret", plan.notice)
+        for text in (
+            "create table copies as select id from people where name is null",
+            "create materialized view copies as select name from people",
+            "create view v as select name from people",
+            "insert into clones (name) select name from people",
+        ):
+            plans = made.plan(text.encode(), MODE, PATH).statements or ()
+            self.assertEqual([plan.notice for plan in plans if plan.notice], [], text)
+
+    def test_so_has_one_of_what_sql_has_prepared(self):
+        setting = ColumnSetting("", "people", "name")
+        prepared = {"q": Prepared("q", (), [ResultColumn(setting)], 7, PATH.meaning)}
+        text = b"create table copies as execute q /* people */"
+        [plan] = planner().plan(text, MODE, PATH, prepared).statements
+        self.assertIn("copies of people.name", plan.notice)
 
     def test_statements_that_may_bring_values_unseen_are_refused(self):
         for text, reason in REFUSED:
