@@ -254,7 +254,7 @@ class Alike(Gathered):
     def settle(self) -> Pending:
         """Count what is held, and return what held it."""
         pending = self._pending
-        assert pending is not None  # noqa: S101 - `Held` has those that hold something
+        assert pending is not None  # noqa: S101 - Held has those that hold something
         self._pending = None
         pending.settle(self._count_all())
         return pending

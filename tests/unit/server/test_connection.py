@@ -33,7 +33,6 @@ from acra_twisted.server.authentication import Authentication, Refusal
 from acra_twisted.server.connection import ServerConnection
 from acra_twisted.server.database import DatabaseChannel
 from acra_twisted.server.service import AcraServer
-from acra_twisted.telemetry.tracing.sampling import make_sampler
 from acra_twisted.transport.certificates import REVOKED
 from acra_twisted.transport.verifier import CertificateRefused
 from acra_twisted.wire import scram
@@ -169,7 +168,7 @@ class Connections(ServerCase):
         self.assertEqual(types(connection.transport.value()), "RZ")
 
     def test_ob2_acras_connector_says_sampled_of_each(self):
-        self.server.telemetry.tracing._sampler = make_sampler("never", lambda: 0)
+        self.make(tracing_sampler="never")
         for mark, expected in ((0, False), (tracecontext.DECIDES, True)):
             connection = self.accept(tracecontext.encode(CONTEXT, mark) + STARTUP)
             self.assertEqual(connection.span.trace_id, CONTEXT.trace_id)
