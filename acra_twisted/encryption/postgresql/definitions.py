@@ -84,10 +84,7 @@ def _inheriting(fields: dict[str, Any], place: Place) -> Refusal | None:
     """Judge a table that is not protected, and may come to inherit from one that is, or to have it
     as a partition."""
     for item in fields.get("cmds", ()):
-        partition = item.get("AlterTableCmd", {}).get("def", {}).get("PartitionCmd", {})
-        child = place.resolved(partition.get("name", {})).relation
-        settings = place.settings(child)[0] if child else {}
-        refused = partitions.refused_child(partition.get("bound", {}), settings)
+        refused = _attached(item.get("AlterTableCmd", {}), place, None)
         if refused:
             return refused
     for where in temporaries.parents(fields, place.path):
@@ -135,7 +132,7 @@ def _parted(command: dict[str, Any], place: Place, relation: Relation) -> Refusa
     has."""
     partition = command.get("def", {}).get("PartitionCmd", {})
     if command.get("subtype") == "AT_AttachPartition":
-        return partitions.refused_bound(partition.get("bound", {}), place.protection, relation)
+        return _attached(command, place, relation)
     if command.get("subtype") == "AT_DropInherit":
         child: Relation | None = relation
     elif command.get("subtype") == "AT_DetachPartition":
@@ -156,6 +153,26 @@ def _parted(command: dict[str, Any], place: Place, relation: Relation) -> Refusa
     return None
 
 
+def _attached(command: dict[str, Any], place: Place, above: Relation | None) -> Refusal | None:
+    """Judge the bound of a table that becomes a partition of ``above``, None for a table that has
+    no protected column."""
+    partition = command.get("def", {}).get("PartitionCmd", {})
+    bound, where = partition.get("bound", {}), partition.get("name", {})
+    if not partitions.has_values(bound):
+        return None
+    found = place.resolved(where)
+    if found.unknown and place.protection.named(where.get("relname", "")):
+        return unknown(where, found)
+    if found.relation is not None:
+        own = place.settings(found.relation)[0]
+    else:
+        # It may be about to be made.
+        own = _configured(where, place) if found.unknown else {}
+    if above is None:
+        return partitions.refused_child(bound, own)
+    return partitions.refused_bound(bound, place.protection, above, own)
+
+
 def _create(fields: dict[str, Any], place: Place) -> Refusal | None:
     own = settings = _configured(fields.get("relation", {}), place)
     bound = fields.get("partbound", {})
@@ -166,7 +183,7 @@ def _create(fields: dict[str, Any], place: Place) -> Refusal | None:
         if found.relation is not None:
             above = place.settings(found.relation)[0]
             refused = (
-                partitions.refused_bound(bound, place.protection, found.relation)
+                partitions.refused_bound(bound, place.protection, found.relation, own)
                 if above
                 else partitions.refused_child(bound, own)
             )
@@ -176,8 +193,13 @@ def _create(fields: dict[str, Any], place: Place) -> Refusal | None:
         elif found.unknown and place.protection.named(where.get("relname", "")):
             return unknown(where, found)
         elif found.unknown:
-            # It is about to be made, and has been judged.
-            settings = {**_configured(where, place), **settings}
+            # It is about to be made, and has been judged: no protected column divides it.
+            above = _configured(where, place)
+            others = {name: one for name, one in own.items() if name not in above}
+            refused = partitions.refused_child(bound, others)
+            if refused:
+                return refused
+            settings = {**above, **settings}
         else:
             refused = partitions.refused_child(bound, own)
             if refused:

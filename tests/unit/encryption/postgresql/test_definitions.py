@@ -138,6 +138,41 @@ class Definitions(SynchronousTestCase):
             "CREATE TABLE one PARTITION OF other FOR VALUES IN (42)",
         )
 
+    def test_bounds_by_a_column_that_is_protected_in_the_partition_alone(self):
+        key = (Attached(PARTITION_KEY, PARTITION_KEY, (2,)),)
+        above = Relation(6, "public", "above", "p", columns("y", "x"), attached=key)
+        child = Relation(7, "public", "child", "r", columns("x", "y"))
+        parted = Relation(8, "public", "parted", "p", columns("x", "y"))
+        inner = Relation(9, "public", "inner", "r", columns("x", "y"), parents=(8,))
+        both = protection([above, child], settings("above.y", "child.x", "child.y", "new.x"))
+        one = protection([above, child], settings("above.y", "child.y", "new.y"))
+        deep = protection([above, parted, inner], settings("above.y", "inner.x"))
+        create = "CREATE TABLE {} PARTITION OF above FOR VALUES IN ('x')"
+        attach = "ALTER TABLE above ATTACH PARTITION {} FOR VALUES IN ('x')"
+        made = "CREATE TABLE people PARTITION OF later FOR VALUES IN ('x')"
+        fresh = protection([], settings("later.name", "people.name", "people.nick"))
+        alike = protection([], settings("later.name", "people.name"))
+        for given, text, expected in (
+            (both, create.format("new"), ("expression", "new.x")),
+            (both, attach.format("child"), ("expression", "child.x")),
+            # It is about to be made.
+            (both, attach.format("new"), ("expression", "new.x")),
+            (one, create.format("new"), None),
+            (one, attach.format("child"), None),
+            (one, attach.format("new"), None),
+            (deep, attach.format("parted"), ("schema_unknown", "parted")),
+            (deep, attach.format("parted").replace("above", "other"), ("schema_unknown", "parted")),
+            (deep, attach.format("parted").replace("FOR VALUES IN ('x')", "DEFAULT"), None),
+            (both, attach.format("new").replace("above", "other"), ("expression", "new.x")),
+            # The table above it is about to be made.
+            (fresh, made, ("expression", "people.nick")),
+            (alike, made, None),
+        ):
+            [statement] = pgparse.parse(text)
+            [(kind, fields)] = statement["stmt"].items()
+            refused = refusal(kind, fields, given, PATH, [])
+            self.assertEqual(refused and (refused.reason, refused.column), expected, text)
+
     def test_a_column_that_comes_to_a_protected_table_from_one_above_it(self):
         base = Relation(6, "public", "base", "r", columns("id"))
         heir = Relation(7, "public", "later", "r", columns("id"), parents=(6,))
