@@ -10,6 +10,7 @@ from twisted.web.server import NOT_DONE_YET
 
 from acra_twisted.telemetry.pages.access import Guard
 from acra_twisted.telemetry.pages.channel import PageRequest
+from acra_twisted.telemetry.pages.kept import NOT_KEPT
 from acra_twisted.telemetry.pages.rendering import NotKept, Page
 from acra_twisted.telemetry.pages.search import Unfit
 
@@ -22,8 +23,6 @@ HEADERS: Final[Mapping[str, str]] = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'",
 }
-#: Said of what is not kept any more.
-NOT_KEPT = "Not found: only recent traces are kept"
 #: Said where too many ask.
 BUSY = "Too many ask for this at the moment"
 

@@ -16,6 +16,7 @@ from acra_twisted.telemetry.tracing.store import SpanStore
 if TYPE_CHECKING:
     from acra_twisted.telemetry.pages.past import Past
 
+#: Said of what is not kept any more.
 NOT_KEPT: Final = "Not found: only recent traces are kept"
 _SPAN_IDS: Final = (1 << 64) - 1
 #: Running spans that are looked at between two turns.

@@ -15,8 +15,9 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from acra_twisted.telemetry.pages.access import Guard
-from acra_twisted.telemetry.pages.answers import BUSY, NOT_KEPT, Answer, Busy, plain
+from acra_twisted.telemetry.pages.answers import BUSY, Answer, Busy, plain
 from acra_twisted.telemetry.pages.channel import HeadChannel, PageRequest, Visitors
+from acra_twisted.telemetry.pages.kept import NOT_KEPT
 from acra_twisted.telemetry.pages.readiness import Reach, ReachAll
 from acra_twisted.telemetry.pages.rendering import NotKept, Page, Piece
 from acra_twisted.telemetry.pages.scrape import Scrape
