@@ -53,17 +53,16 @@ _EXPLAINED: Final = (
 )
 
 
-#: Tokens that come with a value of a list: its own, a comma, and the brackets of a row.
-_OF_A_VALUE: Final = 4
-
-
 class Limits(NamedTuple):
-    """Limits of a text: bytes; values, which are literals and parameters; and the tokens beyond
-    four for each value."""
+    """Limits of a text: bytes; tokens, which are all its words, signs and values; and those of
+    them that are values: literals and parameters.
+
+    Each bounds the time and the memory that one text takes: all its tokens are kept at once.
+    """
 
     text: int = 16 << 20
-    values: int = 500_000
-    structure: int = 200_000
+    tokens: int = 400_000
+    values: int = 100_000
 
 
 class Planner:
@@ -283,14 +282,10 @@ class Planner:
                 raise StatementRefusedError(
                     _unreadable("it has letters beyond ASCII in another character set than utf8mb4")
                 )
-        most = self._limits.values * _OF_A_VALUE + self._limits.structure
-        found: list[Token] = _LANGUAGE.tokens(text, mode, most)
-        if len(found) > self._limits.structure:
-            count = sum(kind in _VALUES for kind, _, _ in found)
-            if count > self._limits.values:
+        found: list[Token] = _LANGUAGE.tokens(text, mode, self._limits.tokens)
+        if len(found) > self._limits.values:
+            if sum(kind in _VALUES for kind, _, _ in found) > self._limits.values:
                 raise StatementRefusedError(_unreadable("it has too many values"))
-            if len(found) - count * _OF_A_VALUE > self._limits.structure:
-                raise StatementRefusedError(_unreadable("it has too many tokens"))
         if not text.isascii():
             for kind, start, end in found:
                 # Clients write bytes as they are in strings.

@@ -200,13 +200,13 @@ class Bounds(SynchronousTestCase):
             self.assertIn(f'"{name}", which AcraServer protects', refusal.text, text)
 
     def test_length_and_tokens(self):
-        limited = Planner(Protection(SCHEMA, SETTINGS), Limits(text=100, structure=20, values=10))
+        limited = Planner(Protection(SCHEMA, SETTINGS), Limits(text=100, tokens=29, values=10))
 
         def outcome(items, item):
             text = "SELECT note FROM people WHERE id IN (" + ", ".join([item] * items) + ")"
             return limited.plan(text.encode(), MODE, "shop").plan.refusal
 
-        for number, item, most in ((1, "1", 10), (2, "?", 10), (3, "id", 6)):
+        for number, item, most in ((1, "1", 10), (2, "?", 10), (3, "id", 10)):
             with self.subTest(number):
                 self.assertIsNone(outcome(most, item))
                 self.assertIsNotNone(outcome(most + 1, item))
@@ -214,6 +214,22 @@ class Bounds(SynchronousTestCase):
             limited.plan(b"SELECT 1 FROM people" + b" " * 100, MODE, "shop").plan.refusal
         )
         self.assertIsNone(limited.plan(b"SELECT 1" + b" " * 100, MODE, "shop").plan.refusal)
+
+    def test_tokens_count_also_where_they_come_with_a_value(self):
+        limited = Planner(Protection(SCHEMA, SETTINGS), Limits(tokens=40, values=10))
+        for row, most in (("(1)", 8), ("(?)", 8), ("(-1)", 6), ("(now())", 5), ("(DEFAULT)", 8)):
+            for rows, taken in ((most, True), (most + 1, False)):
+                text = "INSERT INTO people (id) VALUES " + ",".join([row] * rows)
+                refusal = limited.plan(text.encode(), MODE, "shop").plan.refusal
+                self.assertEqual(refusal is None, taken, text)
+
+    def test_a_text_takes_so_much_at_most(self):
+        self.assertEqual(Limits(), (16 << 20, 400_000, 100_000))
+        for rows in (99_999, 400_000):
+            text = "INSERT INTO people (id) VALUES " + ",".join(["(1)"] * rows)
+            self.assertIn("too many tokens", plan(text).plan.refusal.text)
+        text = "SELECT id FROM people WHERE id IN (" + ",".join(["1"] * 100_001) + ")"
+        self.assertIn("too many values", plan(text).plan.refusal.text)
 
     def test_long_inserts_are_taken(self):
         rows = ", ".join("(%d, 'v%d')" % (n, n) for n in range(2000))
