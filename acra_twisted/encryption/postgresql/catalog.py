@@ -144,6 +144,8 @@ def _relation(row: Mapping[str, Any]) -> Relation:
     numbers = {one.number for one in attributes}
     if not len({one.name for one in attributes}) == len(numbers) == len(attributes):
         raise SchemaError(_ODD)
+    if not all(numbers.issuperset(one.reads) for one in attributes):
+        raise SchemaError(_ODD)
     sources = storedtrees.shown(_word(rule)) if rule is not None else {}
     return Relation(
         _number(row["oid"]),

@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.encryption.postgresql import catalog
 from acra_twisted.encryption.postgresql.naming import SearchPath
+from acra_twisted.encryption.postgresql.protection import Protection
 from acra_twisted.encryption.postgresql.schema import (
     Attached,
     Attribute,
@@ -16,6 +17,7 @@ from acra_twisted.encryption.postgresql.schema import (
     SchemaError,
 )
 from tests.support.schemas import answer, cell, column, table
+from tests.unit.encryption.postgresql.test_protection import settings
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -130,6 +132,9 @@ class Limits(SynchronousTestCase):
         self.refused(first, cell(table(7, "a", column("b", 1), column("b", 2))))
         self.refused(first, cell(table(7, "a", column("b", 1), column("c", 1))))
         self.refused(first, cell(table(7, "a", parents=[1] * 33)))
+        for reads in ([9], [1, 0], [2, -1]):
+            computed = column("b", 2, generated=True, reads=reads)
+            self.refused(first, cell(table(7, "a", column("c", 1), computed)))
 
     def test_a_view_shows_nothing_in_columns_that_it_has_not(self):
         target = "{TARGETENTRY :resno %d :resorigtbl 2 :resorigcol 1 :resjunk false}"
@@ -153,11 +158,27 @@ class Limits(SynchronousTestCase):
             [*answer(words=["a"], functions=[[1, "b", "c", value]], writers=[[1, value]])],
             [*answer(writers=[[None, "b", "c", "d", 1, value]])],
         ):
-            try:
-                found = catalog.read(cells, 1)
-            except SchemaError:
-                continue
-            self.assertEqual(found.number, 1)
+            self.read_or_refused(cells)
+
+    @given(st.lists(st.integers(-1, 4)) | JSON, st.lists(st.integers(-1, 4)) | JSON)
+    def test_whatever_columns_read_is_read_or_refused(self, reads, parents):
+        computed = column("b", 1, generated=True, reads=reads)
+        below = column("b", 3, generated=True, reads=parents)
+        self.read_or_refused(
+            answer(
+                table(1, "a", computed, column("c", 2), parents=parents),
+                table(2, "a", column("c", 1), below),
+            )
+        )
+
+    def read_or_refused(self, cells):
+        """Read an answer, and lay settings upon it."""
+        try:
+            found = catalog.read(cells, 1)
+            made = Protection(found, settings("a.b"))
+        except SchemaError:
+            return
+        self.assertEqual(made.schema.number, 1)
 
     @given(st.binary())
     def test_any_bytes_are_read_or_refused(self, data):
