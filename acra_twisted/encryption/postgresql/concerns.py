@@ -54,10 +54,19 @@ _IN_ONE_PIECE: Final = re.compile(
     rb"\s*+\(\s*+(?:(?:'(?:[^']|''|(?!))*+'|[0-9]++|true|false|null)\s*+(?:,\s*+(?!\))|(?=\)))"
     rb"|(?!))*+\)"
 )
-_CONSTANTS: Final = frozenset((b"true", b"false", b"null"))
-#: Behind these a type stands; before those a function, a schema or an argument.
+#: Reserved words in constants, so that no column has them as its name.
+_CONSTANTS: Final = frozenset((b"true", b"false", b"null", b"as"))
+#: Behind these a type stands; before those a schema or the name of an argument.
 _CASTS: Final = frozenset((b"::", b"as"))
-_BEHIND_NAMES: Final = frozenset((b"(", b".", b"=>"))
+_BEHIND_NAMES: Final = frozenset((b".", b"=>"))
+#: Calls in arguments that give no text that could be code.
+_CAST: Final = b"cast"
+_NO_CODE: Final = frozenset(
+    (b"to_tsquery", b"plainto_tsquery", b"phraseto_tsquery", b"websearch_to_tsquery")
+)
+_OWN_SCHEMA: Final = (b"pg_catalog", b".")
+#: Signs between constants and in them; all others may make a text of two.
+_SIGNS: Final = frozenset((b"(", b")", b"[", b"]", b",", b".", b"::", b"=>", b"+", b"-"))
 #: A server cuts longer names, in some encoding.
 _CERTAIN: Final = 60
 #: A name in it may be written with escapes.
@@ -189,38 +198,53 @@ class Concerns:
 
     def may_hide(self, text: bytes, tokens: Sequence[Token]) -> bool:
         """Tell whether a function that runs code may be given code that no string of the text
-        holds: in a parameter, in a column, or put together from parts."""
+        holds: in a parameter, in a column, by another function, or put together from parts."""
         words = _names(text, tokens)
         runs = self._runs.intersection(words) - _RUNNERS
         if not runs and not any(word.startswith(self._starts) for word in words):
             return False
-        if not _JOINING.isdisjoint(words) or self._is_given_columns(text, tokens):
+        if not _JOINING.isdisjoint(words) or self._is_given_more(text, tokens):
             return True
         return any(
             kind == lexer.PARAMETER or (kind == lexer.OPERATOR and b"||" in text[start:end])
             for kind, start, end in tokens
         )
 
-    def _is_given_columns(self, text: bytes, tokens: Sequence[Token]) -> bool:
-        """Tell whether something that may be a column stands in the arguments of a function that
-        runs code: a name that is none of a function, type or argument."""
+    def _is_given_more(self, text: bytes, tokens: Sequence[Token]) -> bool:
+        """Tell whether something else than constants and parameters may stand in the arguments of a
+        function that runs code: a column, a call, a query, an operator."""
         shown = [
             (kind, text[start:end].lower()) for kind, start, end in tokens if kind != lexer.COMMENT
         ]
         depth, before = 0, b""
-        for number, (kind, one) in enumerate(shown):
+        for number, (_, one) in enumerate(shown):
             if one == b"(":
                 name = before.strip(b'"')
                 if depth or name in self._runs - _RUNNERS or name.startswith(self._starts):
                     depth += 1
             elif one == b")":
                 depth = max(0, depth - 1)
-            elif depth and kind in _NAMES and one not in _CONSTANTS and before not in _CASTS:
-                behind, following = shown[number + 1] if number + 1 < len(shown) else ("", b"")
-                if following not in _BEHIND_NAMES and behind not in lexer.LITERALS:
-                    return True
+            elif depth and not self._is_constant(shown, number):
+                return True
             before = one
         return False
+
+    @staticmethod
+    def _is_constant(shown: Sequence[tuple[str, bytes]], number: int) -> bool:
+        """Tell whether a token is a part of a constant, a parameter, or the name of an argument;
+        names of types may be."""
+        kind, one = shown[number]
+        if kind == lexer.OPERATOR:
+            return one in _SIGNS
+        if kind == lexer.UNICODE_QUOTED:
+            return False
+        if kind not in _NAMES or one in _CONSTANTS or shown[number - 1][1] in _CASTS:
+            return True
+        behind, following = shown[number + 1] if number + 1 < len(shown) else ("", b"")
+        if following == b"(":
+            before = tuple(word for _, word in shown[number - 2 : number])
+            return one == _CAST or (one in _NO_CODE and before == _OWN_SCHEMA)
+        return following in _BEHIND_NAMES or behind in lexer.LITERALS
 
     def is_stateful(self, text: bytes, tokens: Sequence[Token]) -> bool:
         """Tell whether a text runs or makes a statement that SQL's PREPARE keeps."""

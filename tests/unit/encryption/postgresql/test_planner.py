@@ -103,15 +103,24 @@ class Kept(SynchronousTestCase):
         self.assertEqual(outcome(text % "people", self.planner), "!opaque_code")
         self.assertEqual(outcome(text % r"\70eople", self.planner), "!opaque_code")
 
-        for arguments in ("'a'::tsquery, 'b'", "pg_catalog.to_tsquery('a'), tsquery 'b', null"):
+        for arguments in (
+            *("'a'::tsquery, 'b'", "pg_catalog.to_tsquery('a'), tsquery 'b', null"),
+            *("cast('a' as tsquery), 'b'", "query => 'a'::tsquery, -1", "('a'), ('b'::varchar(9))"),
+        ):
             text = f"select ts_rewrite({arguments}), note from orders"
             self.assertEqual(outcome(text, self.planner), text)
         for hidden in (
             *("$1", "'select * from peo' || 'ple'", "note", "o.note", '"note"', "lower(note)"),
             *("(select note from orders)", "array['x'], note", "sql => note"),
+            *("current_setting('a.b')", "f()", "s.f()", '"f"()', "(values (f()))", "(f('x'))"),
+            *("to_tsquery('x')", "s.to_tsquery('x')", "pg_catalog.lower('x')", "cast(f() as text)"),
+            *('U&"n\\006fte"', "'{}'::json ->> 'a'", "'a' ~~~ 'b'", "'a' operator(s.+) 'b'"),
+            *("text(f())", "f(1)::text", "coalesce('a', 'b')", "case when true then 'a' end"),
         ):
             text = f"select query_to_xml({hidden}, true, true, '')"
-            self.assertEqual(outcome(text, self.planner), "!opaque_code")
+            self.assertEqual(outcome(text, self.planner), "!opaque_code", text)
+        for text in ("dblink_exec('c', (values (f())))", "dblink_exec('c', f()), 1"):
+            self.assertEqual(outcome(f"select {text}", self.planner), "!opaque_code", text)
 
     def test_code_of_other_tables_is_created(self):
         head = "create function f(x text) returns int language "
