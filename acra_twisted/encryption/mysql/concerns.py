@@ -33,6 +33,10 @@ _RUNNING: Final = DYNAMIC | {"execute_prepared_stmt", "create_synonym_db"}
 _OPAQUE: Final = frozenset(("binlog",))
 #: Languages of MySQL's routines and libraries other than SQL: their code puts SQL together.
 _FOREIGN: Final = frozenset(("javascript", "wasm"))
+#: Those routines and libraries, by the words behind CREATE and ALTER.
+_CODE: Final = frozenset(("function", "procedure", "library"))
+#: Reserved words behind which such a CREATE or ALTER is of something else.
+_OTHERS: Final = frozenset(("table", "as"))
 #: Settings that the server runs.
 _SETTINGS: Final = frozenset(("init_connect", "init_slave", "init_replica", "init_file"))
 #: First words of statements whose strings may be SQL, or name a table at another server.
@@ -59,7 +63,7 @@ _KINDS: Final = frozenset(("table", "sequence"))
 class Concerns:
     """The names by which a text concerns protected columns."""
 
-    __slots__ = ("_names", "_simple", "_others")
+    __slots__ = ("_names", "_simple", "_simple_or_foreign", "_others")
 
     def __init__(self, protection: Protection) -> None:
         self._names = protection.names
@@ -68,9 +72,9 @@ class Concerns:
             | _RUNNING
             | _SETTINGS
             | _OPAQUE
-            | _FOREIGN
             | {checks.NAME}
         )
+        self._simple_or_foreign = self._simple | _FOREIGN
         self._others = tuple(one for one in self._names if one not in self._simple)
 
     def may_touch(self, text: bytes) -> bool:
@@ -79,13 +83,16 @@ class Concerns:
 
         It may say yes of a text that does not.  A long one is searched in pieces.
         """
+        return self._may_have(text, self._simple_or_foreign)
+
+    def _may_have(self, text: bytes, simple: frozenset[str]) -> bool:
         if roles.may_be_set(text):
             return True
-        return any(map(self._may_name, pieces(text)))
+        return any(self._may_name(piece, simple) for piece in pieces(text))
 
-    def _may_name(self, text: bytes) -> bool:
+    def _may_name(self, text: bytes, simple: frozenset[str]) -> bool:
         shown = fold(loosened(text).decode("utf-8", "replace"))
-        if not self._simple.isdisjoint(_WORDS.findall(shown)):
+        if not simple.isdisjoint(_WORDS.findall(shown)):
             return True
         if any(name.replace("`", "``") in shown or name in shown for name in self._others):
             return True
@@ -115,9 +122,7 @@ class Concerns:
             or (
                 not found.isdisjoint(_CARRYING)
                 and (
-                    self._carries(text, part)
-                    or roles.is_set(text, part)
-                    or (not words.isdisjoint(_FOREIGN) and _is_foreign(text, part))
+                    self._carries(text, part) or roles.is_set(text, part) or _is_foreign(text, part)
                 )
             )
             or ("set" in found and not _SETTINGS.isdisjoint(words))
@@ -127,9 +132,10 @@ class Concerns:
 
     def _carries(self, text: bytes, part: Sequence[Token]) -> bool:
         """Tell whether a string of a statement names something protected.  Those of users and
-        roles are no SQL."""
+        roles are no SQL.  The name of a language is a word like others there."""
         return not is_of_accounts(text, part) and any(
-            kind == lexer.STRING and self.may_touch(text[start:end]) for kind, start, end in part
+            kind == lexer.STRING and self._may_have(text[start:end], self._simple)
+            for kind, start, end in part
         )
 
     def _check(self, text: bytes, part: Sequence[Token], mode: Mode) -> None:
@@ -159,9 +165,20 @@ class Concerns:
 
 
 def _is_foreign(text: bytes, part: Sequence[Token]) -> bool:
-    """Tell whether a statement has code in another language than SQL."""
-    words = [mysqltokens.word(text, token) for token in part]
-    return any(one == "language" and other in _FOREIGN for one, other in pairwise(words))
+    """Tell whether a statement makes a routine or library in another language than SQL."""
+    is_open = is_code = False
+    for token, behind in pairwise(part):
+        one = mysqltokens.word(text, token) if token[0] == lexer.WORD else ""
+        if one in _CARRYING:
+            is_open = True
+        elif is_open and one in _OTHERS:
+            is_open = False
+        elif is_open and one in _CODE:
+            is_code = True
+        elif is_code and one == "language":
+            if mysqltokens.word(text, behind).strip("'\"").lower() in _FOREIGN:
+                return True
+    return False
 
 
 def judges_literals(text: bytes, part: Sequence[Token]) -> bool:
