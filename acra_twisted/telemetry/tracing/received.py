@@ -130,18 +130,17 @@ def _span(record: Any, service: str, origin: dict[str, Any]) -> ReceivedSpan | N
     span.span_id = span_id.hex()
     span.end = end
     span.service = service
-    attributes: dict[str, Any] = {}
-    for name, value in _attributes(record.attributes).items():
-        made = _told(name, value)
-        if made is not None:
-            attributes[name] = made
+    attributes = _told_of(record.attributes)
     status = attributes.pop("status.code", 0)
     if record.status.code == 2:
         span.status = status if type(status) is int and status in _STATUS else 2
         span.message = record.status.message[:_VALUE_MAX]
     span.attributes = {**attributes, **origin}
     for event in record.events[:EVENTS_MAX]:
-        span.add_event((event.time_unix_nano, event.name[:NAME_MAX], _attributes(event.attributes)))
+        told = _told_of(event.attributes)
+        # Whose an event is says its span.
+        known = {name: value for name, value in told.items() if name not in origin}
+        span.add_event((event.time_unix_nano, event.name[:NAME_MAX], known))
     for link in record.links[:LINKS_MAX]:
         if len(link.trace_id) == 16 and len(link.span_id) == 8:
             span.add_link(link.trace_id.hex(), link.span_id.hex())
@@ -163,9 +162,15 @@ def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
     return found
 
 
+def _told_of(pairs: Iterable[Any]) -> dict[str, Any]:
+    """Return the attributes of a span or an event that a connector may say."""
+    told = ((name, _told(name, value)) for name, value in _attributes(pairs).items())
+    return {name: value for name, value in told if value is not None}
+
+
 def _told(name: str, value: Any) -> Any:
-    """Return what a connector says by an attribute of a span; None if that is not for it to say, or
-    of another type than what has this name."""
+    """Return what a connector says by an attribute of a span or an event; None if that is not for
+    it to say, or of another type than what has this name."""
     if name.startswith(_OURS) and name not in _BY_CONNECTORS:
         return value if name.startswith(_TAG) and type(value) is str else None
     expected = _TYPES.get(name)

@@ -75,6 +75,21 @@ class Decoded(SynchronousTestCase):
         (found,) = decode(encoded([span]), "ann")
         self.assertEqual(found.attributes, {**known, "acra.client_id": "ann", **ORIGIN})
 
+    def test_events_say_no_more_than_spans_may(self):
+        span = sample()[0]
+        known = {"acra.connection_id": 7, "acra.tag.route": "/pay", "others.own": 1.5}
+        claimed = {
+            "acra.verdict": "deny",
+            "acra.stage": "censor",
+            "acra.of_a_later_release": True,
+            "acra.client_id": "somebody else",
+            "acra.slow": 1,
+            **dict.fromkeys(ORIGIN, "another"),
+        }
+        span.events = [(5, "one", {**known, **claimed}), (6, "acra.other", claimed)]
+        (found,) = decode(encoded([span]), "ann")
+        self.assertEqual(list(found.events), [(5, "one", known), (6, "acra.other", {})])
+
     def test_none_passes_for_one_of_the_server_s(self):
         blob = encoded(sample(), "acra-server")
         self.assertEqual(
