@@ -24,9 +24,9 @@ from acra_twisted.encryption.postgresql.schema import (
 #: Relations, and bytes of the whole answer as it is sent.
 MAX_ROWS: Final = 20_000
 MAX_BYTES: Final = 64 * 1024 * 1024
-#: PostgreSQL's own limit on the columns of a view is the largest; tables inherit from few.
+#: PostgreSQL's own limit on the columns of a query is the largest.  How many tables one inherits
+#: from has no limit there: those of all relations are bounded by the bytes of the answer.
 _COLUMNS_MAX: Final = 1664
-_PARENTS_MAX: Final = 32
 _ODD: Final = "the database's answer about its schema is not understood"
 _T = TypeVar("_T")
 
@@ -138,7 +138,8 @@ def _reaching(words: Sequence[str], rows: Sequence[Any]) -> dict[int, str]:
 def _relation(row: Mapping[str, Any]) -> Relation:
     rule = row["view"]
     columns = row["columns"] or ()
-    if len(columns) > _COLUMNS_MAX or len(row["parents"] or ()) > _PARENTS_MAX:
+    parents = _numbers(row["parents"])
+    if len(columns) > _COLUMNS_MAX or len(set(parents)) < len(parents):
         raise SchemaError(_ODD)
     attributes = tuple(_attribute(*column) for column in columns)
     numbers = {one.number for one in attributes}
@@ -154,7 +155,7 @@ def _relation(row: Mapping[str, Any]) -> Relation:
         _word(row["kind"]),
         attributes,
         {number: source for number, source in sources.items() if number in numbers},
-        _numbers(row["parents"]),
+        parents,
         tuple(_index(*index) for index in row["indexes"] or ()),
         tuple(
             Attached(_word(kind), _word(name), _numbers(columns))

@@ -53,6 +53,7 @@ class Protection:
         self._columns: dict[int, dict[int, ColumnSetting]] = {}
         self._unclear: dict[int, str] = {}
         self._numbers: dict[int, Mapping[str, int]] = {}
+        self._column_names: dict[int, Mapping[int, str]] = {}
         self._named: dict[str, list[Relation]] = {}
         for relation in schema.relations.values():
             self._named.setdefault(relation.name, []).append(relation)
@@ -141,11 +142,11 @@ class Protection:
             if relation is None or number in found.get(oid, {}):
                 continue
             found.setdefault(oid, {})[number] = setting
-            name = next(one.name for one in relation.attributes if one.number == number)
+            name = self._names_of(relation)[number]
             for parent in filter(None, map(relations.get, relation.parents)):
-                above = parent.attribute(name)
+                above = self._numbers_of(parent).get(name)
                 if above is not None:
-                    waiting.append((parent.oid, above.number, setting))
+                    waiting.append((parent.oid, above, setting))
             waiting += ((view, at, setting) for view, at in shown.get((oid, number), ()))
         return found
 
@@ -269,9 +270,9 @@ class Protection:
             columns = self._columns.get(oid, _NONE)
             if columns:
                 numbers = self._numbers_of(relation)
-                for name, number in self._numbers_of(self.schema.relations[oid]).items():
-                    if number in columns and name in numbers:
-                        yield numbers[name], columns[number]
+                for name, setting in self._protected(self.schema.relations[oid]).items():
+                    if name in numbers:
+                        yield numbers[name], setting
 
     def _numbers_of(self, relation: Relation) -> Mapping[str, int]:
         """The numbers of a relation's columns by their names."""
@@ -281,6 +282,20 @@ class Protection:
                 attribute.name: attribute.number for attribute in relation.attributes
             }
         return found
+
+    def _names_of(self, relation: Relation) -> Mapping[int, str]:
+        """The names of a relation's columns by their numbers."""
+        found = self._column_names.get(relation.oid)
+        if found is None:
+            found = self._column_names[relation.oid] = {
+                attribute.number: attribute.name for attribute in relation.attributes
+            }
+        return found
+
+    def _protected(self, relation: Relation) -> Mapping[str, ColumnSetting]:
+        """The settings of a relation's columns by their names."""
+        names = self._names_of(relation)
+        return {names[number]: one for number, one in self.columns(relation.oid).items()}
 
     def _compare(self) -> None:
         """Note each table that is protected otherwise than one that inherits from it: a statement
@@ -313,15 +328,14 @@ class Protection:
     def _alike(self, relation: Relation, parent: Relation) -> bool:
         if self._unclear.get(relation.oid) == _APART:
             return False
-        above = self._columns.get(parent.oid, _NONE)
-        below = self._columns.get(relation.oid, _NONE)
-        if not above and not below:
+        if not self.columns(parent.oid) and not self.columns(relation.oid):
             return True
-        numbers = self._numbers_of(relation)
+        above, below = self._protected(parent), self._protected(relation)
+        has_above, has_below = self._numbers_of(parent), self._numbers_of(relation)
         return all(
-            _kept(above.get(number)) == _kept(below.get(numbers[name]))
-            for name, number in self._numbers_of(parent).items()
-            if name in numbers
+            _kept(above.get(name)) == _kept(below.get(name))
+            for name in above.keys() | below.keys()
+            if name in has_above and name in has_below
         )
 
 

@@ -43,6 +43,16 @@ def labels(made, oid):
     return {number: setting.label for number, setting in made.columns(oid).items()}
 
 
+class CountedName(str):
+    """The name of a column that counts how often it is looked up."""
+
+    count = 0
+
+    def __hash__(self):
+        CountedName.count += 1
+        return super().__hash__()
+
+
 OIDS = st.integers(1, 5)
 RELATIONS = st.builds(
     Relation,
@@ -272,6 +282,25 @@ class Inheritance(SynchronousTestCase):
             given = settings("people.name", "part2.name", scoped=scoped)
             made = protection([PEOPLE, self.child()], given)
             self.assertEqual(made.unclear(1) == "", agree)
+
+
+    def test_names_of_columns_are_looked_up_as_often_however_many_inherit_from_many(self):
+        names = [CountedName(f"c{number}") for number in range(50)]
+        fewest = None
+        for count in (10, 40):
+            tops = [
+                Relation(oid, "public", f"top{oid}", "r", columns(*names))
+                for oid in range(2, 1 + count)
+            ]
+            parents = (1, *(top.oid for top in tops))
+            kids = [self.child(100 + at, parents, ("name", *names)) for at in range(count)]
+            CountedName.count = 0
+            made = protection([PEOPLE, *tops, *kids], settings("people.name"))
+            self.assertEqual(labels(made, 100), {1: "people.name"})
+            self.assertEqual(made.unclear(1), "")
+            each = CountedName.count / (2 * count)
+            fewest = fewest or each
+            self.assertLessEqual(each, fewest * 1.5)
 
 
 class Views(SynchronousTestCase):
