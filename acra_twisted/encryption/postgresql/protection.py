@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -21,9 +21,6 @@ _NONE: Final[Mapping[int, ColumnSetting]] = MappingProxyType({})
 _APART: Final = "a table that inherits from it is protected otherwise"
 _SHOWN: Final = "it shows a table that is protected otherwise than one that inherits from it"
 _UNLIKE: Final = "it is protected otherwise than a table that it inherits from"
-#: Rounds after which relations that show each other in a circle have their settings: those of views
-#: that nobody can query need few.
-_ROUNDS: Final = 20
 
 
 class Protection:
@@ -131,10 +128,7 @@ class Protection:
             if attribute.generated and attribute.number in columns
             for number in attribute.reads
         ]
-        shown: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        for view in relations.values() if waiting else ():
-            for number, source in view.sources.items():
-                shown.setdefault(source, []).append((view.oid, number))
+        shown = _shown(relations.values() if waiting else ())
         found: dict[int, dict[int, ColumnSetting]] = {}
         while waiting:
             oid, number, setting = waiting.pop()
@@ -211,7 +205,7 @@ class Protection:
 
     def _spread(self) -> None:
         """Give each relation its settings, behind those that it inherits from or shows.  Raises
-        SchemaError for circles in which settings go round without an end: no database has any."""
+        SchemaError for a circle in which one inherits from another: no database has any."""
         relations = self.schema.relations
         after: dict[int, list[Relation]] = {}
         before: dict[int, int] = {}
@@ -229,10 +223,26 @@ class Protection:
                 if not before[other.oid]:
                     ready.append(other)
         circles = [relation for relation in relations.values() if before[relation.oid]]
-        for _ in range(_ROUNDS):
-            if not [relation for relation in circles if self._settle(relation)]:
-                return
-        raise SchemaError("views and tables of the database show each other in a circle")
+        if any(relation.parents for relation in circles):
+            raise SchemaError("tables of the database inherit from each other in a circle")
+        self._go_round(circles)
+
+    def _go_round(self, views: Sequence[Relation]) -> None:
+        """Give their settings to views that show each other in a circle, and to those that show
+        such views.  Each column shows one other, so that it gets a setting once: one that only goes
+        round gets none."""
+        for view in views:
+            self._settle(view)
+        shown = _shown(views)
+        waiting = [(view.oid, number) for view in views for number in self.columns(view.oid)]
+        while waiting:
+            source = waiting.pop()
+            setting = self._columns[source[0]][source[1]]
+            for oid, number in shown.get(source, ()):
+                columns = self._columns.setdefault(oid, {})
+                if number not in columns:
+                    columns[number] = setting
+                    waiting.append((oid, number))
 
     def _is_apart(self, name: str) -> bool:
         """Tell whether relations of a name are protected differently."""
@@ -243,13 +253,11 @@ class Protection:
             found.append({names[number]: _kept(one) for number, one in settings.items()})
         return any(one != found[0] for one in found)
 
-    def _settle(self, relation: Relation) -> bool:
-        """Give a relation the settings that are known for it.  Returns False if it had them."""
+    def _settle(self, relation: Relation) -> None:
+        """Give a relation the settings that are known for it."""
         found = {**dict(self._inherited(relation)), **self._own(relation)}
-        if found == self._columns.get(relation.oid, _NONE):
-            return False
-        self._columns[relation.oid] = found
-        return True
+        if found:
+            self._columns[relation.oid] = found
 
     def _own(self, relation: Relation) -> dict[int, ColumnSetting]:
         table = self.table_setting(relation)
@@ -337,6 +345,15 @@ class Protection:
             for name in above.keys() | below.keys()
             if name in has_above and name in has_below
         )
+
+
+def _shown(views: Iterable[Relation]) -> Mapping[tuple[int, int], Sequence[tuple[int, int]]]:
+    """The columns of views, by relation and number, that show a column, by those of it."""
+    found: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for view in views:
+        for number, source in view.sources.items():
+            found.setdefault(source, []).append((view.oid, number))
+    return found
 
 
 def _kept(setting: ColumnSetting | None) -> ColumnSetting | None:

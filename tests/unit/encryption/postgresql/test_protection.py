@@ -164,18 +164,43 @@ class OfNames(SynchronousTestCase):
 
 
 class OfCircles(SynchronousTestCase):
-    """No database has tables that inherit in a circle; a hostile one may say so."""
+    """No database has tables that inherit in a circle; a hostile one may say so.  Views that show
+    each other it may have, though nobody can query them."""
 
-    def test_settings_that_would_go_round_for_ever_are_no_schema(self):
+    def test_tables_that_inherit_in_a_circle_are_no_schema(self):
         people = Relation(1, "public", "people", "r", columns("a", "b"))
         table = Relation(2, "public", "t", "r", columns("a", "b"), parents=(1, 3))
-        sources = {1: (2, 2), 2: (2, 1)}
-        view = Relation(3, "public", "v", "v", columns("a", "b"), sources=sources)
+        view = Relation(3, "public", "v", "v", columns("a", "b"), sources={1: (2, 2), 2: (2, 1)})
         given = settings("people.a", "people.b")
         self.assertRaises(SchemaError, protection, [people, table, view], given)
-        straight = view._replace(sources={1: (2, 1), 2: (2, 2)})
-        made = protection([people, table, straight], given)
-        self.assertEqual(labels(made, 3), {1: "people.a", 2: "people.b"})
+        self.assertRaises(SchemaError, protection, [table._replace(parents=(2,))], given)
+
+    def test_many_views_behind_a_circle_have_what_they_show(self):
+        first = Relation(2, "public", "a", "v", columns("x", "y"), {1: (1, 3), 2: (3, 2)})
+        second = Relation(3, "public", "b", "v", columns("x", "y"), {1: (2, 1), 2: (2, 2)})
+        behind = [
+            Relation(oid, "public", f"c{oid}", "v", columns("x"), {1: (oid - 1, 1)})
+            for oid in range(4, 104)
+        ]
+        made = protection([*behind[::-1], first, second, PEOPLE], settings("people.name"))
+        self.assertEqual([labels(made, oid) for oid in range(2, 104)], [{1: "people.name"}] * 102)
+
+    def test_a_setting_goes_through_each_column_of_a_circle(self):
+        many = range(1, 101)
+        names = columns(*(f"c{number}" for number in many))
+        first = Relation(
+            *(2, "public", "a", "v", names),
+            sources={number: (3, number - 1) if number > 1 else (1, 3) for number in many},
+        )
+        second = Relation(3, "public", "b", "v", names, {number: (2, number) for number in many})
+        made = protection([first, second, PEOPLE], settings("people.name"))
+        self.assertEqual(labels(made, 3), dict.fromkeys(many, "people.name"))
+
+    def test_a_view_of_a_circle_may_have_settings_of_its_own(self):
+        first = Relation(2, "public", "a", "v", columns("x"), {1: (3, 1)})
+        second = Relation(3, "public", "b", "v", columns("x"), {1: (2, 1)})
+        made = protection([first, second], settings("a.x"))
+        self.assertEqual([labels(made, oid) for oid in (2, 3)], [{1: "a.x"}] * 2)
 
     def test_views_that_show_each_other_have_what_they_show(self):
         one = Relation(2, "public", "one", "v", columns("a", "b"), sources={1: (1, 3), 2: (3, 2)})
@@ -282,7 +307,6 @@ class Inheritance(SynchronousTestCase):
             given = settings("people.name", "part2.name", scoped=scoped)
             made = protection([PEOPLE, self.child()], given)
             self.assertEqual(made.unclear(1) == "", agree)
-
 
     def test_names_of_columns_are_looked_up_as_often_however_many_inherit_from_many(self):
         names = [CountedName(f"c{number}") for number in range(50)]
