@@ -62,9 +62,28 @@ def refused(
     )
 
 
-def naming(refusal: Refusal, name: str) -> Refusal:
-    """The refusal with a name in place of `plan.SOME_TABLE`, unless that is empty."""
-    if not name:
+def mismatched(table: str, text: str, hint: str = "") -> StatementRefusedError:
+    """The error of a statement that does not fit a table or a view with protected columns, whatever
+    these are.
+
+    ``table`` begins with its kind, ``text`` goes on after "is protected by AcraServer and".
+    """
+    told = f"{table} is protected by AcraServer and {text}"
+    return StatementRefusedError(Refusal(SCHEMA_MISMATCH, "", told, hint))
+
+
+def no_column(table: str, name: str) -> StatementRefusedError:
+    """The error of a statement that writes a column that its table is known not to have."""
+    return mismatched(f"table {table}", f"has no column {name} as far as is known")
+
+
+def naming(refusal: Refusal, table: str, other: str = "") -> Refusal:
+    """The refusal with the name of a protected table in place of `plan.SOME_TABLE`; where that is
+    empty, with the name of a function or a view by which one may be reached, unless it is, too."""
+    if table:
+        told = f'"{table}", which AcraServer protects'
+    elif other:
+        told = f'{plan.SOME_TABLE} ("{other}" may reach one)'
+    else:
         return refusal
-    told = f'"{name}", which AcraServer protects'
     return refusal._replace(text=refusal.text.replace(plan.SOME_TABLE, told, 1))

@@ -63,10 +63,11 @@ _KINDS: Final = frozenset(("table", "sequence"))
 class Concerns:
     """The names by which a text concerns protected columns."""
 
-    __slots__ = ("_names", "_simple", "_simple_or_foreign", "_others")
+    __slots__ = ("_names", "_simple", "_simple_or_foreign", "_others", "_tables")
 
     def __init__(self, protection: Protection) -> None:
         self._names = protection.names
+        self._tables = {fold(one.name): one.name for one in protection.settings.tables}
         self._simple = (
             frozenset(one for one in self._names if _WORDS.fullmatch(one))
             | _RUNNING
@@ -99,14 +100,18 @@ class Concerns:
         # The bytes of a name beyond ASCII depend on the character set.
         return "\ufffd" in shown and not all(map(str.isascii, self._names))
 
-    def named(self, text: bytes) -> str:
-        """The first of the protected names that a text has in ASCII, "" if it has none."""
+    def named(self, text: bytes) -> tuple[str, str]:
+        """The name of a configured table that a text has, as it is configured, and of a view or a
+        routine that may use one; "" for one that the text has not."""
+        table = other = ""
         for piece in pieces(text):
             shown = fold(loosened(piece).decode("utf-8", "replace"))
-            for word in _WORDS.findall(shown):
-                if word in self._names:
-                    return str(word)
-        return ""
+            odd = [one for one in self._others if one.replace("`", "``") in shown]
+            for name in (*_WORDS.findall(shown), *odd):
+                table = table or self._tables.get(name, "")
+                if name in self._names and name not in self._tables:
+                    other = other or name
+        return table, other
 
     def touches(self, text: bytes, part: Sequence[Token], mode: Mode) -> bool:
         """Tell it of a statement by its tokens.  Raises StatementRefusedError for one that may run

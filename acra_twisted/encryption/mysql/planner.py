@@ -104,10 +104,10 @@ class Planner:
         try:
             return self._read(text, mode, database, key if keeps else b"")
         except StatementRefusedError as error:
-            refusal = refusals.naming(error.refusal, self._concerns.named(text))
+            refusal = refusals.naming(error.refusal, *self._concerns.named(text))
             missing = () if error.missing is None else (Target(*error.missing),)
         except LexError as error:
-            refusal = refusals.naming(_unreadable(error.why), self._concerns.named(text))
+            refusal = refusals.naming(_unreadable(error.why), *self._concerns.named(text))
             missing = ()
         return Planned(Plan(refusal, targets=missing, schema=self.protection.schema.number))
 

@@ -123,11 +123,7 @@ def _listed(table: ProtectedTable | None, columns: Sequence[str] | None) -> Sequ
 def known(table: ProtectedTable, name: str) -> None:
     """Raise StatementRefusedError if a table has no such column, as far as is known."""
     if name not in table.columns:
-        raise refused(
-            refusals.SCHEMA_MISMATCH,
-            table.first,
-            f"table {table.table.name} has no column {name}",
-        )
+        raise refusals.no_column(table.table.name, name)
 
 
 def present(target: Range, name: str) -> None:

@@ -4,7 +4,7 @@ not parsed."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from acra_twisted.sql import lexer, names, pgtable
@@ -80,23 +80,29 @@ _UNNAMED: Final = lexer.LITERALS | {lexer.COMMENT}
 
 class Concerns:
     """The names by which a text concerns protected columns: of tables, views and functions, as the
-    database compares them."""
+    database compares them.  ``tables`` are those of them that are configured."""
 
-    __slots__ = ("_words", "_others", "_runs", "_hints", "_starts", "_parts", "_plain")
+    __slots__ = (
+        *("_words", "_others", "_runs", "_hints", "_starts", "_parts", "_plain"),
+        *("_tables", "_reaching"),
+    )
 
-    def __init__(self, protected: Iterable[str]) -> None:
+    def __init__(self, protected: Iterable[str], tables: Iterable[str] = ()) -> None:
         known = frozenset(protected)
         simple = {name for name in known if _SIMPLE.fullmatch(name) and len(name) < _CERTAIN}
         others = known - simple
         self._words = frozenset(name.encode() for name in simple) | _STATEFUL
         # Names that only quotes can hold, or that some server folds by its own rules.
-        self._others = tuple(_folded(name.replace('"', '""')) for name in others)
+        self._others = tuple(map(_quoted, others))
         running, starts = pgtable.decisions().running
         self._runs = _RUNNERS | {name.encode() for name in running}
         self._hints = self._runs | _CREATED | {_SCHEMA, _ATTRIBUTE}
         self._starts = tuple(start.encode() for start in starts)
         self._parts = tuple(map(_folded, known))
         self._plain = all(map(str.isascii, known))
+        configured = frozenset(tables)
+        self._tables = {_quoted(name): name for name in configured}
+        self._reaching = {_quoted(name): name for name in known - configured}
 
     def may_touch(self, text: bytes) -> bool:
         """Tell whether a text, or its skeleton, names one, or may run a statement that does.
@@ -113,13 +119,17 @@ class Concerns:
             return True
         return any(name in lowered for name in (*self._starts, *self._others))
 
-    def named(self, text: bytes) -> str:
-        """The first of these names that a text has, "" if it is not there as it is."""
+    def named(self, text: bytes) -> tuple[str, str]:
+        """The name of a configured table that a text has, and of something else by which it may
+        concern one, each as the schema has it; "" for one that is not there as it is."""
         lowered = text.lower() if text.isascii() else _lowered(text)
-        for word in _WORDS.findall(lowered):
-            if word in self._words and word not in _STATEFUL:
-                return str(word.decode())
-        return next((name.decode() for name in self._others if name in lowered), "")
+        words = _WORDS.findall(lowered)
+
+        def first(names: Mapping[bytes, str]) -> str:
+            odd = (one for one in self._others if one in names and one in lowered)
+            return next((names[one] for one in (*words, *odd) if one in names), "")
+
+        return first(self._tables), first(self._reaching)
 
     def _runs_by(self, lowered: bytes, words: Sequence[bytes]) -> bool:
         """Tell it of some words of a text, without its tokens."""
@@ -298,6 +308,11 @@ def _firsts(text: bytes, tokens: Sequence[Token]) -> Iterator[bytes]:
 def _lowered(text: bytes) -> bytes:
     """A text in small letters, whatever their alphabet."""
     return _folded(text.decode("utf-8", "replace"))
+
+
+def _quoted(name: str) -> bytes:
+    """A name as the letters of a text have it, between quotes if it needs them."""
+    return _folded(name.replace('"', '""'))
 
 
 def _folded(text: str) -> bytes:

@@ -73,7 +73,8 @@ class Planner:
         self.protection = protection
         self._claims = claims or NoClaims()
         self._limits = limits
-        self._concerns = Concerns(protection.names)
+        tables = [table.name for table in protection.settings.tables]
+        self._concerns = Concerns(protection.names, tables)
         self.unconcerned = Unconcerned(protection.names)
         self._memory = PlanMemory()
 
@@ -112,7 +113,7 @@ class Planner:
         try:
             return self._read(text, mode, path, prepared, parts[0] if parts and plain else None)
         except StatementRefusedError as error:
-            refusal = refusals.naming(error.refusal, self._concerns.named(text))
+            refusal = refusals.naming(error.refusal, *self._concerns.named(text))
             plans = (StatementPlan(refusal=refusal),)
             return Planned(plans, facts=Facts(plans))
 
@@ -203,7 +204,7 @@ class Planner:
         except StatementRefusedError as error:
             # One that is refused may be so for the value of any literal that was looked at.
             shown = text.text[statement.start : statement.end]
-            refusal = refusals.naming(error.refusal, self._concerns.named(shown))
+            refusal = refusals.naming(error.refusal, *self._concerns.named(shown))
             return StatementPlan(refusal=refusal, schema=known.number), analysis.deciding
 
     def _may_touch(self, text: Text, statement: Statement, changed: bool) -> bool:

@@ -106,18 +106,11 @@ class Target:
             return None
         attribute: Attribute | None = self._attributes.get(name)
         if attribute is None:
-            raise refused(
-                refusals.SCHEMA_MISMATCH,
-                self.first,
-                f"table {self.relation.name} has no column {name}",
-            )
+            raise refusals.no_column(self.relation.name, name)
         shown = attribute.number in self.relation.sources
         if self.relation.kind in _VIEWS and not shown and self._columns:
-            raise refused(
-                refusals.SCHEMA_MISMATCH,
-                self.first,
-                f"view {self.relation.name} works out column {name}",
-                "write the table itself",
+            raise refusals.mismatched(
+                f"view {self.relation.name}", f"works out column {name}", "write the table itself"
             )
         return self._columns.get(attribute.number)
 

@@ -31,3 +31,7 @@ class Refusals(SynchronousTestCase):
         self.assertEqual(naming(refusal, ""), refusal)
         named = naming(refusal, "people")
         self.assertEqual(named.text, 'it names "people", which AcraServer protects, and more')
+        self.assertEqual(naming(refusal, "people", "seen"), named)
+        named = naming(refusal, "", "seen")
+        told = 'it names a table that AcraServer protects ("seen" may reach one), and more'
+        self.assertEqual(named.text, told)

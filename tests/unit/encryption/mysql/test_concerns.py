@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from acra_twisted.encryption.mysql import concerns
 from acra_twisted.encryption.mysql.concerns import Concerns
 from acra_twisted.encryption.mysql.protection import Protection
-from acra_twisted.encryption.mysql.schema import Column, Schema, Table
+from acra_twisted.encryption.mysql.schema import VIEW, Code, Column, Schema, Table
 from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, TableSetting
 from acra_twisted.sql import mysqllexer
 from tests.support.mysqlplanning import SCHEMA, SETTINGS, shown
@@ -51,6 +51,20 @@ class Words(SynchronousTestCase):
             self.assertTrue(concerns.may_touch(f"SELECT 1 FROM {text}".encode()))
         self.assertTrue(concerns.may_touch(b"SELECT 1 FROM \xb3ka"))
         self.assertFalse(concerns.may_touch(b"SELECT 1 FROM mytable"))
+        for text, name in (("ŁĄKA", "łąka"), ("`MY table`", "my table"), ("`a``b`", "a`b")):
+            self.assertEqual(concerns.named(f"TABLE {text}".encode()), (name, ""))
+
+    def test_names_are_told_as_they_are_configured(self):
+        settings = [TableSetting("", "Folk", (), {"x": ColumnSetting("", "Folk", "x")})]
+        code = [Code(VIEW, "d", "seen", "select 1 from folk")]
+        schema = Schema(1, [Table("d", "Folk", [Column("x", "blob")])], code=code)
+        concerns = Concerns(Protection(schema, EncryptionSettings(settings)))
+        for text, expected in (
+            (b"SELECT 1 FROM folk JOIN seen", ("Folk", "seen")),
+            (b"SELECT 1 FROM Seen", ("", "seen")),
+            (b"SELECT 1 FROM folks", ("", "")),
+        ):
+            self.assertEqual(concerns.named(text), expected)
 
 
 class Running(SynchronousTestCase):

@@ -104,7 +104,7 @@ class Refused(SynchronousTestCase):
             ("(name, @ácra_load_1)", "expression"),
             ("(name) SET note = @'ácra_load_1'", "expression"),
             ("(name, name)", "expression people.name"),
-            ("(name, nothing)", "schema_mismatch people.email"),
+            ("(name, nothing)", "schema_mismatch"),
             ("FIELDS TERMINATED BY '' (name)", "copy_options"),
             ("LINES TERMINATED BY '\\t' (name)", "copy_options"),
             ("FIELDS ENCLOSED BY 'ab' (name)", "copy_options"),

@@ -154,10 +154,17 @@ class Inserts(SynchronousTestCase):
                 "source_not_protected_alike leads.mail",
             ),
             ("INSERT INTO leads (mail) VALUES ('a', 'b')", "schema_mismatch leads.mail"),
-            ("INSERT INTO leads (mial) VALUES ('a')", "schema_mismatch leads.mail"),
+            ("INSERT INTO leads (mial) VALUES ('a')", "schema_mismatch"),
             ("INSERT INTO leads VALUES ('a')", "schema_mismatch leads.mail"),
         ):
             self.assertEqual(shown(text), f"refused: {reason}")
+
+    def test_a_missing_column_is_named_alone(self):
+        for text in ("INSERT INTO people (gone) VALUES (1)", "REPLACE people SET gone = 'a'"):
+            self.assertEqual(
+                plan(text).plan.refusal.text,
+                "table people is protected by AcraServer and has no column gone as far as is known",
+            )
 
     def test_returning(self):
         self.assertEqual(

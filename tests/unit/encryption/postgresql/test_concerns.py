@@ -30,6 +30,22 @@ class Texts(SynchronousTestCase):
         ):
             self.assertTrue(NAMES.may_touch(text.encode()), text)
 
+    def test_names_are_told_as_they_are_configured(self):
+        known = Concerns(
+            ["people", "Odd Table", 'a"b', "seen", "Odd View", "żaba"],
+            ["people", "Odd Table", 'a"b', "żaba"],
+        )
+        for text, expected in (
+            ("select seen() from people", ("people", "seen")),
+            ('table "Odd Table"', ("Odd Table", "")),
+            ('table "a""b"', ('a"b', "")),
+            ("select SEEN()", ("", "seen")),
+            ('table "Odd View"', ("", "Odd View")),
+            ("table ŻABA", ("żaba", "")),
+            ("execute people_2", ("", "")),
+        ):
+            self.assertEqual(known.named(text.encode()), expected, text)
+
     def test_other_words_are_no_names(self):
         for text in (
             "select * from peoples",

@@ -213,6 +213,15 @@ class Readable(SynchronousTestCase):
             planned = planner().plan(text.encode(), MODE, PATH)
             [refusal] = [one.refusal for one in planned.statements]
             self.assertIn('"people", which AcraServer protects', refusal.text, text)
+        made = planner(functions=["seen"])
+        for text, told in (
+            ("do $$ begin perform seen(); end $$", 'protects ("seen" may reach one)'),
+            ("do $$ begin perform seen() from people; end $$", '"people", which'),
+            ('do $$ begin perform 1 from "Odd Table"; end $$', '"Odd Table", which'),
+            ("do $$ begin perform 1 from adults; end $$", '("adults" may reach one)'),
+        ):
+            [one] = made.plan(text.encode(), MODE, PATH).statements
+            self.assertIn(told, one.refusal.text)
         [one] = planner().plan(b'update U&"p\\0065ople" set', MODE, PATH).statements
         self.assertIn("it may name a table that AcraServer protects", one.refusal.text)
 

@@ -383,6 +383,16 @@ class Writing(SynchronousTestCase):
             self.assertNotIn("'x'", plan.refusal.text + plan.refusal.hint)
             self.assertIn("protected", plan.refusal.text)
 
+    def test_a_missing_column_is_named_alone(self):
+        for text, told in (
+            ("insert into people (nome) values ('x')", "table people has no column nome"),
+            ("insert into adults (id, size) values (1, 'x')", "view adults works out column size"),
+        ):
+            (plan,) = planner().plan(text.encode(), *_SESSION).statements
+            shown = plan.refusal.text.replace(" is protected by AcraServer and", "")
+            self.assertEqual(shown.replace(" as far as is known", ""), told)
+            self.assertEqual(plan.refusal.column, "")
+
     def test_a_column_is_no_way_around_the_readers_of_another(self):
         name = setting("people", "name", data_type="str", readers=frozenset(["client1"]))
         settings = EncryptionSettings(
