@@ -171,23 +171,23 @@ class Analysis:
                 f"is written in {place} to a column that is not protected",
             )
 
-    def list_columns(self, table: ProtectedTable, names: Sequence[str], place: int) -> None:
+    def list_columns(self, names: Sequence[str], setting: ColumnSetting, place: int) -> None:
         """Have a statement list the columns that it fills: the server may have them in another
-        order now.  Raises StatementRefusedError."""
-        self.insert(place, f" ({', '.join(self.shown_columns(table, names))})".encode())
+        order now, or others.  Raises StatementRefusedError."""
+        self.insert(place, f" ({', '.join(self.shown_columns(names, setting))})".encode())
 
-    def shown_columns(self, table: ProtectedTable, names: Sequence[str]) -> list[str]:
-        """The names of a table's columns, in quotes.  Raises StatementRefusedError for one that the
-        client's character set may not have."""
-        shown = [table.columns[name].name for name in names]
-        if self._encoding != "utf-8" and not all(map(str.isascii, shown)):
+    def shown_columns(self, names: Sequence[str], setting: ColumnSetting) -> list[str]:
+        """The names of a table's columns, in quotes; ``setting`` is that of one that it has, or may
+        have.  Raises StatementRefusedError for a name that the client's character set may not
+        have."""
+        if self._encoding != "utf-8" and not all(map(str.isascii, names)):
             raise refused(
                 refusals.SCHEMA_MISMATCH,
-                table.first,
+                setting,
                 "is in a table whose columns cannot be named in the client's character set",
                 "List the columns.",
             )
-        return list(map(quoted, shown))
+        return list(map(quoted, names))
 
     def default(self, setting: ColumnSetting, column: Column, place: str) -> None:
         """Note that a protected column takes its default.  Raises StatementRefusedError."""

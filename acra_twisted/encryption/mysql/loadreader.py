@@ -30,9 +30,9 @@ class Field(NamedTuple):
 
 class Load(NamedTuple):
     """LOAD DATA LOCAL of a file.  ``charset`` is that of the file in small letters, empty where the
-    text names none.  ``formatted`` is the place behind it, where its format is told;
-    ``assigned`` is where the assignments begin, or the statement's end.  ``fields`` is None where
-    the text lists none."""
+    text names none.  ``formatted`` is the place behind it, where its format is told; ``listed`` is
+    the place behind that, where fields are listed; ``assigned`` is where the assignments begin, or
+    the statement's end.  ``fields`` is None where the text lists none."""
 
     table: TableName
     charset: str
@@ -40,6 +40,7 @@ class Load(NamedTuple):
     fields: Sequence[Field] | None
     assignments: Sequence[Assignment]
     formatted: int
+    listed: int
     assigned: int
 
 
@@ -75,6 +76,7 @@ def read(
     charset = _charset(cursor)
     formatted = cursor.done
     form = _format(cursor, backslash)
+    listed = cursor.done
     fields = _fields(cursor) if cursor.here == "(" else None
     given: Sequence[Assignment] = ()
     is_set = cursor.takes("set")
@@ -83,7 +85,7 @@ def read(
         given = assignments(cursor)
     if cursor.kind != "end":
         raise cursor.error("something behind it")
-    return Load(table, charset, form, fields, given, formatted, assigned)
+    return Load(table, charset, form, fields, given, formatted, listed, assigned)
 
 
 def _charset(cursor: Cursor) -> str:
@@ -174,6 +176,9 @@ def _fields(cursor: Cursor) -> list[Field]:
     """The columns and variables in brackets."""
     cursor.expect("(")
     found: list[Field] = []
+    if cursor.here == ")":
+        # Servers take this for all columns.
+        raise cursor.error("a list without a column")
     while not cursor.takes(")"):
         start = cursor.start
         if cursor.kind == lexer.VARIABLE:

@@ -19,7 +19,7 @@ from acra_twisted.encryption.mysql.cursor import Cursor
 from acra_twisted.encryption.mysql.loadreader import Field, Load
 from acra_twisted.encryption.mysql.nodes import Assignment, Joined, TableFactor
 from acra_twisted.encryption.mysql.plan import Loaded
-from acra_twisted.encryption.mysql.protection import ProtectedTable
+from acra_twisted.encryption.mysql.protection import Lacking, ProtectedTable
 from acra_twisted.encryption.mysql.scopes import Scope
 from acra_twisted.encryption.refusals import refused
 from acra_twisted.encryption.settings import NUMBER_TOKENS, TEXT_TOKENS, TOKENIZED, ColumnSetting
@@ -68,6 +68,8 @@ def take(
         value = walking.value(analysis, one.value, Scope((target,)))
         analysis.ignore(value, "SET")
     if table is None:
+        if load.fields is None:
+            _by_order(analysis, target.lacking, load.listed)
         return None
     if len(analysis.edits) > edits or analysis.asked:
         raise refused(refusals.EXPRESSION, None, "is compared in SET")
@@ -82,6 +84,14 @@ def take(
     return _into(analysis, load, table)
 
 
+def _by_order(analysis: Analysis, lacking: Lacking, place: int) -> None:
+    """Have the file loaded into the columns that a table is known to have, where it lacks protected
+    ones: how many fields a file has is seen later.  Raises StatementRefusedError."""
+    writes.by_order(lacking, 1)
+    if lacking.columns:
+        analysis.list_columns(lacking.columns, lacking.first, place)
+
+
 def _is_apart(variable: bytes) -> bool:
     """Tell whether a variable of the client's is none of ours.  Servers compare their names without
     regard to case and accents, and read escapes in those in quotes."""
@@ -92,7 +102,8 @@ def _into(analysis: Analysis, load: Load, table: ProtectedTable) -> Loaded | Non
     fields = load.fields
     if fields is None:
         names = [name for name, column in table.columns.items() if not column.invisible]
-        shown = analysis.shown_columns(table, names)
+        filled = [table.columns[name].name for name in names]
+        shown = analysis.shown_columns(filled, table.first)
         fields = [Field(name, one.encode()) for name, one in zip(names, shown, strict=True)]
     columns: list[ColumnSetting | None] = []
     rooms: list[storage.Room] = []

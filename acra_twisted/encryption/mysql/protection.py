@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from acra_twisted.encryption import refusals
 from acra_twisted.encryption.mysql import checks, roles, storage
@@ -29,6 +29,24 @@ _ACTING: Final = DYNAMIC | {"binlog"}
 #: Stands for them among the names of what code uses: no table has a blank at its end.
 _ACTS: Final = "prepare "
 _NONE: Final[Mapping[str, ColumnSetting]] = {}
+
+
+class Lacking(NamedTuple):
+    """A table that is known to have none of its protected columns: their ``settings`` by the names
+    of columns as they are compared, and the ``columns`` that are filled where none are listed, as
+    the server has them."""
+
+    settings: Mapping[str, ColumnSetting] = _NONE
+    columns: Sequence[str] = ()
+
+    @property
+    def first(self) -> ColumnSetting:
+        """One of the protected columns, for messages."""
+        return next(iter(self.settings.values()))
+
+
+#: Stands for any other table.
+LACKS_NOTHING: Final = Lacking()
 
 
 class ProtectedTable:
@@ -80,7 +98,7 @@ class Protection:
             (self.compared(one.schema), self.compared(one.name)): one for one in settings.tables
         }
         self._tables: dict[tuple[str, str], ProtectedTable] = {}
-        self._lacking: dict[tuple[str, str], Mapping[str, ColumnSetting]] = {}
+        self._lacking: dict[tuple[str, str], Lacking] = {}
         for table in schema.tables:
             setting = self.setting_of(table)
             if setting is None:
@@ -90,8 +108,9 @@ class Protection:
             key = self.key(table.database, table.name)
             if found:
                 self._tables[key] = ProtectedTable(table, found)
-            else:
-                self._lacking[key] = own
+            elif own:
+                filled = [one.name for one in table.columns if not one.invisible]
+                self._lacking[key] = Lacking(own, filled)
         names = {fold(one.name) for one in settings.tables}
         trusted = {fold(one) for one in settings.trusted}
         words = [(one, _words(one)) for one in schema.code if fold(one.name) not in trusted]
@@ -181,10 +200,12 @@ class Protection:
             return False
         return is_code or self._named(database, name) is not None
 
-    def lacking(self, database: str | None, name: str) -> Mapping[str, ColumnSetting]:
-        """The protected columns, by their names as they are compared, of a table that is known to
-        have none of them: it has got one meanwhile if a statement that writes it does not fail."""
-        return _NONE if database is None else self._lacking.get(self.key(database, name), _NONE)
+    def lacking(self, database: str | None, name: str) -> Lacking:
+        """Tell what a table is known to lack: it has got that meanwhile if a statement that writes
+        it does not fail."""
+        if database is None:
+            return LACKS_NOTHING
+        return self._lacking.get(self.key(database, name), LACKS_NOTHING)
 
     def view(self, database: str | None, name: str) -> Code | None:
         """The view of a name that may show protected columns; None for any other table.

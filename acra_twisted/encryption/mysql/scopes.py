@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from acra_twisted.encryption.mysql.protection import ProtectedTable
+from acra_twisted.encryption.mysql.protection import LACKS_NOTHING, Lacking, ProtectedTable
 from acra_twisted.encryption.mysql.values import (
     NOT_SURE,
     PLAIN,
@@ -18,7 +17,6 @@ from acra_twisted.encryption.mysql.values import (
     holds_protected,
     is_protected,
 )
-from acra_twisted.encryption.settings import ColumnSetting
 from acra_twisted.sql.mysqlnames import fold
 
 _NO_COMMONS: Final[Mapping[str, Columns]] = {}
@@ -29,8 +27,7 @@ class Range(NamedTuple):
 
     ``name`` is its alias or its own, as tables are compared; ``database`` is where a table without
     an alias is.  ``table`` is set for one with protected columns, ``view`` for a view of one that
-    can be written like a table.  ``lacking`` are the protected columns of a table that has none of
-    them: see `Protection.lacking`.
+    can be written like a table.  ``lacking`` tells the protected columns that the table has not.
     """
 
     name: str
@@ -38,7 +35,7 @@ class Range(NamedTuple):
     database: str | None = ""
     table: ProtectedTable | None = None
     view: ProtectedTable | None = None
-    lacking: Mapping[str, ColumnSetting] = MappingProxyType({})
+    lacking: Lacking = LACKS_NOTHING
 
     @property
     def written(self) -> ProtectedTable | None:

@@ -22,7 +22,7 @@ from acra_twisted.encryption.mysql.nodes import (
     TableFactor,
     Update,
 )
-from acra_twisted.encryption.mysql.protection import ProtectedTable
+from acra_twisted.encryption.mysql.protection import Lacking, ProtectedTable
 from acra_twisted.encryption.mysql.scopes import Range, Scope, renamed
 from acra_twisted.encryption.mysql.values import OPEN, Columns, Leaf, Value
 from acra_twisted.encryption.mysql.viewtargets import WrittenView
@@ -49,19 +49,27 @@ def insert(analysis: Analysis, one: Insert) -> Columns:
     joined = Joined()
     joined.factors.append(TableFactor(one.table, None, ""))
     target = queries.ranges_of(analysis, joined, Scope())[0]
-    table = target.written
+    table, lacking = target.written, target.lacking
     if table is None and analysis.view_of(one.table) is not None:
         raise unwritable(one.table.name)
     columns = _listed(table, one.columns)
     for name in one.columns or ():
         present(target, name)
     if table is not None and columns and one.columns is None and (one.query or all(one.rows)):
-        analysis.list_columns(table, columns, one.listed)
+        filled = [table.columns[name].name for name in columns]
+        analysis.list_columns(filled, table.first, one.listed)
     scope = Scope((target,))
     if one.query is not None:
         found = analysis.query(one.query, Scope())
         _from_query(analysis, table, columns, found)
+        if not one.columns:
+            # A star stands for one at least.
+            by_order(lacking, sum(not output.rest for output in found) or 1, one.columns)
+    if lacking.columns and one.columns is None and (one.query or all(one.rows)):
+        analysis.list_columns(lacking.columns, lacking.first, one.listed)
     for row in one.rows:
+        if not one.columns:
+            by_order(lacking, len(row), one.columns)
         # Values may name columns that stand before them.
         _row(analysis, table, columns, [walking.value(analysis, item, scope) for item in row])
     if columns is not None and table is not None:
@@ -129,9 +137,21 @@ def known(table: ProtectedTable, name: str) -> None:
 def present(target: Range, name: str) -> None:
     """Raise StatementRefusedError if a column that is written is a protected one that the table is
     known not to have."""
-    setting = target.lacking.get(fold(name))
+    setting = target.lacking.settings.get(fold(name))
     if setting is not None:
         raise refused(refusals.SCHEMA_MISMATCH, setting, "is not in its table, as far as is known")
+
+
+def by_order(lacking: Lacking, width: int, listed: Sequence[str] | None = None) -> None:
+    """Raise StatementRefusedError if a row without a list of columns has more values than a table
+    that lacks protected columns is known to take, or has any and ``listed`` is an empty list, which
+    servers take for all columns."""
+    if lacking.settings and width > (len(lacking.columns) if listed is None else 0):
+        raise refused(
+            refusals.SCHEMA_MISMATCH,
+            lacking.first,
+            "is not in its table, as far as is known, and a row has more values than columns",
+        )
 
 
 def _row(

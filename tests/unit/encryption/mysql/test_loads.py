@@ -68,6 +68,13 @@ class Sent(SynchronousTestCase):
         self.assertIn(f"{FORMAT} (`id`, @acra_load_2, @acra_load_3,", found)
         self.assertIn(f"`email` = {own(2)}", found)
 
+    def test_an_empty_list_means_all_columns_to_servers(self):
+        for text in (f"{HEAD} ()", f"{HEAD} ( ) SET note = 1", f"{HEAD} LINES STARTING BY 'x' ()"):
+            self.assertTrue(shown(text).startswith("refused: unparsable"), shown(text))
+        table = "LOAD DATA LOCAL INFILE 'f' INTO TABLE people"
+        by = planner(SCHEMA._replace(tables=[PEOPLE._replace(columns=PEOPLE.columns[:1])]))
+        self.assertEqual(plan(f"{table} ()", by=by).plan.refusal.reason, "unparsable")
+
     def test_no_protected_column_is_loaded(self):
         for text in (f"{HEAD} (id, note)", "LOAD DATA LOCAL INFILE 'f' INTO TABLE vip (id)"):
             self.assertEqual(shown(text), "as it is")

@@ -15,9 +15,10 @@ class NotThere(SynchronousTestCase):
     """A table is known without any of its protected columns: it has got one since then, or the
     server does not tell the truth."""
 
+    other = Table("other", "people", [Column("id", "int"), Column("note", "int")])
+
     def planned(self, text):
-        other = Table("other", "people", [Column("id", "int"), Column("note", "int")])
-        return plan(text, by=planner(Schema(1, [other]))).plan
+        return plan(text, by=planner(Schema(1, [self.other]))).plan
 
     def test_they_are_not_written(self):
         for text in (
@@ -34,6 +35,55 @@ class NotThere(SynchronousTestCase):
             refusal = self.planned(text).refusal
             self.assertIsNotNone(refusal, text)
             self.assertEqual(refusal.reason, refusals.SCHEMA_MISMATCH, text)
+
+    def test_rows_without_a_list_have_no_more_values_than_it_has_columns(self):
+        for text in (
+            "INSERT INTO other.people VALUES (1, 2, 'a')",
+            "INSERT INTO other.people VALUES (1, 2), (1, 2, 'a')",
+            "INSERT INTO other.people VALUES (), (1, 2, 'a')",
+            "REPLACE other.people VALUES (1, 2, 'a')",
+            "INSERT INTO other.people SELECT 1, 2, 'a'",
+            "INSERT INTO other.people (SELECT 1, 2, 'a')",
+            "INSERT INTO other.people () VALUES (1, 2, 'a')",
+            "INSERT INTO other.people () VALUES (1, 2)",
+            "INSERT INTO other.people () SELECT * FROM t",
+            "INSERT INTO other.people SELECT 1, 2, t.* , 'a' FROM t",
+        ):
+            refusal = self.planned(text).refusal
+            self.assertIsNotNone(refusal, text)
+            self.assertEqual(refusal.reason, refusals.SCHEMA_MISMATCH, text)
+
+    def test_rows_without_a_list_go_to_the_columns_that_it_is_known_to_have(self):
+        table, known = "other.people", "other.people (`id`, `note`)"
+        load = "LOAD DATA LOCAL INFILE 'f' INTO TABLE other.people"
+        for text, expected in (
+            (f"INSERT INTO {table} VALUES (1, 2), (3, 4)", f"INSERT INTO {known} VALUES"),
+            (f"REPLACE {table} VALUES (1)", f"REPLACE {known} VALUES"),
+            (f"INSERT INTO {table} SELECT 1, 2", f"INSERT INTO {known} SELECT"),
+            (f"INSERT INTO {table} SELECT * FROM t", f"INSERT INTO {known} SELECT"),
+            (load, f"{load} (`id`, `note`)"),
+            (
+                f"{load} CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' IGNORE 1 LINES SET note=2",
+                "IGNORE 1 LINES (`id`, `note`) SET note=2",
+            ),
+            (f"INSERT INTO {table} VALUES ()", ""),
+            (f"INSERT INTO {table} () VALUES (), ()", ""),
+        ):
+            planned = plan(text, by=planner(Schema(1, [self.other])))
+            self.assertIsNone(planned.plan.refusal, text)
+            self.assertIsNone(planned.plan.load, text)
+            self.assertIn(expected, sent(planned))
+
+    def test_nothing_is_loaded_by_order_where_no_column_is_known_to_be_filled(self):
+        hidden = Column("id", "int", invisible=True)
+        by = planner(Schema(1, [Table("shop", "people", [hidden])]))
+        for text in (
+            "LOAD DATA LOCAL INFILE 'f' INTO TABLE people",
+            "INSERT INTO people SELECT * FROM t",
+            "INSERT INTO people VALUES (1)",
+        ):
+            refusal = plan(text, by=by).plan.refusal
+            self.assertEqual(refusal and refusal.reason, refusals.SCHEMA_MISMATCH, text)
 
     def test_none_is_written_by_a_bare_name_where_the_server_says_that_its_own_tables_are(self):
         for database in ("mysql", "INFORMATION_SCHEMA"):
