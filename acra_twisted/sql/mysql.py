@@ -43,31 +43,37 @@ def parse(text: bytes, tokens: list[Token]) -> list[Parsed]:
     read: list[Parsed] = []
     first = 0
     for part in parts:
-        own = mysqlcanon.canonical(text, part)
-        known = mysqltokens.read(text, part)
-        relations: set[str] = set()
-        if known is None:
-            known = _read(own.text, part, text, relations)
-        _note_reach(known, text, part, relations)
-        if known.tree.kind in _NOT_ANALYSED:
-            _note_query(known, text, part)
-        _note_left_out(known, own)
-        if own.writes_file:
-            known.beyond = "INTO writes a file of the server"
-        seen = {item.ordinal for item in tree.walk(known.tree) if type(item) is Literal}
-        unplaced = [n for n in range(len(own.literals)) if n not in seen]
-        if unplaced:
-            # Parts that the tree lacks are compared all the same, and never assumed.
-            known.whole = False
-            known.tree.fields["unplaced"] = [Literal(n) for n in unplaced]
+        known, count = _statement(text, part)
         if len(parts) > 1:
             _shift(known, first)
-        first += len(own.literals)
+        first += count
         _check_settings(known, text, part, is_last=len(read) == len(parts) - 1)
         read.append(known)
     if whole is not None and first != whole:
         raise UnparsableError("a literal reaches over two statements")
     return read
+
+
+def _statement(text: bytes, part: list[Token]) -> tuple[Parsed, int]:
+    """One statement, and the number of its literals; ordinals count from its beginning."""
+    own = mysqlcanon.canonical(text, part)
+    known = mysqltokens.read(text, part)
+    relations: set[str] = set()
+    if known is None:
+        known = _read(own.text, part, text, relations)
+    _note_reach(known, text, part, relations)
+    if known.tree.kind in _NOT_ANALYSED:
+        _note_inner(known, text, part)
+    _note_left_out(known, own)
+    if own.writes_file:
+        known.beyond = "INTO writes a file of the server"
+    seen = {item.ordinal for item in tree.walk(known.tree) if type(item) is Literal}
+    unplaced = [n for n in range(len(own.literals)) if n not in seen]
+    if unplaced:
+        # Parts that the tree lacks are compared all the same, and never assumed.
+        known.whole = False
+        known.tree.fields["unplaced"] = [Literal(n) for n in unplaced]
+    return known, len(own.literals)
 
 
 def _note_left_out(parsed: Parsed, own: mysqlcanon.Canonical) -> None:
@@ -82,18 +88,22 @@ def _note_left_out(parsed: Parsed, own: mysqlcanon.Canonical) -> None:
         parsed.whole = parsed.whole and not of_clauses
 
 
-def _note_query(parsed: Parsed, text: bytes, part: list[Token]) -> None:
-    """Note the query at the end of a statement that is not analysed."""
-    tokens = mysqlqueries.last(text, part)
-    if not tokens:
+def _note_inner(parsed: Parsed, text: bytes, part: list[Token]) -> None:
+    """Note the statement or query inside one that is not analysed.
+
+    Raises UnparsableError where it is not understood, but for a query in a body, which may have
+    words behind it that are the body's.
+    """
+    inner = mysqlqueries.inner(text, part)
+    if not inner.tokens:
         return
-    own = mysqlcanon.canonical(text, tokens)
     try:
-        query = _read(own.text, tokens, text, set())
+        query, _ = _statement(text, inner.tokens)
     except UnparsableError:
+        if inner.is_whole or parsed.tree.kind == "Opaque":
+            raise
         return
-    _note_left_out(query, own)
-    _shift(query, len(mysqlcanon.canonical(text, part[: part.index(tokens[0])]).literals))
+    _shift(query, len(mysqlcanon.canonical(text, part[: part.index(inner.tokens[0])]).literals))
     parsed.tree.fields["query"] = query.tree
     parsed.nested += (Nested(query.kind, query.tree, False), *query.nested)
 

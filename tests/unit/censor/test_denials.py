@@ -155,7 +155,26 @@ IN_UNREAD = (
     "SET STATEMENT sort_buffer_size=8 FOR SELECT ssn FROM hidden.secrets USE INDEX (a)"
     " WHERE id = 7 FOR UPDATE",
     "SELECT 8; CREATE TABLE x IGNORE SELECT ssn FROM secrets WHERE id = 7",
+    "SET STATEMENT max_statement_time=(SELECT 8) FOR SELECT ssn FROM secrets WHERE id = 7",
+    "SET STATEMENT max_statement_time=8, sort_buffer_size=(SELECT 8 FOR UPDATE) FOR"
+    " (SELECT ssn FROM secrets WHERE id = 7)",
+    "SET STATEMENT max_statement_time=NEXT VALUE FOR s FOR SELECT ssn FROM secrets WHERE id = 7",
+    "SET STATEMENT max_statement_time=8 FOR CREATE TABLE x SELECT ssn FROM secrets WHERE id = 7",
+    "SET STATEMENT max_statement_time=8 FOR"
+    " CREATE TABLE x IGNORE SELECT ssn FROM secrets WHERE id = 7",
+    "SET STATEMENT max_statement_time=8 FOR CREATE VIEW v (a) AS"
+    " SELECT ssn FROM secrets WHERE id = 7 WITH CHECK OPTION",
+    "SET STATEMENT max_statement_time=8 FOR EXPLAIN SELECT ssn FROM secrets WHERE id = 7",
+    "CREATE TABLE x (a INT DEFAULT (SELECT 8)) IGNORE SELECT ssn FROM secrets WHERE id = 7",
+    "CREATE TABLE x (a INT, CHECK (a IN (SELECT 8))) SELECT ssn FROM secrets WHERE id = 7",
     "CREATE EVENT e ON SCHEDULE EVERY 8 DAY DO SELECT ssn FROM secrets WHERE id = 7",
+    "CREATE EVENT e ON SCHEDULE AT (SELECT 8) DO SELECT ssn FROM secrets WHERE id = 7",
+    "CREATE EVENT e ON SCHEDULE EVERY (SELECT 8) DAY STARTS (SELECT 8) DO"
+    " INSERT INTO x SELECT ssn FROM secrets WHERE id = 7",
+    "ALTER EVENT e ON SCHEDULE AT (SELECT 8) DO"
+    " SET STATEMENT max_statement_time=8 FOR SELECT ssn FROM secrets WHERE id = 7",
+    "CREATE TRIGGER t BEFORE INSERT ON x FOR EACH ROW SELECT ssn FROM secrets WHERE id = 7",
+    "BEGIN NOT ATOMIC SELECT ssn FROM secrets WHERE id = 7",
 )
 OTHERS_IN_UNREAD = (
     "CREATE TABLE x IGNORE SELECT ssn FROM secrets WHERE id = 8",
@@ -163,6 +182,32 @@ OTHERS_IN_UNREAD = (
     "CREATE TABLE x (a INT DEFAULT 7) IGNORE SELECT ssn FROM secrets WHERE id = 8",
     "ALTER VIEW v AS SELECT ssn FROM secrets WHERE id = 8",
     "SET STATEMENT max_statement_time=7 FOR SELECT ssn FROM secrets WHERE id = 8",
+    "SET STATEMENT max_statement_time=(SELECT 7) FOR SELECT ssn FROM secrets WHERE id = 8",
+    "SET STATEMENT max_statement_time=8 FOR INSERT INTO x SELECT ssn FROM secrets WHERE id = 7",
+    "SET STATEMENT max_statement_time=8 FOR UPDATE x SET a = (SELECT 8) WHERE id = 7",
+    "SET STATEMENT max_statement_time=8 FOR CALL p((SELECT 8), 7)",
+    "SET STATEMENT max_statement_time=8 FOR SHOW TABLES",
+    "CREATE TRIGGER t BEFORE INSERT ON x FOR EACH ROW SET NEW.a = (SELECT 8), NEW.b = 7",
+    "CREATE TRIGGER t BEFORE INSERT ON x FOR EACH ROW BEGIN SELECT a, b INTO c, d FROM y",
+    "CREATE TRIGGER t BEFORE INSERT ON x FOR EACH ROW BEGIN IF (SELECT 8) THEN SET NEW.a = 7",
+    "CREATE EVENT e ON SCHEDULE EVERY 8 DAY DO UPDATE x SET a = (SELECT 8) WHERE id = 7",
+    "CREATE EVENT e ON SCHEDULE EVERY 8 DAY DO BEGIN SELECT a, b INTO c, d FROM y",
+    "CREATE FUNCTION f() RETURNS INT RETURN (SELECT 8) + 7",
+)
+#: No parser reads this query, alone or in others.
+UNPARSED = "SELECT ssn FROM secrets WHERE id = 7 PROCEDURE ANALYSE()"
+AROUND_UNPARSED = (
+    "{}",
+    "SET STATEMENT max_statement_time=8 FOR {}",
+    "SET STATEMENT max_statement_time=(SELECT 8) FOR ({})",
+    "SET STATEMENT max_statement_time=8 FOR CREATE TABLE x IGNORE {}",
+    "CREATE TABLE x {}",
+    "CREATE TABLE x IGNORE {}",
+    "CREATE TABLE x (a INT) REPLACE AS ({})",
+    "CREATE VIEW v AS {}",
+    "CREATE VIEW v (a) AS {} WITH CHECK OPTION",
+    "ALTER VIEW v AS {}",
+    "CREATE EVENT e ON SCHEDULE AT (SELECT 8) DO {}",
 )
 #: Clauses with a file of the server, which denials of patterns refuse whatever the pattern is.
 FILES = (
@@ -278,6 +323,13 @@ class Denials(SynchronousTestCase):
             self.assertFalse(allowing.decide(text.encode()).allowed, text)
         for text in OTHERS_IN_UNREAD:
             self.assertTrue(rules.decide(text.encode()).allowed, text)
+
+    def test_a_statement_is_refused_for_a_query_in_it_that_would_be_refused_alone(self):
+        rules = censor("mysql", "queries", UNREAD)
+        for around in AROUND_UNPARSED:
+            self.assertEqual(
+                rules.decide(around.format(UNPARSED).encode()).by, "parse_error", around
+            )
 
     def test_a_query_of_a_rule_is_no_part_of_an_insert_or_of_a_value(self):
         for language in LANGUAGES:

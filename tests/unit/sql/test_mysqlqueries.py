@@ -1,4 +1,4 @@
-"""The query at the end of a statement of MySQL that is not analysed."""
+"""The statement or query inside a statement of MySQL that is not analysed."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +17,25 @@ CASES = (
     ("ALTER VIEW v AS ", "SELECT a FROM t", " WITH CHECK OPTION"),
     ("ALTER VIEW v AS ", "SELECT a FROM t", " WITH LOCAL CHECK OPTION"),
     ("CREATE VIEW `select` AS ", "(SELECT a FROM t)", " WITH CASCADED CHECK OPTION"),
-    ("SET STATEMENT a = 1 FOR ", "SELECT a FROM t", ""),
+    ("CREATE VIEW d.select AS ", "SELECT a FROM t", ""),
+    ("CREATE EVENT e ON SCHEDULE AT (SELECT 1) DO INSERT INTO x ", "SELECT a FROM t", ""),
+    ("CREATE TRIGGER e BEFORE INSERT ON x FOR EACH ROW BEGIN ", "SELECT a FROM t", ""),
+    ("CREATE TRIGGER e BEFORE INSERT ON x FOR EACH ROW WHILE 1 DO ", "SELECT a FROM t", ""),
+    ("BEGIN NOT ATOMIC ", "SELECT a FROM t", ""),
+)
+#: A beginning, and the statement behind it.
+WHOLE = (
+    ("SET STATEMENT a = 1 FOR ", "SELECT a FROM t"),
+    ("set statement a = 1, b = (select 1 for update) for ", "select a from t"),
+    ("SET STATEMENT a = NEXT VALUE FOR s, b = PREVIOUS VALUE FOR s FOR ", "SELECT a FROM t"),
+    ("SET STATEMENT a = d.for(), b = `for` FOR ", "CALL p((SELECT 1))"),
+    ("SET STATEMENT a = 1 FOR SET STATEMENT a = (SELECT 1) FOR ", "UPDATE t SET a = (SELECT 1)"),
+    ("SET STATEMENT a = 1 FOR CREATE EVENT e ON SCHEDULE AT 1 DO ", "SELECT a FROM t"),
+    (
+        "CREATE EVENT e ON SCHEDULE AT (SELECT 1) + INTERVAL (SELECT 1) DAY DO ",
+        "((SELECT a FROM t))",
+    ),
+    ("ALTER EVENT e ON SCHEDULE EVERY (SELECT 1) DAY DO SET STATEMENT a = 1 FOR ", "DROP TABLE t"),
 )
 NONE = (
     "SELECT a FROM t",
@@ -29,37 +47,49 @@ NONE = (
     "CREATE TABLE x (a INT) WITH",
     "ALTER TABLE x ADD CHECK (a IN (SELECT 1))",
     "CALL p((SELECT 1))",
+    "SET STATEMENT a = (SELECT 1)",
+    "SET STATEMENT",
+    "BEGIN",
 )
 WORDS = st.sampled_from(
     ("create", "alter", "set", "statement", "view", "x", "(", ")", "as", "with", "select", "'a'")
-    + ("check", "option", "local", "recursive", "`select`", ",", "for")
+    + ("check", "option", "local", "recursive", "`select`", ",", "for", "do", "on", "schedule")
+    + ("next", "value", ".", "begin")
 )
 
 
-def last(text):
+def inner(text):
     [part] = mysqltokens.statements(text, mysqllexer.tokens(text))
-    return part, mysqlqueries.last(text, part)
+    return part, mysqlqueries.inner(text, part)
 
 
 class Queries(SynchronousTestCase):
     def test_they_are_found(self):
-        for before, query, behind in CASES:
-            text = f"{before}{query}{behind}".encode()
-            _, found = last(text)
-            self.assertEqual(text[found[0][1] : found[-1][2]].decode(), query)
+        for cases, is_whole in (
+            (CASES, False),
+            ([(before, statement, "") for before, statement in WHOLE], True),
+        ):
+            for before, query, behind in cases:
+                text = f"{before}{query}{behind}".encode()
+                _, found = inner(text)
+                self.assertEqual(found.is_whole, is_whole, text)
+                shown = text[found.tokens[0][1] : found.tokens[-1][2]]
+                self.assertEqual(shown.decode(), query)
 
     def test_other_statements_have_none(self):
         for text in NONE:
-            self.assertEqual(last(text.encode())[1], [], text)
+            self.assertEqual(inner(text.encode())[1].tokens, [], text)
 
     @given(st.lists(WORDS, min_size=1))
-    def test_whatever_is_found_is_a_part_that_begins_a_query(self, words):
+    def test_whatever_is_found_is_a_part_that_begins_a_query_or_a_statement(self, words):
         text = " ".join(words).encode()
-        part, found = last(text)
-        if found:
-            place = part.index(found[0])
-            self.assertEqual(part[place : place + len(found)], found)
-            own = [text[start:end] for _, start, end in found]
+        part, found = inner(text)
+        if found.tokens:
+            place = part.index(found.tokens[0])
+            self.assertGreater(place, 0)
+            self.assertEqual(part[place : place + len(found.tokens)], found.tokens)
+            own = [text[start:end] for _, start, end in found.tokens]
+            before = text[part[place - 1][1] : part[place - 1][2]]
             while own[0] == b"(":
                 del own[0]
-            self.assertIn(own[0], (b"select", b"with"))
+            self.assertTrue(own[0] in (b"select", b"with") or before == b"for", text)
