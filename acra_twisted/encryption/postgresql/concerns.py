@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from acra_twisted.errors import LexError
 from acra_twisted.sql import lexer, names, pgtable
 from acra_twisted.sql.languages import Mode
 from acra_twisted.sql.lexer import Token
 from acra_twisted.sql.literals import postgresql_value
+from acra_twisted.sql.words import read as read_words
 
 _WORDS: Final = re.compile(rb"[a-z_\x80-\xff][a-z0-9_$\x80-\xff]*")
 _SIMPLE: Final = re.compile(r"[a-z_][a-z0-9_$]*")
@@ -69,6 +71,10 @@ _OWN_SCHEMA: Final = (b"pg_catalog", b".")
 _SIGNS: Final = frozenset((b"(", b")", b"[", b"]", b",", b".", b"::", b"=>", b"+", b"-"))
 #: A server cuts longer names, in some encoding.
 _CERTAIN: Final = 60
+#: Stands for a name that is not read: it may be that of a function that runs code.
+_UNREAD: Final = b"dblink"
+#: Behind this, the sign that escapes begin with in the name before it.
+_UESCAPE: Final = b"uescape"
 #: A name in it may be written with escapes.
 _ESCAPED_NAME: Final = b'u&"'
 #: What begins so is written with escapes, and no backslash need be among them.
@@ -230,6 +236,8 @@ class Concerns:
         for number, (_, one) in enumerate(shown):
             if one == b"(":
                 name = before.strip(b'"')
+                if name.startswith(_ESCAPED_NAME) or shown[number - 2][1] == _UESCAPE:
+                    name = _UNREAD
                 if depth or name in self._runs - _RUNNERS or name.startswith(self._starts):
                     depth += 1
             elif one == b")":
@@ -270,7 +278,7 @@ class Concerns:
         )
         for kind, start, end in tokens:
             if kind in lexer.LITERALS and kind != lexer.NUMBER:
-                if kind == lexer.UNICODE and b"uescape" in words:
+                if kind == lexer.UNICODE and _UESCAPE in words:
                     # Its value is another one than is read here.
                     return True
                 value = _lowered(postgresql_value(kind, text[start:end])[1])
@@ -291,6 +299,13 @@ class Concerns:
 
 
 def _names(text: bytes, tokens: Sequence[Token]) -> set[bytes]:
+    """The names in a text; with `_UNREAD` for one that is written with escapes that are not read.
+    The text is in UTF-8 if it has such a name."""
+    if any(kind == lexer.UNICODE_QUOTED for kind, _, _ in tokens):
+        try:
+            return {name.lower().encode() for name in read_words(text, list(tokens)).names}
+        except LexError:
+            return {_UNREAD}
     return {text[start:end].lower().strip(b'"') for kind, start, end in tokens if kind in _NAMES}
 
 

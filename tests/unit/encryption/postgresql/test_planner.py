@@ -122,6 +122,24 @@ class Kept(SynchronousTestCase):
         for text in ("dblink_exec('c', (values (f())))", "dblink_exec('c', f()), 1"):
             self.assertEqual(outcome(f"select {text}", self.planner), "!opaque_code", text)
 
+    def test_a_function_that_runs_code_may_be_named_with_escapes(self):
+        for name in (
+            'U&"dblink_exec"',
+            r'u&"dblink\005fexec"',
+            r'pg_temp.U&"\0064blink_exec"',
+            """U&"dblink!005fexec" uescape '!'""",
+            """U&"dblink!005fexec"/**/UESCAPE/**/'!'/**/""",
+        ):
+            for code in ("'insert into people (name) values (''x'')'", "note", "$1", "f()"):
+                text = f"select {name}({code}) from orders"
+                self.assertEqual(outcome(text, self.planner), "!opaque_code", text)
+        for text in (
+            'select U&"lower"(note) from orders where note = $1',
+            """select U&"low!0065r" uescape '!' ('people'), $1 from orders""",
+            r"""select dblink_exec('select 1'), U&"n\006fte" from orders""",
+        ):
+            self.assertEqual(outcome(text, self.planner), text)
+
     def test_code_of_other_tables_is_created(self):
         head = "create function f(x text) returns int language "
         for text in (
