@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from acra_twisted.encryption.postgresql import storedtrees
 from acra_twisted.encryption.postgresql.naming import SearchPath
+from acra_twisted.encryption.postgresql.nodetree import TreeLimitError
 from acra_twisted.encryption.postgresql.schema import (
     Attached,
     Attribute,
@@ -147,7 +148,13 @@ def _relation(row: Mapping[str, Any]) -> Relation:
         raise SchemaError(_ODD)
     if not all(numbers.issuperset(one.reads) for one in attributes):
         raise SchemaError(_ODD)
-    sources = storedtrees.shown(_word(rule)) if rule is not None else {}
+    sources: Mapping[int, tuple[int, int]] = {}
+    is_read = True
+    if rule is not None:
+        try:
+            sources = storedtrees.shown(_word(rule))
+        except TreeLimitError:
+            is_read = False
     return Relation(
         _number(row["oid"]),
         _word(row["schema"]),
@@ -161,6 +168,7 @@ def _relation(row: Mapping[str, Any]) -> Relation:
             Attached(_word(kind), _word(name), _numbers(columns))
             for kind, name, columns in row["attached"] or ()
         ),
+        is_read,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from acra_twisted.encryption.misfits import ERROR, NOTICE, ROWS, WARNING, Finding
 from acra_twisted.encryption.postgresql import belt, storage, types
-from acra_twisted.encryption.postgresql.protection import Protection
+from acra_twisted.encryption.postgresql.protection import UNREAD, Protection
 from acra_twisted.encryption.postgresql.schema import (
     MATERIALIZED,
     PARTITION_KEY,
@@ -114,7 +114,9 @@ def _relation(protection: Protection, relation: Relation) -> Iterator[Finding]:
             ERROR,
             _name(relation),
             f"statements on it are refused: {unclear}",
-            "Protect the same columns of both.",
+            "Protect the same columns of both."
+            if unclear != UNREAD
+            else "Divide the query into views of views.",
         )
     columns = protection.columns(relation.oid)
     if not columns or relation.kind in _VIEWS:

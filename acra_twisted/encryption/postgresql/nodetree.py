@@ -19,6 +19,10 @@ MAX_DEPTH: Final = 1_000
 _WORD: Final = re.compile(r"[(){}]|(?:\\.|[^\s(){}\\])+", re.S)
 
 
+class TreeLimitError(SchemaError):
+    """A tree is too long or too deep to be read; a user of the database may have made it so."""
+
+
 class TreeNode:
     """A node.  Each field has the items that stand behind its name: str, TreeNode or list."""
 
@@ -53,10 +57,10 @@ class TreeNode:
 
 
 def read(text: str) -> Sequence[TreeNode]:
-    """The nodes of a tree: of its list, if it is one.  Raises SchemaError for a text that is no
-    tree or too large."""
+    """The nodes of a tree: of its list, if it is one.  Raises TreeLimitError for one that is too
+    large, SchemaError for a text that is no tree."""
     if len(text) > MAX_SIZE:
-        raise SchemaError("an expression of the database's catalog is too long")
+        raise TreeLimitError("an expression of the database's catalog is too long")
     outer: list[Any] = []
     items: list[Any] = outer
     open_nodes: list[tuple[list[Any], TreeNode | None]] = []
@@ -64,7 +68,7 @@ def read(text: str) -> Sequence[TreeNode]:
     for word in _WORD.findall(text):
         if word in ("(", "{"):
             if len(open_nodes) >= MAX_DEPTH:
-                raise SchemaError("an expression of the database's catalog is too deep")
+                raise TreeLimitError("an expression of the database's catalog is too deep")
             open_nodes.append((items, node))
             inner: list[Any] = []
             node = TreeNode("") if word == "{" else None

@@ -20,6 +20,8 @@ from acra_twisted.encryption.settings import ColumnSetting, EncryptionSettings, 
 _NONE: Final[Mapping[int, ColumnSetting]] = MappingProxyType({})
 _APART: Final = "a table that inherits from it is protected otherwise"
 _SHOWN: Final = "it shows a table that is protected otherwise than one that inherits from it"
+#: Why statements on a view whose query cannot be read are refused.
+UNREAD: Final = "its query, or that of a view that it shows, is too long or too deep to be read"
 _UNLIKE: Final = "it is protected otherwise than a table that it inherits from"
 
 
@@ -48,7 +50,7 @@ class Protection:
         self.readers = {one.readers for one in settings.columns if one.readers is not None}
         self._tables = {(table.schema, table.name): table for table in settings.tables}
         self._columns: dict[int, dict[int, ColumnSetting]] = {}
-        self._unclear: dict[int, str] = {}
+        self._unclear = {one.oid: UNREAD for one in schema.relations.values() if not one.is_read}
         self._numbers: dict[int, Mapping[str, int]] = {}
         self._column_names: dict[int, Mapping[int, str]] = {}
         self._named: dict[str, list[Relation]] = {}
@@ -321,16 +323,17 @@ class Protection:
                     self._unclear.setdefault(relation.oid, _UNLIKE)
 
     def _show(self) -> None:
-        """Note each view that shows a column of a table that is unclear."""
+        """Note each view that shows a column of a table or view that is unclear."""
         views: dict[int, list[int]] = {}
         for relation in self.schema.relations.values():
             for oid in {oid for oid, _ in relation.sources.values()}:
                 views.setdefault(oid, []).append(relation.oid)
         waiting = list(self._unclear)
         while waiting:
-            for view in views.pop(waiting.pop(), ()):
+            oid = waiting.pop()
+            for view in views.pop(oid, ()):
                 if view not in self._unclear:
-                    self._unclear[view] = _SHOWN
+                    self._unclear[view] = UNREAD if self._unclear[oid] == UNREAD else _SHOWN
                     waiting.append(view)
 
     def _alike(self, relation: Relation, parent: Relation) -> bool:

@@ -87,7 +87,8 @@ class Relation(NamedTuple):
     """A table, view or materialized view.  ``attributes`` are in the order of ``number``, without
     those that were dropped.  ``sources`` gives for each column of a view the relation and attribute
     number that it shows unchanged; a column of a table, or one that is computed, is not in it.
-    ``parents`` are those that it inherits from, or is a partition of."""
+    ``parents`` are those that it inherits from, or is a partition of.  ``is_read`` is False for a
+    view whose query is too large to be read: its ``sources`` are not known."""
 
     oid: int
     schema: str
@@ -98,6 +99,7 @@ class Relation(NamedTuple):
     parents: Sequence[int] = ()
     indexes: Sequence[Index] = ()
     attached: Sequence[Attached] = ()
+    is_read: bool = True
 
     def attribute(self, name: str) -> Attribute | None:
         """The column of a name; None if there is none."""

@@ -13,7 +13,7 @@ from acra_twisted.encryption import schemarecords
 from acra_twisted.encryption.postgresql.schema import Relation, Schema, SchemaError, Writer
 from acra_twisted.encryption.schemarecords import OddRecords
 
-_FORMAT: Final = "acra schema 2"
+_FORMAT: Final = "acra schema 3"
 _KINDS: Final = {
     "relations": Sequence[Relation],
     "functions": Sequence[str],

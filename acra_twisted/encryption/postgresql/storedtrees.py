@@ -8,7 +8,7 @@ from typing import Final
 from acra_twisted.crypto import envelopes
 from acra_twisted.encryption import searching
 from acra_twisted.encryption.postgresql import nodetree
-from acra_twisted.encryption.postgresql.nodetree import TreeNode
+from acra_twisted.encryption.postgresql.nodetree import TreeLimitError, TreeNode
 from acra_twisted.encryption.postgresql.schema import (
     EXPRESSION,
     PREFIX,
@@ -29,7 +29,8 @@ def shown(rule: str) -> Mapping[int, tuple[int, int]]:
     the OID of the relation and the attribute number there.
 
     The database marks them itself, as it does for a result's description: through joins,
-    subqueries and common table expressions, and not through another view.
+    subqueries and common table expressions, and not through another view.  Raises TreeLimitError
+    for a rule that is too large to be read.
     """
     found: dict[int, tuple[int, int]] = {}
     for query in nodetree.read(rule)[:1]:
@@ -41,11 +42,14 @@ def shown(rule: str) -> Mapping[int, tuple[int, int]]:
 
 
 def is_in_clear(default: str) -> bool:
-    """Tell whether a default gives something other than NULL, nothing or a container; an empty
-    text is no default."""
+    """Tell whether a default gives something other than NULL, nothing or a container, as one does
+    that is too large to be read; an empty text is no default."""
     if not default:
         return False
-    nodes = nodetree.read(default)
+    try:
+        nodes = nodetree.read(default)
+    except TreeLimitError:
+        return True
     node = _value(nodes[0]) if len(nodes) == 1 else None
     if node is None or node.kind != "CONST":
         return True
@@ -56,8 +60,12 @@ def is_in_clear(default: str) -> bool:
 
 
 def keys(columns: Sequence[int], expressions: str) -> Sequence[Key]:
-    """The keys of an index: ``columns`` has the number of each, 0 for the next expression."""
-    trees = iter(nodetree.read(expressions))
+    """The keys of an index: ``columns`` has the number of each, 0 for the next expression.  Those
+    that are too large to be read are of no known form."""
+    try:
+        trees = iter(nodetree.read(expressions))
+    except TreeLimitError:
+        trees = iter(())
     return tuple(Key(column) if column else _key(next(trees, None)) for column in columns)
 
 

@@ -141,6 +141,13 @@ class Limits(SynchronousTestCase):
         made = catalog.read(answer(table(7, "a", parents=many)), 1)
         self.assertEqual(made.relations[7].parents, tuple(many))
 
+    def test_a_view_whose_query_is_too_large_is_not_read(self):
+        deep = "({QUERY :targetList " + "(" * 1000 + ")" * 1000 + "})"
+        cells = answer(table(7, "a", column("b", 1), kind="v", view=deep), table(8, "b"))
+        relations = catalog.read(cells, 1).relations
+        self.assertEqual((relations[7].is_read, relations[7].sources), (False, {}))
+        self.assertTrue(relations[8].is_read)
+
     def test_a_view_shows_nothing_in_columns_that_it_has_not(self):
         target = "{TARGETENTRY :resno %d :resorigtbl 2 :resorigcol 1 :resjunk false}"
         rule = "({QUERY :targetList (%s)})" % " ".join(target % number for number in (0, 1, 2))

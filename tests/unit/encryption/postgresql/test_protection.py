@@ -341,6 +341,16 @@ class Views(SynchronousTestCase):
         self.assertEqual(labels(made, 2), {})
         self.assertNotIn("ids", made.names)
 
+    def test_one_whose_query_cannot_be_read_is_unclear_and_so_are_those_above_it(self):
+        deep = Relation(2, "public", "deep", "v", columns("n"), is_read=False)
+        above = Relation(3, "public", "above", "v", columns("n"), {1: (2, 1)})
+        other = Relation(4, "public", "other", "v", columns("n"), {1: (1, 3)})
+        made = protection([above, deep, other, PEOPLE], settings("people.name"))
+        for oid in (2, 3):
+            self.assertIn("too long or too deep", made.unclear(oid))
+        self.assertEqual((made.unclear(1), made.unclear(4)), ("", ""))
+        self.assertLessEqual({"deep", "above"}, made.names)
+
     def test_a_view_may_have_settings_of_its_own(self):
         view = Relation(2, "public", "ids", "v", columns("id"), {1: (1, 1)})
         made = protection([view, PEOPLE], settings("ids.id"))

@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from acra_twisted.crypto import acrablock, envelopes
 from acra_twisted.encryption.postgresql import storedtrees
+from acra_twisted.encryption.postgresql.nodetree import TreeLimitError
 from acra_twisted.encryption.postgresql.schema import (
     EXPRESSION,
     PREFIX,
@@ -15,6 +16,7 @@ from acra_twisted.encryption.postgresql.schema import (
     SchemaError,
 )
 
+DEEP = "(" * 1001 + ")" * 1001
 VAR = "{VAR :varno 1 :varattno 3 :vartype 17}"
 ONE = "{CONST :consttype 23 :constisnull false :constvalue 4 [ 1 0 0 0 0 0 0 0 ]}"
 SIZE = "{CONST :consttype 23 :constisnull false :constvalue 4 [ 33 0 0 0 0 0 0 0 ]}"
@@ -51,10 +53,16 @@ class Views(SynchronousTestCase):
         self.assertEqual(storedtrees.shown("<>"), {})
         self.assertRaises(SchemaError, storedtrees.shown, "({QUERY")
 
+    def test_one_that_is_too_large_is_told_apart(self):
+        self.assertRaises(TreeLimitError, storedtrees.shown, DEEP)
+
 
 class Defaults(SynchronousTestCase):
     def in_clear(self, text):
         return storedtrees.is_in_clear(text)
+
+    def test_one_that_is_too_large_to_be_read_is(self):
+        self.assertTrue(self.in_clear(DEEP))
 
     def test_nothing_null_and_the_empty_string_are_not_in_clear(self):
         self.assertFalse(self.in_clear(""))
@@ -115,3 +123,8 @@ class Keys(SynchronousTestCase):
             *storedtrees.keys((0,), "<>"),
         ):
             self.assertEqual(found, Key(0, EXPRESSION))
+
+    def test_expressions_that_are_too_large_have_no_known_form(self):
+        self.assertEqual(
+            storedtrees.keys([2, 0, 0], DEEP), (Key(2), Key(0, EXPRESSION), Key(0, EXPRESSION))
+        )
