@@ -66,6 +66,10 @@ class SchemaKeeper:
         self._tables: set[tuple[str, str]] = set()
         # The same as texts name them, with the database of names without one.
         self._named: set[tuple[str, Target]] = set()
+        # Those for which the schema is to be read, and those that it did not bring when it was: the
+        # user may see that they are there, and no more of them.
+        self._awaited: set[Named] = set()
+        self._missing: set[Named] = set()
 
     @property
     def question(self) -> bytes:
@@ -98,6 +102,7 @@ class SchemaKeeper:
     def changed(self) -> None:
         """Note that the schema may be another: nothing is decided by it any more."""
         self._changes += 1
+        self._missing.clear()
         self.forget_tables()
 
     def strange(self, targets: Iterable[Target], database: str) -> Sequence[Target]:
@@ -118,14 +123,19 @@ class SchemaKeeper:
 
     def told(self, found: Iterable[Named]) -> None:
         """Note what the server has of some names: where it is a view or a routine that is not
-        known, or a table with a configured name, nothing is decided by the schema any more."""
+        known, or a table with a configured name, nothing is decided by the schema any more, but if
+        it has been read for that name, and nothing has changed since."""
         kept = self._protection
         if kept is None:
             return
         for one in found:
             key = kept.key(one.database, one.name)
-            if kept.is_new(one.database, one.name, one.is_code):
-                self.changed()
+            if one not in self._missing and kept.is_new(one.database, one.name, one.is_code):
+                if len(self._missing) >= _TABLES:
+                    self._missing.clear()
+                self._awaited.add(one)
+                self._changes += 1
+                self.forget_tables()
                 return
             if len(self._tables) >= _TABLES:
                 self.forget_tables()
@@ -173,8 +183,17 @@ class SchemaKeeper:
             kept = Protection(schema._replace(number=next(self._numbers)), self._settings)
             self._protection = kept
             self.forget_tables()
+            self._missing.clear()
         number, mark = self._seen
-        is_settled = self._mark is None or (mark is not None and mark.is_same(self._mark))
+        if number == asked.number and self._mark is not None and not _is_same(mark, self._mark):
+            self._missing.clear()
+        if asked.changes == self._changes:
+            known = kept.known
+            self._missing.update(
+                one for one in self._awaited if kept.key(one.database, one.name) not in known
+            )
+            self._awaited.clear()
+        is_settled = self._mark is None or _is_same(mark, self._mark)
         self._mark = mark if number == asked.number and is_settled else None
         if self._mark is None:
             self.forget_tables()
@@ -182,3 +201,7 @@ class SchemaKeeper:
         self._kept, self._kept_changes = asked.number, asked.changes
         self._is_doubtful = self._is_suspect = False
         return kept
+
+
+def _is_same(mark: Mark | None, before: Mark) -> bool:
+    return mark is not None and mark.is_same(before)

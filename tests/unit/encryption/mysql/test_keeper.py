@@ -208,6 +208,54 @@ class Strangers(SynchronousTestCase):
         self.keeper.told([Named("other", "people", False)])
         self.assertIsNone(self.keeper.protection(0.0))
 
+    def is_read_for(self, name, is_code=False):
+        """Tell whether the schema is to be read for what the server has of a name."""
+        self.keeper.told([Named("other", name, is_code)])
+        return self.keeper.protection(0.0) is None
+
+    def test_what_a_reading_does_not_bring_has_it_read_once_until_something_changes(self):
+        # The user sees that it is there, and none of its columns.
+        for name, is_code in (("people", False), ("fresh", True)):
+            self.keeper = SchemaKeeper(SETTINGS, count(1))
+            self.read(0.0)
+            self.read(LOOK)
+            self.assertTrue(self.is_read_for(name, is_code))
+            self.read(LOOK + 1)
+            for _ in range(3):
+                self.assertFalse(self.is_read_for(name, is_code))
+            self.read(2 * LOOK)
+            self.assertFalse(self.is_read_for(name, is_code))
+            self.assertFalse(self.is_strange(name, "other"))
+            # Another program has changed something.
+            self.read(3 * LOOK, changes=8)
+            self.assertTrue(self.is_strange(name, "other"))
+            self.assertTrue(self.is_read_for(name, is_code))
+            self.read(3 * LOOK + 1, changes=8)
+            self.assertFalse(self.is_read_for(name, is_code))
+            # A definition has passed.
+            self.keeper.changed()
+            self.read(3 * LOOK + 2, changes=8)
+            self.assertTrue(self.is_read_for(name, is_code))
+            self.read(3 * LOOK + 3, changes=8)
+            # It is another schema.
+            self.read(4 * LOOK, changes=8, schema=OTHER)
+            self.assertTrue(self.is_read_for(name, is_code))
+
+    def test_a_table_that_was_missing_and_is_a_view_now_has_the_schema_read(self):
+        self.assertTrue(self.is_read_for("people"))
+        self.read(1.0)
+        self.assertFalse(self.is_read_for("people"))
+        self.assertTrue(self.is_read_for("people", is_code=True))
+
+    def test_an_answer_to_a_question_before_a_name_was_told_does_not_say_that_it_is_missing(self):
+        asked = self.keeper.asked(1.0)
+        self.assertTrue(self.is_read_for("people"))
+        self.keeper.answered(asked, rows_of(SCHEMA))
+        self.assertIsNone(self.keeper.protection(1.0))
+        people = PEOPLE._replace(database="other")
+        self.read(2.0, schema=SCHEMA._replace(tables=[*SCHEMA.tables, people]))
+        self.assertFalse(self.is_strange("people", "other"))
+
     def test_after_changes_a_table_may_be_another(self):
         def known():
             self.keeper.told([Named("shop", "orders", False)])
