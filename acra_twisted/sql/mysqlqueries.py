@@ -92,12 +92,23 @@ def _behind(words: list[bytes], begin: int, wanted: bytes) -> int:
 
 def _begins(words: list[bytes], place: int) -> bool:
     """Tell whether a query begins here, in brackets or without."""
+    bare = place
     while words[place : place + 1] == [b"("]:
         place += 1
     first = words[place : place + 1]
+    if first == [b"table"]:
+        return bare < place or _is_query(words, place)
     if first != [b"with"]:
         return first == [b"select"]
     if words[place + 1 : place + 2] == [b"recursive"]:
         place += 1
     # A name, and its columns or its query: WITH of other clauses has other words behind it.
     return words[place + 2 : place + 3] in ([b"as"], [b"("])
+
+
+def _is_query(words: list[bytes], place: int) -> bool:
+    """Tell whether a TABLE outside brackets is MySQL's query, and no part of another statement."""
+    if words[place - 1] in (b"as", b"do"):
+        return True
+    # The first is of CREATE TABLE itself.
+    return words[0] == b"create" and b"table" in words[:place]

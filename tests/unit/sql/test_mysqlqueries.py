@@ -22,6 +22,11 @@ CASES = (
     ("CREATE TRIGGER e BEFORE INSERT ON x FOR EACH ROW BEGIN ", "SELECT a FROM t", ""),
     ("CREATE TRIGGER e BEFORE INSERT ON x FOR EACH ROW WHILE 1 DO ", "SELECT a FROM t", ""),
     ("BEGIN NOT ATOMIC ", "SELECT a FROM t", ""),
+    ("CREATE TABLE x IGNORE ", "TABLE t", ""),
+    ("CREATE OR REPLACE TABLE x REPLACE ", "TABLE t", ""),
+    ("CREATE TABLE x AS ", "(TABLE t)", ""),
+    ("CREATE TABLE x COMMENT 'a' ", "TABLE t", ""),
+    ("CREATE VIEW v (a) AS ", "TABLE t", " WITH CHECK OPTION"),
 )
 #: A beginning, and the statement behind it.
 WHOLE = (
@@ -50,11 +55,16 @@ NONE = (
     "SET STATEMENT a = (SELECT 1)",
     "SET STATEMENT",
     "BEGIN",
+    "CREATE OR REPLACE TABLE x (a INT)",
+    "ALTER IGNORE TABLE x ADD a INT",
+    "ALTER TABLE x EXCHANGE PARTITION p WITH TABLE t",
+    "ALTER TABLE x CONVERT TABLE t TO PARTITION p VALUES LESS THAN (1)",
+    "CREATE TRIGGER e BEFORE INSERT ON x FOR EACH ROW TRUNCATE TABLE t",
 )
 WORDS = st.sampled_from(
     ("create", "alter", "set", "statement", "view", "x", "(", ")", "as", "with", "select", "'a'")
     + ("check", "option", "local", "recursive", "`select`", ",", "for", "do", "on", "schedule")
-    + ("next", "value", ".", "begin")
+    + ("next", "value", ".", "begin", "table", "ignore", "replace", "or")
 )
 
 
@@ -92,4 +102,4 @@ class Queries(SynchronousTestCase):
             before = text[part[place - 1][1] : part[place - 1][2]]
             while own[0] == b"(":
                 del own[0]
-            self.assertTrue(own[0] in (b"select", b"with") or before == b"for", text)
+            self.assertTrue(own[0] in (b"select", b"with", b"table") or before == b"for", text)
