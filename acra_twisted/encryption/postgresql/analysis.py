@@ -88,6 +88,9 @@ class Names(Protocol):
     def columns(self, relation: Relation) -> Mapping[int, ColumnSetting]:
         """The protected columns of a relation by attribute number."""
 
+    def coming(self, relation: Relation) -> Mapping[str, ColumnSetting]:
+        """The protected columns, by name, that a relation does not have yet, or may get."""
+
     def computed(self, relation: Relation) -> Mapping[int, ColumnSetting]:
         """The columns from whose new values the database would compute a protected one."""
 

@@ -61,6 +61,10 @@ class SessionNames:
         """See `analysis.Names`."""
         return self._protection.columns(relation.oid)
 
+    def coming(self, relation: Relation) -> Mapping[str, ColumnSetting]:
+        """See `analysis.Names`."""
+        return self._protection.coming(relation.oid)
+
     def computed(self, relation: Relation) -> Mapping[int, ColumnSetting]:
         """See `analysis.Names`."""
         return self._protection.computed(relation.oid)

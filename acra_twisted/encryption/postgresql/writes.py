@@ -63,6 +63,11 @@ class Target:
         return None if self.relation is None else list(self._attributes)
 
     @property
+    def lacks(self) -> bool:
+        """Tell whether the table is known, and lacks a protected column that it may have now."""
+        return self.relation is not None and bool(self._analysis.names.coming(self.relation))
+
+    @property
     def first(self) -> ColumnSetting | None:
         """One of the protected columns, for messages."""
         return next(iter(self._columns.values()), None)
@@ -153,7 +158,10 @@ def insert(analysis: Analysis, fields: Fields, outer: Scope) -> Columns:
             found.append(values.merged([output.value]))
         is_open = values.is_open(outputs)
         _fill(analysis, target, columns, found, "SELECT", is_listed and not is_open)
-        width = 0 if is_open else len(found)
+        width = len(found)
+        if is_open:
+            # A table that lacks protected columns may have them now.
+            width = len(columns or ()) if target.lacks else 0
     if columns is not None and width and not is_listed:
         columnlists.behind_table(analysis, table, columns[:width])
     conflict = fields.get("onConflictClause")

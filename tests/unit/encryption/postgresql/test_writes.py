@@ -19,6 +19,7 @@ from tests.support.planning import (
     setting,
     table,
 )
+from tests.unit.encryption.postgresql.test_protection import settings
 
 _SESSION = (MODE, PATH)
 #: Texts and what is sent: see `tests.support.planning.shown`.
@@ -475,6 +476,29 @@ class ByThemselves(SynchronousTestCase):
                 self.assertEqual(outcome(text, made), "!opaque_code", text)
             for text in ("select * from log", "copy log to stdout"):
                 self.assertEqual(outcome(text, made), text)
+
+    def test_a_table_that_lacks_its_protected_columns_is_written_by_those_that_it_has(self):
+        kept = [PEOPLE.attribute("id"), PEOPLE.attribute("note")]
+        made = planner((PEOPLE._replace(attributes=kept),))
+        listed = 'people ("id", "note")'
+        for text, expected in (
+            ("insert into people values (1, 'a', 'b')", "!schema_mismatch"),
+            ("insert into people select 1, 'a', 'b'", "!schema_mismatch"),
+            ("insert into people values (1, 'a')", f"insert into {listed} values (1, 'a')"),
+            ("insert into people select * from t", f"insert into {listed} select * from t"),
+            ("insert into people table t", f"insert into {listed} table t"),
+            (
+                "insert into people select 1, t.* from t",
+                f"insert into {listed} select 1, t.* from t",
+            ),
+            ("copy people from stdin", f"copy {listed} from stdin"),
+        ):
+            self.assertEqual(outcome(text, made), expected)
+        # No setting is about this one.
+        schema = Schema(7, {1: PEOPLE._replace(attributes=kept)})
+        made = Planner(Protection(schema, settings("app.people.name")))
+        text = "insert into people select * from t"
+        self.assertEqual(outcome(text, made), text)
 
     def test_nothing_is_written_from_which_a_protected_column_is_computed(self):
         kept = [one for one in PEOPLE.attributes if one.name != "name"]
