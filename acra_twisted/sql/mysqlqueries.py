@@ -15,6 +15,8 @@ from acra_twisted.sql.lexer import Token
 #: First words of statements that have a query at their end.
 _VERBS: Final = frozenset((b"create", b"alter", b"begin"))
 _EVENTS: Final = frozenset((b"create", b"alter"))
+#: First words of queries that other statements have, too.
+_SHARED: Final = ([b"table"], [b"values"])
 _SEQUENCES: Final = ([b"next", b"value"], [b"previous", b"value"])
 #: Behind a view's query.
 _CHECKS: Final = (
@@ -96,7 +98,7 @@ def _begins(words: list[bytes], place: int) -> bool:
     while words[place : place + 1] == [b"("]:
         place += 1
     first = words[place : place + 1]
-    if first == [b"table"]:
+    if first in _SHARED:
         return bare < place or _is_query(words, place)
     if first != [b"with"]:
         return first == [b"select"]
@@ -107,7 +109,8 @@ def _begins(words: list[bytes], place: int) -> bool:
 
 
 def _is_query(words: list[bytes], place: int) -> bool:
-    """Tell whether a TABLE outside brackets is MySQL's query, and no part of another statement."""
+    """Tell whether a TABLE or VALUES outside brackets is a query, and no part of another
+    statement."""
     if words[place - 1] in (b"as", b"do"):
         return True
     # The first is of CREATE TABLE itself.

@@ -27,6 +27,10 @@ CASES = (
     ("CREATE TABLE x AS ", "(TABLE t)", ""),
     ("CREATE TABLE x COMMENT 'a' ", "TABLE t", ""),
     ("CREATE VIEW v (a) AS ", "TABLE t", " WITH CHECK OPTION"),
+    ("CREATE TABLE x PARTITION BY LIST (a) (PARTITION p VALUES IN (1)) ", "VALUES (1)", ""),
+    ("CREATE TABLE `table` ", "VALUES (1) UNION SELECT 1", ""),
+    ("CREATE DEFINER=view@h VIEW v (a) AS ", "VALUES (1)", " WITH CHECK OPTION"),
+    ("CREATE EVENT e ON SCHEDULE AT 1 DO CREATE TABLE x IGNORE ", "VALUES (1)", ""),
 )
 #: A beginning, and the statement behind it.
 WHOLE = (
@@ -60,11 +64,14 @@ NONE = (
     "ALTER TABLE x EXCHANGE PARTITION p WITH TABLE t",
     "ALTER TABLE x CONVERT TABLE t TO PARTITION p VALUES LESS THAN (1)",
     "CREATE TRIGGER e BEFORE INSERT ON x FOR EACH ROW TRUNCATE TABLE t",
+    "CREATE TABLE x (a INT) PARTITION BY LIST (a) (PARTITION p VALUES IN (1))",
+    "CREATE TRIGGER e BEFORE INSERT ON x FOR EACH ROW INSERT INTO t VALUES (1)",
+    "BEGIN NOT ATOMIC INSERT INTO t VALUES (1)",
 )
 WORDS = st.sampled_from(
     ("create", "alter", "set", "statement", "view", "x", "(", ")", "as", "with", "select", "'a'")
     + ("check", "option", "local", "recursive", "`select`", ",", "for", "do", "on", "schedule")
-    + ("next", "value", ".", "begin", "table", "ignore", "replace", "or")
+    + ("next", "value", ".", "begin", "table", "values", "ignore", "replace", "or")
 )
 
 
@@ -102,4 +109,5 @@ class Queries(SynchronousTestCase):
             before = text[part[place - 1][1] : part[place - 1][2]]
             while own[0] == b"(":
                 del own[0]
-            self.assertTrue(own[0] in (b"select", b"with", b"table") or before == b"for", text)
+            begins = own[0] in (b"select", b"with", b"table", b"values")
+            self.assertTrue(begins or before == b"for", text)
