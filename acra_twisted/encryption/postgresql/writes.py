@@ -145,7 +145,8 @@ def insert(analysis: Analysis, fields: Fields, outer: Scope) -> Columns:
         if target.relation is not None:
             columnlists.in_place_of_star(analysis, select, scope)
         for output in outputs:
-            if output.rest and (columns is None or target.first is None):
+            is_free = columns is None or target.first is None
+            if output.rest and is_free and (columns or not target.lacks):
                 analysis.ignore(output.value, refusals.UNALIKE, _IN_OPEN)
                 continue
             if output.rest:

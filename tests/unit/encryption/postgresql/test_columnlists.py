@@ -38,6 +38,18 @@ INSERTED = (
     ("copy binary people from stdin", f"copy binary people {ALL} from stdin"),
     ("copy people to stdout", f"copy people {ALL} to stdout"),
 )
+#: The same for a table that is known to lack its protected column, and for others.
+LACKING = (
+    "insert into people select * from stuff",
+    "insert into people table stuff",
+    "insert into people select 1, s.* from stuff s",
+    "insert into people select * from stuff union all select * from stuff",
+    "insert into people with q as (select * from stuff) select * from q",
+    "insert into people select 1, 2 union all select * from stuff",
+    "insert into people select * from stuff union all select 1, 2",
+    "insert into people (select (s).* from stuff s)",
+    "explain insert into people select * from stuff",
+)
 AS_IT_IS = (
     "insert into people (id) values (1)",
     "insert into people default values",
@@ -56,6 +68,18 @@ MERGED = (
 
 
 class Lists(SynchronousTestCase):
+    def test_those_of_a_table_that_lacks_a_protected_column_are_as_many_as_it_has(self):
+        lacking = PEOPLE._replace(attributes=attributes("id", "note"))
+        free = lacking._replace(oid=2, schema="apart", name="free")
+        made = planner((lacking, free))
+        for text in LACKING:
+            expected = text.replace("into people", 'into people ("id", "note")')
+            self.assertEqual(outcome(text, made), expected)
+            text = text.replace("people", "apart.free")
+            self.assertEqual(outcome(text, made), text)
+        bare = planner((lacking._replace(attributes=()),))
+        self.assertTrue(outcome(LACKING[0], bare).startswith("!"))
+
     def test_the_columns_stand_behind_the_table(self):
         for text, expected in INSERTED:
             found = outcome(text)
