@@ -23,6 +23,7 @@ from acra_twisted.encryption.postgresql.question import (
     schema_question,
 )
 from acra_twisted.encryption.postgresql.schema import (
+    EXPRESSION,
     PREFIX,
     RAW,
     SUBSTRING,
@@ -70,6 +71,32 @@ class Schemas:
         cls.server.start()
         cls.connection = cls.connect("postgres")
         cls.databases = count()
+
+    def test_what_one_user_may_make_leaves_the_schema_of_the_others(self):
+        connection = self.database(
+            "CREATE TABLE people (id int, name bytea); CREATE VIEW plain AS SELECT name FROM people"
+        )
+        parts = ["people", *(f"p{number}" for number in range(40))]
+        for part in parts[1:]:
+            connection.execute(f"CREATE TABLE {part} ()")
+        connection.execute(f"CREATE TABLE kid () INHERITS ({', '.join(parts)})")
+        long = "x" * (10 << 20)
+        connection.execute(f"CREATE VIEW long AS SELECT name, '{long}'::text t FROM people")
+        connection.execute(f"CREATE VIEW deep AS SELECT name, {'+'.join('1' * 900)} n FROM people")
+        connection.execute("CREATE SCHEMA mine")
+        connection.execute(
+            f"CREATE DOMAIN words AS text DEFAULT '{long[: 1 << 20]}';"
+            f"CREATE TABLE mine.people (a text DEFAULT '{long}', b words);"
+            f"CREATE INDEX ON mine.people ((a || '{long[: 1 << 20]}'))"
+        )
+        schema = catalog.read(self.asked(connection, schema_question(["people"])), 1)
+        found = {(one.schema, one.name): one for one in schema.relations.values()}
+        self.assertEqual(len(found["public", "kid"].parents), 41)
+        read = {name: found["public", name].is_read for name in ("plain", "long", "deep")}
+        self.assertEqual(read, {"plain": True, "long": False, "deep": False})
+        mine = found["mine", "people"]
+        self.assertEqual([one.default_in_clear for one in mine.attributes], [True, True])
+        self.assertEqual(mine.indexes[0].keys, (Key(0, EXPRESSION),))
 
     @classmethod
     def connect(cls, database, user=SUPERUSER, encoding="utf8"):

@@ -16,6 +16,8 @@ from acra_twisted.encryption.postgresql.schema import SchemaError
 #: Characters of a tree, and levels of nodes and lists.
 MAX_SIZE: Final = 4 * 1024 * 1024
 MAX_DEPTH: Final = 1_000
+#: The text in the place of a tree that the database has left out as too long.
+CUT: Final = "..."
 _WORD: Final = re.compile(r"[(){}]|(?:\\.|[^\s(){}\\])+", re.S)
 
 
@@ -59,7 +61,7 @@ class TreeNode:
 def read(text: str) -> Sequence[TreeNode]:
     """The nodes of a tree: of its list, if it is one.  Raises TreeLimitError for one that is too
     large, SchemaError for a text that is no tree."""
-    if len(text) > MAX_SIZE:
+    if len(text) > MAX_SIZE or text == CUT:
         raise TreeLimitError("an expression of the database's catalog is too long")
     outer: list[Any] = []
     items: list[Any] = outer

@@ -51,15 +51,31 @@ relations AS (
         SELECT o.name FROM kept o WHERE o.oid = ANY (SELECT f.oid FROM found f))
 ),
 """
+# Stored expressions that are too long are left out: beyond 32 MiB of views, the shortest first, and
+# 256 KiB of a default or of an index's expressions.
+_RULES: Final = r"""
+rules (oid, tree) AS (
+    SELECT w.ev_class, CASE WHEN pg_catalog.sum(pg_catalog.octet_length(
+            w.ev_action::pg_catalog.text)) OVER (
+            ORDER BY pg_catalog.octet_length(w.ev_action::pg_catalog.text), w.ev_class) > 33554432
+        THEN '...' ELSE w.ev_action::pg_catalog.text END
+    FROM pg_catalog.pg_rewrite w JOIN relations r ON r.oid = w.ev_class
+    WHERE w.rulename = '_RETURN'
+),
+"""
 # Domains of their columns, each with all types behind it.
 _BASES: Final = r"""
 bases (type, base, modifier, initial, depth) AS (
-    SELECT t.oid, t.typbasetype, t.typtypmod, t.typdefaultbin, 1
+    SELECT t.oid, t.typbasetype, t.typtypmod, CASE
+        WHEN pg_catalog.octet_length(t.typdefaultbin::pg_catalog.text) > 262144 THEN '...'
+        ELSE t.typdefaultbin::pg_catalog.text END, 1
     FROM pg_catalog.pg_type t
     WHERE t.typtype = 'd' AND t.oid = ANY (
         SELECT a.atttypid FROM pg_catalog.pg_attribute a JOIN relations r ON r.oid = a.attrelid)
     UNION ALL
-    SELECT b.type, t.typbasetype, t.typtypmod, t.typdefaultbin, b.depth OPERATOR(pg_catalog.+) 1
+    SELECT b.type, t.typbasetype, t.typtypmod, CASE
+        WHEN pg_catalog.octet_length(t.typdefaultbin::pg_catalog.text) > 262144 THEN '...'
+        ELSE t.typdefaultbin::pg_catalog.text END, b.depth OPERATOR(pg_catalog.+) 1
     FROM bases b JOIN pg_catalog.pg_type t ON t.oid = b.base WHERE t.typtype = 'd'
 ),
 """
@@ -106,9 +122,11 @@ _COLUMNS: Final = r"""
         a.attname, a.attnum, a.atttypid::pg_catalog.int8, a.atttypmod,
         (SELECT t.typname FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid), a.attnotnull,
         a.attgenerated <> '' OR a.attidentity <> '',
-        CASE WHEN a.attgenerated = '' THEN e.adbin::pg_catalog.text END,
+        CASE WHEN a.attgenerated <> '' THEN NULL
+            WHEN pg_catalog.octet_length(e.adbin::pg_catalog.text) > 262144 THEN '...'
+            ELSE e.adbin::pg_catalog.text END,
         (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-            b.base::pg_catalog.int8, b.modifier, b.initial::pg_catalog.text) ORDER BY b.depth)
+            b.base::pg_catalog.int8, b.modifier, b.initial) ORDER BY b.depth)
             FROM bases b WHERE b.type = a.atttypid),
         CASE WHEN a.attgenerated <> '' THEN
             (SELECT pg_catalog.json_agg(DISTINCT d.refobjsubid)
@@ -127,7 +145,8 @@ _INDEXES: Final = r"""
     SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
         c.relname, i.indisunique, m.amname, i.indpred IS NOT NULL,
         i.indisvalid AND i.indisready, i.indkey::pg_catalog.int2[], i.indnkeyatts,
-        i.indexprs::pg_catalog.text) ORDER BY c.relname)
+        CASE WHEN pg_catalog.octet_length(i.indexprs::pg_catalog.text) > 262144 THEN '...'
+            ELSE i.indexprs::pg_catalog.text END) ORDER BY c.relname)
     FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
         JOIN pg_catalog.pg_am m ON m.oid = c.relam
     WHERE i.indrelid = r.oid
@@ -209,11 +228,10 @@ FROM (
         'oid', r.oid::pg_catalog.int8, 'schema', n.nspname, 'name', r.name, 'kind', r.kind,
         'parents', (SELECT pg_catalog.json_agg(i.inhparent::pg_catalog.int8 ORDER BY i.inhseqno)
             FROM pg_catalog.pg_inherits i WHERE i.inhrelid = r.oid),
-        'view', (SELECT w.ev_action::pg_catalog.text FROM pg_catalog.pg_rewrite w
-            WHERE w.ev_class = r.oid AND w.rulename = '_RETURN'),
+        'view', u.tree,
         'columns', ({columns}), 'indexes', ({indexes}), 'attached', x.list)
     FROM relations r JOIN pg_catalog.pg_namespace n ON n.oid = r.namespace
-        LEFT JOIN attached x ON x.oid = r.oid
+        LEFT JOIN attached x ON x.oid = r.oid LEFT JOIN rules u ON u.oid = r.oid
 ) a (value)
 """
 # Rows that any change of the answer changes, by the transactions that wrote them: those of the
@@ -296,7 +314,7 @@ SELECT pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(
 def schema_question(names: Iterable[str]) -> bytes:
     """The question for the relations of some names, and for all that depends on them.  The answer
     has rows of one column; `catalog.read` reads it."""
-    parts = _RELATIONS + _BASES + _FUNCTIONS + WRITERS + _ATTACHED
+    parts = _RELATIONS + _RULES + _BASES + _FUNCTIONS + WRITERS + _ATTACHED
     text = f"WITH RECURSIVE {parts.strip().removesuffix(',')}{_ANSWER}"
     return _made(text.format(names=_literals(names), columns=_COLUMNS, indexes=_INDEXES))
 

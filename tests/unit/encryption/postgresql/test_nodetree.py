@@ -50,7 +50,8 @@ class Reading(SynchronousTestCase):
         deep = nodetree.MAX_DEPTH
         self.assertEqual(len(nodetree.read("{A :b " * deep + "}" * deep)), 1)
         self.assertRaises(SchemaError, nodetree.read, "(" * (deep + 1) + ")" * (deep + 1))
-        self.assertRaises(SchemaError, nodetree.read, "x" * (nodetree.MAX_SIZE + 1))
+        for text in ("x" * (nodetree.MAX_SIZE + 1), nodetree.CUT):
+            self.assertRaises(nodetree.TreeLimitError, nodetree.read, text)
 
     @given(st.text(st.sampled_from("{}():\\<>[] ab0-\n\x00é")))
     def test_any_text_is_read_or_refused(self, text):
