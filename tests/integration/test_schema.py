@@ -85,9 +85,9 @@ class Schemas:
         connection.execute(f"CREATE VIEW deep AS SELECT name, {'+'.join('1' * 900)} n FROM people")
         connection.execute("CREATE SCHEMA mine")
         connection.execute(
-            f"CREATE DOMAIN words AS text DEFAULT '{long[: 1 << 20]}';"
+            f"CREATE DOMAIN words AS text DEFAULT '{long[:70_000]}';"
             f"CREATE TABLE mine.people (a text DEFAULT '{long}', b words);"
-            f"CREATE INDEX ON mine.people ((a || '{long[: 1 << 20]}'))"
+            f"CREATE INDEX ON mine.people ((a || '{long[:70_000]}'))"
         )
         schema = catalog.read(self.asked(connection, schema_question(["people"])), 1)
         found = {(one.schema, one.name): one for one in schema.relations.values()}
@@ -97,6 +97,26 @@ class Schemas:
         mine = found["mine", "people"]
         self.assertEqual([one.default_in_clear for one in mine.attributes], [True, True])
         self.assertEqual(mine.indexes[0].keys, (Key(0, EXPRESSION),))
+
+    def test_views_that_show_a_circle_of_views_are_protected(self):
+        connection = self.database(
+            "CREATE TABLE people (id int, name bytea);"
+            "CREATE VIEW a AS SELECT name AS x, 1 AS y FROM people;"
+            "CREATE VIEW b AS SELECT x, y FROM a;"
+            "CREATE OR REPLACE VIEW a AS SELECT people.name AS x, b.y FROM people, b"
+        )
+        behind = ["b", *(f"c{number}" for number in range(30))]
+        for one in behind[:0:-1]:
+            connection.execute(f"CREATE VIEW {one} AS SELECT NULL::bytea AS x")
+        for one, other in zip(behind[1:], behind, strict=False):
+            connection.execute(f"CREATE OR REPLACE VIEW {one} AS SELECT x FROM {other}")
+        schema = catalog.read(self.asked(connection, schema_question(["people"])), 1)
+        made = Protection(schema, protected("people.name"))
+        for one in ("a", *behind):
+            [view] = schema.named(one)
+            self.assertEqual(
+                [one.label for one in made.columns(view.oid).values()], ["people.name"]
+            )
 
     @classmethod
     def connect(cls, database, user=SUPERUSER, encoding="utf8"):
