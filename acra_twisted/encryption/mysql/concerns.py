@@ -52,6 +52,8 @@ _SINGLE: Final = frozenset(
     + ("rollback", "savepoint", "release", "xa", "set", "use", "call", "begin")
     + ("prepare", "execute", "deallocate")
 )
+#: Escapes of strings that stand for no letter, that of the backslash first.
+_BLANKS: Final = (b"\\\\", b"\\n", b"\\r", b"\\t", b"\\b", b"\\0", b"\\Z", b"\\'", b'\\"')
 _ENDS: Final = b" \t\r\n;"
 #: Words of CREATE and ALTER of what has statements in it, with names of their own.
 _BODIES: Final = frozenset(("procedure", "function", "trigger", "event", "package"))
@@ -84,7 +86,15 @@ class Concerns:
 
         It may say yes of a text that does not.  A long one is searched in pieces.
         """
-        return self._may_have(text, self._simple_or_foreign)
+        if self._may_have(text, self._simple_or_foreign):
+            return True
+        if b"\\" not in text:
+            return False
+        lowered = text.lower()
+        # Strings of these alone are judged by what they mean without having a word of _RUNNING.
+        if b"create" not in lowered and b"alter" not in lowered:
+            return False
+        return self._may_have(_unescaped(text), self._simple)
 
     def _may_have(self, text: bytes, simple: frozenset[str]) -> bool:
         if roles.may_be_set(text):
@@ -139,8 +149,8 @@ class Concerns:
         """Tell whether a string of a statement names something protected.  Those of users and
         roles are no SQL.  The name of a language is a word like others there."""
         return not is_of_accounts(text, part) and any(
-            kind == lexer.STRING and self._may_have(text[start:end], self._simple)
-            for kind, start, end in part
+            self._may_have(raw, self._simple) or self._may_have(_unescaped(raw), self._simple)
+            for raw in (text[start:end] for kind, start, end in part if kind == lexer.STRING)
         )
 
     def _check(self, text: bytes, part: Sequence[Token], mode: Mode) -> None:
@@ -167,6 +177,13 @@ class Concerns:
             raise _unseen()
         if self.may_touch(inner):
             raise _unseen()
+
+
+def _unescaped(text: bytes) -> bytes:
+    """Return a text with what backslashes stand for in strings, and blanks for signs."""
+    for escape in _BLANKS:
+        text = text.replace(escape, b" ")
+    return text.replace(b"\\", b"")
 
 
 def _is_foreign(text: bytes, part: Sequence[Token]) -> bool:

@@ -104,6 +104,14 @@ class Running(SynchronousTestCase):
         ):
             self.assertEqual(shown(text), "as it is", text)
 
+    def test_backslashes_are_no_names(self):
+        for text in (
+            r"CREATE TABLE t (a INT COMMENT 'a\npeoples')",
+            r"ALTER TABLE orders COMMENT 'C:\\a\'b'",
+            r"INSERT INTO orders VALUES ('alter peop\le')",
+        ):
+            self.assertEqual(shown(text), "as it is", text)
+
     def test_a_comment_of_a_protected_table_may_name_a_language(self):
         self.assertEqual(shown("ALTER TABLE people COMMENT 'javascript'"), "as it is")
 
@@ -123,6 +131,10 @@ class Running(SynchronousTestCase):
             "SET GLOBAL init_connect = 'DELETE FROM orders'",
             "CREATE TABLE far (a INT) ENGINE=FEDERATED CONNECTION='mysql://u@h/shop/people'",
             "ALTER TABLE far CONNECTION='mysql://u@h/shop/people'",
+            r"ALTER TABLE far CONNECTION='mysql://u@h/shop/peop\le'",
+            r"CREATE TABLE far (a INT) ENGINE=CONNECT SRCDEF='SELECT 1 FROM\npeople'",
+            r"CREATE TABLE far (a INT) ENGINE=CONNECT SRCDEF='SELECT 1 FROM/\\people'",
+            r"CREATE SERVER s FOREIGN DATA WRAPPER mysql OPTIONS (DATABASE 'peop\le')",
             "SET STATEMENT max_statement_time = 1 FOR EXECUTE IMMEDIATE CONCAT('a', 'b')",
             "SET STATEMENT max_statement_time = 1 FOR PREPARE s FROM @v",
             "SET STATEMENT sort_buffer_size = 1 FOR CALL sys.execute_prepared_stmt(@v)",
