@@ -7,6 +7,7 @@ it is of now.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -65,7 +66,10 @@ def judge(
 ) -> Status:
     """Judge an answer (DER); ``nonce`` is the one of the question.  Never raises."""
     try:
-        return _judged(answer, subject, now, rules, nonce)
+        with warnings.catch_warnings():
+            # The library warns of odd names in the answer, which are no names of the signer.
+            warnings.simplefilter("ignore")
+            return _judged(answer, subject, now, rules, nonce)
     except _Unfit as unfit:
         return unfit.found
     except Exception:

@@ -212,6 +212,19 @@ class Hostile(SynchronousTestCase):
         if case["verdict"] != "good" and case["name"] != "nonce of another":
             self.assertNotEqual(found.reason, GOOD)
 
+    def test_nobody_is_warned_of_odd_names(self):
+        """A name becomes a country, which has two letters."""
+        texts = vectors()["ocsp"]
+        subject, now = subject_of_vectors(), moment(texts["now"])
+        changed = 0
+        for case in texts["cases"]:
+            answer = unbase(case["response_b64"])
+            odd = answer.replace(b"\x06\x03\x55\x04\x03", b"\x06\x03\x55\x04\x06")
+            changed += odd != answer
+            ocsp.judge(odd, subject, now, RULES)
+        self.assertGreater(changed, 0)
+        self.assertEqual(self.flushWarnings(), [])
+
 
 class Moments(SynchronousTestCase):
     def test_the_vectors_are_of_one_moment(self):
