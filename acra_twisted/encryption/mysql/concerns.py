@@ -149,7 +149,8 @@ class Concerns:
         """Tell whether a string of a statement names something protected.  Those of users and
         roles are no SQL.  The name of a language is a word like others there."""
         return not is_of_accounts(text, part) and any(
-            self._may_have(raw, self._simple) or self._may_have(_unescaped(raw), self._simple)
+            self._may_have(raw, self._simple)
+            or (b"\\" in raw and self._may_have(_unescaped(raw), self._simple))
             for raw in (text[start:end] for kind, start, end in part if kind == lexer.STRING)
         )
 

@@ -55,9 +55,8 @@ def insert(analysis: Analysis, one: Insert) -> Columns:
     columns = _listed(table, one.columns)
     for name in one.columns or ():
         present(target, name)
-    if table is not None and columns and one.columns is None and (one.query or all(one.rows)):
-        filled = [table.columns[name].name for name in columns]
-        analysis.list_columns(filled, table.first, one.listed)
+    if one.columns is None and (one.query or all(one.rows)):
+        _list(analysis, target, columns or (), one.listed)
     scope = Scope((target,))
     if one.query is not None:
         found = analysis.query(one.query, Scope())
@@ -65,8 +64,6 @@ def insert(analysis: Analysis, one: Insert) -> Columns:
         if not one.columns:
             # A star stands for one at least.
             by_order(lacking, sum(not output.rest for output in found) or 1, one.columns)
-    if lacking.columns and one.columns is None and (one.query or all(one.rows)):
-        analysis.list_columns(lacking.columns, lacking.first, one.listed)
     for row in one.rows:
         if not one.columns:
             by_order(lacking, len(row), one.columns)
@@ -83,6 +80,17 @@ def insert(analysis: Analysis, one: Insert) -> Columns:
         ranges.append(Range(analysis.protection.compared(one.alias), named))
     _assign(analysis, one.updates, _reading(analysis, one, ranges), [target], "ON DUPLICATE KEY")
     return queries.outputs(analysis, one.returning, [target], scope)
+
+
+def _list(analysis: Analysis, target: Range, columns: Sequence[str], place: int) -> None:
+    """Have rows without a list of columns go to those that their table is known to have.  Raises
+    StatementRefusedError."""
+    table, lacking = target.written, target.lacking
+    if table is not None and columns:
+        filled = [table.columns[name].name for name in columns]
+        analysis.list_columns(filled, table.first, place)
+    elif lacking.columns:
+        analysis.list_columns(lacking.columns, lacking.first, place)
 
 
 def unwritable(name: str) -> refusals.StatementRefusedError:

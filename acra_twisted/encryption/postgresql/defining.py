@@ -46,11 +46,9 @@ class Place(NamedTuple):
     def settings(self, relation: Relation) -> tuple[Named, Named]:
         """The settings of a relation's columns, and of those that it, or one that inherits from it,
         does not have yet."""
-        columns = self.protection.columns(relation.oid)
         table = self.protection.table_setting(relation)
-        names = {attribute.number: attribute.name for attribute in relation.attributes}
         return (
-            {names[number]: setting for number, setting in columns.items()},
+            self.protection.by_name(relation),
             {**self.protection.coming(relation.oid), **(table.protected if table else {})},
         )
 

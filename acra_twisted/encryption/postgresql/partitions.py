@@ -52,9 +52,8 @@ def _key(
 ) -> ColumnSetting | None:
     """The column by which a table is divided, or may be, that is protected in it or in its
     partition: what an expression reads is not known."""
-    names = {attribute.number: attribute.name for attribute in relation.attributes}
-    above = {names[number]: one for number, one in protection.columns(relation.oid).items()}
-    settings = {**own, **above}
+    names = protection.names_of(relation)
+    settings = {**own, **protection.by_name(relation)}
     for attached in relation.attached:
         if attached.kind == PARTITION_KEY:
             for number in attached.columns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from acra_twisted.encryption.postgresql.schema import (
     SYSTEM_SCHEMAS,
@@ -23,6 +23,13 @@ _SHOWN: Final = "it shows a table that is protected otherwise than one that inhe
 #: Why statements on a view whose query cannot be read are refused.
 UNREAD: Final = "its query, or that of a view that it shows, is too long or too deep to be read"
 _UNLIKE: Final = "it is protected otherwise than a table that it inherits from"
+
+
+class _Names(NamedTuple):
+    """The names of a relation's columns by their numbers, and the numbers by the names."""
+
+    of: Mapping[int, str]
+    numbers: Mapping[str, int]
 
 
 class Protection:
@@ -51,8 +58,7 @@ class Protection:
         self._tables = {(table.schema, table.name): table for table in settings.tables}
         self._columns: dict[int, dict[int, ColumnSetting]] = {}
         self._unclear = {one.oid: UNREAD for one in schema.relations.values() if not one.is_read}
-        self._numbers: dict[int, Mapping[str, int]] = {}
-        self._column_names: dict[int, Mapping[int, str]] = {}
+        self._names: dict[int, _Names] = {}
         self._named: dict[str, list[Relation]] = {}
         for relation in schema.relations.values():
             self._named.setdefault(relation.name, []).append(relation)
@@ -94,6 +100,15 @@ class Protection:
     def columns(self, oid: int) -> Mapping[int, ColumnSetting]:
         """The protected columns of a relation, by attribute number; empty if it has none."""
         return self._columns.get(oid, _NONE)
+
+    def by_name(self, relation: Relation) -> Mapping[str, ColumnSetting]:
+        """The protected columns of a relation by their names."""
+        names = self.names_of(relation)
+        return {names[number]: one for number, one in self.columns(relation.oid).items()}
+
+    def names_of(self, relation: Relation) -> Mapping[int, str]:
+        """The names of a relation's columns by their numbers."""
+        return self._names_of(relation).of
 
     def coming(self, oid: int) -> Mapping[str, ColumnSetting]:
         """The settings, by name, of columns that a relation does not have yet, or some table that
@@ -138,9 +153,9 @@ class Protection:
             if relation is None or number in found.get(oid, {}):
                 continue
             found.setdefault(oid, {})[number] = setting
-            name = self._names_of(relation)[number]
+            name = self.names_of(relation)[number]
             for parent in filter(None, map(relations.get, relation.parents)):
-                above = self._numbers_of(parent).get(name)
+                above = self._names_of(parent).numbers.get(name)
                 if above is not None:
                     waiting.append((parent.oid, above, setting))
             waiting += ((view, at, setting) for view, at in shown.get((oid, number), ()))
@@ -250,9 +265,8 @@ class Protection:
         """Tell whether relations of a name are protected differently."""
         found = []
         for relation in self._named[name]:
-            settings = self.columns(relation.oid)
-            names = {one.number: one.name for one in relation.attributes}
-            found.append({names[number]: _kept(one) for number, one in settings.items()})
+            settings = self.by_name(relation)
+            found.append({name: _kept(one) for name, one in settings.items()})
         return any(one != found[0] for one in found)
 
     def _settle(self, relation: Relation) -> None:
@@ -279,33 +293,18 @@ class Protection:
         for oid in relation.parents:
             columns = self._columns.get(oid, _NONE)
             if columns:
-                numbers = self._numbers_of(relation)
-                for name, setting in self._protected(self.schema.relations[oid]).items():
+                numbers = self._names_of(relation).numbers
+                for name, setting in self.by_name(self.schema.relations[oid]).items():
                     if name in numbers:
                         yield numbers[name], setting
 
-    def _numbers_of(self, relation: Relation) -> Mapping[str, int]:
-        """The numbers of a relation's columns by their names."""
-        found = self._numbers.get(relation.oid)
+    def _names_of(self, relation: Relation) -> _Names:
+        found = self._names.get(relation.oid)
         if found is None:
-            found = self._numbers[relation.oid] = {
-                attribute.name: attribute.number for attribute in relation.attributes
-            }
+            names = {attribute.number: attribute.name for attribute in relation.attributes}
+            numbers = {name: number for number, name in names.items()}
+            found = self._names[relation.oid] = _Names(names, numbers)
         return found
-
-    def _names_of(self, relation: Relation) -> Mapping[int, str]:
-        """The names of a relation's columns by their numbers."""
-        found = self._column_names.get(relation.oid)
-        if found is None:
-            found = self._column_names[relation.oid] = {
-                attribute.number: attribute.name for attribute in relation.attributes
-            }
-        return found
-
-    def _protected(self, relation: Relation) -> Mapping[str, ColumnSetting]:
-        """The settings of a relation's columns by their names."""
-        names = self._names_of(relation)
-        return {names[number]: one for number, one in self.columns(relation.oid).items()}
 
     def _compare(self) -> None:
         """Note each table that is protected otherwise than one that inherits from it: a statement
@@ -341,8 +340,8 @@ class Protection:
             return False
         if not self.columns(parent.oid) and not self.columns(relation.oid):
             return True
-        above, below = self._protected(parent), self._protected(relation)
-        has_above, has_below = self._numbers_of(parent), self._numbers_of(relation)
+        above, below = self.by_name(parent), self.by_name(relation)
+        has_above, has_below = self._names_of(parent).numbers, self._names_of(relation).numbers
         return all(
             _kept(above.get(name)) == _kept(below.get(name))
             for name in above.keys() | below.keys()
