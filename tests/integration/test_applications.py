@@ -81,7 +81,23 @@ def ways_of(spans, system: str):
     return [way(one, by_id) for one in spans if one["name"].startswith(f"{system} SELECT")]
 
 
-class Programs(Surroundings):
+class Tracing:
+    """Test cases of programs, beside a ``collector`` of spans."""
+
+    def check(self, name: str, system: str, count: int, **settings: str) -> None:
+        """The trace that the program prints has so many statements, each from the connector to the
+        database, whose system is named."""
+        trace_id = trace_of(name, self.folder, **settings)
+        self.assertRegex(trace_id, _TRACE_ID)
+
+        def whole():
+            ways = ways_of(self.collector.traces().get(trace_id, ()), system)
+            return ways == [_WAY] * count
+
+        eventually(whole, f"{name} is in its trace")
+
+
+class Programs(Tracing, Surroundings):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -92,23 +108,15 @@ class Programs(Surroundings):
         cls.programs = write_all(cls.folder)
 
     def use(self, name: str) -> None:
-        """The trace that the program prints has its statements, each from the connector to the
-        database."""
         where = f"127.0.0.1:{self.linked.port}/postgres"
-        trace_id = trace_of(
+        self.check(
             name,
-            self.folder,
+            "postgresql",
+            STATEMENTS[name],
             DATABASE_URL=f"postgresql://{SUPERUSER}:unused@{where}",
             JDBC_URL=f"jdbc:postgresql://{where}?user={SUPERUSER}",
             PATH=f"{self.postgres.bin}{os.pathsep}{os.environ['PATH']}",
         )
-        self.assertRegex(trace_id, _TRACE_ID)
-
-        def whole():
-            ways = ways_of(self.collector.traces().get(trace_id, ()), "postgresql")
-            return ways == [_WAY] * STATEMENTS[name]
-
-        eventually(whole, f"{name} is in its trace")
 
     def test_psql(self):
         self.use("psql.sh")
@@ -141,7 +149,7 @@ class Programs(Surroundings):
                 self.assertTrue(block.file, block.where)
 
 
-class MysqlPrograms(LinkCase):
+class MysqlPrograms(Tracing, LinkCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -150,14 +158,7 @@ class MysqlPrograms(LinkCase):
 
     def use(self, name: str) -> None:
         url = f"mysql://u:pw@127.0.0.1:{self.linked.port}/"
-        trace_id = trace_of(name, self.folder, DATABASE_URL=url)
-        self.assertRegex(trace_id, _TRACE_ID)
-
-        def whole():
-            ways = ways_of(self.collector.traces().get(trace_id, ()), "mariadb")
-            return ways == [_WAY] * MYSQL_STATEMENTS[name]
-
-        eventually(whole, f"{name} is in its trace")
+        self.check(name, "mariadb", MYSQL_STATEMENTS[name], DATABASE_URL=url)
 
     def test_pymysql(self):
         self.use("with_pymysql.py")

@@ -115,7 +115,7 @@ class Tool(Filled):
         self.assertIn("560 3 x blocked  a client", second)
 
     def test_a_request_has_its_weightiest_verdict(self):
-        """As in all views: a poison record counts before the refusal that it caused."""
+        """A poison record counts before the refusal that it caused, as in all views."""
         self.path = filled(
             self.mktemp(),
             piece(1, start=NOW, name="SELECT card", verdict="deny", event=587),

@@ -52,7 +52,7 @@ class Names(SynchronousTestCase):
         self.assertEqual(self.found(made, "later", "pg_catalog"), NOT_PROTECTED)
 
     def test_a_bare_name_never_means_one_of_the_database_itself(self):
-        """As a database may say that does not tell the truth."""
+        """A database that does not tell the truth may say so."""
         forged = PEOPLE._replace(oid=3, schema="pg_catalog")
         made = protection([PEOPLE, forged], settings("people.name"))
         self.assertTrue(self.found(made, "people").unknown)
